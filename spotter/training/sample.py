@@ -1,0 +1,32 @@
+"""What every source of training pictures yields."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and its words.
+
+    image: uint8 [H, W, 3], RGB.
+    polygons: float32 [N, 4, 2], (x, y) in pixels of `image`, the centre of the top-left pixel at (0.5, 0.5); the first
+        point is the text's own top-left, the rest follow clockwise as the reader of that text sees it.
+    texts: N transcripts, "" where ignored.
+    ignore: bool [N], words that are neither to be found nor to be missed.
+    """
+
+    image: NDArray[np.uint8]
+    polygons: NDArray[np.float32]
+    texts: list[str]
+    ignore: NDArray[np.bool_]
+
+
+class Source(Protocol):
+    """Yields training pictures; the same generator state gives the same picture."""
+
+    def sample(self, rng: np.random.Generator, size: int) -> Sample:
+        """Returns a picture of size x size pixels."""
+        ...

@@ -1,0 +1,34 @@
+"""The backbone: a picture becomes maps at strides 2, 4, 8, ..."""
+
+from torch import Tensor, nn
+
+from spotter.model.blocks import ResidualBlock, downsampling
+from spotter.model.config import BackboneConfig
+
+
+class Backbone(nn.Module):
+    """Residual stages of dense 3x3 convolutions, each half the size of the one before."""
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        # 4x4 at stride 2, padded by 1, is centred between its four middle pixels: half-pixel aligned.
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, config.stem, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(config.stem),
+            nn.ReLU(inplace=True),
+        )
+        stages = []
+        inputs = config.stem
+        for channels, blocks in zip(config.channels, config.blocks, strict=True):
+            stages.append(
+                nn.Sequential(downsampling(inputs, channels), *(ResidualBlock(channels) for _ in range(blocks)))
+            )
+            inputs = channels
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Normalised pictures [B, 3, H, W] -> maps at strides 2, 4, 8, ...; H and W multiples of the last stride."""
+        maps = [self.stem(images)]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return maps

@@ -1,0 +1,107 @@
+"""What a spotter is built from, checked when built."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """A ResNet-like backbone of dense 3x3 convolutions (He et al. 2016, arXiv:1512.03385).
+
+    stem: channels of the stride-2 map, which the recogniser samples for fine detail.
+    channels, blocks: of the stages at strides 4, 8, 16, 32 and 64; the last one widens the receptive field beyond
+        a thousand pixels, so that long words see both their ends, at a hundredth of the cost.
+    """
+
+    stem: int = 16
+    channels: tuple[int, ...] = (32, 64, 128, 256, 256)
+    blocks: tuple[int, ...] = (1, 2, 2, 2, 1)
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.blocks) or len(self.channels) < 2:
+            raise ValueError("channels and blocks must name the same stages, at least two")
+        if self.stem < 1 or min(self.channels) < 1 or min(self.blocks) < 1:
+            raise ValueError("every width and depth must be at least 1")
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture to one cell of the last stage: the sides of pictures must be multiples of it."""
+        return 2 ** (len(self.channels) + 1)
+
+
+@dataclass(frozen=True)
+class DetectionConfig:
+    """The dense head at stride 4 and how its maps become boxes.
+
+    score_threshold: cells below it are not candidates.
+    candidates: at most so many per picture, best first.
+    suppression: ProbIoU above which the lower of two boxes is dropped.
+    merging: ProbIoU above which a candidate's box is averaged into the kept one.
+    """
+
+    channels: int = 32
+    score_threshold: float = 0.4
+    candidates: int = 1024
+    suppression: float = 0.2
+    merging: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.score_threshold < 1:
+            raise ValueError("score_threshold must lie between 0 and 1")
+        if not 0 < self.suppression < self.merging < 1:
+            raise ValueError("0 < suppression < merging < 1 must hold")
+        if self.candidates < 1:
+            raise ValueError("candidates must be at least 1")
+
+
+@dataclass(frozen=True)
+class RecogniserConfig:
+    """Convolutions, a sequence encoder and CTC.
+
+    height: rows of a sampled patch at stride 4 (twice as many are sampled at stride 2).
+    min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
+    channels: of the convolutions at `height` rows and at half of them.
+    width, heads, layers: of the Transformer encoder (Vaswani et al. 2017, arXiv:1706.03762).
+    """
+
+    height: int = 8
+    min_width: int = 8
+    max_width: int = 96
+    channels: tuple[int, int] = (64, 128)
+    width: int = 192
+    heads: int = 4
+    layers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.height % 4:
+            raise ValueError("height must be a multiple of 4, since the rows are halved twice")
+        if not 1 <= self.min_width <= self.max_width:
+            raise ValueError("1 <= min_width <= max_width must hold")
+        if self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+
+
+@dataclass(frozen=True)
+class SpotterConfig:
+    """A whole FOTS spotter."""
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    neck: int = 64
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint or a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SpotterConfig":
+        """Inverse of `to_dict`. Raises TypeError for unknown fields and ValueError for impossible ones."""
+        backbone = {k: tuple(v) if isinstance(v, list) else v for k, v in values["backbone"].items()}
+        recogniser = {k: tuple(v) if isinstance(v, list) else v for k, v in values["recogniser"].items()}
+        return cls(
+            backbone=BackboneConfig(**backbone),
+            neck=values["neck"],
+            detection=DetectionConfig(**values["detection"]),
+            recogniser=RecogniserConfig(**recogniser),
+        )

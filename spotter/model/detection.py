@@ -1,0 +1,140 @@
+"""FOTS's detection head: dense maps at stride 4, and how they become rotated boxes.
+
+Every cell says whether it lies in the core of a word, how far the word's four sides are from the cell's centre, measured
+in the word's own frame, and the direction in which the word is read, over the full circle.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spotter.model.blocks import convolution
+from spotter.model.config import DetectionConfig
+from spotter.model.geometry import probiou
+
+STRIDE = 4
+_DISTANCE_SCALE = 16.0
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class DetectionMaps:
+    """score: logits [B, 1, H, W]. distances: pixels to the top, right, bottom and left side [B, 4, H, W].
+    direction: (cos, sin), not normalised [B, 2, H, W]."""
+
+    score: Tensor
+    distances: Tensor
+    direction: Tensor
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Words found in a batch. boxes: [N, 5] picture pixels. scores: [N]. image_index: int64 [N]."""
+
+    boxes: Tensor
+    scores: Tensor
+    image_index: Tensor
+
+
+class DetectionHead(nn.Module):
+    """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed)."""
+
+    def __init__(self, inputs: int, config: DetectionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.shared = convolution(inputs, config.channels)
+        self.out = nn.Conv2d(config.channels, 7, 1)
+        nn.init.constant_(self.out.bias, 0.0)
+        with torch.no_grad():
+            self.out.bias[0] = -3.0  # text is rare, so the first steps need not learn just that
+            self.out.bias[5] = 1.0  # and mostly level
+
+    def forward(self, features: Tensor) -> DetectionMaps:
+        """Features [B, C, H, W] at stride 4 -> maps of the same size, float32."""
+        out = self.out(self.shared(features)).float()
+        score, distances, direction = out.split((1, 4, 2), 1)
+        return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction)
+
+    def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
+        """Boxes of the words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
+        candidates, scores = select_candidates(maps, sizes, self.config)
+        boxes, kept = merge_overlapping(candidates, scores, self.config)
+        usable = kept & (boxes[..., 2] > 1) & (boxes[..., 3] > 1)
+        image_index, row = usable.nonzero().unbind(1)
+        return Regions(boxes[image_index, row], scores[image_index, row], image_index)
+
+
+def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Boxes [..., 5] told by cells: distances [..., 4], direction [..., 2], the cells' centres x, y [...] in pixels."""
+    top, right, bottom, left = distances.unbind(-1)
+    norm = direction.square().sum(-1).sqrt().clamp(min=1e-6)
+    cos, sin = direction[..., 0] / norm, direction[..., 1] / norm
+    along, down = (right - left) / 2, (bottom - top) / 2
+    return torch.stack(
+        (
+            x + along * cos - down * sin,
+            y + along * sin + down * cos,
+            left + right,
+            top + bottom,
+            torch.atan2(sin, cos),
+        ),
+        -1,
+    )
+
+
+def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
+    """The cells that may be words: boxes [B, M, 5] and scores [B, M], best first, zero where a picture has fewer.
+
+    A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
+    that any picture has, so that what follows costs by the text that is there.
+    """
+    batch, _, height, width = maps.score.shape
+    score = maps.score.sigmoid()
+    rows = torch.arange(height, device=score.device)
+    columns = torch.arange(width, device=score.device)
+    y = rows * STRIDE + STRIDE // 2
+    x = columns * STRIDE + STRIDE // 2
+    real = (y[None, :, None] < sizes[:, 0, None, None]) & (x[None, None, :] < sizes[:, 1, None, None])
+    peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
+    score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
+    best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)
+    most = (best > 0).sum(1).max().clamp(min=1).item()
+    torch._check(most >= 1)
+    torch._check(most <= best.shape[1])
+    best, index = best[:, :most], index[:, :most]
+
+    def gather(values: Tensor) -> Tensor:
+        channels = values.shape[1]
+        flat = values.flatten(2).transpose(1, 2)  # B x HW x C
+        return flat.gather(1, index[..., None].expand(-1, -1, channels))
+
+    centre_x = ((index % width) * STRIDE + STRIDE // 2).to(score.dtype)
+    centre_y = ((index // width) * STRIDE + STRIDE // 2).to(score.dtype)
+    return cell_boxes(gather(maps.distances), gather(maps.direction), centre_x, centre_y), best
+
+
+def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
+    """Boxes [B, M, 5] sharpened by their neighbours, and which of them stay, bool [B, M].
+
+    Boxes come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of rounds:
+    a box falls when a better box that stands overlaps it. One that stays becomes the score-weighted mean of the
+    candidates that agree with it.
+    """
+    real = scores > 0
+    overlap = probiou(boxes[:, :, None], boxes[:, None, :])  # B x M x M
+    overlap = overlap * (real[:, :, None] & real[:, None, :]).to(overlap.dtype)
+    order = torch.arange(boxes.shape[1], device=boxes.device)
+    better = (order[:, None] < order[None, :]).to(overlap.dtype)
+    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i drops j
+    stands = torch.ones_like(scores)
+    for _ in range(_ROUNDS):
+        stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(scores.dtype)
+    agreeing = (overlap > config.merging).to(overlap.dtype) * scores[:, None, :]
+    agreeing = agreeing / agreeing.sum(2, keepdim=True).clamp(min=1e-6)
+    theta = boxes[..., 4]
+    parts = torch.cat((boxes[..., :4], theta.cos()[..., None], theta.sin()[..., None]), -1)
+    mean = agreeing @ parts
+    merged = torch.cat((mean[..., :4], torch.atan2(mean[..., 5], mean[..., 4])[..., None]), -1)
+    return merged, (stands > 0) & real

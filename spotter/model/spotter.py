@@ -1,0 +1,117 @@
+"""The whole network: backbone -> neck -> detection head -> regions -> sampled patches -> recogniser."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spotter.model.backbone import Backbone
+from spotter.model.charset import Charset
+from spotter.model.config import SpotterConfig
+from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions
+from spotter.model.geometry import boxes_to_polygons
+from spotter.model.neck import FeaturePyramid
+from spotter.model.recogniser import Recogniser, greedy_path
+from spotter.model.regions import PatchSize, RoIRotate
+
+_MEAN, _DEVIATION = 127.5, 64.0
+
+
+@dataclass(frozen=True)
+class Features:
+    """fine: [B, C, H/2, W/2], the stem's. shared: [B, C, H/4, W/4], the neck's."""
+
+    fine: Tensor
+    shared: Tensor
+
+
+@dataclass(frozen=True)
+class Words:
+    """Rows as the exported graph gives them.
+
+    image_index int32 [N], polygons float32 [N, 4, 2] in pixels of the padded picture, scores float32 [N],
+    characters int32 [N, T] (0 = blank), character_scores float32 [N, T].
+    """
+
+    image_index: Tensor
+    polygons: Tensor
+    scores: Tensor
+    characters: Tensor
+    character_scores: Tensor
+
+
+class Spotter(nn.Module):
+    """A text spotter from its built parts; another family brings another head and other samplers."""
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        neck: nn.Module,
+        head: DetectionHead,
+        sample_fine: nn.Module,
+        sample_shared: nn.Module,
+        recogniser: Recogniser,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = neck
+        self.head = head
+        self.sample_fine = sample_fine
+        self.sample_shared = sample_shared
+        self.recogniser = recogniser
+
+    def features(self, images: Tensor) -> Features:
+        """images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride."""
+        x = (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
+        fine, *maps = self.backbone(x.contiguous(memory_format=torch.channels_last))
+        return Features(fine, self.neck(maps))
+
+    def detect(self, features: Features) -> DetectionMaps:
+        """Dense maps of the head."""
+        maps: DetectionMaps = self.head(features.shared)
+        return maps
+
+    def recognise(self, features: Features, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [N, W, classes] and widths int64 [N] of regions: boxes [N, 5] pixels, N at least 1."""
+        fine, _ = self.sample_fine(features.fine.float(), boxes, image_index)
+        coarse, widths = self.sample_shared(features.shared.float(), boxes, image_index)
+        return self.recogniser(fine, coarse, widths), widths
+
+    def read(self, features: Features, regions: Regions) -> Words:
+        """Reads regions that were found."""
+        # One empty row more keeps every operator away from tensors of no rows; it is cut off again.
+        boxes = F.pad(regions.boxes, (0, 0, 0, 1), value=1.0)
+        image_index = F.pad(regions.image_index, (0, 1))
+        logits, widths = self.recognise(features, boxes, image_index)
+        characters, character_scores, confidence = greedy_path(logits[:-1], widths[:-1])
+        return Words(
+            regions.image_index.to(torch.int32),
+            boxes_to_polygons(regions.boxes),
+            regions.scores * confidence,
+            characters,
+            character_scores,
+        )
+
+    def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
+        real part -> the fields of `Words`, in order."""
+        features = self.features(images)
+        words = self.read(features, self.head.regions(self.detect(features), sizes))
+        return words.image_index, words.polygons, words.scores, words.characters, words.character_scores
+
+
+def build_fots(config: SpotterConfig | None = None, charset: Charset | None = None) -> Spotter:
+    """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
+    config = config or SpotterConfig()
+    reader = config.recogniser
+    fine_size = PatchSize(2 * reader.height, 2 * reader.min_width, 2 * reader.max_width, step=2)
+    shared_size = PatchSize(reader.height, reader.min_width, reader.max_width)
+    return Spotter(
+        Backbone(config.backbone),
+        FeaturePyramid(config.backbone.channels, config.neck),
+        DetectionHead(config.neck, config.detection),
+        RoIRotate(fine_size, STRIDE // 2),
+        RoIRotate(shared_size, STRIDE),
+        Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),
+    )

@@ -1,0 +1,162 @@
+"""Pictures with their words in the form of the ICDAR contests.
+
+A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a transcript,
+which may itself hold commas. A transcript of `###` marks text that is neither to be found nor to be missed.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+DO_NOT_CARE = "###"
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+class AnnotationError(ValueError):
+    """A folder or line that is not in the ICDAR form."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One region: polygon float32 [4, 2] in picture pixels, clockwise from the text's own top-left, and its text."""
+
+    polygon: NDArray[np.float32]
+    text: str
+    ignore: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture's file and its regions, in the pixels of the picture as `load` returns it."""
+
+    path: Path
+    annotations: tuple[Annotation, ...]
+    aspect: float | None = None
+
+    def load(self) -> NDArray[np.uint8]:
+        """uint8 [H, W, 3] RGB; the height follows from `aspect` (width / height) where one is set."""
+        return load_picture(self.path, self.aspect)
+
+
+def load_picture(path: Path, aspect: float | None = None) -> NDArray[np.uint8]:
+    """uint8 [H, W, 3] RGB of a picture after its EXIF rotation, its height made to fit `aspect` = width / height.
+
+    Raises AnnotationError where the file is no picture.
+    """
+    decoded = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise AnnotationError(f"{path}: not a picture that can be read")
+    image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    if aspect is not None:
+        height, width = corrected_size(image.shape[0], image.shape[1], aspect)
+        if height != image.shape[0]:
+            method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
+            image = cv2.resize(image, (width, height), interpolation=method)
+    return np.asarray(image, np.uint8)
+
+
+def corrected_size(height: int, width: int, aspect: float) -> tuple[int, int]:
+    """(height, width) of a squeezed picture whose true shape is width / height = `aspect`; the width stays."""
+    return max(1, round(width / aspect)), width
+
+
+def parse_line(line: str, where: str = "annotation") -> Annotation:
+    """Reads `x1,y1,...,x4,y4,transcript`; text that is not printable ASCII is ignored, for no class stands for it."""
+    fields = line.split(",", 8)
+    try:
+        polygon = np.array([float(field) for field in fields[:8]], np.float32).reshape(4, 2)
+    except ValueError:
+        raise AnnotationError(f"{where}: wants eight coordinates and a transcript, got {line!r}") from None
+    text = fields[8].strip() if len(fields) > 8 else ""
+    readable = bool(text) and text != DO_NOT_CARE and all(" " <= character <= "~" for character in text)
+    return Annotation(polygon, text if readable else "", not readable)
+
+
+def format_line(annotation: Annotation) -> str:
+    """The line that `parse_line` reads back."""
+    coordinates = ",".join(f"{value:.1f}" for value in annotation.polygon.reshape(-1).tolist())
+    return f"{coordinates},{DO_NOT_CARE if annotation.ignore else annotation.text}"
+
+
+def read_annotations(path: Path) -> tuple[Annotation, ...]:
+    """The regions of one annotation file, in its order."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return tuple(parse_line(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip())
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures of a folder by name, numbers in order of value (img_2 before img_10)."""
+    return sorted((p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES), key=natural_key)
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sorts names by their runs of digits as numbers."""
+
+    def pieces() -> Iterator[tuple[int, int, str]]:
+        run = ""
+        for character in path.name:
+            if run and character.isdecimal() != run[-1].isdecimal():
+                yield (0, int(run), "") if run.isdecimal() else (1, 0, run)
+                run = ""
+            run += character
+        if run:
+            yield (0, int(run), "") if run.isdecimal() else (1, 0, run)
+
+    return tuple(pieces())
+
+
+def read_folder(
+    folder: str | os.PathLike[str], aspect: float | None = None, lines: bool = False
+) -> list[Picture]:
+    """Every annotated picture of a folder, without decoding more than the header needs.
+
+    aspect: true width / height of every picture, for data stored squeezed (ICDAR 2015 stored as 960x640 has 16/9);
+        polygons are corrected with the pictures.
+    lines: transcripts are whole lines, to be cut into words; this decodes every picture (see `lines.split_line`).
+    Raises AnnotationError where the folder is not in ICDAR form.
+    """
+    root = Path(folder)
+    if not (root / "images").is_dir() or not (root / "gts").is_dir():
+        raise AnnotationError(f"{root}: wants the folders images/ and gts/")
+    pictures = []
+    for path in picture_files(root / "images"):
+        truth = root / "gts" / f"gt_{path.stem}.txt"
+        if truth.is_file():
+            pictures.append(_correct(Picture(path, read_annotations(truth), aspect)))
+    if not pictures:
+        raise AnnotationError(f"{root}: no picture has an annotation file gts/gt_NAME.txt")
+    if lines:
+        from spotter.training.data.lines import split_picture
+
+        pictures = [split_picture(picture) for picture in pictures]
+    return pictures
+
+
+def _correct(picture: Picture) -> Picture:
+    if picture.aspect is None:
+        return picture
+    height, width = _stored_size(picture.path)
+    factor = np.array([1.0, corrected_size(height, width, picture.aspect)[0] / height], np.float32)
+    return replace(
+        picture,
+        annotations=tuple(replace(a, polygon=a.polygon * factor) for a in picture.annotations),
+    )
+
+
+def _stored_size(path: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        width, height = image.size
+        sideways = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the axes
+    return (width, height) if sideways else (height, width)
+
+
+def write_annotations(path: Path, annotations: Sequence[Annotation]) -> None:
+    """Writes one annotation file."""
+    path.write_text("".join(f"{format_line(a)}\n" for a in annotations), encoding="utf-8")

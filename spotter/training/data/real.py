@@ -1,0 +1,191 @@
+"""Training pictures cut out of annotated photographs and scans."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.data.annotations import Picture, read_folder
+from spotter.training.data.photometry import photometric
+from spotter.training.sample import Sample
+
+_LEAST_HEIGHT = 5.0  # lower text has no shape left to read
+_KEPT_INSIDE, _SEEN_INSIDE = 0.9, 0.05
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A decoded picture; polygons [N, 4, 2] in its pixels."""
+
+    image: NDArray[np.uint8]
+    polygons: NDArray[np.float32]
+    texts: list[str]
+    ignore: NDArray[np.bool_]
+    heights: NDArray[np.float32]
+
+
+class LabelledSource:
+    """Random crops of annotated pictures, over scales, a little turned and seen askew, never mirrored.
+
+    folders: ICDAR-form folders (one or several).
+    aspect, lines: as in `read_folder`.
+    heights: range in pixels over which the height of a picture's words (the median, or one word's) is spread.
+    max_side: pictures are kept decoded in memory, no larger than this.
+    limit: reads only that many pictures of each folder.
+    """
+
+    def __init__(
+        self,
+        folders: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        aspect: float | None = None,
+        lines: bool = False,
+        heights: tuple[float, float] = (9.0, 40.0),
+        max_side: int = 1280,
+        strength: float = 1.0,
+        limit: int | None = None,
+    ) -> None:
+        several = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+        self._heights = heights
+        self._strength = strength
+
+        def read(picture: Picture) -> _Scene:
+            return _scene(picture, max_side, lines)
+
+        with ThreadPoolExecutor() as pool:
+            pictures = [p for folder in several for p in read_folder(Path(folder), aspect)[:limit]]
+            self._scenes = list(pool.map(read, pictures))
+
+    def __len__(self) -> int:
+        return len(self._scenes)
+
+    def sample(self, rng: np.random.Generator, size: int) -> Sample:
+        """A size x size crop; words less than 90% inside it are ignored, less than 5% left out."""
+        scene = self._scenes[int(rng.integers(len(self._scenes)))]
+        matrix, scale = self._placement(scene, rng, size)
+        image = _warp(scene.image, matrix, scale, size, rng)
+        polygons = cv2.perspectiveTransform(scene.polygons.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2)
+        keep, ignore = visible(polygons, size)
+        ignore |= scene.ignore | (side_heights(polygons) < _LEAST_HEIGHT)
+        texts = ["" if hidden else t for t, hidden in zip(scene.texts, ignore.tolist(), strict=True)]
+        return Sample(
+            photometric(image, rng, self._strength),
+            polygons[keep].astype(np.float32),
+            [text for text, kept in zip(texts, keep.tolist(), strict=True) if kept],
+            ignore[keep],
+        )
+
+    def _placement(
+        self, scene: _Scene, rng: np.random.Generator, size: int
+    ) -> tuple[NDArray[np.float64], float]:
+        """(3x3 map from picture to crop in half-pixel coordinates, its scale)."""
+        height, width = scene.image.shape[:2]
+        readable = np.flatnonzero(~scene.ignore)
+        target = float(np.exp(rng.uniform(*np.log(self._heights))))
+        if len(readable) and rng.random() < 0.9:
+            anchor = int(rng.choice(readable))
+            focus = scene.polygons[anchor].mean(0)
+            own = rng.random() < 0.4
+            reference = float(scene.heights[anchor] if own else np.median(scene.heights[readable]))
+        else:
+            focus = np.array([rng.uniform(0, width), rng.uniform(0, height)])
+            reference = float(np.median(scene.heights[readable])) if len(readable) else 20.0
+        scale = float(np.clip(target / max(reference, 1.0), 0.2, 3.0))
+        origin = focus * scale - rng.uniform(0.1, 0.9, 2) * size  # top-left of the crop in the scaled picture
+        room = np.array([width, height]) * scale - size
+        # A picture larger than the crop fills it; a smaller one lies anywhere inside it.
+        origin = np.where(room >= 0, np.clip(origin, 0, np.maximum(room, 0)), rng.uniform(0, 1, 2) * room)
+        affine = np.array([[scale, 0, -origin[0]], [0, scale, -origin[1]], [0, 0, 1]])
+        return _turn(rng, size) @ affine, scale
+
+
+def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
+    if lines:
+        from spotter.training.data.lines import split_picture
+
+        picture = split_picture(picture)
+    image = picture.load()
+    factor = min(1.0, max_side / max(image.shape[:2]))
+    annotations = picture.annotations
+    polygons = np.array([a.polygon for a in annotations], np.float32).reshape(-1, 4, 2)
+    if factor < 1:
+        height, width = image.shape[:2]
+        shape = (round(width * factor), round(height * factor))
+        image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)
+        polygons = polygons * np.array([shape[0] / width, shape[1] / height], np.float32)
+    # A sample holds one word a polygon, so a region of several words that is not cut cannot be learnt from.
+    ignore = np.array([a.ignore or " " in a.text for a in annotations], np.bool_)
+    texts = ["" if hidden else a.text for a, hidden in zip(annotations, ignore.tolist(), strict=True)]
+    return _Scene(image, polygons, texts, ignore, side_heights(polygons))
+
+
+def side_heights(polygons: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [N]: mean length of the left and right sides of polygons [N, 4, 2]."""
+    left = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
+    right = np.linalg.norm(polygons[:, 2] - polygons[:, 1], axis=1)
+    return np.asarray((left + right) / 2, np.float32)
+
+
+def visible(polygons: NDArray[np.float32], size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(keep [N], ignore [N]) of polygons [N, 4, 2] in a crop: kept where at least 5% of the area is inside,
+    ignored where less than 90% is."""
+    low, high = polygons.min(1), polygons.max(1)
+    inside = ((low >= 0) & (high <= size)).all(1)
+    keep, ignore = inside.copy(), ~inside
+    frame = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    for n in np.flatnonzero(~inside & (high > 0).all(1) & (low < size).all(1)).tolist():
+        hull = cv2.convexHull(polygons[n])
+        part = cv2.intersectConvexConvex(hull, frame)[0] / max(cv2.contourArea(hull), 1e-6)
+        keep[n], ignore[n] = part >= _SEEN_INSIDE, part < _KEPT_INSIDE
+    return keep, ignore
+
+
+def _turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    """A random turn about the crop's centre followed by a small displacement of its corners."""
+    degrees = rng.normal(0, 4) if rng.random() < 0.93 else rng.uniform(-20, 20)
+    if rng.random() < 0.02:
+        degrees += 90 * int(rng.integers(1, 4))
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    centre = size / 2
+    stretch = np.exp(rng.normal(0, 0.08))  # width against height
+    turn = np.array([[cos * stretch, -sin, 0], [sin * stretch, cos, 0], [0, 0, 1.0]])
+    turn[:2, 2] = centre - turn[:2, :2] @ np.array([centre, centre])
+    if rng.random() < 0.5:
+        return turn
+    corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    moved = corners + rng.normal(0, 0.02 * size, (4, 2)).astype(np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved) @ turn, np.float64)
+
+
+def _warp(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The crop; outside the picture it is black as the padding of a batch is, one colour, or a smear of the rim.
+
+    Reflection would show mirrored text without a label.
+    """
+    if scale < 0.6:  # bilinear sampling alone would alias
+        height, width = image.shape[:2]
+        shape = (max(1, round(width * scale * 1.3)), max(1, round(height * scale * 1.3)))
+        image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)
+        matrix = matrix @ np.diag([width / shape[0], height / shape[1], 1.0])
+    kind = rng.random()
+    colour = rng.integers(0, 256, 3).tolist() if kind < 0.25 else [0, 0, 0]
+    to_centres = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV puts the first pixel's centre at 0
+    to_corners = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+    return np.asarray(
+        cv2.warpPerspective(
+            image,
+            to_corners @ matrix @ to_centres,
+            (size, size),
+            flags=cv2.INTER_CUBIC if scale > 1.5 else cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE if kind > 0.75 else cv2.BORDER_CONSTANT,
+            borderValue=colour,
+        ),
+        np.uint8,
+    )

@@ -1,0 +1,1 @@
+"""What a model bundle is, where bundles are kept, and how an alias finds one."""

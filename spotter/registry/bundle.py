@@ -1,0 +1,153 @@
+"""A bundle on disk: a flat folder whose every byte the manifest vouches for."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spotter.registry.errors import BundleError
+from spotter.registry.graph import refuse_external_data
+from spotter.registry.manifest import CUSTOM_OP_ABI, FileEntry, Golden, InputSpec, Manifest, dumps, loads
+
+MANIFEST = "manifest.json"
+MODEL = "model.onnx"
+CARD = "MODEL_CARD.md"
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_BUNDLE_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle, the model's bytes in hand: nothing can change between the check and the load."""
+
+    folder: Path
+    manifest: Manifest
+    model: bytes
+
+    def read(self, file: str) -> bytes:
+        """A file's bytes, checked against the manifest. Raises BundleError."""
+        return _read(self.folder, file, self.manifest.files[file])
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Opens and verifies a bundle: its manifest, each file's size and SHA-256, and that there is nothing
+    else.
+
+    Raises BundleError for links, folders and extra files, for files that are missing, of another size or
+    content, for more than MAX_BUNDLE_BYTES in all, for weights outside the model file, and for a
+    custom-operator ABI other than this program's.
+    """
+    manifest = read_manifest(folder)
+    if manifest.custom_op_abi != CUSTOM_OP_ABI:
+        raise BundleError(
+            f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {CUSTOM_OP_ABI}"
+        )
+    if sum(entry.size for entry in manifest.files.values()) > MAX_BUNDLE_BYTES:
+        raise BundleError(f"the bundle is larger than {MAX_BUNDLE_BYTES} bytes")
+    present = set()
+    for path in folder.iterdir():
+        if path.is_symlink() or not path.is_file():
+            raise BundleError(f"{path.name} is not a plain file")
+        present.add(path.name)
+    expected = set(manifest.files) | {MANIFEST}
+    if present - expected:
+        raise BundleError(f"files that the manifest does not name: {', '.join(sorted(present - expected))}")
+    if expected - present:
+        raise BundleError(f"missing: {', '.join(sorted(expected - present))}")
+    for file, entry in manifest.files.items():
+        if file != manifest.model:
+            _read(folder, file, entry)
+    model = _read(folder, manifest.model, manifest.files[manifest.model])
+    refuse_external_data(model)
+    return Bundle(folder, manifest, model)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads only the manifest, without looking at the files it names. Raises BundleError."""
+    path = folder / MANIFEST
+    try:
+        if path.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise BundleError(f"{MANIFEST} is a link or larger than {MAX_MANIFEST_BYTES} bytes")
+        return loads(path.read_bytes())
+    except OSError as error:
+        raise BundleError(f"{MANIFEST} cannot be read: {error.strerror}") from None
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    model: Path,
+    golden_picture: Path,
+    golden_words: Sequence[str],
+    name: str,
+    version: str,
+    charset: str,
+    input: InputSpec,
+    opset: int,
+    provenance: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    score_threshold: float,
+    card: str,
+) -> Manifest:
+    """Writes a new bundle into `folder`, which must not exist or be empty, and verifies what it wrote.
+
+    The picture keeps its suffix and becomes `golden.*`; `card` becomes MODEL_CARD.md. Raises BundleError, and
+    then leaves no folder behind.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise BundleError(f"{folder} is not empty")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        picture = "golden" + golden_picture.suffix.lower()
+        shutil.copyfile(model, folder / MODEL)
+        shutil.copyfile(golden_picture, folder / picture)
+        (folder / CARD).write_text(card, encoding="utf-8")
+        manifest = Manifest(
+            name=name,
+            version=version,
+            files={file: _entry(folder / file) for file in sorted((MODEL, picture, CARD))},
+            charset=charset,
+            input=input,
+            opset=opset,
+            golden=Golden(picture, tuple(golden_words)),
+            score_threshold=score_threshold,
+            provenance=provenance,
+            metrics=metrics,
+        )
+        (folder / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
+        return open_bundle(folder).manifest
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def copy_bundle(bundle: Bundle, folder: Path, *, name: str, version: str) -> Manifest:
+    """Copies a verified bundle to a new folder under another name and version, checking every byte."""
+    folder.mkdir(parents=True)
+    for file in bundle.manifest.files:
+        content = bundle.model if file == bundle.manifest.model else bundle.read(file)
+        (folder / file).write_bytes(content)
+    manifest = replace(bundle.manifest, name=name, version=version)
+    (folder / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
+    return manifest
+
+
+def _entry(path: Path) -> FileEntry:
+    content = path.read_bytes()
+    return FileEntry(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def _read(folder: Path, file: str, entry: FileEntry) -> bytes:
+    path = folder / file
+    try:
+        size = path.stat().st_size
+        if size != entry.size:
+            raise BundleError(f"{file} has {size} bytes, the manifest says {entry.size}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{file} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise BundleError(f"{file} has another SHA-256 than the manifest says")
+    return content

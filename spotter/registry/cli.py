@@ -1,0 +1,118 @@
+"""`spotter models`: the registry from the shell."""
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from spotter.registry.bundle import open_bundle
+from spotter.registry.errors import RegistryError
+from spotter.registry.folder import FolderStore, embedded
+from spotter.registry.source import LIVE, resolve
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """Turns a registry's error into a message and exit code 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except RegistryError as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapped
+
+
+@click.group()
+@click.option(
+    "--registry",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="SPOTTER_REGISTRY",
+    help="Folder of the registry; the one that ships with the program by default.",
+)
+@click.pass_context
+def models(context: click.Context, registry: Path | None) -> None:
+    """Publish, list, alias, roll back and verify bundles."""
+    context.obj = embedded() if registry is None else FolderStore(registry)
+
+
+@models.command("list")
+@click.pass_obj
+@_speaks_plainly
+def list_(store: FolderStore) -> None:
+    """Lists models, their versions and aliases."""
+    for name in store.names():
+        aliases = store.aliases(name)
+        for version in store.versions(name):
+            named = [alias for alias, target in sorted(aliases.items()) if target == version]
+            click.echo("\t".join([name, version, ",".join(named) or "-"]))
+
+
+@models.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--name", help="Publish under this name instead of the manifest's.")
+@click.option("--alias", help="Point this alias at the new version.")
+@click.pass_obj
+@_speaks_plainly
+def publish(store: FolderStore, folder: Path, name: str | None, alias: str | None) -> None:
+    """Verifies the bundle in FOLDER and takes it as the next version."""
+    manifest = store.publish(folder, name)
+    if alias is not None:
+        store.set_alias(manifest.name, alias, manifest.version)
+    click.echo(f"{manifest.name} {manifest.version} {manifest.digest}")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("alias")
+@click.argument("version")
+@click.pass_obj
+@_speaks_plainly
+def alias(store: FolderStore, name: str, alias: str, version: str) -> None:
+    """Points ALIAS of model NAME at VERSION."""
+    store.set_alias(name, alias, version)
+    click.echo(f"{name} {alias} -> {version}")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("alias", default=LIVE)
+@click.pass_obj
+@_speaks_plainly
+def rollback(store: FolderStore, name: str, alias: str) -> None:
+    """Points ALIAS of model NAME at the version it named before."""
+    click.echo(f"{name} {alias} -> {store.rollback(name, alias)}")
+
+
+@models.command()
+@click.argument("target")
+@click.argument("version", required=False)
+@click.pass_obj
+@_speaks_plainly
+def verify(store: FolderStore, target: str, version: str | None) -> None:
+    """Verifies a bundle's folder, or VERSION (or alias) of model TARGET, or all of its versions."""
+    if version is None and Path(target).is_dir():
+        manifest = open_bundle(Path(target)).manifest
+        click.echo(f"{manifest.name} {manifest.version} {manifest.digest} ok")
+        return
+    for each in store.versions(target) if version is None else [resolve(store, target, version)]:
+        click.echo(f"{target} {each} {store.open(target, each).manifest.digest} ok")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version", default=LIVE)
+@click.pass_obj
+@_speaks_plainly
+def show(store: FolderStore, name: str, version: str) -> None:
+    """Prints the manifest of a VERSION (or alias) of model NAME as JSON, with its digest."""
+    manifest = store.open(name, resolve(store, name, version)).manifest
+    click.echo(json.dumps({"digest": manifest.digest, **asdict(manifest)}, indent=2, ensure_ascii=False))

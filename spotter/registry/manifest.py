@@ -1,0 +1,241 @@
+"""The manifest: everything a reader of a bundle must know, in one strictly checked JSON file."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from spotter.registry.errors import BundleError
+
+SCHEMA_VERSION = 1
+CUSTOM_OP_ABI = 1
+"""Version of the contract between a graph's `spotter` operators and the native kernels that may run them."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+def is_name(text: str) -> bool:
+    """Whether text may name a model, a version or an alias: safe as one path component on any system."""
+    return _NAME.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of the bundle: its SHA-256 in hex and its size in bytes."""
+
+    sha256: str
+    size: int
+
+    def __post_init__(self) -> None:
+        _check(_SHA256.fullmatch(self.sha256) is not None, "files: a sha256 is not 64 hex digits")
+        _check(self.size >= 0, "files: a size is negative")
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How a picture becomes the graph's input. All lengths are in pixels.
+
+    A picture is scaled so that its long side is at most `max_side`; a small one is enlarged towards a long
+    side of `target_side`, at most `max_upscale` times. It is then padded right and below with zeros to a
+    bucket: each side to a multiple of the step that `bucket_steps` gives for it, and to `min_side` at least.
+    """
+
+    stride: int = 32
+    max_side: int = 1280
+    target_side: int = 1280
+    max_upscale: float = 2.0
+    min_side: int = 32
+    bucket_steps: tuple[tuple[int, int], ...] = ((960, 32), (65536, 64))
+    """Pairs (up to this side, this step), in growing order; the last pair serves every greater side."""
+
+    def __post_init__(self) -> None:
+        _check(self.stride >= 1, "input: stride must be positive")
+        _check(self.stride <= self.max_side <= 16384, "input: max_side must be between the stride and 16384")
+        _check(1 <= self.target_side <= self.max_side, "input: target_side must be between 1 and max_side")
+        _check(1.0 <= self.max_upscale <= 16.0, "input: max_upscale must be between 1 and 16")
+        _check(self.min_side >= self.stride, "input: min_side must be at least the stride")
+        _check(self.min_side % self.stride == 0, "input: min_side must be a multiple of the stride")
+        _check(len(self.bucket_steps) > 0, "input: bucket_steps is empty")
+        limits = [limit for limit, _ in self.bucket_steps]
+        _check(limits == sorted(set(limits)), "input: bucket_steps must grow")
+        for _, step in self.bucket_steps:
+            _check(step >= 1 and step % self.stride == 0, "input: a bucket step is no multiple of the stride")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A picture in the bundle and words that a healthy model must read in it (as a multiset)."""
+
+    picture: str
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check(len(self.words) > 0 and all(self.words), "golden: needs at least one word, none of them empty")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A bundle's description. Raises BundleError when built from values that cannot be true."""
+
+    name: str
+    version: str
+    files: Mapping[str, FileEntry]
+    charset: str
+    """Character i of this string has class i + 1; class 0 is the blank."""
+    input: InputSpec
+    opset: int
+    golden: Golden
+    score_threshold: float
+    model: str = "model.onnx"
+    custom_op_abi: int = CUSTOM_OP_ABI
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where the weights came from: code commit, data sets, licences."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What it scored, by data set."""
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        _check(self.schema_version == SCHEMA_VERSION, f"schema_version {self.schema_version} is not known")
+        _check(is_name(self.name), "name must be lower-case letters, digits, '.', '_' or '-'")
+        _check(is_name(self.version), "version must be lower-case letters, digits, '.', '_' or '-'")
+        for path in self.files:
+            _check(_FILE.fullmatch(path) is not None, f"files: {path!r} is not a plain file name")
+        for role, path in (("model", self.model), ("golden picture", self.golden.picture)):
+            _check(path in self.files, f"the {role} {path!r} is not among the files")
+        _check(len(self.charset) > 0, "charset is empty")
+        _check(len(set(self.charset)) == len(self.charset), "charset holds a character twice")
+        _check(self.opset >= 1, "opset must be positive")
+        _check(self.custom_op_abi >= 0, "custom_op_abi must not be negative")
+        _check(0.0 <= self.score_threshold <= 1.0, "score_threshold must be between 0 and 1")
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and the hash of the canonical manifest; by the files' hashes it covers the whole
+        bundle.
+        """
+        return "sha256:" + hashlib.sha256(canonical(self)).hexdigest()
+
+
+def canonical(manifest: Manifest) -> bytes:
+    """The one byte string that stands for a manifest: sorted keys, no spaces, UTF-8."""
+    document = _document(manifest)
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def dumps(manifest: Manifest) -> str:
+    """The manifest as a person reads it."""
+    return json.dumps(_document(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def loads(text: str | bytes) -> Manifest:
+    """Parses a manifest. Raises BundleError for anything missing, unknown or of the wrong type."""
+    try:
+        document = json.loads(text, parse_constant=_no_constants)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"the manifest is not JSON: {error}") from None
+    top = _object(document, "manifest")
+    if "schema_version" in top and top["schema_version"] != SCHEMA_VERSION:
+        raise BundleError(f"schema_version {top['schema_version']!r} is not known")
+    _keys(top, Manifest, "manifest")
+    files = {
+        path: FileEntry(**_typed(entry, f"files[{path!r}]", sha256=str, size=int))
+        for path, entry in _object(top["files"], "files").items()
+    }
+    spec = _typed(
+        top["input"],
+        "input",
+        stride=int,
+        max_side=int,
+        target_side=int,
+        max_upscale=float,
+        min_side=int,
+        bucket_steps=list,
+    )
+    golden = _typed(top["golden"], "golden", picture=str, words=list)
+    _check(all(isinstance(word, str) for word in golden["words"]), "golden: a word is not a string")
+    scalars = _typed(
+        {key: value for key, value in top.items() if key not in ("files", "input", "golden")},
+        "manifest",
+        name=str,
+        version=str,
+        charset=str,
+        opset=int,
+        score_threshold=float,
+        model=str,
+        custom_op_abi=int,
+        provenance=dict,
+        metrics=dict,
+        schema_version=int,
+    )
+    return Manifest(
+        files=files,
+        input=InputSpec(**{**spec, "bucket_steps": _steps(spec["bucket_steps"])}),
+        golden=Golden(golden["picture"], tuple(golden["words"])),
+        **scalars,
+    )
+
+
+def _document(manifest: Manifest) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in asdict(manifest).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _check(true: bool, reason: str) -> None:
+    if not true:
+        raise BundleError(reason)
+
+
+def _no_constants(text: str) -> float:
+    raise ValueError(f"{text} is not a number")
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    _check(isinstance(value, dict), f"{where} is not an object")
+    return cast(dict[str, Any], value)
+
+
+def _keys(value: Mapping[str, Any], known: type, where: str) -> None:
+    expected = set(known.__dataclass_fields__)  # type: ignore[attr-defined]
+    _same_keys(set(value), expected, where)
+
+
+def _same_keys(found: set[str], expected: set[str], where: str) -> None:
+    _check(found <= expected, f"{where}: unknown {', '.join(sorted(found - expected))}")
+    _check(found >= expected, f"{where}: missing {', '.join(sorted(expected - found))}")
+
+
+def _typed(value: Any, where: str, **types: type) -> dict[str, Any]:
+    found = _object(value, where)
+    _same_keys(set(found), set(types), where)
+    for key, wanted in types.items():
+        item = found[key]
+        accepted = isinstance(item, (int, float) if wanted is float else wanted) and not isinstance(item,
+        bool) _check(accepted, f"{where}: {key} is not {wanted.__name__}")
+        if wanted is float:
+            _check(math.isfinite(item), f"{where}: {key} is not finite")
+    return {key: float(item) if types[key] is float else item for key, item in found.items()}
+
+
+def _steps(value: list[Any]) -> tuple[tuple[int, int], ...]:
+    steps = []
+    for pair in value:
+        _check(
+            isinstance(pair, list) and len(pair) == 2 and all(type(item) is int for item in pair),
+            "input: bucket_steps must hold pairs of integers",
+        )
+        steps.append((pair[0], pair[1]))
+    return tuple(steps)

@@ -56,8 +56,7 @@ class FolderStore:
         bundle = open_bundle(self._model(name) / "versions" / version)
         if (bundle.manifest.name, bundle.manifest.version) != (name, version):
             raise BundleError(
-                f"the manifest says {bundle.manifest.name} {bundle.manifest.version}, "
-                f"the registry {name} {version}"
+                f"the manifest says {bundle.manifest.name} {bundle.manifest.version}, the registry {name} {version}"
             )
         return bundle
 

@@ -124,9 +124,7 @@ class Manifest:
 def canonical(manifest: Manifest) -> bytes:
     """The one byte string that stands for a manifest: sorted keys, no spaces, UTF-8."""
     document = _document(manifest)
-    return json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def dumps(manifest: Manifest) -> str:
@@ -223,8 +221,9 @@ def _typed(value: Any, where: str, **types: type) -> dict[str, Any]:
     _same_keys(set(found), set(types), where)
     for key, wanted in types.items():
         item = found[key]
-        accepted = isinstance(item, (int, float) if wanted is float else wanted) and not isinstance(item,
-        bool) _check(accepted, f"{where}: {key} is not {wanted.__name__}")
+        kinds = (int, float) if wanted is float else (wanted,)
+        accepted = isinstance(item, kinds) and not isinstance(item, bool)
+        _check(accepted, f"{where}: {key} is not {wanted.__name__}")
         if wanted is float:
             _check(math.isfinite(item), f"{where}: {key} is not finite")
     return {key: float(item) if types[key] is float else item for key, item in found.items()}

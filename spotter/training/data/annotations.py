@@ -1,7 +1,7 @@
 """Pictures with their words in the form of the ICDAR contests.
 
-A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a transcript,
-which may itself hold commas. A transcript of `###` marks text that is neither to be found nor to be missed.
+A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a
+transcript, which may itself hold commas. The transcript `###` marks text neither to be found nor to be missed.
 """
 
 import os
@@ -23,7 +23,7 @@ class AnnotationError(ValueError):
 
 @dataclass(frozen=True)
 class Annotation:
-    """One region: polygon float32 [4, 2] in picture pixels, clockwise from the text's own top-left, and its text."""
+    """One region: polygon float32 [4, 2] in pixels, clockwise from the text's own top-left, and its text."""
 
     polygon: NDArray[np.float32]
     text: str
@@ -44,7 +44,7 @@ class Picture:
 
 
 def load_picture(path: Path, aspect: float | None = None) -> NDArray[np.uint8]:
-    """uint8 [H, W, 3] RGB of a picture after its EXIF rotation, its height made to fit `aspect` = width / height.
+    """uint8 [H, W, 3] RGB of a picture after its EXIF rotation, its height made to fit `aspect`.
 
     Raises AnnotationError where the file is no picture.
     """
@@ -61,19 +61,25 @@ def load_picture(path: Path, aspect: float | None = None) -> NDArray[np.uint8]:
 
 
 def corrected_size(height: int, width: int, aspect: float) -> tuple[int, int]:
-    """(height, width) of a squeezed picture whose true shape is width / height = `aspect`; the width stays."""
+    """(height, width) of a squeezed picture whose true width / height is `aspect`; the width stays."""
     return max(1, round(width / aspect)), width
 
 
-def parse_line(line: str, where: str = "annotation") -> Annotation:
-    """Reads `x1,y1,...,x4,y4,transcript`; text that is not printable ASCII is ignored, for no class stands for it."""
+def parse_line(line: str, where: str = "annotation", ascii_only: bool = True) -> Annotation:
+    """Reads `x1,y1,...,x4,y4,transcript`.
+
+    ascii_only: text other than printable ASCII is to be ignored, for no character class stands for it.
+    Raises AnnotationError where the line has another form.
+    """
     fields = line.split(",", 8)
     try:
         polygon = np.array([float(field) for field in fields[:8]], np.float32).reshape(4, 2)
     except ValueError:
         raise AnnotationError(f"{where}: wants eight coordinates and a transcript, got {line!r}") from None
     text = fields[8].strip() if len(fields) > 8 else ""
-    readable = bool(text) and text != DO_NOT_CARE and all(" " <= character <= "~" for character in text)
+    readable = bool(text) and text != DO_NOT_CARE
+    if ascii_only:
+        readable = readable and all(" " <= character <= "~" for character in text)
     return Annotation(polygon, text if readable else "", not readable)
 
 
@@ -83,10 +89,10 @@ def format_line(annotation: Annotation) -> str:
     return f"{coordinates},{DO_NOT_CARE if annotation.ignore else annotation.text}"
 
 
-def read_annotations(path: Path) -> tuple[Annotation, ...]:
+def read_annotations(path: Path, ascii_only: bool = True) -> tuple[Annotation, ...]:
     """The regions of one annotation file, in its order."""
     lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return tuple(parse_line(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip())
+    return tuple(parse_line(line, f"{path}:{n}", ascii_only) for n, line in enumerate(lines, 1) if line.strip())
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -111,13 +117,17 @@ def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
 
 
 def read_folder(
-    folder: str | os.PathLike[str], aspect: float | None = None, lines: bool = False
+    folder: str | os.PathLike[str],
+    aspect: float | None = None,
+    lines: bool = False,
+    ascii_only: bool = True,
 ) -> list[Picture]:
     """Every annotated picture of a folder, without decoding more than the header needs.
 
-    aspect: true width / height of every picture, for data stored squeezed (ICDAR 2015 stored as 960x640 has 16/9);
-        polygons are corrected with the pictures.
-    lines: transcripts are whole lines, to be cut into words; this decodes every picture (see `lines.split_line`).
+    aspect: true width / height of every picture, for data stored squeezed (ICDAR 2015 stored as 960x640 has
+        16/9); polygons are corrected with the pictures.
+    lines: transcripts are whole lines, to be cut into words (see `lines.split_line`); decodes every picture.
+    ascii_only: as in `parse_line`; an evaluation counts every word that is legible.
     Raises AnnotationError where the folder is not in ICDAR form.
     """
     root = Path(folder)
@@ -127,7 +137,7 @@ def read_folder(
     for path in picture_files(root / "images"):
         truth = root / "gts" / f"gt_{path.stem}.txt"
         if truth.is_file():
-            pictures.append(_correct(Picture(path, read_annotations(truth), aspect)))
+            pictures.append(_correct(Picture(path, read_annotations(truth, ascii_only), aspect)))
     if not pictures:
         raise AnnotationError(f"{root}: no picture has an annotation file gts/gt_NAME.txt")
     if lines:

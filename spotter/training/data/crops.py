@@ -34,7 +34,7 @@ def crops_not_surely_from(
 
     folder: crops numbered in order of their pictures, and within a picture in order of its words.
     wanted, others: ICDAR-form folders which together hold all those pictures.
-    The transcripts of both sides are aligned; a crop that does not lie in a run of at least four that agree is unsure.
+    The transcripts of both sides are aligned; a crop outside every run of at least four that agree is unsure.
     """
     crops = read_labels(folder)
     words: list[tuple[str, bool]] = []
@@ -97,7 +97,8 @@ class WordCropSource:
         polygons: list[NDArray[np.float32]] = []
         texts: list[str] = []
         most = int(rng.integers(self._words[0], self._words[1] + 1))
-        y = rng.uniform(0, 12)
+        y = float(rng.uniform(0, 0.3) * size)
+        spread = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))  # loose pictures and dense ones
         while y < size - self._heights[0] and len(texts) < most:
             row = float(np.exp(rng.uniform(*np.log(self._heights))))
             x, lowest = rng.uniform(-0.5, 1.5) * row, row
@@ -118,7 +119,7 @@ class WordCropSource:
                     texts.append(text)
                 x += width * 1.03 + rng.uniform(0.15, 1.5) * row
                 lowest = max(lowest, height + 0.08 * width)
-            y += lowest + rng.uniform(0.1, 0.8) * row
+            y += lowest + rng.uniform(0.5, 1.5) * spread * row
         quads = np.array(polygons, np.float32).reshape(-1, 4, 2)
         keep, ignore = visible(quads, size)
         return Sample(
@@ -135,8 +136,10 @@ def _paste(
     box: tuple[float, float, float, float],
     rng: np.random.Generator,
 ) -> NDArray[np.float32] | None:
-    """Draws a crop into box (x, y, width, height), a little turned; the word's polygon [4, 2], or None if it is
-    too small to draw."""
+    """Draws a crop into box (x, y, width, height), a little turned.
+
+    Returns the word's polygon [4, 2], or None where it is too small to draw.
+    """
     x, y, width, height = box
     shape = (round(width), round(height))
     if min(shape) < 4:
@@ -165,9 +168,7 @@ def _paste(
         mask = cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.06 * height))
     alpha = cv2.merge([mask, mask, mask])
     region = image[top:bottom, left:right]
-    blended = cv2.add(
-        cv2.multiply(drawn, alpha, scale=1 / 255), cv2.multiply(region, 255 - alpha, scale=1 / 255)
-    )
+    blended = cv2.add(cv2.multiply(drawn, alpha, scale=1 / 255), cv2.multiply(region, 255 - alpha, scale=1 / 255))
     image[top:bottom, left:right] = blended
     margin = min(0.06 * shape[1], 0.1 * shape[0])
     low, far = np.array([margin, margin]), np.array(shape) - margin

@@ -1,6 +1,6 @@
 """Cuts annotated lines of text into words.
 
-Where a data set boxes whole lines, the words' places follow from the transcript (how wide its characters should be)
+Where a data set boxes whole lines, the words' places follow from the transcript (how wide its characters are)
 and from the picture (where columns without ink are).
 """
 
@@ -45,9 +45,7 @@ def word_spans(text: str) -> list[tuple[float, float]]:
 def split_picture(picture: Picture) -> Picture:
     """The picture with every line cut into words."""
     image = picture.load()
-    return replace(
-        picture, annotations=tuple(word for a in picture.annotations for word in split_line(a, image))
-    )
+    return replace(picture, annotations=tuple(word for a in picture.annotations for word in split_line(a, image)))
 
 
 def split_line(line: Annotation, image: NDArray[np.uint8] | None = None) -> list[Annotation]:
@@ -91,13 +89,11 @@ def ink_columns(image: NDArray[np.uint8], polygon: NDArray[np.float32]) -> NDArr
     return np.asarray(contrast > 0.4 * np.percentile(contrast, 90), np.bool_)
 
 
-def _snap(
-    text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]
-) -> list[tuple[float, float]] | None:
+def _snap(text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]) -> list[tuple[float, float]] | None:
     """Spans cut at blank runs: the choice of runs whose words have lengths nearest to the expected ones.
 
-    A shortest path over (word, run): a word costs its departure from its expected length, a run earns its width.
-    None where the line has fewer blanks than it needs.
+    A shortest path over (word, run): a word costs its departure from its expected length, a run earns its
+    width. None where the line has fewer blanks than it needs.
     """
     inked = np.flatnonzero(ink)
     if not len(inked):
@@ -133,6 +129,5 @@ def _snap(
         stop = begin - 1
     margin = 0.06 * _STRIP_HEIGHT
     return [
-        (max(0.0, float(a - margin) / len(ink)), min(1.0, float(b + margin) / len(ink)))
-        for a, b in reversed(result)
+        (max(0.0, float(a - margin) / len(ink)), min(1.0, float(b + margin) / len(ink))) for a, b in reversed(result)
     ]

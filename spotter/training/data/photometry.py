@@ -9,9 +9,7 @@ _NOISE_SIDE = 1024
 _NOISE = np.random.default_rng(0).standard_normal((_NOISE_SIDE, _NOISE_SIDE, 3), np.float32)
 
 
-def photometric(
-    image: NDArray[np.uint8], rng: np.random.Generator, strength: float = 1.0
-) -> NDArray[np.uint8]:
+def photometric(image: NDArray[np.uint8], rng: np.random.Generator, strength: float = 1.0) -> NDArray[np.uint8]:
     """uint8 [H, W, 3] with random tone, colour, blur, noise and JPEG compression; geometry is untouched.
 
     strength: 0 leaves the picture as it is, 1 is ordinary.

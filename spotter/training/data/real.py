@@ -80,9 +80,7 @@ class LabelledSource:
             ignore[keep],
         )
 
-    def _placement(
-        self, scene: _Scene, rng: np.random.Generator, size: int
-    ) -> tuple[NDArray[np.float64], float]:
+    def _placement(self, scene: _Scene, rng: np.random.Generator, size: int) -> tuple[NDArray[np.float64], float]:
         """(3x3 map from picture to crop in half-pixel coordinates, its scale)."""
         height, width = scene.image.shape[:2]
         readable = np.flatnonzero(~scene.ignore)
@@ -165,7 +163,7 @@ def _turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
 def _warp(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The crop; outside the picture it is black as the padding of a batch is, one colour, or a smear of the rim.
+    """The crop; outside the picture it is black like a batch's padding, one colour, or a smear of the rim.
 
     Reflection would show mirrored text without a label.
     """

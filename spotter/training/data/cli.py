@@ -1,0 +1,70 @@
+"""Commands that prepare data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from spotter.training.data.teacher import RapidReader
+
+
+@click.command("pseudo-label")
+@click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--confidence", default=0.9, show_default=True, help="Words below it become regions to ignore.")
+@click.option("--threads", default=1, show_default=True, help="Threads of the teacher.")
+@click.option("--limit", type=int, help="Stop after so many pictures.")
+def pseudo_label(pictures: Path, output: Path, confidence: float, threads: int, limit: int | None) -> None:
+    """Label a folder of PICTURES with RapidOCR's words; OUTPUT takes the form of the ICDAR contests.
+
+    A run that was stopped goes on where it was.
+    """
+    from tqdm import tqdm
+
+    from spotter.training.data.pseudo import label_picture, unlabelled
+
+    teacher = _teacher(threads)
+    kept = ignored = 0
+    for picture in tqdm(unlabelled(pictures, output)[:limit], unit="picture"):
+        annotations = label_picture(picture, output, teacher.words, confidence)
+        hidden = sum(annotation.ignore for annotation in annotations)
+        kept, ignored = kept + len(annotations) - hidden, ignored + hidden
+    click.echo(f"{kept} words, {ignored} regions to ignore")
+
+
+@click.command("split-lines")
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--case/--no-case", default=True, help="Restore upper and lower case with RapidOCR as a witness.")
+@click.option("--threads", default=1, show_default=True, help="Threads of the teacher.")
+@click.option("--limit", type=int, help="Stop after so many pictures.")
+def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: int | None) -> None:
+    """Cut the annotated lines of DATASET into words, as OUTPUT.
+
+    A run that was stopped goes on where it was.
+    """
+    from tqdm import tqdm
+
+    from spotter.training.data.annotations import read_folder
+    from spotter.training.data.lines import split_picture
+    from spotter.training.data.pseudo import add_picture, restore_case, unlabelled
+
+    teacher = _teacher(threads) if case else None
+    left = set(unlabelled(dataset / "images", output))
+    pictures = [picture for picture in read_folder(dataset) if picture.path in left][:limit]
+    for picture in tqdm(pictures, unit="picture"):
+        annotations = list(split_picture(picture).annotations)
+        if teacher is not None:
+            annotations = restore_case(annotations, teacher.words(picture.load()))
+        add_picture(picture.path, output, annotations)
+    click.echo(f"{len(pictures)} pictures")
+
+
+def _teacher(threads: int) -> "RapidReader":
+    from spotter.training.data.teacher import RapidReader
+
+    try:
+        return RapidReader(threads, text_score=0.05)
+    except ImportError:
+        raise click.ClickException("the teacher is not installed: pip install rapidocr") from None

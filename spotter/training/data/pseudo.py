@@ -1,0 +1,92 @@
+"""Labels made by another reader: for pictures without any, and the case that a transcript lost."""
+
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+
+from spotter.training.data.annotations import Annotation, load_picture, picture_files, write_annotations
+from spotter.training.data.teacher import TeacherWord
+
+Teacher = Callable[[NDArray[np.uint8]], list[TeacherWord]]
+
+
+def to_annotations(words: Sequence[TeacherWord], confidence: float) -> list[Annotation]:
+    """A teacher's words as labels: those it is unsure of, that run down the page or hold other than printable
+    ASCII are to be ignored."""
+    return [
+        Annotation(word.polygon, word.text if _sure(word, confidence) else "", not _sure(word, confidence))
+        for word in words
+    ]
+
+
+def _sure(word: TeacherWord, confidence: float) -> bool:
+    readable = all("!" <= character <= "~" for character in word.text) and bool(word.text)
+    return word.score >= confidence and readable and (not word.upright or len(word.text) == 1)
+
+
+def label_picture(picture: Path, output: Path, teacher: Teacher, confidence: float) -> list[Annotation]:
+    """Labels one picture and adds it to the ICDAR-form folder `output`, the picture as a link."""
+    annotations = to_annotations(teacher(load_picture(picture)), confidence)
+    add_picture(picture, output, annotations)
+    return annotations
+
+
+def add_picture(picture: Path, output: Path, annotations: Sequence[Annotation]) -> None:
+    """Adds a picture, as a link to its file, and its regions to an ICDAR-form folder."""
+    for name in ("images", "gts"):
+        (output / name).mkdir(parents=True, exist_ok=True)
+    link = output / "images" / picture.name
+    link.unlink(missing_ok=True)
+    link.symlink_to(picture.resolve())
+    write_annotations(output / "gts" / f"gt_{picture.stem}.txt", annotations)
+
+
+def unlabelled(folder: Path, output: Path) -> list[Path]:
+    """The pictures of `folder` that `output` does not hold yet, so that a stopped run goes on."""
+    return [p for p in picture_files(folder) if not (output / "gts" / f"gt_{p.stem}.txt").is_file()]
+
+
+def restore_case(annotations: Sequence[Annotation], words: Sequence[TeacherWord]) -> list[Annotation]:
+    """Annotations whose letters take the case in which a teacher read them, where the two overlap.
+
+    Some data sets write every transcript in capitals, whatever the picture shows. The characters stay.
+    """
+    shapes = [Polygon(word.polygon).buffer(0) for word in words]
+    boxes = [(word.polygon.min(0), word.polygon.max(0)) for word in words]
+    restored = []
+    for annotation in annotations:
+        shape = Polygon(annotation.polygon).buffer(0)
+        low, high = annotation.polygon.min(0), annotation.polygon.max(0)
+        near = [n for n, (a, b) in enumerate(boxes) if (a < high).all() and (b > low).all()]
+        overlap = {n: shape.intersection(shapes[n]).area for n in near}
+        best = max(overlap, key=lambda n: overlap[n], default=None)
+        text = annotation.text
+        if best is not None and overlap[best] > 0.3 * shape.area:
+            text = transfer_case(text, words[best].text)
+        restored.append(Annotation(annotation.polygon, text, annotation.ignore))
+    return restored
+
+
+def transfer_case(text: str, reading: str) -> str:
+    """`text` with the case of `reading` where the letters agree; a letter between takes the case of the one
+    before it.
+
+    A reading with less than half of the letters in common changes nothing.
+    """
+    matcher = SequenceMatcher(None, text.lower(), reading.lower(), autojunk=False)
+    blocks = matcher.get_matching_blocks()
+    if 2 * sum(block.size for block in blocks) < len(text):
+        return text
+    result: list[str | None] = [None] * len(text)
+    for block in blocks:
+        for n in range(block.size):
+            result[block.a + n] = reading[block.b + n]
+    for n, character in enumerate(text):
+        if result[n] is None:
+            before = result[n - 1] if n else None
+            result[n] = character.lower() if before is not None and before.islower() else character
+    return "".join(character or "" for character in result)

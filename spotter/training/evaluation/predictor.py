@@ -1,0 +1,20 @@
+"""What a reader under evaluation is: a function from a picture to its words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A word read: polygon float32 [P, 2] in picture pixels (P at least 3), its text, and a confidence."""
+
+    polygon: NDArray[np.float32]
+    text: str
+    score: float
+
+
+Predictor = Callable[[NDArray[np.uint8]], list[Prediction]]
+"""Reads a uint8 [H, W, 3] RGB picture."""

@@ -1,0 +1,1 @@
+"""Pictures in, words out, over HTTP: admission, decoding, batching, running, answering. Never torch."""

@@ -1,0 +1,112 @@
+"""Who may come in: places bounded by number of pictures and by their cost, from upload's end to answer.
+
+Pure: the clock is an argument. Safe to call from any thread.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spotter.service.errors import OverloadedError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """pictures: how many at once; pixels: their padded pixels in all; seconds: the longest queue worth
+    joining.
+    """
+
+    pictures: int
+    pixels: int
+    seconds: float
+
+
+class Admission:
+    """Hands out tickets and measures how fast they come back."""
+
+    def __init__(
+        self, limits: Limits, clock: Callable[[], float], rejected: Callable[[str], None] = lambda reason: None
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._rejected = rejected
+        self._lock = threading.Lock()
+        self._pictures = 0
+        self._pixels = 0
+        self._busy_since = 0.0
+        self._drained_pixels = 0.0
+        self._drained_seconds = 0.0
+
+    @property
+    def pictures(self) -> int:
+        """Pictures inside now."""
+        return self._pictures
+
+    @property
+    def pixels(self) -> int:
+        """Padded pixels inside now."""
+        return self._pixels
+
+    def enter(self) -> "Ticket":
+        """A place for one picture, or OverloadedError with the time after which there will be room."""
+        with self._lock:
+            if self._pictures >= self._limits.pictures:
+                raise self._refusal("pictures", f"{self._pictures} pictures are being read")
+            if self._pictures == 0:
+                self._busy_since = self._clock()
+            self._pictures += 1
+        return Ticket(self)
+
+    def _charge(self, pixels: int) -> None:
+        with self._lock:
+            # A picture that alone exceeds the limit still enters an empty house: else it could never be read.
+            if self._pixels and self._pixels + pixels > self._limits.pixels:
+                raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting")
+            rate = self._rate()
+            if rate and self._pixels / rate > self._limits.seconds:
+                raise self._refusal("seconds", f"the queue is {self._pixels / rate:.1f} s long")
+            self._pixels += pixels
+
+    def _leave(self, pixels: int, served: bool) -> None:
+        with self._lock:
+            self._pictures -= 1
+            self._pixels -= pixels
+            now = self._clock()
+            if served:
+                # A sliding measure: each picture served fades what came before it a little.
+                self._drained_pixels = 0.95 * self._drained_pixels + pixels
+                self._drained_seconds = 0.95 * self._drained_seconds + (now - self._busy_since)
+                self._busy_since = now
+
+    def _rate(self) -> float:
+        """Padded pixels a second while busy, 0 when nothing was measured."""
+        return self._drained_pixels / self._drained_seconds if self._drained_seconds > 0 else 0.0
+
+    def retry_after(self) -> float:
+        """Seconds until about half of what is inside will have been answered, between 1 and 60."""
+        rate = self._rate()
+        return min(max(self._pixels / rate / 2 if rate else 1.0, 1.0), 60.0)
+
+    def _refusal(self, reason: str, detail: str) -> OverloadedError:
+        self._rejected(reason)
+        return OverloadedError(detail, retry_after=self.retry_after())
+
+
+class Ticket:
+    """One picture's place. Charge it once its size is known; leave exactly once."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._pixels = 0
+        self._inside = True
+
+    def charge(self, pixels: int) -> None:
+        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave)."""
+        self._admission._charge(pixels)
+        self._pixels += pixels
+
+    def leave(self, *, served: bool) -> None:
+        """Gives the place back; only pictures served tell the drain rate. Later calls do nothing."""
+        if self._inside:
+            self._inside = False
+            self._admission._leave(self._pixels, served)

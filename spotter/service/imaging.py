@@ -1,0 +1,225 @@
+"""Bytes to the graph's input: recognise, limit, decode, turn upright, scale, pad.
+
+The bytes are hostile until proven otherwise: the format is told by its magic, size and frames are read from
+the header and checked before anything is decoded, and whatever a decoder raises is the picture's fault.
+"""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageFile
+
+from spotter.registry.manifest import InputSpec
+from spotter.service.errors import BrokenPictureError, ServiceError, TooManyPixelsError, UnsupportedPictureError
+from spotter.service.sizing import bucket, cost, working_size
+
+Pixels = NDArray[np.uint8]
+
+FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "TIFF": "image/tiff", "BMP": "image/bmp"}
+"""Pillow's name -> media type of the formats that we read."""
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"BM", "BMP"),
+)
+_GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SWAPS_SIDES = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """What a picture may be, judged by its header: pixels in all, pixels a side, frames."""
+
+    pixels: int = 64_000_000
+    side: int = 32_768
+    frames: int = 1_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture as the graph takes it.
+
+    padded: uint8 [H, W, 3] RGB, zeros right and below; working: (width, height) of its real part; upload:
+    (width, height) of the upload after its EXIF rotation.
+    """
+
+    padded: Pixels
+    working: tuple[int, int]
+    upload: tuple[int, int]
+
+
+def sniff(data: bytes) -> str:
+    """Pillow's name of the format by the first bytes. Raises UnsupportedPictureError."""
+    for magic, name in _MAGIC:
+        if data.startswith(magic):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    raise UnsupportedPictureError("the bytes are no JPEG, PNG, WebP, TIFF or BMP")
+
+
+def prepare(
+    data: bytes,
+    spec: InputSpec,
+    limits: PictureLimits,
+    accept: Callable[[int], None] = lambda pixels: None,
+) -> Prepared:
+    """Decodes a picture straight to its working size and pads it to its bucket.
+
+    `accept` is called with the padded pixels that the header promises, before decoding, and may raise. Raises
+    UnsupportedPictureError, TooManyPixelsError or BrokenPictureError.
+    """
+    with _opened(data, limits) as (name, image):
+        size = image.size
+        accept(cost(*size, spec))
+        orientation = _orientation(name, image)
+        box = None
+        if name == "JPEG" and (drafted := image.draft(None, working_size(*size, spec))) is not None:
+            box = drafted[1]
+        image.load()
+        if name == "TIFF":  # Pillow turns TIFFs upright while loading
+            size = image.size
+        elif name == "PNG":  # its EXIF may stand behind the pixels
+            orientation = _orientation(name, image)
+        small = _upright(_to_rgb(image, working_size(*size, spec), box), orientation)
+        upload = (size[1], size[0]) if orientation in _SWAPS_SIDES else size
+        return pad(np.asarray(small), upload, spec)
+
+
+def prepare_pixels(image: Pixels, spec: InputSpec) -> Prepared:
+    """Scales and pads a decoded picture, uint8 [H, W, 3] RGB, upright."""
+    height, width = image.shape[:2]
+    size = working_size(width, height, spec)
+    small = image if size == (width, height) else np.asarray(_resize(Image.fromarray(image), size))
+    return pad(small, (width, height), spec)
+
+
+def decode(data: bytes, limits: PictureLimits) -> Image.Image:
+    """The whole picture, upright, RGB, at its own size. Raises as `prepare` does."""
+    with _opened(data, limits) as (name, image):
+        image.load()
+        return _upright(_to_rgb(image, image.size), _orientation(name, image))
+
+
+def pad(small: Pixels, upload: tuple[int, int], spec: InputSpec) -> Prepared:
+    """Pads a picture of working size with zeros right and below to its bucket."""
+    height, width = small.shape[:2]
+    rows, columns = bucket(width, height, spec)
+    if (rows, columns) == (height, width):
+        return Prepared(np.ascontiguousarray(small), (width, height), upload)
+    padded = np.zeros((rows, columns, 3), np.uint8)
+    padded[:height, :width] = small
+    return Prepared(padded, (width, height), upload)
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, limits: PictureLimits) -> Iterator[tuple[str, ImageFile.ImageFile]]:
+    """Opens a picture, checks its header, and turns what decoders raise into problems."""
+    if not data:
+        raise BrokenPictureError("the upload is empty")
+    name = sniff(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=(name,)) as image:
+            _check(name, image, limits)
+            yield name, image
+    except ServiceError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise TooManyPixelsError(f"the picture has more than {limits.pixels} pixels") from None
+    except Exception as error:
+        # Decoders raise nearly anything on hostile bytes: struct.error, KeyError, zlib.error, SyntaxError ...
+        raise BrokenPictureError(f"the {name} data does not decode") from error
+
+
+def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise BrokenPictureError("the picture has no pixels")
+    if width * height > limits.pixels:
+        raise TooManyPixelsError(f"{width} x {height} pixels are more than {limits.pixels}")
+    if max(width, height) > limits.side:
+        raise TooManyPixelsError(f"a side of {max(width, height)} pixels is longer than {limits.side}")
+    # Counting a TIFF's pages means walking them all, and only the first is read.
+    frames = 1 if name == "TIFF" else getattr(image, "n_frames", 1)
+    if frames > limits.frames:
+        raise TooManyPixelsError(f"{frames} frames are more than {limits.frames}")
+
+
+def _orientation(name: str, image: ImageFile.ImageFile) -> int:
+    """EXIF orientation still to be undone, 1..8; 1 when absent, damaged or not yet known."""
+    # Asking a PNG for EXIF that does not stand before its pixels would decode them.
+    if name == "TIFF" or (name == "PNG" and "exif" not in image.info):
+        return 1
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return 1  # damaged metadata does not make a picture unreadable
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    """RGB at `size`; the part of the source is `box`, in its pixels. Transparent parts become white."""
+    if image.mode in _GREY_16 or image.mode in ("I", "F"):
+        image = Image.fromarray(_to_bytes(np.asarray(image)))
+    elif image.mode == "LAB":
+        image = image.getchannel(0)
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    image = _resize(image, size, box)
+    if image.mode == "RGBA":
+        paper = Image.new("RGB", image.size, (255, 255, 255))
+        paper.paste(image, mask=image.getchannel("A"))
+        return paper
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _resize(
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.BILINEAR, box=box)
+
+
+def _to_bytes(values: NDArray[Any]) -> Pixels:
+    """Brings samples wider than a byte to 0..255 by their range: 1, 255 or 65535 where they fit, else their
+    own.
+    """
+    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    if values.dtype.kind == "u":
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 65535:
+        tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+        low, high = 0.0, next(top for top in tops if high <= top)
+    scaled = (numbers - low) * (255.0 / max(high - low, 1e-30))
+    return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)

@@ -1,0 +1,78 @@
+"""Reading pictures without a server: for the shell, evaluation and benchmarks."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.registry.bundle import Bundle, open_bundle
+from spotter.registry.errors import BundleError
+from spotter.registry.manifest import Manifest
+from spotter.service import imaging
+from spotter.service.imaging import PictureLimits, Prepared
+from spotter.service.session import Rows, Session, SessionOptions
+from spotter.service.words import Word, read_lines, read_words
+
+
+class Reader:
+    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `words` are its stages."""
+
+    def __init__(self, bundle: Bundle, session: Session, limits: PictureLimits | None = None) -> None:
+        self.bundle = bundle
+        self.session = session
+        self.limits = limits or PictureLimits()
+
+    @classmethod
+    def open(cls, path: Path, threads: int = 1) -> Self:
+        """Opens and verifies the bundle in the folder `path`. Raises BundleError."""
+        bundle = open_bundle(path)
+        return cls(bundle, Session(bundle, SessionOptions(threads)))
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's manifest."""
+        return self.bundle.manifest
+
+    def read(self, image: NDArray[np.uint8], threshold: float | None = None) -> list[Word]:
+        """Words of a picture, uint8 [H, W, 3] RGB, in its pixels and reading order."""
+        prepared = self.prepare(image)
+        return self.words(self.infer([prepared])[0], prepared, threshold)
+
+    def read_lines(self, data: bytes, threshold: float | None = None) -> tuple[tuple[int, int], list[list[Word]]]:
+        """(width, height) and lines of words of an encoded picture. Raises ServiceError for a bad one."""
+        prepared = imaging.prepare(data, self.manifest.input, self.limits)
+        rows = self.infer([prepared])[0]
+        return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
+
+    def prepare(self, image: NDArray[np.uint8]) -> Prepared:
+        """The graph's input for a picture, uint8 [H, W, 3] RGB."""
+        return imaging.prepare_pixels(image, self.manifest.input)
+
+    def infer(self, batch: Sequence[Prepared]) -> list[Rows]:
+        """Runs the graph on pictures of one padded shape."""
+        images = batch[0].padded[None] if len(batch) == 1 else np.stack([item.padded for item in batch])
+        return self.session.run(images, sizes_of(batch))
+
+    def words(self, rows: Rows, prepared: Prepared, threshold: float | None = None) -> list[Word]:
+        """Words of a picture from the graph's rows; the threshold is the manifest's unless given."""
+        return read_words(rows, prepared, self.manifest.charset, self._threshold(threshold))
+
+    def check_golden(self) -> None:
+        """Reads the bundle's golden picture. Raises BundleError when a word is missing."""
+        golden = self.manifest.golden
+        _, lines = self.read_lines(self.bundle.read(golden.picture))
+        read = Counter(word.text for line in lines for word in line)
+        missing = Counter(golden.words) - read
+        if missing:
+            raise BundleError(f"the golden picture must read {sorted(missing)}, it read {sorted(read)}")
+
+    def _threshold(self, threshold: float | None) -> float:
+        return self.manifest.score_threshold if threshold is None else threshold
+
+
+def sizes_of(batch: Sequence[Prepared]) -> NDArray[np.int32]:
+    """The graph's `sizes`: int32 [B, 2] = (height, width) of the real parts."""
+    return np.array([item.working[::-1] for item in batch], np.int32)

@@ -1,0 +1,82 @@
+"""The graph in ONNX Runtime: arrays in, one tuple of rows a picture out. Used with and without the server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from spotter.registry.bundle import Bundle
+from spotter.registry.errors import BundleError
+
+INPUTS = ("images", "sizes")
+OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
+
+
+class Rows(NamedTuple):
+    """The graph's answer for one picture, a row a word.
+
+    polygons: float32 [N, P, 2], padded-image pixels; scores: float32 [N]; characters: int32 [N, T], 0 =
+    nothing; character_scores: float32 [N, T].
+    """
+
+    polygons: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    characters: NDArray[np.int32]
+    character_scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """threads: within the graph; device: where it runs."""
+
+    threads: int
+    device: Literal["cpu", "cuda"] = "cpu"
+
+
+class Session:
+    """A bundle's graph, loaded."""
+
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        """Raises BundleError when ONNX Runtime refuses the model, or its inputs and outputs are not ours."""
+        settings = ort.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        # Between requests a spinning pool would take the cores that decode the next pictures.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers = ["CPUExecutionProvider"]
+        if options.device == "cuda":
+            providers.insert(0, "CUDAExecutionProvider")
+        try:
+            self._session = ort.InferenceSession(bundle.model, settings, providers=providers)
+        except Exception as error:  # ONNX Runtime's exceptions share no base but this
+            raise BundleError(f"ONNX Runtime refuses the model: {error}") from error
+        if options.device == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
+            raise BundleError("ONNX Runtime has no CUDA here; install the gpu extra or use the cpu device")
+        for kind, found, wanted in (
+            ("inputs", self._session.get_inputs(), INPUTS),
+            ("outputs", self._session.get_outputs(), OUTPUTS),
+        ):
+            names = tuple(value.name for value in found)
+            if names != wanted:
+                raise BundleError(f"the graph's {kind} are {names}, they must be {wanted}")
+
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+        """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts."""
+        index, *columns = self._session.run(OUTPUTS, {"images": images, "sizes": sizes})
+        return split_rows(index, columns, len(images))
+
+
+def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:
+    """Deals the rows out to `count` pictures by `image_index` [N], keeping their order."""
+    if count == 1:
+        return [Rows(*columns)]  # type: ignore[arg-type]
+    order = np.argsort(index, kind="stable")
+    ends = np.searchsorted(index[order], np.arange(count + 1))
+    return [
+        Rows(*(column[order[start:end]] for column in columns))  # type: ignore[arg-type]
+        for start, end in zip(ends[:-1], ends[1:], strict=True)
+    ]

@@ -1,0 +1,66 @@
+"""Settings: from the environment (`SPOTTER_*`), checked, refusing values that would make the service unsafe."""
+
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from spotter.registry.source import LIVE
+
+PILLOW_BOMB_PIXELS = 178_956_970
+"""Pillow refuses pictures above this many pixels whatever we allow."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. docs/service.md explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="forbid", frozen=True, populate_by_name=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
+
+    registry: Path | None = None
+    model: str = "spotter"
+    alias: str = LIVE
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(0, ge=0, le=256)
+    decoders: int = Field(2, ge=1, le=64)
+
+    max_bytes: int = Field(32 << 20, ge=1024, le=1 << 30)
+    max_upload_bytes_total: int = Field(256 << 20, ge=1024)
+    max_pixels: int = Field(64_000_000, ge=1, le=PILLOW_BOMB_PIXELS)
+    max_side: int = Field(32_768, ge=1, le=65_535)
+    max_frames: int = Field(1_000, ge=1)
+    max_pictures: int = Field(16, ge=1, le=256)
+    upload_timeout: float = Field(30.0, gt=0, le=600)
+
+    queue_pictures: int = Field(64, ge=1, le=4096)
+    queue_pixels: int = Field(128_000_000, ge=1)
+    queue_seconds: float = Field(10.0, gt=0, le=600)
+    timeout: float = Field(30.0, gt=0, le=600)
+
+    batch_pictures: int = Field(8, ge=1, le=256)
+    batch_pixels: int = Field(4_000_000, ge=1)
+    batch_wait_ms: float = Field(0.0, ge=0, le=2.0)
+
+    grace: float = Field(2.0, ge=0, le=300)
+    drain_timeout: float = Field(30.0, gt=0, le=600)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.max_upload_bytes_total < self.max_bytes:
+            raise ValueError("max_upload_bytes_total must be at least max_bytes, or the largest upload never fits")
+        if self.max_pictures > self.queue_pictures:
+            raise ValueError("queue_pictures must be at least max_pictures, or the largest upload never fits")
+        if self.registry is not None and not self.registry.is_dir():
+            raise ValueError(f"registry {self.registry} is not a folder")
+        return self
+
+    @property
+    def engine_threads(self) -> int:
+        """Threads of the engine: as set, or one a core that this process may use."""
+        return self.threads or len(os.sched_getaffinity(0))

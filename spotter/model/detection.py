@@ -46,10 +46,8 @@ class DetectionHead(nn.Module):
         self.config = config
         self.shared = convolution(inputs, config.channels)
         self.out = nn.Conv2d(config.channels, 7, 1)
-        nn.init.constant_(self.out.bias, 0.0)
-        with torch.no_grad():
-            self.out.bias[0] = -3.0  # text is rare, so the first steps need not learn just that
-            self.out.bias[5] = 1.0  # and mostly level
+        # Text is rare and mostly level: the first steps need not learn just that.
+        self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]))
 
     def forward(self, features: Tensor) -> DetectionMaps:
         """Features [B, C, H, W] at stride 4 -> maps of the same size, float32."""
@@ -99,10 +97,10 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
     real = (y[None, :, None] < sizes[:, 0, None, None]) & (x[None, None, :] < sizes[:, 1, None, None])
     peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
     score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
-    best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)
+    best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]
     most = (best > 0).sum(1).max().clamp(min=1).item()
-    torch._check(most >= 1)
-    torch._check(most <= best.shape[1])
+    torch._check(most >= 1)  # type: ignore[no-untyped-call]
+    torch._check(most <= best.shape[1])  # type: ignore[no-untyped-call]
     best, index = best[:, :most], index[:, :most]
 
     def gather(values: Tensor) -> Tensor:

@@ -21,9 +21,7 @@ def boxes_to_polygons(boxes: Tensor) -> Tensor:
     along = torch.stack((theta.cos() * w, theta.sin() * w), -1) / 2
     down = torch.stack((-theta.sin() * h, theta.cos() * h), -1) / 2
     centre = torch.stack((cx, cy), -1)
-    return torch.stack(
-        (centre - along - down, centre + along - down, centre + along + down, centre - along + down), -2
-    )
+    return torch.stack((centre - along - down, centre + along - down, centre + along + down, centre - along + down), -2)
 
 
 def polygons_to_boxes(polygons: Tensor) -> Tensor:

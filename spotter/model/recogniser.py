@@ -59,7 +59,9 @@ class Recogniser(nn.Module):
         first, second = config.channels
         self.detail = downsampling(fine, first)
         self.upper = MaskedStage(convolution(first + coarse, first), convolution(first, first))
-        self.widen = MaskedStage(convolution(first, second, 1), convolution(second, second), convolution(second, second))
+        self.widen = MaskedStage(
+            convolution(first, second, 1), convolution(second, second), convolution(second, second)
+        )
         self.columns = nn.Sequential(
             nn.Conv2d(second, config.width, (config.height // 2, 1), bias=False),
             nn.BatchNorm2d(config.width),

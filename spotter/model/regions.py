@@ -15,22 +15,19 @@ class PatchSize:
     """How a region becomes a patch.
 
     height: rows of the patch.
-    min_width, max_width: columns; in between they are `height` times the region's aspect ratio.
-    step: columns come in multiples of it, so that patches of twice the size have exactly twice the columns.
+    min_width, max_width: columns; in between they are `height` times the region's aspect ratio, rounded up.
     """
 
     height: int
     min_width: int
     max_width: int
-    step: int = 1
 
 
 def patch_widths(boxes: Tensor, size: PatchSize) -> Tensor:
     """Columns int64 [N] that boxes [N, 5] fill."""
     ratio = boxes[:, 2] / boxes[:, 3].clamp(min=1e-3)
-    columns = (ratio * (size.height / size.step)).ceil().nan_to_num(nan=0.0)
-    columns = columns.clamp(size.min_width / size.step, size.max_width / size.step)
-    return columns.to(torch.int64) * size.step
+    columns = torch.where(ratio.isnan(), 0.0, ratio * size.height)
+    return columns.clamp(size.min_width, size.max_width).ceil().to(torch.int64)
 
 
 def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, stride: int) -> Tensor:
@@ -40,7 +37,7 @@ def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, st
     """
     u = (columns.to(boxes.dtype) + 0.5) / widths.to(boxes.dtype)[:, None] - 0.5  # N x W
     v = (torch.arange(height, device=boxes.device, dtype=boxes.dtype) + 0.5) / height - 0.5  # h
-    cx, cy, w, h, theta = (value[:, None, None] / 1 for value in boxes.unbind(-1))
+    cx, cy, w, h, theta = (value[:, None, None] for value in boxes.unbind(-1))
     along = u[:, None, :] * w
     down = v[None, :, None] * h
     cos, sin = theta.cos(), theta.sin()
@@ -57,12 +54,11 @@ def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tenso
     """
     batch, channels, height, width = features.shape
     regions, rows, columns, _ = grid.shape
-    strip = F.pad(features, (0, 0, 1, 0)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
-    strip = F.pad(strip, (0, 0, 0, 1))
-    # Index -1 and index `height` are the zero rows of a map, so no sample reads its neighbour.
-    y = (grid[..., 1] - 0.5).clamp(-1, height) + (image_index.to(grid.dtype) * (height + 1) + 1)[:, None, None]
+    strip = F.pad(features, (0, 0, 0, 1)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
+    # Index -1 is off the strip or the zero row of the map before, index `height` the map's own: none reads a neighbour.
+    y = (grid[..., 1] - 0.5).clamp(-1, height) + (image_index.to(grid.dtype) * (height + 1))[:, None, None]
     x = (grid[..., 0] - 0.5).clamp(-1, width)
-    normalised = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / (batch * (height + 1) + 1) - 1), -1)
+    normalised = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / (batch * (height + 1)) - 1), -1)
     samples = F.grid_sample(
         strip,
         normalised.reshape(1, regions * rows, columns, 2),
@@ -74,28 +70,41 @@ def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tenso
 
 
 def roi_rotate(
-    features: Tensor, boxes: Tensor, image_index: Tensor, size: PatchSize, stride: int
-) -> tuple[Tensor, Tensor]:
-    """Patches [N, C, height, W] of rotated boxes [N, 5] (picture pixels) and their widths int64 [N].
+    features: Tensor, boxes: Tensor, image_index: Tensor, widths: Tensor, height: int, stride: int
+) -> Tensor:
+    """Patches [N, C, height, W] of rotated boxes [N, 5] (picture pixels), W being the largest of `widths` int64 [N].
 
-    W is the widest region's width; a patch is zero beyond its own. N must be at least 1.
+    A patch is zero beyond its own width. N must be at least 1.
     """
-    widths = patch_widths(boxes, size)
     columns = torch.arange(int(widths.max()), device=boxes.device)
-    grid = rotated_grid(boxes, widths, size.height, columns, stride)
-    patches = sample_regions(features, grid, image_index)
-    inside = columns < widths[:, None]
-    return patches * inside[:, None, None, :].to(patches.dtype), widths
+    grid = rotated_grid(boxes, widths, height, columns, stride)
+    inside = (columns < widths[:, None])[:, None, None, :]
+    return sample_regions(features, grid, image_index) * inside.to(features.dtype)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """fine: [N, C, 2 height, 2 W], sampled at stride 2. coarse: [N, C, height, W], sampled at stride 4.
+    widths: int64 [N], columns of `coarse` that belong to the region."""
+
+    fine: Tensor
+    coarse: Tensor
+    widths: Tensor
 
 
 class RoIRotate(nn.Module):
-    """`roi_rotate` with its numbers bound."""
+    """FOTS's region sampler: the stem's detail at stride 2 and the shared features at stride 4, from one box."""
 
-    def __init__(self, size: PatchSize, stride: int) -> None:
+    def __init__(self, size: PatchSize) -> None:
         super().__init__()
         self.size = size
-        self.stride = stride
 
-    def forward(self, features: Tensor, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-        """See `roi_rotate`."""
-        return roi_rotate(features, boxes, image_index, self.size, self.stride)
+    def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> Patches:
+        """Maps [B, C, H/2, W/2] and [B, C, H/4, W/4] of pictures, boxes [N, 5] in their pixels, N at least 1."""
+        widths = patch_widths(boxes, self.size)
+        height = self.size.height
+        return Patches(
+            roi_rotate(fine, boxes, image_index, 2 * widths, 2 * height, 2),
+            roi_rotate(shared, boxes, image_index, widths, height, 4),
+            widths,
+        )

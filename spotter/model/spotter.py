@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from spotter.model.backbone import Backbone
 from spotter.model.charset import Charset
 from spotter.model.config import SpotterConfig
-from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions
+from spotter.model.detection import DetectionHead, DetectionMaps, Regions
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.neck import FeaturePyramid
 from spotter.model.recogniser import Recogniser, greedy_path
-from spotter.model.regions import PatchSize, RoIRotate
+from spotter.model.regions import Patches, PatchSize, RoIRotate
 
 _MEAN, _DEVIATION = 127.5, 64.0
 
@@ -42,23 +42,21 @@ class Words:
 
 
 class Spotter(nn.Module):
-    """A text spotter from its built parts; another family brings another head and other samplers."""
+    """A text spotter from its built parts; another family brings another head and another sampler."""
 
     def __init__(
         self,
         backbone: nn.Module,
         neck: nn.Module,
         head: DetectionHead,
-        sample_fine: nn.Module,
-        sample_shared: nn.Module,
+        sampler: nn.Module,
         recogniser: Recogniser,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.neck = neck
         self.head = head
-        self.sample_fine = sample_fine
-        self.sample_shared = sample_shared
+        self.sampler = sampler
         self.recogniser = recogniser
 
     def features(self, images: Tensor) -> Features:
@@ -72,19 +70,19 @@ class Spotter(nn.Module):
         maps: DetectionMaps = self.head(features.shared)
         return maps
 
-    def recognise(self, features: Features, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [N, W, classes] and widths int64 [N] of regions: boxes [N, 5] pixels, N at least 1."""
-        fine, _ = self.sample_fine(features.fine.float(), boxes, image_index)
-        coarse, widths = self.sample_shared(features.shared.float(), boxes, image_index)
-        return self.recogniser(fine, coarse, widths), widths
+    def sample(self, features: Features, boxes: Tensor, image_index: Tensor) -> Patches:
+        """Patches of regions: boxes [N, 5] in pixels, N at least 1."""
+        patches: Patches = self.sampler(features.fine.float(), features.shared.float(), boxes, image_index)
+        return patches
 
     def read(self, features: Features, regions: Regions) -> Words:
         """Reads regions that were found."""
         # One empty row more keeps every operator away from tensors of no rows; it is cut off again.
         boxes = F.pad(regions.boxes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        logits, widths = self.recognise(features, boxes, image_index)
-        characters, character_scores, confidence = greedy_path(logits[:-1], widths[:-1])
+        patches = self.sample(features, boxes, image_index)
+        logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
+        characters, character_scores, confidence = greedy_path(logits[:-1], patches.widths[:-1])
         return Words(
             regions.image_index.to(torch.int32),
             boxes_to_polygons(regions.boxes),
@@ -105,13 +103,10 @@ def build_fots(config: SpotterConfig | None = None, charset: Charset | None = No
     """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
     config = config or SpotterConfig()
     reader = config.recogniser
-    fine_size = PatchSize(2 * reader.height, 2 * reader.min_width, 2 * reader.max_width, step=2)
-    shared_size = PatchSize(reader.height, reader.min_width, reader.max_width)
     return Spotter(
         Backbone(config.backbone),
         FeaturePyramid(config.backbone.channels, config.neck),
         DetectionHead(config.neck, config.detection),
-        RoIRotate(fine_size, STRIDE // 2),
-        RoIRotate(shared_size, STRIDE),
+        RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
         Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),
     )

@@ -1,0 +1,352 @@
+"""The training loop: resumable to the step, stoppable at any moment."""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from spotter.model.charset import Charset
+from spotter.model.config import SpotterConfig
+from spotter.model.detection import STRIDE, DetectionMaps, cell_boxes
+from spotter.model.geometry import probiou
+from spotter.model.spotter import Features, Spotter, build_fots
+from spotter.training import checkpoint
+from spotter.training.batch import Batch, collate
+from spotter.training.config import TrainConfig
+from spotter.training.ema import ExponentialMovingAverage
+from spotter.training.losses import dice_loss, geometry_losses, recognition_loss, score_loss
+from spotter.training.sample import Source
+
+_WIDTH_STEP = 16
+
+Validate = Callable[[Spotter], dict[str, float]]
+
+
+class DivergedError(RuntimeError):
+    """The loss or its gradient stopped being a number; the last checkpoint is from before."""
+
+
+class StepBatches(Dataset[Batch]):
+    """The batch of every step is a function of the seed and the step alone, so that a resumed run sees what it would."""
+
+    def __init__(self, source: Source, config: TrainConfig, charset: Charset, first: int) -> None:
+        self.source = source
+        self.config = config
+        self.charset = charset
+        self.first = first
+
+    def __len__(self) -> int:
+        return max(self.config.steps - self.first, 0)
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng((self.config.seed, self.first + index))
+        size = int(rng.choice(self.config.sizes))
+        count = max(1, round(self.config.batch * (self.config.size / size) ** 2))
+        return collate([self.source.sample(rng, size) for _ in range(count)], self.charset)
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then a cosine down to `final_rate` of the peak (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    progress = min((step - config.warmup) / (config.steps - config.warmup), 1.0)
+    return config.learning_rate * (config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Tensor:
+    """Boxes [N, 5] as a detector might give them: moved, resized and turned a little, by `amount` of their height."""
+    noise = torch.randn(boxes.shape, generator=generator).clamp(-2, 2) * amount
+    h = boxes[:, 3]
+    return torch.stack(
+        (
+            boxes[:, 0] + noise[:, 0] * h,
+            boxes[:, 1] + noise[:, 1] * h,
+            (boxes[:, 2] + (2 * noise[:, 2] + amount) * h).clamp(min=2),
+            (h * (1 + 2 * noise[:, 3] + amount)).clamp(min=2),
+            boxes[:, 4] + noise[:, 4] * 0.5,
+        ),
+        1,
+    )
+
+
+def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
+    """What the detector says at the middle of each true box [N, 5], and whether it is good enough to read from, [N]."""
+    rows, columns = maps.score.shape[-2:]
+    column = (boxes[:, 0] / STRIDE).long().clamp(0, columns - 1)
+    row = (boxes[:, 1] / STRIDE).long().clamp(0, rows - 1)
+    told = cell_boxes(
+        maps.distances[image_index, :, row, column].detach(),
+        maps.direction[image_index, :, row, column].detach(),
+        (column + 0.5) * STRIDE,
+        (row + 0.5) * STRIDE,
+    )
+    aligned = (told[:, 4] - boxes[:, 4]).cos() > 0.9
+    return told, (probiou(told, boxes) > 0.6) & aligned
+
+
+def _to_width(patches: Tensor, width: int) -> Tensor:
+    """Patches [N, C, h, W] cut or padded with zeros to a width."""
+    return F.pad(patches, (0, width - patches.shape[-1]))
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with every tensor on `device`."""
+    moved = {
+        item.name: value.to(device, non_blocking=True)
+        for item in fields(batch)
+        if isinstance(value := getattr(batch, item.name), Tensor)
+    }
+    return replace(batch, **moved)
+
+
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+class Trainer:
+    """One run in one folder: `last.pt` (whole state), `best.pt` (EMA weights), `log.jsonl` and TensorBoard curves."""
+
+    def __init__(
+        self,
+        run: Path,
+        source: Source,
+        config: TrainConfig,
+        model_config: SpotterConfig,
+        *,
+        device: str = "cpu",
+        workers: int = 1,
+        charset: Charset | None = None,
+    ) -> None:
+        self.run = run
+        self.source = source
+        self.config = config
+        self.device = torch.device(device)
+        self.workers = workers
+        self.charset = charset or Charset()
+        self.step = 0
+        self.pictures = 0
+        self.words = 0
+        self.seconds = 0.0
+        torch.manual_seed(config.seed)
+        self.model_config = model_config
+        self.model = build_fots(model_config, self.charset).to(self.device, memory_format=torch.channels_last)
+        self.ema = ExponentialMovingAverage(self.model, config.ema)
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        self._stop = False
+
+    @property
+    def last(self) -> Path:
+        """Where the run's whole state is kept."""
+        return self.run / "last.pt"
+
+    def save(self) -> None:
+        """Writes the whole state atomically."""
+        checkpoint.save(
+            self.last,
+            {
+                "model_config": self.model_config.to_dict(),
+                "train_config": self.config.to_dict(),
+                "weights": self.model.state_dict(),
+                "ema": self.ema.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "step": self.step,
+                "pictures": self.pictures,
+                "words": self.words,
+                "seconds": self.seconds,
+            },
+        )
+
+    def resume(self) -> None:
+        """Goes on where `last.pt` stopped."""
+        state = checkpoint.load(self.last)
+        self.model.load_state_dict(state["weights"])
+        self.ema.model.load_state_dict(state["ema"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
+        self.seconds = state["seconds"]
+
+    def start_from(self, path: Path) -> None:
+        """Takes weights, and nothing else, from a checkpoint."""
+        weights = checkpoint.load_spotter(path).state_dict()
+        self.model.load_state_dict(weights)
+        self.ema.model.load_state_dict(weights)
+
+    def export_weights(self, path: Path) -> None:
+        """Writes the EMA weights in half precision, enough to share, to resume a later stage, or to export."""
+        checkpoint.save(
+            path,
+            {
+                "model_config": self.model_config.to_dict(),
+                "weights": checkpoint.half_precision(self.ema.model.state_dict()),
+                "step": self.step,
+                "pictures": self.pictures,
+            },
+        )
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The weighted parts of the joint loss of a batch on the device."""
+        weights = self.config.losses
+        with torch.autocast(self.device.type, torch.bfloat16):
+            features = self.model.features(batch.images)
+            maps = self.model.detect(features)
+            reading = self._recognition(features, maps, batch)
+        logits = maps.score[:, 0]
+        box, direction = geometry_losses(maps, batch)
+        ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
+        return {
+            "score": weights.score * score_loss(logits, batch.text, batch.counted, weights.hard_negatives),
+            "dice": weights.dice * dice_loss(logits, batch.text, batch.counted),
+            "box": weights.box * box,
+            "direction": weights.direction * direction,
+            "recognition": weights.recognition * ramp * reading,
+        }
+
+    def _recognition(self, features: Features, maps: DetectionMaps, batch: Batch) -> Tensor:
+        readable = batch.readable.nonzero().squeeze(1)
+        if not len(readable):
+            return maps.score.sum() * 0
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+        # Always as many words, some of them twice where there are few: shapes that repeat spare the CPU's convolutions
+        # from being compiled anew for every step.
+        rounds = -(-self.config.words // len(readable))
+        chosen = torch.cat([torch.randperm(len(readable), generator=generator) for _ in range(rounds)])
+        chosen = chosen[: self.config.words]
+        words = readable[chosen.to(readable.device)]
+        boxes = batch.boxes[words]
+        image_index = batch.image_index[words]
+        noisy = jitter_boxes(boxes.cpu(), self.config.jitter, generator).to(boxes.device)
+        if self.step >= self.config.predicted_after:
+            told, good = predicted_boxes(maps, boxes, image_index)
+            drawn = (torch.rand(len(boxes), generator=generator) < self.config.predicted).to(boxes.device)
+            noisy = torch.where((good & drawn)[:, None], told, noisy)
+        patches = self.model.sample(features, noisy, image_index)
+        total = maps.score.sum() * 0
+        order = patches.widths.argsort()
+        for group in order.tensor_split(self.config.groups):
+            widths = patches.widths[group]
+            widest = -(-int(widths.max()) // _WIDTH_STEP) * _WIDTH_STEP
+            fine, coarse = _to_width(patches.fine[group], 2 * widest), _to_width(patches.coarse[group], widest)
+            logits = self.model.recogniser(fine, coarse, widths)
+            targets = [batch.targets[int(chosen[index])] for index in group.cpu()]
+            total = total + recognition_loss(logits, widths, targets)
+        return total / len(words)
+
+    def _advance(self, batch: Batch) -> dict[str, float]:
+        rate = learning_rate(self.step, self.config)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        parts = self.losses(to_device(batch, self.device))
+        loss = torch.stack(list(parts.values())).sum()
+        if not torch.isfinite(loss):
+            detail = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())
+            raise DivergedError(f"the loss is not finite at step {self.step} ({detail}); {self.last} is from before it")
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        if not torch.isfinite(norm):
+            raise DivergedError(f"the gradient is not finite at step {self.step}; {self.last} is from before it")
+        self.optimiser.step()
+        self.ema.update(self.model, self.step)
+        self.step += 1
+        self.pictures += len(batch.images)
+        self.words += min(len(batch.targets), self.config.words)
+        return {name: value.item() for name, value in parts.items()} | {
+            "loss": loss.item(),
+            "norm": float(norm),
+            "rate": rate,
+        }
+
+    def _batches(self) -> Iterator[Batch]:
+        dataset = StepBatches(self.source, self.config, self.charset, self.step)
+        loader: DataLoader[Batch] = DataLoader(
+            dataset,
+            batch_size=None,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            worker_init_fn=_leave_signals_to_the_trainer,
+        )
+        return iter(loader)
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Appends a line to log.jsonl."""
+        self.run.mkdir(parents=True, exist_ok=True)
+        with (self.run / "log.jsonl").open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def train(self, *, minutes: float | None = None, validate: Validate | None = None) -> None:
+        """Trains to the configured step or for so many minutes, whichever ends first.
+
+        Saves on the way, at the end, and on SIGINT or SIGTERM. Raises DivergedError when the loss is not a number.
+        """
+        started = time.monotonic()
+        already = self.seconds
+        sums: dict[str, float] = {}
+        counted = 0
+        self.log({"event": "start", "step": self.step, "config": self.config.to_dict(), "time": time.time()})
+        with (
+            SummaryWriter(str(self.run / "curves")) as curves,
+            self._stopping_on_signals(),
+            tqdm(total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=5) as bar,
+        ):
+            for batch in self._batches():
+                parts = self._advance(batch)
+                self.seconds = already + time.monotonic() - started
+                sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
+                counted += 1
+                bar.update()
+                if self.step % self.config.log_every == 0:
+                    means = {name: round(value / counted, 6) for name, value in sums.items()}
+                    totals = {"pictures": self.pictures, "words": self.words, "seconds": round(self.seconds)}
+                    self.log({"step": self.step, **means, **totals})
+                    for name, value in means.items():
+                        curves.add_scalar(name, value, self.step)
+                    bar.set_postfix(loss=f"{means['loss']:.3f}", reading=f"{means['recognition']:.3f}")
+                    sums, counted = {}, 0
+                late = minutes is not None and time.monotonic() - started > minutes * 60
+                if self._stop or late or self.step % self.config.save_every == 0:
+                    self.save()
+                if validate is not None and (self.step % self.config.validate_every == 0):
+                    self._validate(validate, curves)
+                if self._stop or late:
+                    break
+            self.save()
+        self.log({"event": "stop", "step": self.step, "pictures": self.pictures, "seconds": round(self.seconds)})
+
+    def _validate(self, validate: Validate, curves: SummaryWriter) -> None:
+        scores = validate(self.ema.model)
+        self.log({"step": self.step, "validation": scores, "pictures": self.pictures, "seconds": round(self.seconds)})
+        for name, value in scores.items():
+            curves.add_scalar(f"validation/{name}", value, self.step)
+
+    @contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._stop = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

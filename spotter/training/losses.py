@@ -1,0 +1,74 @@
+"""The joint loss of detection and recognition."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spotter.model.detection import STRIDE, DetectionMaps
+from spotter.training.batch import Batch
+
+
+def score_loss(logits: Tensor, text: Tensor, counted: Tensor, hard_negatives: float) -> Tensor:
+    """Binary cross-entropy over every text cell and the hardest background ones of the batch (OHEM).
+
+    logits: [B, H, W]; text, counted: bool [B, H, W].
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, text.to(logits.dtype), reduction="none")
+    positive = losses[text]
+    background = losses[counted & ~text]
+    keep = min(background.numel(), max(int(hard_negatives * positive.numel()), background.numel() // 100))
+    hardest = background.topk(keep).values if keep else background[:0]
+    return (positive.sum() + hardest.sum()) / max(positive.numel() + keep, 1)
+
+
+def dice_loss(logits: Tensor, text: Tensor, counted: Tensor) -> Tensor:
+    """1 - Dice coefficient over the counted cells (Milletari et al. 2016, arXiv:1606.04797)."""
+    probability = logits.sigmoid() * counted
+    truth = (text & counted).to(logits.dtype)
+    return 1 - (2 * (probability * truth).sum() + 1) / (probability.sum() + truth.sum() + 1)
+
+
+def geometry_losses(maps: DetectionMaps, batch: Batch) -> tuple[Tensor, Tensor]:
+    """(box, direction) losses over the core cells, every word counting as one, whatever its size.
+
+    box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471). direction: smooth L1 on the raw
+    (cos, sin); a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
+    """
+    image, row, column = (batch.owner >= 0).nonzero().unbind(1)
+    if not len(image):
+        nothing = maps.distances.sum() * 0
+        return nothing, nothing
+    word = batch.owner[image, row, column]
+    cx, cy, w, h, theta = batch.boxes[word].unbind(1)
+    x = (column + 0.5) * STRIDE - cx
+    y = (row + 0.5) * STRIDE - cy
+    cos, sin = theta.cos(), theta.sin()
+    along, down = x * cos + y * sin, y * cos - x * sin
+    truth = torch.stack((h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along), 1).clamp(min=0.5)
+    cells = torch.bincount(word, minlength=len(batch.boxes)).to(truth.dtype)
+    weight = 1 / cells[word]
+    weight = weight / weight.sum()
+    told = maps.distances[image, :, row, column]
+    near = torch.minimum(told, truth)
+    intersection = (near[:, 0] + near[:, 2]) * (near[:, 1] + near[:, 3])
+    area_told = (told[:, 0] + told[:, 2]) * (told[:, 1] + told[:, 3])
+    area_true = (truth[:, 0] + truth[:, 2]) * (truth[:, 1] + truth[:, 3])
+    overlap = (intersection + 1) / (area_told + area_true - intersection + 1)
+    direction = F.smooth_l1_loss(
+        maps.direction[image, :, row, column], torch.stack((cos, sin), 1), reduction="none", beta=0.2
+    )
+    return -(overlap.log() * weight).sum(), (direction.sum(1) * weight).sum()
+
+
+def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -> Tensor:
+    """Sum over words of CTC's loss per character; logits [N, W, classes], widths int [N] columns in use.
+
+    A word with more characters than its columns can say counts nothing.
+    """
+    lengths = torch.tensor([len(target) for target in targets])
+    flat = torch.tensor([character for target in targets for character in target])
+    log_probability = logits.log_softmax(-1).transpose(0, 1)
+    losses = F.ctc_loss(
+        log_probability, flat.to(logits.device), widths.to(logits.device), lengths, reduction="none", zero_infinity=True
+    )
+    return (losses / lengths.to(losses)).sum()

@@ -1,0 +1,107 @@
+"""Recipes: what a run trains on and how, in one TOML file.
+
+[train]                 # fields of TrainConfig
+steps = 10000
+[train.losses]          # fields of LossConfig
+[model]                 # fields of SpotterConfig
+[[source]]
+kind = "labelled"       # scene, page, sheet, labelled, crops or textfree
+path = "icdar2015/train"  # below the data folder
+weight = 0.2
+...                     # whatever else the source's constructor takes
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
+from spotter.training.config import LossConfig, TrainConfig
+from spotter.training.data.backgrounds import TextFreeSource
+from spotter.training.data.crops import WordCropSource, crops_not_surely_from
+from spotter.training.data.mixture import Mixture
+from spotter.training.data.real import LabelledSource
+from spotter.training.sample import Source
+from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+
+_SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
+
+
+class RecipeError(ValueError):
+    """The recipe names something that does not exist or misses something that it needs."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A parsed recipe; `sources` are tables whose folders are not opened yet."""
+
+    train: TrainConfig
+    model: SpotterConfig
+    sources: tuple[Mapping[str, Any], ...]
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads a recipe. Raises RecipeError when a field is unknown or out of range."""
+    try:
+        table = tomllib.loads(path.read_text())
+        train = _tuples(table.get("train", {}))
+        losses = LossConfig(**train.pop("losses", {}))
+        model = dict(table.get("model", {}))
+        sources = tuple(table["source"])
+        return Recipe(
+            TrainConfig(**train, losses=losses),
+            SpotterConfig(
+                backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
+                detection=DetectionConfig(**model.pop("detection", {})),
+                recogniser=RecogniserConfig(**_tuples(model.pop("recogniser", {}))),
+                **model,
+            ),
+            sources,
+        )
+    except (OSError, tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:
+    """Opens what the sources need, once, and mixes them. Raises RecipeError when a folder or the pool is missing."""
+
+    def folder(name: str) -> Path:
+        if data is None or not (data / name).is_dir():
+            raise RecipeError(f"source folder {name!r} is not below the data folder {data}")
+        return data / name
+
+    kinds = {source["kind"] for source in sources}
+    if kinds & _SYNTHETIC.keys() and pool is None:
+        raise RecipeError("synthetic sources need a pool of rendered words: `spotter synth pool`, then --pool")
+    backgrounds = Backgrounds.load([folder("backgrounds")] if data and (data / "backgrounds").is_dir() else [])
+    patches = PatchPool.load(pool) if pool else None
+    mixed: list[tuple[Source, float]] = []
+    for table in sources:
+        options = _tuples(table)
+        kind, weight = options.pop("kind"), options.pop("weight")
+        built: Source
+        if kind in _SYNTHETIC:
+            built = _SYNTHETIC[kind](patches, backgrounds, **options)
+        elif kind == "labelled":
+            built = LabelledSource(folder(options.pop("path")), **options)
+        elif kind == "textfree":
+            built = TextFreeSource(backgrounds.pictures, **options)
+        elif kind == "crops":
+            crops = [folder(name) for name in options.pop("path")]
+            exclude = {
+                held["crops"]: crops_not_surely_from(
+                    folder("word_crops") / held["crops"], folder(held["train"]), [folder(held["held_out"])]
+                )
+                for held in options.pop("exclude", ())
+            }
+            built = WordCropSource(crops, backgrounds.pictures, exclude, **options)
+        else:
+            raise RecipeError(f"unknown kind of source {kind!r}")
+        mixed.append((built, weight))
+    return Mixture(mixed)

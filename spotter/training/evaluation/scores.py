@@ -1,7 +1,7 @@
 """Figures over a data set: precision, recall and F of finding and of reading words."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -151,6 +151,32 @@ class Scorer:
         for read, texts, found in zip(self._reads, self._texts, self._overlaps, strict=True):
             total = total + _score(read, texts, found, threshold)
         return total
+
+    def errors(self, threshold: float = 0.0) -> Iterator[dict[str, object]]:
+        """What went wrong, one plain record a word: kind is "missed", "misread" or "false alarm"."""
+        for read, texts, found in zip(self._reads, self._texts, self._overlaps, strict=True):
+            keep = np.array([p.score >= threshold for p in read.predictions], np.bool_)
+            matching = match([truth.ignore for truth in read.truths], found, keep)
+            partner = dict(matching.pairs)
+            taken = set(partner.values())
+            for g in matching.truths:
+                truth = read.truths[g]
+                place = {"picture": read.name, "truth": truth.text, "polygon": truth.polygon.tolist()}
+                if g not in partner:
+                    yield {"kind": "missed", **place}
+                elif not same_text(truth.text, texts[partner[g]]):
+                    score = read.predictions[partner[g]].score
+                    yield {"kind": "misread", **place, "read": texts[partner[g]], "score": score}
+            for d in matching.predictions:
+                if d not in taken:
+                    alarm = read.predictions[d]
+                    yield {
+                        "kind": "false alarm",
+                        "picture": read.name,
+                        "read": texts[d],
+                        "score": alarm.score,
+                        "polygon": alarm.polygon.tolist(),
+                    }
 
     def sweep(self, thresholds: Sequence[float]) -> list[tuple[float, Scores]]:
         """The scores at each threshold."""

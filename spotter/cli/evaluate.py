@@ -1,0 +1,174 @@
+"""`spotter evaluate`: scores a bundle, a checkpoint or RapidOCR on annotated folders."""
+
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
+from spotter.training.data.annotations import AnnotationError, Picture, read_folder
+from spotter.training.evaluation.lexicon import Lexicon
+from spotter.training.evaluation.predictor import Predictor
+from spotter.training.evaluation.report import as_dict, sweep_table, table
+from spotter.training.evaluation.scores import Read, Scorer
+
+SWEEP = tuple(n / 20 for n in range(1, 20))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder in the form of the ICDAR contests, and how it is to be read."""
+
+    folder: Path
+    aspect: float | None = None
+    bag_of_words: bool = False
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "icdar2015": {"aspect": 16 / 9},  # frames of 1280x720, also where they are stored squeezed
+    "icdar2003": {},
+    "sroie": {"bag_of_words": True},  # boxes hold whole lines
+}
+
+
+def parse_aspect(value: str) -> float:
+    """width / height of "W:H"."""
+    width, _, height = value.partition(":")
+    try:
+        ratio = float(width) / float(height)
+    except (ValueError, ZeroDivisionError):
+        raise click.BadParameter(f"{value!r} is no ratio such as 16:9") from None
+    if not 0.01 < ratio < 100:
+        raise click.BadParameter(f"{value!r} is no ratio of a picture")
+    return ratio
+
+
+def parse_dataset(value: str) -> Dataset:
+    """The dataset of FOLDER or PRESET=FOLDER."""
+    preset, equals, folder = value.partition("=")
+    known = bool(equals) and preset in PRESETS
+    path = Path(folder if known else value)
+    if not path.is_dir():
+        raise click.BadParameter(f"{path} is not a folder")
+    return Dataset(path, **(PRESETS[preset] if known else {}))
+
+
+@click.command()
+@click.argument("model")
+@click.argument("datasets", type=parse_dataset, nargs=-1, required=True, metavar="[PRESET=]FOLDER...")
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="How to read datasets that name none.")
+@click.option(
+    "--aspect", type=parse_aspect, metavar="W:H", help="True width:height of the pictures, where stored squeezed."
+)
+@click.option("--bag-of-words", is_flag=True, help="Score words without their places.")
+@click.option("--lexicon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One word a line.")
+@click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--sweep", is_flag=True, help="Also show F at thresholds from 0.05 to 0.95.")
+@click.option("--rapidocr", "rival", metavar="small|FOLDER", help="Score RapidOCR with this PP-OCR beside it.")
+@click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--side", type=click.IntRange(min=32), help="Long side at which a checkpoint reads.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures.")
+@click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Write each error, JSON lines.")
+def evaluate(
+    model: str,
+    datasets: tuple[Dataset, ...],
+    preset: str | None,
+    aspect: float | None,
+    bag_of_words: bool,
+    lexicon: Path | None,
+    score_threshold: float,
+    sweep: bool,
+    rival: str | None,
+    rapidocr_defaults: bool,
+    threads: int,
+    side: int | None,
+    limit: int | None,
+    json_file: Path | None,
+    errors: Path | None,
+) -> None:
+    """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
+
+    MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr. A dataset is a folder, or
+    PRESET=FOLDER with one of icdar2015, icdar2003 and sroie.
+    """
+    readers: dict[str, Predictor] = {}
+    if model != "none":
+        if not Path(model).exists():
+            raise click.BadParameter(f"{model} does not exist", param_hint="MODEL")
+        readers[model] = open_predictor(Path(model), ReaderOptions(threads, side))
+    if rival is not None:
+        try:
+            readers[f"rapidocr {rival}"] = rapidocr(rival, threads, not rapidocr_defaults)
+        except ImportError:
+            raise click.ClickException("RapidOCR is not installed: pip install rapidocr") from None
+    if not readers:
+        raise click.UsageError("nothing to score: MODEL is none and --rapidocr is not given")
+    words = Lexicon.load(lexicon) if lexicon else None
+    results: list[dict[str, Any]] = []
+    records: list[dict[str, object]] = []
+    for given in datasets:
+        dataset = _complete(given, preset, aspect, bag_of_words)
+        try:
+            pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
+        except AnnotationError as error:
+            raise click.ClickException(str(error)) from None
+        for name, predictor in readers.items():
+            reads, milliseconds = run(predictor, pictures, f"{name}: {dataset.folder}")
+            scorer = Scorer(reads, words)
+            scores = scorer(score_threshold)
+            click.echo(f"\n{name} on {dataset.folder}, {len(reads)} pictures, median {milliseconds:.0f} ms\n")
+            click.echo(table(scores, dataset.bag_of_words))
+            result = {
+                "reader": name,
+                "dataset": str(dataset.folder),
+                "pictures": len(reads),
+                "median_ms": milliseconds,
+                "threshold": score_threshold,
+                "lexicon": str(lexicon) if lexicon else None,
+                **as_dict(scores),
+            }
+            if sweep:
+                swept = scorer.sweep(SWEEP)
+                click.echo(f"\n{sweep_table(swept)}")
+                result["sweep"] = [{"threshold": t, **as_dict(s)} for t, s in swept]
+            results.append(result)
+            if errors:
+                records += [
+                    {"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(score_threshold)
+                ]
+    if json_file:
+        json_file.write_text(json.dumps({"results": results}, indent=2) + "\n")
+    if errors:
+        errors.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def run(predictor: Predictor, pictures: Sequence[Picture], label: str = "") -> tuple[list[Read], float]:
+    """Reads every picture; what was read, and the median milliseconds a picture took (decoding left out)."""
+    reads: list[Read] = []
+    seconds: list[float] = []
+    for picture in tqdm(pictures, desc=label, unit="picture", disable=None):
+        image = picture.load()
+        start = time.perf_counter()
+        predictions = predictor(image)
+        seconds.append(time.perf_counter() - start)
+        reads.append(Read(picture.path.name, picture.annotations, predictions))
+    return reads, 1000 * statistics.median(seconds) if seconds else 0.0
+
+
+def _complete(given: Dataset, preset: str | None, aspect: float | None, bag_of_words: bool) -> Dataset:
+    """The dataset with what the options say; what the dataset itself says comes first."""
+    if preset is not None and given == Dataset(given.folder):
+        given = Dataset(given.folder, **PRESETS[preset])
+    return replace(
+        given,
+        aspect=given.aspect if given.aspect is not None else aspect,
+        bag_of_words=given.bag_of_words or bag_of_words,
+    )

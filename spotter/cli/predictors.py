@@ -1,0 +1,87 @@
+"""Readers of every kind as functions from a picture to its words, for evaluation and benchmarks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.evaluation.predictor import Prediction, Predictor
+
+CHECKPOINT_SUFFIX = ".pt"
+
+
+@dataclass(frozen=True)
+class ReaderOptions:
+    """threads: of the network. side: working size in pixels of the long side (a checkpoint's only; a bundle's
+    manifest says its own)."""
+
+    threads: int = 1
+    side: int | None = None
+
+
+def open_predictor(model: Path, options: ReaderOptions) -> Predictor:
+    """The predictor of a checkpoint file or a bundle folder."""
+    return checkpoint(model, options) if model.suffix == CHECKPOINT_SUFFIX else bundle(model, options)
+
+
+def bundle(path: Path, options: ReaderOptions) -> Predictor:
+    """Reads with a bundle, through the service's own reader."""
+    from spotter.service.reader import Reader
+
+    reader = Reader.open(path, threads=options.threads)
+
+    def predict(image: NDArray[np.uint8]) -> list[Prediction]:
+        return [
+            Prediction(np.asarray(word.polygon, np.float32), word.text, float(word.score))
+            for word in reader.read(image)
+        ]
+
+    return predict
+
+
+def checkpoint(path: Path, options: ReaderOptions) -> Predictor:
+    """Reads with a checkpoint's weights in torch, prepared as the service would prepare it."""
+    import torch
+
+    from spotter.model.charset import Charset
+    from spotter.registry.manifest import InputSpec
+    from spotter.service.imaging import prepare_pixels
+    from spotter.service.sizing import to_upload
+    from spotter.training.checkpoint import load_spotter
+
+    torch.set_num_threads(options.threads)
+    model = load_spotter(path)
+    charset = Charset()
+    spec = InputSpec() if options.side is None else InputSpec(max_side=options.side, target_side=options.side)
+
+    def predict(image: NDArray[np.uint8]) -> list[Prediction]:
+        ready = prepare_pixels(image, spec)
+        width, height = ready.working
+        with torch.inference_mode():
+            _, polygons, scores, characters, _ = model(
+                torch.from_numpy(ready.padded)[None], torch.tensor([[height, width]], dtype=torch.int32)
+            )
+        placed = to_upload(polygons.float().numpy(), ready.working, ready.upload)
+        return [
+            Prediction(polygon, charset.decode(row), score)
+            for polygon, row, score in zip(placed, characters.tolist(), scores.tolist(), strict=True)
+        ]
+
+    return predict
+
+
+def rapidocr(model: str, threads: int, reference: bool) -> Predictor:
+    """Reads with RapidOCR: "small" for the PP-OCRv6 small inside it, else a folder of models.
+
+    Raises ImportError when RapidOCR is not installed.
+    """
+    from spotter.training.data.teacher import RapidReader
+
+    folder = None if model == "small" else Path(model)
+    reader = RapidReader(threads, reference=reference, models=folder)
+
+    def predict(image: NDArray[np.uint8]) -> list[Prediction]:
+        return [Prediction(word.polygon, word.text, word.score) for word in reader.words(image)]
+
+    return predict

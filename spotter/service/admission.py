@@ -57,6 +57,18 @@ class Admission:
             self._pictures += 1
         return Ticket(self)
 
+    def enter_all(self, pictures: int) -> list["Ticket"]:
+        """Places for all the pictures of a request, or OverloadedError and none."""
+        tickets: list[Ticket] = []
+        try:
+            for _ in range(pictures):
+                tickets.append(self.enter())
+        except OverloadedError:
+            for ticket in tickets:
+                ticket.leave(served=False)
+            raise
+        return tickets
+
     def _charge(self, pixels: int) -> None:
         with self._lock:
             # A picture that alone exceeds the limit still enters an empty house: else it could never be read.

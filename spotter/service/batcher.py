@@ -90,6 +90,15 @@ class Batcher(Generic[T]):
         self._last_arrival = now
         self._buckets.setdefault(entry.shape, deque()).append(entry)
 
+    def discard(self, entry: Entry[T]) -> None:
+        """Forgets an entry whose client left. One prepared ahead stays until `take` drops it."""
+        entry.cancelled = True
+        bucket = self._buckets.get(entry.shape)
+        if bucket is not None and entry in bucket:
+            bucket.remove(entry)
+            if not bucket:
+                del self._buckets[entry.shape]
+
     def prefetch(self, now: float) -> Batch[T] | None:
         """Chooses the batch after the running one, if there is none chosen yet; None when nothing waits."""
         if self._ahead is None:

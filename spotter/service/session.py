@@ -1,5 +1,6 @@
 """The graph in ONNX Runtime: arrays in, one tuple of rows a picture out. Used with and without the server."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -78,5 +79,5 @@ def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]],
     ends = np.searchsorted(index[order], np.arange(count + 1))
     return [
         Rows(*(column[order[start:end]] for column in columns))  # type: ignore[arg-type]
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        for start, end in itertools.pairwise(ends)
     ]

@@ -1,0 +1,101 @@
+"""The ASGI application: paths, problems, and a lifespan that loads the model."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import NoReturn
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from spotter import __version__
+from spotter.service import schemas
+from spotter.service.errors import (
+    BadRequestError,
+    InvalidParameterError,
+    MethodNotAllowedError,
+    PathNotFoundError,
+)
+from spotter.service.lifecycle import State
+from spotter.service.live import Live, load
+from spotter.service.metrics import Metrics
+from spotter.service.middleware import Observe
+from spotter.service.routes import router
+from spotter.service.settings import Settings
+from spotter.service.state import Service, build
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] = load) -> FastAPI:
+    """The application for these settings. It answers at once and is ready when `loader` has returned."""
+    service = build(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(_load(service, loader))
+        yield
+        service.lifecycle.to(State.CLOSING)
+        await loading
+        if service.live is not None:
+            await asyncio.to_thread(service.live.engine.stop)
+        service.spotter.close()
+
+    app = FastAPI(
+        title="Spotter",
+        version=__version__,
+        summary="Reads text in pictures.",
+        lifespan=lifespan,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.service = service
+    app.include_router(router)
+    app.add_middleware(Observe, metrics=service.metrics)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    _document_problem(app)
+    return app
+
+
+async def _load(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
+    try:
+        service.live = await asyncio.to_thread(loader, service.settings, service.metrics)
+    except Exception as error:
+        logger.critical("the model cannot be loaded: %s", error)
+        service.lifecycle.to(State.FAILED)
+    else:
+        service.lifecycle.to(State.READY)
+
+
+async def _invalid(request: Request, error: Exception) -> NoReturn:
+    """FastAPI's own refusals of parameters become our problems; the middleware answers them."""
+    assert isinstance(error, RequestValidationError)
+    found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    raise InvalidParameterError(found) from None
+
+
+async def _http(request: Request, error: Exception) -> NoReturn:
+    """Starlette's refusals (no such path, no such method) become our problems."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        raise PathNotFoundError(f"there is no {request.url.path}") from None
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("Allow", "GET, POST")
+        raise MethodNotAllowedError(f"{request.method} is not for {request.url.path}", Allow=allow) from None
+    raise BadRequestError(str(error.detail)) from None
+
+
+def _document_problem(app: FastAPI) -> None:
+    """Puts the problem's schema where the typed errors of the paths refer to it."""
+    original = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = original()
+        components = document.setdefault("components", {}).setdefault("schemas", {})
+        components.setdefault("Problem", schemas.Problem.model_json_schema())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,85 @@
+"""What the service counts, for Prometheus. One object a process; nothing is registered globally."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import generate_latest
+
+from spotter.registry.manifest import Manifest
+from spotter.service.engine import BatchReport
+
+SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
+PICTURES = (1, 2, 4, 8, 16, 32, 64)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
+
+
+class Metrics:
+    """Every metric of the service."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "spotter_requests", "Requests answered, by path and status.", ("path", "code"), registry=registry
+        )
+        self.request_seconds = Histogram(
+            "spotter_request_seconds",
+            "From the first header to the last byte of the answer.",
+            ("path",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.stage_seconds = Histogram(
+            "spotter_stage_seconds",
+            "Seconds a picture spends in each stage.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.words = Counter("spotter_words", "Words read.", registry=registry)
+        self.batch_pictures = Histogram(
+            "spotter_batch_pictures", "Pictures in a batch.", buckets=PICTURES, registry=registry
+        )
+        self.batch_padding = Histogram(
+            "spotter_batch_padding_ratio",
+            "Share of a batch's pixels that is padding.",
+            buckets=SHARES,
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "spotter_batch_seconds", "Seconds a batch runs.", buckets=SECONDS, registry=registry
+        )
+        self.dispatches = Counter(
+            "spotter_dispatches", "Batches run, by why they ran then.", ("reason",), registry=registry
+        )
+        self.queue_pictures = Gauge("spotter_queue_pictures", "Pictures admitted, not answered.", registry=registry)
+        self.queue_pixels = Gauge("spotter_queue_pixels", "Padded pixels of those.", registry=registry)
+        self.batch_queue = Gauge(
+            "spotter_batch_queue_pictures", "Decoded pictures that wait for a batch.", registry=registry
+        )
+        self.rejections = Counter(
+            "spotter_rejections", "Pictures not admitted, by reason.", ("reason",), registry=registry
+        )
+        self.cancellations = Counter(
+            "spotter_cancellations", "Clients that left, by stage.", ("stage",), registry=registry
+        )
+        self.expirations = Counter(
+            "spotter_expirations", "Deadlines that passed, by stage.", ("stage",), registry=registry
+        )
+        self.upload_bytes = Gauge("spotter_upload_bytes", "Bytes of uploads held now.", registry=registry)
+        self.ready = Gauge("spotter_ready", "1 while the service is ready.", registry=registry)
+        self.model = Info("spotter_model", "The model that answers.", registry=registry)
+        self.reloads = Counter("spotter_reloads", "Models loaded, by outcome.", ("outcome",), registry=registry)
+
+    def batch(self, report: BatchReport) -> None:
+        """Counts a batch."""
+        self.batch_pictures.observe(report.pictures)
+        self.batch_padding.observe(1 - report.real_pixels / report.padded_pixels)
+        self.batch_seconds.observe(report.seconds)
+        self.dispatches.labels(report.reason).inc()
+
+    def live(self, manifest: Manifest) -> None:
+        """Names the model that answers from now on."""
+        self.model.info({"name": manifest.name, "version": manifest.version, "digest": manifest.digest})
+
+    def render(self) -> bytes:
+        """The /metrics page, in Prometheus' text format."""
+        return generate_latest(self.registry)

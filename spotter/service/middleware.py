@@ -1,0 +1,113 @@
+"""What surrounds every request: its id, its log line, its metrics, and a problem for whatever went wrong.
+
+Pure ASGI, so that a client's leaving reaches the paths.
+"""
+
+import json
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from spotter.service.errors import MEDIA_TYPE, InternalError, ServiceError
+from spotter.service.metrics import Metrics
+
+access = logging.getLogger("spotter.access")
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+PATHS = frozenset({"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/docs", "/openapi.json"})
+
+
+class Observe:
+    """Wraps the application. Answers carry `X-Request-Id` and, where stages were timed, `Server-Timing`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        times: dict[str, float] = {}
+        scope["spotter.times"] = times
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], *_headers(request_id, times)]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            problem = error if isinstance(error, ServiceError) else InternalError("an unexpected error")
+            if problem is not error:
+                logger.exception("request %s failed", request_id)
+            if status == 0:
+                await send_problem(problem, request_id, answer)
+        finally:
+            self._finish(scope, headers, request_id, status, time.monotonic() - began, times)
+
+    def _finish(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        request_id: str,
+        status: int,
+        seconds: float,
+        times: dict[str, float],
+    ) -> None:
+        path = scope["path"] if scope["path"] in PATHS else "other"
+        code = status or 499
+        self._metrics.requests.labels(path, str(code)).inc()
+        self._metrics.request_seconds.labels(path).observe(seconds)
+        if path == "/spot" or code >= 400:
+            line: dict[str, Any] = {
+                "method": scope["method"],
+                "path": path,
+                "status": code,
+                "ms": round(seconds * 1000, 2),
+                "request_id": request_id,
+                **{f"{stage}_ms": round(value * 1000, 2) for stage, value in times.items()},
+            }
+            if trace := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
+                line["trace_id"] = trace[1].decode()
+            access.info("%s", json.dumps(line))
+
+
+def _headers(request_id: str, times: dict[str, float]) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"x-request-id", request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+    ]
+    if times:
+        timing = ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in times.items())
+        headers.append((b"server-timing", timing.encode()))
+    return headers
+
+
+async def send_problem(problem: ServiceError, request_id: str, send: Send) -> None:
+    """Sends a problem as an ASGI answer."""
+    body = problem.render(request_id)
+    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem.all_headers()}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": problem.status,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

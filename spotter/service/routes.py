@@ -1,0 +1,166 @@
+"""The paths of the service."""
+
+import asyncio
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from spotter.service import schemas, spotting
+from spotter.service.errors import (
+    SPOT_ERRORS,
+    ClientGoneError,
+    NotReadyError,
+    ServiceError,
+    UnsupportedPictureError,
+    UploadTimeoutError,
+)
+from spotter.service.state import Service
+from spotter.service.uploads import MultipartBody, Upload, body_for
+
+router = APIRouter()
+
+
+def service_of(request: Request) -> Service:
+    """The service behind a request."""
+    return cast(Service, request.app.state.service)
+
+
+@router.post(
+    "/spot",
+    response_model=schemas.SpotAnswer | schemas.SpotAnswers,
+    responses=schemas.problems(*SPOT_ERRORS),
+    openapi_extra={"requestBody": schemas.SPOT_BODY},
+    summary="Read the text of one picture (raw body) or several (multipart)",
+)
+async def spot(
+    request: Request,
+    min_score: Annotated[
+        float | None, Query(ge=0, le=1, description="Least score of a word; the model's default if absent.")
+    ] = None,
+    timeout_ms: Annotated[
+        int | None,
+        Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
+    ] = None,
+) -> Response:
+    """Words with their polygons, in reading order."""
+    service = service_of(request)
+    service.lifecycle.require_serving()
+    limit = service.settings.timeout
+    deadline = time.monotonic() + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
+    with Upload(service.uploads, service.settings.max_bytes) as upload:
+        pictures, many = await _pictures(request, service, upload)
+        job = spotting.Request(service.require_live(), deadline, min_score, request.scope["spotter.times"])
+        answer = await _unless_gone(request, _read(service, pictures, many, job))
+    return Response(
+        json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode(), media_type="application/json"
+    )
+
+
+@router.get("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
+async def live(request: Request) -> Response:
+    """Whether the process works at all; a supervisor restarts it when not."""
+    service = service_of(request)
+    if service.live is not None and not service.live.engine.alive:
+        raise NotReadyError("the engine has died", retry_after=5)
+    return _json({"status": "live"})
+
+
+@router.get("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
+async def ready(request: Request) -> Response:
+    """Whether a balancer should send work here."""
+    service_of(request).lifecycle.require_ready()
+    return _json({"status": "ready"})
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Metrics for Prometheus."""
+    service = service_of(request)
+    service.refresh_gauges()
+    return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(NotReadyError))
+async def model(request: Request) -> Response:
+    """The live model: what it is, where it came from, how it scored."""
+    live = service_of(request).require_live()
+    manifest = live.manifest
+    return _json(
+        {
+            "name": manifest.name,
+            "version": manifest.version,
+            "digest": live.digest,
+            "charset": manifest.charset,
+            "score_threshold": manifest.score_threshold,
+            "input": asdict(manifest.input),
+            "provenance": manifest.provenance,
+            "metrics": manifest.metrics,
+        }
+    )
+
+
+def _json(content: Any) -> Response:
+    return Response(json.dumps(content, ensure_ascii=False).encode(), media_type="application/json")
+
+
+async def _pictures(request: Request, service: Service, upload: Upload) -> tuple[list[bytes], bool]:
+    """The pictures' bytes, and whether the request is multipart."""
+    began = time.monotonic()
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedPictureError("a Content-Encoding is not read; send the picture as it is")
+    body = body_for(request.headers.get("content-type"), service.settings.max_pictures)
+    upload.announce(request.headers.get("content-length"))
+    try:
+        async with asyncio.timeout(service.settings.upload_timeout):
+            async for chunk in upload.chunks(request.stream()):
+                body.feed(chunk)
+    except TimeoutError:
+        seconds = service.settings.upload_timeout
+        raise UploadTimeoutError(f"the upload was not complete after {seconds:g} s") from None
+    except ClientDisconnect:
+        service.metrics.cancellations.labels("upload").inc()
+        raise ClientGoneError("the client left while uploading") from None
+    pictures = body.close()
+    seconds = time.monotonic() - began
+    service.metrics.stage_seconds.labels("upload").observe(seconds)
+    request.scope["spotter.times"]["upload"] = seconds
+    return pictures, isinstance(body, MultipartBody)
+
+
+async def _read(service: Service, pictures: list[bytes], many: bool, job: spotting.Request) -> dict[str, Any]:
+    tickets = service.spotter.admission.enter_all(len(pictures))
+    if not many:
+        return await service.spotter.read(pictures[0], tickets[0], job)
+
+    async def one(data: bytes, ticket: Any) -> dict[str, Any]:
+        try:
+            return await service.spotter.read(data, ticket, job)
+        except ServiceError as problem:
+            return problem.body()
+
+    return {"results": await asyncio.gather(*map(one, pictures, tickets))}
+
+
+async def _unless_gone(request: Request, work: Any) -> dict[str, Any]:
+    """Awaits the work, but gives it up as soon as the client leaves."""
+    task: asyncio.Task[dict[str, Any]] = asyncio.ensure_future(work)
+    watcher = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientGoneError("the client left while its picture was being read")
+    finally:
+        watcher.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,110 @@
+"""What answers look like, for the OpenAPI document."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spotter.service.errors import MEDIA_TYPE, ServiceError
+
+
+class ModelRef(BaseModel):
+    """The model that read."""
+
+    name: str
+    version: str
+    digest: str = Field(examples=["sha256:..."])
+
+
+class ImageSize(BaseModel):
+    """Pixels of the upload after its EXIF rotation."""
+
+    width: int
+    height: int
+
+
+class WordAnswer(BaseModel):
+    """A word. The polygon starts at the text's own top-left and runs clockwise as its reader sees it."""
+
+    polygon: list[tuple[float, float]]
+    text: str
+    score: float
+
+
+class SpotAnswer(BaseModel):
+    """What one picture says, words in reading order."""
+
+    model: ModelRef
+    image: ImageSize
+    words: list[WordAnswer]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    fault: Literal["client", "server"]
+    remedy: str
+    retry_after: int | None = None
+    request_id: str | None = None
+
+
+class SpotAnswers(BaseModel):
+    """Answers to a multipart request, in the order of its parts."""
+
+    results: list[SpotAnswer | Problem]
+
+
+class ModelAnswer(BaseModel):
+    """The live model."""
+
+    name: str
+    version: str
+    digest: str
+    charset: str
+    score_threshold: float
+    input: dict[str, Any]
+    provenance: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+class Health(BaseModel):
+    """A state, in a word."""
+
+    status: str
+
+
+def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for errors."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = responses.setdefault(
+            error.status,
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        )
+        entry["description"] = "; ".join(filter(None, [entry["description"], error.title]))
+        if error.status in (429, 503):
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+    return responses
+
+
+SPOT_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "image/*": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["images"],
+                "properties": {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+            }
+        },
+    },
+}

@@ -1,0 +1,93 @@
+"""The process: uvicorn with our way of stopping, and logs in JSON."""
+
+import json
+import logging
+import logging.config
+import os
+import sys
+import time
+import traceback
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from spotter.service.lifecycle import Lifecycle, State
+from spotter.service.settings import Settings
+
+FAILED_TO_LOAD = 3
+
+
+class Server(uvicorn.Server):
+    """SIGTERM: unready, serve on for the grace, then finish what was accepted and return. SIGINT: the same
+    without grace. A second signal ends the process at once."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, grace: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._grace = grace
+        self._close_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._close_at is not None:
+            os._exit(128 + sig)
+        self._lifecycle.to(State.DRAINING)
+        self._close_at = time.monotonic() + (self._grace if sig == 15 else 0.0)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._lifecycle.state is State.FAILED:
+            self.should_exit = True
+        if self._close_at is not None and time.monotonic() >= self._close_at:
+            self._lifecycle.to(State.CLOSING)
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def run(app: FastAPI, settings: Settings) -> int:
+    """Serves until told to stop; returns the process's exit code."""
+    lifecycle: Lifecycle = app.state.service.lifecycle
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=log_config(settings.log_level),
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_timeout)),
+        ws="none",
+    )
+    server = Server(config, lifecycle, settings.grace)
+    server.run()
+    if lifecycle.state is State.FAILED:
+        return FAILED_TO_LOAD
+    return 0 if server.started else 1
+
+
+class JsonFormatter(logging.Formatter):
+    """A log line is a JSON object; access lines are objects already."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if record.name == "spotter.access":
+            entry |= json.loads(record.getMessage())
+        else:
+            entry["message"] = record.getMessage()
+        if record.exc_info:
+            entry["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def log_config(level: str) -> dict[str, object]:
+    """Everything to standard error, a JSON object a line."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonFormatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": sys.stderr}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+        "loggers": {"uvicorn.error": {"level": level.upper()}, "PIL": {"level": "WARNING"}},
+    }

@@ -11,7 +11,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
+from spotter.cli.predictors import Opened, ReaderOptions, open_predictor, rapidocr
+from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture, read_folder
 from spotter.training.evaluation.lexicon import Lexicon
 from spotter.training.evaluation.predictor import Predictor
@@ -68,7 +69,7 @@ def parse_dataset(value: str) -> Dataset:
 )
 @click.option("--bag-of-words", is_flag=True, help="Score words without their places.")
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One word a line.")
-@click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--score-threshold", type=click.FloatRange(0, 1), help="Instead of the bundle's own; else 0.")
 @click.option("--sweep", is_flag=True, help="Also show F at thresholds from 0.05 to 0.95.")
 @click.option("--rapidocr", "rival", metavar="small|FOLDER", help="Score RapidOCR with this PP-OCR beside it.")
 @click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
@@ -84,7 +85,7 @@ def evaluate(
     aspect: float | None,
     bag_of_words: bool,
     lexicon: Path | None,
-    score_threshold: float,
+    score_threshold: float | None,
     sweep: bool,
     rival: str | None,
     rapidocr_defaults: bool,
@@ -99,11 +100,14 @@ def evaluate(
     MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr. A dataset is a folder, or
     PRESET=FOLDER with one of icdar2015, icdar2003 and sroie.
     """
-    readers: dict[str, Predictor] = {}
+    readers: dict[str, Opened] = {}
     if model != "none":
         if not Path(model).exists():
             raise click.BadParameter(f"{model} does not exist", param_hint="MODEL")
-        readers[model] = open_predictor(Path(model), ReaderOptions(threads, side))
+        try:
+            readers[model] = open_predictor(Path(model), ReaderOptions(threads, side))
+        except (BundleError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
     if rival is not None:
         try:
             readers[f"rapidocr {rival}"] = rapidocr(rival, threads, not rapidocr_defaults)
@@ -120,18 +124,22 @@ def evaluate(
             pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
         except AnnotationError as error:
             raise click.ClickException(str(error)) from None
-        for name, predictor in readers.items():
-            reads, milliseconds = run(predictor, pictures, f"{name}: {dataset.folder}")
+        for name, reader in readers.items():
+            threshold = reader.threshold if score_threshold is None else score_threshold
+            reads, milliseconds = run(reader.predict, pictures, f"{name}: {dataset.folder}")
             scorer = Scorer(reads, words)
-            scores = scorer(score_threshold)
-            click.echo(f"\n{name} on {dataset.folder}, {len(reads)} pictures, median {milliseconds:.0f} ms\n")
+            scores = scorer(threshold)
+            click.echo(
+                f"\n{name} on {dataset.folder}, {len(reads)} pictures, "
+                f"threshold {threshold:g}, median {milliseconds:.0f} ms\n"
+            )
             click.echo(table(scores, dataset.bag_of_words))
             result = {
                 "reader": name,
                 "dataset": str(dataset.folder),
                 "pictures": len(reads),
                 "median_ms": milliseconds,
-                "threshold": score_threshold,
+                "threshold": threshold,
                 "lexicon": str(lexicon) if lexicon else None,
                 **as_dict(scores),
             }
@@ -141,9 +149,7 @@ def evaluate(
                 result["sweep"] = [{"threshold": t, **as_dict(s)} for t, s in swept]
             results.append(result)
             if errors:
-                records += [
-                    {"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(score_threshold)
-                ]
+                records += [{"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(threshold)]
     if json_file:
         json_file.write_text(json.dumps({"results": results}, indent=2) + "\n")
     if errors:

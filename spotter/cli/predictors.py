@@ -20,12 +20,23 @@ class ReaderOptions:
     side: int | None = None
 
 
-def open_predictor(model: Path, options: ReaderOptions) -> Predictor:
-    """The predictor of a checkpoint file or a bundle folder."""
+@dataclass(frozen=True)
+class Opened:
+    """A predictor that leaves out no word, and the score below which its maker would."""
+
+    predict: Predictor
+    threshold: float = 0.0
+
+
+def open_predictor(model: Path, options: ReaderOptions) -> Opened:
+    """The predictor of a checkpoint file or a bundle folder.
+
+    Raises BundleError for a bad bundle and ValueError for a bad checkpoint.
+    """
     return checkpoint(model, options) if model.suffix == CHECKPOINT_SUFFIX else bundle(model, options)
 
 
-def bundle(path: Path, options: ReaderOptions) -> Predictor:
+def bundle(path: Path, options: ReaderOptions) -> Opened:
     """Reads with a bundle, through the service's own reader."""
     from spotter.service.reader import Reader
 
@@ -34,13 +45,13 @@ def bundle(path: Path, options: ReaderOptions) -> Predictor:
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [
             Prediction(np.asarray(word.polygon, np.float32), word.text, float(word.score))
-            for word in reader.read(image)
+            for word in reader.read(image, threshold=0.0)
         ]
 
-    return predict
+    return Opened(predict, reader.manifest.score_threshold)
 
 
-def checkpoint(path: Path, options: ReaderOptions) -> Predictor:
+def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     """Reads with a checkpoint's weights in torch, prepared as the service would prepare it."""
     import torch
 
@@ -68,10 +79,10 @@ def checkpoint(path: Path, options: ReaderOptions) -> Predictor:
             for polygon, row, score in zip(placed, characters.tolist(), scores.tolist(), strict=True)
         ]
 
-    return predict
+    return Opened(predict)
 
 
-def rapidocr(model: str, threads: int, reference: bool) -> Predictor:
+def rapidocr(model: str, threads: int, reference: bool) -> Opened:
     """Reads with RapidOCR: "small" for the PP-OCRv6 small inside it, else a folder of models.
 
     Raises ImportError when RapidOCR is not installed.
@@ -84,4 +95,4 @@ def rapidocr(model: str, threads: int, reference: bool) -> Predictor:
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [Prediction(word.polygon, word.text, word.score) for word in reader.words(image)]
 
-    return predict
+    return Opened(predict)

@@ -42,7 +42,7 @@ class Lexicon:
             for length, group in by_length.items()
         }  # [length, words]
         self._farthest = farthest
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str | None] = {}
 
     @classmethod
     def load(cls, path: Path, farthest: float = 0.34) -> "Lexicon":
@@ -62,12 +62,13 @@ class Lexicon:
             return reading
         if upper not in self._known:
             self._known[upper] = self._nearest(upper)
-        at = reading.index(core)
-        return reading[:at] + self._known[upper] + reading[at + len(core) :]
+        nearest = self._known[upper]
+        return reading if nearest is None else reading.replace(core, nearest, 1)
 
-    def _nearest(self, word: str) -> str:
+    def _nearest(self, word: str) -> str | None:
         reach = int(self._farthest * len(word))
-        best, found = (reach + 1, 0), word
+        best: tuple[int, int] = (reach + 1, 0)
+        found: str | None = None
         for length in range(max(1, len(word) - reach), len(word) + reach + 1):
             if length not in self._codes or abs(length - len(word)) > best[0]:
                 continue

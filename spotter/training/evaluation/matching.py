@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import STRtree
+from shapely import STRtree, make_valid
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -47,7 +47,7 @@ class Matching:
 def shape(polygon: NDArray[np.float32]) -> BaseGeometry:
     """The area a polygon [P, 2] encloses; one that crosses itself is mended."""
     area: BaseGeometry = Polygon(polygon)
-    return area if area.is_valid else area.buffer(0)
+    return area if area.is_valid else make_valid(area)
 
 
 def overlaps(truths: Sequence[Annotation], predictions: Sequence[Prediction]) -> Overlaps:

@@ -71,7 +71,7 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
         width, height = ready.working
         with torch.inference_mode():
             _, polygons, scores, characters, _ = model(
-                torch.from_numpy(ready.padded)[None], torch.tensor([[height, width]], dtype=torch.int32)
+                torch.from_numpy(ready.padded[None].copy()), torch.tensor([[height, width]], dtype=torch.int32)
             )
         placed = to_upload(polygons.float().numpy(), ready.working, ready.upload)
         return [

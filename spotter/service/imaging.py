@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from spotter.registry.manifest import InputSpec
 from spotter.service.errors import BrokenPictureError, ServiceError, TooManyPixelsError, UnsupportedPictureError
@@ -20,8 +29,8 @@ from spotter.service.sizing import bucket, cost, working_size
 
 Pixels = NDArray[np.uint8]
 
-FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "TIFF": "image/tiff", "BMP": "image/bmp"}
-"""Pillow's name -> media type of the formats that we read."""
+# Loaded here, so that no request waits for Pillow to look for a plugin.
+_PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),

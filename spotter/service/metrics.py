@@ -1,10 +1,20 @@
 """What the service counts, for Prometheus. One object a process; nothing is registered globally."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import generate_latest
 
 from spotter.registry.manifest import Manifest
 from spotter.service.engine import BatchReport
+
+disable_created_metrics()  # a creation time for every series would double the page
 
 SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
 PICTURES = (1, 2, 4, 8, 16, 32, 64)

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from spotter.registry.bundle import open_bundle
+from spotter.registry.bundle import MANIFEST, open_bundle
 from spotter.registry.errors import RegistryError
 from spotter.registry.folder import FolderStore, embedded
 from spotter.registry.source import LIVE, resolve
@@ -99,7 +99,7 @@ def rollback(store: FolderStore, name: str, alias: str) -> None:
 @_speaks_plainly
 def verify(store: FolderStore, target: str, version: str | None) -> None:
     """Verifies a bundle's folder, or VERSION (or alias) of model TARGET, or all of its versions."""
-    if version is None and Path(target).is_dir():
+    if version is None and (Path(target) / MANIFEST).is_file():
         manifest = open_bundle(Path(target)).manifest
         click.echo(f"{manifest.name} {manifest.version} {manifest.digest} ok")
         return

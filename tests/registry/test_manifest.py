@@ -1,0 +1,92 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from spotter.registry.errors import BundleError
+from spotter.registry.manifest import FileEntry, Golden, InputSpec, Manifest, canonical, dumps, loads
+
+MANIFEST = Manifest(
+    name="spotter",
+    version="3",
+    files={"model.onnx": FileEntry("a" * 64, 10), "golden.png": FileEntry("b" * 64, 5)},
+    charset=" !é",
+    input=InputSpec(max_upscale=3),
+    opset=18,
+    golden=Golden("golden.png", ("EXIT", "Größe")),
+    score_threshold=1,
+    provenance={"data": [{"name": "x", "licence": "MIT"}]},
+    metrics={"icdar2015": {"f": 0.5}},
+)
+
+
+def test_what_is_written_is_read() -> None:
+    assert loads(dumps(MANIFEST)) == MANIFEST
+    assert loads(canonical(MANIFEST)) == MANIFEST
+
+
+def test_digest_is_that_of_the_content_however_it_is_written() -> None:
+    shuffled = json.dumps(dict(reversed(json.loads(dumps(MANIFEST)).items())))
+    assert loads(shuffled).digest == loads(dumps(MANIFEST)).digest
+    assert replace(MANIFEST, version="4").digest != MANIFEST.digest
+    assert MANIFEST.digest.startswith("sha256:")
+    assert len(MANIFEST.digest) == 71
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("schema_version",), 2, "schema_version 2"),
+        (("name",), "../x", "name must be"),
+        (("name",), 5, "name is not str"),
+        (("version",), "", "version must be"),
+        (("opset",), 0, "opset"),
+        (("opset",), True, "opset is not int"),
+        (("charset",), "", "charset is empty"),
+        (("charset",), "aa", "twice"),
+        (("score_threshold",), 1.5, "score_threshold"),
+        (("score_threshold",), "0.5", "score_threshold is not float"),
+        (("model",), "other.onnx", "not among the files"),
+        (("golden", "words"), [], "at least one word"),
+        (("golden", "words"), [1], "not a string"),
+        (("golden", "picture"), "other.png", "not among the files"),
+        (("files", "../evil"), {"sha256": "a" * 64, "size": 1}, "not a plain file name"),
+        (("files", "model.onnx", "sha256"), "A" * 64, "hex"),
+        (("files", "model.onnx", "size"), -1, "negative"),
+        (("files", "model.onnx", "extra"), 1, "unknown extra"),
+        (("input", "stride"), 0, "stride"),
+        (("input", "max_side"), 99999, "max_side"),
+        (("input", "target_side"), 5000, "target_side"),
+        (("input", "max_upscale"), 0.5, "max_upscale"),
+        (("input", "min_side"), 33, "multiple"),
+        (("input", "bucket_steps"), [], "empty"),
+        (("input", "bucket_steps"), [[64, 33]], "no multiple"),
+        (("input", "bucket_steps"), [[64, 32], [32, 32]], "must grow"),
+        (("input", "bucket_steps"), [[64]], "pairs"),
+        (("surprise",), 1, "unknown surprise"),
+        (("custom_op_abi",), -1, "custom_op_abi"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_reason(path: tuple[str, ...], value: Any, reason: str) -> None:
+    document = json.loads(dumps(MANIFEST))
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(BundleError, match=reason):
+        loads(json.dumps(document))
+
+
+@pytest.mark.parametrize("key", ["name", "files", "input", "golden", "charset", "schema_version"])
+def test_a_missing_value_is_refused(key: str) -> None:
+    document = json.loads(dumps(MANIFEST))
+    del document[key]
+    with pytest.raises(BundleError, match="missing"):
+        loads(json.dumps(document))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "nul", '{"opset": NaN}', b"\xff\xfe\xfd", "[" * 100_000])
+def test_what_is_no_manifest_is_refused(text: str | bytes) -> None:
+    with pytest.raises(BundleError):
+        loads(text)

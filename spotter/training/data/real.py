@@ -69,7 +69,9 @@ class LabelledSource:
         scene = self._scenes[int(rng.integers(len(self._scenes)))]
         matrix, scale = self._placement(scene, rng, size)
         image = _warp(scene.image, matrix, scale, size, rng)
-        polygons = cv2.perspectiveTransform(scene.polygons.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2)
+        polygons = scene.polygons
+        if len(polygons):  # OpenCV gives None for no points
+            polygons = cv2.perspectiveTransform(polygons.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2)
         keep, ignore = visible(polygons, size)
         ignore |= scene.ignore | (side_heights(polygons) < _LEAST_HEIGHT)
         texts = ["" if hidden else t for t, hidden in zip(scene.texts, ignore.tolist(), strict=True)]

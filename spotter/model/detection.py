@@ -108,8 +108,8 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
         flat = values.flatten(2).transpose(1, 2)  # B x HW x C
         return flat.gather(1, index[..., None].expand(-1, -1, channels))
 
-    centre_x = ((index % width) * STRIDE + STRIDE // 2).to(score.dtype)
-    centre_y = ((index // width) * STRIDE + STRIDE // 2).to(score.dtype)
+    centre_x = x.expand(height, width).flatten()[index].to(score.dtype)
+    centre_y = y[:, None].expand(height, width).flatten()[index].to(score.dtype)
     return cell_boxes(gather(maps.distances), gather(maps.direction), centre_x, centre_y), best
 
 

@@ -1,0 +1,140 @@
+"""checkpoint -> verified bundle."""
+
+import json
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from spotter.export.golden import GOLDEN_LINES, draw_lines
+from spotter.export.graph import export_graph
+from spotter.export.operators import OPSET
+from spotter.export.parity import ParityError, check_parity
+from spotter.model.charset import Charset
+from spotter.model.spotter import Spotter
+from spotter.registry.bundle import write_bundle
+from spotter.registry.manifest import InputSpec, Manifest
+
+STRIDE = 64
+INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, bucket_steps=((65536, STRIDE),))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a bundle's weights came from.
+
+    recipe: the training recipe's TOML, whose sources name their data and licences. metrics: scores by data set, as
+    `spotter evaluate --json` writes them. limits: what the model cannot read, in sentences for the card.
+    """
+
+    recipe: Path | None
+    metrics: Mapping[str, Any]
+    limits: str
+    pictures: int
+
+
+def _commit() -> str:
+    try:
+        return subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _provenance(origin: Origin) -> dict[str, Any]:
+    sources = tomllib.loads(origin.recipe.read_text())["source"] if origin.recipe else []
+    return {
+        "code_commit": _commit(),
+        "pictures_seen": origin.pictures,
+        "data": [
+            {
+                "source": str(source.get("path", source["kind"])),
+                "weight": source["weight"],
+                "licence": source.get("licence", "unstated"),
+            }
+            for source in sources
+        ],
+    }
+
+
+def model_card(name: str, version: str, origin: Origin, provenance: Mapping[str, Any]) -> str:
+    """Markdown: what the model is, was trained on, scores, and cannot do."""
+    data = "\n".join(f"| {entry['source']} | {entry['weight']} | {entry['licence']} |" for entry in provenance["data"])
+    return f"""# {name} {version}
+
+A FOTS text spotter: one network that finds words as rotated boxes and reads them as printable ASCII, case kept.
+
+## Trained on
+
+{origin.pictures:,} pictures, drawn from these sources by weight:
+
+| source | weight | licence of the data |
+| --- | --- | --- |
+{data}
+
+## Scores
+
+```json
+{json.dumps(origin.metrics, indent=2)}
+```
+
+## Where it fails
+
+{origin.limits}
+"""
+
+
+def golden_words(model: Spotter, picture: np.ndarray[Any, np.dtype[np.uint8]]) -> list[str]:
+    """Words of the golden picture that the network reads as drawn. Raises ParityError when it reads none."""
+    height, width = picture.shape[:2]
+    padded = np.zeros((1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE, 3), np.uint8)
+    padded[0, :height, :width] = picture
+    with torch.no_grad():
+        _, _, _, characters, _ = model(torch.from_numpy(padded), torch.tensor([[height, width]], dtype=torch.int32))
+    read = [Charset().decode(row.tolist()) for row in characters]
+    drawn = [word for line in GOLDEN_LINES for word in line.split() if word in read]
+    if not drawn:
+        raise ParityError(f"the network reads none of the golden picture's words, only {read}")
+    return drawn
+
+
+def export_bundle(
+    model: Spotter, folder: Path, *, name: str, version: str, score_threshold: float, origin: Origin
+) -> tuple[Manifest, int]:
+    """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
+
+    Raises ParityError when graph and network disagree, BundleError when the folder is not free; no bundle is left then.
+    """
+    provenance = _provenance(origin)
+    with tempfile.TemporaryDirectory() as scratch:
+        graph = Path(scratch) / "model.onnx"
+        export_graph(model, graph)
+        compared = check_parity(model, graph, STRIDE)
+        # Drawn at the working size, so that the service reads the very pixels that were read here.
+        picture = draw_lines(GOLDEN_LINES, INPUT.target_side, 6 * STRIDE, 26)
+        golden = Path(scratch) / "golden.png"
+        Image.fromarray(picture).save(golden)
+        manifest = write_bundle(
+            folder,
+            model=graph,
+            golden_picture=golden,
+            golden_words=golden_words(model, picture),
+            name=name,
+            version=version,
+            charset=Charset().characters,
+            input=INPUT,
+            opset=OPSET,
+            provenance=provenance,
+            metrics=origin.metrics,
+            score_threshold=score_threshold,
+            card=model_card(name, version, origin, provenance),
+        )
+    return manifest, compared

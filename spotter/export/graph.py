@@ -1,0 +1,99 @@
+"""torch -> one ONNX graph, with the region sampling left as a custom operator."""
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
+from spotter.model.regions import Patches, PatchSize, patch_widths
+from spotter.model.spotter import Spotter
+
+INPUTS = ("images", "sizes")
+OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
+
+
+class SymbolicRoIRotate(nn.Module):
+    """Stands in for `RoIRotate` while the graph is written: emits the operator instead of its arithmetic."""
+
+    def __init__(self, size: PatchSize) -> None:
+        super().__init__()
+        self.size = size
+
+    def _emit(
+        self, features: Tensor, boxes: Tensor, image_index: Tensor, columns: int, scale: int, stride: int
+    ) -> Tensor:
+        patches: Tensor = torch.onnx.ops.symbolic(
+            f"{DOMAIN}::RoIRotate",
+            (features, boxes, image_index),
+            {
+                "height": scale * self.size.height,
+                "min_width": self.size.min_width,
+                "max_width": self.size.max_width,
+                "scale": scale,
+                "stride": stride,
+            },
+            dtype=features.dtype,
+            shape=(boxes.shape[0], features.shape[1], scale * self.size.height, scale * columns),
+            version=VERSION,
+        )
+        return patches
+
+    def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> Patches:
+        """As `RoIRotate.forward`."""
+        widths = patch_widths(boxes, self.size)
+        columns = widths.max().item()
+        torch._check(columns >= self.size.min_width)  # type: ignore[no-untyped-call]
+        torch._check(columns <= self.size.max_width)  # type: ignore[no-untyped-call]
+        return Patches(
+            self._emit(fine, boxes, image_index, columns, 2, 2),
+            self._emit(shared, boxes, image_index, columns, 1, 4),
+            widths,
+        )
+
+
+def export_graph(model: Spotter, path: Path) -> None:
+    """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
+    sampler = model.sampler
+    model.sampler = SymbolicRoIRotate(sampler.size)  # type: ignore[arg-type]
+    images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)
+    sizes = torch.tensor([[256, 320], [200, 300]], dtype=torch.int32)
+    batch = torch.export.Dim("batch", min=1, max=64)
+    shapes = {
+        "images": {
+            0: batch,
+            1: 64 * torch.export.Dim("rows", min=1, max=128),
+            2: 64 * torch.export.Dim("columns", min=1, max=128),
+        },
+        "sizes": {0: batch},
+    }
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # the exporter's own deprecations
+            program = torch.onnx.export(
+                model,
+                (images, sizes),
+                dynamo=True,
+                input_names=list(INPUTS),
+                output_names=list(OUTPUTS),
+                dynamic_shapes=shapes,
+                opset_version=OPSET,
+                optimize=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        model.sampler = sampler
+    assert program is not None
+    proto = program.model_proto
+    del proto.functions[:]
+    proto.functions.extend(functions())
+    present = {entry.domain for entry in proto.opset_import}
+    if DOMAIN not in present:
+        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+    onnx.checker.check_model(proto, full_check=False)
+    onnx.save(proto, str(path))

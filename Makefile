@@ -1,0 +1,53 @@
+# The everyday commands. `make` lists them.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help serve test check format bench train-demo clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# What serving needs, and nothing that trains.
+$(VENV)/.serve: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install -q -e .
+	@touch $@
+
+# Everything: tests, checks, training, export.
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install -q "$(TORCH)"
+	$(BIN)/pip install -q -e '.[dev]'
+	@touch $@ $(VENV)/.serve
+
+serve: $(VENV)/.serve  ## read pictures on localhost:$PORT (8000 by default)
+	PORT=$(PORT) exec $(BIN)/spotter serve
+
+test: $(VENV)/.dev  ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## time the graph, the service, the synthesis and the training step
+	$(BIN)/spotter bench
+
+train-demo: $(VENV)/.dev  ## train a small run from nothing, five minutes, no data needed
+	$(BIN)/spotter synth pool work/demo-pool --count 2000 --seed 1
+	$(BIN)/spotter train work/demo-run --recipe training/recipes/demo.toml --pool work/demo-pool --minutes 5
+
+clean:  ## remove what the commands made
+	rm -rf $(VENV) work build dist *.egg-info

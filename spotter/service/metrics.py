@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 from spotter.registry.manifest import Manifest
 from spotter.service.engine import BatchReport
 
-disable_created_metrics()  # a creation time for every series would double the page
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time for every series would double the page
 
 SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
 PICTURES = (1, 2, 4, 8, 16, 32, 64)

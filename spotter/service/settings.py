@@ -19,35 +19,35 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="forbid", frozen=True, populate_by_name=True)
 
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
 
     registry: Path | None = None
     model: str = "spotter"
     alias: str = LIVE
 
     device: Literal["cpu", "cuda"] = "cpu"
-    threads: int = Field(0, ge=0, le=256)
-    decoders: int = Field(2, ge=1, le=64)
+    threads: int = Field(default=0, ge=0, le=256)
+    decoders: int = Field(default=2, ge=1, le=64)
 
-    max_bytes: int = Field(32 << 20, ge=1024, le=1 << 30)
-    max_upload_bytes_total: int = Field(256 << 20, ge=1024)
-    max_pixels: int = Field(64_000_000, ge=1, le=PILLOW_BOMB_PIXELS)
-    max_side: int = Field(32_768, ge=1, le=65_535)
-    max_frames: int = Field(1_000, ge=1)
-    max_pictures: int = Field(16, ge=1, le=256)
-    upload_timeout: float = Field(30.0, gt=0, le=600)
+    max_bytes: int = Field(default=32 << 20, ge=1024, le=1 << 30)
+    max_upload_bytes_total: int = Field(default=256 << 20, ge=1024)
+    max_pixels: int = Field(default=64_000_000, ge=1, le=PILLOW_BOMB_PIXELS)
+    max_side: int = Field(default=32_768, ge=1, le=65_535)
+    max_frames: int = Field(default=1_000, ge=1)
+    max_pictures: int = Field(default=16, ge=1, le=256)
+    upload_timeout: float = Field(default=30.0, gt=0, le=600)
 
-    queue_pictures: int = Field(64, ge=1, le=4096)
-    queue_pixels: int = Field(128_000_000, ge=1)
-    queue_seconds: float = Field(10.0, gt=0, le=600)
-    timeout: float = Field(30.0, gt=0, le=600)
+    queue_pictures: int = Field(default=64, ge=1, le=4096)
+    queue_pixels: int = Field(default=128_000_000, ge=1)
+    queue_seconds: float = Field(default=10.0, gt=0, le=600)
+    timeout: float = Field(default=30.0, gt=0, le=600)
 
-    batch_pictures: int = Field(8, ge=1, le=256)
-    batch_pixels: int = Field(4_000_000, ge=1)
-    batch_wait_ms: float = Field(0.0, ge=0, le=2.0)
+    batch_pictures: int = Field(default=8, ge=1, le=256)
+    batch_pixels: int = Field(default=4_000_000, ge=1)
+    batch_wait_ms: float = Field(default=0.0, ge=0, le=2.0)
 
-    grace: float = Field(2.0, ge=0, le=300)
-    drain_timeout: float = Field(30.0, gt=0, le=600)
+    grace: float = Field(default=2.0, ge=0, le=300)
+    drain_timeout: float = Field(default=30.0, gt=0, le=600)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")

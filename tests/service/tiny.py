@@ -1,8 +1,8 @@
 """A tiny real model with the graph's exact inputs and outputs, whose answer depends on the pixels alone.
 
-Of each picture's top-left pixel, a red value above 0 is read as a word of three digits across the upper half, and a
-green value likewise across the lower half. A picture of one colour survives scaling, so its answer is known, and an
-answer that reached the wrong client is seen.
+Of each picture's top-left pixel, a red value above 0 is read as a word of three digits across the upper half,
+and a green value likewise across the lower half. A picture of one colour survives scaling, so its answer is
+known, and an answer that reached the wrong client is seen.
 """
 
 import io

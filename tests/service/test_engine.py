@@ -1,0 +1,177 @@
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from spotter.service.batcher import BatchLimits
+from spotter.service.engine import BatchReport, Done, Engine
+from spotter.service.errors import EngineFailedError, NotReadyError, ServiceError, TooLateError
+from spotter.service.imaging import Prepared
+from spotter.service.session import Rows, split_rows
+
+FAR = 1e12
+
+
+class Gate:
+    """A runner that reads each picture's first byte, and runs when the test opens it."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Semaphore(0)
+        self.entered = threading.Semaphore(0)
+        self.batches: list[list[int]] = []
+        self.fails = False
+
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+        self.entered.release()
+        assert self.opened.acquire(timeout=10)
+        values = images[:, 0, 0, 0].tolist()
+        self.batches.append(values)
+        if self.fails:
+            raise RuntimeError("out of order")
+        assert sizes.tolist() == [[image.shape[0] - 1, image.shape[1] - 2] for image in images]
+        return [_rows(value) for value in values]
+
+
+def _rows(value: int) -> Rows:
+    return Rows(
+        np.zeros((1, 4, 2), np.float32),
+        np.ones(1, np.float32),
+        np.array([[value]], np.int32),
+        np.ones((1, 1), np.float32),
+    )
+
+
+def prepared(value: int, shape: tuple[int, int] = (32, 64)) -> Prepared:
+    padded = np.full((*shape, 3), value, np.uint8)
+    return Prepared(padded, (shape[1] - 2, shape[0] - 1), (shape[1], shape[0]))
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def reports() -> list[BatchReport]:
+    return []
+
+
+@pytest.fixture
+def engine(gate: Gate, reports: list[BatchReport]) -> Iterator[Engine]:
+    engine = Engine(gate, BatchLimits(4, 4 * 32 * 64), reports.append)
+    engine.start()
+    yield engine
+    gate.opened.release(1000)
+    engine.stop()
+
+
+Answers = queue.Queue[tuple[int, Done | ServiceError]]
+
+
+def into(answers: Answers, value: int) -> Callable[[Done | ServiceError], None]:
+    return lambda done: answers.put((value, done))
+
+
+def test_each_picture_gets_its_own_rows(engine: Engine, gate: Gate, reports: list[BatchReport]) -> None:
+    answers: Answers = queue.Queue()
+    gate.opened.release(1000)
+    for value in range(1, 200):
+        shape = (32, 64) if value % 3 else (64, 32)
+        engine.submit(prepared(value, shape), FAR, into(answers, value))
+    for _ in range(1, 200):
+        value, done = answers.get(timeout=10)
+        assert isinstance(done, Done)
+        assert done.rows.characters.tolist() == [[value]]
+    assert sum(report.pictures for report in reports) + len(gate.batches[-1]) >= 199
+    assert max(map(len, gate.batches)) <= 4
+
+
+def test_what_waits_while_the_engine_runs_becomes_one_batch(engine: Engine, gate: Gate) -> None:
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    assert gate.entered.acquire(timeout=10)
+    for value in range(2, 6):
+        engine.submit(prepared(value), FAR, into(answers, value))
+    gate.opened.release(2)
+    for _ in range(5):
+        answers.get(timeout=10)
+    assert gate.batches == [[1], [2, 3, 4, 5]]
+
+
+def test_the_cancelled_do_not_run_and_are_not_answered(engine: Engine, gate: Gate) -> None:
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    assert gate.entered.acquire(timeout=10)
+    entries = [engine.submit(prepared(value), FAR, into(answers, value)) for value in range(2, 8)]
+    for entry in entries[1::2]:
+        engine.cancel(entry)
+    gate.opened.release(10)
+    assert [answers.get(timeout=10)[0] for _ in range(4)] == [1, 2, 4, 6]
+    assert list(itertools.chain.from_iterable(gate.batches)) == [1, 2, 4, 6]
+
+
+def test_the_expired_are_told_and_do_not_run(engine: Engine, gate: Gate) -> None:
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    assert gate.entered.acquire(timeout=10)
+    engine.submit(prepared(2), time.monotonic() + 0.01, into(answers, 2))
+    time.sleep(0.02)
+    gate.opened.release(10)
+    ended = dict(answers.get(timeout=10) for _ in range(2))
+    assert isinstance(ended[2], TooLateError)
+    assert gate.batches == [[1]]
+
+
+def test_a_batch_that_fails_ends_its_own_pictures_only(engine: Engine, gate: Gate) -> None:
+    answers: Answers = queue.Queue()
+    gate.fails = True
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    gate.opened.release()
+    _, failed = answers.get(timeout=10)
+    assert isinstance(failed, EngineFailedError)
+    assert failed.retry_after is not None
+    gate.fails = False
+    engine.submit(prepared(2), FAR, into(answers, 2))
+    gate.opened.release()
+    assert isinstance(answers.get(timeout=10)[1], Done)
+    assert engine.alive
+
+
+def test_stopping_finishes_the_running_batch_and_answers_the_rest(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(1, 10**6))
+    engine.start()
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    assert gate.entered.acquire(timeout=10)
+    for value in (2, 3):
+        engine.submit(prepared(value), FAR, into(answers, value))
+    threading.Timer(0.05, gate.opened.release).start()
+    engine.stop()
+    ended = dict(answers.get(timeout=10) for _ in range(3))
+    assert isinstance(ended[1], Done)
+    assert isinstance(ended[2], NotReadyError)
+    assert isinstance(ended[3], NotReadyError)
+    assert not engine.alive
+    with pytest.raises(NotReadyError):
+        engine.submit(prepared(4), FAR, into(answers, 4))
+
+
+def test_a_report_says_what_was_padding(engine: Engine, gate: Gate, reports: list[BatchReport]) -> None:
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    gate.opened.release()
+    answers.get(timeout=10)
+    engine.stop()
+    assert [(r.pictures, r.padded_pixels, r.real_pixels, r.reason) for r in reports] == [(1, 32 * 64, 31 * 62, "free")]
+
+
+def test_rows_are_dealt_out_by_image_whatever_their_order() -> None:
+    index = np.array([2, 0, 2, 0], np.int32)
+    columns = [np.arange(4, dtype=np.float32)] * 4
+    dealt = split_rows(index, columns, 4)
+    assert [rows.scores.tolist() for rows in dealt] == [[1, 3], [], [0, 2], []]

@@ -1,6 +1,6 @@
 """Readers of every kind as functions from a picture to its words, for evaluation and benchmarks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,15 +56,15 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     import torch
 
     from spotter.model.charset import Charset
-    from spotter.registry.manifest import InputSpec
+    from spotter.export.bundle import INPUT
     from spotter.service.imaging import prepare_pixels
     from spotter.service.sizing import to_upload
-    from spotter.training.checkpoint import load_spotter
+    from spotter.model.weights import load_spotter
 
     torch.set_num_threads(options.threads)
     model = load_spotter(path)
     charset = Charset()
-    spec = InputSpec() if options.side is None else InputSpec(max_side=options.side, target_side=options.side)
+    spec = INPUT if options.side is None else replace(INPUT, max_side=options.side, target_side=options.side)
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         ready = prepare_pixels(image, spec)

@@ -4,25 +4,11 @@ import json
 from pathlib import Path
 
 import click
-import torch
 
 from spotter.export.bundle import Origin, export_bundle
 from spotter.export.parity import ParityError
-from spotter.model.config import SpotterConfig
-from spotter.model.spotter import Spotter, build_fots
+from spotter.model.weights import load_spotter, load_state
 from spotter.registry.errors import BundleError
-
-
-def load_checkpoint(path: Path) -> tuple[Spotter, int]:
-    """The spotter of a checkpoint (its EMA where there is one) and the pictures it has seen. Raises ValueError."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        model = build_fots(SpotterConfig.from_dict(state["model_config"]))
-        weights = state.get("ema") or state["weights"]
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
-    except Exception as error:  # unpickling and key errors share no base class
-        raise ValueError(f"{path} is not a Spotter checkpoint: {error}") from error
-    return model.eval(), int(state.get("pictures", 0))
 
 
 @click.command()
@@ -32,8 +18,16 @@ def load_checkpoint(path: Path) -> tuple[Spotter, int]:
 @click.option("--version", default="1", show_default=True)
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Names the training data.")
-@click.option("--metrics", type=click.File(), help="Scores, as `spotter evaluate --json` writes them.")
-@click.option("--limits", type=click.File(), help="Text for the card: where the model fails.")
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Scores, as `spotter evaluate --json` writes them.",
+)
+@click.option(
+    "--limits",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Text for the card: where the model fails.",
+)
 def export(
     checkpoint: Path,
     folder: Path,
@@ -41,17 +35,17 @@ def export(
     version: str,
     score_threshold: float,
     recipe: Path | None,
-    metrics: click.utils.LazyFile | None,
-    limits: click.utils.LazyFile | None,
+    metrics: Path | None,
+    limits: Path | None,
 ) -> None:
     """Turns CHECKPOINT into a bundle in FOLDER, or refuses when the graph does not say what the network says."""
     try:
-        model, pictures = load_checkpoint(checkpoint)
+        model = load_spotter(checkpoint)
         origin = Origin(
             recipe=recipe,
-            metrics=json.load(metrics) if metrics else {},
-            limits=limits.read().strip() if limits else "Not examined.",
-            pictures=pictures,
+            metrics=json.loads(metrics.read_text()) if metrics else {},
+            limits=limits.read_text().strip() if limits else "Not examined.",
+            pictures=int(load_state(checkpoint).get("pictures", 0)),
         )
         manifest, compared = export_bundle(
             model, folder, name=name, version=version, score_threshold=score_threshold, origin=origin

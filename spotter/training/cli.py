@@ -8,6 +8,7 @@ import torch
 
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.recipe import RecipeError, build_sources, read_recipe
+from spotter.training.validation import validator
 
 
 @click.command()
@@ -47,6 +48,8 @@ def train(
         plan = read_recipe(recipe)
         config = replace(plan.train, steps=steps) if steps else plan.train
         source = build_sources(plan.sources, data, pool)
+        # Without the folder of real pictures there is nothing to validate on.
+        sets = [replace(item, folder=data / item.folder) for item in plan.validation] if data else []
     except RecipeError as error:
         raise click.ClickException(str(error)) from error
     trainer = Trainer(run, source, config, plan.model, device=device, workers=workers)
@@ -55,7 +58,7 @@ def train(
             trainer.resume()
         elif start_from:
             trainer.start_from(start_from)
-        trainer.train(minutes=minutes)
+        trainer.train(minutes=minutes, validate=validator(sets) if sets else None)
     except (DivergedError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if weights:

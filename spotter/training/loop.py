@@ -24,6 +24,7 @@ from spotter.model.config import SpotterConfig
 from spotter.model.detection import STRIDE, DetectionMaps, cell_boxes
 from spotter.model.geometry import probiou
 from spotter.model.spotter import Features, Spotter, build_fots
+from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
 from spotter.training.config import TrainConfig
@@ -179,7 +180,7 @@ class Trainer:
 
     def resume(self) -> None:
         """Goes on where `last.pt` stopped."""
-        state = checkpoint.load(self.last)
+        state = load_state(self.last)
         self.model.load_state_dict(state["weights"])
         self.ema.model.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -188,7 +189,7 @@ class Trainer:
 
     def start_from(self, path: Path) -> None:
         """Takes weights, and nothing else, from a checkpoint."""
-        weights = checkpoint.load_spotter(path).state_dict()
+        weights = load_spotter(path).state_dict()
         self.model.load_state_dict(weights)
         self.ema.model.load_state_dict(weights)
 

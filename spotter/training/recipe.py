@@ -25,6 +25,7 @@ from spotter.training.data.mixture import Mixture
 from spotter.training.data.real import LabelledSource
 from spotter.training.sample import Source
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+from spotter.training.validation import ValidationSet
 
 _SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
 
@@ -40,6 +41,7 @@ class Recipe:
     train: TrainConfig
     model: SpotterConfig
     sources: tuple[Mapping[str, Any], ...]
+    validation: tuple[ValidationSet, ...]
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def read_recipe(path: Path) -> Recipe:
                 **model,
             ),
             sources,
+            tuple(ValidationSet(**{**item, "folder": Path(item["folder"])}) for item in table.get("validation", ())),
         )
     except (OSError, tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
         raise RecipeError(f"{path}: {error}") from error
@@ -85,6 +88,7 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
     for table in sources:
         options = _tuples(table)
         kind, weight = options.pop("kind"), options.pop("weight")
+        options.pop("licence", None)
         built: Source
         if kind in _SYNTHETIC:
             built = _SYNTHETIC[kind](patches, backgrounds, **options)

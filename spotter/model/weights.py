@@ -1,0 +1,35 @@
+"""Checkpoint files: a model's configuration beside its weights."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spotter.model.config import SpotterConfig
+from spotter.model.spotter import Spotter, build_fots
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint on the CPU without running any code in it. Raises ValueError when it is not one of ours."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling, zip and OS errors share no base class
+        raise ValueError(f"{path} is not a readable checkpoint: {error}") from error
+    if not isinstance(state, dict) or "model_config" not in state or "weights" not in state:
+        raise ValueError(f"{path} is not a Spotter checkpoint")
+    return state
+
+
+def load_spotter(path: Path) -> Spotter:
+    """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
+
+    Raises ValueError when the file is no checkpoint of ours or its weights do not fit its configuration.
+    """
+    state = load_state(path)
+    weights = state.get("ema") or state["weights"]
+    try:
+        model = build_fots(SpotterConfig.from_dict(state["model_config"]))
+        model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return model.eval()

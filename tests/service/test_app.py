@@ -1,0 +1,348 @@
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from spotter.registry.errors import BundleError
+from spotter.service.app import create_app
+from spotter.service.errors import SPOT_ERRORS, ServiceError
+from spotter.service.lifecycle import State
+from spotter.service.live import Live
+from spotter.service.metrics import Metrics
+from spotter.service.settings import Settings
+from tests.service.conftest import Client
+from tests.service.tiny import picture, words_of
+
+PNG = {"Content-Type": "image/png"}
+
+
+def problem_of(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem in an answer, after checking that it is a whole one."""
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["status"]) == (status, status)
+    assert problem["type"] == f"urn:spotter:problem:{kind}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["remedy"]
+    assert problem["fault"] in ("client", "server")
+    assert problem["request_id"] == response.headers["x-request-id"]
+    return problem
+
+
+async def test_a_picture_is_answered_with_its_words(client: Client) -> None:
+    async with client() as (http, service):
+        response = await http.post("/spot", content=picture((12, 200, 0), (300, 200)), headers=PNG)
+        assert response.status_code == 200
+        assert service.live is not None
+        assert response.json() == {
+            "model": {"name": "spotter", "version": "1", "digest": service.live.digest},
+            "image": {"width": 300, "height": 200},
+            "words": [
+                {"polygon": [[0, 0], [300, 0], [300, 100], [0, 100]], "text": "012", "score": 0.9},
+                {"polygon": [[0, 100], [300, 100], [300, 200], [0, 200]], "text": "200", "score": 0.9},
+            ],
+        }
+        assert response.headers["content-type"] == "application/json"
+        stages = [part.split(";")[0] for part in response.headers["server-timing"].split(", ")]
+        assert stages == ["upload", "decode", "queue", "infer", "postprocess"]
+
+
+@pytest.mark.parametrize("size", [(1280, 960), (31, 700), (1, 1), (640, 640), (3000, 20)])
+async def test_polygons_are_in_upload_pixels_at_every_size(client: Client, size: tuple[int, int]) -> None:
+    async with client() as (http, _):
+        answer = (await http.post("/spot", content=picture((9, 0, 0), size), headers=PNG)).json()
+        width, height = size
+        assert answer["image"] == {"width": width, "height": height}
+        expected = np.array([[0, 0], [width, 0], [width, height / 2], [0, height / 2]])
+        np.testing.assert_allclose(answer["words"][0]["polygon"], expected, atol=0.051)
+
+
+async def test_a_picture_without_words_is_an_ordinary_answer(client: Client) -> None:
+    async with client() as (http, _):
+        response = await http.post("/spot", content=picture((0, 0, 9)), headers=PNG)
+        assert (response.status_code, response.json()["words"]) == (200, [])
+
+
+async def test_min_score_moves_the_threshold(client: Client) -> None:
+    async with client() as (http, _):
+        body = picture((9, 9, 0))
+        assert (await http.post("/spot?min_score=0.95", content=body)).json()["words"] == []
+        assert len((await http.post("/spot?min_score=0.85", content=body)).json()["words"]) == 2
+        for value in ("1.5", "-1", "nan", "inf", "x", ""):
+            problem_of(await http.post(f"/spot?min_score={value}", content=body), 422, "invalid-parameter")
+
+
+async def test_multipart_answers_in_order_with_problems_in_their_places(client: Client) -> None:
+    async with client() as (http, _):
+        files = [
+            ("images", ("a.png", picture((5, 6, 0)), "image/png")),
+            ("images", ("b.txt", b"no picture at all", "text/plain")),
+            ("images", ("c.png", picture((7, 0, 0))[:60], "image/png")),
+            ("images", ("d.jpg", picture((0, 250, 0)), "image/jpeg")),
+        ]
+        response = await http.post("/spot", files=files)
+        assert response.status_code == 200
+        results = response.json()["results"]
+        assert [[word["text"] for word in result["words"]] for result in results if "words" in result] == [
+            ["005", "006"],
+            ["250"],
+        ]
+        assert [result["status"] for result in results if "status" in result] == [415, 422]
+        assert [("words" in result) for result in results] == [True, False, False, True]
+
+
+async def test_concurrent_requests_never_get_each_others_words(client: Client) -> None:
+    rng = np.random.default_rng(1)
+
+    async def one(http: httpx.AsyncClient, colour: NDArray[np.int64], size: NDArray[np.int64]) -> None:
+        red, green = (int(value) for value in colour)
+        body = picture((red, green, 0), (int(size[0]), int(size[1])))
+        answer = (await http.post("/spot", content=body)).json()
+        assert [word["text"] for word in answer["words"]] == words_of((red, green, 0))
+        assert answer["image"] == {"width": size[0], "height": size[1]}
+
+    async with client(queue_pictures=400) as (http, service):
+        sizes = rng.choice([32, 64, 100], (300, 2))
+        await asyncio.gather(*(one(http, rng.integers(0, 256, 2), size) for size in sizes))
+        page = service.metrics.render().decode()
+        assert float(_metric(page, "spotter_batch_pictures_sum")) == 300
+        assert float(_metric(page, "spotter_batch_pictures_count")) < 300
+        assert (service.spotter.admission.pictures, service.uploads.held) == (0, 0)
+
+
+def _metric(page: str, name: str) -> str:
+    return next(line.split()[-1] for line in page.splitlines() if line.startswith(name))
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status", "kind"),
+    [
+        ({"Content-Type": "text/plain"}, b"x", 415, "unsupported-picture"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"x", 415, "unsupported-picture"),
+        ({"Content-Type": "image/png"}, b"GIF89a", 415, "unsupported-picture"),
+        ({"Content-Type": "image/png", "Content-Encoding": "gzip"}, b"x", 415, "unsupported-picture"),
+        ({"Content-Type": "image/png"}, b"", 422, "broken-picture"),
+        ({"Content-Type": "image/png"}, picture((1, 2, 3))[:50], 422, "broken-picture"),
+        ({"Content-Type": "image/png"}, b"\x89PNG\r\n\x1a\n" + b"x" * 5000, 413, "too-many-bytes"),
+        ({"Content-Type": "image/png"}, picture((1, 2, 3), (600, 400)), 413, "too-many-pixels"),
+        ({"Content-Type": "multipart/form-data"}, b"x", 400, "bad-request"),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, b"x", 400, "bad-request"),
+        ({"Content-Type": "image/png", "X-Request-Timeout-Ms": "0"}, b"x", 422, "invalid-parameter"),
+        ({"Content-Type": "image/png", "X-Request-Timeout-Ms": "soon"}, b"x", 422, "invalid-parameter"),
+    ],
+)
+async def test_every_client_error_is_its_problem(
+    client: Client, headers: dict[str, str], content: bytes, status: int, kind: str
+) -> None:
+    async with client(max_bytes=4096, max_pixels=100_000) as (http, _):
+        response = await http.post("/spot", content=content, headers=headers)
+        assert problem_of(response, status, kind)["fault"] == "client"
+
+
+async def test_unknown_paths_and_methods_are_problems(client: Client) -> None:
+    async with client() as (http, _):
+        problem_of(await http.get("/nothing"), 404, "not-found")
+        response = await http.get("/spot")
+        problem_of(response, 405, "method-not-allowed")
+        assert response.headers["allow"] == "POST"
+
+
+async def test_a_chunked_upload_needs_no_length_and_is_still_bounded(client: Client) -> None:
+    async def chunks(body: bytes) -> Any:
+        for start in range(0, len(body), 100):
+            yield body[start : start + 100]
+
+    async with client(max_bytes=4096) as (http, service):
+        body = picture((3, 0, 0))
+        answer = await http.post("/spot", content=chunks(body), headers=PNG)
+        assert [word["text"] for word in answer.json()["words"]] == ["003"]
+        problem_of(await http.post("/spot", content=chunks(bytes(5000)), headers=PNG), 413, "too-many-bytes")
+        assert service.uploads.held == 0
+
+
+async def test_a_slow_upload_times_out(client: Client) -> None:
+    async def slow() -> Any:
+        yield b"\x89PNG"
+        await asyncio.sleep(5)
+        yield b"never"
+
+    async with client(upload_timeout=0.05) as (http, service):
+        problem_of(await http.post("/spot", content=slow(), headers=PNG), 408, "upload-timeout")
+        assert service.uploads.held == 0
+
+
+async def test_a_full_service_says_so_and_when_to_come_back(client: Client) -> None:
+    async with client(alias="slow", queue_pictures=3, max_pictures=2) as (http, service):
+        requests = [asyncio.create_task(http.post("/spot", content=picture((n, 0, 0)))) for n in range(1, 9)]
+        responses = await asyncio.gather(*requests)
+        refused = [response for response in responses if response.status_code != 200]
+        assert len(refused) == 5
+        for response in refused:
+            problem = problem_of(response, 429, "overloaded")
+            assert int(response.headers["retry-after"]) == problem["retry_after"] >= 1
+        texts = {response.json()["words"][0]["text"] for response in responses if response.status_code == 200}
+        assert len(texts) == 3
+        assert service.spotter.admission.pictures == 0
+        page = service.metrics.render().decode()
+        assert 'spotter_rejections_total{reason="pictures"} 5.0' in page
+
+
+async def test_a_multipart_that_does_not_fit_is_refused_whole(client: Client) -> None:
+    async with client(alias="slow", queue_pictures=3, max_pictures=2) as (http, service):
+        first = asyncio.create_task(http.post("/spot", files=[("images", picture((1, 0, 0)))] * 2))
+        while service.spotter.admission.pictures < 2:
+            await asyncio.sleep(0.001)
+        second = await http.post("/spot", files=[("images", picture((1, 0, 0)))] * 2)
+        problem_of(second, 429, "overloaded")
+        assert (await first).status_code == 200
+
+
+async def test_a_deadline_may_only_shorten(client: Client) -> None:
+    async with client(alias="slow", timeout=0.15) as (http, service):
+        began = time.monotonic()
+        response = await http.post("/spot", content=picture((1, 0, 0)), headers={"X-Request-Timeout-Ms": "20"})
+        problem_of(response, 504, "too-late")
+        assert time.monotonic() - began < 0.14
+        response = await http.post("/spot", content=picture((1, 0, 0)), headers={"X-Request-Timeout-Ms": "90000"})
+        problem_of(response, 504, "too-late")
+        assert time.monotonic() - began < 2
+        assert service.spotter.admission.pictures == 0
+        assert 'spotter_expirations_total{stage="infer"}' in service.metrics.render().decode()
+
+
+async def test_expired_pictures_are_not_run(client: Client) -> None:
+    async with client(alias="slow", batch_pictures=1) as (http, service):
+        running = asyncio.create_task(http.post("/spot", content=picture((1, 0, 0))))
+        while not (service.live and service.live.engine.waiting == 0 and service.spotter.admission.pixels):
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        late = [
+            asyncio.create_task(http.post("/spot", content=picture((n, 0, 0)), headers={"X-Request-Timeout-Ms": "30"}))
+            for n in range(2, 6)
+        ]
+        for response in await asyncio.gather(*late):
+            problem_of(response, 504, "too-late")
+        assert (await running).status_code == 200
+        assert _metric(service.metrics.render().decode(), "spotter_batch_pictures_sum") == "1.0"
+
+
+async def test_not_ready_before_the_model_is_loaded(registry: Path) -> None:
+    app = create_app(Settings(registry=registry))  # without its lifespan nothing is loaded
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://spotter") as http:
+        assert (await http.get("/health/live")).status_code == 200
+        for response in (
+            await http.get("/health/ready"),
+            await http.get("/v1/model"),
+            await http.post("/spot", content=picture((1, 1, 1))),
+        ):
+            problem_of(response, 503, "not-ready")
+            assert response.headers["retry-after"] == "1"
+
+
+async def test_a_model_that_cannot_be_loaded_fails_the_service(registry: Path) -> None:
+    def loader(settings: Settings, metrics: Metrics) -> Live:
+        raise BundleError("the golden picture must read EXIT")
+
+    app = create_app(Settings(registry=registry), loader)
+    async with app.router.lifespan_context(app):
+        while app.state.service.lifecycle.state is State.STARTING:
+            await asyncio.sleep(0.001)
+        assert app.state.service.lifecycle.state is State.FAILED
+
+
+async def test_a_model_that_fails_on_a_batch_is_a_retryable_503(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client() as (http, service):
+        assert service.live is not None
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("no memory")
+
+        monkeypatch.setattr(service.live.engine, "_runner", type("Broken", (), {"run": fail})())
+        response = await http.post("/spot", content=picture((1, 1, 1)))
+        problem_of(response, 503, "engine-failed")
+        assert response.headers["retry-after"] == "1"
+
+
+async def test_a_mistake_of_ours_is_a_500_without_its_insides(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with client() as (http, service):
+        monkeypatch.setattr(service, "refresh_gauges", None)
+        response = await http.get("/metrics")
+        problem = problem_of(response, 500, "internal")
+        assert "NoneType" not in json.dumps(problem)
+
+
+async def test_request_ids_are_kept_when_sane(client: Client) -> None:
+    async with client() as (http, _):
+        response = await http.get("/health/live", headers={"X-Request-Id": "abc-123"})
+        assert response.headers["x-request-id"] == "abc-123"
+        response = await http.get("/health/live", headers={"X-Request-Id": "a b\x7f<script>"})
+        assert len(response.headers["x-request-id"]) == 32
+
+
+async def test_an_access_line_is_json_with_stages_and_trace(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    async with client() as (http, _):
+        with caplog.at_level("INFO", "spotter.access"):
+            headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+            await http.post("/spot", content=picture((1, 1, 1)), headers=headers)
+            await http.get("/health/live")
+    (line,) = [json.loads(record.getMessage()) for record in caplog.records if record.name == "spotter.access"]
+    assert (line["path"], line["status"], line["trace_id"]) == ("/spot", 200, trace)
+    assert {"upload_ms", "decode_ms", "queue_ms", "infer_ms", "postprocess_ms"} <= set(line)
+
+
+async def test_the_model_page(client: Client) -> None:
+    async with client() as (http, service):
+        page = (await http.get("/v1/model")).json()
+        assert service.live is not None
+        assert (page["name"], page["version"], page["digest"]) == ("spotter", "1", service.live.digest)
+        assert page["input"]["max_side"] == 640
+
+
+async def test_openapi_types_every_error(client: Client) -> None:
+    async with client() as (http, _):
+        document = (await http.get("/openapi.json")).json()
+        assert (await http.get("/docs")).status_code == 200
+    responses = document["paths"]["/spot"]["post"]["responses"]
+    for error in SPOT_ERRORS:
+        schema = responses[str(error.status)]["content"]["application/problem+json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Problem"}
+        assert error.title in responses[str(error.status)]["description"]
+    assert "type" in document["components"]["schemas"]["Problem"]["properties"]
+    assert set(document["paths"]["/spot"]["post"]["requestBody"]["content"]) == {"image/*", "multipart/form-data"}
+
+
+async def test_the_metrics_page_is_complete_and_quick(client: Client) -> None:
+    async with client() as (http, _):
+        await http.post("/spot", content=picture((1, 1, 1)))
+        await http.get("/metrics")
+        began = time.perf_counter()
+        page = (await http.get("/metrics")).text
+        assert time.perf_counter() - began < 0.2
+    for line in (
+        'spotter_requests_total{code="200",path="/spot"} 1.0',
+        'spotter_stage_seconds_count{stage="decode"} 1.0',
+        'spotter_dispatches_total{reason="free"} 1.0',
+        'spotter_reloads_total{outcome="loaded"} 1.0',
+        "spotter_words_total 2.0",
+        "spotter_queue_pictures 0.0",
+        "spotter_ready 1.0",
+    ):
+        assert line in page
+    assert "spotter_model_info{" in page
+
+
+@pytest.mark.parametrize("error", SPOT_ERRORS)
+def test_problems_render_alone(error: type[ServiceError]) -> None:
+    body = json.loads(error("why", retry_after=2.3).render("id"))
+    assert (body["status"], body["retry_after"], body["request_id"]) == (error.status, 3, "id")

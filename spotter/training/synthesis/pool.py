@@ -1,0 +1,265 @@
+"""A pool of words rendered once: alpha patches in one memory-mapped file, with what is known of each."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.fonts import FontSet, find_fonts
+from spotter.training.synthesis.render import Patch, Style, draw_style, render
+from spotter.training.synthesis.words import WordGenerator, rule
+
+LEVELS = 3
+"""Each patch lies there at full, half and quarter size, so that a warp never has to shrink much."""
+
+FORMAT = 1
+_GROUP = 32  # words drawn in one style
+_LONGEST = 1400  # pixels; longer patches are drawn again with another word
+_PIXELS, _INDEX, _META = "pixels.npy", "index.npz", "pool.json"
+
+
+class PoolError(ValueError):
+    """A folder holds no pool, or one of another format."""
+
+
+@dataclass(frozen=True, eq=False)
+class PatchPool:
+    """Alpha patches of words, plates and rules.
+
+    pixels: uint8 [total], all levels of all patches end to end; memory-mapped when loaded.
+    offsets: int64 [N, 3], where each level starts. shapes: int32 [N, 3, 2], (height, width) of each level.
+    quads: float32 [N, 4], (left, top, right, bottom) of the text in pixels of level 0.
+    baselines: float32 [N]. capitals: float32 [N], height of a capital. Both in pixels of level 0.
+    styles: int32 [N], words of one style share font, size, spacing and stroke; -1 for plates.
+    fonts, mono, page, arcs: int32, bool, bool, bool [N]; `page`: words as receipts hold them; `arcs`: bent ones.
+    texts: N transcripts, "" for plates and rules.
+    boundaries: N arrays float32 [len + 1], x where characters start, and the end, in pixels of level 0.
+    """
+
+    pixels: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    shapes: NDArray[np.int32]
+    quads: NDArray[np.float32]
+    baselines: NDArray[np.float32]
+    capitals: NDArray[np.float32]
+    styles: NDArray[np.int32]
+    fonts: NDArray[np.int32]
+    mono: NDArray[np.bool_]
+    page: NDArray[np.bool_]
+    arcs: NDArray[np.bool_]
+    texts: tuple[str, ...]
+    boundaries: tuple[NDArray[np.float32], ...]
+    font_names: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def patch(self, index: int, level: int = 0) -> NDArray[np.uint8]:
+        """uint8 [h, w]: one level of one patch, not copied."""
+        start = int(self.offsets[index, level])
+        height, width = self.shapes[index, level].tolist()
+        return self.pixels[start : start + height * width].reshape(height, width)
+
+    @cached_property
+    def plates(self) -> NDArray[np.int64]:
+        """Patches that are filled shapes and not text."""
+        return np.nonzero(self.styles < 0)[0]
+
+    @cached_property
+    def rules(self) -> dict[int, NDArray[np.int64]]:
+        """Runs of dashes and the like, by style."""
+        blank = np.array([not text for text in self.texts])
+        return _grouped(self.styles, blank & (self.styles >= 0))
+
+    @cached_property
+    def groups(self) -> dict[int, NDArray[np.int64]]:
+        """Words by style."""
+        return _grouped(self.styles, np.array([bool(text) for text in self.texts]))
+
+    @classmethod
+    def build(
+        cls,
+        count: int,
+        seed: int = 0,
+        fonts: FontSet | None = None,
+        words: WordGenerator | None = None,
+        progress: bool = False,
+    ) -> "PatchPool":
+        """Renders `count` words, in groups of one style, and a few rules and plates; the same seed gives the same pool.
+
+        fonts: the machine's when None. Raises ValueError when `count` is less than 1.
+        """
+        if count < 1:
+            raise ValueError(f"count must be at least 1, not {count}")
+        from tqdm import tqdm
+
+        fonts = find_fonts() if fonts is None else fonts
+        words = WordGenerator() if words is None else words
+        rng = np.random.default_rng(seed)
+        builder = _Builder()
+        for plate in _plates():
+            builder.add(plate, _NO_STYLE, -1, 0.0, mono=False, page=False)
+        bar = tqdm(total=count, unit="word", disable=not progress)
+        left, number = count, 0
+        while left:
+            drawn = builder.add_group(rng, fonts, words, number, min(_GROUP, left))
+            left, number = left - drawn, number + 1
+            bar.update(drawn)
+        bar.close()
+        return builder.finish(tuple(face.name for face in fonts.faces))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the pool's three files into `folder`, which is made."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        np.save(target / _PIXELS, self.pixels)
+        np.savez_compressed(
+            target / _INDEX,
+            offsets=self.offsets,
+            shapes=self.shapes,
+            quads=self.quads,
+            baselines=self.baselines,
+            capitals=self.capitals,
+            styles=self.styles,
+            fonts=self.fonts,
+            mono=self.mono,
+            page=self.page,
+            arcs=self.arcs,
+            boundaries=np.concatenate(self.boundaries),
+        )
+        meta = {"format": FORMAT, "texts": self.texts, "font_names": self.font_names}
+        (target / _META).write_text(json.dumps(meta), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "PatchPool":
+        """Opens a saved pool; the pixels stay on disk until used. Raises PoolError when there is none to open."""
+        source = Path(folder)
+        try:
+            meta = json.loads((source / _META).read_text(encoding="utf-8"))
+            if meta["format"] != FORMAT:
+                raise PoolError(f"{source}: pool of format {meta['format']}, this program reads {FORMAT}")
+            pixels = np.load(source / _PIXELS, mmap_mode="r")
+            with np.load(source / _INDEX) as index:
+                arrays = dict(index)
+        except (OSError, KeyError, json.JSONDecodeError) as error:
+            raise PoolError(f"{source}: no pool of rendered words ({error})") from error
+        texts = tuple(meta["texts"])
+        ends = np.cumsum([len(text) + 1 for text in texts])[:-1]
+        boundaries = tuple(np.split(arrays.pop("boundaries"), ends))
+        # A plain view: slices of np.memmap cost several microseconds each.
+        return cls(
+            np.asarray(pixels), texts=texts, boundaries=boundaries, font_names=tuple(meta["font_names"]), **arrays
+        )
+
+
+_NO_STYLE = Style(-1, 1)
+
+
+def _grouped(keys: NDArray[np.int32], chosen: NDArray[np.bool_]) -> dict[int, NDArray[np.int64]]:
+    index = np.nonzero(chosen)[0]
+    index = index[np.argsort(keys[index], kind="stable")]
+    values, starts = np.unique(keys[index], return_index=True)
+    return dict(zip(values.tolist(), np.split(index, starts[1:]), strict=True))
+
+
+def _plates() -> list[Patch]:
+    """Filled rectangles with sharper and rounder corners, an ellipse and a frame; `quad` is the shape's own box."""
+    patches = []
+    for shape in ("sharp", "round", "pill", "ellipse", "frame"):
+        alpha = np.zeros((96, 192), np.uint8)
+        left, top, right, bottom = 4, 4, 188, 92
+        if shape == "ellipse":
+            cv2.ellipse(alpha, (96, 48), (92, 44), 0, 0, 360, 255, -1, cv2.LINE_AA)
+        elif shape in ("sharp", "frame"):
+            alpha[top:bottom, left:right] = 255
+            if shape == "frame":
+                alpha[top + 5 : bottom - 5, left + 5 : right - 5] = 0
+        else:
+            radius = 14 if shape == "round" else 44
+            alpha[top + radius : bottom - radius, left:right] = 255
+            alpha[top:bottom, left + radius : right - radius] = 255
+            for x in (left + radius, right - radius - 1):
+                for y in (top + radius, bottom - radius - 1):
+                    cv2.circle(alpha, (x, y), radius, 255, -1, cv2.LINE_AA)
+        patches.append(Patch(alpha, "", (left, top, right, bottom), np.zeros(1, np.float32), float(bottom)))
+    return patches
+
+
+class _Builder:
+    """Gathers patches."""
+
+    def __init__(self) -> None:
+        self._pixels: list[NDArray[np.uint8]] = []
+        self._total = 0
+        self._patches: list[tuple[str, tuple[float, float, float, float], float, NDArray[np.float32]]] = []
+        self._numbers: list[tuple[int, int, float, bool, bool, bool]] = []
+        self._offsets: list[list[int]] = []
+        self._shapes: list[list[tuple[int, int]]] = []
+
+    def add(self, patch: Patch, style: Style, number: int, capital: float, mono: bool, page: bool) -> None:
+        offsets, shapes = [], []
+        alpha = patch.alpha
+        for level in range(LEVELS):
+            if level:
+                alpha = np.asarray(cv2.resize(alpha, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+            offsets.append(self._total)
+            shapes.append((alpha.shape[0], alpha.shape[1]))
+            self._pixels.append(alpha.ravel())
+            self._total += alpha.size
+        self._offsets.append(offsets)
+        self._shapes.append(shapes)
+        self._patches.append((patch.text, patch.quad, patch.baseline, patch.boundaries))
+        self._numbers.append((number, style.font, capital, mono, page, bool(style.arc)))
+
+    def add_group(
+        self, rng: np.random.Generator, fonts: FontSet, words: WordGenerator, number: int, wanted: int
+    ) -> int:
+        """Draws up to `wanted` words of one new style, and a rule or two; the number of words drawn."""
+        index = fonts.draw(rng)
+        face = fonts.faces[index]
+        style = draw_style(rng, index, face.display)
+        # Receipts come in fixed-width and plain faces; any face can stand in a scene.
+        page = bool(rng.random() < (0.75 if face.mono else 0.25)) and not style.arc
+        font = face.open(style.size)
+        capital = float(-font.getbbox("H", anchor="ls")[1])
+        drawn = 0
+        for _ in range(2 * wanted):
+            if drawn == wanted:
+                break
+            patch = render(words.word(rng, page), font, style)
+            if patch is not None and patch.alpha.shape[1] <= _LONGEST:
+                self.add(patch, style, number, capital, face.mono, page)
+                drawn += 1
+        if page:
+            for _ in range(2):
+                line = render(rule(rng), font, style)
+                if line is not None and line.alpha.shape[1] <= _LONGEST:
+                    blank = Patch(line.alpha, "", line.quad, np.zeros(1, np.float32), line.baseline)
+                    self.add(blank, style, number, capital, face.mono, page)
+        return drawn
+
+    def finish(self, font_names: Sequence[str]) -> PatchPool:
+        texts, quads, baselines, boundaries = zip(*self._patches, strict=True)
+        styles, fonts, capitals, mono, page, arcs = zip(*self._numbers, strict=True)
+        return PatchPool(
+            np.concatenate(self._pixels),
+            np.array(self._offsets, np.int64),
+            np.array(self._shapes, np.int32),
+            np.array(quads, np.float32),
+            np.array(baselines, np.float32),
+            np.array(capitals, np.float32),
+            np.array(styles, np.int32),
+            np.array(fonts, np.int32),
+            np.array(mono, np.bool_),
+            np.array(page, np.bool_),
+            np.array(arcs, np.bool_),
+            tuple(texts),
+            tuple(boundaries),
+            tuple(font_names),
+        )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from spotter.export.golden import GOLDEN_LINES, draw_lines
@@ -23,6 +24,7 @@ from spotter.registry.bundle import write_bundle
 from spotter.registry.manifest import InputSpec, Manifest
 
 STRIDE = 64
+_GOLDEN_MARGIN = 0.02
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, bucket_steps=((65536, STRIDE),))
 
 
@@ -92,14 +94,18 @@ A FOTS text spotter: one network that finds words as rotated boxes and reads the
 """
 
 
-def golden_words(model: Spotter, picture: np.ndarray[Any, np.dtype[np.uint8]]) -> list[str]:
-    """Words of the golden picture that the network reads as drawn. Raises ParityError when it reads none."""
+def golden_words(model: Spotter, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
+    """Words of the golden picture that the network reads as drawn, well above the threshold below which a service leaves
+    words out. Raises ParityError when it reads none."""
     height, width = picture.shape[:2]
     padded = np.zeros((1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE, 3), np.uint8)
     padded[0, :height, :width] = picture
     with torch.no_grad():
-        _, _, _, characters, _ = model(torch.from_numpy(padded), torch.tensor([[height, width]], dtype=torch.int32))
-    read = [Charset().decode(row.tolist()) for row in characters]
+        _, _, scores, characters, _ = model(
+            torch.from_numpy(padded), torch.tensor([[height, width]], dtype=torch.int32)
+        )
+    sure = scores > score_threshold + _GOLDEN_MARGIN
+    read = [Charset().decode(row.tolist()) for row in characters[sure]]
     drawn = [word for line in GOLDEN_LINES for word in line.split() if word in read]
     if not drawn:
         raise ParityError(f"the network reads none of the golden picture's words, only {read}")
@@ -126,7 +132,7 @@ def export_bundle(
             folder,
             model=graph,
             golden_picture=golden,
-            golden_words=golden_words(model, picture),
+            golden_words=golden_words(model, picture, score_threshold),
             name=name,
             version=version,
             charset=Charset().characters,

@@ -51,6 +51,7 @@ class Session:
         providers = ["CPUExecutionProvider"]
         if options.device == "cuda":
             providers.insert(0, "CUDAExecutionProvider")
+            ort.preload_dlls()  # CUDA's libraries may lie in their own Python packages
         try:
             self._session = ort.InferenceSession(bundle.model, settings, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base but this

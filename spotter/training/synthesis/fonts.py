@@ -24,6 +24,8 @@ _DISPLAY = re.compile(
     r"|marker|display|decorat|outline|shadow|pixel|bitmap|typewriter|bangers|press.?start|caveat|satisfy",
     re.IGNORECASE,
 )
+_SLANTED = re.compile(r"italic|oblique", re.IGNORECASE)
+_THIN = re.compile(r"thin|hairline|light", re.IGNORECASE)
 
 AnyFont = ImageFont.FreeTypeFont
 
@@ -55,7 +57,8 @@ class FontFace:
 
 @dataclass(frozen=True)
 class FontSet:
-    """Faces with their odds: families by the root of their number of faces, display faces a tenth altogether."""
+    """Faces with their odds: families by the root of their number of faces, display faces a tenth altogether,
+    slanted and thin faces less than upright ones."""
 
     faces: tuple[FontFace, ...]
     odds: NDArray[np.float64] = field(repr=False)
@@ -119,6 +122,8 @@ def weighted(faces: Iterable[FontFace]) -> FontSet:
     several = tuple(faces)
     families = [face.family for face in several]
     odds = np.array([families.count(family) ** -0.5 for family in families])
+    odds *= [0.4 if _SLANTED.search(face.style) else 1.0 for face in several]
+    odds *= [0.3 if _THIN.search(face.style) else 1.0 for face in several]
     display = np.array([face.display for face in several])
     if display.any() and not display.all():
         odds[display] *= 0.1 / odds[display].sum()

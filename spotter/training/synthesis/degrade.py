@@ -1,0 +1,121 @@
+"""What light, lens, sensor and compression do to a synthetic picture, as numbers first and pixels then."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_NOISE_SIDE = 1024
+# Fresh noise costs more than all the rest; pictures take windows of one fixed sheet.
+_NOISE = np.random.default_rng(7).standard_normal((_NOISE_SIDE, _NOISE_SIDE, 3), np.float32)
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """The default leaves a picture as it is.
+
+    resample: the picture is shrunk to this part and enlarged again. blur: deviation of a Gaussian, pixels.
+    motion: length of a straight motion blur, pixels, along motion_angle, radians. contrast, brightness (of 255)
+    and gamma: tone. shadow: how much light is lost beyond a soft edge at shadow_offset (of the side, from the
+    centre) along shadow_angle. noise: deviation, of 255; noise_start: where in the sheet; grey_noise: the same in all
+    channels. jpeg: quality, 0 for none.
+    """
+
+    resample: float = 1.0
+    blur: float = 0.0
+    motion: float = 0.0
+    motion_angle: float = 0.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    gamma: float = 1.0
+    shadow: float = 0.0
+    shadow_angle: float = 0.0
+    shadow_offset: float = 0.0
+    noise: float = 0.0
+    noise_start: tuple[int, int] = (0, 0)
+    grey_noise: bool = False
+    jpeg: int = 0
+
+
+def draw_degradation(rng: np.random.Generator, strength: float = 1.0) -> Degradation:
+    """Random numbers; `strength` 0 is none, 1 is street scenes."""
+    values: dict[str, float | int | bool | tuple[int, int]] = {}
+    if rng.random() < 0.22 * strength:
+        values["resample"] = float(rng.uniform(0.45, 0.9))
+    sharpness = rng.random()
+    if sharpness < 0.35 * strength:
+        values["blur"] = float(0.3 + abs(rng.normal(0, 0.7 * strength)))
+    elif sharpness < 0.47 * strength:
+        values["motion"] = float(rng.uniform(1.5, 5.5))
+        values["motion_angle"] = float(rng.uniform(0, np.pi))
+    if rng.random() < 0.6 * strength:
+        values["contrast"] = float(rng.uniform(0.45, 1.3))
+        values["brightness"] = float(rng.normal(0, 0.1))
+        values["gamma"] = float(np.exp(rng.normal(0, 0.25)))
+    if rng.random() < 0.2 * strength:
+        values["shadow"] = float(rng.uniform(0.15, 0.65))
+        values["shadow_angle"] = float(rng.uniform(-np.pi, np.pi))
+        values["shadow_offset"] = float(rng.normal(0, 0.2))
+    if rng.random() < 0.45 * strength:
+        values["noise"] = float(rng.uniform(1, 13))
+        values["grey_noise"] = bool(rng.random() < 0.4)
+        values["noise_start"] = (int(rng.integers(_NOISE_SIDE)), int(rng.integers(_NOISE_SIDE)))
+    if rng.random() < 0.5 * strength:
+        values["jpeg"] = int(rng.integers(25, 93))
+    return Degradation(**values)  # type: ignore[arg-type]
+
+
+def degrade(image: NDArray[np.uint8], degradation: Degradation) -> NDArray[np.uint8]:
+    """uint8 [H, W, 3] -> the same shape: shadow, optics, tone, noise and compression, in that order."""
+    d = degradation
+    if d.shadow:
+        image = _shadow(image, d)
+    if d.resample < 1:
+        height, width = image.shape[:2]
+        small = (max(int(width * d.resample), 1), max(int(height * d.resample), 1))
+        shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if d.blur:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), d.blur), np.uint8)
+    if d.motion:
+        image = np.asarray(cv2.filter2D(image, -1, motion_kernel(d.motion, d.motion_angle)), np.uint8)
+    if (d.contrast, d.brightness, d.gamma) != (1.0, 0.0, 1.0):
+        ramp = np.linspace(0, 1, 256) ** d.gamma
+        table = ((ramp - 0.5) * d.contrast + 0.5 + d.brightness) * 255
+        image = np.asarray(cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
+    if d.noise:
+        image = _noisy(image, d)
+    if d.jpeg:
+        encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, d.jpeg])[1]
+        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    return image
+
+
+def motion_kernel(length: float, angle: float) -> NDArray[np.float32]:
+    """float32 [k, k], k odd, summing to 1: a centred line of `length` pixels."""
+    reach = int(np.ceil(length / 2))
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    for step in np.linspace(-length / 2, length / 2, 4 * reach + 1):
+        kernel[round(reach + step * np.sin(angle)), round(reach + step * np.cos(angle))] += 1
+    return kernel / kernel.sum()
+
+
+def _shadow(image: NDArray[np.uint8], d: Degradation) -> NDArray[np.uint8]:
+    coarse = (np.arange(32, dtype=np.float32) + 0.5) / 32 - 0.5
+    along = coarse[None] * np.cos(d.shadow_angle) + coarse[:, None] * np.sin(d.shadow_angle) - d.shadow_offset
+    light = 255 * (1 - d.shadow * np.clip(along / 0.08 + 0.5, 0, 1))
+    field = cv2.resize(light.astype(np.uint8), (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.multiply(image, cv2.cvtColor(field, cv2.COLOR_GRAY2RGB), scale=1 / 255), np.uint8)
+
+
+def _noisy(image: NDArray[np.uint8], d: Degradation) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    sheet = _NOISE
+    top, left = (start % max(_NOISE_SIDE - side, 1) for start, side in zip(d.noise_start, (height, width), strict=True))
+    if height > _NOISE_SIDE or width > _NOISE_SIDE:
+        sheet = np.tile(sheet, (-(-height // _NOISE_SIDE), -(-width // _NOISE_SIDE), 1))
+    noise = sheet[top : top + height, left : left + width]
+    if d.grey_noise:
+        noise = np.repeat(noise[..., :1], 3, axis=2)
+    return np.asarray(cv2.addWeighted(image, 1.0, noise, d.noise, 0, dtype=cv2.CV_8U), np.uint8)

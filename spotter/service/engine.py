@@ -169,12 +169,12 @@ class Engine:
                 job.done(EngineFailedError("the model failed on this batch", retry_after=1))
             return
         seconds = self._clock() - began
-        for entry, rows in zip(batch.entries, answers, strict=True):
-            entry.item.done(Done(rows, began - entry.arrived, seconds))
         padded = len(jobs) * batch.shape[0] * batch.shape[1]
         self._latency.observe(padded / 1e6, seconds)
         real = sum(width * height for width, height in (picture.working for picture in pictures))
         self._report(BatchReport(len(jobs), padded, real, batch.reason, seconds))
+        for entry, rows in zip(batch.entries, answers, strict=True):
+            entry.item.done(Done(rows, began - entry.arrived, seconds))
 
     def _prepare_ahead(self) -> None:
         while True:

@@ -26,7 +26,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry of tiny models: alias `live` answers at once, `slow` takes a good part of a second a batch."""
     folder = tmp_path_factory.mktemp("registry")
     store = FolderStore(folder / "registry")
-    for alias, work in (("live", 0), ("slow", 12)):
+    for alias, work in (("live", 0), ("slow", 16)):
         write_tiny_bundle(folder / alias, work=work)
         store.set_alias("spotter", alias, store.publish(folder / alias).version)
     return store.root

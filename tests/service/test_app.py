@@ -204,25 +204,21 @@ async def test_a_multipart_that_does_not_fit_is_refused_whole(client: Client) ->
         assert (await first).status_code == 200
 
 
-async def test_a_deadline_may_only_shorten(client: Client) -> None:
-    async with client(alias="slow", timeout=0.15) as (http, service):
-        began = time.monotonic()
-        response = await http.post("/spot", content=picture((1, 0, 0)), headers={"X-Request-Timeout-Ms": "20"})
-        problem_of(response, 504, "too-late")
-        assert time.monotonic() - began < 0.14
-        response = await http.post("/spot", content=picture((1, 0, 0)), headers={"X-Request-Timeout-Ms": "90000"})
-        problem_of(response, 504, "too-late")
-        assert time.monotonic() - began < 2
+@pytest.mark.parametrize(("own", "asked"), [(30, "20"), (0.02, "90000")])
+async def test_a_deadline_may_only_shorten(client: Client, own: float, asked: str) -> None:
+    async with client(alias="slow", timeout=own) as (http, service):
+        headers = {"X-Request-Timeout-Ms": asked}
+        problem_of(await http.post("/spot", content=picture((1, 0, 0)), headers=headers), 504, "too-late")
         assert service.spotter.admission.pictures == 0
-        assert 'spotter_expirations_total{stage="infer"}' in service.metrics.render().decode()
+        assert "spotter_expirations_total{stage=" in service.metrics.render().decode()
 
 
 async def test_expired_pictures_are_not_run(client: Client) -> None:
     async with client(alias="slow", batch_pictures=1) as (http, service):
         running = asyncio.create_task(http.post("/spot", content=picture((1, 0, 0))))
-        while not (service.live and service.live.engine.waiting == 0 and service.spotter.admission.pixels):
+        while 'spotter_stage_seconds_count{stage="decode"} 1.0' not in service.metrics.render().decode():
             await asyncio.sleep(0.001)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)  # the engine takes it at once
         late = [
             asyncio.create_task(http.post("/spot", content=picture((n, 0, 0)), headers={"X-Request-Timeout-Ms": "30"}))
             for n in range(2, 6)

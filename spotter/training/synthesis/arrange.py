@@ -1,0 +1,230 @@
+"""Blocks of words on planes: the parts that scenes, pages and sheets are arranged from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.degrade import Degradation
+from spotter.training.synthesis.layout import PLATE, SHADOW, TEXT, Ground, Layout, best_level, corners, transform
+from spotter.training.synthesis.pool import PatchPool
+
+Matrix = NDArray[np.float64]
+Colour = NDArray[np.float64]
+
+_CELL = 4  # pixels of a picture per cell of the occupancy map
+_LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
+_NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*\)?")
+
+
+class Styles:
+    """The pool's styles by use.
+
+    scene, large, page: style numbers; `large` are sharp at any height. words, numbers, rules: patches by style.
+    """
+
+    def __init__(self, pool: PatchPool) -> None:
+        if not pool.groups:
+            raise ValueError("the pool holds no words")
+        self.words = pool.groups
+        self.rules = pool.rules
+        numeric = np.array([bool(_NUMERIC.fullmatch(text)) for text in pool.texts])
+        self.numbers = {style: patches[numeric[patches]] for style, patches in self.words.items()}
+        first = {style: int(patches[0]) for style, patches in self.words.items()}
+        every = np.array(sorted(first), np.int64)
+        firsts = np.array([first[style] for style in every.tolist()])
+        page, mono = pool.page[firsts], pool.mono[firsts]
+        straight = ~pool.arcs[firsts]
+        large = pool.capitals[firsts] > _LARGE
+        self.scene = every[~page] if (~page).any() else every
+        self.large = every[large & ~page] if (large & ~page).any() else self.scene
+        self.page = every[page & straight] if (page & straight).any() else every
+        self.mono = every[page & straight & mono] if (page & straight & mono).any() else self.page
+        self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
+
+    def pick(self, rng: np.random.Generator, capital: float) -> int:
+        """A style for a scene's words whose capitals are `capital` pixels high."""
+        sharp = capital > _LARGE and rng.random() < 0.85
+        return int(rng.choice(self.large if sharp else self.scene))
+
+
+@dataclass
+class Block:
+    """Words in the frame of their own plane, in pixels of the picture before the plane is turned.
+
+    patches: N indices. frames: float64 [N, 3, 3], pixels of patches -> plane. words: bool, which are to be labelled.
+    bounds: (left, top, right, bottom) of all, in the plane.
+    """
+
+    patches: NDArray[np.int64]
+    frames: Matrix
+    words: NDArray[np.bool_]
+    bounds: tuple[float, float, float, float] = field(init=False)
+    _pool: PatchPool
+
+    def __post_init__(self) -> None:
+        points = transform(self.frames, corners(self._pool.quads[self.patches]))
+        left, top = points.min((0, 1)).tolist()
+        right, bottom = points.max((0, 1)).tolist()
+        self.bounds = (left, top, right, bottom)
+
+
+def place(pool: PatchPool, patches: NDArray[np.int64], left: Colour, baseline: Colour, scale: Colour, stretch: float) -> Matrix:
+    """float64 [N, 3, 3]: puts the text's left edges and baselines where they are wanted."""
+    frames = np.zeros((len(patches), 3, 3))
+    frames[:, 0, 0] = scale * stretch
+    frames[:, 1, 1] = scale
+    frames[:, 0, 2] = left - scale * stretch * pool.quads[patches, 0]
+    frames[:, 1, 2] = baseline - scale * pool.baselines[patches]
+    frames[:, 2, 2] = 1
+    return frames
+
+
+def widths(pool: PatchPool, patches: NDArray[np.int64]) -> NDArray[np.float32]:
+    """float32 [N]: the text's width in pixels of level 0."""
+    return np.asarray(pool.quads[patches, 2] - pool.quads[patches, 0])
+
+
+def text_block(
+    rng: np.random.Generator,
+    pool: PatchPool,
+    styles: Styles,
+    style: int,
+    capital: float,
+    rows: Sequence[int],
+    stretch: float = 1.0,
+) -> Block:
+    """Rows of so many words in one style, with capitals `capital` pixels high, aligned left or centred."""
+    total = sum(rows)
+    patches = rng.choice(styles.words[style], total)
+    scale = capital / styles.capital[style]
+    size = widths(pool, patches) * scale * stretch
+    gap, pitch = capital * rng.uniform(0.35, 0.75), capital * rng.uniform(1.55, 2.3)
+    centred = rng.random() < 0.5
+    left, baseline = np.empty(total), np.empty(total)
+    start = 0
+    for row, count in enumerate(rows):
+        row_widths = size[start : start + count]
+        edges = np.concatenate([[0.0], np.cumsum(row_widths + gap)])
+        left[start : start + count] = edges[:-1] - (edges[-1] / 2 if centred else 0.0)
+        baseline[start : start + count] = row * pitch
+        start += count
+    frames = place(pool, patches, left, baseline, np.full(total, scale), stretch)
+    return Block(patches, frames, np.ones(total, bool), pool)
+
+
+def plane(rng: np.random.Generator, centre: tuple[float, float], angle: float, extent: float, tilt: float) -> Matrix:
+    """float64 [3, 3]: a plane seen from aside, turned by `angle` radians clockwise, its origin at `centre`.
+
+    extent: pixels from the origin to its farthest point; tilt: deviation of the depth's change over it.
+    """
+    vanish = np.clip(rng.normal(0, tilt, 2), -0.35, 0.35) / max(extent, 1.0)
+    shear = rng.normal(0, 0.6 * tilt)
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, cos * shear - sin, 0.0], [sin, sin * shear + cos, 0.0], [0, 0, 1]])
+    turn[2, :2] = vanish
+    move = np.array([[1, 0, centre[0]], [0, 1, centre[1]], [0, 0, 1.0]])
+    return np.asarray(move @ turn)
+
+
+def contrasting(rng: np.random.Generator, base: Colour, least: float) -> Colour:
+    """float64 [3]: a colour whose lightness differs from `base` by `least` or more."""
+    light = float(base.mean())
+    room_up, room_down = 255 - light, light
+    up = rng.random() < 0.5 if min(room_up, room_down) > least else room_up > room_down
+    reach = max(room_up if up else room_down, least)
+    difference = least + (reach - least) * rng.random() ** 0.8
+    target = light + difference if up else light - difference
+    hue = rng.normal(0, 1, 3) if rng.random() < 0.55 else rng.normal(0, 0.1, 3)
+    return np.asarray(np.clip(target + (hue - hue.mean()) * 45, 0, 255))
+
+
+class Canvas:
+    """Collects stamps; knows which parts of the picture are taken."""
+
+    def __init__(self, size: int, pool: PatchPool) -> None:
+        self.size = size
+        self._pool = pool
+        side = -(-size // _CELL)
+        self._taken = np.zeros((side, side), np.uint8)
+        self._stamps: list[tuple[NDArray[np.int64], Matrix, Colour, float, int, NDArray[np.bool_]]] = []
+
+    def fits(self, quad: NDArray[np.float32], cut: bool) -> bool:
+        """Whether a quad [4, 2] covers nothing that is taken; marks it as taken when so. `cut`: may leave the picture."""
+        low, high = quad.min(0), quad.max(0)
+        if not cut and (low.min() < 2 or high.max() > self.size - 2):
+            return False
+        left, top = np.maximum(low // _CELL, 0).astype(int).tolist()
+        right, bottom = (high // _CELL + 1).astype(int).tolist()
+        window = self._taken[top:bottom, left:right]
+        if not window.size:
+            return False
+        shape = np.zeros_like(window)
+        cv2.fillConvexPoly(shape, np.round(quad / _CELL - [left, top]).astype(np.int32), 1)
+        if (window & shape).any():
+            return False
+        window |= shape
+        return True
+
+    def stamp(
+        self,
+        patches: NDArray[np.int64],
+        homographies: Matrix,
+        colour: Colour,
+        alpha: float,
+        layer: int,
+        words: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Adds stamps of one colour, [N] patches by [N, 3, 3] homographies."""
+        labelled = np.zeros(len(patches), bool) if words is None else words
+        self._stamps.append((patches, homographies, colour, alpha, layer, labelled))
+
+    def plate(self, rng: np.random.Generator, bounds: tuple[float, float, float, float], on: Matrix, colour: Colour) -> None:
+        """A plate over `bounds` of the plane `on`."""
+        shape = self._pool.plates[: len(self._pool.plates) - 1]
+        patch = int(shape[min(int(rng.exponential(0.8)), len(shape) - 1)])
+        self._stretched(patch, bounds, on, colour, float(rng.uniform(0.85, 1.0)))
+        if rng.random() < 0.25:
+            frame = int(self._pool.plates[-1])
+            self._stretched(frame, bounds, on, contrasting(rng, colour, 50), 1.0)
+
+    def _stretched(
+        self, patch: int, bounds: tuple[float, float, float, float], on: Matrix, colour: Colour, alpha: float
+    ) -> None:
+        left, top, right, bottom = self._pool.quads[patch].tolist()
+        x, y = (bounds[2] - bounds[0]) / (right - left), (bounds[3] - bounds[1]) / (bottom - top)
+        frame = np.array([[x, 0, bounds[0] - x * left], [0, y, bounds[1] - y * top], [0, 0, 1]])
+        self.stamp(np.array([patch]), (on @ frame)[None], colour, alpha, PLATE)
+
+    def text(self, rng: np.random.Generator, block: Block, on: Matrix, colour: Colour, alpha: float, capital: float) -> None:
+        """A block in one colour, now and then with a shadow."""
+        if rng.random() < 0.12 and capital > 8:
+            offset = np.eye(3)
+            offset[:2, 2] = rng.uniform(0.04, 0.12, 2) * capital * rng.choice([-1.0, 1.0])
+            shade = np.full(3, 0.0 if colour.mean() > 90 else 235.0)
+            self.stamp(block.patches, on @ offset @ block.frames, shade, float(rng.uniform(0.3, 0.9)), SHADOW)
+        self.stamp(block.patches, on @ block.frames, colour, alpha, TEXT, block.words)
+
+    def finish(self, ground: Ground, degradation: Degradation) -> Layout:
+        """The layout, stamps sorted by layer."""
+        stamps = sorted(self._stamps, key=lambda stamp: stamp[4])
+        counts = [len(stamp[0]) for stamp in stamps]
+        if not stamps:
+            stamps, counts = [(np.zeros(0, np.int64), np.zeros((0, 3, 3)), np.zeros(3), 1.0, TEXT, np.zeros(0, bool))], [0]
+        patches = np.concatenate([stamp[0] for stamp in stamps])
+        homographies = np.concatenate([stamp[1] for stamp in stamps]).astype(np.float32)
+        return Layout(
+            self.size,
+            ground,
+            patches,
+            best_level(homographies, self._pool.quads[patches]),
+            homographies,
+            np.repeat(np.array([stamp[2] for stamp in stamps], np.float32), counts, 0),
+            np.repeat(np.array([stamp[3] for stamp in stamps], np.float32), counts),
+            np.repeat(np.array([stamp[4] for stamp in stamps], np.int64), counts),
+            np.concatenate([stamp[5] for stamp in stamps]),
+            degradation,
+        )

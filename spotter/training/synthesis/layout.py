@@ -1,0 +1,106 @@
+"""A synthetic picture as numbers: what is stamped where, in which colour, on what, and what happens to it then."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.degrade import Degradation
+from spotter.training.synthesis.pool import LEVELS, PatchPool
+
+PLATE, SHADOW, TEXT = 0, 1, 2
+"""Layers, painted in this order."""
+
+SMALLEST = 5.5  # pixels of height; lower words are not to be read
+_SEEN = 0.93  # share of a word that must be inside the picture
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the words stand on.
+
+    picture: index of a background, -1 for paper. left, top, side: the square cut out of it, pixels; mirrored or not.
+    paper: its colour; shading: float32 [k, k], added to the paper after smooth enlarging, each of 255.
+    """
+
+    picture: int = -1
+    left: int = 0
+    top: int = 0
+    side: int = 0
+    mirrored: bool = False
+    paper: tuple[float, float, float] = (255.0, 255.0, 255.0)
+    shading: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A picture of size x size pixels: `ground`, then stamps by layer, then `degradation`.
+
+    patches: int64 [N], indices into the pool. levels: int64 [N], which size of the patch is warped.
+    homographies: float32 [N, 3, 3], pixels of the patch's level 0 -> pixels of the picture, half-pixel convention.
+    colours: float32 [N, 3], 0..255. alphas: float32 [N], 0..1. layers: int64 [N], ascending.
+    words: bool [N], which stamps are words to be labelled.
+    """
+
+    size: int
+    ground: Ground
+    patches: NDArray[np.int64]
+    levels: NDArray[np.int64]
+    homographies: NDArray[np.float32]
+    colours: NDArray[np.float32]
+    alphas: NDArray[np.float32]
+    layers: NDArray[np.int64]
+    words: NDArray[np.bool_]
+    degradation: Degradation = Degradation()
+
+
+def transform(homographies: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """homographies [N, 3, 3], points [N, P, 2] -> float32 [N, P, 2]."""
+    moved = points @ homographies[:, :, :2].transpose(0, 2, 1) + homographies[:, None, :, 2]
+    return np.asarray(moved[..., :2] / moved[..., 2:], np.float32)
+
+
+def corners(boxes: NDArray[np.floating]) -> NDArray[np.float32]:
+    """(left, top, right, bottom) [N, 4] -> float32 [N, 4, 2], clockwise from the top-left."""
+    return np.asarray(boxes, np.float32)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+
+
+def best_level(homographies: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.int64]:
+    """int64 [N]: the smallest level of a patch that still has a pixel for each of the picture's, by heights."""
+    quads = transform(homographies, corners(boxes))
+    height = np.minimum(
+        np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), np.linalg.norm(quads[:, 2] - quads[:, 1], axis=1)
+    )
+    shrink = (boxes[:, 3] - boxes[:, 1]) / np.maximum(height, 1e-3)
+    return np.clip(np.floor(np.log2(np.maximum(shrink, 1e-3)) + 0.3), 0, LEVELS - 1).astype(np.int64)
+
+
+def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[str], NDArray[np.bool_]]:
+    """(polygons float32 [W, 4, 2], W transcripts, ignore bool [W]) of the words that the picture shows.
+
+    Words that the border cuts, and those too small to read, are ignored; words wholly outside are left out.
+    """
+    index = np.nonzero(layout.words)[0]
+    patches = layout.patches[index]
+    polygons = transform(layout.homographies[index], corners(pool.quads[patches]))
+    low, high = polygons.min(1), polygons.max(1)
+    extent = np.maximum(high - low, 1e-3)
+    inside = (np.minimum(high, layout.size) - np.maximum(low, 0)) / extent
+    shown = (inside > 0).all(1)
+    heights = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
+    ignore = ((inside < _SEEN).any(1) | (heights < SMALLEST))[shown]
+    texts = ["" if hidden else pool.texts[patch] for patch, hidden in zip(patches[shown].tolist(), ignore, strict=True)]
+    return polygons[shown], texts, ignore
+
+
+def characters(layout: Layout, pool: PatchPool) -> list[NDArray[np.float32]]:
+    """For each stamped word the quads of its characters, float32 [C, 4, 2], in pixels of the picture."""
+    quads = []
+    for index in np.nonzero(layout.words)[0].tolist():
+        patch = int(layout.patches[index])
+        edges = pool.boundaries[patch]
+        boxes = np.repeat(pool.quads[patch][None], len(edges) - 1, 0)
+        boxes[:, 0], boxes[:, 2] = edges[:-1], edges[1:]
+        homography = np.repeat(layout.homographies[index][None], len(boxes), 0)
+        quads.append(transform(homography, corners(boxes)))
+    return quads

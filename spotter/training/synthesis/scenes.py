@@ -1,0 +1,186 @@
+"""Draws the layouts of scenes and sheets: signs and lettering on pictures, sparse or dense."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, Styles, contrasting, plane, text_block
+from spotter.training.synthesis.degrade import draw_degradation
+from spotter.training.synthesis.layout import Ground, Layout, corners, transform
+from spotter.training.synthesis.pool import PatchPool
+
+_TONES = 24  # a ground is looked at in so many cells a side
+
+
+def draw_ground(rng: np.random.Generator, pictures: Sequence[NDArray[np.uint8]], size: int) -> Ground:
+    """A random square of a random picture."""
+    index = int(rng.integers(len(pictures)))
+    height, width = pictures[index].shape[:2]
+    side = min(int(rng.uniform(0.4, 1.0) * min(height, width)), 2 * size)
+    left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
+    return Ground(index, left, top, side, bool(rng.random() < 0.5))
+
+
+def tones(ground: Ground, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """float32 [24, 24, 3]: a coarse look at the ground, so that words can be told from it."""
+    at = (np.arange(_TONES) * ground.side) // _TONES
+    columns = at[::-1] if ground.mirrored else at
+    cells = pictures[ground.picture][ground.top + at[:, None], ground.left + columns[None]]
+    return np.asarray(cells, np.float32)
+
+
+def _below(looks: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The cells [K, 3] under a quad."""
+    low = np.clip(quad.min(0) * _TONES / size, 0, _TONES - 1).astype(int)
+    high = np.clip(quad.max(0) * _TONES / size, 0, _TONES - 1).astype(int) + 1
+    return looks[low[1] : high[1], low[0] : high[0]].reshape(-1, 3)
+
+
+def _angle(rng: np.random.Generator, level: float) -> float:
+    """Radians: near level mostly, then upright, then any direction."""
+    kind = rng.random()
+    if kind < 0.935:
+        return float(rng.normal(0, np.deg2rad(level)))
+    if kind < 0.965:
+        return float(rng.choice([-0.5, 0.5]) * np.pi + rng.normal(0, 0.05))
+    return float(rng.uniform(-np.pi, np.pi)) if kind < 0.98 else float(rng.uniform(-0.8, 0.8))
+
+
+def _stretch(rng: np.random.Generator) -> float:
+    return float(rng.uniform(0.55, 0.8) if rng.random() < 0.1 else np.exp(rng.normal(0, 0.12)))
+
+
+def _paint(
+    rng: np.random.Generator,
+    canvas: Canvas,
+    block: Block,
+    on: Matrix,
+    bounds: tuple[float, float, float, float],
+    below: NDArray[np.float32],
+    capital: float,
+    plates: float,
+) -> None:
+    """Colours a block, on a plate or not."""
+    base: Colour = below.mean(0).astype(np.float64)
+    spread = float(below.mean(1).std())
+    faint = rng.random() < 0.15
+    if rng.random() < plates:
+        plate: Colour = rng.uniform(0, 255, 3) if rng.random() < 0.6 else contrasting(rng, base, 20)
+        if rng.random() < 0.3:
+            plate = np.full(3, rng.choice([20.0, 245.0])) + rng.normal(0, 8, 3)
+        plate = np.clip(plate, 0, 255)
+        canvas.plate(rng, bounds, on, plate)
+        base, spread = plate, 0.0
+    least = rng.uniform(22, 45) if faint else rng.uniform(50, 80)
+    colour = contrasting(rng, base, float(min(least + spread, 120)))
+    alpha = float(rng.uniform(0.6, 0.9) if rng.random() < 0.2 else rng.uniform(0.9, 1.0))
+    canvas.text(rng, block, on, colour, alpha, capital)
+
+
+def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
+    """(least, most) height of capitals in pixels and the most blocks, by kind of scene."""
+    kind = rng.random()
+    if kind < 0.55:
+        return 7.0, 30.0, 12  # streets: small and far
+    return (8.0, 80.0, 8) if kind < 0.8 else (35.0, 130.0, 4)  # shop fronts; lettering from near
+
+
+def scene_layout(
+    rng: np.random.Generator, size: int, pool: PatchPool, styles: Styles, pictures: Sequence[NDArray[np.uint8]]
+) -> Layout:
+    """Signs and lettering on a picture: a few blocks of lines, each with its own plane, style and colours."""
+    canvas = Canvas(size, pool)
+    ground = draw_ground(rng, pictures, size)
+    looks = tones(ground, pictures)
+    least, most, blocks = _heights(rng)
+    tilt = float(rng.normal(0, 0.03))
+    for _ in range(int(rng.integers(2, blocks + 1) * max(size / 512, 0.5) + 0.5)):
+        capital = float(np.exp(rng.uniform(np.log(least), np.log(most))))
+        style = styles.pick(rng, capital)
+        lines = 1 + int(rng.exponential(0.9))
+        rows = [1 + int(min(rng.exponential(0.8), 4)) for _ in range(min(lines, 5))]
+        block = text_block(rng, pool, styles, style, capital, rows, _stretch(rng))
+        cut = bool(rng.random() < 0.12)
+        if not cut:  # what is too wide for the picture is written smaller
+            left, top, right, bottom = block.bounds
+            too_big = max((right - left) / (0.92 * size), (bottom - top) / (0.92 * size), 1.0)
+            if too_big > 1:
+                block = _scaled(block, 1 / too_big, pool)
+                capital /= too_big
+        _settle(rng, canvas, block, tilt + _angle(rng, 5), capital, looks, cut, plates=0.45)
+    return canvas.finish(ground, draw_degradation(rng))
+
+
+def _scaled(block: Block, scale: float, pool: PatchPool) -> Block:
+    return Block(block.patches, np.diag([scale, scale, 1.0]) @ block.frames, block.words, pool)
+
+
+def _settle(
+    rng: np.random.Generator,
+    canvas: Canvas,
+    block: Block,
+    angle: float,
+    capital: float,
+    looks: NDArray[np.float32],
+    cut: bool,
+    plates: float,
+) -> None:
+    """Looks for a free place, a few times, and paints the block there."""
+    left, top, right, bottom = block.bounds
+    middle = np.eye(3)
+    middle[:2, 2] = -(left + right) / 2, -(top + bottom) / 2
+    pad_x, pad_y = (float(value) * capital for value in rng.uniform(0.12, 0.7, 2))
+    bounds = (left - pad_x, top - pad_y, right + pad_x, bottom + pad_y)
+    box = corners(np.array([bounds]))
+    extent = float(np.hypot(right - left, bottom - top)) / 2
+    reach = (abs(np.cos(angle)) * (right - left) + abs(np.sin(angle)) * (bottom - top)) / 2 + pad_x
+    rise = (abs(np.sin(angle)) * (right - left) + abs(np.cos(angle)) * (bottom - top)) / 2 + pad_y
+    for _ in range(6):
+        if cut:
+            centre = (float(rng.uniform(0, canvas.size)), float(rng.uniform(0, canvas.size)))
+        else:
+            centre = (
+                float(rng.uniform(min(reach, canvas.size / 2), max(canvas.size - reach, canvas.size / 2))),
+                float(rng.uniform(min(rise, canvas.size / 2), max(canvas.size - rise, canvas.size / 2))),
+            )
+        on = plane(rng, centre, angle, extent, 0.1) @ middle
+        quad = transform(on[None], box)[0]
+        if canvas.fits(quad, cut):
+            _paint(rng, canvas, block, on, bounds, _below(looks, quad, canvas.size), capital, plates)
+            return
+
+
+def sheet_layout(
+    rng: np.random.Generator, size: int, pool: PatchPool, styles: Styles, pictures: Sequence[NDArray[np.uint8]]
+) -> Layout:
+    """As many words as a picture holds, in rows, each few in their own style and colours: much to read in one step."""
+    canvas = Canvas(size, pool)
+    ground = draw_ground(rng, pictures, size)
+    looks = tones(ground, pictures)
+    turned = rng.random()
+    angle = float(rng.normal(0, 0.06))
+    if turned < 0.05:
+        angle += float(rng.choice([-np.pi / 2, np.pi / 2, np.pi])) if turned < 0.03 else float(rng.uniform(-0.8, 0.8))
+    sheet = plane(rng, (size / 2, size / 2), angle, size / 2, 0.05)
+    half = size / 2
+    y = -half - float(rng.uniform(0, 10))
+    tallest = float(np.exp(rng.uniform(np.log(10), np.log(40))))
+    while y < half:
+        row = float(np.exp(rng.uniform(np.log(7), np.log(tallest * (2.5 if rng.random() < 0.08 else 1.0)))))
+        x = -half + float(rng.uniform(-0.5, 1.5)) * row
+        while x < half:
+            capital = row * float(rng.uniform(0.75, 1.05))
+            block = text_block(rng, pool, styles, styles.pick(rng, capital), capital, [int(rng.integers(1, 4))], _stretch(rng))
+            left, top, right, bottom = block.bounds
+            pad = 0.12 * capital
+            bounds = (left - pad, top - pad, right + pad, bottom + pad)
+            wobble = float(rng.normal(0, 0.02))
+            turn = np.array([[np.cos(wobble), -np.sin(wobble), x - left], [np.sin(wobble), np.cos(wobble), y - top], [0, 0, 1]])
+            on = sheet @ turn
+            quad = transform(on[None], corners(np.array([bounds])))[0]
+            if quad.max() > 0 and canvas.fits(quad, cut=True):
+                _paint(rng, canvas, block, on, bounds, _below(looks, quad, size), capital, plates=0.4)
+            x += right - left + float(rng.uniform(0.4, 1.2)) * row
+        y += row * float(rng.uniform(1.5, 2.0))
+    return canvas.finish(ground, draw_degradation(rng, 0.8))

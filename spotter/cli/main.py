@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("spotter.service.cli:serve", "Run the HTTP service."),
     "spot": ("spotter.service.cli:spot", "Read pictures from the shell."),
     "synth": ("spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures."),
+    "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),
     "train": ("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices."),
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
     "export": ("spotter.export.cli:export", "Turn a checkpoint into a verified bundle."),

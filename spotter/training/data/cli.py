@@ -9,7 +9,12 @@ if TYPE_CHECKING:
     from spotter.training.data.teacher import RapidReader
 
 
-@click.command("pseudo-label")
+@click.group()
+def data() -> None:
+    """Prepare data for training."""
+
+
+@data.command("pseudo-label")
 @click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--confidence", default=0.9, show_default=True, help="Words below it become regions to ignore.")
@@ -33,7 +38,7 @@ def pseudo_label(pictures: Path, output: Path, confidence: float, threads: int, 
     click.echo(f"{kept} words, {ignored} regions to ignore")
 
 
-@click.command("split-lines")
+@data.command("split-lines")
 @click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--case/--no-case", default=True, help="Restore upper and lower case with RapidOCR as a witness.")

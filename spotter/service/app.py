@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from spotter import __version__
+from spotter.registry.errors import RegistryError
 from spotter.service import schemas
 from spotter.service.errors import (
     BadRequestError,
@@ -64,7 +65,8 @@ async def _load(service: Service, loader: Callable[[Settings, Metrics], Live]) -
     try:
         service.live = await asyncio.to_thread(loader, service.settings, service.metrics)
     except Exception as error:
-        logger.critical("the model cannot be loaded: %s", error)
+        expected = isinstance(error, RegistryError)
+        logger.critical("the model cannot be loaded: %s", error, exc_info=None if expected else error)
         service.lifecycle.to(State.FAILED)
     else:
         service.lifecycle.to(State.READY)

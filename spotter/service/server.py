@@ -56,6 +56,7 @@ def run(app: FastAPI, settings: Settings) -> int:
         timeout_graceful_shutdown=max(1, round(settings.drain_timeout)),
         ws="none",
     )
+    logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text
     server = Server(config, lifecycle, settings.grace)
     server.run()
     if lifecycle.state is State.FAILED:

@@ -23,7 +23,8 @@ _NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*\)?")
 class Styles:
     """The pool's styles by use.
 
-    scene, large, page: style numbers; `large` are sharp at any height. words, numbers, rules: patches by style.
+    scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, rules: patches by style.
+    capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.
     """
 
     def __init__(self, pool: PatchPool) -> None:
@@ -43,6 +44,7 @@ class Styles:
         self.large = every[large & ~page] if (large & ~page).any() else self.scene
         self.page = every[page & straight] if (page & straight).any() else every
         self.mono = every[page & straight & mono] if (page & straight & mono).any() else self.page
+        self.advance = {style: _advance(pool, patches) for style, patches in self.words.items()}
         self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
 
     def pick(self, rng: np.random.Generator, capital: float) -> int:
@@ -102,7 +104,8 @@ def text_block(
     patches = rng.choice(styles.words[style], total)
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
-    gap, pitch = capital * rng.uniform(0.35, 0.75), capital * rng.uniform(1.55, 2.3)
+    gap = max(capital * 0.35, styles.advance[style] * scale * stretch * rng.uniform(0.6, 1.2))
+    pitch = capital * rng.uniform(1.55, 2.3)
     centred = rng.random() < 0.5
     left, baseline = np.empty(total), np.empty(total)
     start = 0
@@ -140,6 +143,10 @@ def contrasting(rng: np.random.Generator, base: Colour, least: float) -> Colour:
     target = light + difference if up else light - difference
     hue = rng.normal(0, 1, 3) if rng.random() < 0.55 else rng.normal(0, 0.1, 3)
     return np.asarray(np.clip(target + (hue - hue.mean()) * 45, 0, 255))
+
+
+def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:
+    return float(widths(pool, patches).sum() / sum(len(pool.texts[patch]) for patch in patches.tolist()))
 
 
 class Canvas:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_NOISE_SIDE = 1024
+NOISE_SIDE = 1024
 # Fresh noise costs more than all the rest; pictures take windows of one fixed sheet.
-_NOISE = np.random.default_rng(7).standard_normal((_NOISE_SIDE, _NOISE_SIDE, 3), np.float32)
+NOISE = np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE, 3), np.float32)
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,19 @@ class Degradation:
     jpeg: int = 0
 
 
-def draw_degradation(rng: np.random.Generator, strength: float = 1.0) -> Degradation:
-    """Random numbers; `strength` 0 is none, 1 is street scenes."""
+def draw_degradation(rng: np.random.Generator, strength: float = 1.0, finest: float = 12.0) -> Degradation:
+    """Random numbers; `strength` 0 is none, 1 is street scenes.
+
+    finest: pixels of a capital of the small print, which stays just readable.
+    """
     values: dict[str, float | int | bool | tuple[int, int]] = {}
     if rng.random() < 0.22 * strength:
-        values["resample"] = float(rng.uniform(0.45, 0.9))
+        values["resample"] = float(rng.uniform(np.clip(5.0 / finest, 0.45, 0.85), 0.95))
     sharpness = rng.random()
     if sharpness < 0.35 * strength:
-        values["blur"] = float(0.3 + abs(rng.normal(0, 0.7 * strength)))
+        values["blur"] = float(min(0.3 + abs(rng.normal(0, 0.7 * strength)), 0.13 * finest))
     elif sharpness < 0.47 * strength:
-        values["motion"] = float(rng.uniform(1.5, 5.5))
+        values["motion"] = float(rng.uniform(1.2, max(0.4 * finest, 1.5)))
         values["motion_angle"] = float(rng.uniform(0, np.pi))
     if rng.random() < 0.6 * strength:
         values["contrast"] = float(rng.uniform(0.45, 1.3))
@@ -60,7 +63,7 @@ def draw_degradation(rng: np.random.Generator, strength: float = 1.0) -> Degrada
     if rng.random() < 0.45 * strength:
         values["noise"] = float(rng.uniform(1, 13))
         values["grey_noise"] = bool(rng.random() < 0.4)
-        values["noise_start"] = (int(rng.integers(_NOISE_SIDE)), int(rng.integers(_NOISE_SIDE)))
+        values["noise_start"] = (int(rng.integers(NOISE_SIDE)), int(rng.integers(NOISE_SIDE)))
     if rng.random() < 0.5 * strength:
         values["jpeg"] = int(rng.integers(25, 93))
     return Degradation(**values)  # type: ignore[arg-type]
@@ -111,10 +114,10 @@ def _shadow(image: NDArray[np.uint8], d: Degradation) -> NDArray[np.uint8]:
 
 def _noisy(image: NDArray[np.uint8], d: Degradation) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
-    sheet = _NOISE
-    top, left = (start % max(_NOISE_SIDE - side, 1) for start, side in zip(d.noise_start, (height, width), strict=True))
-    if height > _NOISE_SIDE or width > _NOISE_SIDE:
-        sheet = np.tile(sheet, (-(-height // _NOISE_SIDE), -(-width // _NOISE_SIDE), 1))
+    sheet = NOISE
+    top, left = (start % max(NOISE_SIDE - side, 1) for start, side in zip(d.noise_start, (height, width), strict=True))
+    if height > NOISE_SIDE or width > NOISE_SIDE:
+        sheet = np.tile(sheet, (-(-height // NOISE_SIDE), -(-width // NOISE_SIDE), 1))
     noise = sheet[top : top + height, left : left + width]
     if d.grey_noise:
         noise = np.repeat(noise[..., :1], 3, axis=2)

@@ -63,7 +63,7 @@ def _write(
     family = styles.mono if rng.random() < 0.5 else styles.page
     several = rng.choice(family, 3)
     capital = float(np.exp(rng.uniform(np.log(6.2), np.log(15.5))))
-    width = size * rng.uniform(0.55, 1.05) / stretch
+    width = size * rng.uniform(0.55, 1.05)
     pitch = capital * rng.uniform(1.6, 2.5)
     prose = rng.random() < 0.25
     rows = _Rows([], [], [], [], [])
@@ -73,29 +73,31 @@ def _write(
         style = int(several[0] if rng.random() < 0.85 else rng.choice(several))
         tall = 1.0 if prose or rng.random() < 0.86 else float(rng.uniform(1.2, 1.9))
         y += pitch * tall
-        scale, gap = capital * tall / styles.capital[style], capital * tall * rng.uniform(0.55, 0.95)
+        scale = capital * tall / styles.capital[style]
+        wide_scale = scale * stretch
+        gap = max(0.4 * capital * tall, styles.advance[style] * wide_scale * rng.uniform(0.65, 1.1))
         kind = rng.random()
         rules = styles.rules.get(style)
         numbers = styles.numbers[style]
         if prose or kind < 0.2:
-            patches, left, _ = _row(rng, pool, styles.words[style], scale, gap, width)
+            patches, left, _ = _row(rng, pool, styles.words[style], wide_scale, gap, width)
             rows.put(patches, left - width / 2, y, scale, True)
         elif kind < 0.38:
-            patches, left, wide = _row(rng, pool, styles.words[style], scale, gap, 0.8 * width)
+            patches, left, wide = _row(rng, pool, styles.words[style], wide_scale, gap, 0.8 * width)
             rows.put(patches, left - wide / 2, y, scale, True)
         elif kind < 0.46 and rules is not None:
             patches = rng.choice(rules, 1)
-            repeat = int(max(width // max(widths(pool, patches)[0] * scale, 1.0), 1))
-            step = widths(pool, patches)[0] * scale
+            repeat = int(max(width // max(widths(pool, patches)[0] * wide_scale, 1.0), 1))
+            step = widths(pool, patches)[0] * wide_scale
             rows.put(np.repeat(patches, repeat), np.arange(repeat) * step - width / 2, y, scale, False)
         elif kind < 0.93:
-            patches, left, wide = _row(rng, pool, styles.words[style], scale, gap, 0.6 * width)
+            patches, left, wide = _row(rng, pool, styles.words[style], wide_scale, gap, 0.6 * width)
             rows.put(patches, left - width / 2, y, scale, True)
             if len(numbers):
                 columns = [width / 2] if rng.random() < 0.6 else [width / 2, width * rng.uniform(0.2, 0.28)]
                 for right in columns:
                     price = rng.choice(numbers, 1)
-                    start = right - widths(pool, price) * scale
+                    start = right - widths(pool, price) * wide_scale
                     if start[0] > wide - width / 2 + 2 * gap:
                         rows.put(price, start.astype(np.float64), y, scale, True)
         # Otherwise an empty row.
@@ -122,4 +124,4 @@ def page_layout(
         canvas.plate(rng, (left - pad, -0.75 * size, right + pad, 0.75 * size), on, paper)
     ink = paper * rng.uniform(0.03, 0.6) + rng.normal(0, 6, 3)
     canvas.text(rng, block, on, np.clip(ink, 0, 255), float(rng.uniform(0.55, 1.0)), min(capital, 8.0))
-    return canvas.finish(ground, draw_degradation(rng, 0.7))
+    return canvas.finish(ground, draw_degradation(rng, 0.7, capital))

@@ -81,9 +81,9 @@ def _paint(
 def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
     """(least, most) height of capitals in pixels and the most blocks, by kind of scene."""
     kind = rng.random()
-    if kind < 0.55:
-        return 7.0, 30.0, 12  # streets: small and far
-    return (8.0, 80.0, 8) if kind < 0.8 else (35.0, 130.0, 4)  # shop fronts; lettering from near
+    if kind < 0.5:
+        return 7.5, 30.0, 12  # streets: small and far
+    return (8.0, 80.0, 8) if kind < 0.74 else (32.0, 130.0, 6)  # shop fronts; lettering from near
 
 
 def scene_layout(
@@ -165,9 +165,9 @@ def sheet_layout(
     sheet = plane(rng, (size / 2, size / 2), angle, size / 2, 0.05)
     half = size / 2
     y = -half - float(rng.uniform(0, 10))
-    tallest = float(np.exp(rng.uniform(np.log(10), np.log(40))))
+    tallest = float(np.exp(rng.uniform(np.log(13), np.log(45))))
     while y < half:
-        row = float(np.exp(rng.uniform(np.log(7), np.log(tallest * (2.5 if rng.random() < 0.08 else 1.0)))))
+        row = float(np.exp(rng.uniform(np.log(8), np.log(tallest * (2.5 if rng.random() < 0.08 else 1.0)))))
         x = -half + float(rng.uniform(-0.5, 1.5)) * row
         while x < half:
             capital = row * float(rng.uniform(0.75, 1.05))
@@ -181,6 +181,6 @@ def sheet_layout(
             quad = transform(on[None], corners(np.array([bounds])))[0]
             if quad.max() > 0 and canvas.fits(quad, cut=True):
                 _paint(rng, canvas, block, on, bounds, _below(looks, quad, size), capital, plates=0.4)
-            x += right - left + float(rng.uniform(0.4, 1.2)) * row
-        y += row * float(rng.uniform(1.5, 2.0))
-    return canvas.finish(ground, draw_degradation(rng, 0.8))
+            x += right - left + float(rng.uniform(0.4, 2.2)) * row
+        y += row * float(rng.uniform(1.5, 2.2))
+    return canvas.finish(ground, draw_degradation(rng, 0.8, 10.0))

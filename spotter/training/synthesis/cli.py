@@ -1,0 +1,168 @@
+"""`spotter synth`: pools of rendered words, previews, written pictures, and how fast it all goes."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from spotter.training.sample import Sample
+    from spotter.training.synthesis.pool import PatchPool
+    from spotter.training.synthesis.sources import PageSource, SceneSource, SheetSource
+
+_KINDS = ("scene", "page", "sheet")
+_POOL = click.option(
+    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A pool; a small one is built if absent."
+)
+_DATA = click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with `backgrounds`."
+)
+_SEED = click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")
+_SIZE = click.option("--size", default=512, show_default=True, help="Side of the pictures, pixels.")
+
+
+@click.group()
+def synth() -> None:
+    """Write or preview synthetic training pictures."""
+
+
+@synth.command()
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--count", default=30000, show_default=True, help="Words to render.")
+@_SEED
+@click.option(
+    "--fonts",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to look for fonts in, besides the usual ones; may be repeated.",
+)
+@click.option("--only-fonts", is_flag=True, help="Leave the usual folders out.")
+def pool(output: Path, count: int, seed: int, fonts: tuple[Path, ...], only_fonts: bool) -> None:
+    """Render words once into the folder OUTPUT."""
+    from spotter.training.synthesis.fonts import find_fonts
+    from spotter.training.synthesis.pool import PatchPool
+
+    found = find_fonts(fonts, usual=not only_fonts)
+    click.echo(f"{len(found.faces)} font faces")
+    built = PatchPool.build(count, seed, found, progress=True)
+    built.save(output)
+    click.echo(f"{count} words in {len(built.groups)} styles, {built.pixels.nbytes / 1e6:.0f} MB: {output}")
+
+
+@synth.command()
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--source", "kind", type=click.Choice(_KINDS), default="scene", show_default=True)
+@_SEED
+@_POOL
+@_DATA
+@_SIZE
+@click.option("--columns", default=4, show_default=True)
+@click.option("--rows", default=3, show_default=True)
+@click.option("--outlines/--plain", default=True, help="Draw the words' polygons; ignored ones are red.")
+def preview(
+    output: Path,
+    kind: str,
+    seed: int,
+    pool: Path | None,
+    data: Path | None,
+    size: int,
+    columns: int,
+    rows: int,
+    outlines: bool,
+) -> None:
+    """Draw a sheet of pictures into the file OUTPUT."""
+    import numpy as np
+    from PIL import Image
+
+    source = _sources(pool, data)[kind]
+    rng = np.random.default_rng(seed)
+    samples = [source.sample(rng, size) for _ in range(columns * rows)]
+    pictures = [_outlined(sample) if outlines else sample.image for sample in samples]
+    lines = [np.concatenate(pictures[row * columns : (row + 1) * columns], 1) for row in range(rows)]
+    Image.fromarray(np.concatenate(lines, 0)).save(output)
+
+
+@synth.command()
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--count", default=100, show_default=True, help="Pictures to write.")
+@click.option("--source", "kind", type=click.Choice(_KINDS), default="scene", show_default=True)
+@_SEED
+@_POOL
+@_DATA
+@_SIZE
+def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, data: Path | None, size: int) -> None:
+    """Write pictures and their words into OUTPUT, in the form of the ICDAR contests."""
+    import numpy as np
+    from PIL import Image
+    from tqdm import tqdm
+
+    source = _sources(pool, data)[kind]
+    (output / "images").mkdir(parents=True, exist_ok=True)
+    (output / "gts").mkdir(exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for number in tqdm(range(count), unit="picture"):
+        sample = source.sample(rng, size)
+        name = f"{kind}_{number:06d}"
+        Image.fromarray(sample.image).save(output / "images" / f"{name}.png")
+        lines = []
+        for polygon, text, ignore in zip(sample.polygons, sample.texts, sample.ignore, strict=True):
+            numbers = ",".join(f"{value:.1f}" for value in polygon.ravel().tolist())
+            lines.append(f"{numbers},{'###' if ignore else text}\n")
+        (output / "gts" / f"gt_{name}.txt").write_text("".join(lines), encoding="utf-8")
+
+
+@synth.command()
+@click.option("--seconds", default=3.0, show_default=True, help="Time given to each row.")
+@click.option("--device", help="Also compose on this torch device, as `cuda` or `cpu`.")
+@click.option("--batch", default=64, show_default=True, help="Pictures composed at once on the device.")
+@_POOL
+@_DATA
+@_SIZE
+def bench(seconds: float, device: str | None, batch: int, pool: Path | None, data: Path | None, size: int) -> None:
+    """Measure pictures a second on one core."""
+    import cv2
+    import numpy as np
+
+    cv2.setNumThreads(1)
+    click.echo(f"{'source':<8}{'pictures/s':>12}{'words/s':>10}{'layouts/s':>11}")
+    sources = _sources(pool, data)
+    for kind, source in sources.items():
+        rng = np.random.default_rng(0)
+        source.sample(rng, size)
+        pictures, words, start = 0, 0, time.perf_counter()
+        while (spent := time.perf_counter() - start) < seconds:
+            words += len(source.sample(rng, size).texts)
+            pictures += 1
+        layouts, start = 0, time.perf_counter()
+        while (drawing := time.perf_counter() - start) < seconds / 3:
+            source.layout(rng, size)
+            layouts += 1
+        click.echo(f"{kind:<8}{pictures / spent:>12.1f}{words / spent:>10.0f}{layouts / drawing:>11.0f}")
+
+
+def _sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
+    from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+
+    patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)
+    folder = data / "backgrounds" if data else None
+    if folder is not None and not folder.is_dir():
+        raise click.BadParameter(f"{folder} is no folder", param_hint="--data")
+    backgrounds = Backgrounds.load([folder] if folder else [])
+    return {kind: of(patches, backgrounds) for kind, of in zip(_KINDS, (SceneSource, PageSource, SheetSource), strict=True)}
+
+
+def _outlined(sample: "Sample") -> "NDArray[np.uint8]":
+    """The picture with its polygons, a dot at each word's top-left."""
+    import cv2
+    import numpy as np
+
+    picture = sample.image.copy()
+    for polygon, ignore in zip(sample.polygons, sample.ignore, strict=True):
+        points = np.round((polygon - 0.5) * 8).astype(np.int32)
+        cv2.polylines(picture, [points], True, (255, 0, 0) if ignore else (0, 255, 0), 1, cv2.LINE_AA, 3)
+        cv2.circle(picture, tuple(points[0].tolist()), 16, (0, 0, 255), -1, cv2.LINE_AA, 3)
+    return picture

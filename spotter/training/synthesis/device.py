@@ -1,0 +1,181 @@
+"""Layouts become pictures on a device, a whole batch at once, from the pool and the backgrounds that lie there.
+
+No kernel is launched per word: the pixels of all stamps that may be painted at the same time are listed end to end,
+each is traced back into its patch, and all are blended in one scatter. The CPU only prepares a few numbers a stamp.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spotter.training.synthesis.backgrounds import Backgrounds
+from spotter.training.synthesis.device_degrade import degrade_batch
+from spotter.training.synthesis.layout import Ground, Layout
+from spotter.training.synthesis.pool import PatchPool
+from spotter.training.synthesis.rasterise import level_homographies, stamp_bounds
+
+
+@dataclass(frozen=True, eq=False)
+class Stamps:
+    """The stamps of a batch as numbers, sorted by turn; what a worker process hands to the device.
+
+    turns: how many stamps each turn paints; those of one turn never share a pixel. numbers: float32 [N, 13], the
+    homography from the picture, counted from the stamp's corner, to its patch level (9), colour (3) and alpha (1).
+    places: int64 [N, 8]: picture in the batch, left, top, width, height there, then offset in the pool's pixels and
+    height and width of the patch level.
+    """
+
+    turns: tuple[int, ...]
+    numbers: NDArray[np.float32]
+    places: NDArray[np.int64]
+
+
+def painting_turns(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(left, top, right, bottom) [N, 4] in painting order -> int64 [N], the first turn in which each can be painted:
+    after all earlier ones that it overlaps."""
+    low, high = bounds[:, :2], bounds[:, 2:]
+    overlap = ((low[:, None] < high[None]) & (low[None] < high[:, None])).all(2)
+    turns = np.zeros(len(bounds), np.int64)
+    for n in range(1, len(bounds)):
+        turns[n] = np.max(turns[:n] + 1, where=overlap[n, :n], initial=0)
+    return turns
+
+
+def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
+    """What the device needs of `layouts`."""
+    turns, numbers, places = [np.zeros(0, np.int64)], [np.zeros((0, 13))], [np.zeros((0, 8), np.int64)]
+    for image, layout in enumerate(layouts):
+        bounds = stamp_bounds(layout, pool)
+        shown = (bounds[:, 2:] > bounds[:, :2]).all(1)
+        bounds = bounds[shown]
+        corner = np.tile(np.eye(3), (len(bounds), 1, 1))
+        corner[:, :2, 2] = bounds[:, :2]
+        inverse = np.linalg.inv(level_homographies(layout, pool)[shown]) @ corner
+        patches, levels = layout.patches[shown], layout.levels[shown]
+        turns.append(painting_turns(bounds))
+        numbers.append(
+            np.concatenate(
+                [inverse.reshape(-1, 9), layout.colours[shown], layout.alphas[shown, None].astype(np.float64)], 1
+            )
+        )
+        places.append(
+            np.concatenate(
+                [
+                    np.full((len(bounds), 1), image),
+                    bounds[:, :2],
+                    bounds[:, 2:] - bounds[:, :2],
+                    pool.offsets[patches, levels][:, None],
+                    pool.shapes[patches, levels],
+                ],
+                1,
+            )
+        )
+    turn = np.concatenate(turns)
+    order = np.argsort(turn, kind="stable")
+    counts = tuple(np.bincount(turn).tolist())
+    return Stamps(counts, np.concatenate(numbers)[order].astype(np.float32), np.concatenate(places)[order])
+
+
+class DeviceRasteriser:
+    """Keeps a pool and backgrounds on `device` and composes batches of layouts there.
+
+    The pool's pixels and all background pictures are copied: with 40,000 words and 800 pictures, about 2 GB.
+    """
+
+    def __init__(self, pool: PatchPool, backgrounds: Backgrounds, device: torch.device | str) -> None:
+        self.device = torch.device(device)
+        self._pool = pool
+        self._pixels = torch.tensor(pool.pixels, device=self.device)
+        self._pictures = [torch.tensor(picture, device=self.device) for picture in backgrounds.pictures]
+
+    def rasterise(self, layouts: Sequence[Layout], degraded: bool = True) -> Tensor:
+        """uint8 [B, S, S, 3], RGB, on the device; `labels` tells the words. All layouts must be of one size.
+
+        degraded: whether blur, noise and the rest are applied. Raises ValueError on layouts of several sizes or none.
+        """
+        sizes = {layout.size for layout in layouts}
+        if len(sizes) != 1:
+            raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
+        size = sizes.pop()
+        canvas = torch.stack([self._ground(layout.ground, size) for layout in layouts])
+        self.paint(canvas, prepare(layouts, self._pool))
+        if degraded:
+            canvas = degrade_batch(canvas, [layout.degradation for layout in layouts])
+        return canvas.round().clamp(0, 255).to(torch.uint8)
+
+    def paint(self, canvas: Tensor, stamps: Stamps) -> None:
+        """Stamps onto float32 [B, S, S, 3], 0..255, in place."""
+        pixels, size = canvas.view(-1, 3), canvas.shape[1]
+        numbers = torch.from_numpy(stamps.numbers).to(self.device)
+        places = torch.from_numpy(stamps.places).to(self.device)
+        start = 0
+        for count in stamps.turns:
+            turn = slice(start, start + count)
+            areas = stamps.places[turn, 3] * stamps.places[turn, 4]
+            self._paint_turn(pixels, size, numbers[turn], places[turn], int(areas.sum()))
+            start += count
+
+    def _paint_turn(self, pixels: Tensor, size: int, numbers: Tensor, places: Tensor, total: int) -> None:
+        areas = places[:, 3] * places[:, 4]
+        stamp = torch.repeat_interleave(torch.arange(len(areas), device=self.device), areas, output_size=total)
+        offset = torch.arange(total, device=self.device) - (areas.cumsum(0) - areas)[stamp]
+        image, left, top, width, _, start, patch_height, patch_width = places[stamp].unbind(1)
+        row = torch.div(offset, width, rounding_mode="floor")
+        column = offset - row * width
+        x, y = column + 0.5, row + 0.5
+        of_stamp = numbers[stamp]
+        h = of_stamp.unbind(1)
+        depth = h[6] * x + h[7] * y + h[8]
+        u = (h[0] * x + h[1] * y + h[2]) / depth - 0.5
+        v = (h[3] * x + h[4] * y + h[5]) / depth - 0.5
+        cover = self._sample(u, v, start, patch_height, patch_width)
+        weight = (cover * h[12] / 256)[:, None]  # as the CPU's fixed point has it
+        target = (image * size + top + row) * size + left + column
+        pixels[target] = torch.lerp(pixels[target], of_stamp[:, 9:12], weight)
+
+    def _sample(self, u: Tensor, v: Tensor, start: Tensor, height: Tensor, width: Tensor) -> Tensor:
+        """Bilinear, zero outside the patch; float32 [P], 0..255."""
+        u0, v0 = u.floor(), v.floor()
+        du, dv = u - u0, v - v0
+        # Patches end in empty pixels, so a clamp just beyond the border reads nothing but zeros.
+        column = u0.clamp(-1e6, 1e6).long()
+        row = v0.clamp(-1e6, 1e6).long()
+        total = torch.zeros_like(u)
+        for down, across, share in (
+            (0, 0, (1 - du) * (1 - dv)),
+            (0, 1, du * (1 - dv)),
+            (1, 0, (1 - du) * dv),
+            (1, 1, du * dv),
+        ):
+            r, c = row + down, column + across
+            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+            index = torch.where(inside, start + r * width + c, 0)
+            total += torch.where(inside, self._pixels[index].float() * share, 0.0)
+        return total
+
+    def _ground(self, ground: Ground, size: int) -> Tensor:
+        """float32 [size, size, 3], 0..255."""
+        if ground.picture < 0:
+            shading = torch.from_numpy(np.ascontiguousarray(ground.shading, np.float32)).to(self.device)[None, None]
+            mode = "bilinear" if len(ground.shading) < 3 else "bicubic"
+            smooth = F.interpolate(shading, (size, size), mode=mode, align_corners=False)[0, 0]
+            return (smooth[..., None] + torch.tensor(ground.paper, device=self.device)).clamp(0, 255).floor()
+        cut = self._pictures[ground.picture][
+            ground.top : ground.top + ground.side, ground.left : ground.left + ground.side
+        ]
+        if ground.mirrored:
+            cut = cut.flip(1)
+        planes = cut.permute(2, 0, 1)[None].float()
+        method = "area" if ground.side > size and ground.side % size == 0 else "bilinear"
+        if method == "area":
+            resized = F.interpolate(planes, (size, size), mode="area")
+        else:
+            resized = F.interpolate(
+                planes, (size, size), mode="bilinear", align_corners=False, antialias=ground.side > size
+            )
+        return resized[0].permute(1, 2, 0).round().clamp(0, 255)

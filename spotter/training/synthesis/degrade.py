@@ -90,8 +90,9 @@ def degrade(image: NDArray[np.uint8], degradation: Degradation) -> NDArray[np.ui
     if d.noise:
         image = _noisy(image, d)
     if d.jpeg:
-        encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, d.jpeg])[1]
-        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+        swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # blue loses more than red
+        encoded = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, d.jpeg])[1]
+        image = np.asarray(cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
     return image
 
 
@@ -101,7 +102,7 @@ def motion_kernel(length: float, angle: float) -> NDArray[np.float32]:
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     for step in np.linspace(-length / 2, length / 2, 4 * reach + 1):
         kernel[round(reach + step * np.sin(angle)), round(reach + step * np.cos(angle))] += 1
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def _shadow(image: NDArray[np.uint8], d: Degradation) -> NDArray[np.uint8]:

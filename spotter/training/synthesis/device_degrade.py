@@ -104,7 +104,9 @@ def _motion(planes: Tensor, several: list[Degradation]) -> Tensor:
 
 def _tone(planes: Tensor, several: list[Degradation]) -> Tensor:
     ramp = (planes / 255) ** _column([d.gamma for d in several], planes)
-    contrast, brightness = (_column(v, planes) for v in zip(*((d.contrast, d.brightness) for d in several), strict=True))
+    contrast, brightness = (
+        _column(v, planes) for v in zip(*((d.contrast, d.brightness) for d in several), strict=True)
+    )
     return (((ramp - 0.5) * contrast + 0.5 + brightness) * 255).floor()
 
 
@@ -129,7 +131,10 @@ def _jpeg(planes: Tensor, several: list[Degradation]) -> Tensor:
     height, width = planes.shape[2:]
     colours = torch.tensor(_TO_YCC, device=planes.device)
     padded = F.pad(planes, (0, -width % 16, 0, -height % 16), mode="replicate")
-    ycc = torch.einsum("ij,njhw->nihw", colours, padded) - torch.tensor([128.0, 0, 0], device=planes.device)[:, None, None]
+    ycc = (
+        torch.einsum("ij,njhw->nihw", colours, padded)
+        - torch.tensor([128.0, 0, 0], device=planes.device)[:, None, None]
+    )
     # libjpeg's scale of the tables.
     scale = _column([5000 / d.jpeg if d.jpeg < 50 else 200 - 2 * d.jpeg for d in several], planes)
     luma = _quantised(ycc[:, :1], _LUMA, scale)

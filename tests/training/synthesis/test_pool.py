@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spotter.training.synthesis.fonts import FontSet
+from spotter.training.synthesis.pool import LEVELS, PatchPool, PoolError
+
+
+def test_every_word_has_its_ink_in_its_quad(pool: PatchPool) -> None:
+    words = np.concatenate(list(pool.groups.values()))
+    assert len(words) == 400
+    for index in words.tolist():
+        alpha = pool.patch(index)
+        left, top, right, bottom = pool.quads[index]
+        inside = alpha[int(top) : int(bottom) + 1, int(left) : int(right) + 1].sum(dtype=int)
+        assert inside > 0.98 * alpha.sum(dtype=int)
+        boundaries = pool.boundaries[index]
+        assert len(boundaries) == len(pool.texts[index]) + 1
+        assert (np.diff(boundaries) > -0.5 * (bottom - top)).all()
+        assert boundaries[-1] > boundaries[0]
+
+
+def test_levels_halve_and_keep_their_mean(pool: PatchPool) -> None:
+    for index in range(0, len(pool), 17):
+        full = pool.patch(index)
+        for level in range(1, LEVELS):
+            small = pool.patch(index, level)
+            assert small.shape == (full.shape[0] >> level, full.shape[1] >> level)
+            assert small.mean() == pytest.approx(full.mean(), abs=1.0)
+
+
+def test_plates_and_rules_say_nothing(pool: PatchPool) -> None:
+    assert len(pool.plates) == 5
+    rules = np.concatenate(list(pool.rules.values()))
+    for index in [*pool.plates.tolist(), *rules.tolist()]:
+        assert pool.texts[index] == ""
+    spoken = set(np.concatenate(list(pool.groups.values())).tolist())
+    assert not spoken & set(rules.tolist())
+    assert len(pool) == len(spoken) + len(rules) + len(pool.plates)
+
+
+def test_a_style_has_one_font(pool: PatchPool) -> None:
+    for group in pool.groups.values():
+        assert len(set(pool.fonts[group].tolist())) == 1
+        assert len(set(pool.capitals[group].tolist())) == 1
+        assert len(set(pool.page[group].tolist())) == 1
+
+
+def test_the_seed_decides(own_font: FontSet) -> None:
+    first, again, other = (PatchPool.build(40, seed=seed, fonts=own_font) for seed in (1, 1, 2))
+    assert first.texts == again.texts
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    assert first.texts != other.texts
+
+
+def test_saving_and_loading_keeps_everything(pool: PatchPool, tmp_path: Path) -> None:
+    pool.save(tmp_path / "deep" / "pool")
+    loaded = PatchPool.load(tmp_path / "deep" / "pool")
+    assert loaded.texts == pool.texts
+    assert loaded.font_names == pool.font_names
+    for name in ("pixels", "offsets", "shapes", "quads", "baselines", "capitals", "styles", "mono", "page", "arcs"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(pool, name))
+    for ours, theirs in zip(loaded.boundaries, pool.boundaries, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_folder_without_a_pool_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match="no pool of rendered words"):
+        PatchPool.load(tmp_path)
+
+
+def test_a_pool_of_another_format_is_refused(pool: PatchPool, tmp_path: Path) -> None:
+    pool.save(tmp_path)
+    meta = tmp_path / "pool.json"
+    meta.write_text(meta.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(PoolError, match="format 99"):
+        PatchPool.load(tmp_path)
+
+
+def test_an_empty_pool_is_refused(own_font: FontSet) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        PatchPool.build(0, fonts=own_font)

@@ -1,0 +1,89 @@
+"""The bundle that ships, behind a real server process: pictures rendered here must be read."""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from spotter.registry.folder import embedded
+from tests.service.serving import Serving, serving
+
+WORDS = [["Fresh", "coffee", "and", "bread"], ["Open", "daily", "until", "18:30"], ["EXIT", "Platform", "7"]]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Iterator[Serving]:
+    with serving() as server:
+        assert server.ready() < 10  # 5 on a machine that does nothing else
+        yield server
+
+
+def page(form: str, **options: object) -> bytes:
+    """A picture of WORDS, dark on light, 1280x720."""
+    image = Image.new("RGB", (1280, 720), (236, 232, 220))
+    canvas = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=56)
+    for row, words in enumerate(WORDS):
+        x = 90.0
+        for word in words:
+            canvas.text((x, 120 + 170 * row), word, (30, 30, 40), font=font)
+            x += canvas.textlength(word, font=font) + 60
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def read(server: Serving, data: bytes) -> dict[str, Any]:
+    response = httpx.post(f"{server.url}/spot", content=data, headers={"Content-Type": "image/*"}, timeout=60)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def assert_read(answer: dict[str, Any]) -> None:
+    """Most words are right, none is out of order, and all stand upright."""
+    texts = [word["text"] for word in answer["words"]]
+    expected = [word for line in WORDS for word in line]
+    right = [word for word in texts if word in expected]
+    assert len(set(right)) >= 8, texts
+    assert right == sorted(right, key=expected.index)
+    for word in answer["words"]:
+        polygon = np.array(word["polygon"])
+        assert polygon.shape == (4, 2)
+        assert (polygon[1] - polygon[0])[0] > 0
+        assert (polygon[3] - polygon[0])[1] > 0
+
+
+def test_the_golden_picture_is_read(shipped: Serving) -> None:
+    bundle = embedded().open("spotter", embedded().aliases("spotter")["live"])
+    golden = bundle.manifest.golden
+    texts = Counter(word["text"] for word in read(shipped, bundle.read(golden.picture))["words"])
+    assert not Counter(golden.words) - texts
+    assert httpx.get(f"{shipped.url}/v1/model").json()["digest"] == bundle.manifest.digest
+
+
+@pytest.mark.parametrize(("form", "options"), [("JPEG", {"quality": 90}), ("PNG", {}), ("WEBP", {"quality": 90})])
+def test_a_rendered_page_is_read_in_order(shipped: Serving, form: str, options: dict[str, object]) -> None:
+    assert_read(read(shipped, page(form, **options)))
+
+
+def test_a_blank_page_says_nothing(shipped: Serving) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (1280, 720), (200, 200, 200)).save(buffer, "PNG")
+    assert read(shipped, buffer.getvalue())["words"] == []
+
+
+def test_a_page_turned_by_its_exif_reads_the_same(shipped: Serving) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(io.BytesIO(page("PNG"))) as upright:
+        buffer = io.BytesIO()
+        upright.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", quality=90, exif=exif)
+    answer = read(shipped, buffer.getvalue())
+    assert_read(answer)
+    assert answer["image"] == {"width": 1280, "height": 720}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.degrade import Degradation
-from spotter.training.synthesis.layout import PLATE, SHADOW, TEXT, Ground, Layout, best_level, corners, transform
+from spotter.training.synthesis.layout import FRAME, PLATE, SHADOW, TEXT, Ground, Layout, best_level, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
 Matrix = NDArray[np.float64]
@@ -74,7 +74,9 @@ class Block:
         self.bounds = (left, top, right, bottom)
 
 
-def place(pool: PatchPool, patches: NDArray[np.int64], left: Colour, baseline: Colour, scale: Colour, stretch: float) -> Matrix:
+def place(
+    pool: PatchPool, patches: NDArray[np.int64], left: Colour, baseline: Colour, scale: Colour, stretch: float
+) -> Matrix:
     """float64 [N, 3, 3]: puts the text's left edges and baselines where they are wanted."""
     frames = np.zeros((len(patches), 3, 3))
     frames[:, 0, 0] = scale * stretch
@@ -135,14 +137,15 @@ def plane(rng: np.random.Generator, centre: tuple[float, float], angle: float, e
 
 def contrasting(rng: np.random.Generator, base: Colour, least: float) -> Colour:
     """float64 [3]: a colour whose lightness differs from `base` by `least` or more."""
-    light = float(base.mean())
+    light = sum(base.tolist()) / 3
     room_up, room_down = 255 - light, light
     up = rng.random() < 0.5 if min(room_up, room_down) > least else room_up > room_down
     reach = max(room_up if up else room_down, least)
     difference = least + (reach - least) * rng.random() ** 0.8
     target = light + difference if up else light - difference
-    hue = rng.normal(0, 1, 3) if rng.random() < 0.55 else rng.normal(0, 0.1, 3)
-    return np.asarray(np.clip(target + (hue - hue.mean()) * 45, 0, 255))
+    red, green, blue = (rng.normal(0, 1, 3) * (45.0 if rng.random() < 0.55 else 5.0)).tolist()
+    middle = (red + green + blue) / 3 - target
+    return np.array([min(max(part - middle, 0.0), 255.0) for part in (red, green, blue)])
 
 
 def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:
@@ -160,7 +163,10 @@ class Canvas:
         self._stamps: list[tuple[NDArray[np.int64], Matrix, Colour, float, int, NDArray[np.bool_]]] = []
 
     def fits(self, quad: NDArray[np.float32], cut: bool) -> bool:
-        """Whether a quad [4, 2] covers nothing that is taken; marks it as taken when so. `cut`: may leave the picture."""
+        """Whether a quad [4, 2] covers nothing that is taken; marks it as taken when so.
+
+        cut: it may leave the picture.
+        """
         low, high = quad.min(0), quad.max(0)
         if not cut and (low.min() < 2 or high.max() > self.size - 2):
             return False
@@ -189,24 +195,34 @@ class Canvas:
         labelled = np.zeros(len(patches), bool) if words is None else words
         self._stamps.append((patches, homographies, colour, alpha, layer, labelled))
 
-    def plate(self, rng: np.random.Generator, bounds: tuple[float, float, float, float], on: Matrix, colour: Colour) -> None:
+    def plate(
+        self, rng: np.random.Generator, bounds: tuple[float, float, float, float], on: Matrix, colour: Colour
+    ) -> None:
         """A plate over `bounds` of the plane `on`."""
         shape = self._pool.plates[: len(self._pool.plates) - 1]
         patch = int(shape[min(int(rng.exponential(0.8)), len(shape) - 1)])
-        self._stretched(patch, bounds, on, colour, float(rng.uniform(0.85, 1.0)))
+        self._stretched(patch, bounds, on, colour, float(rng.uniform(0.85, 1.0)), PLATE)
         if rng.random() < 0.25:
             frame = int(self._pool.plates[-1])
-            self._stretched(frame, bounds, on, contrasting(rng, colour, 50), 1.0)
+            self._stretched(frame, bounds, on, contrasting(rng, colour, 50), 1.0, FRAME)
 
     def _stretched(
-        self, patch: int, bounds: tuple[float, float, float, float], on: Matrix, colour: Colour, alpha: float
+        self,
+        patch: int,
+        bounds: tuple[float, float, float, float],
+        on: Matrix,
+        colour: Colour,
+        alpha: float,
+        layer: int,
     ) -> None:
         left, top, right, bottom = self._pool.quads[patch].tolist()
         x, y = (bounds[2] - bounds[0]) / (right - left), (bounds[3] - bounds[1]) / (bottom - top)
         frame = np.array([[x, 0, bounds[0] - x * left], [0, y, bounds[1] - y * top], [0, 0, 1]])
-        self.stamp(np.array([patch]), (on @ frame)[None], colour, alpha, PLATE)
+        self.stamp(np.array([patch]), (on @ frame)[None], colour, alpha, layer)
 
-    def text(self, rng: np.random.Generator, block: Block, on: Matrix, colour: Colour, alpha: float, capital: float) -> None:
+    def text(
+        self, rng: np.random.Generator, block: Block, on: Matrix, colour: Colour, alpha: float, capital: float
+    ) -> None:
         """A block in one colour, now and then with a shadow."""
         if rng.random() < 0.12 and capital > 8:
             offset = np.eye(3)
@@ -220,7 +236,10 @@ class Canvas:
         stamps = sorted(self._stamps, key=lambda stamp: stamp[4])
         counts = [len(stamp[0]) for stamp in stamps]
         if not stamps:
-            stamps, counts = [(np.zeros(0, np.int64), np.zeros((0, 3, 3)), np.zeros(3), 1.0, TEXT, np.zeros(0, bool))], [0]
+            stamps, counts = (
+                [(np.zeros(0, np.int64), np.zeros((0, 3, 3)), np.zeros(3), 1.0, TEXT, np.zeros(0, bool))],
+                [0],
+            )
         patches = np.concatenate([stamp[0] for stamp in stamps])
         homographies = np.concatenate([stamp[1] for stamp in stamps]).astype(np.float32)
         return Layout(

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spotter.training.sample import Sample
-    from spotter.training.synthesis.pool import PatchPool
     from spotter.training.synthesis.sources import PageSource, SceneSource, SheetSource
 
 _KINDS = ("scene", "page", "sheet")
 _POOL = click.option(
-    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A pool; a small one is built if absent."
+    "--pool",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A pool; a small one is built if absent.",
 )
 _DATA = click.option(
     "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with `backgrounds`."
@@ -123,7 +124,7 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
 @_DATA
 @_SIZE
 def bench(seconds: float, device: str | None, batch: int, pool: Path | None, data: Path | None, size: int) -> None:
-    """Measure pictures a second on one core."""
+    """Measure pictures a second: on one core, and on a device if one is named."""
     import cv2
     import numpy as np
 
@@ -142,6 +143,8 @@ def bench(seconds: float, device: str | None, batch: int, pool: Path | None, dat
             source.layout(rng, size)
             layouts += 1
         click.echo(f"{kind:<8}{pictures / spent:>12.1f}{words / spent:>10.0f}{layouts / drawing:>11.0f}")
+    if device:
+        _bench_device(sources, device, batch, size, seconds)
 
 
 def _sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
@@ -152,7 +155,33 @@ def _sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | P
     if folder is not None and not folder.is_dir():
         raise click.BadParameter(f"{folder} is no folder", param_hint="--data")
     backgrounds = Backgrounds.load([folder] if folder else [])
-    return {kind: of(patches, backgrounds) for kind, of in zip(_KINDS, (SceneSource, PageSource, SheetSource), strict=True)}
+    return {
+        "scene": SceneSource(patches, backgrounds),
+        "page": PageSource(patches, backgrounds),
+        "sheet": SheetSource(patches, backgrounds),
+    }
+
+
+def _bench_device(
+    sources: "dict[str, SceneSource | PageSource | SheetSource]", device: str, batch: int, size: int, seconds: float
+) -> None:
+    """Composition of ready layouts: what one device takes, whoever draws them."""
+    import numpy as np
+
+    from spotter.training.synthesis.device import DeviceComposer
+
+    scene = sources["scene"]
+    composer = DeviceComposer(scene.pool, scene.backgrounds, device)
+    click.echo(f"\n{'on ' + device:<8}{'pictures/s':>12}   batches of {batch}")
+    for kind, source in sources.items():
+        rng = np.random.default_rng(0)
+        layouts = [source.layout(rng, size) for _ in range(batch)]
+        composer.compose(layouts).cpu()
+        batches, start = 0, time.perf_counter()
+        while (spent := time.perf_counter() - start) < seconds:
+            composer.compose(layouts).cpu()
+            batches += 1
+        click.echo(f"{kind:<8}{batches * batch / spent:>12.1f}")
 
 
 def _outlined(sample: "Sample") -> "NDArray[np.uint8]":

@@ -38,6 +38,9 @@ class Degradation:
     jpeg: int = 0
 
 
+UNTOUCHED = Degradation()
+
+
 def draw_degradation(rng: np.random.Generator, strength: float = 1.0, finest: float = 12.0) -> Degradation:
     """Random numbers; `strength` 0 is none, 1 is street scenes.
 

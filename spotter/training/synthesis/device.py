@@ -73,7 +73,9 @@ class DeviceComposer:
         cut = picture[ground.top : ground.top + ground.side, ground.left : ground.left + ground.side]
         planes = (cut.flip(1) if ground.mirrored else cut).permute(2, 0, 1)[None].float()
         shrink = ground.side > size
-        return F.interpolate(planes, (size, size), mode="bilinear", align_corners=False, antialias=shrink)[0].permute(1, 2, 0)
+        return F.interpolate(planes, (size, size), mode="bilinear", align_corners=False, antialias=shrink)[0].permute(
+            1, 2, 0
+        )
 
     def _layer(self, layouts: Sequence[Layout], layer: int) -> _Stamps | None:
         """The stamps of one layer that touch their pictures."""

@@ -101,7 +101,10 @@ def inspect(path: str | os.PathLike[str] | None) -> FontFace | None:
 
 
 def find_fonts(folders: Sequence[str | os.PathLike[str]] = (), usual: bool = True) -> FontSet:
-    """Every usable face below `folders` and, unless `usual` is false, the usual ones; Pillow's own when there is none."""
+    """Every usable face below `folders` and, unless `usual` is false, the usual ones.
+
+    Pillow's own when there is none; RuntimeError when there is not even that.
+    """
     roots = [Path(folder) for folder in folders] + (usual_folders() if usual else [])
     files = sorted({file for root in roots for file in root.rglob("*") if file.suffix.lower() in _SUFFIXES})
     faces: dict[tuple[str, str], FontFace] = {}

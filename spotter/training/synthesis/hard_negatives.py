@@ -114,10 +114,8 @@ def plain(rng: np.random.Generator, side: int) -> Picture:
     corners = np.array([_colour(rng) for _ in range(9)], np.float32).reshape(3, 3, 3)
     corners = corners.mean((0, 1)) + (corners - corners.mean((0, 1))) * np.float32(rng.uniform(0.1, 1))
     field = cv2.resize(corners, (side, side), interpolation=cv2.INTER_CUBIC)
-    grain = cv2.resize(
-        rng.normal(0, rng.uniform(1, 14), (side // 2, side // 2)).astype(np.float32), (side, side)
-    )
-    return np.clip(field + grain[..., None], 0, 255).astype(np.uint8)
+    grain = cv2.resize(rng.normal(0, rng.uniform(1, 14), (side // 2, side // 2)).astype(np.float32), (side, side))
+    return np.asarray(np.clip(field + grain[..., None], 0, 255), np.uint8)
 
 
 def hard_negative(rng: np.random.Generator, picture: Picture, kind: str | None = None) -> Picture:

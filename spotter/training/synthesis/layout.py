@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.degrade import Degradation
+from spotter.training.synthesis.degrade import UNTOUCHED, Degradation
 from spotter.training.synthesis.pool import LEVELS, PatchPool
 
-PLATE, SHADOW, TEXT = 0, 1, 2
+PLATE, FRAME, SHADOW, TEXT = 0, 1, 2, 3
 """Layers, painted in this order."""
 
 SMALLEST = 5.5  # pixels of height; lower words are not to be read
@@ -51,7 +51,7 @@ class Layout:
     alphas: NDArray[np.float32]
     layers: NDArray[np.int64]
     words: NDArray[np.bool_]
-    degradation: Degradation = Degradation()
+    degradation: Degradation = UNTOUCHED
 
 
 def transform(homographies: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -72,7 +72,8 @@ def best_level(homographies: NDArray[np.floating], boxes: NDArray[np.floating]) 
         np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), np.linalg.norm(quads[:, 2] - quads[:, 1], axis=1)
     )
     shrink = (boxes[:, 3] - boxes[:, 1]) / np.maximum(height, 1e-3)
-    return np.clip(np.floor(np.log2(np.maximum(shrink, 1e-3)) + 0.3), 0, LEVELS - 1).astype(np.int64)
+    level = np.clip(np.floor(np.log2(np.maximum(shrink, 1e-3)) + 0.3), 0, LEVELS - 1)
+    return np.asarray(level, np.int64)
 
 
 def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[str], NDArray[np.bool_]]:

@@ -23,7 +23,9 @@ class _Rows:
     scale: list[float]
     words: list[bool]
 
-    def put(self, patches: NDArray[np.int64], left: NDArray[np.float64], baseline: float, scale: float, words: bool) -> None:
+    def put(
+        self, patches: NDArray[np.int64], left: NDArray[np.float64], baseline: float, scale: float, words: bool
+    ) -> None:
         self.patches.append(patches)
         self.left.append(left)
         self.baseline.append(baseline)
@@ -56,9 +58,7 @@ def _row(
     return patches[:count], left, float(ends[count - 1] - gap)
 
 
-def _write(
-    rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float
-) -> tuple[Block, float]:
+def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> tuple[Block, float]:
     """A column of rows as on a receipt or in a letter, about the origin, and the height of its capitals."""
     family = styles.mono if rng.random() < 0.5 else styles.page
     several = rng.choice(family, 3)
@@ -95,14 +95,22 @@ def _write(
             rows.put(patches, left - width / 2, y, scale, True)
             if len(numbers):
                 columns = [width / 2] if rng.random() < 0.6 else [width / 2, width * rng.uniform(0.2, 0.28)]
-                for right in columns:
+                edge = wide - width / 2  # where the row's words end so far
+                for right in sorted(columns):
                     price = rng.choice(numbers, 1)
                     start = right - widths(pool, price) * wide_scale
-                    if start[0] > wide - width / 2 + 2 * gap:
+                    if start[0] > edge + 2 * gap:
+                        edge = right
                         rows.put(price, start.astype(np.float64), y, scale, True)
         # Otherwise an empty row.
     if not rows.patches:
-        rows.put(rng.choice(styles.words[int(several[0])], 1), np.zeros(1), 0.0, capital / styles.capital[int(several[0])], True)
+        rows.put(
+            rng.choice(styles.words[int(several[0])], 1),
+            np.zeros(1),
+            0.0,
+            capital / styles.capital[int(several[0])],
+            True,
+        )
     return rows.block(pool, stretch), capital
 
 

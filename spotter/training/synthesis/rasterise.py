@@ -48,13 +48,15 @@ def stamp_bounds(layout: Layout, pool: PatchPool) -> NDArray[np.int64]:
     boxes[:, [2, 3], 1] = shapes[:, 0, None]
     quads = transform(layout.homographies, boxes)
     low, high = np.floor(quads.min(1)), np.ceil(quads.max(1))
-    return np.clip(np.concatenate([low, high], 1), 0, layout.size).astype(np.int64)
+    return np.asarray(np.clip(np.concatenate([low, high], 1), 0, layout.size), np.int64)
 
 
 def paint(picture: Picture, layout: Layout, pool: PatchPool) -> None:
     """Stamps everything onto uint8 [size, size, 3], in place."""
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    centred = np.linalg.inv(half) @ level_homographies(layout, pool) @ half  # OpenCV: a pixel's centre is a whole number
+    centred = (
+        np.linalg.inv(half) @ level_homographies(layout, pool) @ half
+    )  # OpenCV: a pixel's centre is a whole number
     bounds = stamp_bounds(layout, pool).tolist()
     alphas = (layout.alphas * (128 / 255)).tolist()
     colours = layout.colours.astype(np.int16)

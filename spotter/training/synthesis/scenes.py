@@ -171,12 +171,16 @@ def sheet_layout(
         x = -half + float(rng.uniform(-0.5, 1.5)) * row
         while x < half:
             capital = row * float(rng.uniform(0.75, 1.05))
-            block = text_block(rng, pool, styles, styles.pick(rng, capital), capital, [int(rng.integers(1, 4))], _stretch(rng))
+            block = text_block(
+                rng, pool, styles, styles.pick(rng, capital), capital, [int(rng.integers(1, 4))], _stretch(rng)
+            )
             left, top, right, bottom = block.bounds
             pad = 0.12 * capital
             bounds = (left - pad, top - pad, right + pad, bottom + pad)
             wobble = float(rng.normal(0, 0.02))
-            turn = np.array([[np.cos(wobble), -np.sin(wobble), x - left], [np.sin(wobble), np.cos(wobble), y - top], [0, 0, 1]])
+            turn = np.array(
+                [[np.cos(wobble), -np.sin(wobble), x - left], [np.sin(wobble), np.cos(wobble), y - top], [0, 0, 1]]
+            )
             on = sheet @ turn
             quad = transform(on[None], corners(np.array([bounds])))[0]
             if quad.max() > 0 and canvas.fits(quad, cut=True):

@@ -55,11 +55,11 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     """Reads with a checkpoint's weights in torch, prepared as the service would prepare it."""
     import torch
 
-    from spotter.model.charset import Charset
     from spotter.export.bundle import INPUT
+    from spotter.model.charset import Charset
+    from spotter.model.weights import load_spotter
     from spotter.service.imaging import prepare_pixels
     from spotter.service.sizing import to_upload
-    from spotter.model.weights import load_spotter
 
     torch.set_num_threads(options.threads)
     model = load_spotter(path)

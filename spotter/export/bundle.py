@@ -95,8 +95,8 @@ A FOTS text spotter: one network that finds words as rotated boxes and reads the
 
 
 def golden_words(model: Spotter, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
-    """Words of the golden picture that the network reads as drawn, well above the threshold below which a service leaves
-    words out. Raises ParityError when it reads none."""
+    """Words of the golden picture that the network reads as drawn, well above the threshold below which a service
+    leaves words out. Raises ParityError when it reads none."""
     height, width = picture.shape[:2]
     padded = np.zeros((1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE, 3), np.uint8)
     padded[0, :height, :width] = picture

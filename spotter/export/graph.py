@@ -4,6 +4,7 @@ import contextlib
 import io
 import warnings
 from pathlib import Path
+from typing import cast
 
 import onnx
 import torch
@@ -46,7 +47,8 @@ class SymbolicRoIRotate(nn.Module):
     def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> Patches:
         """As `RoIRotate.forward`."""
         widths = patch_widths(boxes, self.size)
-        columns = widths.max().item()
+        # A symbol while tracing: int() would fix it to the example's.
+        columns = cast(int, widths.max().item())
         torch._check(columns >= self.size.min_width)  # type: ignore[no-untyped-call]
         torch._check(columns <= self.size.max_width)  # type: ignore[no-untyped-call]
         return Patches(

@@ -26,7 +26,7 @@ class BackboneConfig:
     @property
     def stride(self) -> int:
         """Pixels of the picture to one cell of the last stage: the sides of pictures must be multiples of it."""
-        return 2 ** (len(self.channels) + 1)
+        return 1 << (len(self.channels) + 1)
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,13 @@ class SpotterConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SpotterConfig":
         """Inverse of `to_dict`. Raises TypeError for unknown fields and ValueError for impossible ones."""
-        backbone = {k: tuple(v) if isinstance(v, list) else v for k, v in values["backbone"].items()}
-        recogniser = {k: tuple(v) if isinstance(v, list) else v for k, v in values["recogniser"].items()}
+
+        def tuples(name: str) -> dict[str, Any]:
+            return {k: tuple(v) if isinstance(v, list) else v for k, v in values[name].items()}
+
         return cls(
-            backbone=BackboneConfig(**backbone),
+            backbone=BackboneConfig(**tuples("backbone")),
             neck=values["neck"],
             detection=DetectionConfig(**values["detection"]),
-            recogniser=RecogniserConfig(**recogniser),
+            recogniser=RecogniserConfig(**tuples("recogniser")),
         )

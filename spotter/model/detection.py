@@ -1,7 +1,7 @@
 """FOTS's detection head: dense maps at stride 4, and how they become rotated boxes.
 
-Every cell says whether it lies in the core of a word, how far the word's four sides are from the cell's centre, measured
-in the word's own frame, and the direction in which the word is read, over the full circle.
+Every cell says whether it lies in the core of a word, how far the word's four sides are from the cell's centre,
+measured in the word's own frame, and the direction in which the word is read, over the full circle.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
     A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
     that any picture has, so that what follows costs by the text that is there.
     """
-    batch, _, height, width = maps.score.shape
+    height, width = maps.score.shape[-2:]
     score = maps.score.sigmoid()
     rows = torch.arange(height, device=score.device)
     columns = torch.arange(width, device=score.device)

@@ -48,7 +48,8 @@ class EncoderLayer(nn.Module):
         weights = weights.float() + (mask.transpose(1, 2)[:, None].float() - 1) * 1e4
         mixed = weights.softmax(-1).to(values.dtype) @ values
         x = x + self.project(mixed.transpose(1, 2).reshape(regions, columns, width))
-        return x + self.feed(self.feed_norm(x))
+        out: Tensor = x + self.feed(self.feed_norm(x))
+        return out
 
 
 class Recogniser(nn.Module):

@@ -5,11 +5,13 @@ import copy
 import torch
 from torch import nn
 
+from spotter.model.spotter import Spotter
+
 
 class ExponentialMovingAverage:
     """Keeps a copy of a model whose weights trail its own; early steps weigh more, so that it never lags the start."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: Spotter, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
 

@@ -42,7 +42,7 @@ class DivergedError(RuntimeError):
 
 
 class StepBatches(Dataset[Batch]):
-    """The batch of every step is a function of the seed and the step alone, so that a resumed run sees what it would."""
+    """The batch of each step, a function of the seed and the step alone: a resumed run sees what it would have seen."""
 
     def __init__(self, source: Source, config: TrainConfig, charset: Charset, first: int) -> None:
         self.source = source
@@ -106,7 +106,7 @@ def _to_width(patches: Tensor, width: int) -> Tensor:
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with every tensor on `device`."""
-    moved = {
+    moved: dict[str, Any] = {
         item.name: value.to(device, non_blocking=True)
         for item in fields(batch)
         if isinstance(value := getattr(batch, item.name), Tensor)
@@ -145,7 +145,8 @@ class Trainer:
         self.seconds = 0.0
         torch.manual_seed(config.seed)
         self.model_config = model_config
-        self.model = build_fots(model_config, self.charset).to(self.device, memory_format=torch.channels_last)
+        self.model = build_fots(model_config, self.charset).to(self.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
         vectors = [p for p in self.model.parameters() if p.ndim <= 1]

@@ -55,6 +55,7 @@ def run(app: FastAPI, settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_timeout)),
         ws="none",
+        timeout_keep_alive=75,  # longer than a balancer keeps its idle connections, so that it closes first
     )
     logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text
     server = Server(config, lifecycle, settings.grace)

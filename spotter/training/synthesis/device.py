@@ -1,11 +1,12 @@
-"""Layouts become pictures on a device: a whole batch at once, from a pool that stays in the device's memory.
+"""Layouts become pictures on a device, a whole batch at once, from the pool and the backgrounds that lie there.
 
-Each stamp covers a rectangle of its picture. The rectangles' pixels of all stamps of the batch lie end to end in one
-list, so that one gather does the work of thousands of small warps; a layer then is blended by index.
+No kernel is launched per word: the pixels of all stamps that may be painted at the same time are listed end to end,
+each is traced back into its patch, and all are blended in one scatter. The CPU only prepares a few numbers a stamp.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,145 +15,183 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spotter.training.synthesis.backgrounds import Backgrounds
-from spotter.training.synthesis.layout import PLATE, TEXT, Ground, Layout
+from spotter.training.synthesis.device_degrade import degrade_batch
+from spotter.training.synthesis.layout import Ground, Layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import level_homographies, stamp_bounds
 
 
-@dataclass(frozen=True)
-class _Stamps:
-    """Stamps of one layer of a batch: inverse [N, 3, 3], bounds int64 [N, 4], start, height, width, picture int64 [N],
-    colour [N, 3], alpha [N]."""
+@dataclass(frozen=True, eq=False)
+class Stamps:
+    """The stamps of a batch as numbers, sorted by turn; what a worker process hands to the device.
 
-    inverse: Tensor
-    bounds: Tensor
-    start: Tensor
-    shape: Tensor
-    picture: Tensor
-    colour: Tensor
-    alpha: Tensor
+    turns: how many stamps each turn paints; those of one turn never share a pixel. numbers: float32 [N, 13], the
+    homography from the picture, counted from the stamp's corner, to its patch level (9), colour (3) and alpha (1).
+    places: int64 [N, 8]: picture in the batch, left, top, width, height there, then offset in the pool's pixels and
+    height and width of the patch level.
+    """
+
+    turns: tuple[int, ...]
+    numbers: NDArray[np.float32]
+    places: NDArray[np.int64]
+
+
+def painting_turns(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(left, top, right, bottom) [N, 4] in painting order -> int64 [N], the first turn in which each can be painted:
+    after all earlier ones that it overlaps."""
+    low, high = bounds[:, :2], bounds[:, 2:]
+    overlap = np.all((low[:, None] < high[None]) & (low[None] < high[:, None]), axis=2)
+    turns = np.zeros(len(bounds), np.int64)
+    for n in range(1, len(bounds)):
+        turns[n] = np.max(turns[:n] + 1, where=overlap[n, :n], initial=0)
+    return turns
+
+
+def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
+    """What the device needs of `layouts`."""
+    turns, numbers, places = [np.zeros(0, np.int64)], [np.zeros((0, 13))], [np.zeros((0, 8), np.int64)]
+    for image, layout in enumerate(layouts):
+        bounds = stamp_bounds(layout, pool)
+        shown = (bounds[:, 2:] > bounds[:, :2]).all(1)
+        bounds = bounds[shown]
+        corner = np.tile(np.eye(3), (len(bounds), 1, 1))
+        corner[:, :2, 2] = bounds[:, :2]
+        inverse = np.linalg.inv(level_homographies(layout, pool)[shown]) @ corner
+        patches, levels = layout.patches[shown], layout.levels[shown]
+        turns.append(painting_turns(bounds))
+        numbers.append(
+            np.concatenate(
+                [inverse.reshape(-1, 9), layout.colours[shown], layout.alphas[shown, None].astype(np.float64)], 1
+            )
+        )
+        places.append(
+            np.concatenate(
+                [
+                    np.full((len(bounds), 1), image),
+                    bounds[:, :2],
+                    bounds[:, 2:] - bounds[:, :2],
+                    pool.offsets[patches, levels][:, None],
+                    pool.shapes[patches, levels],
+                ],
+                1,
+            )
+        )
+    turn = np.concatenate(turns)
+    order = np.argsort(turn, kind="stable")
+    counts = tuple(np.bincount(turn).tolist())
+    return Stamps(counts, np.concatenate(numbers)[order].astype(np.float32), np.concatenate(places)[order])
 
 
 class DeviceComposer:
-    """Holds a pool and backgrounds on a torch device and composes batches of layouts there.
+    """Keeps a pool and backgrounds on `device` and composes batches of layouts there.
 
-    Memory: the pool's pixels (about 400 MB for 30,000 words) and the backgrounds (about 1.5 MB each).
+    The pool's pixels and all background pictures are copied: about 400 MB for 30,000 words, 1.5 MB a picture.
     """
 
     def __init__(self, pool: PatchPool, backgrounds: Backgrounds, device: torch.device | str) -> None:
         self.device = torch.device(device)
         self._pool = pool
-        self._pixels = torch.from_numpy(np.array(pool.pixels)).to(self.device)
-        self._pictures = [torch.from_numpy(picture).to(self.device) for picture in backgrounds.pictures]
+        self._pixels = torch.tensor(pool.pixels, device=self.device)
+        self._pictures = [torch.tensor(picture, device=self.device) for picture in backgrounds.pictures]
 
     @torch.inference_mode()
-    def compose(self, layouts: Sequence[Layout]) -> Tensor:
-        """uint8 [B, H, W, 3] on the device: the layouts' pictures before degradation.
+    def compose(self, layouts: Sequence[Layout], degraded: bool = True) -> Tensor:
+        """uint8 [B, S, S, 3], RGB, on the device; `labels` tells the words. All layouts must be of one size.
 
-        Raises ValueError when there is no layout or they differ in size.
+        degraded: whether blur, noise and the rest are applied. Raises ValueError on layouts of several sizes or none.
         """
         sizes = {layout.size for layout in layouts}
         if len(sizes) != 1:
-            raise ValueError(f"a batch wants layouts of one size, not {sorted(sizes)}")
+            raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
         size = sizes.pop()
-        canvas = torch.stack([self._ground(layout.ground, size) for layout in layouts]).reshape(-1, 3)
-        for layer in range(PLATE, TEXT + 1):
-            stamps = self._layer(layouts, layer)
-            if stamps is not None:
-                self._blend(canvas, stamps, size)
-        return canvas.round_().clamp_(0, 255).to(torch.uint8).reshape(len(layouts), size, size, 3)
+        canvas = torch.stack([self._ground(layout.ground, size) for layout in layouts])
+        self.paint(canvas, prepare(layouts, self._pool))
+        if degraded:
+            canvas = degrade_batch(canvas, [layout.degradation for layout in layouts])
+        return canvas.round().clamp(0, 255).to(torch.uint8)
+
+    def paint(self, canvas: Tensor, stamps: Stamps) -> None:
+        """Stamps onto float32 [B, S, S, 3], 0..255, in place."""
+        pixels, size = canvas.view(-1, 3), canvas.shape[1]
+        numbers = torch.from_numpy(stamps.numbers).to(self.device)
+        places = torch.from_numpy(stamps.places).to(self.device)
+        start = 0
+        for count in stamps.turns:
+            turn = slice(start, start + count)
+            areas = stamps.places[turn, 3] * stamps.places[turn, 4]
+            self._paint_turn(pixels, size, numbers[turn], places[turn], int(areas.sum()))
+            start += count
+
+    def _paint_turn(self, pixels: Tensor, size: int, numbers: Tensor, places: Tensor, total: int) -> None:
+        areas = places[:, 3] * places[:, 4]
+        stamp = torch.repeat_interleave(torch.arange(len(areas), device=self.device), areas, output_size=total)
+        offset = torch.arange(total, device=self.device) - (areas.cumsum(0) - areas)[stamp]
+        image, left, top, width, _, start, patch_height, patch_width = places[stamp].unbind(1)
+        row = torch.div(offset, width, rounding_mode="floor")
+        column = offset - row * width
+        x, y = column + 0.5, row + 0.5
+        of_stamp = numbers[stamp]
+        h = of_stamp.unbind(1)
+        depth = h[6] * x + h[7] * y + h[8]
+        u = (h[0] * x + h[1] * y + h[2]) / depth - 0.5
+        v = (h[3] * x + h[4] * y + h[5]) / depth - 0.5
+        cover = self._sample(u, v, start, patch_height, patch_width)
+        weight = (cover * h[12] / 256)[:, None]  # as the CPU's fixed point has it
+        target = (image * size + top + row) * size + left + column
+        pixels[target] = torch.lerp(pixels[target], of_stamp[:, 9:12], weight)
+
+    def _sample(self, u: Tensor, v: Tensor, start: Tensor, height: Tensor, width: Tensor) -> Tensor:
+        """Bilinear, zero outside the patch; float32 [P], 0..255."""
+        u0, v0 = u.floor(), v.floor()
+        du, dv = u - u0, v - v0
+        # Patches end in empty pixels, so a clamp just beyond the border reads nothing but zeros.
+        column = u0.clamp(-1e6, 1e6).long()
+        row = v0.clamp(-1e6, 1e6).long()
+        total = torch.zeros_like(u)
+        for down, across, share in (
+            (0, 0, (1 - du) * (1 - dv)),
+            (0, 1, du * (1 - dv)),
+            (1, 0, (1 - du) * dv),
+            (1, 1, du * dv),
+        ):
+            r, c = row + down, column + across
+            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+            index = torch.where(inside, start + r * width + c, 0)
+            total += torch.where(inside, self._pixels[index].float() * share, 0.0)
+        return total
 
     def _ground(self, ground: Ground, size: int) -> Tensor:
-        """float32 [size, size, 3]."""
+        """float32 [size, size, 3], 0..255."""
         if ground.picture < 0:
-            shading = torch.from_numpy(ground.shading).to(self.device)[None, None]
+            shading = torch.from_numpy(np.ascontiguousarray(ground.shading, np.float32)).to(self.device)[None, None]
             mode = "bilinear" if len(ground.shading) < 3 else "bicubic"
-            field = F.interpolate(shading, (size, size), mode=mode, align_corners=False)[0, 0]
-            return (field[..., None] + torch.tensor(ground.paper, device=self.device)).clamp(0, 255)
-        picture = self._pictures[ground.picture]
-        cut = picture[ground.top : ground.top + ground.side, ground.left : ground.left + ground.side]
-        planes = (cut.flip(1) if ground.mirrored else cut).permute(2, 0, 1)[None].float()
-        shrink = ground.side > size
-        return F.interpolate(planes, (size, size), mode="bilinear", align_corners=False, antialias=shrink)[0].permute(
-            1, 2, 0
-        )
+            smooth = F.interpolate(shading, (size, size), mode=mode, align_corners=False)[0, 0]
+            return (smooth[..., None] + torch.tensor(ground.paper, device=self.device)).clamp(0, 255).floor()
+        cut = self._pictures[ground.picture][
+            ground.top : ground.top + ground.side, ground.left : ground.left + ground.side
+        ]
+        if ground.mirrored:
+            cut = cut.flip(1)
+        planes = cut.permute(2, 0, 1)[None].float()
+        if ground.side > size:
+            share = _area_shares(ground.side, size, self.device)
+            resized = (share @ planes @ share.T)[0]
+        else:
+            resized = F.interpolate(planes, (size, size), mode="bilinear", align_corners=False)[0]
+        return resized.permute(1, 2, 0).round()
 
-    def _layer(self, layouts: Sequence[Layout], layer: int) -> _Stamps | None:
-        """The stamps of one layer that touch their pictures."""
-        inverse, bounds, start, shape, picture, colour, alpha = [], [], [], [], [], [], []
-        for number, layout in enumerate(layouts):
-            limits = stamp_bounds(layout, self._pool)
-            kept = (layout.layers == layer) & (limits[:, 2] > limits[:, 0]) & (limits[:, 3] > limits[:, 1])
-            patches, levels = layout.patches[kept], layout.levels[kept]
-            inverse.append(np.linalg.inv(level_homographies(layout, self._pool)[kept]))
-            bounds.append(limits[kept])
-            start.append(self._pool.offsets[patches, levels])
-            shape.append(self._pool.shapes[patches, levels])
-            picture.append(np.full(len(patches), number))
-            colour.append(layout.colours[kept])
-            alpha.append(layout.alphas[kept])
-        if not sum(map(len, picture)):
-            return None
-        return _Stamps(
-            self._moved(inverse, np.float32),
-            self._moved(bounds, np.int64),
-            self._moved(start, np.int64),
-            self._moved(shape, np.int64),
-            self._moved(picture, np.int64),
-            self._moved(colour, np.float32),
-            self._moved(alpha, np.float32),
-        )
 
-    def _moved(self, parts: Sequence[NDArray[np.generic]], kind: type[np.generic]) -> Tensor:
-        return torch.from_numpy(np.concatenate(parts).astype(kind)).to(self.device, non_blocking=True)
-
-    def _blend(self, canvas: Tensor, stamps: _Stamps, size: int) -> None:
-        """Blends a layer into canvas, float32 [B * size * size, 3], in place.
-
-        Where stamps of one layer overlap their colours mix by coverage; alone each covers as `paint` does.
-        """
-        spans = stamps.bounds[:, 2:] - stamps.bounds[:, :2]  # (width, height)
-        areas = spans[:, 0] * spans[:, 1]
-        owner = torch.repeat_interleave(areas)
-        within = torch.arange(len(owner), device=self.device) - (areas.cumsum(0) - areas)[owner]
-        across = spans[owner, 0]
-        x = stamps.bounds[owner, 0] + within % across
-        y = stamps.bounds[owner, 1] + torch.div(within, across, rounding_mode="floor")
-        cover = self._cover(stamps, owner, x, y) * stamps.alpha[owner]
-        place = (stamps.picture[owner] * size + y) * size + x
-        touched = cover > 1e-3
-        place, cover, owner = place[touched], cover[touched], owner[touched]
-        mixed = torch.zeros(len(canvas), 4, device=self.device)
-        mixed.index_add_(0, place, torch.cat([cover[:, None] * stamps.colour[owner], cover[:, None]], 1))
-        total = mixed[:, 3:]
-        canvas.mul_(1 - total.clamp(max=1)).add_(mixed[:, :3] / total.clamp(min=1))
-
-    def _cover(self, stamps: _Stamps, owner: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """float32 [M], 0..1: the patch under each pixel, bilinear, nothing beyond its border."""
-        inverse = stamps.inverse[owner]
-        px, py = x.float() + 0.5, y.float() + 0.5
-        depth = inverse[:, 2, 0] * px + inverse[:, 2, 1] * py + inverse[:, 2, 2]
-        u = (inverse[:, 0, 0] * px + inverse[:, 0, 1] * py + inverse[:, 0, 2]) / depth - 0.5
-        v = (inverse[:, 1, 0] * px + inverse[:, 1, 1] * py + inverse[:, 1, 2]) / depth - 0.5
-        height, width = stamps.shape[owner].unbind(1)
-        start = stamps.start[owner]
-        left, top = u.floor(), v.floor()
-        right_share, bottom_share = u - left, v - top
-        column, row = left.long(), top.long()
-
-        def pixel(down: int, along: int) -> Tensor:
-            r, c = row + down, column + along
-            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-            return self._pixels[torch.where(inside, start + r * width + c, 0)] * inside
-
-        upper = pixel(0, 0) * (1 - right_share) + pixel(0, 1) * right_share
-        lower = pixel(1, 0) * (1 - right_share) + pixel(1, 1) * right_share
-        return (upper * (1 - bottom_share) + lower * bottom_share) / 255
+@lru_cache(maxsize=64)
+def _area_shares(source: int, target: int, device: torch.device) -> Tensor:
+    """float32 [target, source]: how much of each shrunk pixel each of a row's pixels covers, as OpenCV's INTER_AREA."""
+    pixel = torch.arange(source, device=device)[None]
+    start = torch.arange(target, device=device, dtype=torch.float64)[:, None] * (source / target)
+    overlap = torch.minimum(start + source / target, pixel + 1) - torch.maximum(start, pixel)
+    return (overlap.clamp(min=0) * (target / source)).float()
 
 
 def compose_batch(
     layouts: Sequence[Layout], pool: PatchPool, backgrounds: Backgrounds, device: torch.device | str
 ) -> Tensor:
-    """uint8 [B, H, W, 3] on `device`: pictures before degradation. Uploads everything; for more than one batch keep
-    a DeviceComposer."""
+    """uint8 [B, S, S, 3] on `device`. Uploads everything; for more than one batch keep a DeviceComposer."""
     return DeviceComposer(pool, backgrounds, device).compose(layouts)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.degrade import Degradation, degrade
-from spotter.training.synthesis.device import DeviceRasteriser, painting_turns, prepare
+from spotter.training.synthesis.device import DeviceComposer, compose_batch, painting_turns, prepare
 from spotter.training.synthesis.device_degrade import degrade_batch
 from spotter.training.synthesis.layout import Layout
 from spotter.training.synthesis.rasterise import rasterise
@@ -21,8 +21,8 @@ def backgrounds() -> Backgrounds:
 
 
 @pytest.fixture(scope="module")
-def device(pool: PatchPool, backgrounds: Backgrounds) -> DeviceRasteriser:
-    return DeviceRasteriser(pool, backgrounds, "cpu")
+def device(pool: PatchPool, backgrounds: Backgrounds) -> DeviceComposer:
+    return DeviceComposer(pool, backgrounds, "cpu")
 
 
 def _clean(layout: Layout) -> Layout:
@@ -31,12 +31,12 @@ def _clean(layout: Layout) -> Layout:
 
 @pytest.mark.parametrize("kind", [SceneSource, PageSource, SheetSource])
 def test_it_agrees_with_the_cpu_before_degradation(
-    kind: type[SceneSource], pool: PatchPool, backgrounds: Backgrounds, device: DeviceRasteriser
+    kind: type[SceneSource], pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer
 ) -> None:
     source, rng = kind(pool, backgrounds), np.random.default_rng(4)
     layouts = [_clean(source.layout(rng, SIZE)) for _ in range(6)]
     assert sum(len(layout.patches) for layout in layouts) > 20
-    batch = device.rasterise(layouts).numpy().astype(int)
+    batch = device.compose(layouts).numpy().astype(int)
     for ours, layout in zip(batch, layouts, strict=True):
         theirs = rasterise(layout, pool, backgrounds).image.astype(int)
         difference = np.abs(ours - theirs)
@@ -45,21 +45,35 @@ def test_it_agrees_with_the_cpu_before_degradation(
 
 
 def test_a_batch_is_what_its_layouts_are_alone(
-    pool: PatchPool, backgrounds: Backgrounds, device: DeviceRasteriser
+    pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer
 ) -> None:
     source, rng = SheetSource(pool, backgrounds), np.random.default_rng(1)
     layouts = [_clean(source.layout(rng, SIZE)) for _ in range(3)]
-    together = device.rasterise(layouts)
+    together = device.compose(layouts)
     for image, layout in zip(together, layouts, strict=True):
-        torch.testing.assert_close(image, device.rasterise([layout])[0])
+        torch.testing.assert_close(image, device.compose([layout])[0])
 
 
 def test_layouts_of_several_sizes_are_refused(
-    pool: PatchPool, backgrounds: Backgrounds, device: DeviceRasteriser
+    pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer
 ) -> None:
     source, rng = SceneSource(pool, backgrounds), np.random.default_rng(1)
     with pytest.raises(ValueError, match="one size"):
-        device.rasterise([source.layout(rng, 96), source.layout(rng, 128)])
+        device.compose([source.layout(rng, 96), source.layout(rng, 128)])
+
+
+def test_composing_degrades_unless_told_not_to(
+    pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer
+) -> None:
+    layout = PageSource(pool, backgrounds).layout(np.random.default_rng(1), SIZE)
+    dark = dataclasses.replace(layout, degradation=Degradation(brightness=-1.0))
+    assert device.compose([dark]).max() == 0
+    torch.testing.assert_close(device.compose([dark], degraded=False), device.compose([_clean(layout)]))
+
+
+def test_a_single_batch_needs_no_composer(pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer) -> None:
+    layout = SceneSource(pool, backgrounds).layout(np.random.default_rng(2), SIZE)
+    torch.testing.assert_close(compose_batch([layout], pool, backgrounds, "cpu"), device.compose([layout]))
 
 
 def test_turns_by_hand() -> None:

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from spotter.training.synthesis.layout import (
+    TEXT,
+    Ground,
+    Layout,
+    best_level,
+    characters,
+    corners,
+    labels,
+    transform,
+)
+from spotter.training.synthesis.pool import LEVELS, PatchPool
+
+
+def _layout(pool: PatchPool, *shifts: tuple[float, float], scale: float = 1.0, size: int = 200) -> Layout:
+    """The pool's first word, once at each shift."""
+    count = len(shifts)
+    patch = int(next(iter(pool.groups.values()))[0])
+    homographies = np.tile(np.diag([scale, scale, 1.0]), (count, 1, 1)).astype(np.float32)
+    homographies[:, :2, 2] = np.reshape(shifts, (count, 2))
+    return Layout(
+        size,
+        Ground(),
+        np.full(count, patch, np.int64),
+        np.zeros(count, np.int64),
+        homographies,
+        np.zeros((count, 3), np.float32),
+        np.ones(count, np.float32),
+        np.full(count, TEXT, np.int64),
+        np.ones(count, np.bool_),
+    )
+
+
+def test_corners_go_clockwise_from_the_top_left() -> None:
+    assert corners(np.array([[1, 2, 5, 4]]))[0].tolist() == [[1, 2], [5, 2], [5, 4], [1, 4]]
+
+
+def test_transform_by_hand() -> None:
+    turned = np.array([[0, -1, 10], [1, 0, 0], [0, 0, 1.0]])  # a quarter turn clockwise on screen, then 10 to the right
+    far = np.array([[1, 0, 0], [0, 1, 0], [0.1, 0, 1.0]])
+    moved = transform(np.stack([turned, far]), np.array([[[2.0, 0.0], [0.0, 3.0]], [[10.0, 4.0], [0.0, 4.0]]]))
+    np.testing.assert_allclose(moved, [[[10, 2], [7, 0]], [[5, 2], [0, 4]]])
+
+
+@pytest.mark.parametrize(("scale", "level"), [(2.0, 0), (1.0, 0), (0.8, 0), (0.5, 1), (0.45, 1), (0.25, 2), (0.05, 2)])
+def test_small_words_are_taken_from_small_patches(scale: float, level: int) -> None:
+    homography = np.diag([scale, scale, 1.0])[None]
+    assert best_level(homography, np.array([[0, 0, 100, 40.0]])).tolist() == [min(level, LEVELS - 1)]
+
+
+def test_words_inside_are_labelled_and_cut_ones_ignored(pool: PatchPool) -> None:
+    layout = _layout(pool, (20, 60), (-25, 60), (20, 500))
+    polygons, texts, ignore = labels(layout, pool)
+    word = pool.texts[layout.patches[0]]
+    assert texts == [word, ""]  # the third lies wholly outside
+    assert ignore.tolist() == [False, True]
+    np.testing.assert_allclose(polygons[0], corners(pool.quads[layout.patches[:1]])[0] + [20, 60], atol=1e-4)
+
+
+def test_words_too_low_to_read_are_ignored(pool: PatchPool) -> None:
+    _, texts, ignore = labels(_layout(pool, (20, 60), scale=0.1), pool)
+    assert texts == [""]
+    assert ignore.tolist() == [True]
+
+
+def test_a_layout_without_words_has_no_labels(pool: PatchPool) -> None:
+    polygons, texts, ignore = labels(_layout(pool), pool)
+    assert polygons.shape == (0, 4, 2)
+    assert texts == []
+    assert ignore.shape == (0,)
+
+
+def test_characters_follow_one_another_within_the_word(pool: PatchPool) -> None:
+    layout = _layout(pool, (20, 60))
+    patch = int(layout.patches[0])
+    (quads,) = characters(layout, pool)
+    assert quads.shape == (len(pool.texts[patch]), 4, 2)
+    np.testing.assert_allclose(quads[:-1, 1], quads[1:, 0])
+    assert (quads[:, 1, 0] > quads[:, 0, 0]).all()
+    left, top, right, bottom = (pool.quads[patch] + [20, 60, 20, 60]).tolist()
+    np.testing.assert_allclose(quads[:, [0, 3], 1], [[top, bottom]] * len(quads), atol=1e-4)
+    side = bottom - top
+    assert abs(quads[0, 0, 0] - left) < 0.3 * side
+    assert abs(quads[-1, 1, 0] - right) < 0.3 * side

@@ -1,0 +1,107 @@
+import cv2
+import numpy as np
+import pytest
+
+from spotter.training.sample import Sample
+from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+from spotter.training.synthesis.layout import SMALLEST
+
+SIZE = 320
+Kind = type[SceneSource] | type[PageSource] | type[SheetSource]
+KINDS: list[Kind] = [SceneSource, PageSource, SheetSource]
+
+
+@pytest.fixture(scope="module")
+def backgrounds() -> Backgrounds:
+    return Backgrounds.load([], drawn=6, seed=1)
+
+
+@pytest.fixture(scope="module")
+def samples(pool: PatchPool, backgrounds: Backgrounds) -> dict[Kind, list[Sample]]:
+    drawn: dict[Kind, list[Sample]] = {}
+    for kind in KINDS:
+        source, rng = kind(pool, backgrounds), np.random.default_rng(11)
+        drawn[kind] = [source.sample(rng, SIZE) for _ in range(12)]
+    return drawn
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_keep_the_contract(kind: Kind, samples: dict[Kind, list[Sample]]) -> None:
+    for sample in samples[kind]:
+        count = len(sample.texts)
+        assert sample.image.shape == (SIZE, SIZE, 3)
+        assert sample.image.dtype == np.uint8
+        assert sample.polygons.shape == (count, 4, 2)
+        assert sample.polygons.dtype == np.float32
+        assert sample.ignore.shape == (count,)
+        assert sample.ignore.dtype == np.bool_
+        assert [text == "" for text in sample.texts] == sample.ignore.tolist()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_to_read_are_inside_convex_clockwise_and_high_enough(
+    kind: Kind, samples: dict[Kind, list[Sample]]
+) -> None:
+    polygons = np.concatenate([sample.polygons[~sample.ignore] for sample in samples[kind]])
+    assert len(polygons) > 12
+    extent = polygons.max(1) - polygons.min(1)
+    cut = np.maximum(-polygons.min(1), polygons.max(1) - SIZE)
+    assert (cut <= 0.07 * extent + 1e-3).all()
+    sides = np.roll(polygons, -1, 1) - polygons
+    following = np.roll(sides, -1, 1)
+    turns = sides[..., 0] * following[..., 1] - sides[..., 1] * following[..., 0]
+    assert (turns > 0).all()  # clockwise on screen
+    assert (np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1) >= SMALLEST - 0.01).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_do_not_cover_one_another(kind: Kind, samples: dict[Kind, list[Sample]]) -> None:
+    for sample in samples[kind]:
+        cover = np.zeros((SIZE, SIZE), np.int32)
+        for polygon in sample.polygons[~sample.ignore]:
+            one = np.zeros((SIZE, SIZE), np.uint8)
+            cv2.fillConvexPoly(one, np.round(polygon).astype(np.int32), 1)
+            cover += one
+        assert (cover > 1).sum() <= 0.03 * (cover > 0).sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_decides(kind: Kind, pool: PatchPool, backgrounds: Backgrounds) -> None:
+    source, again = kind(pool, backgrounds), kind(pool, backgrounds)
+    source.sample(np.random.default_rng(99), 128)  # what came before leaves no trace
+    first, second = (s.sample(np.random.default_rng(7), 192) for s in (source, again))
+    np.testing.assert_array_equal(first.image, second.image)
+    np.testing.assert_array_equal(first.polygons, second.polygons)
+    assert first.texts == second.texts
+    assert (source.sample(np.random.default_rng(8), 192).image != first.image).any()
+
+
+def test_words_stand_mostly_level_and_now_and_then_otherwise(pool: PatchPool, backgrounds: Backgrounds) -> None:
+    source, rng = SceneSource(pool, backgrounds), np.random.default_rng(0)
+    angles = []
+    for _ in range(150):
+        layout = source.layout(rng, SIZE)
+        across = layout.homographies[layout.words][:, :2, 0]
+        angles.extend(np.degrees(np.arctan2(across[:, 1], across[:, 0])).tolist())
+    turned = np.abs(np.array(angles)) > 45
+    assert 0.005 < turned.mean() < 0.1
+
+
+def test_sheets_and_pages_hold_many_words(samples: dict[Kind, list[Sample]]) -> None:
+    counts = {kind: np.mean([len(sample.texts) for sample in drawn]) for kind, drawn in samples.items()}
+    assert counts[SceneSource] >= 2
+    assert counts[SheetSource] > 2 * counts[SceneSource]
+    assert counts[PageSource] > 2 * counts[SceneSource]
+
+
+def test_words_can_be_told_from_what_they_stand_on(pool: PatchPool, backgrounds: Backgrounds) -> None:
+    source, rng = PageSource(pool, backgrounds), np.random.default_rng(3)
+    darker = []
+    for _ in range(10):
+        sample = source.sample(rng, SIZE)
+        for polygon in sample.polygons[~sample.ignore]:
+            left, top = np.maximum(polygon.min(0), 0).astype(int)
+            right, bottom = np.ceil(polygon.max(0)).astype(int)
+            window = sample.image[top:bottom, left:right].mean(2)
+            darker.append(float(np.quantile(window, 0.95) - np.quantile(window, 0.05)))
+    assert np.quantile(darker, 0.1) > 12

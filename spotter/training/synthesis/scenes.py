@@ -81,9 +81,9 @@ def _paint(
 def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
     """(least, most) height of capitals in pixels and the most blocks, by kind of scene."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.48:
         return 7.5, 30.0, 12  # streets: small and far
-    return (8.0, 80.0, 8) if kind < 0.74 else (32.0, 130.0, 6)  # shop fronts; lettering from near
+    return (8.0, 80.0, 8) if kind < 0.67 else (34.0, 135.0, 6)  # shop fronts; lettering from near
 
 
 def scene_layout(
@@ -98,8 +98,9 @@ def scene_layout(
     for _ in range(int(rng.integers(2, blocks + 1) * max(size / 512, 0.5) + 0.5)):
         capital = float(np.exp(rng.uniform(np.log(least), np.log(most))))
         style = styles.pick(rng, capital)
-        lines = 1 + int(rng.exponential(0.9))
-        rows = [1 + int(min(rng.exponential(0.8), 4)) for _ in range(min(lines, 5))]
+        many = 0.9 if capital < 40 else 0.35  # of big words, few fit
+        lines = 1 + int(rng.exponential(many))
+        rows = [1 + int(min(rng.exponential(many), 4)) for _ in range(min(lines, 5))]
         block = text_block(rng, pool, styles, style, capital, rows, _stretch(rng))
         cut = bool(rng.random() < 0.12)
         if not cut:  # what is too wide for the picture is written smaller

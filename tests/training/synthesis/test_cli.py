@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from spotter.training.data.annotations import Annotation, read_annotations
+from spotter.training.synthesis import PatchPool
+from spotter.training.synthesis.cli import synth
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, pool: PatchPool) -> Path:
+    saved = tmp_path_factory.mktemp("cli") / "pool"
+    pool.save(saved)
+    return saved
+
+
+def _run(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(synth, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_pool_renders_the_asked_number_from_the_seed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        output = _run("pool", tmp_path / name, "--count", "70", "--seed", "4", "--only-fonts")
+        assert "70 words" in output
+    first, second = PatchPool.load(tmp_path / "a"), PatchPool.load(tmp_path / "b")
+    assert sum(map(len, first.groups.values())) == 70
+    assert first.texts == second.texts
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+@pytest.mark.parametrize("kind", ["scene", "page", "sheet"])
+def test_preview_outlines_the_words(tmp_path: Path, folder: Path, kind: str) -> None:
+    options = ("--source", kind, "--pool", folder, "--size", "160", "--columns", "3", "--rows", "2", "--seed", "2")
+    _run("preview", tmp_path / "outlined.png", *options)
+    _run("preview", tmp_path / "plain.png", *options, "--plain")
+    outlined, plain = (np.asarray(Image.open(tmp_path / f"{name}.png")) for name in ("outlined", "plain"))
+    assert outlined.shape == plain.shape == (320, 480, 3)
+    changed = (outlined != plain).any(2)
+    assert 0.001 < changed.mean() < 0.5
+    red, green, blue = outlined[changed].astype(int).T
+    assert ((green > red + 60) & (green > blue + 60)).mean() > 0.1
+
+
+def test_written_pictures_are_read_back(tmp_path: Path, folder: Path) -> None:
+    _run("write", tmp_path / "out", "--count", "3", "--source", "page", "--pool", folder, "--size", "192")
+    pictures = sorted((tmp_path / "out" / "images").iterdir())
+    assert [picture.name for picture in pictures] == [f"page_{n:06d}.png" for n in range(3)]
+    words: list[Annotation] = []
+    for picture in pictures:
+        assert Image.open(picture).size == (192, 192)
+        words += read_annotations(tmp_path / "out" / "gts" / f"gt_{picture.stem}.txt")
+    texts = {word.text for word in words if not word.ignore}
+    assert texts
+    assert texts <= set(PatchPool.load(folder).texts)
+
+
+def test_bench_has_a_row_for_each_source(folder: Path) -> None:
+    output = _run("bench", "--seconds", "0.05", "--pool", folder, "--size", "96", "--device", "cpu", "--batch", "2")
+    rows = [line.split() for line in output.splitlines()]
+    for kind in ("scene", "page", "sheet"):
+        on_core, on_device = (row for row in rows if row[:1] == [kind])
+        assert all(float(number) > 0 for number in [*on_core[1:], *on_device[1:]])
+
+
+def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Path) -> None:
+    result = CliRunner().invoke(
+        synth, ["preview", str(tmp_path / "x.png"), "--pool", str(folder), "--data", str(tmp_path)]
+    )
+    assert result.exit_code == 2
+    assert "backgrounds" in result.output
+    assert not (tmp_path / "x.png").exists()

@@ -60,7 +60,7 @@ def test_many_clients_over_real_connections_get_their_own_words(registry: Path) 
 
 
 def test_sigterm_drains_and_exits_0(registry: Path) -> None:
-    with serving("--alias", "slow", registry=registry, threads=1, batch_pictures=1, grace=0.4) as server:
+    with serving("--alias", "slow", registry=registry, threads=1, batch_pictures=1, grace=3) as server:
         server.ready()
         url = server.url
         with ThreadPoolExecutor(8) as pool:

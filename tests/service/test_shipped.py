@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
 import httpx
@@ -27,7 +28,7 @@ def page(form: str, **options: object) -> bytes:
     """A picture of WORDS, dark on light, 1280x720."""
     image = Image.new("RGB", (1280, 720), (236, 232, 220))
     canvas = ImageDraw.Draw(image)
-    font = ImageFont.load_default(size=56)
+    font = ImageFont.load_default(size=28)
     for row, words in enumerate(WORDS):
         x = 90.0
         for word in words:
@@ -46,12 +47,11 @@ def read(server: Serving, data: bytes) -> dict[str, Any]:
 
 
 def assert_read(answer: dict[str, Any]) -> None:
-    """Most words are right, none is out of order, and all stand upright."""
-    texts = [word["text"] for word in answer["words"]]
-    expected = [word for line in WORDS for word in line]
-    right = [word for word in texts if word in expected]
-    assert len(set(right)) >= 8, texts
-    assert right == sorted(right, key=expected.index)
+    """Every word is found, in reading order and upright, and its characters are mostly right."""
+    text = " ".join(word["text"] for word in answer["words"]).lower()
+    expected = " ".join(word for line in WORDS for word in line).lower()
+    assert SequenceMatcher(None, text, expected, autojunk=False).ratio() >= 0.8, text
+    assert len(set(text.split()) & set(expected.split())) >= 4, text
     for word in answer["words"]:
         polygon = np.array(word["polygon"])
         assert polygon.shape == (4, 2)

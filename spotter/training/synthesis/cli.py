@@ -101,6 +101,8 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
     from PIL import Image
     from tqdm import tqdm
 
+    from spotter.training.data.annotations import Annotation, format_line
+
     source = _sources(pool, data)[kind]
     (output / "images").mkdir(parents=True, exist_ok=True)
     (output / "gts").mkdir(exist_ok=True)
@@ -109,10 +111,8 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
         sample = source.sample(rng, size)
         name = f"{kind}_{number:06d}"
         Image.fromarray(sample.image).save(output / "images" / f"{name}.png")
-        lines = []
-        for polygon, text, ignore in zip(sample.polygons, sample.texts, sample.ignore, strict=True):
-            numbers = ",".join(f"{value:.1f}" for value in polygon.ravel().tolist())
-            lines.append(f"{numbers},{'###' if ignore else text}\n")
+        words = zip(sample.polygons, sample.texts, sample.ignore.tolist(), strict=True)
+        lines = [format_line(Annotation(*word)) + "\n" for word in words]
         (output / "gts" / f"gt_{name}.txt").write_text("".join(lines), encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from spotter.training.data.annotations import Annotation, read_annotations
+from spotter.training.data.annotations import Annotation, load_picture, read_annotations
 from spotter.training.synthesis import PatchPool
 from spotter.training.synthesis.cli import synth
 
@@ -52,7 +52,7 @@ def test_written_pictures_are_read_back(tmp_path: Path, folder: Path) -> None:
     assert [picture.name for picture in pictures] == [f"page_{n:06d}.png" for n in range(3)]
     words: list[Annotation] = []
     for picture in pictures:
-        assert Image.open(picture).size == (192, 192)
+        assert load_picture(picture).shape == (192, 192, 3)
         words += read_annotations(tmp_path / "out" / "gts" / f"gt_{picture.stem}.txt")
     texts = {word.text for word in words if not word.ignore}
     assert texts

@@ -95,7 +95,7 @@ def scene_layout(
     looks = tones(ground, pictures)
     least, most, blocks = _heights(rng)
     tilt = float(rng.normal(0, 0.03))
-    for _ in range(int(rng.integers(2, blocks + 1) * max(size / 512, 0.5) + 0.5)):
+    for _ in range(int(rng.integers(3, blocks + 1) * max(size / 512, 0.5) + 0.5)):
         capital = float(np.exp(rng.uniform(np.log(least), np.log(most))))
         style = styles.pick(rng, capital)
         many = 0.9 if capital < 40 else 0.35  # of big words, few fit

@@ -1,4 +1,4 @@
-"""The neck: maps of every stride become one at stride 4."""
+"""The neck: maps of every stride inform one another."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,22 @@ from spotter.model.blocks import convolution
 
 
 class FeaturePyramid(nn.Module):
-    """A feature pyramid (Lin et al. 2017, arXiv:1612.03144) that hands out its finest level."""
+    """A feature pyramid (Lin et al. 2017, arXiv:1612.03144) that hands out its finest levels."""
 
-    def __init__(self, inputs: Sequence[int], channels: int) -> None:
+    def __init__(self, inputs: Sequence[int], channels: int, levels: int) -> None:
         super().__init__()
+        if not 1 <= levels < len(inputs):
+            raise ValueError("levels must be fewer than the maps")
+        self.levels = levels
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in inputs)
         self.smooth = nn.ModuleList(convolution(channels, channels) for _ in inputs[:-1])
 
-    def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Maps, finest first, each half the size of the one before -> [B, channels, H, W] of the finest."""
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Maps, finest first, each half the size of the one before -> the finest `levels` of them, `channels` wide."""
         top: Tensor = self.lateral[-1](maps[-1])
+        out: list[Tensor] = []
         for level in range(len(maps) - 2, -1, -1):
             upper = F.interpolate(top, scale_factor=2.0, mode="nearest")
             top = self.smooth[level](self.lateral[level](maps[level]) + upper)
-        return top
+            out.insert(0, top)
+        return out[: self.levels]

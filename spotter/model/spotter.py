@@ -9,21 +9,21 @@ from torch import Tensor, nn
 from spotter.model.backbone import Backbone
 from spotter.model.charset import Charset
 from spotter.model.config import SpotterConfig
-from spotter.model.detection import DetectionHead, DetectionMaps, Regions
+from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.neck import FeaturePyramid
 from spotter.model.recogniser import Recogniser, greedy_path
-from spotter.model.regions import Patches, PatchSize, RoIRotate
+from spotter.model.regions import LEVELS, Patches, PatchSize, RoIRotate, mosaic, place_in_mosaic
 
 _MEAN, _DEVIATION = 127.5, 64.0
 
 
 @dataclass(frozen=True)
 class Features:
-    """fine: [B, C, H/2, W/2], the stem's. shared: [B, C, H/4, W/4], the neck's."""
+    """fine: the stem's map [B, C, H/2, W/2]. shared: the neck's maps [B, C, H/4, W/4], [B, C, H/8, W/8], ..."""
 
     fine: Tensor
-    shared: Tensor
+    shared: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,16 @@ class Spotter(nn.Module):
 
     def detect(self, features: Features) -> DetectionMaps:
         """Dense maps of the head."""
-        maps: DetectionMaps = self.head(features.shared)
+        maps: DetectionMaps = self.head(features.shared[0])
         return maps
 
     def sample(self, features: Features, boxes: Tensor, image_index: Tensor) -> Patches:
         """Patches of regions: boxes [N, 5] in pixels, N at least 1."""
-        patches: Patches = self.sampler(features.fine.float(), features.shared.float(), boxes, image_index)
+        half = F.avg_pool2d(features.fine.float(), 2)
+        fine = mosaic([features.fine.float(), half, F.avg_pool2d(half, 2)], STRIDE // 2)
+        shared = mosaic([level.float() for level in features.shared], STRIDE)
+        height, width = (STRIDE * side for side in features.shared[0].shape[-2:])
+        patches: Patches = self.sampler(fine, shared, place_in_mosaic(boxes, height, width), image_index)
         return patches
 
     def read(self, features: Features, regions: Regions) -> Words:
@@ -105,7 +109,7 @@ def build_fots(config: SpotterConfig | None = None, charset: Charset | None = No
     reader = config.recogniser
     return Spotter(
         Backbone(config.backbone),
-        FeaturePyramid(config.backbone.channels, config.neck),
+        FeaturePyramid(config.backbone.channels, config.neck, LEVELS),
         DetectionHead(config.neck, config.detection),
         RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
         Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),

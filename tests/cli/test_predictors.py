@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
+from spotter.model import weights
 from spotter.service.reader import Reader
-from spotter.training import checkpoint
 from spotter.training.data import teacher
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
@@ -30,7 +30,7 @@ def test_a_checkpoint_answers_in_the_pictures_own_pixels(monkeypatch: pytest.Mon
     def load(path: Path) -> nn.Module:
         return Fixed()
 
-    monkeypatch.setattr(checkpoint, "load_spotter", load)
+    monkeypatch.setattr(weights, "load_spotter", load)
     threads = torch.get_num_threads()
     opened = open_predictor(Path("x.pt"), ReaderOptions(threads, side))
     (word,) = opened.predict(PICTURE)

@@ -28,7 +28,8 @@ class TrainConfig:
 
     size, batch: pixels of a side and pictures of a step. sizes: sides that steps choose from, each with the batch that
         keeps the pixels of a step about equal.
-    words: at most so many words are read in a step; groups: they are read in so many groups of like width.
+    words: so many words are read in a step; groups: they are read in so many groups of like width.
+    balance: a word counts as n ** -balance where its picture has n words, so that dense pages do not drown the scenes.
     jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
         the detector's own once `predicted_after` steps are done.
     """
@@ -39,6 +40,7 @@ class TrainConfig:
     sizes: tuple[int, ...] = (512, 512, 640)
     words: int = 128
     groups: int = 4
+    balance: float = 0.6
     steps: int = 10_000
     warmup: int = 200
     learning_rate: float = 1.5e-3

@@ -29,7 +29,7 @@ from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
 from spotter.training.config import TrainConfig
 from spotter.training.ema import ExponentialMovingAverage
-from spotter.training.losses import dice_loss, geometry_losses, recognition_loss, score_loss
+from spotter.training.losses import dice_loss, geometry_losses, recognition_loss, score_loss, word_weights
 from spotter.training.sample import Source
 
 _WIDTH_STEP = 16
@@ -115,7 +115,8 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 def _leave_signals_to_the_trainer(_worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole process group, they must not kill a worker first
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
@@ -214,7 +215,7 @@ class Trainer:
             maps = self.model.detect(features)
             reading = self._recognition(features, maps, batch)
         logits = maps.score[:, 0]
-        box, direction = geometry_losses(maps, batch)
+        box, direction = geometry_losses(maps, batch, self.config.balance)
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
         return {
             "score": weights.score * score_loss(logits, batch.text, batch.counted, weights.hard_negatives),
@@ -229,11 +230,10 @@ class Trainer:
         if not len(readable):
             return maps.score.sum() * 0
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        # Always as many words, some of them twice where there are few: shapes that repeat spare the CPU's convolutions
-        # from being compiled anew for every step.
-        rounds = -(-self.config.words // len(readable))
-        chosen = torch.cat([torch.randperm(len(readable), generator=generator) for _ in range(rounds)])
-        chosen = chosen[: self.config.words]
+        # Always as many words, some of them twice: shapes that repeat spare the CPU's convolutions from being compiled
+        # anew for every step, and each time the box is jittered otherwise.
+        weight = word_weights(batch.image_index[readable], self.config.balance).cpu()
+        chosen = torch.multinomial(weight, self.config.words, replacement=True, generator=generator)
         words = readable[chosen.to(readable.device)]
         boxes = batch.boxes[words]
         image_index = batch.image_index[words]
@@ -272,7 +272,7 @@ class Trainer:
         self.ema.update(self.model, self.step)
         self.step += 1
         self.pictures += len(batch.images)
-        self.words += min(len(batch.targets), self.config.words)
+        self.words += self.config.words if batch.targets else 0
         return {name: value.item() for name, value in parts.items()} | {
             "loss": loss.item(),
             "norm": float(norm),

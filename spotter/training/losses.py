@@ -28,8 +28,13 @@ def dice_loss(logits: Tensor, text: Tensor, counted: Tensor) -> Tensor:
     return 1 - (2 * (probability * truth).sum() + 1) / (probability.sum() + truth.sum() + 1)
 
 
-def geometry_losses(maps: DetectionMaps, batch: Batch) -> tuple[Tensor, Tensor]:
-    """(box, direction) losses over the core cells, every word counting as one, whatever its size.
+def word_weights(image_index: Tensor, balance: float) -> Tensor:
+    """float32 [N]: n ** -balance for a word of a picture with n words; image_index: int64 [N]."""
+    return torch.bincount(image_index)[image_index].float() ** -balance
+
+
+def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[Tensor, Tensor]:
+    """(box, direction) losses over the core cells, a word counting by `word_weights`, whatever its size.
 
     box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471). direction: smooth L1 on the raw
     (cos, sin); a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
@@ -46,7 +51,7 @@ def geometry_losses(maps: DetectionMaps, batch: Batch) -> tuple[Tensor, Tensor]:
     along, down = x * cos + y * sin, y * cos - x * sin
     truth = torch.stack((h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along), 1).clamp(min=0.5)
     cells = torch.bincount(word, minlength=len(batch.boxes)).to(truth.dtype)
-    weight = 1 / cells[word]
+    weight = word_weights(batch.image_index, balance)[word] / cells[word]
     weight = weight / weight.sum()
     told = maps.distances[image, :, row, column]
     near = torch.minimum(told, truth)

@@ -57,7 +57,7 @@ class WordCropSource:
     folders: each with `labels.tsv` (file name, tab, transcript) and the files it names.
     backgrounds: uint8 [H, W, 3] RGB pictures.
     exclude: file names to leave out; one collection for all folders, or one per folder by its name.
-    heights: range of the words' heights in pixels.
+    heights: range in pixels over which the usual height of a picture's words is spread.
     Labels of several words, of other than printable ASCII, and upright crops of long words are left out.
     """
 
@@ -99,8 +99,9 @@ class WordCropSource:
         most = int(rng.integers(self._words[0], self._words[1] + 1))
         y = float(rng.uniform(0, 0.3) * size)
         spread = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))  # loose pictures and dense ones
+        usual = float(rng.uniform(*np.log(self._heights)))
         while y < size - self._heights[0] and len(texts) < most:
-            row = float(np.exp(rng.uniform(*np.log(self._heights))))
+            row = float(np.clip(np.exp(rng.normal(usual, 0.35)), *self._heights))
             x, lowest = rng.uniform(-0.5, 1.5) * row, row
             while len(texts) < most and x < size:
                 if rng.random() < 0.15:  # a patch without text: a pasted rectangle's rim must not mean "word"

@@ -166,9 +166,10 @@ def sheet_layout(
     sheet = plane(rng, (size / 2, size / 2), angle, size / 2, 0.05)
     half = size / 2
     y = -half - float(rng.uniform(0, 10))
-    tallest = float(np.exp(rng.uniform(np.log(13), np.log(45))))
+    tallest = float(np.exp(rng.uniform(np.log(13), np.log(90))))
+    lowest = max(8.0, tallest / 6)
     while y < half:
-        row = float(np.exp(rng.uniform(np.log(8), np.log(tallest * (2.5 if rng.random() < 0.08 else 1.0)))))
+        row = float(np.exp(rng.uniform(np.log(lowest), np.log(tallest * (2.5 if rng.random() < 0.08 else 1.0)))))
         x = -half + float(rng.uniform(-0.5, 1.5)) * row
         while x < half:
             capital = row * float(rng.uniform(0.75, 1.05))

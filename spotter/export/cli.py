@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from spotter.export.bundle import Origin, export_bundle
+from spotter.export.bundle import INPUT, Origin, export_bundle
 from spotter.export.parity import ParityError
+from spotter.export.quantise import calibration_pictures
 from spotter.model.weights import load_spotter, load_state
 from spotter.registry.errors import BundleError
 
@@ -28,6 +29,14 @@ from spotter.registry.errors import BundleError
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Text for the card: where the model fails.",
 )
+@click.option(
+    "--int8",
+    "calibration",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    multiple=True,
+    help="Quantise the dense part by pictures from this folder; may be given several times.",
+)
+@click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=24, show_default=True)
 def export(
     checkpoint: Path,
     folder: Path,
@@ -37,6 +46,8 @@ def export(
     recipe: Path | None,
     metrics: Path | None,
     limits: Path | None,
+    calibration: tuple[Path, ...],
+    count: int,
 ) -> None:
     """Turns CHECKPOINT into a bundle in FOLDER, or refuses when the graph does not say what the network says."""
     try:
@@ -48,7 +59,13 @@ def export(
             pictures=int(load_state(checkpoint).get("pictures", 0)),
         )
         manifest, compared = export_bundle(
-            model, folder, name=name, version=version, score_threshold=score_threshold, origin=origin
+            model,
+            folder,
+            name=name,
+            version=version,
+            score_threshold=score_threshold,
+            origin=origin,
+            calibration=calibration_pictures(calibration, count, INPUT) if calibration else (),
         )
     except (ParityError, BundleError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -1,0 +1,124 @@
+"""Static int8 of the dense part of the graph (Jacob et al. 2018, arXiv:1712.05877), where most of its time goes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from PIL import Image, ImageOps
+
+from spotter.export.graph import OUTPUTS
+from spotter.export.parity import ParityError
+from spotter.model.charset import Charset
+from spotter.registry.manifest import InputSpec
+
+_DENSE = ("backbone.", "neck.", "head.")
+# The first sees raw pixels and feeds the recogniser its detail; the last gives distances in pixels: 8 bits are too few.
+_KEPT = ("backbone.stem.", "head.out.")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_LEAST_AGREEMENT = 0.8
+_SAME_PLACE = 0.5
+
+Picture = NDArray[np.uint8]
+
+
+def calibration_pictures(folders: Sequence[Path], count: int, spec: InputSpec) -> list[Picture]:
+    """`count` pictures uint8 [H, W, 3], evenly out of the folders, at the working size, sides cut to the stride.
+
+    Raises ValueError when a folder holds no picture.
+    """
+    pictures = []
+    for number, folder in enumerate(folders):
+        files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+        if not files:
+            raise ValueError(f"{folder} holds no pictures to calibrate with")
+        share = count // len(folders) + (number < count % len(folders))
+        for file in files[:: max(1, len(files) // max(share, 1))][:share]:
+            with Image.open(file) as opened:
+                picture = ImageOps.exif_transpose(opened).convert("RGB")
+            scale = spec.target_side / max(picture.size)
+            width, height = (max(int(side * scale) // spec.stride, 1) * spec.stride for side in picture.size)
+            pictures.append(np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), np.uint8))
+    return pictures
+
+
+def feeds(picture: Picture) -> dict[str, NDArray[np.generic]]:
+    """The graph's inputs for one picture that needs no padding."""
+    return {"images": picture[None], "sizes": np.array([picture.shape[:2]], np.int32)}
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    def __init__(self, pictures: Sequence[Picture]) -> None:
+        self._left: Iterator[Picture] = iter(pictures)
+
+    def get_next(self) -> dict[str, NDArray[np.generic]] | None:
+        picture = next(self._left, None)
+        return None if picture is None else feeds(picture)
+
+
+def dense_convolutions(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions of backbone, neck and head that 8 bits serve well, told by their weights' names."""
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type == "Conv" and node.input[1].startswith(_DENSE) and not node.input[1].startswith(_KEPT)
+    ]
+
+
+def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
+    """Writes `graph` with the dense convolutions in int8: weights per channel, activations by their range over the
+    pictures. Raises ValueError when the graph has no such convolution."""
+    nodes = dense_convolutions(onnx.load(str(graph)).graph)
+    if not nodes:
+        raise ValueError(f"{graph} has no convolution to quantise")
+    quantize_static(
+        graph,
+        quantised,
+        _Reader(pictures),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        nodes_to_quantize=nodes,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+
+
+def _words(session: ort.InferenceSession, picture: Picture, threshold: float) -> list[tuple[NDArray[np.float32], str]]:
+    """(axis-parallel box of the polygon [4], text) of each word that is sure enough."""
+    _, polygons, scores, characters, _ = (np.asarray(v) for v in session.run(list(OUTPUTS), feeds(picture)))
+    boxes = np.concatenate((polygons.min(1), polygons.max(1)), 1)
+    charset = Charset()
+    return [(boxes[n], charset.decode(characters[n].tolist())) for n in np.flatnonzero(scores >= threshold)]
+
+
+def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    both = float(sides.prod())
+    return both / max(float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()) - both, 1e-6)
+
+
+def agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
+    """2 x the words that both graphs read alike, in the same place, over the words that either reads."""
+    sessions = [ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (graph, other)]
+    alike = total = 0
+    for picture in pictures:
+        mine, others = (_words(session, picture, threshold) for session in sessions)
+        total += len(mine) + len(others)
+        for box, text in mine:
+            match = next((w for w in others if w[1] == text and _overlap(box, w[0]) > _SAME_PLACE), None)
+            if match is not None:
+                others = [word for word in others if word is not match]
+                alike += 2
+    return alike / total if total else 1.0
+
+
+def check_agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
+    """`agreement`, or ParityError when it is too low to be rounding."""
+    share = agreement(graph, other, pictures, threshold)
+    if share < _LEAST_AGREEMENT:
+        raise ParityError(f"int8 and fp32 read only {share:.0%} of the words alike: other calibration pictures?")
+    return share

@@ -17,6 +17,10 @@ from spotter.model.geometry import probiou
 STRIDE = 4
 _DISTANCE_SCALE = 16.0
 _ROUNDS = 4
+_NEAR_END = 0.28  # of the width from the middle: within the core of words that are wide
+_MOST_MOVED = 0.3  # of the width
+_LONG = 48.0  # pixels; the middle of a shorter word sees its ends as well
+_LONG_RATIO = 1.5
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class DetectionHead(nn.Module):
         boxes, kept = merge_overlapping(candidates, scores, self.config)
         usable = kept & (boxes[..., 2] > 1) & (boxes[..., 3] > 1)
         image_index, row = usable.nonzero().unbind(1)
-        return Regions(boxes[image_index, row], scores[image_index, row], image_index)
+        return Regions(sharpen_ends(maps, boxes[image_index, row], image_index), scores[image_index, row], image_index)
 
 
 def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -80,6 +84,34 @@ def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Te
         ),
         -1,
     )
+
+
+def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tensor:
+    """Boxes [N, 5] with each end as told by the cell next to it.
+
+    The further a side, the less sure a cell is of it, and a middle cell sees both ends of a long word from afar; a box
+    that is a letter short cannot be read. (AdvancedEAST asks the cells at the ends for the same reason.) An end stays
+    where the cell next to it is no text or is of another word.
+    """
+    rows, columns = maps.score.shape[-2:]
+    cx, cy, w, h, theta = boxes.unbind(1)
+    cos, sin = theta.cos(), theta.sin()
+    long = (w > _LONG) & (w > _LONG_RATIO * h)
+    ends = []
+    for sign, side in ((-1.0, 3), (1.0, 1)):
+        column = ((cx + sign * _NEAR_END * w * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
+        row = ((cy + sign * _NEAR_END * w * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
+        x = (column.to(w.dtype) + 0.5) * STRIDE - cx
+        y = (row.to(w.dtype) + 0.5) * STRIDE - cy
+        told = x * cos + y * sin + sign * maps.distances[image_index, side, row, column]
+        direction = maps.direction[image_index, :, row, column]
+        aligned = direction[:, 0] * cos + direction[:, 1] * sin > 0.5 * direction.square().sum(1).sqrt()
+        near = (told - sign * w / 2).abs() < _MOST_MOVED * w
+        usable = long & aligned & near & (maps.score[image_index, 0, row, column] > 0)
+        ends.append(torch.where(usable, told, sign * w / 2))
+    left, right = ends
+    middle = (left + right) / 2
+    return torch.stack((cx + middle * cos, cy + middle * sin, (right - left).clamp(min=1), h, theta), 1)
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ class LossConfig:
     score: float = 1.0
     dice: float = 1.0
     box: float = 1.0
+    ends: float = 1.0
     direction: float = 5.0
     recognition: float = 1.0
     hard_negatives: float = 3.0

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from spotter.model.charset import Charset
 from spotter.model.config import SpotterConfig
-from spotter.model.detection import STRIDE, DetectionMaps, cell_boxes
+from spotter.model.detection import STRIDE, DetectionMaps, cell_boxes, sharpen_ends
 from spotter.model.geometry import probiou
 from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
@@ -96,6 +96,7 @@ def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> 
         (row + 0.5) * STRIDE,
     )
     aligned = (told[:, 4] - boxes[:, 4]).cos() > 0.9
+    told = sharpen_ends(maps, told, image_index).detach()
     return told, (probiou(told, boxes) > 0.6) & aligned
 
 
@@ -215,12 +216,13 @@ class Trainer:
             maps = self.model.detect(features)
             reading = self._recognition(features, maps, batch)
         logits = maps.score[:, 0]
-        box, direction = geometry_losses(maps, batch, self.config.balance)
+        box, ends, direction = geometry_losses(maps, batch, self.config.balance)
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
         return {
             "score": weights.score * score_loss(logits, batch.text, batch.counted, weights.hard_negatives),
             "dice": weights.dice * dice_loss(logits, batch.text, batch.counted),
             "box": weights.box * box,
+            "ends": weights.ends * ends,
             "direction": weights.direction * direction,
             "recognition": weights.recognition * ramp * reading,
         }

@@ -33,16 +33,18 @@ def word_weights(image_index: Tensor, balance: float) -> Tensor:
     return torch.bincount(image_index)[image_index].float() ** -balance
 
 
-def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[Tensor, Tensor]:
-    """(box, direction) losses over the core cells, a word counting by `word_weights`, whatever its size.
+def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[Tensor, Tensor, Tensor]:
+    """(box, ends, direction) losses over the core cells, a word counting by `word_weights`, whatever its size.
 
-    box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471). direction: smooth L1 on the raw
+    box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly notices a missing
+    letter of a long word. ends: smooth L1 on the left and right distances as shares of the height, counted the more
+    the nearer a cell is to that end, since `sharpen_ends` asks those cells. direction: smooth L1 on the raw
     (cos, sin); a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
     """
     image, row, column = (batch.owner >= 0).nonzero().unbind(1)
     if not len(image):
         nothing = maps.distances.sum() * 0
-        return nothing, nothing
+        return nothing, nothing, nothing
     word = batch.owner[image, row, column]
     cx, cy, w, h, theta = batch.boxes[word].unbind(1)
     x = (column + 0.5) * STRIDE - cx
@@ -59,10 +61,12 @@ def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[
     area_told = (told[:, 0] + told[:, 2]) * (told[:, 1] + told[:, 3])
     area_true = (truth[:, 0] + truth[:, 2]) * (truth[:, 1] + truth[:, 3])
     overlap = (intersection + 1) / (area_told + area_true - intersection + 1)
+    nearness = (1 - 2 * truth[:, [1, 3]] / w[:, None]).clamp(min=0)
+    off = F.smooth_l1_loss(told[:, [1, 3]] / h[:, None], truth[:, [1, 3]] / h[:, None], reduction="none", beta=0.2)
     direction = F.smooth_l1_loss(
         maps.direction[image, :, row, column], torch.stack((cos, sin), 1), reduction="none", beta=0.2
     )
-    return -(overlap.log() * weight).sum(), (direction.sum(1) * weight).sum()
+    return -(overlap.log() * weight).sum(), ((off * nearness).sum(1) * weight).sum(), (direction.sum(1) * weight).sum()
 
 
 def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -> Tensor:

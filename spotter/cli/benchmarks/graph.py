@@ -1,0 +1,145 @@
+"""A bundle's graph on one picture, bundles and peers taking turns."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.cli.benchmarks import table
+from spotter.cli.benchmarks.bundles import Named
+from spotter.cli.benchmarks.peers import Peer
+from spotter.service.reader import Reader
+from spotter.service.session import Session, SessionOptions
+
+Pixels = NDArray[np.uint8]
+WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One reading. Seconds: prepare scales and pads, graph runs it, finish turns rows into words; a peer's whole
+    call counts as graph."""
+
+    prepare: float
+    graph: float
+    finish: float
+    words: int
+
+    @property
+    def whole(self) -> float:
+        """All of it, seconds."""
+        return self.prepare + self.graph + self.finish
+
+
+Contestant = Callable[[Pixels], Turn]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A contestant's turns on one picture, in the order of the rounds."""
+
+    label: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class PictureResult:
+    """All contestants on one picture; size is (width, height)."""
+
+    picture: str
+    size: tuple[int, int]
+    measured: tuple[Measured, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; times in milliseconds, the ratio in multiples of the first contestant's whole reading."""
+        first = [turn.whole for turn in self.measured[0].turns]
+        return {
+            "picture": self.picture,
+            "width": self.size[0],
+            "height": self.size[1],
+            "readers": [
+                {
+                    "name": each.label,
+                    "prepare_ms": _median_ms([turn.prepare for turn in each.turns]),
+                    "graph_ms": asdict(table.spread([1000 * turn.graph for turn in each.turns])),
+                    "finish_ms": _median_ms([turn.finish for turn in each.turns]),
+                    "whole_ms": asdict(table.spread([1000 * turn.whole for turn in each.turns])),
+                    "ratio": table.ratio([turn.whole for turn in each.turns], first),
+                    "words": each.turns[-1].words,
+                    "rounds": len(each.turns),
+                }
+                for each in self.measured
+            ],
+        }
+
+    def as_table(self) -> str:
+        """For people; milliseconds."""
+        header = ("reader", "prepare", "graph", "p10", "p90", "finish", "whole", "ratio", "words")
+        rows = [
+            (
+                row["name"],
+                row["prepare_ms"],
+                row["graph_ms"]["median"],
+                row["graph_ms"]["p10"],
+                row["graph_ms"]["p90"],
+                row["finish_ms"],
+                row["whole_ms"]["median"],
+                row["ratio"],
+                row["words"],
+            )
+            for row in self.as_dict()["readers"]
+        ]
+        return f"{self.picture}, {self.size[0]} x {self.size[1]} pixels\n" + table.render(header, rows)
+
+
+def open_contestants(
+    bundles: Sequence[Named], peers: Sequence[Peer], options: SessionOptions
+) -> list[tuple[str, Contestant]]:
+    """Everything that takes turns, loaded. Raises BundleError."""
+    ours = [(named.label, _bundle(Reader(named.bundle, Session(named.bundle, options)))) for named in bundles]
+    return ours + [(peer.label, _peer(peer)) for peer in peers]
+
+
+def measure(picture: str, pixels: Pixels, contestants: Sequence[tuple[str, Contestant]], rounds: int) -> PictureResult:
+    """`rounds` turns of each contestant after `WARM_UP` that do not count. In each round everyone has one turn, and
+    another begins, so that what the machine does beside hits all alike."""
+    for _, contestant in contestants:
+        for _ in range(WARM_UP):
+            contestant(pixels)
+    turns: list[list[Turn]] = [[] for _ in contestants]
+    for number in range(rounds):
+        for place in range(len(contestants)):
+            index = (number + place) % len(contestants)
+            turns[index].append(contestants[index][1](pixels))
+    height, width = pixels.shape[:2]
+    measured = (Measured(label, tuple(taken)) for (label, _), taken in zip(contestants, turns, strict=True))
+    return PictureResult(picture, (width, height), tuple(measured))
+
+
+def _bundle(reader: Reader) -> Contestant:
+    def turn(pixels: Pixels) -> Turn:
+        began = time.perf_counter()
+        prepared = reader.prepare(pixels)
+        ready = time.perf_counter()
+        rows = reader.infer([prepared])[0]
+        done = time.perf_counter()
+        words = reader.words(rows, prepared)
+        return Turn(ready - began, done - ready, time.perf_counter() - done, len(words))
+
+    return turn
+
+
+def _peer(peer: Peer) -> Contestant:
+    def turn(pixels: Pixels) -> Turn:
+        began = time.perf_counter()
+        words = peer.read(pixels)
+        return Turn(0.0, time.perf_counter() - began, 0.0, words)
+
+    return turn
+
+
+def _median_ms(seconds: Sequence[float]) -> float:
+    return table.percentile([1000 * value for value in seconds], 0.5)

@@ -1,0 +1,64 @@
+"""Other readers, measured beside ours on the same pixels in the same run. Each is an optional package."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PEERS = ("rapidocr",)
+_FILES = {"Det.model_path": "det.onnx", "Rec.model_path": "rec.onnx", "Rec.rec_keys_path": "keys.txt"}
+
+
+class PeerError(Exception):
+    """A peer that cannot be measured here, and why."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """label: of its row; read: the whole way from decoded pixels, uint8 [H, W, 3] RGB, to a number of words."""
+
+    label: str
+    read: Callable[[NDArray[np.uint8]], int]
+
+
+def open_peer(name: str, threads: int, models: Path | None) -> Peer:
+    """The reader of this name. Raises PeerError when there is none, or its package or models are missing."""
+    if name == "rapidocr":
+        return _rapidocr(threads, models)
+    raise PeerError(f"there is no peer {name!r}; known: {', '.join(PEERS)}")
+
+
+def _rapidocr(threads: int, models: Path | None) -> Peer:
+    """RapidOCR with its own settings, but without its orientation classifier (so at its faster), in ONNX Runtime.
+
+    models: a folder with det.onnx, rec.onnx and keys.txt; None for what the package holds or downloads.
+    """
+    try:
+        import cv2
+        import rapidocr
+    except ImportError as error:
+        raise PeerError(f"the peer rapidocr is not installed: {error}") from None
+    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+    params: dict[str, Any] = {
+        "Global.use_cls": False,
+        "Global.log_level": "error",
+        "EngineConfig.onnxruntime.intra_op_num_threads": threads,
+        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+    }
+    for key, file in _FILES.items() if models is not None else ():
+        path = (models or Path()) / file
+        if not path.is_file():
+            raise PeerError(f"the peer's models lack {path}")
+        params[key] = str(path)
+    cv2.setNumThreads(threads)
+    engine = rapidocr.RapidOCR(params=params)
+
+    def read(pixels: NDArray[np.uint8]) -> int:
+        return len(engine(np.ascontiguousarray(pixels[:, :, ::-1])))
+
+    label = engine.cfg.Det.ocr_version.value + " " + (models.name if models else engine.cfg.Det.model_type.value)
+    return Peer(f"RapidOCR {label}", read)

@@ -1,0 +1,54 @@
+"""Arithmetic on repeated measurements, and tables of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median, 10th and 90th percentile of a measurement, in its unit."""
+
+    median: float
+    p10: float
+    p90: float
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` (0..1) of the values lie, between neighbours by linear interpolation.
+
+    Raises ValueError for no values.
+    """
+    if not values:
+        raise ValueError("no values")
+    return float(np.quantile(np.asarray(values, np.float64), share))
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Median, p10 and p90. Raises ValueError for no values."""
+    return Spread(percentile(values, 0.5), percentile(values, 0.1), percentile(values, 0.9))
+
+
+def ratio(values: Sequence[float], base: Sequence[float]) -> float:
+    """How many times `base` the values are: the median of the quotients of what was measured side by side, which a
+    machine that is slow for a while does not move."""
+    return percentile([value / beside for value, beside in zip(values, base, strict=True)], 0.5)
+
+
+def render(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns two spaces apart: the first to the left, the others to the right; floats with a digit or two."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in cells
+    )  # fmt: skip
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return str(value)

@@ -256,7 +256,8 @@ class Trainer:
             total = total + recognition_loss(logits, widths, targets)
         return total / len(words)
 
-    def _advance(self, batch: Batch) -> dict[str, float]:
+    def advance(self, batch: Batch) -> dict[str, float]:
+        """One step: the means of the loss's parts. Raises DivergedError when the loss or its gradient is not finite."""
         rate = learning_rate(self.step, self.config)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -281,7 +282,8 @@ class Trainer:
             "rate": rate,
         }
 
-    def _batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[Batch]:
+        """The batches of the steps to come."""
         dataset = StepBatches(self.source, self.config, self.charset, self.step)
         loader: DataLoader[Batch] = DataLoader(
             dataset,
@@ -313,8 +315,8 @@ class Trainer:
             self._stopping_on_signals(),
             tqdm(total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=5) as bar,
         ):
-            for batch in self._batches():
-                parts = self._advance(batch)
+            for batch in self.batches():
+                parts = self.advance(batch)
                 self.seconds = already + time.monotonic() - started
                 sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
                 counted += 1

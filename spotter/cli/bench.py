@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 import numpy as np
@@ -18,18 +18,12 @@ from spotter.service.session import SessionOptions
 DEFAULT_BUNDLE = "spotter"
 
 
-class Size(click.ParamType):
-    """WIDTHxHEIGHT in pixels."""
-
-    name = "WIDTHxHEIGHT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        width, _, height = str(value).partition("x")
-        if not (width.isdecimal() and height.isdecimal() and 16 <= min(int(width), int(height)) <= 16384):
-            self.fail(f"{value!r} is not a size such as 1280x720", param, ctx)
-        return int(width), int(height)
+def parse_size(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """(width, height) of "1280x720"."""
+    width, _, height = value.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 16 <= min(int(width), int(height)) <= 16384):
+        raise click.BadParameter(f"{value!r} is not a size such as 1280x720")
+    return int(width), int(height)
 
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
@@ -55,7 +49,7 @@ def bench() -> None:
     "--picture", "files", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A picture to read instead of the drawn one; may be repeated.",
 )  # fmt: skip
-@click.option("--size", type=Size(), default="1280x720", show_default=True, help="Of the drawn picture.")
+@click.option("--size", callback=parse_size, default="1280x720", show_default=True, help="Of the drawn picture.")
 @click.option("--words", type=click.IntRange(0, 500), default=20, show_default=True, help="In the drawn picture.")
 @click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime, within the graph."
@@ -99,13 +93,10 @@ def graph_command(
     click.echo(machine.line(_plural(threads, "thread"), device, _plural(rounds, "round")))
     for result in results:
         click.echo(f"\n{result.as_table()}")
-    click.echo("\nMilliseconds. whole = prepare + graph + finish; a peer's whole call stands under graph.")
-    click.echo("ratio: of whole, to the first reader in the same round.")
+    click.echo("\nMilliseconds, medians; p10, p90 and the ratio to the first reader are of the whole reading.")
 
 
-def _pictures(
-    files: tuple[Path, ...], size: tuple[int, int], words: int
-) -> list[tuple[str, "np.ndarray[Any, np.dtype[np.uint8]]"]]:
+def _pictures(files: tuple[Path, ...], size: tuple[int, int], words: int) -> list[tuple[str, graph.Pixels]]:
     """Decoded pictures, upright RGB, with their names. Raises ServiceError or ValueError."""
     if not files:
         return [(f"drawn, {_plural(words, 'word')}", np.asarray(pictures.draw(*size, words)))]

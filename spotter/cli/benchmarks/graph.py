@@ -20,18 +20,14 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Turn:
-    """One reading. Seconds: prepare scales and pads, graph runs it, finish turns rows into words; a peer's whole
-    call counts as graph."""
+    """One reading. Seconds: whole is prepare (scale and pad), graph, and finish (rows to words); of a peer only the
+    whole is known."""
 
-    prepare: float
-    graph: float
-    finish: float
+    whole: float
     words: int
-
-    @property
-    def whole(self) -> float:
-        """All of it, seconds."""
-        return self.prepare + self.graph + self.finish
+    prepare: float | None = None
+    graph: float | None = None
+    finish: float | None = None
 
 
 Contestant = Callable[[Pixels], Turn]
@@ -63,10 +59,10 @@ class PictureResult:
             "readers": [
                 {
                     "name": each.label,
-                    "prepare_ms": _median_ms([turn.prepare for turn in each.turns]),
-                    "graph_ms": asdict(table.spread([1000 * turn.graph for turn in each.turns])),
-                    "finish_ms": _median_ms([turn.finish for turn in each.turns]),
-                    "whole_ms": asdict(table.spread([1000 * turn.whole for turn in each.turns])),
+                    "prepare_ms": _spread_ms([turn.prepare for turn in each.turns]),
+                    "graph_ms": _spread_ms([turn.graph for turn in each.turns]),
+                    "finish_ms": _spread_ms([turn.finish for turn in each.turns]),
+                    "whole_ms": _spread_ms([turn.whole for turn in each.turns]),
                     "ratio": table.ratio([turn.whole for turn in each.turns], first),
                     "words": each.turns[-1].words,
                     "rounds": len(each.turns),
@@ -77,21 +73,11 @@ class PictureResult:
 
     def as_table(self) -> str:
         """For people; milliseconds."""
-        header = ("reader", "prepare", "graph", "p10", "p90", "finish", "whole", "ratio", "words")
-        rows = [
-            (
-                row["name"],
-                row["prepare_ms"],
-                row["graph_ms"]["median"],
-                row["graph_ms"]["p10"],
-                row["graph_ms"]["p90"],
-                row["finish_ms"],
-                row["whole_ms"]["median"],
-                row["ratio"],
-                row["words"],
-            )
-            for row in self.as_dict()["readers"]
-        ]
+        header = ("reader", "prepare", "graph", "finish", "whole", "p10", "p90", "ratio", "words")
+        rows = []
+        for row in self.as_dict()["readers"]:
+            parts = [row[f"{part}_ms"] and row[f"{part}_ms"]["median"] for part in ("prepare", "graph", "finish")]
+            rows.append((row["name"], *parts, *row["whole_ms"].values(), row["ratio"], row["words"]))
         return f"{self.picture}, {self.size[0]} x {self.size[1]} pixels\n" + table.render(header, rows)
 
 
@@ -127,7 +113,8 @@ def _bundle(reader: Reader) -> Contestant:
         rows = reader.infer([prepared])[0]
         done = time.perf_counter()
         words = reader.words(rows, prepared)
-        return Turn(ready - began, done - ready, time.perf_counter() - done, len(words))
+        end = time.perf_counter()
+        return Turn(end - began, len(words), ready - began, done - ready, end - done)
 
     return turn
 
@@ -136,10 +123,11 @@ def _peer(peer: Peer) -> Contestant:
     def turn(pixels: Pixels) -> Turn:
         began = time.perf_counter()
         words = peer.read(pixels)
-        return Turn(0.0, time.perf_counter() - began, 0.0, words)
+        return Turn(time.perf_counter() - began, words)
 
     return turn
 
 
-def _median_ms(seconds: Sequence[float]) -> float:
-    return table.percentile([1000 * value for value in seconds], 0.5)
+def _spread_ms(seconds: Sequence[float | None]) -> dict[str, float] | None:
+    known = [1000 * value for value in seconds if value is not None]
+    return asdict(table.spread(known)) if known else None

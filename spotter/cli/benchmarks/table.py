@@ -39,11 +39,12 @@ def ratio(values: Sequence[float], base: Sequence[float]) -> float:
 def render(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns two spaces apart: the first to the left, the others to the right; floats with a digit or two."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in cells
-    )  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for first, *others in cells:
+        right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        lines.append("  ".join([first.ljust(widths[0]), *right]))
+    return "\n".join(lines)
 
 
 def _cell(value: object) -> str:

@@ -106,7 +106,8 @@ def text_block(
     patches = rng.choice(styles.words[style], total)
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
-    gap = max(capital * 0.35, styles.advance[style] * scale * stretch * rng.uniform(0.6, 1.2))
+    # A space is about half a letter wide; narrower ones are what a detector must not read over.
+    gap = max(capital * 0.2, styles.advance[style] * scale * stretch * rng.uniform(0.3, 1.0))
     pitch = capital * rng.uniform(1.55, 2.3)
     centred = rng.random() < 0.5
     left, baseline = np.empty(total), np.empty(total)

@@ -1,0 +1,67 @@
+"""The smallest whole spotter, quick to run and to export; and maps that say what a test wants them to say."""
+
+import torch
+from torch import Tensor, nn
+
+from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
+from spotter.model.detection import DetectionMaps
+from spotter.model.spotter import Spotter, build_fots
+
+STRIDE = 32  # of `small_config`'s last stage
+
+
+def small_config(candidates: int = 64) -> SpotterConfig:
+    """Four stages of four channels, sixteen recogniser features."""
+    return SpotterConfig(
+        backbone=BackboneConfig(stem=4, channels=(4, 4, 8, 8), blocks=(1, 1, 1, 1)),
+        neck=8,
+        detection=DetectionConfig(channels=8, candidates=candidates),
+        recogniser=RecogniserConfig(min_width=4, max_width=24, channels=(8, 8), width=16, heads=2, layers=1),
+    )
+
+
+def small_spotter(seed: int = 0) -> Spotter:
+    """A small spotter in evaluation mode, the same for the same seed."""
+    torch.manual_seed(seed)
+    return build_fots(small_config()).eval()
+
+
+def talkative_spotter(seed: int = 0) -> Spotter:
+    """A small spotter with random weights whose detector finds words in any picture, of different scores."""
+    model = small_spotter(seed)
+    with torch.no_grad():
+        bias = model.head.out.bias
+        assert bias is not None
+        bias[0] = 0.0
+        model.head.out.weight[0] *= 8
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):  # as after training, no mean is nought
+                module.running_mean = 0.1 * torch.randn(module.num_features)
+    return model
+
+
+def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:
+    """Maps that say: no text anywhere."""
+    direction = torch.zeros(batch, 2, rows, columns)
+    direction[:, 0] = 1
+    return DetectionMaps(torch.full((batch, 1, rows, columns), -9.0), torch.ones(batch, 4, rows, columns), direction)
+
+
+def say(
+    maps: DetectionMaps,
+    cell: tuple[int, int, int],
+    score: float,
+    distances: tuple[float, float, float, float],
+    theta: float,
+    length: float = 1.0,
+) -> None:
+    """Writes one word into cell (picture, row, column): score as a probability, sides (top, right, bottom, left)."""
+    image, row, column = cell
+    maps.score[image, 0, row, column] = torch.logit(torch.tensor(score))
+    maps.distances[image, :, row, column] = torch.tensor(distances)
+    maps.direction[image, :, row, column] = length * direction_of(theta)
+
+
+def direction_of(theta: float) -> Tensor:
+    angle = torch.tensor(theta)
+    return torch.stack((angle.cos(), angle.sin()))

@@ -1,0 +1,33 @@
+import pytest
+import torch
+from torch import nn
+
+from spotter.model.blocks import ResidualBlock, convolution, downsampling
+
+
+@pytest.mark.parametrize("kernel", [1, 3, (1, 5), (3, 1)])
+def test_a_convolution_keeps_the_size(kernel: int | tuple[int, int]) -> None:
+    assert convolution(3, 5, kernel)(torch.randn(2, 3, 6, 10)).shape == (2, 5, 6, 10)
+
+
+def test_downsampling_takes_each_two_by_two_window_once() -> None:
+    layer = downsampling(1, 1).eval()
+    window = layer[0]
+    assert isinstance(window, nn.Conv2d)
+    with torch.no_grad():
+        window.weight.copy_(torch.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]]))
+        halved = layer(torch.arange(8.0).reshape(1, 1, 2, 4))
+    # 0 + 1 x 10 + 4 x 100 + 5 x 1000, and 2 + 3 x 10 + 6 x 100 + 7 x 1000; the norm divides by sqrt(1 + 1e-5)
+    torch.testing.assert_close(halved, torch.tensor([[[[5410.0, 7632.0]]]]), rtol=1e-4, atol=0)
+
+
+def test_a_residual_block_whose_branch_is_silent_passes_its_input() -> None:
+    block = ResidualBlock(4).eval()
+    norm = block.second[1]
+    assert isinstance(norm, nn.BatchNorm2d)
+    with torch.no_grad():
+        norm.weight.zero_()
+        x = torch.randn(2, 4, 5, 7)
+        torch.testing.assert_close(block(x.clone()), x.relu())
+        norm.weight.fill_(1.0)
+        assert (block(x.clone()) - x.relu()).abs().max() > 0.01

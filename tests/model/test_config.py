@@ -1,0 +1,70 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, ScoreConfig, SpotterConfig
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: BackboneConfig(channels=(8, 8), blocks=(1,)), "same stages"),
+        (lambda: BackboneConfig(channels=(8,), blocks=(1,)), "at least two"),
+        (lambda: BackboneConfig(stem=0), "at least 1"),
+        (lambda: BackboneConfig(channels=(8, 0), blocks=(1, 1)), "at least 1"),
+        (lambda: BackboneConfig(channels=(8, 8), blocks=(1, 0)), "at least 1"),
+        (lambda: DetectionConfig(score_threshold=0.0), "score_threshold"),
+        (lambda: DetectionConfig(score_threshold=1.0), "score_threshold"),
+        (lambda: DetectionConfig(suppression=0.5, merging=0.5), "suppression < merging"),
+        (lambda: DetectionConfig(merging=1.0), "suppression < merging"),
+        (lambda: DetectionConfig(candidates=0), "candidates"),
+        (lambda: ScoreConfig(detection=-0.1), "must not lower"),
+        (lambda: ScoreConfig(character=-0.1), "must not lower"),
+        (lambda: RecogniserConfig(height=6), "multiple of 4"),
+        (lambda: RecogniserConfig(min_width=0), "min_width"),
+        (lambda: RecogniserConfig(min_width=97), "min_width"),
+        (lambda: RecogniserConfig(width=190), "multiple of heads"),
+    ],
+)
+def test_an_impossible_configuration_is_refused(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("stages", [2, 4, 5])
+def test_the_stride_halves_once_in_the_stem_and_once_in_each_stage(stages: int) -> None:
+    assert BackboneConfig(channels=(8,) * stages, blocks=(1,) * stages).stride == 2 * 2**stages
+
+
+def test_a_configuration_survives_json() -> None:
+    config = SpotterConfig(
+        backbone=BackboneConfig(stem=3, channels=(5, 6, 7, 8), blocks=(1, 2, 1, 2)),
+        neck=9,
+        detection=DetectionConfig(candidates=12),
+        recogniser=RecogniserConfig(channels=(3, 4)),
+        score=ScoreConfig(bias=0.3),
+    )
+    back = SpotterConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert back == config
+    assert isinstance(back.backbone.channels, tuple)
+
+
+def test_a_configuration_from_before_scores_were_fitted_gets_the_usual_ones() -> None:
+    values = SpotterConfig().to_dict()
+    del values["score"]
+    assert SpotterConfig.from_dict(values) == SpotterConfig()
+
+
+def test_an_unknown_field_is_refused() -> None:
+    values = SpotterConfig().to_dict()
+    values["detection"]["anchors"] = 9
+    with pytest.raises(TypeError, match="anchors"):
+        SpotterConfig.from_dict(values)
+
+
+def test_values_are_checked_on_the_way_back_too() -> None:
+    values = SpotterConfig().to_dict()
+    values["recogniser"]["heads"] = 7
+    with pytest.raises(ValueError, match="multiple of heads"):
+        SpotterConfig.from_dict(values)

@@ -1,0 +1,219 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spotter.model.config import DetectionConfig
+from spotter.model.detection import (
+    DetectionHead,
+    DetectionMaps,
+    Regions,
+    cell_boxes,
+    merge_overlapping,
+    select_candidates,
+    sharpen_ends,
+)
+from spotter.model.geometry import probiou
+from tests.model.small import direction_of, empty_maps, say
+
+CONFIG = DetectionConfig(channels=8)
+TURNS = [0.0, math.pi / 2, math.pi, -math.pi / 2, 0.7, -2.5]
+
+
+def regions(maps: DetectionMaps, sizes: list[list[int]], config: DetectionConfig = CONFIG) -> Regions:
+    return DetectionHead(8, config).regions(maps, torch.tensor(sizes, dtype=torch.int32))
+
+
+def test_the_heads_first_words_are_rare_and_level() -> None:
+    torch.manual_seed(0)
+    head = DetectionHead(6, CONFIG).eval()
+    with torch.no_grad():
+        maps = head(torch.zeros(2, 6, 5, 7))
+    assert (maps.score.shape, maps.distances.shape, maps.direction.shape) == (
+        (2, 1, 5, 7),
+        (2, 4, 5, 7),
+        (2, 2, 5, 7),
+    )
+    assert float(maps.score.sigmoid().max()) < 0.1
+    assert (torch.atan2(maps.direction[:, 1], maps.direction[:, 0]).abs() < 0.5).all()
+    assert (maps.distances > 0).all()
+
+
+def test_distances_stay_finite_whatever_the_features() -> None:
+    head = DetectionHead(4, CONFIG).eval()
+    for size in (1e4, -1e4):
+        with torch.no_grad():
+            maps = head(torch.full((1, 4, 2, 2), size))
+        assert maps.distances.isfinite().all()
+        assert float(maps.distances.min()) > 0
+
+
+@pytest.mark.parametrize(
+    ("theta", "centre"),
+    [(0.0, (20, 22)), (math.pi / 2, (8, 30)), (math.pi, (0, 18)), (-math.pi / 2, (12, 10))],
+)
+def test_a_cell_tells_its_words_box_on_the_full_circle(theta: float, centre: tuple[float, float]) -> None:
+    """The cell is 10 right of the left end and 30 left of the right one: the middle is 10 further along, 2 down."""
+    box = cell_boxes(torch.tensor([2.0, 30, 6, 10]), 3 * direction_of(theta), torch.tensor(10.0), torch.tensor(20.0))
+    assert box[:4].tolist() == pytest.approx([*centre, 40, 8], abs=1e-4)
+    assert math.cos(float(box[4]) - theta) > 1 - 1e-6
+
+
+@pytest.mark.parametrize("theta", TURNS)
+def test_a_word_in_a_map_becomes_a_box_that_is_read_in_its_direction(theta: float) -> None:
+    maps = empty_maps(1, 16, 24)
+    say(maps, (0, 7, 11), 0.8, (6, 20, 6, 20), theta, length=0.4)
+    found = regions(maps, [[64, 96]])
+    assert found.boxes.shape == (1, 5)
+    assert found.boxes[0, :4].tolist() == pytest.approx([46, 30, 40, 12], abs=1e-3)  # cell (7, 11) of 4 pixels
+    assert math.cos(float(found.boxes[0, 4]) - theta) > 1 - 1e-6
+    assert found.scores.tolist() == pytest.approx([0.8])
+    assert found.image_index.tolist() == [0]
+
+
+def test_cells_in_the_padding_are_no_words() -> None:
+    maps = empty_maps(2, 8, 8)
+    for image in (0, 1):
+        for row, column in ((1, 1), (1, 6), (6, 1)):
+            say(maps, (image, row, column), 0.9, (3, 3, 3, 3), 0.0)
+    found = regions(maps, [[32, 24], [20, 32]])  # cell 6's centre is pixel 26
+    places = {(int(n), *box[:2].int().tolist()) for n, box in zip(found.image_index, found.boxes, strict=True)}
+    assert places == {(0, 6, 6), (0, 6, 26), (1, 6, 6), (1, 26, 6)}
+
+
+def test_only_the_best_of_neighbouring_cells_is_a_candidate() -> None:
+    maps = empty_maps(1, 8, 8)
+    for column, score in ((2, 0.6), (3, 0.9), (4, 0.7), (6, 0.45)):
+        say(maps, (0, 4, column), score, (3, 3, 3, 3), 0.0)
+    boxes, scores = select_candidates(maps, torch.tensor([[32, 32]]), CONFIG)
+    assert scores[0].tolist() == pytest.approx([0.9, 0.45])
+    assert boxes[0, :, 0].tolist() == [14, 26]
+
+
+def test_candidates_are_limited_to_the_best_of_each_picture() -> None:
+    maps = empty_maps(2, 8, 8)
+    for row, score in ((0, 0.5), (2, 0.9), (4, 0.7), (6, 0.8)):
+        say(maps, (0, row, 1), score, (1, 2, 1, 2), 0.0)
+    say(maps, (1, 3, 3), 0.6, (1, 2, 1, 2), 0.0)
+    boxes, scores = select_candidates(maps, torch.tensor([[32, 32]] * 2), DetectionConfig(channels=8, candidates=3))
+    assert boxes.shape == (2, 3, 5)
+    torch.testing.assert_close(scores, torch.tensor([[0.9, 0.8, 0.7], [0.6, 0, 0]]))
+    assert boxes[0, :, 1].tolist() == [10, 26, 18]
+
+
+def test_candidates_are_as_many_as_the_fullest_picture_has() -> None:
+    maps = empty_maps(2, 8, 8)
+    say(maps, (0, 1, 1), 0.9, (1, 2, 1, 2), 0.0)
+    say(maps, (0, 5, 5), 0.39, (1, 2, 1, 2), 0.0)  # below the threshold
+    assert select_candidates(maps, torch.tensor([[32, 32]] * 2), CONFIG)[1].shape == (2, 1)
+
+
+def test_no_words_give_no_rows() -> None:
+    found = regions(empty_maps(2, 8, 8), [[32, 32], [32, 32]])
+    assert (found.boxes.shape, found.scores.shape, found.image_index.shape) == ((0, 5), (0,), (0,))
+
+
+def test_duplicates_become_their_score_weighted_mean() -> None:
+    boxes = torch.tensor([[[50.0, 20, 40, 12, 0.1], [53.0, 20, 40, 12, -0.05], [50.0, 60, 40, 12, 0.0]]])
+    scores = torch.tensor([[0.9, 0.6, 0.5]])
+    merged, kept = merge_overlapping(boxes, scores, CONFIG)
+    assert kept.tolist() == [[True, False, True]]
+    assert float(merged[0, 0, 0]) == pytest.approx((0.9 * 50 + 0.6 * 53) / 1.5, abs=1e-4)
+    turned = math.atan2(0.9 * math.sin(0.1) - 0.6 * math.sin(0.05), 0.9 * math.cos(0.1) + 0.6 * math.cos(0.05))
+    assert float(merged[0, 0, 4]) == pytest.approx(turned, abs=1e-5)
+    torch.testing.assert_close(merged[0, 2], boxes[0, 2])
+
+
+def test_directions_are_averaged_on_the_circle() -> None:
+    boxes = torch.tensor([[[50.0, 20, 40, 12, math.pi - 0.1], [50.0, 20, 40, 12, 0.1 - math.pi]]])
+    merged, _ = merge_overlapping(boxes, torch.tensor([[0.8, 0.8]]), CONFIG)
+    assert abs(float(merged[0, 0, 4])) == pytest.approx(math.pi, abs=1e-3)
+
+
+def test_of_two_opposite_directions_the_surer_one_is_read() -> None:
+    boxes = torch.tensor([[[50.0, 20, 40, 12, 0.0], [50.0, 20, 40, 12, math.pi]]])
+    merged, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.6]]), CONFIG)
+    assert kept.tolist() == [[True, False]]
+    assert float(merged[0, 0, 4]) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_box_that_fell_suppresses_nothing() -> None:
+    """The second overlaps both its neighbours, which hardly touch: the first drops it and so the third stands."""
+    boxes = torch.tensor([[[20.0, 20, 40, 20, 0], [45.0, 20, 40, 20, 0], [70.0, 20, 40, 20, 0]]])
+    assert probiou(boxes[0, 0], boxes[0, 1]) > CONFIG.suppression > probiou(boxes[0, 0], boxes[0, 2])
+    _, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.8, 0.7]]), CONFIG)
+    assert kept.tolist() == [[True, False, True]]
+
+
+def test_places_without_a_candidate_neither_stay_nor_suppress() -> None:
+    boxes = torch.tensor([[[20.0, 20, 40, 20, 0], [20.0, 20, 40, 20, 0]], [[0.0, 0, 0, 0, 0], [20.0, 20, 40, 20, 0]]])
+    _, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.0], [0.0, 0.0]]), CONFIG)
+    assert kept.tolist() == [[True, False], [False, False]]
+
+
+def greedy(boxes: Tensor, threshold: float) -> NDArray[np.bool_]:
+    """The textbook's suppression, one box after another."""
+    stands = np.ones(len(boxes), bool)
+    for later in range(len(boxes)):
+        for earlier in range(later):
+            if stands[earlier] and float(probiou(boxes[earlier], boxes[later])) > threshold:
+                stands[later] = False
+    return stands
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_suppression_is_what_a_loop_over_the_boxes_gives(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    spread = torch.tensor([300.0, 200.0, 60.0, 20.0, 2 * math.pi])
+    boxes = torch.rand(30, 5, generator=generator) * spread + torch.tensor([0.0, 0, 20, 10, -math.pi])
+    expected = greedy(boxes, CONFIG.suppression)
+    assert 0 < expected.sum() < 30
+    _, kept = merge_overlapping(boxes[None], torch.linspace(0.9, 0.5, 30)[None], CONFIG)
+    assert kept[0].tolist() == expected.tolist()
+
+
+def ends_maps(theta: float, left: float, right: float) -> DetectionMaps:
+    """Maps of 32 x 32 cells round a word 100 long, centre (64, 64), whose two end cells tell their own ends."""
+    maps = empty_maps(1, 32, 32)
+    ahead = direction_of(theta)
+    for sign, told in ((-1, left), (1, right)):
+        column, row = ((64 + sign * 28 * ahead) / 4).long().tolist()
+        say(maps, (0, row, column), 0.9, (8, told, 8, told), theta)
+    return maps
+
+
+def test_ends_are_moved_to_where_the_cells_beside_them_say() -> None:
+    # End cells are columns 9 and 23, whose centres lie at 38 and 94, 26 and 30 from the middle.
+    box = torch.tensor([[64.0, 64, 100, 16, 0]])
+    moved = sharpen_ends(ends_maps(0.0, left=29, right=27), box, torch.tensor([0]))
+    # The left end goes from -50 to -26 - 29 = -55, the right one from 50 to 30 + 27 = 57.
+    torch.testing.assert_close(moved, torch.tensor([[65.0, 64, 112, 16, 0]]))
+
+
+def test_ends_of_a_word_read_downwards_move_along_it() -> None:
+    box = torch.tensor([[64.0, 64, 100, 16, math.pi / 2]])
+    moved = sharpen_ends(ends_maps(math.pi / 2, left=29, right=27), box, torch.tensor([0]))
+    torch.testing.assert_close(moved, torch.tensor([[64.0, 65, 112, 16, math.pi / 2]]), atol=1e-3, rtol=0)
+
+
+def test_an_end_stays_where_its_cell_is_no_witness() -> None:
+    box = torch.tensor([[64.0, 64, 100, 16, 0.0]])
+    index = torch.tensor([0])
+    torch.testing.assert_close(sharpen_ends(empty_maps(1, 32, 32), box, index), box)  # no text there
+    torch.testing.assert_close(sharpen_ends(ends_maps(0.0, 90, 90), box, index), box)  # too far to be believed
+    across = ends_maps(0.0, 29, 27)
+    across.direction[:] = direction_of(math.pi)[None, :, None, None]  # the word there reads the other way
+    torch.testing.assert_close(sharpen_ends(across, box, index), box)
+    short = torch.tensor([[64.0, 64, 40, 16, 0.0]])
+    everywhere = ends_maps(0.0, 25, 25)
+    everywhere.score[:] = 4.0
+    everywhere.distances[:] = 25.0
+    torch.testing.assert_close(sharpen_ends(everywhere, short, index), short)
+
+
+def test_no_boxes_have_no_ends() -> None:
+    nothing = sharpen_ends(empty_maps(1, 8, 8), torch.zeros(0, 5), torch.zeros(0, dtype=torch.int64))
+    assert nothing.shape == (0, 5)

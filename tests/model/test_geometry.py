@@ -1,0 +1,107 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from spotter.model.geometry import boxes_to_polygons, polygons_to_boxes, probiou
+
+UNIT = math.sqrt(12)  # the side of a box whose uniform density has variance 1
+
+
+@pytest.mark.parametrize(
+    ("theta", "corners"),
+    [
+        (0.0, [(80, 40), (120, 40), (120, 60), (80, 60)]),
+        (math.pi / 2, [(110, 30), (110, 70), (90, 70), (90, 30)]),  # read downwards: its top is on the right
+        (math.pi, [(120, 60), (80, 60), (80, 40), (120, 40)]),
+        (-math.pi / 2, [(90, 70), (90, 30), (110, 30), (110, 70)]),  # read upwards: its top is on the left
+        (math.atan2(3, 4), [(90, 30), (122, 54), (110, 70), (78, 46)]),  # along (16, 12), down (-6, 8)
+    ],
+)
+def test_corners_run_clockwise_from_the_texts_own_top_left(theta: float, corners: list[tuple[int, int]]) -> None:
+    box = torch.tensor([[100.0, 50.0, 40.0, 20.0, theta]])
+    polygon = boxes_to_polygons(box)
+    torch.testing.assert_close(polygon, torch.tensor([corners], dtype=torch.float32), atol=1e-4, rtol=0)
+    back = polygons_to_boxes(polygon)
+    torch.testing.assert_close(back[:, :4], box[:, :4], atol=1e-3, rtol=0)
+    assert math.cos(float(back[0, 4]) - theta) > 1 - 1e-6
+
+
+def test_any_box_survives_the_way_there_and_back() -> None:
+    generator = torch.Generator().manual_seed(3)
+    boxes = torch.rand(500, 5, generator=generator, dtype=torch.float64)
+    boxes = boxes * torch.tensor([900.0, 900.0, 300.0, 80.0, 2 * math.pi]) + torch.tensor([0.0, 0, 2, 2, -math.pi])
+    torch.testing.assert_close(polygons_to_boxes(boxes_to_polygons(boxes)), boxes, atol=1e-8, rtol=0)
+
+
+def test_a_trapezium_becomes_the_box_of_the_same_area_and_direction() -> None:
+    quad = torch.tensor([[[0.0, 0.0], [10.0, 2.0], [10.0, 8.0], [0.0, 10.0]]])
+    torch.testing.assert_close(polygons_to_boxes(quad), torch.tensor([[5.0, 5.0, 10.0, 8.0, 0.0]]))
+
+
+def test_a_parallelogram_keeps_its_centre_and_area() -> None:
+    quad = torch.tensor([[[0.0, 0.0], [20.0, 10.0], [20.0, 18.0], [0.0, 8.0]]])  # sheared: 20 wide, 8 high
+    box = polygons_to_boxes(quad)[0]
+    assert box[:2].tolist() == pytest.approx([10, 9])
+    assert float(box[4]) == pytest.approx(math.atan2(10, 20))
+    assert float(box[2] * box[3]) == pytest.approx(160, rel=1e-5)
+
+
+def test_a_mirrored_quadrilateral_has_no_height() -> None:
+    anticlockwise = torch.tensor([[[0.0, 10.0], [40.0, 10.0], [40.0, 0.0], [0.0, 0.0]]])
+    assert float(polygons_to_boxes(anticlockwise)[0, 3]) == 0
+
+
+def test_no_boxes_give_no_polygons() -> None:
+    assert boxes_to_polygons(torch.zeros(0, 5)).shape == (0, 4, 2)
+    assert polygons_to_boxes(torch.zeros(0, 4, 2)).shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "coefficient"),
+    [
+        # Variances 1 and 1, two apart: exp(-1/8 x 2 squared) = exp(-1/2).
+        ((0, 0, UNIT, UNIT, 0), (2, 0, UNIT, UNIT, 0), math.exp(-0.5)),
+        # Concentric, variances 1 and 4: determinant of the mean 2.5 squared, sqrt(sqrt(1 x 16) / 6.25) = 0.8.
+        ((5, 7, UNIT, UNIT, 0), (5, 7, 2 * UNIT, 2 * UNIT, 0), 0.8),
+        # Crossed, variances (9, 1) and (1, 9): mean (5, 5), sqrt(sqrt(9 x 9) / 25) = 0.6.
+        ((0, 0, 3 * UNIT, UNIT, 0), (0, 0, 3 * UNIT, UNIT, math.pi / 2), 0.6),
+    ],
+)
+def test_probiou_of_boxes_worked_by_hand(
+    first: tuple[float, ...], second: tuple[float, ...], coefficient: float
+) -> None:
+    expected = 1 - math.sqrt(1 - coefficient)
+    assert float(probiou(torch.tensor(first), torch.tensor(second))) == pytest.approx(expected, abs=2e-5)
+    assert float(probiou(torch.tensor(second), torch.tensor(first))) == pytest.approx(expected, abs=2e-5)
+
+
+def test_probiou_is_the_overlap_of_the_two_gaussians() -> None:
+    """Against sqrt(p q) summed over a fine grid, for turned boxes of different shape."""
+    boxes = np.array([[30.0, 28.0, 36.0, 12.0, 0.6], [35.0, 31.0, 28.0, 20.0, -1.1]])
+    step = 0.25
+    x, y = np.meshgrid(np.arange(-60, 130, step), np.arange(-60, 130, step))
+    densities = []
+    for cx, cy, w, h, theta in boxes:
+        turn = np.array([[np.cos(theta), -np.sin(theta)], [np.sin(theta), np.cos(theta)]])
+        covariance = turn @ np.diag([w * w / 12, h * h / 12]) @ turn.T
+        offset = np.stack((x - cx, y - cy), -1)
+        exponent = np.einsum("...i,ij,...j", offset, np.linalg.inv(covariance), offset)
+        densities.append(np.exp(-exponent / 2) / (2 * np.pi * np.sqrt(np.linalg.det(covariance))))
+    coefficient = float(np.sqrt(densities[0] * densities[1]).sum() * step**2)
+    found = float(probiou(torch.from_numpy(boxes[0]), torch.from_numpy(boxes[1])))
+    assert found == pytest.approx(1 - math.sqrt(1 - coefficient), abs=1e-4)
+
+
+def test_probiou_stays_a_number_at_the_extremes() -> None:
+    box = torch.tensor([50.0, 50.0, 30.0, 10.0, 0.3], requires_grad=True)
+    flat = torch.tensor([50.0, 50.0, 0.0, 0.0, 0.0])
+    far = torch.tensor([9000.0, 50.0, 30.0, 10.0, 0.3])
+    for other in (box.detach(), flat, far):
+        value = probiou(box, other)
+        assert -1e-6 < float(value.detach()) <= 1
+        (gradient,) = torch.autograd.grad(value, box)
+        assert gradient.isfinite().all()
+    assert float(probiou(box.detach(), box.detach())) > 0.99
+    assert float(probiou(box.detach(), far)) < 0.01

@@ -1,0 +1,41 @@
+import pytest
+import torch
+from torch import nn
+
+from spotter.model.neck import FeaturePyramid
+
+
+def test_the_finest_levels_come_out_finest_first() -> None:
+    maps = [torch.randn(2, width, 16 >> level, 24 >> level) for level, width in enumerate((4, 5, 6, 7))]
+    levels = FeaturePyramid((4, 5, 6, 7), channels=8, levels=3)(maps)
+    assert [tuple(level.shape) for level in levels] == [(2, 8, 16, 24), (2, 8, 8, 12), (2, 8, 4, 6)]
+
+
+def test_coarse_cells_are_added_to_the_fine_cells_below_them() -> None:
+    neck = FeaturePyramid((1, 1, 1), channels=1, levels=2).eval()
+    for module in neck.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.dirac_(module.weight)  # every convolution hands on what it gets
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    fine = torch.arange(16.0).reshape(1, 1, 4, 4)
+    middle = torch.tensor([[[[100.0, 200.0], [300.0, 400.0]]]])
+    coarse = torch.full((1, 1, 1, 1), 1000.0)
+    with torch.no_grad():
+        finest, second = neck([fine, middle, coarse])
+    torch.testing.assert_close(second, middle + 1000, rtol=1e-4, atol=0)
+    expected = torch.tensor(
+        [
+            [1100.0, 1101, 1202, 1203],
+            [1104, 1105, 1206, 1207],
+            [1308, 1309, 1410, 1411],
+            [1312, 1313, 1414, 1415],
+        ]
+    )
+    torch.testing.assert_close(finest[0, 0], expected, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("levels", [0, 3])
+def test_the_coarsest_map_is_no_level(levels: int) -> None:
+    with pytest.raises(ValueError, match="fewer"):
+        FeaturePyramid((4, 4, 4), channels=4, levels=levels)

@@ -1,0 +1,151 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from spotter.model.charset import Charset
+from spotter.model.config import ScoreConfig
+from spotter.model.detection import DetectionMaps
+from spotter.model.geometry import boxes_to_polygons
+from spotter.model.spotter import Spotter, build_fots, word_scores
+from tests.model.small import STRIDE, empty_maps, say, small_config, small_spotter, talkative_spotter
+
+
+def pictures(batch: int, rows: int = 4, columns: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Noise that fills the whole of each picture."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (batch, rows * STRIDE, columns * STRIDE, 3)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    return images, torch.tensor([shape[1:3]] * batch, dtype=torch.int32)
+
+
+def finding(model: Spotter, maps: DetectionMaps, monkeypatch: pytest.MonkeyPatch) -> Spotter:
+    """The spotter, its detector replaced by what a test wants found."""
+    monkeypatch.setattr(model, "detect", lambda _features: maps)
+    return model
+
+
+@torch.no_grad()
+def test_no_words_is_an_ordinary_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, sizes = pictures(2)
+    model = finding(small_spotter(), empty_maps(2, 32, 48), monkeypatch)
+    index, polygons, scores, characters, sureness = model(images, sizes)
+    assert (index.shape, index.dtype) == ((0,), torch.int32)
+    assert (polygons.shape, polygons.dtype) == ((0, 4, 2), torch.float32)
+    assert (scores.shape, scores.dtype) == ((0,), torch.float32)
+    assert (characters.shape[0], characters.dtype) == (0, torch.int32)
+    assert sureness.shape == characters.shape
+
+
+@torch.no_grad()
+def test_words_come_with_their_pictures_and_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, sizes = pictures(2)
+    maps = empty_maps(2, 32, 48)
+    say(maps, (0, 5, 10), 0.8, (6, 20, 6, 20), 0.0)
+    say(maps, (1, 20, 30), 0.9, (6, 20, 6, 20), math.pi / 2)
+    say(maps, (1, 5, 10), 0.7, (6, 20, 6, 20), math.pi)
+    index, polygons, scores, characters, sureness = finding(small_spotter(), maps, monkeypatch)(images, sizes)
+    assert index.tolist() == [0, 1, 1]
+    boxes = torch.tensor([[42.0, 22, 40, 12, 0], [122.0, 82, 40, 12, math.pi / 2], [42.0, 22, 40, 12, math.pi]])
+    torch.testing.assert_close(polygons, boxes_to_polygons(boxes), atol=1e-3, rtol=0)
+    assert characters.shape == sureness.shape
+    assert characters.shape[1] == 24  # 40 / 12 x 8 = 26.7 columns, limited
+    for n, detection in enumerate((0.8, 0.9, 0.7)):
+        kept = sureness[n][characters[n] > 0]
+        least = kept.min().clamp(min=1e-6) if len(kept) else torch.tensor(1e-6)
+        expected = word_scores(torch.tensor(detection), least, small_config().score)
+        assert float(scores[n]) == pytest.approx(float(expected), rel=1e-3)
+
+
+@torch.no_grad()
+def test_a_picture_reads_the_same_alone_and_in_a_batch() -> None:
+    model = talkative_spotter()
+    images, sizes = pictures(3)
+    sizes[1] = torch.tensor([100, 150])
+    together = model(images, sizes)
+    assert {0, 1, 2} == set(together[0].tolist())
+    for n in range(3):
+        alone = model(images[n : n + 1], sizes[n : n + 1])
+        mine = together[0] == n
+        torch.testing.assert_close(together[1][mine], alone[1], atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(together[2][mine], alone[2], atol=1e-4, rtol=1e-4)
+        columns = alone[3].shape[1]
+        assert torch.equal(together[3][mine][:, :columns], alone[3])
+        assert not together[3][mine][:, columns:].any()
+
+
+@torch.no_grad()
+def test_words_in_the_padding_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, sizes = pictures(1)
+    maps = empty_maps(1, 32, 48)
+    say(maps, (0, 5, 10), 0.8, (6, 20, 6, 20), 0.0)
+    say(maps, (0, 28, 10), 0.8, (6, 20, 6, 20), 0.0)
+    sizes[0] = torch.tensor([64, 192])
+    index, polygons, *_ = finding(small_spotter(), maps, monkeypatch)(images, sizes)
+    assert len(index) == 1
+    assert float(polygons[0, :, 1].mean()) == pytest.approx(22)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("height", [12.0, 44.0, 90.0])
+def test_a_word_of_any_height_is_read_from_its_own_pixels(height: float) -> None:
+    """A change of the picture far from a word leaves its patch alone, a change within it does not."""
+    model = small_spotter()
+    images, _ = pictures(1, 8, 16)
+    box = torch.tensor([[400.0, 128, 1.5 * height, height, 0.0]])
+    index = torch.tensor([0])
+
+    def patches(picture: Tensor) -> tuple[Tensor, Tensor]:
+        features = model.features(picture)
+        features.shared[:] = [level * 0 for level in features.shared]  # their field of view covers the picture
+        sampled = model.sample(features, box, index)
+        return sampled.fine, sampled.coarse
+
+    fine, coarse = patches(images)
+    elsewhere, within = images.clone(), images.clone()
+    elsewhere[:, :, :200] = 255 - elsewhere[:, :, :200]
+    within[:, 120:136, 392:408] = 255 - within[:, 120:136, 392:408]
+    assert torch.equal(patches(elsewhere)[0], fine)
+    assert not torch.allclose(patches(within)[0], fine, atol=1e-3)
+    assert fine.shape[2:] == tuple(2 * side for side in coarse.shape[2:])
+
+
+def test_features_are_the_stems_and_three_of_the_neck() -> None:
+    images, _ = pictures(2)
+    features = small_spotter().features(images)
+    assert tuple(features.fine.shape) == (2, 4, 64, 96)
+    assert [tuple(level.shape) for level in features.shared] == [(2, 8, 32, 48), (2, 8, 16, 24), (2, 8, 8, 12)]
+
+
+def test_the_charset_sets_the_number_of_classes() -> None:
+    model = build_fots(small_config(), Charset("abc"))
+    assert model.recogniser.classify.out_features == 4
+
+
+def test_scores_join_detector_and_reader_as_told() -> None:
+    config = ScoreConfig(bias=0.5, detection=2.0, character=3.0)
+    scores = word_scores(torch.tensor([0.8, 0.5]), torch.tensor([0.9, 1.0]), config)
+    # exp(-0.5) x (0.2 / 0.8) squared / 0.9 cubed against 1; then exp(-0.5) alone, both logarithms being nought.
+    odds = [math.exp(0.5) * 16 * 0.729, math.exp(0.5)]
+    assert scores.tolist() == pytest.approx([odd / (1 + odd) for odd in odds], abs=1e-5)
+
+
+def test_scores_stay_probabilities_at_the_extremes() -> None:
+    scores = word_scores(torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0]), ScoreConfig())
+    assert scores.isfinite().all()
+    assert 0 <= float(scores[0]) < 1e-6
+    assert 0.9 < float(scores[1]) <= 1
+    assert float(scores[2]) < 1e-6
+
+
+def test_every_parameter_learns_from_detection_or_reading() -> None:
+    model = talkative_spotter().train()
+    images, _ = pictures(1)
+    features = model.features(images)
+    maps = model.detect(features)
+    patches = model.sample(features, torch.tensor([[60.0, 60, 40, 12, 0.2]]), torch.tensor([0]))
+    logits = model.recogniser(patches.fine, patches.coarse, patches.widths)
+    total = maps.score.square().sum() + maps.distances.sum() + maps.direction.square().sum() + logits.square().sum()
+    torch.autograd.backward(total)
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []

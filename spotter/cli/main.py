@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),
     "train": ("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices."),
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
+    "calibrate": ("spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right."),
     "export": ("spotter.export.cli:export", "Turn a checkpoint into a verified bundle."),
     "models": ("spotter.registry.cli:models", "Publish, list, alias, roll back and verify bundles."),
     "bench": ("spotter.cli.bench:bench", "Run the benchmarks."),

@@ -82,6 +82,23 @@ class RecogniserConfig:
 
 
 @dataclass(frozen=True)
+class ScoreConfig:
+    """A word's score: sigmoid(bias + detection * logit d + character * log c), d being the detector's probability
+    and c that of the least sure character, so that it says how often such a word is right (Platt 1999).
+
+    `spotter calibrate` fits these to a model; the defaults are those of an early one.
+    """
+
+    bias: float = -0.4
+    detection: float = 0.4
+    character: float = 3.7
+
+    def __post_init__(self) -> None:
+        if self.detection < 0 or self.character < 0:
+            raise ValueError("a surer detector or character must not lower the score")
+
+
+@dataclass(frozen=True)
 class SpotterConfig:
     """A whole FOTS spotter."""
 
@@ -89,6 +106,7 @@ class SpotterConfig:
     neck: int = 64
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint or a manifest."""
@@ -106,4 +124,5 @@ class SpotterConfig:
             neck=values["neck"],
             detection=DetectionConfig(**values["detection"]),
             recogniser=RecogniserConfig(**tuples("recogniser")),
+            score=ScoreConfig(**values.get("score", {})),
         )

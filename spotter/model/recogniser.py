@@ -93,12 +93,12 @@ class Recogniser(nn.Module):
 
 def greedy_path(logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """CTC's best path of logits [N, W, classes]: classes int32 [N, W] with repeats collapsed to the blank, their
-    probabilities float32 [N, W], and the mean probability of the characters that stay, [N] (0 where none does)."""
+    probabilities float32 [N, W], and the least probability of a character that stays, [N] (0 where none does)."""
     probability, path = logits.softmax(-1).max(-1)
     inside = torch.arange(path.shape[1], device=path.device) < widths[:, None]
     path = path * inside.to(path.dtype)
     before = F.pad(path, (1, 0))[:, :-1]
     path = path * (path != before).to(path.dtype)
     emitted = (path > 0).to(probability.dtype)
-    confidence = (probability * emitted).sum(1) / emitted.sum(1).clamp(min=1)
+    confidence = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
     return path.to(torch.int32), probability * inside.to(probability.dtype), confidence

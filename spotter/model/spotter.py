@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spotter.model.backbone import Backbone
 from spotter.model.charset import Charset
-from spotter.model.config import SpotterConfig
+from spotter.model.config import ScoreConfig, SpotterConfig
 from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.neck import FeaturePyramid
@@ -16,6 +16,7 @@ from spotter.model.recogniser import Recogniser, greedy_path
 from spotter.model.regions import LEVELS, Patches, PatchSize, RoIRotate, mosaic, place_in_mosaic
 
 _MEAN, _DEVIATION = 127.5, 64.0
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Spotter(nn.Module):
         head: DetectionHead,
         sampler: nn.Module,
         recogniser: Recogniser,
+        score: ScoreConfig,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -58,6 +60,7 @@ class Spotter(nn.Module):
         self.head = head
         self.sampler = sampler
         self.recogniser = recogniser
+        self.score = score
 
     def features(self, images: Tensor) -> Features:
         """images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride."""
@@ -90,7 +93,7 @@ class Spotter(nn.Module):
         return Words(
             regions.image_index.to(torch.int32),
             boxes_to_polygons(regions.boxes),
-            regions.scores * confidence,
+            word_scores(regions.scores, confidence, self.score),
             characters,
             character_scores,
         )
@@ -103,6 +106,13 @@ class Spotter(nn.Module):
         return words.image_index, words.polygons, words.scores, words.characters, words.character_scores
 
 
+def word_scores(detection: Tensor, confidence: Tensor, config: ScoreConfig) -> Tensor:
+    """Scores float32 [N] of words from the detector's probabilities and those of their least sure characters."""
+    d = detection.clamp(_LEAST, 1 - _LEAST)
+    c = confidence.clamp(min=_LEAST)
+    return (config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()).sigmoid()
+
+
 def build_fots(config: SpotterConfig | None = None, charset: Charset | None = None) -> Spotter:
     """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
     config = config or SpotterConfig()
@@ -113,4 +123,5 @@ def build_fots(config: SpotterConfig | None = None, charset: Charset | None = No
         DetectionHead(config.neck, config.detection),
         RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
         Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),
+        config.score,
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
+from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, ScoreConfig, SpotterConfig
 from spotter.training.config import LossConfig, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
@@ -62,6 +62,7 @@ def read_recipe(path: Path) -> Recipe:
                 backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
                 detection=DetectionConfig(**model.pop("detection", {})),
                 recogniser=RecogniserConfig(**_tuples(model.pop("recogniser", {}))),
+                score=ScoreConfig(**model.pop("score", {})),
                 **model,
             ),
             sources,

@@ -1,0 +1,90 @@
+"""`spotter calibrate`: makes a checkpoint's scores say how often its words are right."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from spotter.cli.evaluate import Dataset, parse_dataset
+from spotter.export.bundle import INPUT
+from spotter.model.charset import Charset
+from spotter.model.config import ScoreConfig
+from spotter.model.spotter import Spotter
+from spotter.model.weights import load_spotter, load_state
+from spotter.service.imaging import prepare_pixels
+from spotter.service.sizing import to_upload
+from spotter.training import checkpoint as checkpoints
+from spotter.training.calibration import Evidence, expected_calibration_error, fit, outcomes, scores
+from spotter.training.data.annotations import AnnotationError, read_folder
+from spotter.training.evaluation.predictor import Prediction
+from spotter.training.evaluation.scores import Read
+
+_DETECTION_ALONE = ScoreConfig(bias=0.0, detection=1.0, character=0.0)
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("datasets", type=parse_dataset, nargs=-1, required=True, metavar="[PRESET=]FOLDER...")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Checkpoint to write.")
+@click.option("--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True, help="Long side.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
+def calibrate(checkpoint: Path, datasets: tuple[Dataset, ...], output: Path, side: int, limit: int | None) -> None:
+    """Fits CHECKPOINT's scores to what it reads right on DATASETS (not those it was trained on).
+
+    The half-precision EMA weights, with the fitted numbers in their configuration, go to --output.
+    """
+    try:
+        model = load_spotter(checkpoint)
+        evidence = {str(dataset.folder): gather(model, dataset, side, limit) for dataset in datasets}
+        fitted = fit(list(evidence.values()))
+    except (ValueError, AnnotationError) as error:
+        raise click.ClickException(str(error)) from None
+    state = load_state(checkpoint)
+    click.echo(f"{'':40}{'words':>8}{'ECE before':>12}{'after':>8}")
+    before = ScoreConfig(**state["model_config"].get("score", {}))
+    for name, part in evidence.items():
+        gaps = [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
+        click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
+    weights: dict[str, Any] = state.get("ema") or state["weights"]
+    checkpoints.save(
+        output,
+        {
+            "model_config": {**state["model_config"], "score": asdict(fitted)},
+            "weights": checkpoints.half_precision(weights),
+            "step": state.get("step", 0),
+            "pictures": state.get("pictures", 0),
+        },
+    )
+    click.echo(f"{output}: {fitted}")
+
+
+def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Evidence:
+    """What the model finds on a dataset, as probabilities of detector and least sure character."""
+    spec = replace(INPUT, target_side=side, max_side=side)
+    charset = Charset()
+    model.score = _DETECTION_ALONE
+    parts: list[Sequence[NDArray[np.generic]]] = []
+    pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
+    for picture in tqdm(pictures, desc=str(dataset.folder), unit="picture", disable=None):
+        ready = prepare_pixels(picture.load(), spec)
+        width, height = ready.working
+        with torch.inference_mode():
+            _, polygons, detection, characters, sureness = model(
+                torch.from_numpy(ready.padded[None].copy()), torch.tensor([[height, width]], dtype=torch.int32)
+            )
+        placed = to_upload(polygons.numpy(), ready.working, ready.upload)
+        least = torch.where(characters > 0, sureness, 1.0).amin(1) * (characters > 0).any(1)
+        predictions = [
+            Prediction(polygon, charset.decode(row), score)
+            for polygon, row, score in zip(placed, characters.tolist(), detection.tolist(), strict=True)
+        ]
+        counts, right = outcomes(Read(picture.path.name, tuple(picture.annotations), predictions))
+        parts.append((detection.numpy()[counts], least.numpy()[counts], right[counts]))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Evidence(columns[0].astype(np.float64), columns[1].astype(np.float64), columns[2].astype(np.bool_))

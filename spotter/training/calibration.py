@@ -1,0 +1,82 @@
+"""Scores that mean something: a word scored 0.8 is right four times in five."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.model.config import ScoreConfig
+from spotter.training.evaluation.matching import match, overlaps, same_text
+from spotter.training.evaluation.scores import Read
+
+_ROUNDS = 50
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for N words, and whether each was right.
+
+    detection, character: float64 [N], probabilities. right: bool [N].
+    """
+
+    detection: NDArray[np.float64]
+    character: NDArray[np.float64]
+    right: NDArray[np.bool_]
+
+
+def outcomes(read: Read) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(counts [D], right [D]) of a picture's predictions: those in regions not to be cared about do not count."""
+    matching = match([truth.ignore for truth in read.truths], overlaps(read.truths, read.predictions))
+    counts = np.zeros(len(read.predictions), np.bool_)
+    counts[matching.predictions] = True
+    right = np.zeros_like(counts)
+    for truth, prediction in matching.pairs:
+        right[prediction] = same_text(read.truths[truth].text, read.predictions[prediction].text)
+    return counts, right
+
+
+def expected_calibration_error(scores: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 10) -> float:
+    """Mean gap between score and share of right words over bins of equal width, by the words in them
+    (Guo et al. 2017, arXiv:1706.04599)."""
+    if not len(scores):
+        return 0.0
+    index = np.minimum((scores * bins).astype(int), bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    gaps = np.abs(np.bincount(index, scores, bins) - np.bincount(index, right, bins))
+    return float(gaps[counts > 0].sum() / len(scores))
+
+
+def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
+    """Logistic regression by Newton's method, each data set weighing the same.
+
+    Raises ValueError when there is nothing to learn from: no words, or all right, or all wrong.
+    """
+    used = [part for part in evidence if len(part.right)]
+    if not used or len({bool(r) for part in used for r in part.right}) < 2:
+        raise ValueError("calibration needs words that were read right and words that were not")
+    d, c = (
+        np.clip(np.concatenate([getattr(part, name) for part in used]), _LEAST, 1 - _LEAST)
+        for name in ("detection", "character")
+    )
+    right = np.concatenate([part.right for part in used]).astype(np.float64)
+    weight = np.concatenate([np.full(len(part.right), 1 / len(part.right)) for part in used])
+    weight *= len(right) / weight.sum()
+    inputs = np.stack((np.ones_like(d), np.log(d / (1 - d)), np.log(c)), 1)
+    found = np.zeros(3)
+    for _ in range(_ROUNDS):
+        probability = 1 / (1 + np.exp(-np.clip(inputs @ found, -30, 30)))
+        slope = inputs.T @ (weight * (right - probability)) - 1e-3 * found
+        curve = inputs.T @ (inputs * (weight * probability * (1 - probability))[:, None]) + 1e-3 * np.eye(3)
+        found += np.linalg.solve(curve, slope)
+    bias, detection, character = found.tolist()
+    return ScoreConfig(round(bias, 4), round(max(detection, 0.0), 4), round(max(character, 0.0), 4))
+
+
+def scores(evidence: Evidence, config: ScoreConfig) -> NDArray[np.float64]:
+    """float64 [N], as `spotter.model.spotter.word_scores` has it."""
+    d = np.clip(evidence.detection, _LEAST, 1 - _LEAST)
+    c = np.clip(evidence.character, _LEAST, 1)
+    value = config.bias + config.detection * np.log(d / (1 - d)) + config.character * np.log(c)
+    return np.asarray(1 / (1 + np.exp(-value)))

@@ -1,239 +1,190 @@
-"""A real service on loopback, started, driven and stopped: start-up, overhead, closed and open loops."""
+"""The service under load, beside the same model in a plain loop."""
 
 import asyncio
-import contextlib
-import itertools
-import os
-import re
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from collections import Counter
-from collections.abc import Coroutine, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from spotter.cli.benchmarks.tables import summary
+from spotter.cli.benchmarks import load, table
+from spotter.cli.benchmarks.http_client import post
+from spotter.cli.benchmarks.load import Load
+from spotter.cli.benchmarks.process import Served, serving
+from spotter.registry.bundle import Bundle
 from spotter.service import imaging
+from spotter.service.batcher import BatchLimits, Shape
+from spotter.service.imaging import Prepared
 from spotter.service.reader import Reader
+from spotter.service.session import Session, SessionOptions
+from spotter.service.settings import Settings
 
-HOST = "127.0.0.1"
-_STARTING = 30.0  # seconds
-_TAIL = 30.0  # seconds that an open loop waits for its last answers
-
-
-class ServingError(RuntimeError):
-    """The service did not start, or answered what it must not."""
+DEFAULT_SHARES = (0.5, 0.9, 2.0)
+"""Open-loop rates, as shares of the best goodput of the closed loop, where none are given."""
+_MODEL_STAGES = ("decode", "infer")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back: status, seconds from the first byte sent to the last received, milliseconds by stage."""
+class Plan:
+    """pictures: encoded; threads: of the graph; clients: of the closed loops; rates: of the open loops, a second, or
+    empty for `DEFAULT_SHARES`; seconds: of each run."""
 
-    status: int
-    seconds: float
-    stages: dict[str, float]
-
-
-class Connection:
-    """A keep-alive connection that does no more than it must: the client's own time counts as overhead."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    @classmethod
-    async def open(cls, port: int) -> "Connection":
-        """Connects to the service."""
-        return cls(*await asyncio.open_connection(HOST, port))
-
-    async def post(self, body: bytes) -> Answer:
-        """Posts a JPEG to /spot."""
-        head = (
-            f"POST /spot HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode()
-        start = time.perf_counter()
-        self._writer.writelines((head, body))
-        await self._writer.drain()
-        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        await self._reader.readexactly(int(headers["content-length"]))
-        seconds = time.perf_counter() - start
-        stages = re.findall(r"(\w+);dur=([\d.]+)", headers.get("server-timing", ""))
-        return Answer(int(lines[0].split()[1]), seconds, {name: float(value) for name, value in stages})
-
-    def close(self) -> None:
-        """Lets go of the connection."""
-        self._writer.close()
+    pictures: tuple[bytes, ...]
+    threads: int
+    clients: tuple[int, ...] = (1, 4, 16)
+    rates: tuple[float, ...] = ()
+    seconds: float = 10.0
 
 
 @dataclass(frozen=True)
-class Started:
-    """A running service: its port, and the seconds from its start until it was ready."""
+class Batches:
+    """What the service's metrics say of the batches of one run; padding is the mean share of padded pixels."""
 
-    port: int
-    seconds: float
-
-
-@contextlib.contextmanager
-def service(registry: Path | None, threads: int) -> Iterator[Started]:
-    """Runs `spotter serve` on a free port. Raises ServingError when it is not ready in time."""
-    environment = dict(os.environ) | {"SPOTTER_THREADS": str(threads), "SPOTTER_GRACE": "0"}
-    if registry is not None:
-        environment["SPOTTER_REGISTRY"] = str(registry)
-    with tempfile.TemporaryFile("w+") as log:
-        began = time.monotonic()
-        command = [sys.executable, "-m", "spotter", "serve", "--port", "0"]
-        with subprocess.Popen(command, env=environment, stderr=log, stdout=subprocess.DEVNULL) as process:
-            try:
-                yield _ready(process, log.fileno(), began)
-            finally:
-                process.terminate()
-                try:
-                    process.wait(15)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+    pictures: float | None
+    padding: float | None
 
 
-def _ready(process: "subprocess.Popen[bytes]", log: int, began: float) -> Started:
-    while time.monotonic() - began < _STARTING:
-        said = os.pread(log, 1 << 16, 0).decode()
-        if process.poll() is not None:
-            raise ServingError(f"the service ended with code {process.returncode}:\n{said}")
-        if found := re.search(rf"running on http://{re.escape(HOST)}:(\d+)", said):
-            port = int(found[1])
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=1):
-                return Started(port, time.monotonic() - began)
-        time.sleep(0.005)
-    raise ServingError(f"the service was not ready within {_STARTING:.0f} s")
+@dataclass(frozen=True)
+class Report:
+    """start_seconds: process start to ready. one: the closed loop of one client. plain: pictures a second of the loop
+    without a server, by the number of pictures in a batch at most."""
+
+    start_seconds: float
+    one: Load
+    runs: tuple[tuple[Load, Batches], ...]
+    plain: Mapping[int, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; times in milliseconds unless they say seconds."""
+        return {
+            "start_to_ready_seconds": self.start_seconds,
+            "overhead_ms": overhead_ms(self.one),
+            "stages_ms": stages_ms(self.one),
+            "plain_loop": {str(batch): rate for batch, rate in self.plain.items()},
+            "saturated_share_of_plain_loop": self.saturated / max(self.plain.values()),
+            "runs": [
+                {**each.as_dict(), "batch_pictures": batches.pictures, "padding": batches.padding}
+                for each, batches in self.runs
+            ],
+        }
+
+    @property
+    def saturated(self) -> float:
+        """The best goodput of all runs, pictures a second."""
+        return max(each.goodput for each, _ in self.runs)
+
+    def as_table(self) -> str:
+        """For people."""
+        header = ("load", "a second", "good", "p50", "p95", "p99", "batch", "padding", "codes")
+        rows = []
+        for run in self.as_dict()["runs"]:
+            keys = ("load", "throughput", "goodput", "p50_ms", "p95_ms", "p99_ms", "batch_pictures", "padding")
+            codes = " ".join(f"{code}:{count}" for code, count in run["codes"].items())
+            rows.append((*(run[key] for key in keys), codes))
+        stages = ", ".join(f"{stage} {value:.2f}" for stage, value in stages_ms(self.one).items())
+        plain = ", ".join(f"{rate:.2f} in batches of {batch}" for batch, rate in self.plain.items())
+        share = 100 * self.saturated / max(self.plain.values())
+        return "\n".join(
+            [
+                f"start to ready: {self.start_seconds:.2f} s",
+                f"overhead at one client beyond decode and model: {_shown(overhead_ms(self.one))} ms median",
+                f"median ms of one client by stage: {stages}",
+                "",
+                table.render(header, rows),
+                "",
+                f"plain loop without a server, pictures a second: {plain}",
+                f"saturated service: {self.saturated:.2f} pictures a second, {share:.0f}% of the best plain loop",
+            ]
+        )
 
 
-def batches(port: int) -> tuple[float, float, float]:
-    """(batches, pictures in them, padding's share times batches) so far, from /metrics."""
-    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as page:
-        text = page.read().decode()
-
-    def value(name: str) -> float:
-        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
-
-    return (
-        value("spotter_batch_pictures_count"),
-        value("spotter_batch_pictures_sum"),
-        value("spotter_batch_padding_ratio_sum"),
-    )
+def run(bundle: Bundle, plan: Plan) -> Report:
+    """Measures everything, one after the other. Raises ServeError, and ServiceError for a picture that is none."""
+    plain = plain_loops(bundle, plan)
+    requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
+    with serving(bundle, plan.threads) as served:
+        return asyncio.run(_drive(served, requests, plan, plain))
 
 
-def overhead(port: int, pictures: Sequence[bytes], seconds: float) -> dict[str, object]:
-    """One client: milliseconds that an answer takes beyond decoding and the graph, the client's own included."""
-
-    async def drive() -> list[Answer]:
-        connection = await Connection.open(port)
-        found = []
-        until = time.monotonic() + seconds
-        for body in itertools.cycle(pictures):
-            found.append(await connection.post(body))
-            if time.monotonic() > until:
-                break
-        connection.close()
-        return found[2:] or found
-
-    found = asyncio.run(drive())
-    if any(answer.status != 200 for answer in found):
-        raise ServingError(f"statuses {Counter(answer.status for answer in found)}")
-    beyond = [a.seconds - (a.stages["decode"] + a.stages["infer"]) / 1e3 for a in found]
-    return {
-        "requests": len(found),
-        "wall ms": summary([a.seconds for a in found])["median"],
-        "decode ms": round(float(np.median([a.stages["decode"] for a in found])), 2),
-        "infer ms": round(float(np.median([a.stages["infer"] for a in found])), 2),
-        "overhead ms": summary(beyond)["median"],
-        "overhead p95": summary(beyond)["p95"],
-    }
+async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: Mapping[int, float]) -> Report:
+    await load.closed_loop(served.port, requests, max(plan.clients), min(1.0, plan.seconds / 4))  # warms up
+    runs = []
+    for clients in dict.fromkeys((1, *plan.clients)):
+        before = served.metrics()
+        measured = await load.closed_loop(served.port, requests, clients, plan.seconds)
+        runs.append((measured, batches_between(before, served.metrics())))
+    best = max(each.goodput for each, _ in runs)
+    for rate in plan.rates or [best * share for share in DEFAULT_SHARES if best > 0]:
+        before = served.metrics()
+        measured = await load.open_loop(served.port, requests, rate, plan.seconds)
+        runs.append((measured, batches_between(before, served.metrics())))
+    return Report(served.start_seconds, runs[0][0], tuple(runs), plain)
 
 
-def closed_loop(port: int, pictures: Sequence[bytes], clients: int, seconds: float) -> dict[str, object]:
-    """Clients that each send their next picture when the last is answered."""
-
-    async def client(number: int, until: float) -> list[Answer]:
-        connection = await Connection.open(port)
-        found = []
-        for body in itertools.islice(itertools.cycle(pictures), number, None):
-            if time.monotonic() > until:
-                break
-            found.append(await connection.post(body))
-        connection.close()
-        return found
-
-    async def drive() -> list[Answer]:
-        until = time.monotonic() + seconds
-        return [a for found in await asyncio.gather(*(client(n, until) for n in range(clients))) for a in found]
-
-    return {"clients": clients, **_measured(port, drive())}
+def overhead_ms(one: Load) -> float | None:
+    """Median of what a lone client waits beyond decode and model. None when nothing was answered."""
+    rests = [
+        1000 * each.seconds - sum(each.answer.stages.get(stage, 0.0) for stage in _MODEL_STAGES)
+        for each in one.answers
+        if each.answer.code == 200
+    ]
+    return table.percentile(rests, 0.5) if rests else None
 
 
-def open_loop(port: int, pictures: Sequence[bytes], rate: float, seconds: float, seed: int = 0) -> dict[str, object]:
-    """Requests at the moments of a Poisson process of `rate` a second, each on a connection of its own, whether or
-    not the earlier ones are answered."""
-    rng = np.random.default_rng(seed)
-    moments = np.cumsum(rng.exponential(1 / rate, max(1, round(rate * seconds))))
-
-    async def request(moment: float, body: bytes, start: float) -> Answer:
-        await asyncio.sleep(max(0.0, start + moment - time.monotonic()))
-        connection = await Connection.open(port)
-        try:
-            return await connection.post(body)
-        finally:
-            connection.close()
-
-    async def drive() -> list[Answer]:
-        start = time.monotonic()
-        bodies = itertools.cycle(pictures)
-        tasks = [request(float(moment), next(bodies), start) for moment in moments]
-        return list(await asyncio.wait_for(asyncio.gather(*tasks), seconds * 2 + _TAIL))
-
-    return {"rate": rate, **_measured(port, drive())}
+def stages_ms(one: Load) -> dict[str, float]:
+    """Median of each stage the server names; `rest` is what the client waited beyond all of them."""
+    by_stage: dict[str, list[float]] = defaultdict(list)
+    for each in one.answers:
+        if each.answer.code == 200:
+            for stage, duration in each.answer.stages.items():
+                by_stage[stage].append(duration)
+            by_stage["rest"].append(1000 * each.seconds - sum(each.answer.stages.values()))
+    return {stage: table.percentile(values, 0.5) for stage, values in by_stage.items()}
 
 
-def _measured(port: int, drive: Coroutine[Any, Any, list[Answer]]) -> dict[str, object]:
-    before = batches(port)
-    start = time.monotonic()
-    found = asyncio.run(drive)
-    spent = time.monotonic() - start
-    after = batches(port)
-    count, filled, padding = (b - a for a, b in zip(before, after, strict=True))
-    good = [answer.seconds for answer in found if answer.status == 200]
-    times = summary(good) if good else dict.fromkeys(("median", "p95", "p99"), float("nan"))
-    return {
-        "requests": len(found),
-        "ok": len(good),
-        "refused": sum(answer.status in (429, 503) for answer in found),
-        "ok/s": round(len(good) / spent, 2),
-        "p50 ms": times["median"],
-        "p95 ms": times["p95"],
-        "p99 ms": times["p99"],
-        "batch": round(filled / max(count, 1), 2),
-        "padding %": round(100 * padding / max(count, 1), 1),
-    }
+def batches_between(before: Mapping[str, float], after: Mapping[str, float]) -> Batches:
+    """Mean size and padding of the batches that ran between two readings of the metrics."""
+
+    def mean(name: str) -> float | None:
+        count = after[f"{name}_count"] - before[f"{name}_count"]
+        return (after[f"{name}_sum"] - before[f"{name}_sum"]) / count if count else None
+
+    return Batches(mean("spotter_batch_pictures"), mean("spotter_batch_padding_ratio"))
 
 
-def plain_loop(reader: Reader, pictures: Sequence[bytes], seconds: float, size: int = 4) -> float:
-    """Pictures a second of the simplest batched loop: decode, stack, run; no server, no queue, no client."""
-    spec, limits = reader.manifest.input, reader.limits
-    done = 0
-    bodies = itertools.cycle(pictures)
-    reader.infer([imaging.prepare(next(bodies), spec, limits)])
-    start = time.monotonic()
-    while (spent := time.monotonic() - start) < seconds:
-        prepared = [imaging.prepare(next(bodies), spec, limits) for _ in range(size)]
-        shapes = {item.padded.shape for item in prepared}
-        for shape in shapes:
-            batch = [item for item in prepared if item.padded.shape == shape]
-            for rows, item in zip(reader.infer(batch), batch, strict=True):
-                reader.words(rows, item)
-        done += size
-    return done / spent
+def plain_loops(bundle: Bundle, plan: Plan) -> dict[int, float]:
+    """Pictures a second of decode, graph and words, one after the other in one thread: by one, and in the service's
+    batches."""
+    settings = Settings(threads=plan.threads)
+    reader = Reader(bundle, Session(bundle, SessionOptions(settings.engine_threads, settings.device)))
+    service = BatchLimits(settings.batch_pictures, settings.batch_pixels)
+    rates = {}
+    for limits in (BatchLimits(1, settings.batch_pixels), service):
+        plain_loop(reader, plan.pictures, limits, 0.0)  # warms up
+        rates[limits.pictures] = plain_loop(reader, plan.pictures, limits, plan.seconds)
+    return rates
+
+
+def plain_loop(reader: Reader, pictures: Sequence[bytes], limits: BatchLimits, seconds: float) -> float:
+    """Reads the pictures in turn, at least each once, for `seconds`; returns pictures a second."""
+    waiting: dict[Shape, list[Prepared]] = defaultdict(list)
+    began, count = time.perf_counter(), 0
+    while count < len(pictures) or time.perf_counter() - began < seconds:
+        prepared = imaging.prepare(pictures[count % len(pictures)], reader.manifest.input, reader.limits)
+        shape = (prepared.padded.shape[0], prepared.padded.shape[1])
+        waiting[shape].append(prepared)
+        count += 1
+        if len(waiting[shape]) == limits.room(shape):
+            _read(reader, waiting.pop(shape))
+    for batch in waiting.values():
+        _read(reader, batch)
+    return count / (time.perf_counter() - began)
+
+
+def _read(reader: Reader, batch: Sequence[Prepared]) -> None:
+    for rows, prepared in zip(reader.infer(batch), batch, strict=True):
+        reader.words(rows, prepared)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

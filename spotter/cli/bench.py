@@ -1,15 +1,16 @@
 """`spotter bench`: the benchmarks. See docs/benchmarks.md."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import os
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 import numpy as np
 
-from spotter.cli.benchmarks import bundles, environment, graph, peers, pictures, profiling, serving
+from spotter.cli.benchmarks import bundles, environment, graph, peers, pictures, profiling, serving, table
 from spotter.cli.benchmarks.process import ServeError
 from spotter.registry.errors import RegistryError
 from spotter.service import imaging
@@ -21,6 +22,9 @@ from spotter.service.session import SessionOptions
 DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
 """Width, height and words of the picture that figures are about."""
+
+_NEEDS = {"synth": ("cv2",), "train-step": ("cv2", "torch")}
+"""Modules that a benchmark needs beyond what serving needs."""
 
 
 def parse_size(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -43,6 +47,10 @@ def parse_list(ctx: click.Context, param: click.Parameter, value: str) -> tuple[
 
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
+_POOL = click.option(
+    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Rendered words (`spotter synth pool`); a small pool is built if absent.",
+)  # fmt: skip
 _REGISTRY = click.option(
     "--registry",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -50,9 +58,54 @@ _REGISTRY = click.option(
 )
 
 
-@click.group()
-def bench() -> None:
-    """Run the benchmarks."""
+@dataclass(frozen=True)
+class Report:
+    """What one benchmark found. settings: what else its figures depend on; paragraphs: tables for people."""
+
+    name: str
+    document: dict[str, Any]
+    settings: tuple[str, ...]
+    paragraphs: tuple[str, ...]
+    as_json: bool = False
+
+
+@click.group(invoke_without_command=True)
+@_JSON
+@click.pass_context
+def bench(ctx: click.Context, as_json: bool) -> list[Report]:
+    """Run the benchmarks: all of them in a short form, or the one named. See docs/benchmarks.md."""
+    if ctx.invoked_subcommand is not None:
+        return []
+    short = {
+        "graph": ["--peer", "rapidocr"] if find_spec("rapidocr") else [],
+        "serve": ["--seconds", "3"],
+        "synth": ["--seconds", "2"],
+        "train-step": ["--steps", "3"],
+    }
+    reports = []
+    for name, arguments in short.items():
+        missing = [module for module in _NEEDS.get(name, ()) if find_spec(module) is None]
+        if missing:
+            click.echo(f"{name} skipped: {', '.join(missing)} not installed (the train extra)", err=True)
+            continue
+        command = bench.commands[name]
+        with command.make_context(name, list(arguments), parent=ctx) as within:
+            reports.append(command.invoke(within))
+    return reports
+
+
+@bench.result_callback()
+def show(result: Report | list[Report], as_json: bool) -> None:
+    """Prints one JSON document, or a line about the machine and then the tables."""
+    reports = result if isinstance(result, list) else [result]
+    machine = environment.describe()
+    if as_json or any(report.as_json for report in reports):
+        documents = {report.name: report.document for report in reports}
+        click.echo(json.dumps({"environment": asdict(machine), **documents}, indent=2))
+        return
+    click.echo(machine.line())
+    for report in reports:
+        click.echo("\n" + "\n\n".join([f"{report.name}: {', '.join(report.settings)}", *report.paragraphs]))
 
 
 @bench.command("graph")
@@ -92,7 +145,7 @@ def graph_command(
     peer_models: Path | None,
     profiled: bool,
     as_json: bool,
-) -> None:
+) -> Report:
     """Time the whole graph on one picture, bundles and peers taking turns."""
     if profiled and device != "cpu":
         raise click.UsageError("--profile is for the cpu: on another device a node's time is that of its launch")
@@ -112,20 +165,21 @@ def graph_command(
         raise click.ClickException(str(error)) from None
     except ImportError as error:
         raise click.ClickException(f"{error}; --profile needs the export extra") from None
-    _print(
-        as_json,
+    return Report(
+        "graph",
         {
             "threads": threads,
             "device": device,
-            "graph": [result.as_dict() for result in results],
-            "profile": [{"name": name, **asdict(found)} for name, found in profiles],
+            "results": [result.as_dict() for result in results],
+            "profiles": [{"name": name, **asdict(found)} for name, found in profiles],
         },
         (_plural(threads, "thread"), device, _plural(rounds, "round")),
-        [
+        (
             *(result.as_table() for result in results),
             "Milliseconds, medians; p10, p90 and the ratio to the first reader are of the whole reading.",
             *(f"{name}: {found.milliseconds:.1f} ms in nodes\n{found.as_table()}" for name, found in profiles),
-        ],
+        ),
+        as_json,
     )
 
 
@@ -157,7 +211,7 @@ def serve_command(
     clients: tuple[float, ...],
     rates: tuple[float, ...],
     as_json: bool,
-) -> None:
+) -> Report:
     """Start the service and load it over loopback."""
     if folder is None:
         sent = tuple(pictures.jpeg(pictures.draw(*STREET, seed)) for seed in range(8))
@@ -172,21 +226,85 @@ def serve_command(
         report = serving.run(bundles.find(name, registry).bundle, plan)
     except (RegistryError, ServeError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
-    _print(
-        as_json,
-        {"threads": threads, "pictures": len(sent), "serve": report.as_dict()},
+    return Report(
+        "serve",
+        {"threads": threads, "pictures": len(sent), **report.as_dict()},
         (_plural(threads, "thread") if threads else "a thread a core", _plural(len(sent), "picture")),
-        [report.as_table()],
+        (report.as_table(),),
+        as_json,
     )
 
 
-def _print(as_json: bool, document: dict[str, Any], settings: Sequence[str], paragraphs: Sequence[str]) -> None:
-    """One JSON document, or a line about the machine with the benchmark's settings and paragraphs below it."""
-    machine = environment.describe()
-    if as_json:
-        click.echo(json.dumps({"environment": asdict(machine), **document}, indent=2))
-    else:
-        click.echo("\n\n".join([machine.line(*settings), *paragraphs]))
+@bench.command("synth")
+@_POOL
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with `backgrounds`."
+)
+@click.option("--size", type=click.IntRange(64), default=512, show_default=True, help="Side of the pictures, pixels.")
+@click.option("--seconds", type=click.FloatRange(0.01), default=3.0, show_default=True, help="For each source.")
+@_JSON
+def synth_command(pool: Path | None, data: Path | None, size: int, seconds: float, as_json: bool) -> Report:
+    """Count the synthetic pictures that one core makes (`spotter synth bench` also measures devices)."""
+    _need("synth")
+    from spotter.training.synthesis.cli import measure, open_sources
+
+    speeds = {kind: asdict(measure(source, size, seconds)) for kind, source in open_sources(pool, data).items()}
+    return Report(
+        "synth",
+        {"size": size, "sources": speeds},
+        ("a second of CPU time on one core", f"{size} x {size} pixels"),
+        (
+            table.render(
+                ("source", *next(iter(speeds.values()))), [(kind, *each.values()) for kind, each in speeds.items()]
+            ),
+        ),
+        as_json,
+    )
+
+
+@bench.command("train-step")
+@click.option(
+    "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Whose network, sides, pictures and words a step; the defaults of all otherwise.",
+)  # fmt: skip
+@_POOL
+@click.option("--device", default="cpu", show_default=True, help="A torch device, as `cpu` or `cuda`.")
+@click.option("--threads", type=click.IntRange(0), default=0, show_default=True, help="Of torch; 0: one a core.")
+@click.option("--steps", type=click.IntRange(1), default=5, show_default=True, help="Timed at each side.")
+@_JSON
+def train_step_command(
+    recipe: Path | None, pool: Path | None, device: str, threads: int, steps: int, as_json: bool
+) -> Report:
+    """Time a training step on synthetic pictures that are made beforehand."""
+    _need("train-step")
+    from spotter.cli.benchmarks import training_step
+    from spotter.model.config import SpotterConfig
+    from spotter.training.config import TrainConfig
+    from spotter.training.data.mixture import Mixture
+    from spotter.training.recipe import RecipeError, read_recipe
+    from spotter.training.synthesis.cli import open_sources
+
+    try:
+        plan = read_recipe(recipe) if recipe else None
+    except RecipeError as error:
+        raise click.ClickException(str(error)) from None
+    config, model = (plan.train, plan.model) if plan else (TrainConfig(), SpotterConfig())
+    source = Mixture([(each, 1.0) for each in open_sources(pool, None).values()])
+    threads = threads or len(os.sched_getaffinity(0))
+    found = training_step.measure(config, model, source, steps=steps, device=device, threads=threads)
+    return Report(
+        "train-step",
+        {"threads": threads, "device": device, "sides": [each.as_dict() for each in found]},
+        (_plural(threads, "thread"), device, _plural(steps, "step"), str(recipe or "default recipe")),
+        (training_step.as_table(found),),
+        as_json,
+    )
+
+
+def _need(name: str) -> None:
+    for module in _NEEDS[name]:
+        if find_spec(module) is None:
+            raise click.ClickException(f"{name} needs {module}: install the train extra")
 
 
 def _pictures(files: tuple[Path, ...], size: tuple[int, int], words: int) -> list[tuple[str, graph.Pixels]]:

@@ -1,13 +1,18 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spotter.cli.bench import bench
+from spotter.cli.bench import Report, bench
 from spotter.cli.benchmarks import graph, pictures
 from spotter.cli.benchmarks.environment import cpu_model, describe
+from spotter.training.synthesis.fonts import find_fonts
+from spotter.training.synthesis.pool import PatchPool
 from tests.service.tiny import GOLDEN, picture, write_tiny_bundle
 
 
@@ -32,8 +37,8 @@ def test_graph_reports_times_and_words(tiny: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     document = json.loads(output)
     assert document["environment"]["versions"]["onnxruntime"]
-    assert document["threads"] == 1
-    (result,) = document["graph"]
+    assert document["graph"]["threads"] == 1
+    (result,) = document["graph"]["results"]
     assert (result["width"], result["height"]) == (96, 64)
     first, second = result["readers"]
     assert first["name"] == second["name"] == str(tiny)
@@ -45,9 +50,9 @@ def test_graph_reports_times_and_words(tiny: Path, tmp_path: Path) -> None:
 def test_graph_prints_a_table_under_one_line_about_the_machine(tiny: Path) -> None:
     lines = run("graph", "--bundle", str(tiny), "--size", "320x192", "--words", "3", "--rounds", "1").splitlines()
     assert "onnxruntime" in lines[0]
-    assert "1 thread" in lines[0]
-    assert lines[2] == "drawn, 3 words, 320 x 192 pixels"
-    assert lines[4].split()[0] == str(tiny)
+    assert lines[2] == "graph: 1 thread, cpu, 1 round"
+    assert lines[4] == "drawn, 3 words, 320 x 192 pixels"
+    assert lines[6].split()[0] == str(tiny)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +122,75 @@ def test_the_processor_has_a_name(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Example 9000\n")
     assert cpu_model(tmp_path / "cpuinfo") == "Example 9000"
     assert cpu_model(tmp_path / "none") != ""
-    assert "2 threads" in describe().line("2 threads")
+    assert f"{describe().cores} cores" in describe().line()
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("words") / "pool"
+    PatchPool.build(300, seed=3, fonts=find_fonts((), usual=False)).save(folder)
+    return folder
+
+
+def test_synth_has_a_row_for_each_source(pool: Path) -> None:
+    document = json.loads(run("synth", "--pool", str(pool), "--size", "96", "--seconds", "0.05", "--json"))
+    assert document["synth"]["size"] == 96
+    assert set(document["synth"]["sources"]) == {"scene", "page", "sheet"}
+    assert all(speed["pictures"] > 0 for speed in document["synth"]["sources"].values())
+
+
+def test_train_step_times_each_side_of_the_recipe(pool: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        """
+        [train]
+        size = 128
+        sizes = [192, 128, 128]
+        batch = 4
+        words = 4
+        groups = 2
+        [[source]]
+        kind = "scene"
+        weight = 1
+        """
+    )
+    arguments = ["train-step", "--recipe", str(recipe), "--pool", str(pool), "--steps", "1", "--threads", "1"]
+    sides = json.loads(run(*arguments, "--json"))["train-step"]["sides"]
+    assert [(each["side"], each["pictures"], each["words"]) for each in sides] == [(128, 4, 4), (192, 2, 4)]
+    assert all(each["seconds"]["median"] > 0 for each in sides)
+    assert sides[0]["pictures_a_second"] == pytest.approx(4 / sides[0]["seconds"]["median"])
+
+
+def test_bare_bench_runs_what_is_installed_and_names_what_it_skips(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def fake(name: str) -> click.Command:
+        def callback() -> Report:
+            ran.append(name)
+            return Report(name, {"ran": True}, ("setting",), ("a table",))
+
+        return click.Command(name, callback=callback, context_settings={"ignore_unknown_options": True}, params=[
+            click.Argument(["rest"], nargs=-1, expose_value=False),
+        ])  # fmt: skip
+
+    for name in tuple(bench.commands):
+        monkeypatch.setitem(bench.commands, name, fake(name))
+    monkeypatch.setattr("spotter.cli.bench.find_spec", lambda module: None if module == "torch" else object())
+    result = CliRunner().invoke(bench, ["--json"])
+    assert ran == ["graph", "serve", "synth"]
+    assert result.stderr == "train-step skipped: torch not installed (the train extra)\n"
+    assert json.loads(result.stdout).keys() == {"environment", "graph", "serve", "synth"}
+    lines = CliRunner().invoke(bench, []).stdout.splitlines()
+    assert lines[1:5] == ["", "graph: setting", "", "a table"]
+
+
+def test_a_missing_extra_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spotter.cli.bench.find_spec", lambda module: None)
+    result = CliRunner().invoke(bench, ["train-step"])
+    assert result.exit_code == 1
+    assert "train-step needs cv2: install the train extra" in result.output
+
+
+def test_graph_and_serve_need_no_torch() -> None:
+    code = "import sys, spotter.cli.bench; sys.exit(bool({'torch', 'cv2', 'onnx', 'rapidocr'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -83,7 +83,7 @@ def test_the_profile_of_a_real_graph(tmp_path: Path) -> None:
     write_tiny_bundle(tmp_path / "tiny")
     arguments = ["graph", "--bundle", str(tmp_path / "tiny"), "--size", "320x192", "--words", "2", "--rounds", "2"]
     result = CliRunner().invoke(bench, [*arguments, "--profile", "--json"], catch_exceptions=False)
-    (found,) = json.loads(result.output)["profile"]
+    (found,) = json.loads(result.output)["graph"]["profiles"]
     assert len(found["stages"]) == 1  # its nodes bear no names, so they count as a function's body
     assert {"NonZero", "GatherND"} <= {operator["name"] for operator in found["operators"]}
     total = sum(operator["milliseconds"] for operator in found["operators"])

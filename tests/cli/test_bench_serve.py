@@ -60,8 +60,8 @@ def test_the_service_is_measured_in_a_real_process(tmp_path: Path) -> None:
     result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     document = json.loads(result.output)
-    assert document["pictures"] == 3
     found = document["serve"]
+    assert found["pictures"] == 3
     assert 0 < found["start_to_ready_seconds"] < 60
     assert found["overhead_ms"] > 0
     assert {"upload", "decode", "queue", "infer", "postprocess", "rest"} <= found["stages_ms"].keys()

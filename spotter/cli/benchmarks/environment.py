@@ -24,11 +24,11 @@ class Environment:
     commit: str | None
     versions: dict[str, str]
 
-    def line(self, *settings: str) -> str:
-        """One line for the top of a table; `settings` are what this benchmark adds."""
+    def line(self) -> str:
+        """One line for the top of the tables."""
         code = f"spotter {self.spotter}" + (f" ({self.commit})" if self.commit else "")
         parts = [f"{self.cpu}, {self.cores} cores", code, *(f"{name} {at}" for name, at in self.versions.items())]
-        return "; ".join([*parts, *settings])
+        return "; ".join(parts)
 
 
 def describe() -> Environment:

@@ -1,6 +1,7 @@
 """`spotter synth`: pools of rendered words, previews, written pictures, and how fast it all goes."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def preview(
     import numpy as np
     from PIL import Image
 
-    source = _sources(pool, data)[kind]
+    source = open_sources(pool, data)[kind]
     rng = np.random.default_rng(seed)
     samples = [source.sample(rng, size) for _ in range(columns * rows)]
     pictures = [_outlined(sample) if outlines else sample.image for sample in samples]
@@ -103,7 +104,7 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
 
     from spotter.training.data.annotations import Annotation, format_line
 
-    source = _sources(pool, data)[kind]
+    source = open_sources(pool, data)[kind]
     (output / "images").mkdir(parents=True, exist_ok=True)
     (output / "gts").mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -125,29 +126,45 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
 @_SIZE
 def bench(seconds: float, device: str | None, batch: int, pool: Path | None, data: Path | None, size: int) -> None:
     """Measure pictures a second: of CPU time on one core, and of real time on a device if one is named."""
-    import cv2
-    import numpy as np
-
-    cv2.setNumThreads(1)
     click.echo(f"{'source':<8}{'pictures/s':>12}{'words/s':>10}{'layouts/s':>11}")
-    sources = _sources(pool, data)
+    sources = open_sources(pool, data)
     for kind, source in sources.items():
-        rng = np.random.default_rng(0)
-        source.sample(rng, size)
-        pictures, words, start = 0, 0, time.process_time()
-        while (spent := time.process_time() - start) < seconds:
-            words += len(source.sample(rng, size).texts)
-            pictures += 1
-        layouts, start = 0, time.process_time()
-        while (drawing := time.process_time() - start) < seconds / 3:
-            source.layout(rng, size)
-            layouts += 1
-        click.echo(f"{kind:<8}{pictures / spent:>12.1f}{words / spent:>10.0f}{layouts / drawing:>11.0f}")
+        found = measure(source, size, seconds)
+        click.echo(f"{kind:<8}{found.pictures:>12.1f}{found.words:>10.0f}{found.layouts:>11.0f}")
     if device:
         _bench_device(sources, device, batch, size, seconds)
 
 
-def _sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
+@dataclass(frozen=True)
+class Speed:
+    """Pictures, words in them, and layouts without pixels, each a second of CPU time on one core."""
+
+    pictures: float
+    words: float
+    layouts: float
+
+
+def measure(source: "SceneSource | PageSource | SheetSource", size: int, seconds: float) -> Speed:
+    """How fast a source makes pictures of size x size, over so many seconds of CPU time (a third for layouts)."""
+    import cv2
+    import numpy as np
+
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(0)
+    source.sample(rng, size)
+    pictures, words, start = 0, 0, time.process_time()
+    while (spent := time.process_time() - start) < seconds:
+        words += len(source.sample(rng, size).texts)
+        pictures += 1
+    layouts, start = 0, time.process_time()
+    while (drawing := time.process_time() - start) < seconds / 3:
+        source.layout(rng, size)
+        layouts += 1
+    return Speed(pictures / spent, words / spent, layouts / drawing)
+
+
+def open_sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
+    """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds."""
     from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 
     patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)

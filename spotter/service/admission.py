@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spotter.service.errors import OverloadedError
+from spotter.service.errors import ClientGoneError, OverloadedError
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class Admission:
             raise
         return tickets
 
-    def _charge(self, pixels: int) -> None:
+    def _charge(self, ticket: "Ticket", pixels: int) -> None:
         with self._lock:
+            if not ticket._inside:
+                raise ClientGoneError("its place was given back before the picture's size was known")
             # A picture that alone exceeds the limit still enters an empty house: else it could never be read.
             if self._pixels and self._pixels + pixels > self._limits.pixels:
                 raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting")
@@ -78,9 +80,14 @@ class Admission:
             if rate and self._pixels / rate > self._limits.seconds:
                 raise self._refusal("seconds", f"the queue is {self._pixels / rate:.1f} s long")
             self._pixels += pixels
+            ticket._pixels += pixels
 
-    def _leave(self, pixels: int, served: bool) -> None:
+    def _leave(self, ticket: "Ticket", served: bool) -> None:
         with self._lock:
+            if not ticket._inside:
+                return
+            ticket._inside = False
+            pixels = ticket._pixels
             self._pictures -= 1
             self._pixels -= pixels
             now = self._clock()
@@ -105,7 +112,9 @@ class Admission:
 
 
 class Ticket:
-    """One picture's place. Charge it once its size is known; leave exactly once."""
+    """One picture's place. Charge it once its size is known; leave exactly once. A decoding thread may charge
+    while the event loop leaves.
+    """
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -113,12 +122,12 @@ class Ticket:
         self._inside = True
 
     def charge(self, pixels: int) -> None:
-        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave)."""
-        self._admission._charge(pixels)
-        self._pixels += pixels
+        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave).
+
+        Raises ClientGoneError once the place was given back: nobody waits for the picture any more.
+        """
+        self._admission._charge(self, pixels)
 
     def leave(self, *, served: bool) -> None:
         """Gives the place back; only pictures served tell the drain rate. Later calls do nothing."""
-        if self._inside:
-            self._inside = False
-            self._admission._leave(self._pixels, served)
+        self._admission._leave(self, served)

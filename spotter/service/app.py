@@ -9,6 +9,7 @@ from typing import NoReturn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from spotter import __version__
 from spotter.registry.errors import RegistryError
@@ -19,6 +20,7 @@ from spotter.service.errors import (
     MethodNotAllowedError,
     PathNotFoundError,
 )
+from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.live import Live, load
 from spotter.service.metrics import Metrics
@@ -26,8 +28,13 @@ from spotter.service.middleware import Observe
 from spotter.service.routes import router
 from spotter.service.settings import Settings
 from spotter.service.state import Service, build
+from spotter.service.tracing import Spans, spans_from_environment
 
 logger = logging.getLogger(__name__)
+
+
+CORS_HEADERS = ("X-Request-Id", "Server-Timing", "Retry-After")
+"""Headers of answers that scripts of the allowed origins may see."""
 
 
 def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] = load) -> FastAPI:
@@ -43,6 +50,8 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
         if service.live is not None:
             await asyncio.to_thread(service.live.engine.stop)
         service.spotter.close()
+        if spans is not None:
+            await asyncio.to_thread(spans.close)
 
     app = FastAPI(
         title="Spotter",
@@ -54,11 +63,28 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
     )
     app.state.service = service
     app.include_router(router)
-    app.add_middleware(Observe, metrics=service.metrics)
+    spans = spans_from_environment()
+    _surround(app, service, spans)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     _document_problem(app)
     return app
+
+
+def _surround(app: FastAPI, service: Service, spans: Spans | None) -> None:
+    """The middleware, from the inside out: what is added last sees a request first."""
+    settings = service.settings
+    if settings.api_keys_file is not None:
+        app.add_middleware(RequireKey, keys=ApiKeys(settings.api_keys_file))
+    app.add_middleware(Observe, metrics=service.metrics, spans=spans)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-Api-Key", "X-Request-Id", "X-Request-Timeout-Ms"),
+            expose_headers=CORS_HEADERS,
+        )
 
 
 async def _load(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:

@@ -114,8 +114,9 @@ class Batcher(Generic[T]):
         """The batch to run now: never empty, never with a dead entry. None when nothing waits."""
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
-            entries = self._fill(self._living(ahead.entries, now), ahead.shape, now)
-            if entries:
+            living = self._living(ahead.entries, now)
+            if living:  # else an older picture of another shape may wait
+                entries = self._fill(living, ahead.shape, now)
                 return Batch(ahead.shape, entries, self._reason(ahead.shape, entries))
         shape = self._oldest(now)
         if shape is None:

@@ -66,6 +66,11 @@ class BadRequestError(ServiceError):
     remedy = "Correct the request; /docs shows what it may be."
 
 
+class UnauthorizedError(ServiceError):
+    status, kind, title, fault = 401, "unauthorized", "A key is needed", "client"
+    remedy = "Send a valid key as Authorization: Bearer KEY."
+
+
 class PathNotFoundError(ServiceError):
     status, kind, title, fault = 404, "not-found", "There is nothing here", "client"
     remedy = "See /docs for the paths that exist."
@@ -106,6 +111,11 @@ class InvalidParameterError(ServiceError):
     remedy = "Correct the parameter that detail names."
 
 
+class HeadersTooLargeError(ServiceError):
+    status, kind, title, fault = 431, "headers-too-large", "The headers are too large", "client"
+    remedy = "Send fewer or shorter headers; detail says the limit."
+
+
 class OverloadedError(ServiceError):
     status, kind, title, fault = 429, "overloaded", "The service has all the work it can take", "server"
     remedy = "Try again after the seconds in Retry-After."
@@ -140,12 +150,14 @@ class TooLateError(ServiceError):
 
 SPOT_ERRORS: tuple[type[ServiceError], ...] = (
     BadRequestError,
+    UnauthorizedError,
     UploadTimeoutError,
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedPictureError,
     BrokenPictureError,
     InvalidParameterError,
+    HeadersTooLargeError,
     OverloadedError,
     NotReadyError,
     EngineFailedError,

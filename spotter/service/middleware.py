@@ -14,39 +14,50 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spotter.service.errors import MEDIA_TYPE, InternalError, ServiceError
 from spotter.service.metrics import Metrics
+from spotter.service.timing import Timing
+from spotter.service.tracing import Spans
 
 access = logging.getLogger("spotter.access")
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+TRACE = ("traceparent", "tracestate")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""On every answer, but for the policy on /docs, a page that loads scripts."""
 PATHS = frozenset({"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/docs", "/openapi.json"})
 
 
 class Observe:
     """Wraps the application. Answers carry `X-Request-Id` and, where stages were timed, `Server-Timing`."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, spans: Spans | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.monotonic()
+        timing = Timing(time.monotonic())
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        times: dict[str, float] = {}
-        scope["spotter.times"] = times
+        scope["spotter.timing"] = timing
         status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], *_headers(request_id, times)]}
+                message = {**message, "headers": [*message["headers"], *_headers(scope, request_id, timing)]}
             await send(message)
 
         try:
@@ -58,19 +69,18 @@ class Observe:
             if status == 0:
                 await send_problem(problem, request_id, answer)
         finally:
-            self._finish(scope, headers, request_id, status, time.monotonic() - began, times)
+            self._finish(scope, headers, request_id, status or 499, timing)
 
     def _finish(
         self,
         scope: Scope,
         headers: dict[bytes, bytes],
         request_id: str,
-        status: int,
-        seconds: float,
-        times: dict[str, float],
+        code: int,
+        timing: Timing,
     ) -> None:
+        seconds = time.monotonic() - timing.began
         path = scope["path"] if scope["path"] in PATHS else "other"
-        code = status or 499
         self._metrics.requests.labels(path, str(code)).inc()
         self._metrics.request_seconds.labels(path).observe(seconds)
         if path == "/spot" or code >= 400:
@@ -80,22 +90,23 @@ class Observe:
                 "status": code,
                 "ms": round(seconds * 1000, 2),
                 "request_id": request_id,
-                **{f"{stage}_ms": round(value * 1000, 2) for stage, value in times.items()},
+                **{f"{stage}_ms": round(value * 1000, 2) for stage, value in timing.seconds.items()},
             }
-            if trace := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
+            parent = headers.get(b"traceparent", b"")
+            if trace := _TRACEPARENT.fullmatch(parent):
                 line["trace_id"] = trace[1].decode()
             access.info("%s", json.dumps(line))
+            if self._spans is not None:
+                parents = {name: headers[name.encode()].decode("latin-1") for name in TRACE if name.encode() in headers}
+                self._spans.record(scope["method"], path, code, request_id, parents, timing)
 
 
-def _headers(request_id: str, times: dict[str, float]) -> list[tuple[bytes, bytes]]:
-    headers = [
-        (b"x-request-id", request_id.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
-    ]
-    if times:
-        timing = ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in times.items())
-        headers.append((b"server-timing", timing.encode()))
+def _headers(scope: Scope, request_id: str, timing: Timing) -> list[tuple[bytes, bytes]]:
+    headers = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+    if scope["path"] == "/docs":
+        headers = [(name, value) for name, value in headers if name != b"content-security-policy"]
+    if timing.seconds:
+        headers.append((b"server-timing", timing.server_timing().encode()))
     return headers
 
 

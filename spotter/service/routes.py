@@ -15,10 +15,12 @@ from spotter.service.errors import (
     ClientGoneError,
     NotReadyError,
     ServiceError,
+    TooLateError,
     UnsupportedPictureError,
     UploadTimeoutError,
 )
 from spotter.service.state import Service
+from spotter.service.timing import Timing
 from spotter.service.uploads import MultipartBody, Upload, body_for
 
 router = APIRouter()
@@ -50,10 +52,11 @@ async def spot(
     service = service_of(request)
     service.lifecycle.require_serving()
     limit = service.settings.timeout
-    deadline = time.monotonic() + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
+    timing: Timing = request.scope["spotter.timing"]
+    deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
     with Upload(service.uploads, service.settings.max_bytes) as upload:
-        pictures, many = await _pictures(request, service, upload)
-        job = spotting.Request(service.require_live(), deadline, min_score, request.scope["spotter.times"])
+        pictures, many = await _pictures(request, service, upload, deadline)
+        job = spotting.Request(service.require_live(), deadline, min_score, timing)
         answer = await _unless_gone(request, _read(service, pictures, many, job))
     return Response(
         json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode(), media_type="application/json"
@@ -107,7 +110,7 @@ def _json(content: Any) -> Response:
     return Response(json.dumps(content, ensure_ascii=False).encode(), media_type="application/json")
 
 
-async def _pictures(request: Request, service: Service, upload: Upload) -> tuple[list[bytes], bool]:
+async def _pictures(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:
     """The pictures' bytes, and whether the request is multipart."""
     began = time.monotonic()
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -115,19 +118,22 @@ async def _pictures(request: Request, service: Service, upload: Upload) -> tuple
     body = body_for(request.headers.get("content-type"), service.settings.max_pictures)
     upload.announce(request.headers.get("content-length"))
     try:
-        async with asyncio.timeout(service.settings.upload_timeout):
+        async with asyncio.timeout(min(service.settings.upload_timeout, deadline - began)):
             async for chunk in upload.chunks(request.stream()):
                 body.feed(chunk)
     except TimeoutError:
+        service.metrics.expirations.labels("upload").inc()
+        if time.monotonic() >= deadline:
+            raise TooLateError("the deadline passed during the upload") from None
         seconds = service.settings.upload_timeout
         raise UploadTimeoutError(f"the upload was not complete after {seconds:g} s") from None
     except ClientDisconnect:
         service.metrics.cancellations.labels("upload").inc()
         raise ClientGoneError("the client left while uploading") from None
     pictures = body.close()
-    seconds = time.monotonic() - began
-    service.metrics.stage_seconds.labels("upload").observe(seconds)
-    request.scope["spotter.times"]["upload"] = seconds
+    ended = time.monotonic()
+    service.metrics.stage_seconds.labels("upload").observe(ended - began)
+    request.scope["spotter.timing"].add("upload", began, ended)
     return pictures, isinstance(body, MultipartBody)
 
 

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from spotter.service.lifecycle import Lifecycle, State
+from spotter.service.protocol import HttpLimits, bounded_http
 from spotter.service.settings import Settings
 
 FAILED_TO_LOAD = 3
@@ -55,6 +56,10 @@ def run(app: FastAPI, settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_timeout)),
         ws="none",
+        http=bounded_http(
+            HttpLimits(settings.max_header_bytes, settings.header_timeout, settings.max_connections),
+            app.state.service.metrics,
+        ),
         timeout_keep_alive=75,  # longer than a balancer keeps its idle connections, so that it closes first
     )
     logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text

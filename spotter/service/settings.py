@@ -1,16 +1,22 @@
 """Settings: from the environment (`SPOTTER_*`), checked, refusing values that would make the service unsafe."""
 
 import os
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from spotter.registry.source import LIVE
+from spotter.service.keys import read_keys
 
 PILLOW_BOMB_PIXELS = 178_956_970
 """Pillow refuses pictures above this many pixels whatever we allow."""
+
+
+def _split(value: object) -> object:
+    return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -37,6 +43,12 @@ class Settings(BaseSettings):
     max_pictures: int = Field(default=16, ge=1, le=256)
     upload_timeout: float = Field(default=30.0, gt=0, le=600)
 
+    max_header_bytes: int = Field(default=16_384, ge=1024, le=1 << 20)
+    header_timeout: float = Field(default=10.0, gt=0, le=600)
+    max_connections: int = Field(default=1024, ge=1, le=65_536)
+    api_keys_file: Path | None = None
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+
     queue_pictures: int = Field(default=64, ge=1, le=4096)
     queue_pixels: int = Field(default=128_000_000, ge=1)
     queue_seconds: float = Field(default=10.0, gt=0, le=600)
@@ -58,6 +70,11 @@ class Settings(BaseSettings):
             raise ValueError("queue_pictures must be at least max_pictures, or the largest upload never fits")
         if self.registry is not None and not self.registry.is_dir():
             raise ValueError(f"registry {self.registry} is not a folder")
+        if self.api_keys_file is not None:
+            read_keys(self.api_keys_file)
+        for origin in self.cors_origins:
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s*]+", origin):
+                raise ValueError(f"cors_origins: {origin!r} is not * or like https://example.org")
         return self
 
     @property

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +17,8 @@ from spotter.service.errors import ServiceError, TooLateError
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
+from spotter.service.timing import Timing
 from spotter.service.words import Word, read_words
-
-Times = MutableMapping[str, float]
-"""Stage -> seconds, for Server-Timing; with several pictures the longest."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Request:
     live: Live
     deadline: float
     min_score: float | None
-    times: Times
+    timing: Timing
 
 
 class Spotter:
@@ -55,6 +52,8 @@ class Spotter:
         entry: Entry[Job] | None = None
         engine = request.live.engine
         try:
+            if request.deadline <= time.monotonic():  # a timeout would still let the decoding begin
+                raise TimeoutError
             async with asyncio.timeout(request.deadline - time.monotonic()):
                 prepared = await self._decode(data, ticket, request)
                 stage = "queue"
@@ -63,7 +62,7 @@ class Spotter:
                 done = await answer
             if isinstance(done, ServiceError):
                 raise done
-            served = True
+            ended, served = time.monotonic(), True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(entry.item.stage if entry else stage).inc()
             raise TooLateError("the deadline passed before the answer") from None
@@ -74,8 +73,8 @@ class Spotter:
             if entry is not None and not served:
                 engine.cancel(entry)
             ticket.leave(served=served)
-        self._time(request.times, "queue", done.queued)
-        self._time(request.times, "infer", done.ran)
+        self._time(request, "queue", ended - done.ran - done.queued, ended - done.ran)
+        self._time(request, "infer", ended - done.ran, ended)
         return self._answer(done, prepared, request)
 
     async def _decode(self, data: bytes, ticket: Ticket, request: Request) -> Prepared:
@@ -85,7 +84,7 @@ class Spotter:
             return imaging.prepare(data, request.live.manifest.input, self._limits, ticket.charge)
 
         prepared = await asyncio.get_running_loop().run_in_executor(self._decoders, work)
-        self._time(request.times, "decode", time.monotonic() - began)
+        self._time(request, "decode", began, time.monotonic())
         return prepared
 
     def _answer(self, done: Done, prepared: Prepared, request: Request) -> dict[str, Any]:
@@ -99,12 +98,12 @@ class Spotter:
             "image": {"width": prepared.upload[0], "height": prepared.upload[1]},
             "words": [render(word) for word in words],
         }
-        self._time(request.times, "postprocess", time.monotonic() - began)
+        self._time(request, "postprocess", began, time.monotonic())
         return answer
 
-    def _time(self, times: Times, stage: str, seconds: float) -> None:
-        self._metrics.stage_seconds.labels(stage).observe(seconds)
-        times[stage] = max(times.get(stage, 0.0), seconds)
+    def _time(self, request: Request, stage: str, began: float, ended: float) -> None:
+        self._metrics.stage_seconds.labels(stage).observe(ended - began)
+        request.timing.add(stage, began, ended)
 
 
 def render(word: Word) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""API keys from a file, one a line; without a file everybody may ask."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from spotter.service.errors import UnauthorizedError
+
+OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"})
+"""Paths that need no key: probes, scrapes and the description of the interface."""
+LEAST_LENGTH = 16
+RELOAD_SECONDS = 1.0
+
+
+class ApiKeys:
+    """The keys of a file, read again when the file changes, so that keys are turned without a restart.
+
+    Only digests are kept, and all are compared in constant time, so neither the answer's time nor a core dump
+    tells a key.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Raises ValueError when the file cannot be read, holds no key, or holds a short one."""
+        self._path = path
+        self._clock = clock
+        self._digests = read_keys(path)
+        self._stamp = self._now_on_disk()
+        self._looked = clock()
+
+    def accepts(self, key: bytes) -> bool:
+        """Whether a client may pass with this key."""
+        self._reload()
+        digest = hashlib.sha256(key).digest()
+        found = False
+        for known in self._digests:  # all of them, whichever matches
+            found |= hmac.compare_digest(digest, known)
+        return found
+
+    def _reload(self) -> None:
+        if self._clock() - self._looked < RELOAD_SECONDS:
+            return
+        self._looked = self._clock()
+        stamp = self._now_on_disk()
+        if stamp != self._stamp:
+            try:
+                self._digests = read_keys(self._path)
+            except ValueError:
+                return  # half-written or gone: the old keys hold until it can be read
+            self._stamp = stamp
+
+    def _now_on_disk(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def read_keys(path: Path) -> tuple[bytes, ...]:
+    """SHA-256 digests of the keys of a file: one a line, empty lines and those that begin with # left out.
+
+    Raises ValueError when the file cannot be read, holds no key, or holds one that is short or has a space.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ValueError(f"the keys' file {path} cannot be read: {error.strerror}") from None
+    keys = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
+    if not keys:
+        raise ValueError(f"the keys' file {path} holds no key")
+    for key in keys:
+        if len(key) < LEAST_LENGTH or len(key.split()) > 1:
+            raise ValueError(f"each key in {path} must have at least {LEAST_LENGTH} characters and no space")
+    return tuple(hashlib.sha256(key).digest() for key in keys)
+
+
+class RequireKey:
+    """Middleware: asks for `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Raises UnauthorizedError."""
+
+    def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in OPEN and not self._keys.accepts(_key_of(scope)):
+            raise UnauthorizedError("the request has no valid API key", WWW_Authenticate="Bearer")
+        await self._app(scope, receive, send)
+
+
+def _key_of(scope: Scope) -> bytes:
+    headers = dict(scope["headers"])
+    kind, _, key = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() == b"bearer":
+        return bytes(key.strip())
+    return bytes(headers.get(b"x-api-key", b""))

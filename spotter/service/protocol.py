@@ -1,0 +1,160 @@
+"""What uvicorn's HTTP protocol leaves unbounded: the request's head, the time it takes, and connections.
+
+A request's body is bounded by the paths (see uploads).
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from spotter.service.errors import (
+    MEDIA_TYPE,
+    BadRequestError,
+    HeadersTooLargeError,
+    NotReadyError,
+    ServiceError,
+    UploadTimeoutError,
+)
+from spotter.service.metrics import Metrics
+from spotter.service.middleware import SECURITY_HEADERS
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """head_bytes: request line and headers; head_seconds: for them to arrive, and for the rest of a body that
+    nobody reads any more; connections: open at once.
+    """
+
+    head_bytes: int
+    head_seconds: float
+    connections: int
+
+
+class _HeadTooLargeError(Exception):
+    pass
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol within limits. `bounded_http` makes the class that uvicorn takes."""
+
+    limits: HttpLimits
+    metrics: Metrics
+    _problem: ServiceError | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_bytes = 0
+    _head_received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            self._refuse(NotReadyError(f"{self.limits.connections} connections are open", retry_after=1))
+        else:
+            self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._problem is not None:
+            return
+        self._head_received += len(data)
+        super().data_received(data)
+        # A header without an end is kept by the parser and shown to nobody.
+        if self._in_head and self._problem is None and self._head_received > self.limits.head_bytes:
+            self._refuse(self._too_large())
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn for bytes that its parser refuses, or when a callback below raised."""
+        self._refuse(self._too_large() if self._over else BadRequestError("the bytes are no HTTP request"))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = self._head_received = 0
+        if self._timer is None:
+            self._start_timer()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            self._count(len(name) + len(value) + 4)
+            super().on_header(name, value)
+        # else a chunked body's trailer, which nobody asked for
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stop_timer()
+
+    def on_response_complete(self) -> None:
+        unread = self.cycle.more_body and not self.transport.is_closing()
+        super().on_response_complete()
+        if unread and self._timer is None:  # the rest of a body that was refused early
+            self._start_timer()
+
+    @property
+    def _over(self) -> bool:
+        return self._head_bytes > self.limits.head_bytes
+
+    def _count(self, count: int) -> None:
+        self._head_bytes += count
+        if self._over:
+            raise _HeadTooLargeError
+
+    def _too_large(self) -> ServiceError:
+        return HeadersTooLargeError(f"the request line and headers have more than {self.limits.head_bytes} bytes")
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self.limits.head_seconds, self._late)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._in_head:
+            self._refuse(UploadTimeoutError(f"the headers were not complete after {self.limits.head_seconds:g} s"))
+        else:
+            self.transport.close()
+
+    def _refuse(self, problem: ServiceError) -> None:
+        """Answers outside of the application and closes the connection."""
+        self._problem = problem
+        self._stop_timer()
+        self.metrics.requests.labels("other", str(problem.status)).inc()
+        request_id = uuid.uuid4().hex
+        body = problem.render(request_id)
+        headers = {
+            "content-type": MEDIA_TYPE,
+            "content-length": str(len(body)),
+            "connection": "close",
+            "x-request-id": request_id,
+            **problem.all_headers(),
+        }
+        lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+        lines += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
+        self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
+        self.transport.close()
+
+
+def bounded_http(limits_: HttpLimits, metrics_: Metrics) -> type[asyncio.Protocol]:
+    """The protocol class for `uvicorn.Config(http=...)`."""
+
+    class Bounded(BoundedHttp):
+        limits = limits_
+        metrics = metrics_
+
+    return Bounded

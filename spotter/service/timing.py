@@ -1,0 +1,23 @@
+"""Where a request's time goes, stage by stage."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Timing:
+    """began: time.monotonic() seconds at the request's first header."""
+
+    began: float
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Stage -> seconds; with several pictures the longest."""
+    spans: list[tuple[str, float, float]] = field(default_factory=list)
+    """(stage, began, ended) on the same clock, of every picture."""
+
+    def add(self, stage: str, began: float, ended: float) -> None:
+        """Notes that a picture was in a stage."""
+        self.seconds[stage] = max(self.seconds.get(stage, 0.0), ended - began)
+        self.spans.append((stage, began, ended))
+
+    def server_timing(self) -> str:
+        """The value of a Server-Timing header (milliseconds), empty when nothing was timed."""
+        return ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self.seconds.items())

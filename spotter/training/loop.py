@@ -182,18 +182,24 @@ class Trainer:
         )
 
     def resume(self) -> None:
-        """Goes on where `last.pt` stopped."""
+        """Goes on where `last.pt` stopped. Raises ValueError when it is not the state of a run of this model."""
         state = load_state(self.last)
-        self.model.load_state_dict(state["weights"])
-        self.ema.model.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
-        self.seconds = state["seconds"]
+        try:
+            self.model.load_state_dict(state["weights"])
+            self.ema.model.load_state_dict(state["ema"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
+            self.seconds = state["seconds"]
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"{self.last} is not the state of a run of this model: {error}") from error
 
     def start_from(self, path: Path) -> None:
-        """Takes weights, and nothing else, from a checkpoint."""
+        """Takes weights, and nothing else, from a checkpoint. Raises ValueError when they are another model's."""
         weights = load_spotter(path).state_dict()
-        self.model.load_state_dict(weights)
+        try:
+            self.model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(f"{path} holds another model's weights: {error}") from error
         self.ema.model.load_state_dict(weights)
 
     def export_weights(self, path: Path) -> None:

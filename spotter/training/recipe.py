@@ -28,6 +28,7 @@ from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, Scene
 from spotter.training.validation import ValidationSet
 
 _SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
+_TABLES = {"train", "model", "source", "validation"}
 
 
 class RecipeError(ValueError):
@@ -52,6 +53,8 @@ def read_recipe(path: Path) -> Recipe:
     """Reads a recipe. Raises RecipeError when a field is unknown or out of range."""
     try:
         table = tomllib.loads(path.read_text())
+        if unknown := table.keys() - _TABLES:
+            raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
         train = _tuples(table.get("train", {}))
         losses = LossConfig(**train.pop("losses", {}))
         model = dict(table.get("model", {}))
@@ -73,31 +76,33 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:
-    """Opens what the sources need, once, and mixes them. Raises RecipeError when a folder or the pool is missing."""
+    """Opens what the sources need, once, and mixes them.
+
+    Raises RecipeError when a folder, the pool or a field is missing, or a source does not know a field.
+    """
 
     def folder(name: str) -> Path:
         if data is None or not (data / name).is_dir():
             raise RecipeError(f"source folder {name!r} is not below the data folder {data}")
         return data / name
 
-    kinds = {source["kind"] for source in sources}
+    kinds = {source.get("kind") for source in sources}
     if kinds & _SYNTHETIC.keys() and pool is None:
         raise RecipeError("synthetic sources need a pool of rendered words: `spotter synth pool`, then --pool")
     backgrounds = Backgrounds.load([folder("backgrounds")] if data and (data / "backgrounds").is_dir() else [])
     patches = PatchPool.load(pool) if pool else None
-    mixed: list[tuple[Source, float]] = []
-    for table in sources:
+
+    def opened(table: Mapping[str, Any]) -> tuple[Source, float]:
         options = _tuples(table)
         kind, weight = options.pop("kind"), options.pop("weight")
         options.pop("licence", None)
-        built: Source
         if kind in _SYNTHETIC:
-            built = _SYNTHETIC[kind](patches, backgrounds, **options)
-        elif kind == "labelled":
-            built = LabelledSource(folder(options.pop("path")), **options)
-        elif kind == "textfree":
-            built = TextFreeSource(backgrounds.pictures, **options)
-        elif kind == "crops":
+            return _SYNTHETIC[kind](patches, backgrounds, **options), weight
+        if kind == "labelled":
+            return LabelledSource(folder(options.pop("path")), **options), weight
+        if kind == "textfree":
+            return TextFreeSource(backgrounds.pictures, **options), weight
+        if kind == "crops":
             crops = [folder(name) for name in options.pop("path")]
             exclude = {
                 held["crops"]: crops_not_surely_from(
@@ -105,8 +110,17 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
                 )
                 for held in options.pop("exclude", ())
             }
-            built = WordCropSource(crops, backgrounds.pictures, exclude, **options)
-        else:
-            raise RecipeError(f"unknown kind of source {kind!r}")
-        mixed.append((built, weight))
+            return WordCropSource(crops, backgrounds.pictures, exclude, **options), weight
+        raise RecipeError(f"unknown kind of source {kind!r}")
+
+    mixed: list[tuple[Source, float]] = []
+    for table in sources:
+        try:
+            mixed.append(opened(table))
+        except RecipeError:
+            raise
+        except KeyError as error:
+            raise RecipeError(f"source {dict(table)} misses {error}") from error
+        except (TypeError, ValueError) as error:
+            raise RecipeError(f"source {dict(table)}: {error}") from error
     return Mixture(mixed)

@@ -144,11 +144,24 @@ def test_train_step_times_each_side_of_the_recipe(pool: Path, tmp_path: Path) ->
     recipe.write_text(
         """
         [train]
-        size = 128
-        sizes = [192, 128, 128]
+        size = 64
+        sizes = [128, 64, 64]
         batch = 4
         words = 4
-        groups = 2
+        groups = 1
+        [model]
+        neck = 8
+        [model.backbone]
+        stem = 4
+        channels = [4, 4, 8, 8]
+        blocks = [1, 1, 1, 1]
+        [model.recogniser]
+        min_width = 4
+        max_width = 16
+        channels = [8, 8]
+        width = 16
+        heads = 2
+        layers = 1
         [[source]]
         kind = "scene"
         weight = 1
@@ -156,7 +169,7 @@ def test_train_step_times_each_side_of_the_recipe(pool: Path, tmp_path: Path) ->
     )
     arguments = ["train-step", "--recipe", str(recipe), "--pool", str(pool), "--steps", "1", "--threads", "1"]
     sides = json.loads(run(*arguments, "--json"))["train-step"]["sides"]
-    assert [(each["side"], each["pictures"], each["words"]) for each in sides] == [(128, 4, 4), (192, 2, 4)]
+    assert [(each["side"], each["pictures"], each["words"]) for each in sides] == [(64, 4, 4), (128, 1, 4)]
     assert all(each["seconds"]["median"] > 0 for each in sides)
     assert sides[0]["pictures_a_second"] == pytest.approx(4 / sides[0]["seconds"]["median"])
 

@@ -47,12 +47,12 @@ class Batches:
 @dataclass(frozen=True)
 class Report:
     """start_seconds: process start to ready. one: the closed loop of one client. plain: pictures a second of the loop
-    without a server, by the number of pictures in a batch at most."""
+    without a server, one by one and in the service's batches."""
 
     start_seconds: float
     one: Load
     runs: tuple[tuple[Load, Batches], ...]
-    plain: Mapping[int, float]
+    plain: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; times in milliseconds unless they say seconds."""
@@ -60,7 +60,7 @@ class Report:
             "start_to_ready_seconds": self.start_seconds,
             "overhead_ms": overhead_ms(self.one),
             "stages_ms": stages_ms(self.one),
-            "plain_loop": {str(batch): rate for batch, rate in self.plain.items()},
+            "plain_loop": dict(self.plain),
             "saturated_share_of_plain_loop": self.saturated / max(self.plain.values()),
             "runs": [
                 {**each.as_dict(), "batch_pictures": batches.pictures, "padding": batches.padding}
@@ -82,7 +82,7 @@ class Report:
             codes = " ".join(f"{code}:{count}" for code, count in run["codes"].items())
             rows.append((*(run[key] for key in keys), codes))
         stages = ", ".join(f"{stage} {value:.2f}" for stage, value in stages_ms(self.one).items())
-        plain = ", ".join(f"{rate:.2f} in batches of {batch}" for batch, rate in self.plain.items())
+        plain = ", ".join(f"{rate:.2f} {how}" for how, rate in self.plain.items())
         share = 100 * self.saturated / max(self.plain.values())
         return "\n".join(
             [
@@ -106,7 +106,7 @@ def run(bundle: Bundle, plan: Plan) -> Report:
         return asyncio.run(_drive(served, requests, plan, plain))
 
 
-async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: Mapping[int, float]) -> Report:
+async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: Mapping[str, float]) -> Report:
     await load.closed_loop(served.port, requests, max(plan.clients), min(1.0, plan.seconds / 4))  # warms up
     runs = []
     for clients in dict.fromkeys((1, *plan.clients)):
@@ -152,16 +152,19 @@ def batches_between(before: Mapping[str, float], after: Mapping[str, float]) -> 
     return Batches(mean("spotter_batch_pictures"), mean("spotter_batch_padding_ratio"))
 
 
-def plain_loops(bundle: Bundle, plan: Plan) -> dict[int, float]:
+def plain_loops(bundle: Bundle, plan: Plan) -> dict[str, float]:
     """Pictures a second of decode, graph and words, one after the other in one thread: by one, and in the service's
     batches."""
     settings = Settings(threads=plan.threads)
     reader = Reader(bundle, Session(bundle, SessionOptions(settings.engine_threads, settings.device)))
-    service = BatchLimits(settings.batch_pictures, settings.batch_pixels)
+    ways = {
+        "one by one": BatchLimits(1, settings.batch_pixels),
+        "in batches": BatchLimits(settings.batch_pictures, settings.batch_pixels),
+    }
     rates = {}
-    for limits in (BatchLimits(1, settings.batch_pixels), service):
+    for how, limits in ways.items():
         plain_loop(reader, plan.pictures, limits, 0.0)  # warms up
-        rates[limits.pictures] = plain_loop(reader, plan.pictures, limits, plan.seconds)
+        rates[how] = plain_loop(reader, plan.pictures, limits, plan.seconds)
     return rates
 
 

@@ -15,6 +15,8 @@ from spotter.cli.predictors import Opened, ReaderOptions, open_predictor, rapido
 from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture, read_folder
 from spotter.training.evaluation.lexicon import Lexicon
+from spotter.training.evaluation.page import Section
+from spotter.training.evaluation.page import report as error_page
 from spotter.training.evaluation.predictor import Predictor
 from spotter.training.evaluation.report import as_dict, sweep_table, table
 from spotter.training.evaluation.scores import Read, Scorer
@@ -77,6 +79,7 @@ def parse_dataset(value: str) -> Dataset:
 @click.option("--side", type=click.IntRange(min=32), help="Long side at which a checkpoint reads.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Write an HTML page on the errors.")
 @click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Write each error, JSON lines.")
 def evaluate(
     model: str,
@@ -93,6 +96,7 @@ def evaluate(
     side: int | None,
     limit: int | None,
     json_file: Path | None,
+    report: Path | None,
     errors: Path | None,
 ) -> None:
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
@@ -118,6 +122,7 @@ def evaluate(
     words = Lexicon.load(lexicon) if lexicon else None
     results: list[dict[str, Any]] = []
     records: list[dict[str, object]] = []
+    sections: dict[str, list[Section]] = {name: [] for name in readers}
     for given in datasets:
         dataset = _complete(given, preset, aspect, bag_of_words)
         try:
@@ -148,12 +153,33 @@ def evaluate(
                 click.echo(f"\n{sweep_table(swept)}")
                 result["sweep"] = [{"threshold": t, **as_dict(s)} for t, s in swept]
             results.append(result)
+            if report:
+                sections[name].append(_section(dataset.folder, reads, pictures))
             if errors:
                 records += [{"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(threshold)]
     if json_file:
         json_file.write_text(json.dumps({"results": results}, indent=2) + "\n")
+    if report:
+        _write_reports(report, sections, {name: reader.threshold for name, reader in readers.items()}, score_threshold)
     if errors:
         errors.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def _section(folder: Path, reads: Sequence[Read], pictures: Sequence[Picture]) -> Section:
+    by_name = {picture.path.name: picture for picture in pictures}
+    return Section(str(folder), reads, lambda name: by_name[name].load())
+
+
+def _write_reports(
+    folder: Path, sections: dict[str, list[Section]], thresholds: dict[str, float], given: float | None
+) -> None:
+    """errors.html for one reader, errors-2.html and so on for the others."""
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (name, parts) in enumerate(sections.items(), 1):
+        file = folder / ("errors.html" if number == 1 else f"errors-{number}.html")
+        file.write_text(error_page(name, parts, thresholds[name] if given is None else given), encoding="utf-8")
+        click.echo(f"\nerrors of {name}: {file}")
 
 
 def run(predictor: Predictor, pictures: Sequence[Picture], label: str = "") -> tuple[list[Read], float]:

@@ -1,0 +1,203 @@
+"""Why words were lost: what a report on errors is made of."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.data.annotations import Annotation
+from spotter.training.evaluation.matching import IOU, Matching, Overlaps, match, overlaps, same_text
+from spotter.training.evaluation.predictor import Prediction
+from spotter.training.evaluation.scores import Read, text_height
+
+_TOUCHING = 0.1  # IoU at which a prediction has something to do with a word
+_INSIDE = 0.6  # share of a region that must lie in another to be part of it
+
+Kind = Literal["read", "misread", "inaccurate", "split", "merged", "missed", "false alarm"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of a true word, or of a prediction without one.
+
+    kind: "misread" was found but read otherwise; "inaccurate" has a box that overlaps too little; "split" lies under
+    several predictions, "merged" under one that covers other words, too. truth, reading: None where there is none.
+    elsewhere: the picture's other predictions say this word. blur: variance of the Laplacian under the word.
+    """
+
+    picture: str
+    kind: Kind
+    truth: Annotation | None
+    reading: Prediction | None
+    elsewhere: bool = False
+    blur: float | None = None
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Differences between truths and readings, capitals and small letters alike.
+
+    replaced: (true, read) pairs; missing and added: characters.
+    """
+
+    replaced: Counter[tuple[str, str]]
+    missing: Counter[str]
+    added: Counter[str]
+
+
+def findings(read: Read, threshold: float, blur: Sequence[float] | None = None) -> Iterator[Finding]:
+    """One for each true word that counts and each false alarm. blur: for each of the picture's annotations."""
+    found = overlaps(read.truths, read.predictions)
+    keep = np.array([p.score >= threshold for p in read.predictions], np.bool_)
+    matching = match([truth.ignore for truth in read.truths], found, keep)
+    partner = dict(matching.pairs)
+    explained: set[int] = set(partner.values())
+    spoken = Counter(read.predictions[d].text.upper() for d in matching.predictions)
+    for g in matching.truths:
+        truth = read.truths[g]
+        soft = None if blur is None else blur[g]
+        if g in partner:
+            reading = read.predictions[partner[g]]
+            right = same_text(truth.text, reading.text)
+            yield Finding(read.name, "read" if right else "misread", truth, reading, blur=soft)
+            continue
+        kind, near = _lost(g, read, found, matching)
+        explained.update(near)
+        reading_of = read.predictions[max(near, key=lambda d: found.iou[g, d])] if near else None
+        yield Finding(read.name, kind, truth, reading_of, spoken[truth.text.upper()] > 0, soft)
+    for d in matching.predictions:
+        if d not in explained:
+            yield Finding(read.name, "false alarm", None, read.predictions[d])
+
+
+def _lost(g: int, read: Read, found: Overlaps, matching: Matching) -> tuple[Kind, list[int]]:
+    """Why true word `g` has no partner, and the predictions that have to do with it."""
+    iou = found.iou[g]
+    near = [d for d in matching.predictions if iou[d] > _TOUCHING or found.covered[g, d] > _INSIDE]
+    inside = [d for d in near if found.covered[g, d] > _INSIDE]
+    if len(inside) > 1:
+        return "split", inside
+    for d in near:
+        others = [o for o in matching.truths if o != g and found.iou[o, d] > _TOUCHING]
+        if others and iou[d] <= IOU:
+            return "merged", [d]
+    return ("inaccurate", near) if near else ("missed", [])
+
+
+def edits(pairs: Sequence[tuple[str, str]]) -> Edits:
+    """The fewest character edits that turn each truth into its reading (Levenshtein), summed."""
+    replaced: Counter[tuple[str, str]] = Counter()
+    missing: Counter[str] = Counter()
+    added: Counter[str] = Counter()
+    for truth, reading in pairs:
+        for old, new in alignment(truth.upper(), reading.upper()):
+            if old and new and old != new:
+                replaced[old, new] += 1
+            elif not new:
+                missing[old] += 1
+            elif not old:
+                added[new] += 1
+    return Edits(replaced, missing, added)
+
+
+def alignment(first: str, second: str) -> list[tuple[str, str]]:
+    """Characters side by side, "" standing for none, with the fewest that differ."""
+    rows, columns = len(first) + 1, len(second) + 1
+    cost = np.zeros((rows, columns), int)
+    cost[:, 0], cost[0] = range(rows), range(columns)
+    for i in range(1, rows):
+        for j in range(1, columns):
+            step = cost[i - 1, j - 1] + (first[i - 1] != second[j - 1])
+            cost[i, j] = min(step, cost[i - 1, j] + 1, cost[i, j - 1] + 1)
+    pairs: list[tuple[str, str]] = []
+    i, j = len(first), len(second)
+    while i or j:
+        if i and j and cost[i, j] == cost[i - 1, j - 1] + (first[i - 1] != second[j - 1]):
+            pairs.append((first[i - 1], second[j - 1]))
+            i, j = i - 1, j - 1
+        elif i and cost[i, j] == cost[i - 1, j] + 1:
+            pairs.append((first[i - 1], ""))
+            i -= 1
+        else:
+            pairs.append(("", second[j - 1]))
+            j -= 1
+    return pairs[::-1]
+
+
+def reading_error(truth: str, reading: str) -> str:
+    """The kind of a misreading: its length, its order, or single characters."""
+    truth, reading = truth.upper(), reading.upper()
+    if sorted(truth) == sorted(reading):
+        return "order"
+    if len(reading) < len(truth):
+        return "cut short" if reading and reading in truth else "too short"
+    if len(reading) > len(truth):
+        return "runs over" if truth in reading else "too long"
+    return "one character" if sum(a != b for a, b in zip(truth, reading, strict=True)) == 1 else "several characters"
+
+
+def angle(truth: Annotation) -> float:
+    """Degrees between the reading direction and the picture's x axis, -180 to 180, clockwise."""
+    top = truth.polygon[1] - truth.polygon[0]
+    return float(np.degrees(np.arctan2(top[1], top[0])))
+
+
+PROPERTIES = {
+    "text height, pixels": ((0.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0), text_height),
+    "angle, degrees": ((0.0, 5.0, 15.0, 45.0, 100.0), lambda truth: abs(angle(truth))),
+    "characters": ((0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0), lambda truth: float(len(truth.text))),
+}
+"""What words are told apart by: lower edges of the classes, and the measure."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of `words` true words of a class so many were found and so many read."""
+
+    label: str
+    words: int
+    found: int
+    read: int
+
+
+def shares(found: Sequence[Finding], values: Sequence[float], edges: Sequence[float]) -> list[Share]:
+    """The true words of `found` by their `values`, in classes that begin at `edges`; empty classes are left out."""
+    index = np.searchsorted(edges, values, side="right") - 1
+    rows = []
+    for n, low in enumerate(edges):
+        members = [finding for finding, at in zip(found, index, strict=True) if at == n]
+        if members:
+            label = f"{low:g} to {edges[n + 1]:g}" if n + 1 < len(edges) else f"{low:g} and more"
+            kinds = Counter(finding.kind for finding in members)
+            rows.append(Share(label, len(members), kinds["read"] + kinds["misread"], kinds["read"]))
+    return rows
+
+
+def sharpness(image: NDArray[np.uint8], truth: Annotation) -> float:
+    """Variance of the Laplacian of the grey picture in the word's upright rectangle: small where it is blurred
+    (Pech-Pacheco et al. 2000)."""
+    height, width = image.shape[:2]
+    x0, y0 = np.clip(np.floor(truth.polygon.min(0)), 0, (width - 1, height - 1)).astype(int)
+    x1, y1 = np.clip(np.ceil(truth.polygon.max(0)), 0, (width, height)).astype(int)
+    grey = image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].mean(2)
+    padded = np.pad(grey, 1, mode="edge")
+    laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * grey
+    return float(laplacian.var())
+
+
+def precision_and_recall(reads: Sequence[Read], text: bool) -> NDArray[np.float64]:
+    """float64 [K, 3]: (threshold, precision, recall) at each of the scores' hundredths; `text`: the word must be
+    read right, too."""
+    from spotter.training.evaluation.scores import Scorer
+
+    scorer = Scorer(reads)
+    rows = []
+    for threshold in np.arange(0, 1, 0.02):
+        scores = scorer(float(threshold))
+        counts = scores.end_to_end if text else scores.detection
+        if counts.predictions:
+            rows.append((threshold, counts.precision, counts.recall))
+    return np.array(rows).reshape(-1, 3)

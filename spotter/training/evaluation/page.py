@@ -1,0 +1,173 @@
+"""One self-contained HTML page that shows what a reader gets wrong."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, select_autoescape
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spotter.training.calibration import expected_calibration_error, outcomes
+from spotter.training.evaluation.analysis import (
+    PROPERTIES,
+    Finding,
+    Share,
+    edits,
+    findings,
+    precision_and_recall,
+    reading_error,
+    shares,
+    sharpness,
+)
+from spotter.training.evaluation.scores import Read, Scorer
+
+_COLOURS = {"read": (40, 160, 70), "misread": (230, 140, 20), "false alarm": (200, 40, 160)}
+_LOST = (220, 40, 40)
+_BLUR = (0.0, 50.0, 150.0, 400.0, 1000.0, 3000.0)
+_WIDTH = 900  # pixels of a drawn picture
+
+Load = Callable[[str], NDArray[np.uint8]]
+"""The picture uint8 [H, W, 3] RGB of a name."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A data set: its name, what was read, how its pictures are loaded."""
+
+    name: str
+    reads: Sequence[Read]
+    load: Load
+
+
+def report(reader: str, sections: Sequence[Section], threshold: float, worst: int = 8) -> str:
+    """The page. worst: so many pictures of each data set are drawn, those with most errors first."""
+    pages = Environment(loader=PackageLoader("spotter.training.evaluation"), autoescape=select_autoescape())
+    parts = [_section(section, threshold, worst) for section in sections]
+    return pages.get_template("report.html").render(reader=reader, threshold=threshold, sections=parts)
+
+
+def _section(section: Section, threshold: float, worst: int) -> dict[str, Any]:
+    every: list[Finding] = []
+    for read in section.reads:
+        image = section.load(read.name)
+        every += findings(read, threshold, [sharpness(image, truth) for truth in read.truths])
+    words = [finding for finding in every if finding.truth is not None]
+    misread = [(f.truth.text, f.reading.text) for f in words if f.kind == "misread" and f.truth and f.reading]
+    changes = edits(misread)
+    tables = {
+        name: shares(words, [measure(f.truth) for f in words if f.truth], edges)
+        for name, (edges, measure) in PROPERTIES.items()
+    }
+    tables["sharpness (variance of the Laplacian)"] = shares(words, [f.blur or 0.0 for f in words], _BLUR)
+    errors = Counter(f.picture for f in every if f.kind != "read")
+    lost = [f for f in words if f.kind not in ("read", "misread")]
+    return {
+        "name": section.name,
+        "scores": Scorer(section.reads)(threshold),
+        "kinds": Counter(finding.kind for finding in every).most_common(),
+        "elsewhere": sum(finding.elsewhere for finding in lost),
+        "reading": Counter(reading_error(*pair) for pair in misread).most_common(),
+        "replaced": changes.replaced.most_common(30),
+        "missing": changes.missing.most_common(12),
+        "added": changes.added.most_common(12),
+        "matrix": _matrix(changes.replaced),
+        "tables": {name: (rows, _bars(rows)) for name, rows in tables.items()},
+        "curves": _curves(section.reads),
+        "calibration": _calibration(section.reads),
+        "misread": misread[:60],
+        "pictures": [_picture(section, name, every) for name, _ in errors.most_common(worst)],
+    }
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
+
+
+def _bars(rows: Sequence[Share]) -> str:
+    figure = Figure(figsize=(5, 2.2))
+    axes = figure.subplots()
+    at = np.arange(len(rows))
+    axes.bar(at - 0.2, [row.found / row.words for row in rows], 0.4, label="found", color="#7aa6d8")
+    axes.bar(at + 0.2, [row.read / row.words for row in rows], 0.4, label="read", color="#2d5f9a")
+    axes.set_xticks(at, [row.label for row in rows], rotation=30, ha="right", fontsize=7)
+    axes.set_ylim(0, 1)
+    axes.legend(fontsize=7)
+    return _svg(figure)
+
+
+def _curves(reads: Sequence[Read]) -> str:
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    for text, label in ((False, "detection"), (True, "end to end")):
+        curve = precision_and_recall(reads, text)
+        axes.plot(curve[:, 2], curve[:, 1], label=label)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(fontsize=7)
+    return _svg(figure)
+
+
+def _calibration(reads: Sequence[Read]) -> dict[str, Any]:
+    kept = [(read, *outcomes(read)) for read in reads]
+    scores = np.array([p.score for read, counts, _ in kept for p, c in zip(read.predictions, counts, strict=True) if c])
+    right = np.concatenate([right[counts] for _, counts, right in kept]) if kept else np.zeros(0, np.bool_)
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    axes.plot((0, 1), (0, 1), color="#999", linewidth=1)
+    bins = np.minimum((scores * 10).astype(int), 9)
+    present = sorted(set(bins.tolist()))
+    axes.plot([scores[bins == b].mean() for b in present], [right[bins == b].mean() for b in present], "o-")
+    axes.set(xlabel="score", ylabel="share right", xlim=(0, 1), ylim=(0, 1))
+    return {"plot": _svg(figure), "error": expected_calibration_error(scores, right), "words": len(scores)}
+
+
+def _matrix(replaced: Counter[tuple[str, str]]) -> str:
+    """The characters that are confused most, true ones down, read ones across."""
+    weight: Counter[str] = Counter()
+    for (old, new), count in replaced.items():
+        weight[old] += count
+        weight[new] += count
+    names = sorted(character for character, _ in weight.most_common(28))
+    if not names:
+        return ""
+    grid = np.array([[replaced[old, new] for new in names] for old in names])
+    figure = Figure(figsize=(5.5, 5))
+    axes = figure.subplots()
+    axes.imshow(grid, cmap="Blues")
+    # A dollar sign would begin a formula.
+    labels = [name.replace("$", r"\$") for name in names]
+    axes.set_xticks(range(len(names)), labels, fontsize=7)
+    axes.set_yticks(range(len(names)), labels, fontsize=7)
+    axes.set(xlabel="read", ylabel="true")
+    return _svg(figure)
+
+
+def _picture(section: Section, name: str, every: Sequence[Finding]) -> dict[str, Any]:
+    """The picture with its words: read green, misread orange, lost red with what was found, false alarms violet."""
+    image = section.load(name)
+    scale = min(1.0, _WIDTH / image.shape[1]) if image.shape[1] > _WIDTH else _WIDTH / image.shape[1]
+    drawn = cv2.resize(image, (0, 0), fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else 1)
+    mine = [finding for finding in every if finding.picture == name]
+    for finding in mine:
+        colour = _COLOURS.get(finding.kind, _LOST)
+        if finding.reading is not None:
+            _outline(drawn, finding.reading.polygon * scale, colour, 1)
+        if finding.truth is not None and finding.kind != "read":
+            _outline(drawn, finding.truth.polygon * scale, colour, 2)
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(np.asarray(drawn), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    notes = [
+        (f.kind, f.truth.text if f.truth else "", f.reading.text if f.reading else "") for f in mine if f.kind != "read"
+    ]
+    return {"name": name, "data": base64.b64encode(jpeg.tobytes()).decode(), "notes": notes}
+
+
+def _outline(image: Any, polygon: NDArray[np.float32], colour: tuple[int, int, int], thickness: int) -> None:
+    points = np.round((polygon - 0.5) * 8).astype(np.int32)
+    cv2.polylines(image, [points], True, colour, thickness, cv2.LINE_AA, 3)

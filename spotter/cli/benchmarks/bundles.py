@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spotter.registry.bundle import MANIFEST, Bundle, open_bundle
 from spotter.registry.folder import FolderStore, embedded
-from spotter.registry.source import LIVE, ModelSource, resolve
+from spotter.registry.source import LIVE, resolve
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def find(name: str, registry: Path | None = None) -> Named:
     folder = Path(name)
     if (folder / MANIFEST).is_file():
         return Named(str(folder), open_bundle(folder))
-    source: ModelSource = embedded() if registry is None else FolderStore(registry)
+    source = embedded() if registry is None else FolderStore(registry)
     model, _, alias = name.partition("@")
     bundle = source.open(model, resolve(source, model, alias or LIVE))
     return Named(f"{model} {bundle.manifest.version}", bundle)

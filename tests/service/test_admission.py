@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from spotter.service.admission import Admission, Limits, Ticket
-from spotter.service.errors import OverloadedError
+from spotter.service.errors import ClientGoneError, OverloadedError
 
 
 class Clock:
@@ -80,6 +80,15 @@ def test_leaving_twice_counts_once() -> None:
     ticket.charge(10)
     ticket.leave(served=False)
     ticket.leave(served=True)
+    assert (admission.pictures, admission.pixels) == (0, 0)
+
+
+def test_a_picture_whose_client_left_while_it_was_opened_is_not_charged() -> None:
+    admission = Admission(Limits(3, 1000, 10), Clock())
+    ticket = admission.enter()
+    ticket.leave(served=False)
+    with pytest.raises(ClientGoneError):
+        ticket.charge(10)
     assert (admission.pictures, admission.pixels) == (0, 0)
 
 

@@ -109,6 +109,16 @@ def test_a_batch_ahead_that_died_gives_way() -> None:
     assert items(pulled.take(3)) == [1]
 
 
+def test_a_batch_ahead_whose_pictures_all_died_lets_no_newcomer_overtake_an_older_shape() -> None:
+    pulled, _ = batcher()
+    first = add(pulled, 0, 0)
+    pulled.prefetch(1)
+    add(pulled, 1, 1, TALL)
+    add(pulled, 2, 2)
+    pulled.discard(first)
+    assert items(pulled.take(3)) == [1]
+
+
 def test_waits_only_when_it_pays_and_never_beyond_the_limit() -> None:
     pulled, _ = batcher(wait=0.002)
     for megapixels in (0.002, 0.004, 0.006):  # a batch costs 100 ms, a pixel nothing

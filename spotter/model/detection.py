@@ -1,7 +1,9 @@
-"""FOTS's detection head: dense maps at stride 4, and how they become rotated boxes.
+"""FOTS's detection head: dense maps, and how they become rotated boxes.
 
-Every cell says whether it lies in the core of a word, how far the word's four sides are from the cell's centre,
-measured in the word's own frame, and the direction in which the word is read, over the full circle.
+The head looks at a mosaic of the pyramid's levels (`regions.mosaic`): small words are found at stride 4, large ones at
+8 and 16, where they look alike. Every cell says whether it lies in the core of a word, how far its four sides are
+from the cell's centre, measured in the word's own frame, and the direction in which the word is read, over the full
+circle.
 """
 
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from spotter.model.blocks import convolution
 from spotter.model.config import DetectionConfig
 from spotter.model.geometry import probiou
+from spotter.model.regions import MOSAIC_GAP, place_in_mosaic
 
 STRIDE = 4
 _DISTANCE_SCALE = 16.0
@@ -24,13 +27,63 @@ _LONG_RATIO = 1.5
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Where a map's cells lie in the picture.
+
+    x, y: float32 [H, W], their centres in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
+    the map's. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
+    pixels where the map is a mosaic of its levels, None where it is one plain map.
+    """
+
+    x: Tensor
+    y: Tensor
+    scale: Tensor
+    inside: Tensor
+    mosaic: tuple[int, int] | None = None
+
+    def place(self, boxes: Tensor) -> Tensor:
+        """Boxes [N, 5] in the picture's pixels -> in the map's, STRIDE to a cell."""
+        return boxes if self.mosaic is None else place_in_mosaic(boxes, *self.mosaic)
+
+
+def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:
+    """The cells of one map at STRIDE."""
+    y = ((torch.arange(rows, device=device) + 0.5) * STRIDE)[:, None].expand(rows, columns)
+    x = ((torch.arange(columns, device=device) + 0.5) * STRIDE).expand(rows, columns)
+    return Cells(x, y, torch.ones_like(x), torch.ones_like(x, dtype=torch.bool))
+
+
+def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
+    """The cells of the mosaic of a picture of height x width pixels (see `regions.mosaic`)."""
+    plain = plain_cells(height // STRIDE + MOSAIC_GAP // STRIDE + height // (2 * STRIDE), width // STRIDE, device)
+    below, right = height + MOSAIC_GAP, width // 2 + MOSAIC_GAP
+    first = (plain.y > below) & (plain.x < width // 2)
+    second = (plain.y > below) & (plain.x > right) & (plain.x < right + width // 4) & (plain.y < below + height // 4)
+    scale = 1.0 + first.to(plain.x.dtype) + 3.0 * second.to(plain.x.dtype)
+    x = (plain.x - right * second.to(plain.x.dtype)) * scale
+    y = (plain.y - below * (first | second).to(plain.y.dtype)) * scale
+    return Cells(x, y, scale, (plain.y < height) | first | second, (height, width))
+
+
+@dataclass(frozen=True)
 class DetectionMaps:
-    """score: logits [B, 1, H, W]. distances: pixels to the top, right, bottom and left side [B, 4, H, W].
-    direction: (cos, sin), not normalised [B, 2, H, W]."""
+    """score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side [B, 4, H, W].
+    direction: (cos, sin), not normalised [B, 2, H, W]. cells: where these are in the picture."""
 
     score: Tensor
     distances: Tensor
     direction: Tensor
+    cells: Cells
+
+    def boxes(self, image_index: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        """The boxes [N, 5], in the picture's pixels, that cells tell."""
+        cells = self.cells
+        return cell_boxes(
+            self.distances[image_index, :, row, column] * cells.scale[row, column][:, None],
+            self.direction[image_index, :, row, column],
+            cells.x[row, column],
+            cells.y[row, column],
+        )
 
 
 @dataclass(frozen=True)
@@ -53,11 +106,11 @@ class DetectionHead(nn.Module):
         # Text is rare and mostly level: the first steps need not learn just that.
         self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]))
 
-    def forward(self, features: Tensor) -> DetectionMaps:
-        """Features [B, C, H, W] at stride 4 -> maps of the same size, float32."""
+    def forward(self, features: Tensor, cells: Cells) -> DetectionMaps:
+        """Features [B, C, H, W], one vector a cell -> maps of the same size, float32."""
         out = self.out(self.shared(features)).float()
         score, distances, direction = out.split((1, 4, 2), 1)
-        return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction)
+        return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, cells)
 
     def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
         """Boxes of the words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
@@ -94,16 +147,18 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     where the cell next to it is no text or is of another word.
     """
     rows, columns = maps.score.shape[-2:]
+    cells = maps.cells
     cx, cy, w, h, theta = boxes.unbind(1)
     cos, sin = theta.cos(), theta.sin()
+    placed = cells.place(boxes)
     long = (w > _LONG) & (w > _LONG_RATIO * h)
     ends = []
     for sign, side in ((-1.0, 3), (1.0, 1)):
-        column = ((cx + sign * _NEAR_END * w * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
-        row = ((cy + sign * _NEAR_END * w * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
-        x = (column.to(w.dtype) + 0.5) * STRIDE - cx
-        y = (row.to(w.dtype) + 0.5) * STRIDE - cy
-        told = x * cos + y * sin + sign * maps.distances[image_index, side, row, column]
+        away = sign * _NEAR_END * placed[:, 2]
+        column = ((placed[:, 0] + away * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
+        row = ((placed[:, 1] + away * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
+        x, y = cells.x[row, column] - cx, cells.y[row, column] - cy
+        told = x * cos + y * sin + sign * maps.distances[image_index, side, row, column] * cells.scale[row, column]
         direction = maps.direction[image_index, :, row, column]
         aligned = direction[:, 0] * cos + direction[:, 1] * sin > 0.5 * direction.square().sum(1).sqrt()
         near = (told - sign * w / 2).abs() < _MOST_MOVED * w
@@ -122,11 +177,8 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
     """
     height, width = maps.score.shape[-2:]
     score = maps.score.sigmoid()
-    rows = torch.arange(height, device=score.device)
-    columns = torch.arange(width, device=score.device)
-    y = rows * STRIDE + STRIDE // 2
-    x = columns * STRIDE + STRIDE // 2
-    real = (y[None, :, None] < sizes[:, 0, None, None]) & (x[None, None, :] < sizes[:, 1, None, None])
+    cells = maps.cells
+    real = cells.inside & (cells.y < sizes[:, 0, None, None]) & (cells.x < sizes[:, 1, None, None])
     peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
     score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
     best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]
@@ -140,9 +192,9 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
         flat = values.flatten(2).transpose(1, 2)  # B x HW x C
         return flat.gather(1, index[..., None].expand(-1, -1, channels))
 
-    centre_x = x.expand(height, width).flatten()[index].to(score.dtype)
-    centre_y = y[:, None].expand(height, width).flatten()[index].to(score.dtype)
-    return cell_boxes(gather(maps.distances), gather(maps.direction), centre_x, centre_y), best
+    scale = cells.scale.flatten()[index]
+    x, y = cells.x.flatten()[index], cells.y.flatten()[index]
+    return cell_boxes(gather(maps.distances) * scale[..., None], gather(maps.direction), x, y), best
 
 
 def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:

@@ -94,24 +94,24 @@ class Patches:
 
 
 LEVELS = 3
-_GAP = 16  # pixels of zeros between the levels of a mosaic
-_LEVEL_HEIGHTS = (40.0, 80.0)  # pixels; words this high and higher are read a level further up
+MOSAIC_GAP = 16  # pixels of zeros between the levels
+LEVEL_HEIGHTS = (40.0, 80.0)  # pixels; words this high and higher are found and read a level further up
 
 
 def mosaic(levels: Sequence[Tensor], stride: int) -> Tensor:
     """Three levels of a pyramid [B, C, H, W], [B, C, H/2, W/2], [B, C, H/4, W/4] in one map, zeros between them.
 
         +-----------------+
-        |     level 0     |      A region is sampled from the level at which its text has ordinary size, so that
-        |                 |      large words alias no more than small ones and the recogniser sees one scale
-        +--------+-+------+      (level assignment as in Lin et al. 2017, arXiv:1612.03144).
+        |     level 0     |      A word is found and sampled at the level at which its text has ordinary size, so that
+        |                 |      detector and recogniser see one scale (level assignment as in Lin et al. 2017,
+        +--------+-+------+      arXiv:1612.03144).
         | level 1| | 2    |
         +--------+-+------+
 
     The finest level is at `stride`. W must be at least 64 pixels. Boxes find their places by `place_in_mosaic`.
     """
     finest, middle, coarsest = levels
-    gap = _GAP // stride
+    gap = MOSAIC_GAP // stride
     height, width = finest.shape[-2:]
     lower = torch.cat((F.pad(middle, (0, gap)), F.pad(coarsest, (0, 0, 0, height // 2 - height // 4))), 3)
     lower = F.pad(lower, (0, width - width // 2 - gap - width // 4))
@@ -121,10 +121,10 @@ def mosaic(levels: Sequence[Tensor], stride: int) -> Tensor:
 def place_in_mosaic(boxes: Tensor, height: int, width: int) -> Tensor:
     """Boxes [N, 5] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic."""
     h = boxes[:, 3]
-    first, second = ((h >= limit).to(boxes.dtype) for limit in _LEVEL_HEIGHTS)
+    first, second = ((h >= limit).to(boxes.dtype) for limit in LEVEL_HEIGHTS)
     scale = 1 - first * 0.5 - second * 0.25
-    x = boxes[:, 0] * scale + second * (width // 2 + _GAP)
-    y = boxes[:, 1] * scale + first * (height + _GAP)
+    x = boxes[:, 0] * scale + second * (width // 2 + MOSAIC_GAP)
+    y = boxes[:, 1] * scale + first * (height + MOSAIC_GAP)
     return torch.stack((x, y, boxes[:, 2] * scale, h * scale, boxes[:, 4]), 1)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from spotter.model.backbone import Backbone
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
-from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions
+from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions, mosaic_cells
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.neck import FeaturePyramid
 from spotter.model.recogniser import Recogniser, greedy_path
@@ -21,10 +21,13 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Features:
-    """fine: the stem's map [B, C, H/2, W/2]. shared: the neck's maps [B, C, H/4, W/4], [B, C, H/8, W/8], ..."""
+    """Mosaics (see `regions.mosaic`) of the stem's map, finest level at stride 2, and of the neck's maps, finest level
+    at stride 4. height, width: of the pictures, pixels."""
 
     fine: Tensor
-    shared: list[Tensor]
+    shared: Tensor
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,24 @@ class Spotter(nn.Module):
         """images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride."""
         x = (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
         fine, *maps = self.backbone(x.contiguous(memory_format=torch.channels_last))
-        return Features(fine, self.neck(maps))
+        half = F.avg_pool2d(fine, 2)
+        return Features(
+            mosaic([fine, half, F.avg_pool2d(half, 2)], STRIDE // 2),
+            mosaic(self.neck(maps), STRIDE),
+            images.shape[1],
+            images.shape[2],
+        )
 
     def detect(self, features: Features) -> DetectionMaps:
         """Dense maps of the head."""
-        maps: DetectionMaps = self.head(features.shared[0])
+        cells = mosaic_cells(features.height, features.width, features.shared.device)
+        maps: DetectionMaps = self.head(features.shared, cells)
         return maps
 
     def sample(self, features: Features, boxes: Tensor, image_index: Tensor) -> Patches:
         """Patches of regions: boxes [N, 5] in pixels, N at least 1."""
-        half = F.avg_pool2d(features.fine.float(), 2)
-        fine = mosaic([features.fine.float(), half, F.avg_pool2d(half, 2)], STRIDE // 2)
-        shared = mosaic([level.float() for level in features.shared], STRIDE)
-        height, width = (STRIDE * side for side in features.shared[0].shape[-2:])
-        patches: Patches = self.sampler(fine, shared, place_in_mosaic(boxes, height, width), image_index)
+        placed = place_in_mosaic(boxes, features.height, features.width)
+        patches: Patches = self.sampler(features.fine.float(), features.shared.float(), placed, image_index)
         return patches
 
     def read(self, features: Features, regions: Regions) -> Words:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from spotter.model.charset import Charset
 from spotter.model.config import SpotterConfig
-from spotter.model.detection import STRIDE, DetectionMaps, cell_boxes, sharpen_ends
+from spotter.model.detection import STRIDE, DetectionMaps, sharpen_ends
 from spotter.model.geometry import probiou
 from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
@@ -87,14 +87,10 @@ def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Te
 def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
     """What the detector says at the middle of each true box [N, 5], and whether it is good enough to read from, [N]."""
     rows, columns = maps.score.shape[-2:]
-    column = (boxes[:, 0] / STRIDE).long().clamp(0, columns - 1)
-    row = (boxes[:, 1] / STRIDE).long().clamp(0, rows - 1)
-    told = cell_boxes(
-        maps.distances[image_index, :, row, column].detach(),
-        maps.direction[image_index, :, row, column].detach(),
-        (column + 0.5) * STRIDE,
-        (row + 0.5) * STRIDE,
-    )
+    placed = maps.cells.place(boxes)
+    column = (placed[:, 0] / STRIDE).long().clamp(0, columns - 1)
+    row = (placed[:, 1] / STRIDE).long().clamp(0, rows - 1)
+    told = maps.boxes(image_index, row, column).detach()
     aligned = (told[:, 4] - boxes[:, 4]).cos() > 0.9
     told = sharpen_ends(maps, told, image_index).detach()
     return told, (probiou(told, boxes) > 0.6) & aligned

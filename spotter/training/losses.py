@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.model.detection import STRIDE, DetectionMaps
+from spotter.model.detection import DetectionMaps
 from spotter.training.batch import Batch
 
 
@@ -47,15 +47,16 @@ def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[
         return nothing, nothing, nothing
     word = batch.owner[image, row, column]
     cx, cy, w, h, theta = batch.boxes[word].unbind(1)
-    x = (column + 0.5) * STRIDE - cx
-    y = (row + 0.5) * STRIDE - cy
+    cells = maps.cells
+    x = cells.x[row, column] - cx
+    y = cells.y[row, column] - cy
     cos, sin = theta.cos(), theta.sin()
     along, down = x * cos + y * sin, y * cos - x * sin
     truth = torch.stack((h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along), 1).clamp(min=0.5)
-    cells = torch.bincount(word, minlength=len(batch.boxes)).to(truth.dtype)
-    weight = word_weights(batch.image_index, balance)[word] / cells[word]
+    count = torch.bincount(word, minlength=len(batch.boxes)).to(truth.dtype)
+    weight = word_weights(batch.image_index, balance)[word] / count[word]
     weight = weight / weight.sum()
-    told = maps.distances[image, :, row, column]
+    told = maps.distances[image, :, row, column] * cells.scale[row, column][:, None]
     near = torch.minimum(told, truth)
     intersection = (near[:, 0] + near[:, 2]) * (near[:, 1] + near[:, 3])
     area_told = (told[:, 0] + told[:, 2]) * (told[:, 1] + told[:, 3])

@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help serve test check format bench train-demo clean
+.PHONY: help serve test chaos check format bench train-demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -31,6 +31,9 @@ serve: $(VENV)/.serve  ## read pictures on localhost:$PORT (8000 by default)
 
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos --timeout 900 -s
 
 check: $(VENV)/.dev  ## lint, types, import rules
 	$(BIN)/ruff check .

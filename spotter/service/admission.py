@@ -47,11 +47,24 @@ class Admission:
         """Padded pixels inside now."""
         return self._pixels
 
+    def expect(self, pixels: int, seconds: float) -> None:
+        """Says how long a picture took before anything was served: until then nothing else tells how long a
+        queue lasts. Later calls do nothing.
+        """
+        with self._lock:
+            if self._drained_seconds == 0:
+                self._drained_pixels, self._drained_seconds = float(pixels), seconds
+
+    def require_room(self) -> None:
+        """Raises OverloadedError when another picture would be refused whatever its size."""
+        with self._lock:
+            self._require_place()
+            self._require_short_queue()
+
     def enter(self) -> "Ticket":
         """A place for one picture, or OverloadedError with the time after which there will be room."""
         with self._lock:
-            if self._pictures >= self._limits.pictures:
-                raise self._refusal("pictures", f"{self._pictures} pictures are being read")
+            self._require_place()
             if self._pictures == 0:
                 self._busy_since = self._clock()
             self._pictures += 1
@@ -76,9 +89,7 @@ class Admission:
             # A picture that alone exceeds the limit still enters an empty house: else it could never be read.
             if self._pixels and self._pixels + pixels > self._limits.pixels:
                 raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting")
-            rate = self._rate()
-            if rate and self._pixels / rate > self._limits.seconds:
-                raise self._refusal("seconds", f"the queue is {self._pixels / rate:.1f} s long")
+            self._require_short_queue()
             self._pixels += pixels
             ticket._pixels += pixels
 
@@ -96,6 +107,15 @@ class Admission:
                 self._drained_pixels = 0.95 * self._drained_pixels + pixels
                 self._drained_seconds = 0.95 * self._drained_seconds + (now - self._busy_since)
                 self._busy_since = now
+
+    def _require_place(self) -> None:
+        if self._pictures >= self._limits.pictures:
+            raise self._refusal("pictures", f"{self._pictures} pictures are being read")
+
+    def _require_short_queue(self) -> None:
+        rate = self._rate()
+        if rate and self._pixels / rate > self._limits.seconds:
+            raise self._refusal("seconds", f"the queue is {self._pixels / rate:.1f} s long")
 
     def _rate(self) -> float:
         """Padded pixels a second while busy, 0 when nothing was measured."""

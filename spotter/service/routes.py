@@ -54,6 +54,7 @@ async def spot(
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
     deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
+    service.spotter.admission.require_room()  # before the body is read
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         job = spotting.Request(service.require_live(), deadline, min_score, timing)

@@ -66,6 +66,29 @@ def test_a_queue_longer_than_the_limit_is_not_joined() -> None:
     assert reasons == ["seconds"]
 
 
+def test_before_anything_was_served_the_expected_pace_bounds_the_queue() -> None:
+    admission = Admission(Limits(100, 10**9, 5), Clock())
+    admission.expect(100, 1.0)
+    admission.expect(10**6, 1.0)  # too late to say so
+    for _ in range(6):
+        admission.enter().charge(100)
+    for refused in (admission.require_room, lambda: admission.enter().charge(1)):
+        with pytest.raises(OverloadedError, match=r"queue is 6\.0 s long"):
+            refused()
+    assert admission.retry_after() == pytest.approx(3.0)
+
+
+def test_room_is_asked_for_before_the_upload() -> None:
+    reasons: list[str] = []
+    admission = Admission(Limits(1, 1000, 5), Clock(), reasons.append)
+    admission.require_room()
+    assert admission.pictures == 0
+    admission.enter()
+    with pytest.raises(OverloadedError):
+        admission.require_room()
+    assert reasons == ["pictures"]
+
+
 def test_all_or_none() -> None:
     admission = Admission(Limits(3, 1000, 10), Clock())
     admission.enter_all(2)

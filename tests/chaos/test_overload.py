@@ -1,0 +1,110 @@
+"""Twice and ten times what the service can do: it goes on doing what it can, and says when to come back."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.chaos.conftest import LONG
+from tests.chaos.load import Answer, closed_loop, goodput, open_loop, quantile
+from tests.service.serving import Serving, serving
+
+BATCH, PICTURE, PICTURES = 0.05, 0.1, 4
+CAPACITY = PICTURES / (BATCH + PICTURE * PICTURES)
+QUEUE_SECONDS = 2.0
+LOAD_SECONDS = 30.0 if LONG else 6.0
+
+
+@pytest.fixture(scope="module")
+def sleepy(registry: Path) -> Iterator[Serving]:
+    """A service that reads about nine pictures a second, and queues two seconds' worth."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLEEPY_BATCH", str(BATCH))
+        patch.setenv("SLEEPY_PICTURE", str(PICTURE))
+        with serving(
+            module="tests.chaos.sleepy",
+            registry=registry,
+            threads=1,
+            batch_pictures=PICTURES,
+            queue_pictures=200,
+            queue_seconds=QUEUE_SECONDS,
+        ) as server:
+            server.ready(60)
+            yield server
+
+
+@pytest.fixture(scope="module")
+def peak(sleepy: Serving) -> float:
+    """Pictures a second with as many clients as keep the engine busy."""
+    answers = asyncio.run(closed_loop(sleepy.port, 3 * PICTURES, LOAD_SECONDS))
+    assert {answer.status for answer in answers} == {200}
+    rate = goodput(answers, answers[0].sent + 1, answers[-1].done)
+    assert 0.6 * CAPACITY < rate < 1.1 * CAPACITY
+    return rate
+
+
+def queued(server: Serving) -> float:
+    page = httpx.get(f"{server.url}/metrics").text
+    return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith("spotter_queue_pictures "))
+
+
+def resident(server: Serving) -> int:
+    """Bytes of memory that the process holds."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) * 1024
+
+
+@pytest.mark.parametrize("times", [2, 10])
+def test_goodput_holds_and_the_accepted_do_not_wait_longer_than_promised(
+    sleepy: Serving, peak: float, times: int
+) -> None:
+    began = time.monotonic()
+    answers = asyncio.run(open_loop(sleepy.port, times * CAPACITY, LOAD_SECONDS))
+    accepted = [answer for answer in answers if answer.status == 200]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(accepted) + len(refused) == len(answers)
+    assert all(answer.own_words for answer in accepted)
+    good = goodput(answers, began + 1, began + LOAD_SECONDS)
+    waits = [answer.done - answer.sent for answer in accepted]
+    said_no = [answer.done - answer.sent for answer in refused]
+    print(
+        f"\n{times}x: {good:.2f}/s of a peak of {peak:.2f}/s; accepted p50 {quantile(waits, 0.5):.2f} s, "
+        f"p99 {quantile(waits, 0.99):.2f} s; {len(refused)} refused, p99 {quantile(said_no, 0.99) * 1000:.0f} ms"
+    )
+    assert good >= 0.9 * peak
+    # Whoever is let in last waits for the queue's seconds, the batch before its own and its own.
+    assert quantile(waits, 0.99) <= 1.25 * QUEUE_SECONDS + 2 * PICTURES / CAPACITY
+    assert len(refused) >= 0.5 * (1 - 1 / times) * len(answers)
+    _settle(sleepy)
+
+
+def test_who_comes_back_when_told_is_let_in(sleepy: Serving, peak: float) -> None:
+    answers = asyncio.run(_fill(sleepy.port))
+    refused = [answer for answer in answers if answer.status == 429]
+    full = queued(sleepy)
+    last = refused[-1]
+    assert last.retry_after is not None
+    honest = full / peak / 2  # seconds until half of the queue is answered
+    assert honest - 0.5 <= last.retry_after <= honest + 1.5
+    time.sleep(max(0.0, last.done + last.retry_after - time.monotonic()))
+    assert queued(sleepy) <= 0.8 * full
+    again = asyncio.run(open_loop(sleepy.port, 1, 1))
+    assert [answer.status for answer in again] == [200]
+    _settle(sleepy)
+
+
+async def _fill(port: int) -> list[Answer]:
+    """Sends more than fits, and returns those that were refused, without waiting for those that were not."""
+    tasks = asyncio.create_task(open_loop(port, 100, 1.0))
+    await asyncio.sleep(0.9)
+    return [answer for answer in await tasks if answer.status == 429]
+
+
+def _settle(server: Serving) -> None:
+    until = time.monotonic() + 20
+    while queued(server) > 0:
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -44,7 +44,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleError(
             f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {CUSTOM_OP_ABI}"
         )
-    if sum(entry.size for entry in manifest.files.values()) > MAX_BUNDLE_BYTES:
+    if manifest.size > MAX_BUNDLE_BYTES:
         raise BundleError(f"the bundle is larger than {MAX_BUNDLE_BYTES} bytes")
     present = set()
     for path in folder.iterdir():

@@ -9,10 +9,11 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from spotter.registry import cache
 from spotter.registry.bundle import MANIFEST, open_bundle
 from spotter.registry.errors import RegistryError
-from spotter.registry.folder import FolderStore, embedded
-from spotter.registry.source import LIVE, resolve
+from spotter.registry.source import LIVE, ModelStore, read_manifest_of, resolve
+from spotter.registry.stores import open_store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,20 +35,20 @@ def _speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
 @click.group()
 @click.option(
     "--registry",
-    type=click.Path(file_okay=False, path_type=Path),
     envvar="SPOTTER_REGISTRY",
-    help="Folder of the registry; the one that ships with the program by default.",
+    help="A folder or mlflow+http(s)://host:port; the one that ships with the program by default.",
 )
 @click.pass_context
-def models(context: click.Context, registry: Path | None) -> None:
+@_speaks_plainly
+def models(context: click.Context, registry: str | None) -> None:
     """Publish, list, alias, roll back and verify bundles."""
-    context.obj = embedded() if registry is None else FolderStore(registry)
+    context.obj = open_store(registry)
 
 
 @models.command("list")
 @click.pass_obj
 @_speaks_plainly
-def list_(store: FolderStore) -> None:
+def list_(store: ModelStore) -> None:
     """Lists models, their versions and aliases."""
     for name in store.names():
         aliases = store.aliases(name)
@@ -62,7 +63,7 @@ def list_(store: FolderStore) -> None:
 @click.option("--alias", help="Point this alias at the new version.")
 @click.pass_obj
 @_speaks_plainly
-def publish(store: FolderStore, folder: Path, name: str | None, alias: str | None) -> None:
+def publish(store: ModelStore, folder: Path, name: str | None, alias: str | None) -> None:
     """Verifies the bundle in FOLDER and takes it as the next version."""
     manifest = store.publish(folder, name)
     if alias is not None:
@@ -76,7 +77,7 @@ def publish(store: FolderStore, folder: Path, name: str | None, alias: str | Non
 @click.argument("version")
 @click.pass_obj
 @_speaks_plainly
-def alias(store: FolderStore, name: str, alias: str, version: str) -> None:
+def alias(store: ModelStore, name: str, alias: str, version: str) -> None:
     """Points ALIAS of model NAME at VERSION."""
     store.set_alias(name, alias, version)
     click.echo(f"{name} {alias} -> {version}")
@@ -87,7 +88,7 @@ def alias(store: FolderStore, name: str, alias: str, version: str) -> None:
 @click.argument("alias", default=LIVE)
 @click.pass_obj
 @_speaks_plainly
-def rollback(store: FolderStore, name: str, alias: str) -> None:
+def rollback(store: ModelStore, name: str, alias: str) -> None:
     """Points ALIAS of model NAME at the version it named before."""
     click.echo(f"{name} {alias} -> {store.rollback(name, alias)}")
 
@@ -97,14 +98,14 @@ def rollback(store: FolderStore, name: str, alias: str) -> None:
 @click.argument("version", required=False)
 @click.pass_obj
 @_speaks_plainly
-def verify(store: FolderStore, target: str, version: str | None) -> None:
+def verify(store: ModelStore, target: str, version: str | None) -> None:
     """Verifies a bundle's folder, or VERSION (or alias) of model TARGET, or all of its versions."""
     if version is None and (Path(target) / MANIFEST).is_file():
         manifest = open_bundle(Path(target)).manifest
         click.echo(f"{manifest.name} {manifest.version} {manifest.digest} ok")
         return
     for each in store.versions(target) if version is None else [resolve(store, target, version)]:
-        click.echo(f"{target} {each} {store.open(target, each).manifest.digest} ok")
+        click.echo(f"{target} {each} {cache.verify(store, target, each).digest} ok")
 
 
 @models.command()
@@ -112,7 +113,7 @@ def verify(store: FolderStore, target: str, version: str | None) -> None:
 @click.argument("version", default=LIVE)
 @click.pass_obj
 @_speaks_plainly
-def show(store: FolderStore, name: str, version: str) -> None:
+def show(store: ModelStore, name: str, version: str) -> None:
     """Prints the manifest of a VERSION (or alias) of model NAME as JSON, with its digest."""
-    manifest = store.open(name, resolve(store, name, version)).manifest
+    manifest, _ = read_manifest_of(store, name, resolve(store, name, version))
     click.echo(json.dumps({"digest": manifest.digest, **asdict(manifest)}, indent=2, ensure_ascii=False))

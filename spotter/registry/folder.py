@@ -5,10 +5,13 @@ and the aliases are replaced in one step.
 """
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from importlib.resources import files
@@ -21,6 +24,7 @@ from spotter.registry.manifest import Manifest, is_name
 
 _ALIASES_SCHEMA = 1
 _HISTORY = 20
+_PIECE = 1 << 20
 
 
 def embedded() -> "FolderStore":
@@ -50,10 +54,28 @@ class FolderStore:
         self.versions(name)  # raises when there is no such model
         return {alias: history[-1] for alias, history in self._histories(name).items()}
 
+    def stamp(self, name: str, version: str) -> str:
+        with _source_errors(name, version):
+            found = [(path.name, path.lstat()) for path in self._version(name, version).iterdir()]
+        files = sorted((file, info.st_size, info.st_mtime_ns, info.st_ino) for file, info in found)
+        return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+
+    def read(self, name: str, version: str, file: str) -> Iterator[bytes]:
+        folder = self._version(name, version)
+        with _source_errors(name, version):
+            try:
+                descriptor = os.open(folder / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except FileNotFoundError:
+                raise BundleError(f"missing: {file}") from None
+            with os.fdopen(descriptor, "rb") as opened:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise BundleError(f"{file} is not a plain file")
+                while piece := opened.read(_PIECE):
+                    yield piece
+
     def open(self, name: str, version: str) -> Bundle:
-        if version not in self.versions(name):
-            raise NotFoundError(f"{name} has no version {version!r}")
-        bundle = open_bundle(self._model(name) / "versions" / version)
+        """A verified bundle where it lies. Raises BundleError when it does not verify."""
+        bundle = open_bundle(self._version(name, version))
         if (bundle.manifest.name, bundle.manifest.version) != (name, version):
             raise BundleError(
                 f"the manifest says {bundle.manifest.name} {bundle.manifest.version}, the registry {name} {version}"
@@ -101,6 +123,11 @@ class FolderStore:
             self._write_histories(name, histories)
         return history[-1]
 
+    def _version(self, name: str, version: str) -> Path:
+        if version not in self.versions(name):
+            raise NotFoundError(f"{name} has no version {version!r}")
+        return self._model(name) / "versions" / version
+
     def _model(self, name: str) -> Path:
         if not is_name(name):
             raise RegistryError(f"{name!r} is not a model's name: lower-case letters, digits, '.', '_', '-'")
@@ -146,3 +173,14 @@ class FolderStore:
         with open(self._model(name) / ".lock", "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+@contextlib.contextmanager
+def _source_errors(name: str, version: str) -> Iterator[None]:
+    """A link in place of a file never becomes a bundle; other failures of the disk may pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BundleError(f"{Path(error.filename).name} is not a plain file") from None
+        raise RegistryError(f"{name} {version} cannot be read: {error.strerror}") from None

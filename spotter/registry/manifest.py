@@ -114,6 +114,11 @@ class Manifest:
         _check(0.0 <= self.score_threshold <= 1.0, "score_threshold must be between 0 and 1")
 
     @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.size for entry in self.files.values())
+
+    @property
     def digest(self) -> str:
         """`sha256:` and the hash of the canonical manifest; by the files' hashes it covers the whole
         bundle.

@@ -1,18 +1,20 @@
 """What every store of bundles can do."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from spotter.registry.bundle import Bundle
-from spotter.registry.errors import NotFoundError
-from spotter.registry.manifest import Manifest
+from spotter.registry.bundle import MANIFEST, MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES
+from spotter.registry.errors import BundleError, NotFoundError
+from spotter.registry.manifest import CUSTOM_OP_ABI, Manifest, loads
 
 LIVE = "live"
 """The alias that the service follows unless told otherwise."""
 
 
 class ModelSource(Protocol):
-    """Where the service finds bundles. Every method may raise RegistryError."""
+    """Where the service finds bundles. Every method may raise RegistryError: NotFoundError for what is not there,
+    BundleError for a version that can never be served as it is, and RegistryError itself for what may pass."""
 
     def names(self) -> list[str]:
         """Names of the models kept, sorted."""
@@ -23,8 +25,12 @@ class ModelSource(Protocol):
     def aliases(self, name: str) -> dict[str, str]:
         """Alias -> version."""
 
-    def open(self, name: str, version: str) -> Bundle:
-        """A verified bundle on the local disk. Raises BundleError when it does not verify."""
+    def stamp(self, name: str, version: str) -> str:
+        """A string that changes whenever the stored version does; cheap, and says nothing of its being good."""
+
+    def read(self, name: str, version: str, file: str) -> Iterator[bytes]:
+        """A file of a version in pieces, as it is stored: nothing is verified. Raises BundleError when a version
+        that exists has no such file."""
 
 
 class ModelStore(ModelSource, Protocol):
@@ -49,3 +55,26 @@ def resolve(source: ModelSource, name: str, alias: str) -> str:
         return alias
     known = ", ".join(sorted(aliases)) or "none"
     raise NotFoundError(f"{name} has no alias or version {alias!r} (aliases: {known})")
+
+
+def read_manifest_of(source: ModelSource, name: str, version: str) -> tuple[Manifest, bytes]:
+    """The manifest of a version, and its bytes as they are stored.
+
+    Raises BundleError when it is not a manifest, speaks of another name or version, asks for operators of
+    another ABI, or promises more than MAX_BUNDLE_BYTES: such a bundle need not be fetched.
+    """
+    content = b""
+    for piece in source.read(name, version, MANIFEST):
+        content += piece
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise BundleError(f"{MANIFEST} is larger than {MAX_MANIFEST_BYTES} bytes")
+    manifest = loads(content)
+    if (manifest.name, manifest.version) != (name, version):
+        raise BundleError(f"the manifest says {manifest.name} {manifest.version}, the registry {name} {version}")
+    if manifest.custom_op_abi != CUSTOM_OP_ABI:
+        raise BundleError(
+            f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {CUSTOM_OP_ABI}"
+        )
+    if manifest.size > MAX_BUNDLE_BYTES:
+        raise BundleError(f"the bundle is larger than {MAX_BUNDLE_BYTES} bytes")
+    return manifest, content

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
-from spotter.model.detection import DetectionMaps
+from spotter.model.detection import DetectionMaps, plain_cells
 from spotter.model.spotter import Spotter, build_fots
 
 STRIDE = 32  # of `small_config`'s last stage
@@ -44,7 +44,8 @@ def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:
     """Maps that say: no text anywhere."""
     direction = torch.zeros(batch, 2, rows, columns)
     direction[:, 0] = 1
-    return DetectionMaps(torch.full((batch, 1, rows, columns), -9.0), torch.ones(batch, 4, rows, columns), direction)
+    score, distances = torch.full((batch, 1, rows, columns), -9.0), torch.ones(batch, 4, rows, columns)
+    return DetectionMaps(score, distances, direction, plain_cells(rows, columns, torch.device("cpu")))
 
 
 def say(

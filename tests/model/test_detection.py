@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from spotter.model.detection import (
     Regions,
     cell_boxes,
     merge_overlapping,
+    mosaic_cells,
+    plain_cells,
     select_candidates,
     sharpen_ends,
 )
@@ -20,6 +23,7 @@ from spotter.model.geometry import probiou
 from tests.model.small import direction_of, empty_maps, say
 
 CONFIG = DetectionConfig(channels=8)
+CPU = torch.device("cpu")
 TURNS = [0.0, math.pi / 2, math.pi, -math.pi / 2, 0.7, -2.5]
 
 
@@ -31,7 +35,7 @@ def test_the_heads_first_words_are_rare_and_level() -> None:
     torch.manual_seed(0)
     head = DetectionHead(6, CONFIG).eval()
     with torch.no_grad():
-        maps = head(torch.zeros(2, 6, 5, 7))
+        maps = head(torch.zeros(2, 6, 5, 7), plain_cells(5, 7, CPU))
     assert (maps.score.shape, maps.distances.shape, maps.direction.shape) == (
         (2, 1, 5, 7),
         (2, 4, 5, 7),
@@ -46,7 +50,7 @@ def test_distances_stay_finite_whatever_the_features() -> None:
     head = DetectionHead(4, CONFIG).eval()
     for size in (1e4, -1e4):
         with torch.no_grad():
-            maps = head(torch.full((1, 4, 2, 2), size))
+            maps = head(torch.full((1, 4, 2, 2), size), plain_cells(2, 2, CPU))
         assert maps.distances.isfinite().all()
         assert float(maps.distances.min()) > 0
 
@@ -217,3 +221,48 @@ def test_an_end_stays_where_its_cell_is_no_witness() -> None:
 def test_no_boxes_have_no_ends() -> None:
     nothing = sharpen_ends(empty_maps(1, 8, 8), torch.zeros(0, 5), torch.zeros(0, dtype=torch.int64))
     assert nothing.shape == (0, 5)
+
+
+def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:
+    """A picture of 128 x 128: 32 rows of cells, 4 between the levels, 16; the second level begins in column 20."""
+    cells = mosaic_cells(128, 128, CPU)
+    assert cells.x.shape == (32 + 4 + 16, 32)
+    assert cells.inside.sum() == 32 * 32 + 16 * 16 + 8 * 8
+
+    def told(row: int, column: int) -> list[float]:
+        return [float(cells.x[row, column]), float(cells.y[row, column]), float(cells.scale[row, column])]
+
+    assert told(0, 0) == [2, 2, 1]
+    assert told(31, 31) == [126, 126, 1]
+    assert told(36, 0) == [4, 4, 2]
+    assert told(51, 15) == [124, 124, 2]
+    assert told(36, 20) == [8, 8, 4]
+    assert told(43, 27) == [120, 120, 4]
+    assert not cells.inside[33].any()
+    assert not cells.inside[40, 17]
+    assert not cells.inside[46, 22]
+
+
+@pytest.mark.parametrize("height", [20.0, 60.0, 100.0])
+def test_a_word_found_at_its_level_has_its_box_in_the_picture(height: float) -> None:
+    box = torch.tensor([[130.0, 126.0, 1.2 * height, height, 0.3]])
+    cells = mosaic_cells(256, 256, CPU)
+    placed = cells.place(box)[0]
+    column, row = (placed[:2] / 4).long().tolist()
+    level = float(cells.scale[row, column])
+    assert level == {20.0: 1, 60.0: 2, 100.0: 4}[height]
+    maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=cells)
+    dx, dy = 130 - float(cells.x[row, column]), 126 - float(cells.y[row, column])
+    ahead, down = dx * math.cos(0.3) + dy * math.sin(0.3), dy * math.cos(0.3) - dx * math.sin(0.3)
+    sides = (height / 2 - down, 0.6 * height + ahead, height / 2 + down, 0.6 * height - ahead)
+    say(maps, (0, row, column), 0.9, (sides[0] / level, sides[1] / level, sides[2] / level, sides[3] / level), 0.3)
+    found = regions(maps, [[256, 256]])
+    torch.testing.assert_close(found.boxes, box, atol=1e-3, rtol=0)
+
+
+def test_padding_is_no_text_at_any_level() -> None:
+    maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
+    for row, column in ((50, 10), (68 + 28, 10), (68 + 14, 36 + 5)):
+        say(maps, (0, row, column), 0.9, (8, 8, 8, 8), 0.0)
+    assert len(regions(maps, [[256, 256]]).boxes) > 0
+    assert len(regions(maps, [[160, 256]]).boxes) == 0

@@ -98,7 +98,7 @@ def test_a_word_of_any_height_is_read_from_its_own_pixels(height: float) -> None
 
     def patches(picture: Tensor) -> tuple[Tensor, Tensor]:
         features = model.features(picture)
-        features.shared[:] = [level * 0 for level in features.shared]  # their field of view covers the picture
+        features.shared.mul_(0)  # their field of view covers the picture
         sampled = model.sample(features, box, index)
         return sampled.fine, sampled.coarse
 
@@ -114,8 +114,10 @@ def test_a_word_of_any_height_is_read_from_its_own_pixels(height: float) -> None
 def test_features_are_the_stems_and_three_of_the_neck() -> None:
     images, _ = pictures(2)
     features = small_spotter().features(images)
-    assert tuple(features.fine.shape) == (2, 4, 64, 96)
-    assert [tuple(level.shape) for level in features.shared] == [(2, 8, 32, 48), (2, 8, 16, 24), (2, 8, 8, 12)]
+    assert tuple(features.fine.shape) == (2, 4, 64 + 8 + 32, 96)  # mosaics: a level, 16 pixels of nothing, the others
+    assert tuple(features.shared.shape) == (2, 8, 32 + 4 + 16, 48)
+    assert (features.height, features.width) == (128, 192)
+    assert not features.shared[:, :, 32:36].any()
 
 
 def test_the_charset_sets_the_number_of_classes() -> None:

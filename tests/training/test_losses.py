@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from spotter.model.charset import Charset
-from spotter.model.detection import DetectionMaps
+from spotter.model.detection import DetectionMaps, mosaic_cells
 from spotter.training.batch import Batch, collate
 from spotter.training.losses import dice_loss, geometry_losses, recognition_loss, score_loss, word_weights
 from spotter.training.sample import Sample
+
+CELLS = mosaic_cells(64, 64, torch.device("cpu"))
 
 
 def logit(probability: float) -> float:
@@ -98,7 +100,7 @@ def true_maps(batch: Batch) -> DetectionMaps:
         told = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
         distances[image, :, row, column] = torch.tensor(told)
         direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta)])
-    return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction)
+    return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, CELLS)
 
 
 @pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi - 1e-3, -math.pi / 2, 0.6, -2.2])
@@ -163,8 +165,8 @@ def test_ignored_words_and_background_have_no_geometry() -> None:
 
 def test_no_words_cost_nothing_and_can_be_learnt_from() -> None:
     batch = batch_of([])
-    distances = torch.ones(1, 4, 16, 16, requires_grad=True)
-    maps = DetectionMaps(torch.zeros(1, 1, 16, 16), distances, torch.zeros(1, 2, 16, 16))
+    distances = torch.ones(1, 4, 28, 16, requires_grad=True)
+    maps = DetectionMaps(torch.zeros(1, 1, 28, 16), distances, torch.zeros(1, 2, 28, 16), CELLS)
     losses = geometry_losses(maps, batch, 0.6)
     torch.autograd.backward(torch.stack(losses).sum())
     assert [float(loss.detach()) for loss in losses] == [0, 0, 0]

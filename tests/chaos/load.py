@@ -32,8 +32,17 @@ class Client:
     async def spot(self, number: int, size: tuple[int, int] = (96, 64)) -> Answer:
         """Sends a picture that says its number (1..65535) and reads the answer."""
         colour = (number >> 8, number & 255, 0)
-        body = picture(colour, size)
         sent = time.monotonic()
+        status, headers, answer = await self.send(picture(colour, size))
+        words = [word["text"] for word in json.loads(answer)["words"]] if status == 200 else []
+        retry = headers.get("retry-after")
+        done = time.monotonic()
+        return Answer(
+            sent, done, status, int(retry) if retry else None, words == (words_of(colour) if words else words)
+        )
+
+    async def send(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Posts a picture's bytes; returns the answer's status, headers and body."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
@@ -46,11 +55,7 @@ class Client:
         answer = await reader.readexactly(int(headers["content-length"]))
         if headers.get("connection") == "close":
             self.close()
-        status = int(head.split()[1])
-        words = [word["text"] for word in json.loads(answer)["words"]] if status == 200 else []
-        retry = headers.get("retry-after")
-        done = time.monotonic()
-        return Answer(sent, done, status, int(retry) if retry else None, words == (words_of(colour) if words else words))
+        return int(head.split()[1]), headers, answer
 
     def close(self) -> None:
         """Drops the connection."""

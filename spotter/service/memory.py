@@ -1,0 +1,22 @@
+"""How much memory the settings let the service take beyond the program and its model. Pure."""
+
+from spotter.service.settings import Settings
+
+CONNECTION_BYTES = 64 * 1024 + 256 * 1024
+"""A connection's unread body: uvicorn's high-water mark, and one read above it."""
+DECODER_BYTES = 12
+"""Bytes a pixel while a picture is decoded: four and twice that while it is converted, or, of a progressive JPEG,
+four and the six of its coefficients."""
+
+
+def bound(settings: Settings) -> dict[str, int]:
+    """Bytes at most, by what holds them. The model's own memory depends on the bundle and is not among them."""
+    return {
+        # An upload's chunks, and once more while they are joined.
+        "uploads": 2 * settings.max_upload_bytes_total,
+        "connections": settings.max_connections * CONNECTION_BYTES,
+        "decoding": settings.decoders * settings.max_pixels * DECODER_BYTES,
+        "queue": 3 * settings.queue_pixels,
+        # The batch that runs and the one laid out ahead.
+        "batches": 2 * 3 * settings.batch_pixels,
+    }

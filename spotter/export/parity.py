@@ -55,7 +55,7 @@ def compare(expected: list[NDArray[np.generic]], found: list[NDArray[np.generic]
     Equal scores may order rows differently, so rows are matched rather than compared in turn. Raises ParityError.
     """
     index, polygons, scores, characters, sureness = expected
-    other_index, other_polygons, other_scores, other_characters, _ = found
+    other_index, other_polygons, other_scores, other_characters, other_sureness = found
     if len(index) != len(other_index):
         raise ParityError(f"{name}: the network finds {len(index)} words, the graph {len(other_index)}")
     free = set(range(len(other_index)))
@@ -74,6 +74,9 @@ def compare(expected: list[NDArray[np.generic]], found: list[NDArray[np.generic]
         differ = characters[row] != other_characters[nearest]
         if differ.any() and float(sureness[row][differ].max()) > 0.5 + _SURE:
             raise ParityError(f"{name}: word {row} reads otherwise in the graph")
+        # Where no character is sure, only its probability tells one reader from another.
+        if float(np.abs(sureness[row].astype(np.float64) - other_sureness[nearest]).max(initial=0)) > _SURE:
+            raise ParityError(f"{name}: word {row}'s characters are otherwise probable in the graph")
     return len(index)
 
 

@@ -95,18 +95,20 @@ def true_maps(batch: Batch) -> DetectionMaps:
     direction = torch.full((images, 2, rows, columns), 0.3)
     for image, row, column in (batch.owner >= 0).nonzero().tolist():
         cx, cy, w, h, theta = batch.boxes[batch.owner[image, row, column]].tolist()
-        dx, dy = 4 * column + 2 - cx, 4 * row + 2 - cy
+        dx, dy = float(CELLS.x[row, column]) - cx, float(CELLS.y[row, column]) - cy
         along, down = dx * math.cos(theta) + dy * math.sin(theta), dy * math.cos(theta) - dx * math.sin(theta)
         told = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
-        distances[image, :, row, column] = torch.tensor(told)
+        distances[image, :, row, column] = torch.tensor(told) / CELLS.scale[row, column]
         direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta)])
     return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, CELLS)
 
 
 @pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi - 1e-3, -math.pi / 2, 0.6, -2.2])
-def test_the_truth_costs_nothing_in_any_direction(theta: float) -> None:
-    batch = batch_of([(32, 30, 40, 16, theta, False)])
-    assert batch.text.sum() > 4
+@pytest.mark.parametrize(("w", "h", "scale"), [(40, 16, 1), (60, 44, 2)])
+def test_the_truth_costs_nothing_in_any_direction_at_any_level(theta: float, w: float, h: float, scale: int) -> None:
+    batch = batch_of([(32, 30, w, h, theta, False)])
+    assert batch.text.sum() >= 4
+    assert set(CELLS.scale[batch.text[0]].tolist()) == {scale}
     for loss in geometry_losses(true_maps(batch), batch, 0.6):
         assert float(loss) == pytest.approx(0, abs=1e-4)
 

@@ -1,0 +1,76 @@
+import copy
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from spotter.export import parity
+from spotter.export.graph import export_graph
+from spotter.model.charset import Charset
+from spotter.model.spotter import Spotter
+from tests.model.small import talkative_spotter
+
+_CASES = parity.cases
+TIMEOUT = 400  # seconds; on busy cores the exporter alone may take two minutes
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A small network and the graph that was written of it."""
+
+    model: Spotter
+    graph: Path
+
+    def write(self, _model: Spotter, path: Path) -> None:
+        """Stands in for `export_graph` where that of the same network would come out."""
+        path.write_bytes(self.graph.read_bytes())
+
+    def sure_of(self, letter: str, folder: Path) -> "Exported":
+        """The same network and graph, but every word reads as one letter in both."""
+        index = Charset().encode(letter)[0]
+        model = copy.deepcopy(self.model)
+        proto = onnx.load(str(self.graph))
+        (tensor,) = (t for t in proto.graph.initializer if t.name == "recogniser.classify.bias")
+        bias = onnx.numpy_helper.to_array(tensor).copy()
+        bias[index] += 1000
+        tensor.CopyFrom(onnx.numpy_helper.from_array(bias.astype(np.float32), tensor.name))
+        with torch.no_grad():
+            model.recogniser.classify.bias[index] += 1000
+        onnx.save(proto, str(folder / "model.onnx"))
+        return Exported(model, folder / "model.onnx")
+
+
+def noisy_cases(stride: int) -> list[parity.Case]:
+    """The cases of the parity check, filled with noise.
+
+    Random weights find words everywhere, and on even ground equal scores make it chance which cells are best.
+    """
+    rng = np.random.default_rng(0)
+    noisy = []
+    for case in _CASES(stride):
+        images = np.zeros_like(case.images)
+        for image, (height, width) in zip(images, case.sizes, strict=True):
+            image[:height, :width] = rng.integers(0, 256, (height, width, 3))
+        noisy.append(replace(case, images=images))
+    return noisy
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+    """Exported once, since that takes long; nobody may change it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = talkative_spotter()
+    graph = tmp_path_factory.mktemp("exported") / "model.onnx"
+    logging.disable(logging.DEBUG)  # pytest would format every line of the exporter's trace
+    try:
+        export_graph(model, graph)
+    finally:
+        logging.disable(logging.NOTSET)
+    yield Exported(model, graph)
+    torch.set_num_threads(threads)

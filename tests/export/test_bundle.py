@@ -1,0 +1,154 @@
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from spotter.export import bundle as module
+from spotter.export import parity
+from spotter.export.bundle import Origin, export_bundle, golden_words
+from spotter.export.parity import ParityError
+from spotter.model.charset import PRINTABLE_ASCII
+from spotter.model.spotter import Spotter
+from spotter.registry.bundle import open_bundle
+from spotter.registry.errors import BundleError
+from spotter.registry.manifest import Manifest
+from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+
+RECIPE = """
+[[source]]
+kind = "labelled"
+path = "street/train"
+weight = 0.7
+licence = "CC0"
+[[source]]
+kind = "scene"
+weight = 0.3
+"""
+
+
+def origin(recipe: Path | None = None) -> Origin:
+    return Origin(recipe, {"street/val": {"end_to_end": 0.31}}, "Nothing but the letter a.", 12345)
+
+
+def export(model: Spotter, folder: Path, given: Origin | None = None) -> tuple[Manifest, int]:
+    return export_bundle(model, folder, name="tiny", version="3", score_threshold=0.3, origin=given or origin())
+
+
+@pytest.fixture(scope="module", name="written")
+def make_written(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, int]:
+    """The bundle of a network that reads the golden picture's only word, a."""
+    folder = tmp_path_factory.mktemp("bundles")
+    (folder / "recipe.toml").write_text(RECIPE)
+    sure = exported.sure_of("a", folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "GOLDEN_LINES", ("a fig",))
+        patched.setattr(module, "export_graph", sure.write)
+        patched.setattr(parity, "cases", noisy_cases)
+        manifest, compared = export(sure.model, folder / "tiny", origin(folder / "recipe.toml"))
+    return folder / "tiny", manifest, compared
+
+
+def test_the_bundle_opens_and_every_file_is_vouched_for(written: tuple[Path, Manifest, int]) -> None:
+    folder, manifest, compared = written
+    assert compared > 10
+    assert open_bundle(folder).manifest == manifest
+    told = json.loads((folder / "manifest.json").read_text())
+    assert set(told["files"]) == {"model.onnx", "golden.png", "MODEL_CARD.md"}
+    for name, entry in told["files"].items():
+        content = (folder / name).read_bytes()
+        assert entry == {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def test_the_manifest_says_what_the_service_needs(written: tuple[Path, Manifest, int]) -> None:
+    _, manifest, _ = written
+    assert (manifest.name, manifest.version, manifest.score_threshold) == ("tiny", "3", 0.3)
+    assert manifest.charset == PRINTABLE_ASCII
+    assert (manifest.opset, manifest.custom_op_abi) == (20, 1)
+    assert (manifest.input.stride, manifest.input.min_side, manifest.input.max_side) == (64, 64, 1280)
+    assert manifest.golden.words == ("a",)
+
+
+def test_the_manifest_names_what_it_was_trained_on(written: tuple[Path, Manifest, int]) -> None:
+    folder, manifest, _ = written
+    assert manifest.provenance["data"] == [
+        {"source": "street/train", "weight": 0.7, "licence": "CC0"},
+        {"source": "scene", "weight": 0.3, "licence": "unstated"},
+    ]
+    assert (manifest.provenance["pictures_seen"], manifest.provenance["precision"]) == (12345, "fp32")
+    assert manifest.metrics == {"street/val": {"end_to_end": 0.31}}
+    card = (folder / "MODEL_CARD.md").read_text()
+    for part in ("# tiny 3", "12,345 pictures", "| street/train | 0.7 | CC0 |", "0.31", "Nothing but the letter a."):
+        assert part in card
+
+
+def test_the_golden_picture_reads_so_in_the_bundles_graph(
+    written: tuple[Path, Manifest, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, manifest, _ = written
+    with Image.open(folder / manifest.golden.picture) as opened:
+        picture = np.asarray(opened.convert("RGB"))
+    assert max(picture.shape) == manifest.input.target_side  # read as it is, without scaling
+    monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
+    assert golden_words(folder / "model.onnx", picture, 0.3) == ["a"]
+
+
+def test_a_graph_that_reads_nothing_golden_is_refused(written: tuple[Path, Manifest, int]) -> None:
+    picture = np.full((64, 128, 3), 200, np.uint8)
+    with pytest.raises(ParityError, match="none of the golden picture's words"):
+        golden_words(written[0] / "model.onnx", picture, 0.3)  # "a" is no word of the lines that are usually drawn
+
+
+def test_words_near_the_threshold_are_not_golden(
+    written: tuple[Path, Manifest, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
+    with pytest.raises(ParityError, match=r"only \[\]"):
+        golden_words(written[0] / "model.onnx", np.full((64, 128, 3), 200, np.uint8), 0.99)
+
+
+def test_no_bundle_is_written_when_graph_and_network_disagree(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = copy.deepcopy(exported.model)
+
+    def export_then_change(model: Spotter, path: Path) -> None:
+        exported.write(model, path)
+        with torch.no_grad():
+            model.head.out.weight[0] += 0.2
+
+    monkeypatch.setattr(module, "export_graph", export_then_change)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    with pytest.raises(ParityError):
+        export(model, tmp_path / "tiny")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_bundle_is_written_when_the_golden_words_are_not_read(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "export_graph", exported.write)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    with pytest.raises(ParityError, match="golden"):
+        export(exported.model, tmp_path / "tiny")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_use_is_left_alone(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "export_graph", exported.write)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(module, "golden_words", lambda *_: ["a"])
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BundleError, match="not empty"):
+        export(exported.model, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_without_a_recipe_no_data_is_named() -> None:
+    assert module._provenance(origin())["data"] == []

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from spotter.export import bundle, parity
+from spotter.export.cli import export
+from spotter.registry.bundle import open_bundle
+from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+from tests.model.small import small_config, talkative_spotter
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+
+
+@pytest.fixture(name="checkpoint")
+def make_checkpoint(tmp_path: Path) -> Path:
+    state = {
+        "model_config": small_config().to_dict(),
+        "weights": talkative_spotter().state_dict(),
+        "pictures": 77,
+    }
+    torch.save(state, tmp_path / "last.pt")
+    return tmp_path / "last.pt"
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(export, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.output
+
+
+def test_a_checkpoint_becomes_a_bundle(
+    checkpoint: Path, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "export_graph", exported.write)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(bundle, "golden_words", lambda *_: ["OPEN"])
+    (tmp_path / "metrics.json").write_text('{"street": {"f": 0.5}}')
+    folder = tmp_path / "out"
+    options: list[str | Path] = [
+        "--name",
+        "mine",
+        "--version",
+        "7",
+        "--score-threshold",
+        "0.25",
+        "--metrics",
+        tmp_path / "metrics.json",
+    ]
+    code, output = run(checkpoint, folder, *options)
+    assert code == 0, output
+    manifest = open_bundle(folder).manifest
+    assert (manifest.name, manifest.version, manifest.score_threshold) == ("mine", "7", 0.25)
+    assert manifest.provenance["pictures_seen"] == 77
+    assert manifest.metrics == {"street": {"f": 0.5}}
+    assert manifest.digest in output
+
+
+def test_a_graph_that_disagrees_is_an_error_without_a_bundle(
+    checkpoint: Path, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = torch.load(checkpoint, weights_only=True)
+    state["weights"]["head.out.bias"][0] += 1
+    torch.save(state, checkpoint)
+    monkeypatch.setattr(bundle, "export_graph", exported.write)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    code, output = run(checkpoint, tmp_path / "out")
+    assert code == 1
+    assert output.startswith("Error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.pt").write_text("hello")
+    code, output = run(tmp_path / "notes.pt", tmp_path / "out")
+    assert code == 1
+    assert "notes.pt is not a readable checkpoint" in output
+
+
+def test_a_folder_without_pictures_cannot_calibrate(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, output = run(checkpoint, tmp_path / "out", "--int8", tmp_path / "empty")
+    assert code == 1
+    assert "holds no pictures" in output

@@ -1,0 +1,131 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from spotter.export.graph import INPUTS, OUTPUTS
+from spotter.export.operators import DOMAIN
+from spotter.export.parity import compare
+from spotter.model.regions import RoIRotate
+from tests.export.conftest import TIMEOUT, Exported
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+
+Answer = list[NDArray[Any]]
+
+
+@pytest.fixture(scope="module", name="session")
+def make_session(exported: Exported) -> ort.InferenceSession:
+    return ort.InferenceSession(str(exported.graph), providers=["CPUExecutionProvider"])
+
+
+@pytest.fixture(scope="module", name="proto")
+def make_proto(exported: Exported) -> onnx.ModelProto:
+    return onnx.load(str(exported.graph))
+
+
+def noise(batch: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
+
+
+def answers(
+    exported: Exported, session: ort.InferenceSession, images: NDArray[np.uint8], sizes: NDArray[np.int32]
+) -> tuple[Answer, Answer]:
+    with torch.no_grad():
+        expected = [value.numpy() for value in exported.model(torch.from_numpy(images), torch.from_numpy(sizes))]
+    return expected, session.run(list(OUTPUTS), {"images": images, "sizes": sizes})
+
+
+@pytest.mark.parametrize("shape", [(1, 128, 192), (2, 192, 128), (3, 64, 64), (1, 64, 448)])
+def test_the_graph_says_what_the_network_says(
+    exported: Exported, session: ort.InferenceSession, shape: tuple[int, int, int]
+) -> None:
+    sizes = np.array([shape[1:]] * shape[0], np.int32)
+    expected, found = answers(exported, session, noise(*shape), sizes)
+    assert compare(expected, found, str(shape)) >= shape[0]
+    # Random weights are sure of few characters, so `compare` may forgive those: probabilities must agree all the same.
+    order = [np.lexsort((a[1][:, 0, 0], a[1][:, 0, 1], a[0])) for a in (expected, found)]
+    np.testing.assert_allclose(expected[4][order[0]], found[4][order[1]], atol=2e-3)
+
+
+def test_pictures_of_different_size_share_a_batch(exported: Exported, session: ort.InferenceSession) -> None:
+    images = noise(2, 192, 256)
+    sizes = np.array([[192, 256], [70, 130]], np.int32)
+    expected, found = answers(exported, session, images, sizes)
+    assert compare(expected, found, "two sizes") > 2
+    index, polygons = found[0], found[1].astype(np.float64)
+    assert set(index.tolist()) == {0, 1}
+    # A word is found by a cell whose centre lies in the real part, so some of it does.
+    assert (polygons[index == 1].min(1) < [130, 70]).all()
+    assert (polygons[index == 0].max(1) > [130, 70]).all(1).any()
+
+
+def test_no_words_is_an_ordinary_answer(exported: Exported, session: ort.InferenceSession) -> None:
+    sizes = np.zeros((2, 2), np.int32)  # nothing of either picture is real
+    index, polygons, scores, characters, sureness = session.run(
+        list(OUTPUTS), {"images": noise(2, 64, 128), "sizes": sizes}
+    )
+    assert index.shape == scores.shape == (0,)
+    assert polygons.shape == (0, 4, 2)
+    assert characters.shape[0] == 0
+    assert sureness.shape == characters.shape
+
+
+def test_inputs_and_outputs_are_the_agreed_ones(session: ort.InferenceSession) -> None:
+    inputs = {value.name: (value.type, len(value.shape)) for value in session.get_inputs()}
+    assert inputs == {"images": ("tensor(uint8)", 4), "sizes": ("tensor(int32)", 2)}
+    assert tuple(value.name for value in session.get_inputs()) == INPUTS
+    outputs = {value.name: (value.type, len(value.shape)) for value in session.get_outputs()}
+    assert outputs == {
+        "image_index": ("tensor(int32)", 1),
+        "polygons": ("tensor(float)", 3),
+        "scores": ("tensor(float)", 1),
+        "characters": ("tensor(int32)", 2),
+        "character_scores": ("tensor(float)", 2),
+    }
+    dynamic = [side for value in session.get_inputs() for side in value.shape if isinstance(side, str)]
+    assert len(dynamic) == 4  # B, H and W, and B
+
+
+def all_nodes(nodes: object) -> Iterator[onnx.NodeProto]:
+    for node in nodes:  # type: ignore[attr-defined]
+        yield node
+        for attribute in node.attribute:
+            yield from all_nodes(attribute.g.node)
+
+
+def test_nothing_loops_or_branches_in_graph_or_functions(proto: onnx.ModelProto) -> None:
+    nodes = [*all_nodes(proto.graph.node), *(n for function in proto.functions for n in all_nodes(function.node))]
+    assert len(nodes) > 300
+    assert {"Loop", "If", "Scan"} & {node.op_type for node in nodes} == set()
+    assert {node.domain for node in nodes} <= {"", DOMAIN}
+
+
+def test_regions_are_sampled_by_our_operator_which_brings_its_body(proto: onnx.ModelProto) -> None:
+    sampling = [node for node in proto.graph.node if node.domain == DOMAIN]
+    assert [node.op_type for node in sampling] == ["RoIRotate"] * 2
+    attributes = [{a.name: a.i for a in node.attribute} for node in sampling]
+    limits = {"min_width": 4, "max_width": 24}
+    assert sorted(attributes, key=lambda a: a["stride"]) == [
+        {"height": 16, "scale": 2, "stride": 2, **limits},
+        {"height": 8, "scale": 1, "stride": 4, **limits},
+    ]
+    bodies = {function.name: function for function in proto.functions}
+    assert {function.domain for function in proto.functions} == {DOMAIN}
+    assert bodies.keys() == {"RoIRotate", "SampleRegions"}
+    assert "SampleRegions" in [node.op_type for node in bodies["RoIRotate"].node]
+    assert [node.op_type for node in bodies["SampleRegions"].node].count("GridSample") == 1
+    assert {entry.domain: entry.version for entry in proto.opset_import} == {"": 20, DOMAIN: 1}
+
+
+def test_weights_lie_in_the_file(proto: onnx.ModelProto) -> None:
+    assert not any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in proto.graph.initializer)
+
+
+def test_the_network_keeps_its_own_sampler(exported: Exported) -> None:
+    assert isinstance(exported.model.sampler, RoIRotate)

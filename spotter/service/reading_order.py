@@ -11,7 +11,7 @@ _SIDEWAYS = math.pi / 4
 _SAME_LINE = 0.5  # of the smaller height: how far a word may stand off the line of the one before it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Box:
     """A word in a frame whose x axis is the reading direction."""
 
@@ -22,46 +22,43 @@ class _Box:
     angle: float
 
 
-def lines(polygons: Sequence[NDArray[np.float32]]) -> list[list[int]]:
+def lines(polygons: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> list[list[int]]:
     """Groups words into lines, and orders lines and words; returns indices into `polygons`.
 
-    polygons: each [P, 2] with the top edge first (reading order) and the bottom edge back, in pixels. Words
-    that read within 45 degrees of the picture's main direction come first, then those at a quarter turn, half
-    a turn and three quarters. Equal input gives equal output.
+    polygons: [N, P, 2], P the same for all, with the top edge first (reading order) and the bottom edge back, in
+    pixels. Words that read within 45 degrees of the picture's main direction come first, then those at a quarter
+    turn, half a turn and three quarters. Equal input gives equal output.
     """
-    if not polygons:
+    if not len(polygons):
         return []
-    directions = np.array([_direction(polygon) for polygon in polygons], np.float64)  # [N, 2], length = width
-    main = _angle(directions.sum(axis=0))
+    corners = np.asarray(polygons, np.float64)
+    half = corners.shape[1] // 2
+    directions = (corners[:, half - 1] - corners[:, 0] + corners[:, half] - corners[:, -1]) / 2  # length = width
+    down = corners[:, half:].mean(1) - corners[:, :half].mean(1)
+    heights = np.hypot(down[:, 0], down[:, 1]).tolist()
+    centres: list[tuple[float, float]] = corners.mean(1).tolist()
+    angles = [_angle(direction) for direction in directions.tolist()]
+    main = _angle(directions.sum(axis=0).tolist())
     groups: dict[int, list[int]] = {}
-    for index, direction in enumerate(directions):
-        turn = (_angle(direction) - main + _SIDEWAYS) % (2 * math.pi)
+    for index, own in enumerate(angles):
+        turn = (own - main + _SIDEWAYS) % (2 * math.pi)
         groups.setdefault(min(3, int(turn // (math.pi / 2))), []).append(index)
     ordered: list[list[int]] = []
     for _, members in sorted(groups.items()):
-        angle = _angle(directions[members].sum(axis=0))
-        ordered += _lines([_box(index, polygons[index], directions[index], angle) for index in members])
+        angle = _angle(directions[members].sum(axis=0).tolist())
+        cosine, sine = math.cos(angle), math.sin(angle)
+        boxes = []
+        for index in members:
+            x, y = centres[index]
+            off = (angles[index] - angle + math.pi) % (2 * math.pi) - math.pi
+            boxes.append(_Box(index, x * cosine + y * sine, y * cosine - x * sine, heights[index], off))
+        ordered += _lines(boxes)
     return ordered
 
 
-def _direction(polygon: NDArray[np.float32]) -> NDArray[np.float64]:
-    half = len(polygon) // 2
-    top, bottom = polygon[half - 1] - polygon[0], polygon[half] - polygon[-1]
-    return np.asarray(top + bottom, np.float64) / 2
-
-
-def _angle(direction: NDArray[np.float64]) -> float:
-    x, y = float(direction[0]), float(direction[1])
+def _angle(direction: Sequence[float]) -> float:
+    x, y = direction
     return math.atan2(y, x) if math.hypot(x, y) > 1e-9 else 0.0
-
-
-def _box(index: int, polygon: NDArray[np.float32], direction: NDArray[np.float64], angle: float) -> _Box:
-    cosine, sine = math.cos(angle), math.sin(angle)
-    x, y = (float(value) for value in polygon.mean(axis=0, dtype=np.float64))
-    half = len(polygon) // 2
-    down = polygon[half:][::-1].mean(axis=0, dtype=np.float64) - polygon[:half].mean(axis=0, dtype=np.float64)
-    own = (_angle(direction) - angle + math.pi) % (2 * math.pi) - math.pi
-    return _Box(index, x * cosine + y * sine, y * cosine - x * sine, float(np.hypot(*down)), own)
 
 
 def _lines(boxes: list[_Box]) -> list[list[int]]:

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from spotter.service import imaging
 from spotter.service.admission import Admission, Ticket
 from spotter.service.batcher import Entry
@@ -108,7 +106,7 @@ class Spotter:
 
 def render(word: Word) -> dict[str, Any]:
     """A word as the answer shows it: tenths of a pixel, four digits of score."""
-    polygon = np.round(word.polygon.astype(np.float64), 1).tolist()
+    polygon = [[round(x, 1), round(y, 1)] for x, y in word.polygon.tolist()]
     return {"polygon": polygon, "text": word.text, "score": round(word.score, 4)}
 
 

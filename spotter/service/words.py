@@ -23,12 +23,14 @@ class Word:
 
 def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[list[Word]]:
     """Words that score at least `threshold` and say something, as lines in reading order."""
-    kept = np.flatnonzero(rows.scores >= threshold)
-    texts = [decode(row, charset) for row in rows.characters[kept].tolist()]
+    sure = np.flatnonzero(rows.scores >= threshold)
+    texts = [decode(row, charset) for row in rows.characters[sure].tolist()]
+    spoken = [n for n, text in enumerate(texts) if text]
+    kept = sure[spoken]
     polygons = to_upload(rows.polygons[kept], prepared.working, prepared.upload)
     scores = rows.scores[kept].tolist()
-    words = [Word(polygon, text, score) for polygon, text, score in zip(polygons, texts, scores, strict=True) if text]
-    return [[words[index] for index in line] for line in lines([word.polygon for word in words])]
+    words = [Word(polygons[n], texts[at], scores[n]) for n, at in enumerate(spoken)]
+    return [[words[index] for index in line] for line in lines(polygons)]
 
 
 def read_words(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[Word]:

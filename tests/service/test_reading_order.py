@@ -55,4 +55,5 @@ def test_nothing_and_points() -> None:
 def test_curves_of_many_points() -> None:
     top = [[x, -abs(x - 50) / 10] for x in range(0, 101, 25)]
     bottom = [[x, 20 - abs(x - 50) / 10] for x in range(100, -1, -25)]
-    assert lines([box(120, 0, 60), np.array(top + bottom, np.float32)]) == [[1, 0]]
+    straight = [[x, y] for y, along in ((0, 1), (20, -1)) for x in range(120, 181, 15)[::along]]
+    assert lines(np.array([straight, top + bottom], np.float32)) == [[1, 0]]

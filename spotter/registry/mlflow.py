@@ -37,6 +37,7 @@ class MlflowStore:
         """url: http(s)://[user:password@]host[:port][/prefix]. Without credentials in it, those of MLflow's own
         variables are sent: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""
         self._rest = Rest(url, _authorization)
+        self._places: dict[tuple[str, str], str] = {}
 
     @property
     def url(self) -> str:
@@ -58,8 +59,17 @@ class MlflowStore:
     def location(self, name: str, version: str) -> str:
         """Where the server keeps a version's files, relative to its artifacts. Raises BundleError when others keep
         them."""
-        asked = {"name": name, "version": self._version(name, version)["version"]}
-        return _place(self._rest.get(_API + "/model-versions/get-download-uri", **asked)["artifact_uri"])
+        if not version.isdecimal():
+            raise NotFoundError(f"{name} has no version {version!r}")
+        try:
+            uri = self._rest.get(_API + "/model-versions/get-download-uri", name=_checked(name), version=version)
+        except HttpError as error:
+            if error.code == "RESOURCE_DOES_NOT_EXIST":
+                self._model(name)  # raises when there is no such model
+                raise NotFoundError(f"{name} has no version {version!r}") from None
+            raise
+        place = self._places[name, version] = _place(uri["artifact_uri"])
+        return place
 
     def stamp(self, name: str, version: str) -> str:
         folder = self.location(name, version)
@@ -69,7 +79,9 @@ class MlflowStore:
         return hashlib.sha256(json.dumps([folder, listed], sort_keys=True).encode() + manifest).hexdigest()
 
     def read(self, name: str, version: str, file: str) -> Iterator[bytes]:
-        folder = self.location(name, version)
+        # A fetch begins with the manifest: the other files lie beside it.
+        known = None if file == MANIFEST else self._places.get((name, version))
+        folder = known or self.location(name, version)
         try:
             yield from self._rest.pieces(_artifact(folder, file))
         except HttpError as error:
@@ -153,18 +165,6 @@ class MlflowStore:
                 raise NotFoundError(f"there is no model {name!r} in {self.url}") from None
             raise
         return dict(model)
-
-    def _version(self, name: str, version: str) -> dict[str, Any]:
-        try:
-            if not version.isdecimal():
-                raise NotFoundError(f"{name} has no version {version!r}")
-            entry = self._rest.get(_API + "/model-versions/get", name=_checked(name), version=version)
-        except HttpError as error:
-            if error.code == "RESOURCE_DOES_NOT_EXIST":
-                self._model(name)  # raises when there is no such model
-                raise NotFoundError(f"{name} has no version {version!r}") from None
-            raise
-        return dict(entry["model_version"])
 
     def _experiment(self) -> str:
         """The experiment whose runs hold published bundles: MLflow keeps a version's files in a run."""

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from spotter import __version__
-from spotter.registry.errors import RegistryError
+from spotter.registry.errors import BundleError, RegistryError
 from spotter.service import schemas
+from spotter.service.background import in_background
 from spotter.service.errors import (
     BadRequestError,
     InvalidParameterError,
@@ -22,13 +23,14 @@ from spotter.service.errors import (
 )
 from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
-from spotter.service.live import Live, load
+from spotter.service.live import Catalogue, Live, follows, load
 from spotter.service.metrics import Metrics
 from spotter.service.middleware import Observe
 from spotter.service.routes import router
 from spotter.service.settings import Settings
 from spotter.service.state import Service, build
 from spotter.service.tracing import Spans, spans_from_environment
+from spotter.service.watcher import Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +45,13 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_load(service, loader))
+        tasks = [asyncio.create_task(_live(service, loader)), asyncio.create_task(service.keeper.run())]
         yield
         service.lifecycle.to(State.CLOSING)
-        await loading
-        if service.live is not None:
-            await asyncio.to_thread(service.live.engine.stop)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(service.shelf.close)
         service.spotter.close()
         if spans is not None:
             await asyncio.to_thread(spans.close)
@@ -87,15 +90,22 @@ def _surround(app: FastAPI, service: Service, spans: Spans | None) -> None:
         )
 
 
-async def _load(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
+async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
     try:
-        service.live = await asyncio.to_thread(loader, service.settings, service.metrics)
+        live = await in_background("load", lambda: loader(service.settings, service.metrics))
+        service.spotter.admission.expect(*live.pace)
+        service.shelf.put(live)
+        service.metrics.reloads.labels("loaded").inc()
     except Exception as error:
         expected = isinstance(error, RegistryError)
         logger.critical("the model cannot be loaded: %s", error, exc_info=None if expected else error)
+        service.metrics.reloads.labels("refused" if isinstance(error, BundleError) else "failed").inc()
         service.lifecycle.to(State.FAILED)
     else:
         service.lifecycle.to(State.READY)
+        if follows(service.settings):
+            catalogue = Catalogue(service.settings, service.metrics)
+            await Watcher(service.shelf, catalogue, service.metrics, service.settings.poll_seconds).run()
 
 
 async def _invalid(request: Request, error: Exception) -> NoReturn:

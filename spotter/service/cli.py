@@ -12,12 +12,11 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from spotter.registry.errors import RegistryError
-from spotter.registry.source import resolve
 from spotter.service import draw, imaging, server
 from spotter.service.app import create_app
 from spotter.service.errors import BrokenPictureError, ServiceError
 from spotter.service.imaging import PictureLimits, Prepared
-from spotter.service.live import source_of
+from spotter.service.live import find_bundle
 from spotter.service.reader import Reader
 from spotter.service.session import Session, SessionOptions
 from spotter.service.settings import Settings
@@ -30,13 +29,13 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 @click.command()
 @click.option("--host", help="Address to listen on (SPOTTER_HOST; 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (SPOTTER_PORT or PORT; 8000).")
-@click.option("--registry", help="Folder of the registry (SPOTTER_REGISTRY; the embedded one).")
+@click.option("--registry", help="Folder or mlflow+http(s)://... (SPOTTER_REGISTRY; the embedded one).")
 @click.option("--model", help="Name of the model (SPOTTER_MODEL; spotter).")
 @click.option("--alias", help="Alias or version to serve (SPOTTER_ALIAS; live).")
 def serve(**options: Any) -> None:
     """Run the HTTP service. More settings come from SPOTTER_* variables: see docs/service.md."""
     settings = _settings(options)
-    sys.exit(server.run(create_app(settings), settings))
+    server.leave(server.run(create_app(settings), settings))
 
 
 @click.command()
@@ -45,7 +44,7 @@ def serve(**options: Any) -> None:
 @click.option("--draw", "draw_into", type=click.Path(file_okay=False, path_type=Path), help="Draw the words, too.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Least score of a word; the model's by default.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
-@click.option("--registry", help="Folder of the registry; the embedded one by default.")
+@click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
 @click.option("--model", help="Name of the model; spotter by default.")
 @click.option("--alias", help="Alias or version; live by default.")
 def spot(
@@ -63,8 +62,7 @@ def spot(
     settings = _settings(options)
     limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
     try:
-        source = source_of(settings)
-        bundle = source.open(settings.model, resolve(source, settings.model, settings.alias))
+        bundle = find_bundle(settings)
         options_ = SessionOptions(settings.engine_threads, settings.device)
         reader = Reader(bundle, Session(bundle, options_), limits)
     except RegistryError as error:

@@ -1,8 +1,13 @@
-"""The engine: one thread that runs batches, and one that lays out the next batch meanwhile."""
+"""The engine: one thread that runs batches, and one that lays out the next batch meanwhile.
+
+A batch belongs to whoever claims it: its thread when the model has answered, or `revive` when that thread died or
+hangs. So each picture is answered once, and a thread that comes back late changes nothing.
+"""
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -10,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.service.batcher import Batch, Batcher, BatchLimits, Entry
+from spotter.service.batcher import Batch, Batcher, BatchLimits, Entry, Shape
 from spotter.service.errors import EngineFailedError, NotReadyError, ServiceError, TooLateError
 from spotter.service.imaging import Prepared
 from spotter.service.latency import LatencyModel
@@ -19,6 +24,9 @@ from spotter.service.session import Rows
 from spotter.service.staging import Staging
 
 logger = logging.getLogger(__name__)
+
+SHAPES = 8
+"""Batches whose shapes are remembered, to warm the next model with."""
 
 
 class Runner(Protocol):
@@ -67,29 +75,60 @@ class Engine:
         report: Callable[[BatchReport], None] = lambda report: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._runner = runner
         self._report = report
         self._clock = clock
         self._latency = LatencyModel()
         self._batcher: Batcher[Job] = Batcher(limits, self._latency, self._drop)
         self._changed = threading.Condition()
         self._stopping = False
-        self._running = False
-        # Two: the engine reads one while the other is filled.
-        self._staging, self._spare = Staging(limits.pixels), Staging(limits.pixels)
-        self._staging.open()
-        self._threads = [
-            threading.Thread(target=self._run, name="engine", daemon=True),
-            threading.Thread(target=self._prepare_ahead, name="engine-staging", daemon=True),
-        ]
+        self._down = False
+        self._failures = 0
+        self._beat = clock()
+        self._shapes: deque[Shape] = deque(maxlen=SHAPES)
+        self._limits = limits
+        self._crew = self._new_crew(runner)
+
+    def _new_crew(self, runner: Runner) -> "_Crew":
+        crew = _Crew(runner, Staging(self._limits.pixels), Staging(self._limits.pixels))
+        crew.staging.open()
+        crew.threads = (
+            threading.Thread(target=self._guard, args=(self._run, crew), name="engine", daemon=True),
+            threading.Thread(target=self._guard, args=(self._prepare_ahead, crew), name="engine-staging", daemon=True),
+        )
+        return crew
 
     def start(self) -> None:
         """Starts the threads."""
-        for thread in self._threads:
+        for thread in self._crew.threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Ends after the running batch; what still waits is answered NotReadyError."""
+    def revive(self, runner: Runner) -> None:
+        """Goes on with other threads and another runner. What the old ones were running is answered
+        EngineFailedError, what waits will be run. A thread that hangs is left behind."""
+        with self._changed:
+            if self._stopping:
+                return
+            old, self._crew = self._crew, self._new_crew(runner)
+            lost, old.batch = old.batch, None
+            self._down, self._failures, self._beat = False, 0, self._clock()
+            self._changed.notify_all()
+        self._fail(lost)
+        self.start()
+
+    def give_up(self) -> None:
+        """Takes nothing more until revived; what is inside is answered EngineFailedError."""
+        with self._changed:
+            self._down = True
+            lost, self._crew.batch = self._crew.batch, None
+            waiting = self._batcher.drain()
+        self._fail(lost)
+        for entry in waiting:
+            if not entry.cancelled:
+                entry.item.done(_failed())
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Ends after the running batch, or leaves it after `timeout` seconds; what still waits is answered
+        NotReadyError."""
         with self._changed:
             self._stopping = True
             waiting = self._batcher.drain()
@@ -97,14 +136,32 @@ class Engine:
         for entry in waiting:
             if not entry.cancelled:
                 entry.item.done(NotReadyError("the service stops", retry_after=1))
-        for thread in self._threads:
+        for thread in self._crew.threads:
             if thread.is_alive():
-                thread.join()
+                thread.join(timeout)
 
     @property
     def alive(self) -> bool:
         """Whether the threads that were started still run."""
-        return all(thread.is_alive() for thread in self._threads)
+        return not self._crew.dead and all(thread.is_alive() for thread in self._crew.threads)
+
+    @property
+    def failures(self) -> int:
+        """Batches that failed one after the other, up to now."""
+        return self._failures
+
+    @property
+    def heartbeat(self) -> float:
+        """Seconds without progress while there is work; 0 when idle."""
+        with self._changed:
+            busy = self._crew.batch is not None or len(self._batcher) > 0
+            return self._clock() - self._beat if busy else 0.0
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """The padded (height, width) of the batches run lately, each once."""
+        with self._changed:
+            return list(dict.fromkeys(self._shapes))
 
     @property
     def waiting(self) -> int:
@@ -119,6 +176,10 @@ class Engine:
         with self._changed:
             if self._stopping:
                 raise NotReadyError("the service stops", retry_after=1)
+            if self._down:
+                raise _failed()
+            if self._crew.batch is None and not len(self._batcher):
+                self._beat = now
             self._batcher.add(entry, now)
             self._changed.notify_all()
         return entry
@@ -132,60 +193,111 @@ class Engine:
         if not entry.cancelled:
             entry.item.done(TooLateError("the deadline passed in the queue"))
 
-    def _run(self) -> None:
+    def _guard(self, work: "Callable[[_Crew], None]", crew: "_Crew") -> None:
+        """Runs a thread's work. Nothing may escape it, and if something does, its batch is answered all the same."""
+        try:
+            work(crew)
+        except BaseException:
+            logger.critical("a thread of the engine died", exc_info=True)
+            crew.dead = True  # before the answers: who gets one must not find the engine in order
+            self._fail(self._claim(crew))
+
+    def _claim(self, crew: "_Crew") -> Batch[Job] | None:
+        """The batch that a crew runs, unless it was taken from it; nobody else gets it after."""
+        with self._changed:
+            batch, crew.batch = crew.batch, None
+            self._beat = self._clock()
+            return batch
+
+    def _fail(self, batch: Batch[Job] | None) -> None:
+        for entry in batch.entries if batch else ():
+            if not entry.cancelled:
+                entry.item.done(_failed())
+
+    def _run(self, crew: "_Crew") -> None:
         while True:
             with self._changed:
-                self._running = False
-                batch = self._next()
+                batch = self._next(crew)
                 if batch is None:
                     return
-                self._running = True
-                self._staging, self._spare = self._spare, self._staging
-                self._staging.open()
+                crew.batch, self._beat = batch, self._clock()
+                self._shapes.append(batch.shape)
+                crew.staging, crew.spare = crew.spare, crew.staging
+                crew.staging.open()
                 self._changed.notify_all()
-            self._serve(batch, self._spare)
+            self._serve(crew, batch, crew.spare)
 
-    def _next(self) -> Batch[Job] | None:
-        """Waits for a batch, holding the lock; None when stopping."""
-        while not self._stopping:
-            decision = self._batcher.take(self._clock())
+    def _mine(self, crew: "_Crew") -> bool:
+        """Whether a crew is still the one at work."""
+        return crew is self._crew and not self._stopping
+
+    def _next(self, crew: "_Crew") -> Batch[Job] | None:
+        """Waits for a batch, holding the lock; None when there is nothing more to do for this crew."""
+        while self._mine(crew):
+            now = self._clock()
+            decision = self._batcher.take(now)
             if isinstance(decision, Batch):
                 for entry in decision.entries:
                     entry.item.stage = "infer"
                 return decision
-            self._changed.wait(None if decision is None else max(0.0, decision.until - self._clock()))
+            self._changed.wait(None if decision is None else max(0.0, decision.until - now))
         return None
 
-    def _serve(self, batch: Batch[Job], staging: Staging) -> None:
-        jobs = [entry.item for entry in batch.entries]
-        pictures = [job.prepared for job in jobs]
+    def _serve(self, crew: "_Crew", batch: Batch[Job], staging: Staging) -> None:
+        pictures = [entry.item.prepared for entry in batch.entries]
         began = self._clock()
         try:
             images = pictures[0].padded[None] if len(pictures) == 1 else staging.close_and_arrange(pictures)
-            answers = self._runner.run(images, sizes_of(pictures))
+            answers = crew.runner.run(images, sizes_of(pictures))
+            if len(answers) != len(pictures):
+                raise RuntimeError(f"the model answered {len(answers)} pictures of {len(pictures)}")
         except Exception:
-            logger.exception("a batch of %d failed", len(jobs))
-            for job in jobs:
-                job.done(EngineFailedError("the model failed on this batch", retry_after=1))
+            logger.exception("a batch of %d failed", len(pictures))
+            if (lost := self._claim(crew)) is not None:
+                self._failures += 1
+                self._fail(lost)
+            return
+        if self._claim(crew) is None:
             return
         seconds = self._clock() - began
-        padded = len(jobs) * batch.shape[0] * batch.shape[1]
+        self._failures = 0
+        padded = len(pictures) * batch.shape[0] * batch.shape[1]
         self._latency.observe(padded / 1e6, seconds)
         real = sum(width * height for width, height in (picture.working for picture in pictures))
-        self._report(BatchReport(len(jobs), padded, real, batch.reason, seconds))
-        for entry, rows in zip(batch.entries, answers, strict=True):
-            entry.item.done(Done(rows, began - entry.arrived, seconds))
+        try:
+            self._report(BatchReport(len(pictures), padded, real, batch.reason, seconds))
+        finally:
+            for entry, rows in zip(batch.entries, answers, strict=True):
+                entry.item.done(Done(rows, began - entry.arrived, seconds))
 
-    def _prepare_ahead(self) -> None:
+    def _prepare_ahead(self, crew: "_Crew") -> None:
         while True:
             with self._changed:
-                while not self._stopping:
-                    ahead = self._batcher.prefetch(self._clock()) if self._running else None
+                ahead = None
+                while self._mine(crew):
+                    ahead = self._batcher.prefetch(self._clock()) if crew.batch is not None else None
                     if ahead is not None:
                         break
                     self._changed.wait()
-                if self._stopping or ahead is None:
+                if ahead is None:
                     return
-                staging = self._staging
+                staging = crew.staging
             if len(ahead.entries) > 1:
                 staging.prepare_ahead([entry.item.prepared for entry in ahead.entries])
+
+
+@dataclass(eq=False)
+class _Crew:
+    """The threads of an engine with what only they use. Two stagings: the engine reads one while the other is
+    filled."""
+
+    runner: Runner
+    staging: Staging
+    spare: Staging
+    threads: tuple[threading.Thread, ...] = ()
+    batch: Batch[Job] | None = None
+    dead: bool = False
+
+
+def _failed() -> EngineFailedError:
+    return EngineFailedError("the model failed on this batch", retry_after=1)

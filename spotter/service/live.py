@@ -1,14 +1,24 @@
-"""The model that answers: found by its alias, verified, warmed, checked, and given an engine."""
+"""The model that answers: found by its alias, fetched, verified, warmed, checked, and given an engine."""
 
+import contextlib
+import itertools
 import logging
+import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from spotter.registry.folder import FolderStore, embedded
+import numpy as np
+
+from spotter.registry.bundle import Bundle
+from spotter.registry.cache import BundleCache
+from spotter.registry.folder import embedded
 from spotter.registry.manifest import Manifest
 from spotter.registry.source import ModelSource, resolve
-from spotter.service.batcher import BatchLimits
-from spotter.service.engine import Engine
+from spotter.registry.stores import open_store
+from spotter.service.batcher import BatchLimits, Shape
+from spotter.service.engine import Engine, Runner
 from spotter.service.metrics import Metrics
 from spotter.service.reader import Reader
 from spotter.service.session import Session, SessionOptions
@@ -17,39 +27,101 @@ from spotter.service.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Live:
     """A running engine and the manifest of the bundle it runs. A request keeps the one that it began with."""
 
     manifest: Manifest
     engine: Engine
     digest: str
+    rebuild: Callable[[], Runner]
+    """Loads the same bundle once more, for an engine that died. Raises BundleError when it cannot be."""
+    pace: tuple[int, float] = (0, 0.0)
+    """Padded pixels of a page and the seconds that it took when warm, for admission; (0, 0): not measured."""
+    since: float = field(default_factory=time.time)
+    requests: int = 0
+    """Requests that hold it; counted on the event loop only."""
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator["Live"]:
+        """Keeps the engine from being stopped by a swap."""
+        self.requests += 1
+        try:
+            yield self
+        finally:
+            self.requests -= 1
 
 
-def source_of(settings: Settings) -> ModelSource:
-    """The registry that the settings name."""
-    return embedded() if settings.registry is None else FolderStore(settings.registry)
+class Catalogue:
+    """The versions of the model that the settings name. Its methods may take seconds and raise RegistryError."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._source: ModelSource = open_store(settings.registry)
+
+    def resolve(self) -> str:
+        """The version behind the alias now."""
+        return resolve(self._source, self._settings.model, self._settings.alias)
+
+    def stamp(self, version: str) -> str:
+        """A string that changes whenever the stored version does."""
+        return self._source.stamp(self._settings.model, version)
+
+    def load(self, version: str, shapes: Sequence[Shape] = ()) -> Live:
+        """Fetches a version, verifies it, warms it with its golden picture and for padded (height, width) shapes, and
+        starts its engine. Raises BundleError when it is not fit to serve."""
+        began = time.monotonic()
+        settings = self._settings
+        bundle = find_bundle(settings, version)
+        session = _warmed(bundle, settings, shapes)
+        pace = Reader(bundle, session).pace()
+        limits = BatchLimits(settings.batch_pictures, settings.batch_pixels, settings.batch_wait_ms / 1000)
+        engine = Engine(session, limits, self._metrics.batch)
+        engine.start()
+        manifest, digest = bundle.manifest, bundle.manifest.digest
+        seconds = time.monotonic() - began
+        logger.info("%s %s (%s) loaded in %.2f s", manifest.name, manifest.version, digest, seconds)
+        return Live(manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), pace)
 
 
 def load(settings: Settings, metrics: Metrics) -> Live:
-    """Loads the bundle behind the alias and starts its engine. Raises RegistryError; takes seconds, so not in
-    the event loop."""
-    began = time.monotonic()
-    try:
-        source = source_of(settings)
-        bundle = source.open(settings.model, resolve(source, settings.model, settings.alias))
-        session = Session(bundle, SessionOptions(settings.engine_threads, settings.device))
-        Reader(bundle, session).check_golden()  # also the warm-up
-    except Exception:
-        metrics.reloads.labels("failed").inc()
-        raise
-    limits = BatchLimits(settings.batch_pictures, settings.batch_pixels, settings.batch_wait_ms / 1000)
-    engine = Engine(session, limits, metrics.batch)
-    engine.start()
-    manifest = bundle.manifest
-    metrics.reloads.labels("loaded").inc()
-    metrics.live(manifest)
-    logger.info(
-        "%s %s (%s) loaded in %.2f s", manifest.name, manifest.version, manifest.digest, time.monotonic() - began
-    )
-    return Live(manifest, engine, manifest.digest)
+    """Loads the version behind the alias. Raises RegistryError; takes seconds, so not in the event loop."""
+    catalogue = Catalogue(settings, metrics)
+    return catalogue.load(catalogue.resolve())
+
+
+def find_bundle(settings: Settings, version: str | None = None) -> Bundle:
+    """A version of the settings' model, or the one behind its alias, verified and on the local disk. Raises
+    RegistryError."""
+    source = open_store(settings.registry)
+    version = version or resolve(source, settings.model, settings.alias)
+    if settings.registry is None:  # part of the program, like its code
+        return embedded().open(settings.model, version)
+    return BundleCache(cache_folder(settings)).open(source, settings.model, version)
+
+
+def follows(settings: Settings) -> bool:
+    """Whether the alias may come to name another version while the service runs."""
+    return settings.poll_seconds > 0 and settings.registry is not None
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Where fetched bundles are kept: as set, or below the user's cache folder
+    (https://specifications.freedesktop.org/basedir-spec/latest/)."""
+    if settings.cache is not None:
+        return settings.cache
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spotter" / "bundles"
+
+
+def _warmed(bundle: Bundle, settings: Settings, shapes: Sequence[Shape]) -> Session:
+    """A session that reads its golden picture and has run once for each shape."""
+    session = Session(bundle, SessionOptions(settings.engine_threads, settings.device))
+    Reader(bundle, session).check_golden()
+    for height, width in itertools.islice(shapes, WARMED_SHAPES):
+        session.run(np.zeros((1, height, width, 3), np.uint8), np.array([[height, width]], np.int32))
+    return session
+
+
+WARMED_SHAPES = 4
+"""Shapes that a model is warmed for, beside the golden picture's."""

@@ -1,6 +1,7 @@
 """The paths of the service."""
 
 import asyncio
+import datetime
 import json
 import time
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from spotter.service.errors import (
     UnsupportedPictureError,
     UploadTimeoutError,
 )
+from spotter.service.live import Live
 from spotter.service.state import Service
 from spotter.service.timing import Timing
 from spotter.service.uploads import MultipartBody, Upload, body_for
@@ -57,8 +59,9 @@ async def spot(
     service.spotter.admission.require_room()  # before the body is read
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
-        job = spotting.Request(service.require_live(), deadline, min_score, timing)
-        answer = await _unless_gone(request, _read(service, pictures, many, job))
+        with service.require_live().held() as live:
+            job = spotting.Request(live, deadline, min_score, timing)
+            answer = await _unless_gone(request, _read(service, pictures, many, job))
     return Response(
         json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode(), media_type="application/json"
     )
@@ -67,16 +70,14 @@ async def spot(
 @router.get("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def live(request: Request) -> Response:
     """Whether the process works at all; a supervisor restarts it when not."""
-    service = service_of(request)
-    if service.live is not None and not service.live.engine.alive:
-        raise NotReadyError("the engine has died", retry_after=5)
+    service_of(request).require_alive()
     return _json({"status": "live"})
 
 
 @router.get("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def ready(request: Request) -> Response:
     """Whether a balancer should send work here."""
-    service_of(request).lifecycle.require_ready()
+    service_of(request).require_ready()
     return _json({"status": "ready"})
 
 
@@ -91,7 +92,9 @@ async def metrics(request: Request) -> Response:
 @router.get("/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(NotReadyError))
 async def model(request: Request) -> Response:
     """The live model: what it is, where it came from, how it scored."""
-    live = service_of(request).require_live()
+    service = service_of(request)
+    live, refusal = service.require_live(), service.shelf.refusal
+    previous = service.shelf.previous
     manifest = live.manifest
     return _json(
         {
@@ -103,8 +106,22 @@ async def model(request: Request) -> Response:
             "input": asdict(manifest.input),
             "provenance": manifest.provenance,
             "metrics": manifest.metrics,
+            "alias": service.settings.alias,
+            "since": _time(live.since),
+            "previous": None if previous is None else _reference(previous),
+            "refused": None
+            if refusal is None
+            else {"version": refusal.version, "reason": refusal.reason, "time": _time(refusal.at)},
         }
     )
+
+
+def _reference(live: Live) -> dict[str, str]:
+    return {"name": live.manifest.name, "version": live.manifest.version, "digest": live.digest}
+
+
+def _time(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _json(content: Any) -> Response:

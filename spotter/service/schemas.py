@@ -59,6 +59,14 @@ class SpotAnswers(BaseModel):
     results: list[SpotAnswer | Problem]
 
 
+class Refused(BaseModel):
+    """A version that is not served."""
+
+    version: str
+    reason: str
+    time: str
+
+
 class ModelAnswer(BaseModel):
     """The live model."""
 
@@ -70,6 +78,10 @@ class ModelAnswer(BaseModel):
     input: dict[str, Any]
     provenance: dict[str, Any]
     metrics: dict[str, Any]
+    alias: str = Field(description="What the service follows.")
+    since: str = Field(description="When this model was loaded.")
+    previous: ModelRef | None = Field(description="Kept for an instant rollback.")
+    refused: Refused | None = Field(description="The version that the alias names, when it is not fit to serve.")
 
 
 class Health(BaseModel):

@@ -8,10 +8,12 @@ import sys
 import time
 import traceback
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
 
+from spotter.service.background import unfinished
 from spotter.service.lifecycle import Lifecycle, State
 from spotter.service.protocol import HttpLimits, bounded_http
 from spotter.service.settings import Settings
@@ -68,6 +70,16 @@ def run(app: FastAPI, settings: Settings) -> int:
     if lifecycle.state is State.FAILED:
         return FAILED_TO_LOAD
     return 0 if server.started else 1
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process. Where a model is still being loaded or run, native code must not see the interpreter being
+    taken down around it."""
+    if unfinished():
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 class JsonFormatter(logging.Formatter):

@@ -8,7 +8,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from spotter.registry.errors import RegistryError
+from spotter.registry.folder import FolderStore
 from spotter.registry.source import LIVE
+from spotter.registry.stores import open_store
 from spotter.service.keys import read_keys
 
 PILLOW_BOMB_PIXELS = 178_956_970
@@ -19,6 +22,10 @@ def _split(value: object) -> object:
     return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
 
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
 class Settings(BaseSettings):
     """Everything an operator may set. docs/service.md explains each."""
 
@@ -27,9 +34,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
 
-    registry: Path | None = None
+    registry: Annotated[str | None, BeforeValidator(_as_text)] = None
     model: str = "spotter"
     alias: str = LIVE
+    poll_seconds: float = Field(default=10.0, ge=0, le=86_400)
+    cache: Path | None = None
 
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=0, ge=0, le=256)
@@ -58,6 +67,7 @@ class Settings(BaseSettings):
     batch_pixels: int = Field(default=4_000_000, ge=1)
     batch_wait_ms: float = Field(default=0.0, ge=0, le=2.0)
 
+    engine_timeout: float = Field(default=60.0, ge=1, le=3600)
     grace: float = Field(default=2.0, ge=0, le=300)
     drain_timeout: float = Field(default=30.0, gt=0, le=600)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -68,7 +78,11 @@ class Settings(BaseSettings):
             raise ValueError("max_upload_bytes_total must be at least max_bytes, or the largest upload never fits")
         if self.max_pictures > self.queue_pictures:
             raise ValueError("queue_pictures must be at least max_pictures, or the largest upload never fits")
-        if self.registry is not None and not self.registry.is_dir():
+        try:
+            store = open_store(self.registry)
+        except RegistryError as error:
+            raise ValueError(f"registry: {error}") from None
+        if isinstance(store, FolderStore) and not store.root.is_dir():
             raise ValueError(f"registry {self.registry} is not a folder")
         if self.api_keys_file is not None:
             read_keys(self.api_keys_file)

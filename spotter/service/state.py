@@ -6,24 +6,46 @@ from dataclasses import dataclass
 from spotter.service.admission import Admission, Limits
 from spotter.service.errors import NotReadyError
 from spotter.service.imaging import PictureLimits
-from spotter.service.lifecycle import Lifecycle, State
+from spotter.service.keeper import Keeper
+from spotter.service.lifecycle import Lifecycle
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
 from spotter.service.settings import Settings
 from spotter.service.spotting import Spotter
 from spotter.service.uploads import UploadBudget
+from spotter.service.watcher import Shelf
 
 
 @dataclass
 class Service:
-    """One running service. `live` is the model that new requests get; a request keeps the one it took."""
+    """One running service."""
 
     settings: Settings
     metrics: Metrics
     lifecycle: Lifecycle
     uploads: UploadBudget
     spotter: Spotter
-    live: Live | None = None
+    shelf: Shelf
+    keeper: Keeper
+
+    @property
+    def live(self) -> Live | None:
+        """The model that new requests get; a request keeps the one it took."""
+        return self.shelf.live
+
+    def require_ready(self) -> None:
+        """Raises NotReadyError unless a balancer should send work here: warmed, not stopping, the engine in order."""
+        self.lifecycle.require_ready()
+        trouble = self.keeper.trouble(self.require_live().engine)
+        if trouble is not None:
+            raise NotReadyError(f"the engine {trouble} and is being replaced", retry_after=1)
+
+    def require_alive(self) -> None:
+        """Raises NotReadyError when only a new process can help."""
+        live = self.live
+        if live is not None and self.keeper.lost:
+            beat = f"{live.engine.heartbeat:.1f} s without a heartbeat"
+            raise NotReadyError(f"the engine cannot be brought back ({beat})", retry_after=5)
 
     def require_live(self) -> Live:
         """The live model. Raises NotReadyError before it is loaded."""
@@ -37,7 +59,14 @@ class Service:
         self.metrics.queue_pixels.set(self.spotter.admission.pixels)
         self.metrics.batch_queue.set(self.live.engine.waiting if self.live else 0)
         self.metrics.upload_bytes.set(self.uploads.held)
-        self.metrics.ready.set(self.lifecycle.state is State.READY)
+        self.metrics.ready.set(self._ready())
+
+    def _ready(self) -> bool:
+        try:
+            self.require_ready()
+        except NotReadyError:
+            return False
+        return True
 
 
 def build(settings: Settings) -> Service:
@@ -51,10 +80,13 @@ def build(settings: Settings) -> Service:
         Limits(settings.queue_pictures, settings.queue_pixels, settings.queue_seconds), time.monotonic, rejected
     )
     limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
+    shelf = Shelf(metrics)
     return Service(
         settings,
         metrics,
         Lifecycle(),
         UploadBudget(settings.max_upload_bytes_total, rejected),
         Spotter(admission, settings.decoders, limits, metrics),
+        shelf,
+        Keeper(shelf, settings.engine_timeout),
     )

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -6,7 +6,6 @@ from PIL import Image
 
 from spotter.registry.bundle import write_bundle
 from spotter.registry.manifest import InputSpec, Manifest
-from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
 
 MODEL = b"\x3a\x02\x12\x00"  # a ModelProto whose graph (field 7) has an empty name (field 2)
 
@@ -39,20 +38,3 @@ def write(tmp_path: Path) -> WriteBundle:
         return write_bundle(folder, **values)  # type: ignore[arg-type]
 
     return write
-
-
-@pytest.fixture(scope="session")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowPlace]:
-    """A running MLflow server; tests share it, each with model names of its own."""
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as place:
-        yield place
-
-
-@pytest.fixture(params=["folder", "mlflow"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Each kind of registry."""
-    if request.param == "folder":
-        (tmp_path / "registry").mkdir()
-        return FolderPlace(tmp_path / "registry")
-    server: MlflowPlace = request.getfixturevalue("mlflow")
-    return server

@@ -1,6 +1,7 @@
 """Both kinds of registry for tests: a folder, and a real `mlflow server` on SQLite."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from spotter.registry.folder import FolderStore
 from spotter.registry.mlflow import MlflowStore
+from spotter.registry.rest import Rest
 from spotter.registry.source import ModelStore
 
 START_SECONDS = 300  # it takes ten on a quiet machine
@@ -34,6 +36,9 @@ class Place(Protocol):
     def folder(self, name: str, version: str) -> Path:
         """The folder with a version's files."""
 
+    def force_alias(self, name: str, alias: str, version: str) -> None:
+        """Points an alias at a version without verifying it, as somebody's other tool would."""
+
 
 @dataclass(frozen=True)
 class FolderPlace:
@@ -49,6 +54,13 @@ class FolderPlace:
 
     def folder(self, name: str, version: str) -> Path:
         return self.root / name / "versions" / version
+
+    def force_alias(self, name: str, alias: str, version: str) -> None:
+        path = self.root / name / "aliases.json"
+        document = json.loads(path.read_text())
+        document["aliases"][alias][-1] = version
+        path.with_suffix(".new").write_text(json.dumps(document))
+        path.with_suffix(".new").replace(path)
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,10 @@ class MlflowPlace:
 
     def folder(self, name: str, version: str) -> Path:
         return self.artifacts / self.store.location(name, version)
+
+    def force_alias(self, name: str, alias: str, version: str) -> None:
+        body = {"name": name, "alias": alias, "version": version}
+        Rest(self.url).send("POST", "/api/2.0/mlflow/registered-models/alias", body)
 
 
 @contextlib.contextmanager

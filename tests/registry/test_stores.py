@@ -239,8 +239,7 @@ def test_rolling_back_knows_moves_made_in_mlflow_itself(mlflow: MlflowPlace, nam
         store.publish(bundle, name)
     store.set_alias(name, "live", "1")
     for version in ("3", "2"):
-        body = {"name": name, "alias": "live", "version": version}
-        Rest(mlflow.url).send("POST", "/api/2.0/mlflow/registered-models/alias", body)
+        mlflow.force_alias(name, "live", version)
     assert store.rollback(name, "live") == "1"
 
 

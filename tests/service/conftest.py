@@ -38,7 +38,7 @@ def client(registry: Path) -> Client:
 
     @asynccontextmanager
     async def client(**settings: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Service]]:
-        app = create_app(Settings(registry=registry, threads=1, **settings))
+        app = create_app(Settings(registry=str(registry), threads=1, **settings))
         service: Service = app.state.service
         transport = httpx.ASGITransport(app)
         async with (
@@ -53,6 +53,7 @@ def client(registry: Path) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see the defaults, whatever the shell says."""
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests see the defaults, whatever the shell says, and fetch bundles into a cache of their own."""
     monkeypatch.delenv("PORT", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -71,13 +71,15 @@ class Serving:
 
 @contextlib.contextmanager
 def serving(
-    *arguments: str, registry: Path | None = None, module: str = "spotter", **settings: object
+    *arguments: str, registry: Path | str | None = None, module: str = "spotter", **settings: object
 ) -> Iterator[Serving]:
     """Starts `spotter serve`; keyword arguments are settings (SPOTTER_*)."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SPOTTER_")}
     environment |= {f"SPOTTER_{key.upper()}": str(value) for key, value in settings.items()}
     if registry is not None:
         environment["SPOTTER_REGISTRY"] = str(registry)
+    if isinstance(registry, Path):
+        environment.setdefault("SPOTTER_CACHE", str(registry.parent / "cache"))
     command = [sys.executable, "-m", module, "serve", "--port", "0", *arguments]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:

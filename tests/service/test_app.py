@@ -290,7 +290,7 @@ async def test_expired_pictures_are_not_run(client: Client) -> None:
 
 
 async def test_not_ready_before_the_model_is_loaded(registry: Path) -> None:
-    app = create_app(Settings(registry=registry))  # without its lifespan nothing is loaded
+    app = create_app(Settings(registry=str(registry)))  # without its lifespan nothing is loaded
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://spotter") as http:
         assert (await http.get("/health/live")).status_code == 200
@@ -307,7 +307,7 @@ async def test_a_model_that_cannot_be_loaded_fails_the_service(registry: Path) -
     def loader(settings: Settings, metrics: Metrics) -> Live:
         raise BundleError("the golden picture must read EXIT")
 
-    app = create_app(Settings(registry=registry), loader)
+    app = create_app(Settings(registry=str(registry)), loader)
     async with app.router.lifespan_context(app):
         while app.state.service.lifecycle.state is State.STARTING:
             await asyncio.sleep(0.001)
@@ -323,7 +323,7 @@ async def test_a_model_that_fails_on_a_batch_is_a_retryable_503(
         def fail(*_: object) -> None:
             raise RuntimeError("no memory")
 
-        monkeypatch.setattr(service.live.engine, "_runner", type("Broken", (), {"run": fail})())
+        monkeypatch.setattr(service.live.engine._crew, "runner", type("Broken", (), {"run": fail})())
         response = await http.post("/spot", content=picture((1, 1, 1)))
         problem_of(response, 503, "engine-failed")
         assert response.headers["retry-after"] == "1"

@@ -25,6 +25,7 @@ class Gate:
         self.entered = threading.Semaphore(0)
         self.batches: list[list[int]] = []
         self.fails = False
+        self.dies = False
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
         self.entered.release()
@@ -33,6 +34,8 @@ class Gate:
         self.batches.append(values)
         if self.fails:
             raise RuntimeError("out of order")
+        if self.dies:
+            raise SystemExit("died")
         assert sizes.tolist() == [[image.shape[0] - 1, image.shape[1] - 2] for image in images]
         return [_rows(value) for value in values]
 
@@ -175,3 +178,65 @@ def test_rows_are_dealt_out_by_image_whatever_their_order() -> None:
     columns = [np.arange(4, dtype=np.float32)] * 4
     dealt = split_rows(index, columns, 4)
     assert [rows.scores.tolist() for rows in dealt] == [[1, 3], [], [0, 2], []]
+
+
+def test_a_thread_that_dies_answers_its_batch(engine: Engine, gate: Gate) -> None:
+    answers: Answers = queue.Queue()
+    gate.dies = True
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    gate.opened.release()
+    assert isinstance(answers.get(timeout=10)[1], EngineFailedError)
+    engine._crew.threads[0].join(10)
+    assert not engine.alive
+    gate.dies = False
+    engine.revive(gate)
+    engine.submit(prepared(2), FAR, into(answers, 2))
+    gate.opened.release()
+    assert isinstance(answers.get(timeout=10)[1], Done)
+    assert engine.alive
+
+
+def test_a_report_that_fails_costs_no_answer(gate: Gate) -> None:
+    def report(report: BatchReport) -> None:
+        raise SystemExit("no room for counters")
+
+    engine = Engine(gate, BatchLimits(4, 10**6), report)
+    engine.start()
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    gate.opened.release()
+    assert isinstance(answers.get(timeout=10)[1], Done)
+    engine._crew.threads[0].join(10)
+    assert not engine.alive
+    engine.stop()
+
+
+def test_a_model_that_answers_for_too_few_pictures_fails_its_batch(engine: Engine, gate: Gate) -> None:
+    class Short(Gate):
+        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+            return super().run(images, sizes)[:-1]
+
+    short, answers = Short(), queue.Queue[tuple[int, Done | ServiceError]]()
+    engine.revive(short)
+    short.opened.release()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    assert isinstance(answers.get(timeout=10)[1], EngineFailedError)
+    assert (engine.alive, engine.failures) == (True, 1)
+
+
+def test_the_heartbeat_counts_only_while_there_is_work(gate: Gate) -> None:
+    now = [100.0]
+    engine = Engine(gate, BatchLimits(4, 10**6), clock=lambda: now[0])
+    engine.start()
+    now[0] += 50
+    assert engine.heartbeat == 0
+    answers: Answers = queue.Queue()
+    engine.submit(prepared(1), FAR, into(answers, 1))
+    assert gate.entered.acquire(timeout=10)
+    now[0] += 7
+    assert engine.heartbeat == 7
+    gate.opened.release()
+    answers.get(timeout=10)
+    assert engine.heartbeat == 0
+    assert engine.shapes == [(32, 64)]
+    engine.stop()

@@ -1,0 +1,25 @@
+"""Registries of both kinds, for the tests of several packages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
+
+
+@pytest.fixture(scope="session")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowPlace]:
+    """A running MLflow server; tests share it, each with model names of its own."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as place:
+        yield place
+
+
+@pytest.fixture(params=["folder", "mlflow"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Each kind of registry."""
+    if request.param == "folder":
+        (tmp_path / "registry").mkdir()
+        return FolderPlace(tmp_path / "registry")
+    server: MlflowPlace = request.getfixturevalue("mlflow")
+    return server

@@ -6,6 +6,7 @@ the header and checked before anything is decoded, and whatever a decoder raises
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,14 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAPS_SIDES = (5, 6, 7, 8)
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_SOS, _EOI = 0xDA, 0xD9
+_ALONE = (0x01, 0xD8)
+"""Markers without a length, beside the restarts."""
+_SCANS = 16
+"""A progressive JPEG has about ten scans; this many may pass over a picture as large as allowed."""
+_MOST_SCANS = 500
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,8 @@ def _opened(data: bytes, limits: PictureLimits) -> Iterator[tuple[str, ImageFile
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
             _check(name, image, limits)
+            if name == "JPEG":
+                _check_scans(data, image.size, limits)
             yield name, image
     except ServiceError:
         raise
@@ -171,6 +182,25 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
     frames = 1 if name == "TIFF" else getattr(image, "n_frames", 1)
     if frames > limits.frames:
         raise TooManyPixelsError(f"{frames} frames are more than {limits.frames}")
+
+    if name == "TIFF":  # a tile is decoded whole, however little of it lies within the picture
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0))
+        if tile > limits.pixels:
+            raise TooManyPixelsError(f"a tile of {tile} pixels has more than {limits.pixels}")
+
+
+def _check_scans(data: bytes, size: tuple[int, int], limits: PictureLimits) -> None:
+    """Refuses a JPEG whose many scans, a few bytes each, would be passed over the whole picture again and again."""
+    scans, position = 0, 2
+    while (marker := _MARKER.search(data, position)) is not None and data[marker.end() - 1] != _EOI:
+        position = marker.end()
+        if data[position - 1] == _SOS:
+            scans += 1
+        elif (length := data[position : position + 2]) and data[position - 1] not in _ALONE:
+            position += int.from_bytes(length, "big")  # over thumbnails, which have scans of their own
+    if scans * size[0] * size[1] > _SCANS * limits.pixels or scans > _MOST_SCANS:
+        raise TooManyPixelsError(f"{scans} scans over {size[0]} x {size[1]} pixels are too many")
 
 
 def _orientation(name: str, image: ImageFile.ImageFile) -> int:
@@ -223,12 +253,15 @@ def _to_bytes(values: NDArray[Any]) -> Pixels:
     """Brings samples wider than a byte to 0..255 by their range: 1, 255 or 65535 where they fit, else their
     own.
     """
-    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    numbers = values.astype(np.float32)  # the only copy: everything below happens in it
+    np.nan_to_num(numbers, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(numbers.min()), float(numbers.max())
     if values.dtype.kind == "u":
         low, high = 0.0, 65535.0
     elif low >= 0 and high <= 65535:
         tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
         low, high = 0.0, next(top for top in tops if high <= top)
-    scaled = (numbers - low) * (255.0 / max(high - low, 1e-30))
-    return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)
+    numbers -= low
+    numbers *= 255.0 / max(high - low, 1e-30)
+    np.rint(numbers, out=numbers)
+    return np.clip(numbers, 0, 255, out=numbers).astype(np.uint8)

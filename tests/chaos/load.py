@@ -69,7 +69,8 @@ async def closed_loop(port: int, clients: int, seconds: float) -> list[Answer]:
     until = time.monotonic() + seconds
 
     async def one(which: int) -> list[Answer]:
-        client, answers = Client(port), []
+        client = Client(port)
+        answers: list[Answer] = []
         while time.monotonic() < until:
             answers.append(await client.spot(1 + (which * 997 + len(answers)) % 65_000))
         client.close()

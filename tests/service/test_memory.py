@@ -11,7 +11,7 @@ def test_every_store_of_bytes_is_counted_by_its_setting() -> None:
     assert bound(settings) == {
         "uploads": 20_000,
         "connections": 2 * 320 * 1024,
-        "decoding": 3600,
+        "decoding": 6600,
         "queue": 150,
         "batches": 24_000_000,
     }

@@ -51,7 +51,7 @@ def serving(bundle: Bundle, threads: int) -> Iterator[Served]:
         port = _free_port()
         settings = {
             "HOST": "127.0.0.1", "PORT": port, "REGISTRY": store.root, "MODEL": manifest.name, "ALIAS": LIVE,
-            "THREADS": threads,
+            "THREADS": threads, "CACHE": Path(temporary) / "cache",
         }  # fmt: skip
         environment = {**os.environ, **{f"SPOTTER_{key}": str(value) for key, value in settings.items()}}
         log = Path(temporary) / "log"

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
-from spotter.service import schemas
+from spotter.service import memory, schemas
 from spotter.service.background import in_background
 from spotter.service.errors import (
     BadRequestError,
@@ -45,6 +45,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        logger.info("at most %d MB beyond the model", sum(memory.bound(settings).values()) // 10**6)
         tasks = [asyncio.create_task(_live(service, loader)), asyncio.create_task(service.keeper.run())]
         yield
         service.lifecycle.to(State.CLOSING)

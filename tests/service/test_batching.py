@@ -90,6 +90,8 @@ class House:
         padded = np.full((*arrival.shape, 3), number, np.uint8)
         self.pictures[number] = Prepared(padded, arrival.shape[::-1], arrival.shape[::-1])
         self.older[number] = len(self.waiting)
+        for other in self.waiting.values():  # at the same moment neither is the older one
+            self.older[other.item] += other.arrived == self.now
         self.waiting[number] = entry
         self.batcher.add(entry, self.now)
         return entry

@@ -34,7 +34,7 @@ def no_mistake(_: schemathesis.CheckContext, response: schemathesis.Response, ca
 
 @schema.parametrize()
 @hypothesis.settings(
-    max_examples=1000 if LONG else 25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    max_examples=1000 if LONG else 15, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 def test_answers_are_as_documented(case: schemathesis.Case[Any], server: Serving) -> None:
     case.call_and_validate(

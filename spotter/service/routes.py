@@ -90,7 +90,9 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@router.get("/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(UnauthorizedError, NotReadyError))
+@router.get(
+    "/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(UnauthorizedError, NotReadyError)
+)
 async def model(request: Request) -> Response:
     """The live model: what it is, where it came from, how it scored."""
     service = service_of(request)

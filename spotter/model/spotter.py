@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from spotter.model.backbone import Backbone
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
-from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions, mosaic_cells
+from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions, mosaic_cells, plain_cells
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.neck import FeaturePyramid
 from spotter.model.recogniser import Recogniser, greedy_path
@@ -79,8 +79,12 @@ class Spotter(nn.Module):
 
     def detect(self, features: Features) -> DetectionMaps:
         """Dense maps of the head."""
-        cells = mosaic_cells(features.height, features.width, features.shared.device)
-        maps: DetectionMaps = self.head(features.shared, cells)
+        shared, device = features.shared, features.shared.device
+        if self.head.config.levels == 1:
+            rows, columns = features.height // STRIDE, features.width // STRIDE
+            maps: DetectionMaps = self.head(shared[:, :, :rows], plain_cells(rows, columns, device))
+        else:
+            maps = self.head(shared, mosaic_cells(features.height, features.width, device))
         return maps
 
     def sample(self, features: Features, boxes: Tensor, image_index: Tensor) -> Patches:

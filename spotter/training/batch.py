@@ -21,9 +21,10 @@ _NEAR_LEVEL = 1.3  # of the heights at which levels meet
 
 @dataclass(frozen=True)
 class Batch:
-    """images: uint8 [B, H, W, 3]. text, counted: bool [B, h, w], cells of the mosaic in a word's core and cells that
-    the score loss counts. owner: int64 [B, h, w], the word that a core cell belongs to, else -1. boxes: float32 [N, 5].
-    image_index: int64 [N]. readable: bool [N]. targets: classes of the characters of the readable words, in order."""
+    """images: uint8 [B, H, W, 3]. text, counted: bool [B, h, w], cells of the head's map in a word's core and cells
+    that the score loss counts. owner: int64 [B, h, w], the word that a core cell belongs to, else -1. boxes: float32
+    [N, 5]. image_index: int64 [N]. readable: bool [N]. targets: classes of the characters of the readable words, in
+    order."""
 
     images: Tensor
     text: Tensor
@@ -101,7 +102,7 @@ def mosaic_targets(
     return text, counted, owner
 
 
-def collate(samples: Sequence[Sample], charset: Charset) -> Batch:
+def collate(samples: Sequence[Sample], charset: Charset, levels: int = 1) -> Batch:
     """Samples of one size -> a batch. A word with characters outside the charset is found but not read."""
     texts, counts, owners, boxes, image_index, readable, targets = [], [], [], [], [], [], []
     words = 0
@@ -110,7 +111,11 @@ def collate(samples: Sequence[Sample], charset: Charset) -> Batch:
         found = polygons_to_boxes(polygons).numpy()
         # A quadrilateral of no extent has no frame to measure in.
         ignore = np.asarray(sample.ignore, bool) | (found[:, 2:4].min(1, initial=1e9) < 2)
-        text, counted, owner = mosaic_targets(found, ignore, *sample.image.shape[:2])
+        height, width = sample.image.shape[:2]
+        if levels == 1:
+            text, counted, owner = detection_targets(found, ignore, (height // STRIDE, width // STRIDE))
+        else:
+            text, counted, owner = mosaic_targets(found, ignore, height, width)
         texts.append(text)
         counts.append(counted)
         owners.append(np.where(owner >= 0, owner + words, -1))

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -118,6 +119,18 @@ def test_features_are_the_stems_and_three_of_the_neck() -> None:
     assert tuple(features.shared.shape) == (2, 8, 32 + 4 + 16, 48)
     assert (features.height, features.width) == (128, 192)
     assert not features.shared[:, :, 32:36].any()
+
+
+@pytest.mark.parametrize(("levels", "rows"), [(1, 32), (3, 52)])
+def test_the_head_sees_one_level_or_the_mosaic(levels: int, rows: int) -> None:
+    config = small_config()
+    model = build_fots(replace(config, detection=replace(config.detection, levels=levels))).eval()
+    images, sizes = pictures(1)
+    with torch.no_grad():
+        maps = model.detect(model.features(images))
+        model(images, sizes)
+    assert tuple(maps.score.shape) == (1, 1, rows, 48)
+    assert maps.cells.inside.sum() == (32 * 48 if levels == 1 else 32 * 48 + 16 * 24 + 8 * 12)
 
 
 def test_the_charset_sets_the_number_of_classes() -> None:

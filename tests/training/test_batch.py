@@ -140,6 +140,7 @@ def make_batch() -> Batch:
             sample([(quad(10, 8, 40, 16), "né", False), (quad(10, 40, 40, 16), "c ~", False)], colour=9),
         ],
         Charset(),
+        levels=3,
     )
 
 
@@ -158,6 +159,13 @@ def test_words_of_all_pictures_are_numbered_through() -> None:
     assert sorted(set(batch.owner[2].flatten().tolist())) == [-1, 2, 3]
 
 
+def test_one_level_is_one_map() -> None:
+    batch = collate([sample([(quad(4, 4, 40, 16), "Ab", False)])], Charset())
+    assert batch.text.shape == batch.counted.shape == batch.owner.shape == (1, 16, 16)
+    assert batch.counted.all()
+    assert batch.text.any()
+
+
 def test_words_outside_the_charset_are_found_but_not_read() -> None:
     batch = make_batch()
     assert batch.readable.tolist() == [True, False, False, True]
@@ -173,7 +181,7 @@ def test_a_word_without_extent_is_ignored() -> None:
 
 
 def test_only_pictures_without_words_make_a_batch_too() -> None:
-    batch = collate([sample([]), sample([])], Charset())
+    batch = collate([sample([]), sample([])], Charset(), levels=3)
     assert batch.boxes.shape == (0, 5)
     assert batch.image_index.shape == batch.readable.shape == (0,)
     assert batch.counted.sum() == 2 * (16 * 16 + 8 * 8 + 4 * 4)

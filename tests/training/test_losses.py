@@ -85,7 +85,7 @@ def batch_of(*pictures: list[tuple[float, float, float, float, float, bool]]) ->
         polygons = np.array(corners, np.float32).reshape(-1, 4, 2)
         ignore = np.array([word[5] for word in words], bool)
         samples.append(Sample(np.zeros((64, 64, 3), np.uint8), polygons, ["a"] * len(words), ignore))
-    return collate(samples, Charset())
+    return collate(samples, Charset(), levels=3)
 
 
 def true_maps(batch: Batch) -> DetectionMaps:

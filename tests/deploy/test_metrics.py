@@ -1,0 +1,110 @@
+"""Rules and dashboard ask for what the service shows."""
+
+import json
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from spotter.service.watcher import Outcome
+from tests.deploy.promql import DEPLOY, TARGET, Page, dashboard, expressions, parse, rules
+
+PROMTOOL = shutil.which("promtool")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool (Debian: apt-get install prometheus)")
+OF_PROMETHEUS = {"up": TARGET}
+
+
+def known(page: Page) -> dict[str, set[str]]:
+    """Labels of every series: the service's, Prometheus' own, and those that rules record."""
+    series = {name: labels | TARGET for name, labels in page.labels.items()} | OF_PROMETHEUS
+    for rule in rules():
+        if "record" in rule:
+            asked = parse(rule["expr"])
+            series[rule["record"]] = set(asked.grouped - {"le"}) | (
+                TARGET if rule["record"].startswith("instance:") else set()
+            )
+    return series
+
+
+@pytest.mark.parametrize("text", sorted(set(expressions())))
+def test_expressions_ask_for_series_and_labels_that_exist(text: str, page: Page) -> None:
+    series, asked = known(page), parse(text)
+    for selector in asked.selectors:
+        assert selector.name in series
+        for label, operator, value in selector.matchers:
+            assert label in series[selector.name]
+            if label == "outcome":
+                assert value in get_args(Outcome)
+            elif label in {"path", "stage", "le"}:
+                assert operator == "MatchOp.Equal"
+                assert value in page.values[label]
+    everywhere = set[str]().union(*(series[selector.name] for selector in asked.selectors))
+    assert asked.grouped <= everywhere
+
+
+def test_a_wrong_name_is_seen(page: Page) -> None:
+    assert parse("rate(spotter_request_total[5m])").selectors[0].name not in known(page)
+    with pytest.raises(ValueError, match="parenthesis"):
+        parse("sum by (code (spotter_requests_total)")
+
+
+def test_the_dashboard_shows_every_metric_of_ours(page: Page) -> None:
+    text = " ".join(target["expr"] for panel in dashboard()["panels"] for target in panel["targets"])
+    text += " ".join(rule["expr"] for rule in rules() if rule.get("record", "?") in text)
+    ours = {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in page.labels if name.startswith("spotter_")}
+    assert {name for name in ours if name not in text} == set()
+
+
+def test_the_dashboard_is_what_its_program_writes() -> None:
+    written: dict[str, Any] = runpy.run_path(str(DEPLOY / "grafana/dashboard.py"))["dashboard"]()
+    assert json.loads(json.dumps(written)) == dashboard()
+
+
+def test_panels_do_not_overlap() -> None:
+    cells: set[tuple[int, int]] = set()
+    for panel in dashboard()["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        taken = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert not taken & cells
+        cells |= taken
+
+
+def test_every_alert_has_its_page_in_the_guide() -> None:
+    guide = (DEPLOY.parent / "docs/operate.md").read_text()
+    alerts = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+    assert set(re.findall(r"^### (Spotter\w+)$", guide, re.MULTILINE)) == set(alerts)
+    for name, rule in alerts.items():
+        assert rule["annotations"]["runbook"] == f"docs/operate.md#{name.lower()}"
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_every_alert_is_seen_to_fire_by_a_test() -> None:
+    texts = "".join(path.read_text() for path in (DEPLOY / "prometheus/tests").glob("*.yml"))
+    fired = set(re.findall(r"alertname: (\w+)\n        exp_alerts:\n", texts))
+    # Its four windows are those of the other objective, which is tested.
+    untested = {"SpotterLatencyBudgetBurnsSlow"}
+    assert fired == {rule["alert"] for rule in rules() if "alert" in rule} - untested
+
+
+@needs_promtool
+@pytest.mark.parametrize("command", ["check rules", "check config --syntax-only"])
+def test_promtool_accepts(command: str) -> None:
+    file = "rules.yml" if "rules" in command else "prometheus.yml"
+    promtool(*command.split(), str(DEPLOY / "prometheus" / file))
+
+
+@needs_promtool
+@pytest.mark.parametrize("path", sorted((DEPLOY / "prometheus/tests").glob("*.yml")), ids=lambda path: path.stem)
+def test_rules_do_what_their_tests_say(path: Path) -> None:
+    promtool("test", "rules", str(path))
+
+
+def promtool(*arguments: str) -> None:
+    assert PROMTOOL is not None
+    result = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr

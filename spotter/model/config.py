@@ -33,14 +33,12 @@ class BackboneConfig:
 class DetectionConfig:
     """The dense head and how its maps become boxes.
 
-    levels: 1, words of every size are found at stride 4; 3, large ones are found at strides 8 and 16 instead.
     score_threshold: cells below it are not candidates.
     candidates: at most so many per picture, best first.
     suppression: ProbIoU above which the lower of two boxes is dropped.
     merging: ProbIoU above which a candidate's box is averaged into the kept one.
     """
 
-    levels: int = 1
     channels: int = 32
     score_threshold: float = 0.4
     candidates: int = 1024
@@ -48,8 +46,6 @@ class DetectionConfig:
     merging: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.levels not in (1, 3):
-            raise ValueError("levels must be 1 or 3")
         if not 0 < self.score_threshold < 1:
             raise ValueError("score_threshold must lie between 0 and 1")
         if not 0 < self.suppression < self.merging < 1:
@@ -126,7 +122,7 @@ class SpotterConfig:
         return cls(
             backbone=BackboneConfig(**tuples("backbone")),
             neck=values["neck"],
-            detection=DetectionConfig(**values["detection"]),
+            detection=DetectionConfig(**{k: v for k, v in values["detection"].items() if k != "levels"}),
             recogniser=RecogniserConfig(**tuples("recogniser")),
             score=ScoreConfig(**values.get("score", {})),
         )

@@ -1,9 +1,8 @@
 """FOTS's detection head: dense maps, and how they become rotated boxes.
 
-The head looks at a mosaic of the pyramid's levels (`regions.mosaic`): small words are found at stride 4, large ones at
-8 and 16, where they look alike. Every cell says whether it lies in the core of a word, how far its four sides are
-from the cell's centre, measured in the word's own frame, and the direction in which the word is read, over the full
-circle.
+Every cell says whether it lies in the core of a word, how far its four sides are from the cell's centre, measured in
+the word's own frame, and the direction in which the word is read, over the full circle. The head learns on plain maps
+and looks at the mosaic of the picture's pyramid afterwards.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from spotter.model.blocks import convolution
 from spotter.model.config import DetectionConfig
 from spotter.model.geometry import probiou
-from spotter.model.regions import MOSAIC_GAP, place_in_mosaic
+from spotter.model.pyramid import GAP, LEVEL_HEIGHTS, SMALL_GAP, mosaic_height, place
 
 STRIDE = 4
 _DISTANCE_SCALE = 16.0
@@ -24,6 +23,8 @@ _NEAR_END = 0.28  # of the width from the middle: within the core of words that 
 _MOST_MOVED = 0.3  # of the width
 _LONG = 48.0  # pixels; the middle of a shorter word sees its ends as well
 _LONG_RATIO = 1.5
+LARGEST = 1.3 * LEVEL_HEIGHTS[0]  # pixels; higher words are found at the next level
+_SMALLEST = 0.85 * LEVEL_HEIGHTS[0] / 2  # pixels; lower words are found at the level before
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Cells:
 
     x, y: float32 [H, W], their centres in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
     the map's. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
-    pixels where the map is a mosaic of its levels, None where it is one plain map.
+    pixels where the map is the mosaic of its pyramid, None where it is one plain map.
     """
 
     x: Tensor
@@ -43,7 +44,14 @@ class Cells:
 
     def place(self, boxes: Tensor) -> Tensor:
         """Boxes [N, 5] in the picture's pixels -> in the map's, STRIDE to a cell."""
-        return boxes if self.mosaic is None else place_in_mosaic(boxes, *self.mosaic)
+        return boxes if self.mosaic is None else place(boxes, *self.mosaic)
+
+    def fits(self, heights: Tensor) -> Tensor:
+        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are a cell's to find."""
+        if self.mosaic is None:
+            return torch.ones_like(heights, dtype=torch.bool)
+        last = self.scale >= 2 ** len(LEVEL_HEIGHTS)
+        return ((heights < LARGEST) | last) & ((heights >= _SMALLEST) | (self.scale == 1))
 
 
 def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:
@@ -54,15 +62,22 @@ def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:
 
 
 def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
-    """The cells of the mosaic of a picture of height x width pixels (see `regions.mosaic`)."""
-    plain = plain_cells(height // STRIDE + MOSAIC_GAP // STRIDE + height // (2 * STRIDE), width // STRIDE, device)
-    below, right = height + MOSAIC_GAP, width // 2 + MOSAIC_GAP
-    first = (plain.y > below) & (plain.x < width // 2)
-    second = (plain.y > below) & (plain.x > right) & (plain.x < right + width // 4) & (plain.y < below + height // 4)
-    scale = 1.0 + first.to(plain.x.dtype) + 3.0 * second.to(plain.x.dtype)
-    x = (plain.x - right * second.to(plain.x.dtype)) * scale
-    y = (plain.y - below * (first | second).to(plain.y.dtype)) * scale
-    return Cells(x, y, scale, (plain.y < height) | first | second, (height, width))
+    """The cells of the mosaic of a picture of height x width pixels (see `spotter.model.pyramid`)."""
+    plain = plain_cells(mosaic_height(height) // STRIDE, width // STRIDE, device)
+    below, right = height + GAP, width // 2 + GAP
+    lowest = below + height // 4 + SMALL_GAP
+
+    def part(top: int, left: int, size: int) -> Tensor:
+        y, x = plain.y - top, plain.x - left
+        return (y > 0) & (y < height // size) & (x > 0) & (x < width // size)
+
+    first, second, third = part(below, 0, 2), part(below, right, 4), part(lowest, right, 8)
+    lower, beside = first | second | third, second | third
+    dtype = plain.x.dtype
+    scale = 1.0 + first.to(dtype) + 3.0 * second.to(dtype) + 7.0 * third.to(dtype)
+    x = (plain.x - right * beside.to(dtype)) * scale
+    y = (plain.y - below * lower.to(dtype) - (height // 4 + SMALL_GAP) * third.to(dtype)) * scale
+    return Cells(x, y, scale, (plain.y < height) | lower, (height, width))
 
 
 @dataclass(frozen=True)
@@ -179,6 +194,7 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
     score = maps.score.sigmoid()
     cells = maps.cells
     real = cells.inside & (cells.y < sizes[:, 0, None, None]) & (cells.x < sizes[:, 1, None, None])
+    real = real & cells.fits(maps.distances[:, 0] + maps.distances[:, 2])
     peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
     score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
     best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]

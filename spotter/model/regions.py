@@ -3,7 +3,6 @@
 Coordinates are half-pixel: the centre of a map's first cell is (0.5, 0.5) cells, and bins are sampled at their centres.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -93,50 +92,15 @@ class Patches:
     widths: Tensor
 
 
-LEVELS = 3
-MOSAIC_GAP = 16  # pixels of zeros between the levels
-LEVEL_HEIGHTS = (40.0, 80.0)  # pixels; words this high and higher are found and read a level further up
-
-
-def mosaic(levels: Sequence[Tensor], stride: int) -> Tensor:
-    """Three levels of a pyramid [B, C, H, W], [B, C, H/2, W/2], [B, C, H/4, W/4] in one map, zeros between them.
-
-        +-----------------+
-        |     level 0     |      A word is found and sampled at the level at which its text has ordinary size, so that
-        |                 |      detector and recogniser see one scale (level assignment as in Lin et al. 2017,
-        +--------+-+------+      arXiv:1612.03144).
-        | level 1| | 2    |
-        +--------+-+------+
-
-    The finest level is at `stride`. W must be at least 64 pixels. Boxes find their places by `place_in_mosaic`.
-    """
-    finest, middle, coarsest = levels
-    gap = MOSAIC_GAP // stride
-    height, width = finest.shape[-2:]
-    lower = torch.cat((F.pad(middle, (0, gap)), F.pad(coarsest, (0, 0, 0, height // 2 - height // 4))), 3)
-    lower = F.pad(lower, (0, width - width // 2 - gap - width // 4))
-    return torch.cat((F.pad(finest, (0, 0, 0, gap)), lower), 2)
-
-
-def place_in_mosaic(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Boxes [N, 5] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic."""
-    h = boxes[:, 3]
-    first, second = ((h >= limit).to(boxes.dtype) for limit in LEVEL_HEIGHTS)
-    scale = 1 - first * 0.5 - second * 0.25
-    x = boxes[:, 0] * scale + second * (width // 2 + MOSAIC_GAP)
-    y = boxes[:, 1] * scale + first * (height + MOSAIC_GAP)
-    return torch.stack((x, y, boxes[:, 2] * scale, h * scale, boxes[:, 4]), 1)
-
-
 class RoIRotate(nn.Module):
-    """FOTS's region sampler: the stem's detail and the shared features, from one box and one level of the pyramid."""
+    """FOTS's region sampler: the stem's detail and the shared features of one box."""
 
     def __init__(self, size: PatchSize) -> None:
         super().__init__()
         self.size = size
 
     def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> Patches:
-        """Mosaics whose finest levels are at strides 2 and 4, boxes [N, 5] in their pixels, N at least 1."""
+        """Maps at strides 2 and 4, boxes [N, 5] in their pixels, N at least 1."""
         widths = patch_widths(boxes, self.size)
         height = self.size.height
         return Patches(

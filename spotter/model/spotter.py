@@ -1,4 +1,4 @@
-"""The whole network: backbone -> neck -> detection head -> regions -> sampled patches -> recogniser."""
+"""The whole network: pyramid -> backbone -> neck -> detection head -> regions -> sampled patches -> recogniser."""
 
 from dataclasses import dataclass
 
@@ -9,25 +9,26 @@ from torch import Tensor, nn
 from spotter.model.backbone import Backbone
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
-from spotter.model.detection import STRIDE, DetectionHead, DetectionMaps, Regions, mosaic_cells, plain_cells
+from spotter.model.detection import STRIDE, Cells, DetectionHead, DetectionMaps, Regions, mosaic_cells, plain_cells
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.neck import FeaturePyramid
+from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
-from spotter.model.regions import LEVELS, Patches, PatchSize, RoIRotate, mosaic, place_in_mosaic
+from spotter.model.regions import Patches, PatchSize, RoIRotate
 
 _MEAN, _DEVIATION = 127.5, 64.0
+_BLACK = -_MEAN / _DEVIATION
 _LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class Features:
-    """Mosaics (see `regions.mosaic`) of the stem's map, finest level at stride 2, and of the neck's maps, finest level
-    at stride 4. height, width: of the pictures, pixels."""
+    """fine: the stem's map at stride 2. shared: the neck's map at stride 4. cells: of the latter; both are mosaics
+    where these are a mosaic's."""
 
     fine: Tensor
     shared: Tensor
-    height: int
-    width: int
+    cells: Cells
 
 
 @dataclass(frozen=True)
@@ -65,31 +66,37 @@ class Spotter(nn.Module):
         self.recogniser = recogniser
         self.score = score
 
+    def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        fine, *maps = self.backbone(pictures.contiguous(memory_format=torch.channels_last))
+        return fine, self.neck(maps)
+
     def features(self, images: Tensor) -> Features:
-        """images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride."""
-        x = (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
-        fine, *maps = self.backbone(x.contiguous(memory_format=torch.channels_last))
-        half = F.avg_pool2d(fine, 2)
+        """Of the pictures as they are, for training, whose crops show text of ordinary size.
+
+        images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride.
+        """
+        fine, shared = self._maps(_normalised(images))
+        return Features(fine, shared, plain_cells(*shared.shape[-2:], shared.device))
+
+    def pyramid(self, images: Tensor) -> Features:
+        """Of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in `features`."""
+        pictures = _normalised(images)
+        fine, shared = self._maps(pictures)
+        lower_fine, lower_shared = self._maps(lower_canvas(pictures, _BLACK))
         return Features(
-            mosaic([fine, half, F.avg_pool2d(half, 2)], STRIDE // 2),
-            mosaic(self.neck(maps), STRIDE),
-            images.shape[1],
-            images.shape[2],
+            join(fine, lower_fine, STRIDE // 2),
+            join(shared, lower_shared, STRIDE),
+            mosaic_cells(images.shape[1], images.shape[2], images.device),
         )
 
     def detect(self, features: Features) -> DetectionMaps:
         """Dense maps of the head."""
-        shared, device = features.shared, features.shared.device
-        if self.head.config.levels == 1:
-            rows, columns = features.height // STRIDE, features.width // STRIDE
-            maps: DetectionMaps = self.head(shared[:, :, :rows], plain_cells(rows, columns, device))
-        else:
-            maps = self.head(shared, mosaic_cells(features.height, features.width, device))
+        maps: DetectionMaps = self.head(features.shared, features.cells)
         return maps
 
     def sample(self, features: Features, boxes: Tensor, image_index: Tensor) -> Patches:
         """Patches of regions: boxes [N, 5] in pixels, N at least 1."""
-        placed = place_in_mosaic(boxes, features.height, features.width)
+        placed = features.cells.place(boxes)
         patches: Patches = self.sampler(features.fine.float(), features.shared.float(), placed, image_index)
         return patches
 
@@ -112,9 +119,13 @@ class Spotter(nn.Module):
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
         real part -> the fields of `Words`, in order."""
-        features = self.features(images)
+        features = self.pyramid(images)
         words = self.read(features, self.head.regions(self.detect(features), sizes))
         return words.image_index, words.polygons, words.scores, words.characters, words.character_scores
+
+
+def _normalised(images: Tensor) -> Tensor:
+    return (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
 
 
 def word_scores(detection: Tensor, confidence: Tensor, config: ScoreConfig) -> Tensor:
@@ -130,7 +141,7 @@ def build_fots(config: SpotterConfig | None = None, charset: Charset | None = No
     reader = config.recogniser
     return Spotter(
         Backbone(config.backbone),
-        FeaturePyramid(config.backbone.channels, config.neck, LEVELS),
+        FeaturePyramid(config.backbone.channels, config.neck),
         DetectionHead(config.neck, config.detection),
         RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
         Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),

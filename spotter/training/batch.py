@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import torch
@@ -11,12 +12,13 @@ from torch import Tensor
 from spotter.model.charset import Charset
 from spotter.model.detection import STRIDE
 from spotter.model.geometry import boxes_to_polygons, polygons_to_boxes
-from spotter.model.regions import LEVEL_HEIGHTS, MOSAIC_GAP
+from spotter.model.pyramid import LEVEL_HEIGHTS
 from spotter.training.sample import Sample
 
 _CORE = 0.25  # of the height is cut from every side of a word, so that neighbours part
 _CORE_ENDS = 0.15  # of the width at least is cut from both ends: cells there see the far end badly
-_NEAR_LEVEL = 1.3  # of the heights at which levels meet
+_LEARNT = 1.4 * LEVEL_HEIGHTS[0]  # pixels; higher words are ignored
+_NOT_HERE = 1.8 * LEVEL_HEIGHTS[0]  # pixels; higher words are another level's to find, and background here
 
 
 @dataclass(frozen=True)
@@ -74,54 +76,29 @@ def detection_targets(
     return text, counted | text, owner
 
 
-def mosaic_targets(
-    boxes: NDArray[np.float32], ignore: NDArray[np.bool_], height: int, width: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    """(text, counted, owner) on the mosaic of a picture of height x width pixels with boxes [N, 5].
+def collate(samples: Sequence[Sample], charset: Charset) -> Batch:
+    """Samples of one size -> a batch. A word with characters outside the charset is found but not read.
 
-    A word is text at the level of its height. At the next level it is ignored while its height is near the limit
-    between them, and background at all others.
+    A picture stands for one level of a pyramid: words much too high for that are background.
     """
-    gap = MOSAIC_GAP // STRIDE
-    rows, columns = height // STRIDE, width // STRIDE
-    text = np.zeros((rows + gap + rows // 2, columns), bool)
-    counted, owner = np.zeros_like(text), np.full(text.shape, -1, np.int64)
-    corners = ((0, 0), (rows + gap, 0), (rows + gap, columns // 2 + gap))
-    edges = (0.0, *LEVEL_HEIGHTS, np.inf)
-    for level, (top, left) in enumerate(corners):
-        shape = (rows >> level, columns >> level)
-        low, high = edges[level], edges[level + 1]
-        here = (boxes[:, 3] >= low) & (boxes[:, 3] < high)
-        near = (boxes[:, 3] >= low / _NEAR_LEVEL) & (boxes[:, 3] < high * _NEAR_LEVEL)
-        index = np.flatnonzero(near | ignore)
-        scaled = boxes[index] * np.array([*[0.5**level] * 4, 1], np.float32)
-        part = detection_targets(scaled, (ignore | ~here)[index], shape)
-        at = (slice(top, top + shape[0]), slice(left, left + shape[1]))
-        text[at], counted[at] = part[0], part[1]
-        owner[at] = np.where(part[2] >= 0, index[part[2]] if len(index) else -1, -1)
-    return text, counted, owner
-
-
-def collate(samples: Sequence[Sample], charset: Charset, levels: int = 1) -> Batch:
-    """Samples of one size -> a batch. A word with characters outside the charset is found but not read."""
     texts, counts, owners, boxes, image_index, readable, targets = [], [], [], [], [], [], []
     words = 0
     for number, sample in enumerate(samples):
         polygons = torch.from_numpy(np.asarray(sample.polygons, np.float32).reshape(-1, 4, 2))
         found = polygons_to_boxes(polygons).numpy()
+        here = found[:, 3] < _NOT_HERE
+        found = found[here]
         # A quadrilateral of no extent has no frame to measure in.
-        ignore = np.asarray(sample.ignore, bool) | (found[:, 2:4].min(1, initial=1e9) < 2)
+        ignore = np.asarray(sample.ignore, bool)[here] | (found[:, 2:4].min(1, initial=1e9) < 2)
+        ignore |= found[:, 3] >= _LEARNT
         height, width = sample.image.shape[:2]
-        if levels == 1:
-            text, counted, owner = detection_targets(found, ignore, (height // STRIDE, width // STRIDE))
-        else:
-            text, counted, owner = mosaic_targets(found, ignore, height, width)
+        text, counted, owner = detection_targets(found, ignore, (height // STRIDE, width // STRIDE))
         texts.append(text)
         counts.append(counted)
         owners.append(np.where(owner >= 0, owner + words, -1))
         boxes.append(found)
         image_index.extend([number] * len(found))
-        for transcript, skip in zip(sample.texts, ignore, strict=True):
+        for transcript, skip in zip(compress(sample.texts, here), ignore, strict=True):
             known = bool(transcript) and all(character in charset.characters for character in transcript)
             readable.append(known and not skip)
             if readable[-1]:

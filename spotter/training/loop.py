@@ -44,12 +44,11 @@ class DivergedError(RuntimeError):
 class StepBatches(Dataset[Batch]):
     """The batch of each step, a function of the seed and the step alone: a resumed run sees what it would have seen."""
 
-    def __init__(self, source: Source, config: TrainConfig, charset: Charset, first: int, levels: int) -> None:
+    def __init__(self, source: Source, config: TrainConfig, charset: Charset, first: int) -> None:
         self.source = source
         self.config = config
         self.charset = charset
         self.first = first
-        self.levels = levels
 
     def __len__(self) -> int:
         return max(self.config.steps - self.first, 0)
@@ -58,7 +57,7 @@ class StepBatches(Dataset[Batch]):
         rng = np.random.default_rng((self.config.seed, self.first + index))
         size = int(rng.choice(self.config.sizes))
         count = max(1, round(self.config.batch * (self.config.size / size) ** 2))
-        return collate([self.source.sample(rng, size) for _ in range(count)], self.charset, self.levels)
+        return collate([self.source.sample(rng, size) for _ in range(count)], self.charset)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -287,7 +286,7 @@ class Trainer:
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the steps to come."""
-        dataset = StepBatches(self.source, self.config, self.charset, self.step, self.model_config.detection.levels)
+        dataset = StepBatches(self.source, self.config, self.charset, self.step)
         loader: DataLoader[Batch] = DataLoader(
             dataset,
             batch_size=None,

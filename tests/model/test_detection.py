@@ -224,10 +224,10 @@ def test_no_boxes_have_no_ends() -> None:
 
 
 def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:
-    """A picture of 128 x 128: 32 rows of cells, 4 between the levels, 16; the second level begins in column 20."""
+    """A picture of 128 x 128: 32 rows of cells, 4 of nothing, 16; levels 2 and 3 begin in column 20."""
     cells = mosaic_cells(128, 128, CPU)
     assert cells.x.shape == (32 + 4 + 16, 32)
-    assert cells.inside.sum() == 32 * 32 + 16 * 16 + 8 * 8
+    assert cells.inside.sum() == 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4
 
     def told(row: int, column: int) -> list[float]:
         return [float(cells.x[row, column]), float(cells.y[row, column]), float(cells.scale[row, column])]
@@ -238,31 +238,62 @@ def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:
     assert told(51, 15) == [124, 124, 2]
     assert told(36, 20) == [8, 8, 4]
     assert told(43, 27) == [120, 120, 4]
+    assert told(46, 20) == [16, 16, 8]
+    assert told(49, 23) == [112, 112, 8]
     assert not cells.inside[33].any()
     assert not cells.inside[40, 17]
-    assert not cells.inside[46, 22]
+    assert not cells.inside[45, 22]
+    assert not cells.inside[48, 24]
 
 
-@pytest.mark.parametrize("height", [20.0, 60.0, 100.0])
-def test_a_word_found_at_its_level_has_its_box_in_the_picture(height: float) -> None:
+LEVELS = {20.0: 1, 60.0: 2, 100.0: 4, 200.0: 8}
+
+
+def said_in_mosaic(height: float) -> tuple[DetectionMaps, Tensor]:
+    """Maps in which one cell, at the level of the word's height, tells the box [1, 5] that comes with them."""
     box = torch.tensor([[130.0, 126.0, 1.2 * height, height, 0.3]])
     cells = mosaic_cells(256, 256, CPU)
-    placed = cells.place(box)[0]
-    column, row = (placed[:2] / 4).long().tolist()
+    column, row = (cells.place(box)[0, :2] / 4).long().tolist()
     level = float(cells.scale[row, column])
-    assert level == {20.0: 1, 60.0: 2, 100.0: 4}[height]
+    assert level == LEVELS[height]
     maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=cells)
     dx, dy = 130 - float(cells.x[row, column]), 126 - float(cells.y[row, column])
     ahead, down = dx * math.cos(0.3) + dy * math.sin(0.3), dy * math.cos(0.3) - dx * math.sin(0.3)
     sides = (height / 2 - down, 0.6 * height + ahead, height / 2 + down, 0.6 * height - ahead)
     say(maps, (0, row, column), 0.9, (sides[0] / level, sides[1] / level, sides[2] / level, sides[3] / level), 0.3)
-    found = regions(maps, [[256, 256]])
-    torch.testing.assert_close(found.boxes, box, atol=1e-3, rtol=0)
+    return maps, box
+
+
+@pytest.mark.parametrize("height", LEVELS)
+def test_a_word_found_at_its_level_has_its_box_in_the_picture(height: float) -> None:
+    maps, box = said_in_mosaic(height)
+    torch.testing.assert_close(regions(maps, [[256, 256]]).boxes, box, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "fits", "too_small", "too_large"),
+    [(30, 30, 50.0, None, 53.0), (72, 10, 18.0, 16.0, 53.0), (72, 42, 50.0, 16.0, 53.0), (87, 38, 90.0, 16.0, None)],
+)
+def test_a_level_finds_words_of_its_own_size(
+    row: int, column: int, fits: float, too_small: float | None, too_large: float | None
+) -> None:
+    """Heights in the pixels of the level; the first finds the smallest, the last the largest."""
+
+    def found(height: float) -> int:
+        maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
+        say(maps, (0, row, column), 0.9, (height / 2, height / 2, height / 2, height / 2), 0.0)
+        return len(regions(maps, [[256, 256]]).boxes)
+
+    assert found(fits) == 1
+    assert too_small is None or found(too_small) == 0
+    assert too_large is None or found(too_large) == 0
+    if row == 30:
+        assert found(6.0) == 1
 
 
 def test_padding_is_no_text_at_any_level() -> None:
     maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
-    for row, column in ((50, 10), (68 + 28, 10), (68 + 14, 36 + 5)):
-        say(maps, (0, row, column), 0.9, (8, 8, 8, 8), 0.0)
+    for row, column in ((50, 10), (68 + 28, 10), (68 + 14, 36 + 5), (68 + 18 + 7, 36 + 3)):
+        say(maps, (0, row, column), 0.9, (10, 10, 10, 10), 0.0)
     assert len(regions(maps, [[256, 256]]).boxes) > 0
     assert len(regions(maps, [[160, 256]]).boxes) == 0

@@ -9,10 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from spotter.model.regions import (
     PatchSize,
-    RoIRotate,
-    mosaic,
     patch_widths,
-    place_in_mosaic,
     roi_rotate,
     rotated_grid,
     sample_regions,
@@ -172,61 +169,3 @@ def test_gradients_of_maps_and_places_are_the_numerical_ones() -> None:
         return roi_rotate(maps, places, torch.tensor([1, 0]), widths, 3, 4)
 
     assert torch.autograd.gradcheck(patches, (features, boxes), eps=1e-6, atol=1e-5)
-
-
-def pyramid(height: int, width: int, stride: int) -> list[Tensor]:
-    """Ramps at `stride` and at two and four times it, of a picture of `height` x `width` pixels."""
-    return [ramps(height // s, width // s, s) for s in (stride, 2 * stride, 4 * stride)]
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (128, 192), (320, 64)])
-@pytest.mark.parametrize("stride", [2, 4])
-def test_the_levels_of_a_mosaic_lie_apart_and_whole(height: int, width: int, stride: int) -> None:
-    levels = [
-        torch.full_like(level, value) for level, value in zip(pyramid(height, width, stride), (1, 2, 3), strict=True)
-    ]
-    together = mosaic(levels, stride)
-    assert together.shape[2:] == ((height + 16 + height // 2) // stride, width // stride)
-    for value, level in zip((1, 2, 3), levels, strict=True):
-        assert int((together == value).sum()) == level.numel()
-    gap = 16 // stride
-    assert not together[:, :, height // stride : height // stride + gap].any()
-    assert not together[:, :, height // stride + gap :, width // 2 // stride : width // 2 // stride + gap].any()
-
-
-@pytest.mark.parametrize("h", [12.0, 39.9, 40.0, 79.0, 80.0, 100.0])
-@pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi, 0.5])
-def test_words_of_any_height_read_the_places_they_stand_on(h: float, theta: float) -> None:
-    """Each level holds its cells' own places in the picture, so whichever level is read, the answer is the same."""
-    height, width, size = 256, 320, PatchSize(4, 2, 8)
-    boxes = torch.tensor([[152.0, 131, 1.3 * h, h, theta]])
-    placed = place_in_mosaic(boxes, height, width)
-    patches = RoIRotate(size)(mosaic(pyramid(height, width, 2), 2), mosaic(pyramid(height, width, 4), 4), placed, FIRST)
-    assert patches.widths.tolist() == [6]  # 1.3 x 4 = 5.2
-    for found, rows in ((patches.fine, 8), (patches.coarse, 4)):
-        columns = 6 * rows // 4
-        expected = rotated_grid(boxes, torch.tensor([columns]), rows, torch.arange(columns), 1).permute(0, 3, 1, 2)
-        torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
-
-
-def test_higher_words_are_read_from_coarser_levels() -> None:
-    boxes = torch.tensor([[64.0, 96, 50, h, 0.5] for h in (39.0, 40.0, 79.0, 80.0)])
-    placed = place_in_mosaic(boxes, 128, 192)
-    expected = [
-        [64.0, 96, 50, 39, 0.5],
-        [32.0, 48 + 128 + 16, 25, 20, 0.5],
-        [32.0, 48 + 128 + 16, 25, 39.5, 0.5],
-        [16.0 + 96 + 16, 24 + 128 + 16, 12.5, 20, 0.5],
-    ]
-    torch.testing.assert_close(placed, torch.tensor(expected))
-
-
-def test_a_word_at_the_rim_of_a_level_reads_nothing_of_the_next() -> None:
-    """Level 0 is bright; a word of level 1 that hangs out of the picture on every side must not see it."""
-    bright, dark = torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 16, 16)
-    together = mosaic([bright, dark, torch.ones(1, 1, 8, 8)], 4)
-    boxes = torch.tensor([[64.0, 2, 60, 44, 0], [126.0, 64, 40, 44, 0], [2.0, 126, 60, 44, 0.3]])
-    patches = roi_rotate(
-        together, place_in_mosaic(boxes, 128, 128), torch.zeros(3, dtype=torch.int64), torch.full((3,), 8), 8, 4
-    )
-    assert float(patches.abs().max()) < 1e-5

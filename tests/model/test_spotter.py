@@ -1,5 +1,4 @@
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -112,25 +111,35 @@ def test_a_word_of_any_height_is_read_from_its_own_pixels(height: float) -> None
     assert fine.shape[2:] == tuple(2 * side for side in coarse.shape[2:])
 
 
-def test_features_are_the_stems_and_three_of_the_neck() -> None:
+def test_features_are_the_stems_and_the_necks() -> None:
     images, _ = pictures(2)
     features = small_spotter().features(images)
-    assert tuple(features.fine.shape) == (2, 4, 64 + 8 + 32, 96)  # mosaics: a level, 16 pixels of nothing, the others
-    assert tuple(features.shared.shape) == (2, 8, 32 + 4 + 16, 48)
-    assert (features.height, features.width) == (128, 192)
-    assert not features.shared[:, :, 32:36].any()
+    assert tuple(features.fine.shape) == (2, 4, 64, 96)
+    assert tuple(features.shared.shape) == (2, 8, 32, 48)
+    assert features.cells.mosaic is None
 
 
-@pytest.mark.parametrize(("levels", "rows"), [(1, 32), (3, 52)])
-def test_the_head_sees_one_level_or_the_mosaic(levels: int, rows: int) -> None:
-    config = small_config()
-    model = build_fots(replace(config, detection=replace(config.detection, levels=levels))).eval()
-    images, sizes = pictures(1)
+def test_the_pyramid_is_the_picture_and_its_lower_canvas() -> None:
+    images, _ = pictures(2)
+    model = small_spotter()
     with torch.no_grad():
-        maps = model.detect(model.features(images))
-        model(images, sizes)
-    assert tuple(maps.score.shape) == (1, 1, rows, 48)
-    assert maps.cells.inside.sum() == (32 * 48 if levels == 1 else 32 * 48 + 16 * 24 + 8 * 12)
+        features, plain = model.pyramid(images), model.features(images)
+    assert tuple(features.fine.shape) == (2, 4, 64 + 8 + 32, 96)  # 16 pixels of nothing, then half the picture
+    assert tuple(features.shared.shape) == (2, 8, 32 + 4 + 16, 48)
+    assert torch.equal(features.shared[:, :, :32], plain.shared)
+    assert not features.shared[:, :, 32:36].any()
+    assert features.cells.mosaic == (128, 192)
+
+
+def test_a_level_sees_what_the_picture_shows_when_scaled() -> None:
+    """Half the picture, on the canvas of a picture twice as large, looks as it does by itself."""
+    model = small_spotter()
+    generator = torch.Generator().manual_seed(3)
+    small = torch.randint(0, 256, (1, 320, 320, 3), dtype=torch.uint8, generator=generator)
+    large = small.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    with torch.no_grad():
+        whole, level = model.features(small).fine, model.pyramid(large).fine[:, :, 320 + 8 :, :160]
+    torch.testing.assert_close(level[..., :159], whole[..., :159], atol=1e-5, rtol=1e-4)  # the last cell sees the gap
 
 
 def test_the_charset_sets_the_number_of_classes() -> None:

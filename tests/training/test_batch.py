@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from spotter.model.charset import Charset
-from spotter.training.batch import Batch, collate, detection_targets, mosaic_targets
+from spotter.training.batch import Batch, collate, detection_targets
 from spotter.training.sample import Sample
 
 
@@ -99,37 +99,31 @@ def test_no_words_leave_background() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "levels", "ignored"),
+    ("height", "found", "ignored"),
     [
-        (20, {0}, set()),
-        (35, {0}, {1}),
-        (45, {1}, {0}),
-        (60, {1}, set()),
-        (70, {1}, {2}),
-        (90, {2}, {1}),
-        (200, {2}, set()),
+        (20, True, False),
+        (55, True, False),
+        (57, False, True),
+        (71, False, True),
+        (73, False, False),
+        (200, False, False),
     ],
 )
-def test_a_word_is_found_at_the_level_of_its_height(height: float, levels: set[int], ignored: set[int]) -> None:
-    boxes = np.array([[160, 160, 1.4 * height, height, 0.2]], np.float32)
-    text, counted, owner = mosaic_targets(boxes, np.zeros(1, bool), 320, 320)
-    assert text.shape == (80 + 4 + 40, 80)
-    places = [(slice(0, 80), slice(0, 80)), (slice(84, 124), slice(0, 40)), (slice(84, 104), slice(44, 64))]
-    assert {n for n, at in enumerate(places) if text[at].any()} == levels
-    assert {n for n, at in enumerate(places) if not counted[at].all()} == ignored
-    assert counted.sum() + sum((~counted[at]).sum() for at in places) == 80 * 80 + 40 * 40 + 20 * 20
-    assert ((owner == 0) == text).all()
-    (at,) = (places[n] for n in levels)
-    rows, columns = np.nonzero(text[at])
-    middle = (np.array([columns.mean(), rows.mean()]) + 0.5) * 4 * 2 ** min(levels)
-    assert middle == pytest.approx([160, 160], abs=2.01 * 2 ** min(levels))
-
-
-def test_an_ignored_region_is_ignored_at_every_level() -> None:
-    boxes = np.array([[160, 160, 100, 60, 0]], np.float32)
-    _, counted, _ = mosaic_targets(boxes, np.ones(1, bool), 320, 320)
-    for centre in ((40, 40), (84 + 20, 20), (84 + 10, 44 + 10)):
-        assert not counted[centre]
+def test_words_too_high_for_a_level_are_ignored_then_background(height: float, found: bool, ignored: bool) -> None:
+    tall = Sample(
+        np.zeros((320, 320, 3), np.uint8),
+        np.array([quad(20, 20, 1.2 * height, height), quad(20, 260, 60, 20)], np.float32),
+        ["Ab", "next"],
+        np.zeros(2, bool),
+    )
+    batch = collate([tall], Charset())
+    middle = (0, round((20 + height / 2) / 4), round((20 + 0.6 * height) / 4))
+    assert bool(batch.text[middle]) == found
+    assert bool(batch.counted[middle]) == (not ignored)
+    assert len(batch.boxes) == (2 if found or ignored else 1)
+    assert batch.readable.tolist() == ([found, True] if found or ignored else [True])
+    assert batch.targets[-1] == Charset().encode("next")
+    assert int(batch.owner[0, 270 // 4, 50 // 4]) == len(batch.boxes) - 1
 
 
 def make_batch() -> Batch:
@@ -140,7 +134,6 @@ def make_batch() -> Batch:
             sample([(quad(10, 8, 40, 16), "né", False), (quad(10, 40, 40, 16), "c ~", False)], colour=9),
         ],
         Charset(),
-        levels=3,
     )
 
 
@@ -151,19 +144,10 @@ def test_words_of_all_pictures_are_numbered_through() -> None:
     assert batch.image_index.tolist() == [0, 0, 2, 2]
     expected = torch.tensor([[24.0, 12, 40, 16, 0], [24, 48, 40, 16, 0], [30, 16, 40, 16, 0], [30, 48, 40, 16, 0]])
     torch.testing.assert_close(batch.boxes, expected)
-    assert (
-        batch.owner.shape == batch.text.shape == batch.counted.shape == (3, 28, 16)
-    )  # 16 rows, 4 between the levels, 8
+    assert batch.owner.shape == batch.text.shape == batch.counted.shape == (3, 16, 16)
     assert sorted(set(batch.owner[0].flatten().tolist())) == [-1, 0]
     assert set(batch.owner[1].flatten().tolist()) == {-1}
     assert sorted(set(batch.owner[2].flatten().tolist())) == [-1, 2, 3]
-
-
-def test_one_level_is_one_map() -> None:
-    batch = collate([sample([(quad(4, 4, 40, 16), "Ab", False)])], Charset())
-    assert batch.text.shape == batch.counted.shape == batch.owner.shape == (1, 16, 16)
-    assert batch.counted.all()
-    assert batch.text.any()
 
 
 def test_words_outside_the_charset_are_found_but_not_read() -> None:
@@ -181,7 +165,7 @@ def test_a_word_without_extent_is_ignored() -> None:
 
 
 def test_only_pictures_without_words_make_a_batch_too() -> None:
-    batch = collate([sample([]), sample([])], Charset(), levels=3)
+    batch = collate([sample([]), sample([])], Charset())
     assert batch.boxes.shape == (0, 5)
     assert batch.image_index.shape == batch.readable.shape == (0,)
-    assert batch.counted.sum() == 2 * (16 * 16 + 8 * 8 + 4 * 4)
+    assert batch.counted.sum() == 2 * 16 * 16

@@ -223,8 +223,8 @@ def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
 
 
 def test_a_steps_batch_depends_on_the_seed_and_the_step_alone() -> None:
-    first = StepBatches(NoiseSource(), SHORT, Charset(), 0, levels=1)
-    later = StepBatches(NoiseSource(), SHORT, Charset(), 4, levels=1)
+    first = StepBatches(NoiseSource(), SHORT, Charset(), 0)
+    later = StepBatches(NoiseSource(), SHORT, Charset(), 4)
     assert (len(first), len(later)) == (6, 2)
     for step in (4, 5):
         assert torch.equal(first[step].images, later[step - 4].images)
@@ -233,7 +233,7 @@ def test_a_steps_batch_depends_on_the_seed_and_the_step_alone() -> None:
 
 
 def test_larger_pictures_come_fewer_at_a_time() -> None:
-    batches = StepBatches(NoiseSource(), SHORT, Charset(), 0, levels=1)
+    batches = StepBatches(NoiseSource(), SHORT, Charset(), 0)
     shapes = {tuple(batches[step].images.shape[:2]) for step in range(40)}
     assert shapes == {(2, 64), (1, 128)}  # a quarter of two is rounded up to one
 

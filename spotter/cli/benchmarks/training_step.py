@@ -43,7 +43,7 @@ def measure(
         # From here on some words are read where the detector says they are, which costs most.
         trainer.step = min(config.predicted_after, config.steps - 1)
         for side in sorted(set(config.sizes)):
-            batch = StepBatches(source, replace(config, sizes=(side,)), trainer.charset, 0, model.detection.levels)[0]
+            batch = StepBatches(source, replace(config, sizes=(side,)), trainer.charset, 0)[0]
             times = []
             for _ in range(_WARM_UP + steps):
                 began = time.perf_counter()

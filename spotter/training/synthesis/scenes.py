@@ -81,9 +81,9 @@ def _paint(
 def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
     """(least, most) height of capitals in pixels and the most blocks, by kind of scene."""
     kind = rng.random()
-    if kind < 0.48:
+    if kind < 0.5:
         return 7.5, 30.0, 12  # streets: small and far
-    return (8.0, 80.0, 8) if kind < 0.67 else (34.0, 135.0, 6)  # shop fronts; lettering from near
+    return (9.0, 42.0, 9) if kind < 0.9 else (30.0, 110.0, 6)  # shop fronts; lettering that another level finds
 
 
 def scene_layout(

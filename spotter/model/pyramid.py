@@ -1,0 +1,63 @@
+"""The picture pyramid: text of every size is found and read at one size.
+
+The network sees the picture whole and, halved once, twice and three times, once more on a second canvas a good third
+as large. A word is found and read at the level at which its text has ordinary size, so a letter 200 pixels high needs
+no weights of its own (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP, arXiv:1711.08189).
+
+    +-----------------+
+    |     level 0     |     The maps of both canvases are joined into one mosaic, below one another, in which every box
+    |                 |     has its place.
+    +--------+-+------+
+    |        | | 2  |
+    |   1    | +----+
+    |        | |3|
+    +--------+-+------+
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+GAP = 16  # pixels of nothing between the levels
+SMALL_GAP = 8  # between the last two, for which a picture 64 pixels high has no more room
+LEVEL_HEIGHTS = (40.0, 80.0, 160.0)  # pixels of the picture; higher words are found and read a level further up
+STRIDE = 64  # the sides of canvases are multiples of it
+
+
+def _up(pixels: int) -> int:
+    return (pixels + STRIDE - 1) // STRIDE * STRIDE
+
+
+def lower_canvas(pictures: Tensor, empty: float) -> Tensor:
+    """Levels 1 to 3 of pictures [B, C, H, W], H and W multiples of 64, with `empty` between and beside them."""
+    height, width = pictures.shape[-2:]
+    half = F.avg_pool2d(pictures, 2)
+    quarter = F.avg_pool2d(half, 2)
+    eighth = F.avg_pool2d(quarter, 2)
+    rest = height // 2 - height // 4 - SMALL_GAP - height // 8
+    eighth = F.pad(eighth, (0, width // 4 - width // 8, SMALL_GAP, rest), value=empty)
+    right = F.pad(torch.cat((quarter, eighth), 2), (GAP, 0), value=empty)
+    canvas = torch.cat((half, right), 3)
+    below, beside = _up(height // 2) - height // 2, _up(width // 2 + GAP + width // 4) - width // 2 - GAP - width // 4
+    return F.pad(canvas, (0, beside, 0, below), value=empty)
+
+
+def join(finest: Tensor, lower: Tensor, stride: int) -> Tensor:
+    """Maps at `stride` of the picture [B, C, h, w] and of its lower canvas -> the mosaic [B, C, h', w]."""
+    apart = F.pad(lower, (0, finest.shape[3] - lower.shape[3], GAP // stride, 0))
+    return torch.cat((finest, apart), 2)
+
+
+def mosaic_height(height: int) -> int:
+    """Pixels of height of the mosaic of a picture `height` pixels high."""
+    return height + GAP + _up(height // 2)
+
+
+def place(boxes: Tensor, height: int, width: int) -> Tensor:
+    """Boxes [N, 5] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic."""
+    h = boxes[:, 3]
+    first, second, third = ((h >= limit).to(boxes.dtype) for limit in LEVEL_HEIGHTS)
+    scale = 1 - first * 0.5 - second * 0.25 - third * 0.125
+    x = boxes[:, 0] * scale + second * (width // 2 + GAP)
+    y = boxes[:, 1] * scale + first * (height + GAP) + third * (height // 4 + SMALL_GAP)
+    return torch.stack((x, y, boxes[:, 2] * scale, h * scale, boxes[:, 4]), 1)

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
     "calibrate": ("spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right."),
     "export": ("spotter.export.cli:export", "Turn a checkpoint into a verified bundle."),
+    "build-ops": ("spotter.cli.build_ops:build_ops", "Compile the native kernels of the graph's operators."),
     "models": ("spotter.registry.cli:models", "Publish, list, alias, roll back and verify bundles."),
     "bench": ("spotter.cli.bench:bench", "Run the benchmarks."),
 }

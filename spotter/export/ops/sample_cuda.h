@@ -1,0 +1,18 @@
+// The sampling on a GPU. Pointers of a job lie there, except `rotation`. Errors are CUDA's own descriptions, null for
+// none.
+#pragma once
+
+#include <cstddef>
+
+#include "sample.h"
+
+namespace spotter {
+
+// Queues a job on a stream (a cudaStream_t).
+const char *run_on_cuda(const Job<float> &job, void *stream);
+const char *run_on_cuda(const Job<Half> &job, void *stream);
+
+// Copies numbers to the host, and waits for what the stream does before.
+const char *copy_from_device(float *to, const float *from, size_t count, void *stream);
+
+}  // namespace spotter

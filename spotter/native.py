@@ -56,12 +56,12 @@ def inspect(path: Path) -> Kernels:
         abi = library.spotter_ops_abi()
         cuda = bool(library.spotter_ops_cuda())
     except (OSError, AttributeError) as error:
-        raise KernelsError(f"{path} is no library of operators: {error}") from None
+        raise KernelsError(f"{path.name} is no library of operators: {error}") from None
     sources.restype = ctypes.c_char_p
     if abi != ABI:
-        raise KernelsError(f"{path} has version {abi} of the operators, not {ABI}")
+        raise KernelsError(f"{path.name} has version {abi} of the operators, not {ABI}")
     if sources().decode() != digest():
-        raise KernelsError(f"{path} was built from other sources: run `spotter build-ops`")
+        raise KernelsError(f"{path.name} was built from other sources: run `spotter build-ops`")
     return Kernels(path, cuda)
 
 

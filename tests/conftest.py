@@ -1,10 +1,11 @@
-"""Registries of both kinds, for the tests of several packages."""
+"""Registries of both kinds and compiled kernels, for the tests of several packages."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from spotter.export.ops.build import BuildError, build, compiler
 from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
 
 
@@ -23,3 +24,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return FolderPlace(tmp_path / "registry")
     server: MlflowPlace = request.getfixturevalue("mlflow")
     return server
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kernels of the graph's operators, compiled once. Skips where there is no compiler."""
+    try:
+        compiler()
+    except BuildError as error:
+        pytest.skip(str(error))
+    target = tmp_path_factory.mktemp("ops") / "libspotter_ops.so"
+    build(target)
+    return target

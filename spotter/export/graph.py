@@ -10,6 +10,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from spotter.export.folding import folded
 from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
 from spotter.model.regions import Patches, PatchSize, patch_widths
 from spotter.model.spotter import Spotter
@@ -60,8 +61,8 @@ class SymbolicRoIRotate(nn.Module):
 
 def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
-    sampler = model.sampler
-    model.sampler = SymbolicRoIRotate(sampler.size)  # type: ignore[arg-type]
+    model = folded(model)
+    model.sampler = SymbolicRoIRotate(model.sampler.size)  # type: ignore[arg-type]
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)
     sizes = torch.tensor([[256, 320], [200, 300]], dtype=torch.int32)
     batch = torch.export.Dim("batch", min=1, max=64)
@@ -73,23 +74,20 @@ def export_graph(model: Spotter, path: Path) -> None:
         },
         "sizes": {0: batch},
     }
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")  # the exporter's own deprecations
-            program = torch.onnx.export(
-                model,
-                (images, sizes),
-                dynamo=True,
-                input_names=list(INPUTS),
-                output_names=list(OUTPUTS),
-                dynamic_shapes=shapes,
-                opset_version=OPSET,
-                optimize=True,
-                external_data=False,
-                verbose=False,
-            )
-    finally:
-        model.sampler = sampler
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            model,
+            (images, sizes),
+            dynamo=True,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_shapes=shapes,
+            opset_version=OPSET,
+            optimize=True,
+            external_data=False,
+            verbose=False,
+        )
     assert program is not None
     proto = program.model_proto
     del proto.functions[:]

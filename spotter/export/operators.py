@@ -9,7 +9,10 @@ image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region'
 `scale` x clip(height / scale x w / h, min_width, max_width) columns, rounded up, and its patch is zero beyond them.
 
 SampleRegions: features [B, C, H, W]; grid [N, h, w, 2] = (x, y) in cells, half-pixel -> samples [N, C, h, w], bilinear,
-zero off the map.
+zero off the map, where a place is not a number, and for an image index off the batch.
+
+Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
+in it. N may be 0: W' is then that of the narrowest region.
 """
 
 import onnx
@@ -35,12 +38,13 @@ SampleRegions (features, grid, image_index) => (samples)
     height = Slice (shape, two, three)
     width = Slice (shape, three, four)
     pads = Constant <value_ints = [0, 0, 0, 0, 0, 0, 1, 0]> ()
-    padded = Pad (features, pads)
+    exact = Cast <to = 1> (features)
+    padded = Pad (exact, pads)
     row = Add (height, one)
     rows = Mul (batch, row)
     by_channel = Transpose <perm = [1, 0, 2, 3]> (padded)
     strip_shape = Concat <axis = 0> (one, channels, rows, width)
-    strip = Reshape (by_channel, strip_shape)
+    strip = Reshape <allowzero = 1> (by_channel, strip_shape)
     height_f = Cast <to = 1> (height)
     width_f = Cast <to = 1> (width)
     row_f = Cast <to = 1> (row)
@@ -52,11 +56,15 @@ SampleRegions (features, grid, image_index) => (samples)
     x_cell, y_cell = Split <axis = 3, num_outputs = 2> (grid)
     x_index = Sub (x_cell, half)
     y_index = Sub (y_cell, half)
+    x_wrong = IsNaN (x_index)
+    y_wrong = IsNaN (y_index)
+    x_known = Where (x_wrong, minus_one, x_index)
+    y_known = Where (y_wrong, minus_one, y_index)
     width_s = Squeeze (width_f)
     height_s = Squeeze (height_f)
-    x_low = Max (x_index, minus_one)
+    x_low = Max (x_known, minus_one)
     x_clipped = Min (x_low, width_s)
-    y_low = Max (y_index, minus_one)
+    y_low = Max (y_known, minus_one)
     y_clipped = Min (y_low, height_s)
     image = Cast <to = 1> (image_index)
     offset_flat = Mul (image, row_f)
@@ -78,11 +86,12 @@ SampleRegions (features, grid, image_index) => (samples)
     bins_along = Slice (grid_shape, two, three)
     all_rows = Mul (regions, bins_down)
     flat_shape = Concat <axis = 0> (one, all_rows, bins_along, two)
-    flat = Reshape (normal, flat_shape)
+    flat = Reshape <allowzero = 1> (normal, flat_shape)
     sampled = GridSample <mode = "linear", padding_mode = "zeros", align_corners = 0> (strip, flat)
     apart_shape = Concat <axis = 0> (channels, regions, bins_down, bins_along)
-    apart = Reshape (sampled, apart_shape)
-    samples = Transpose <perm = [1, 0, 2, 3]> (apart)
+    apart = Reshape <allowzero = 1> (sampled, apart_shape)
+    by_region = Transpose <perm = [1, 0, 2, 3]> (apart)
+    samples = CastLike (by_region, features)
 }}
 """
 
@@ -116,7 +125,12 @@ RoIRotate <height, min_width, max_width, scale, stride> (features, boxes, image_
     at_most = Min (at_least, max_f)
     whole = Ceil (at_most)
     widths = Mul (whole, scale_f)
-    widest_f = ReduceMax <keepdims = 0> (widths)
+    narrowest = Mul (min_f, scale_f)
+    minus_one = Constant <value_ints = [-1]> ()
+    widths_flat = Reshape <allowzero = 1> (widths, minus_one)
+    narrowest_flat = Reshape (narrowest, minus_one)
+    all_widths = Concat <axis = 0> (widths_flat, narrowest_flat)
+    widest_f = ReduceMax <keepdims = 0> (all_widths)
     widest = Cast <to = 7> (widest_f)
     columns_i = Range (zero, widest, one)
     columns = Cast <to = 1> (columns_i)
@@ -156,7 +170,7 @@ RoIRotate <height, min_width, max_width, scale, stride> (features, boxes, image_
     grid = Concat <axis = 3> (x_last, y_last)
     samples = {DOMAIN}.SampleRegions (features, grid, image_index)
     inside_flat = Less (columns, widths)
-    inside_f = Cast <to = 1> (inside_flat)
+    inside_f = CastLike (inside_flat, samples)
     ends = Constant <value_ints = [1, 2]> ()
     inside = Unsqueeze (inside_f, ends)
     patches = Mul (samples, inside)

@@ -49,15 +49,16 @@ def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, st
 def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
     """Bilinear samples [N, C, h, w] of maps [B, C, H, W] at cells [N, h, w, 2] of the maps `image_index` [N].
 
-    Cells off the map read as zero. The maps are laid end to end with a row of zeros between them and sampled once, so
-    no map is copied for a region and memory grows with the words alone.
+    Cells off the map read as zero, and so does a place that is not a number. The maps are laid end to end with a row
+    of zeros between them and sampled once, so no map is copied for a region and memory grows with the words alone.
     """
     batch, channels, height, width = features.shape
     regions, rows, columns, _ = grid.shape
     strip = F.pad(features, (0, 0, 0, 1)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
     # Index -1 is off the strip or the zero row of the map before, index `height` the map's own: none reads a neighbour.
-    y = (grid[..., 1] - 0.5).clamp(-1, height) + (image_index.to(grid.dtype) * (height + 1))[:, None, None]
-    x = (grid[..., 0] - 0.5).clamp(-1, width)
+    y = (grid[..., 1] - 0.5).clamp(-1, height).nan_to_num(-1)
+    y = y + (image_index.to(grid.dtype) * (height + 1))[:, None, None]
+    x = (grid[..., 0] - 0.5).clamp(-1, width).nan_to_num(-1)
     normalised = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / (batch * (height + 1)) - 1), -1)
     samples = F.grid_sample(
         strip,

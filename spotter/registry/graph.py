@@ -1,4 +1,4 @@
-"""A look into an ONNX file without the ONNX package: does it keep weights outside itself?
+"""A look into an ONNX file without the ONNX package: does it keep weights outside itself, which operators does it use?
 
 Reads the protobuf wire format (https://protobuf.dev/programming-guides/encoding) along the fields of
 onnx.proto that can hold a tensor.
@@ -20,6 +20,7 @@ _FIELDS: dict[str, dict[int, str]] = {
     },
     "sparse": {1: "tensor", 2: "tensor"},
 }  # fmt: skip
+_MODEL_OPSET_IMPORT, _OPSET_DOMAIN, _OPSET_VERSION = 8, 1, 2
 _TENSOR_EXTERNAL_DATA = 13
 _TENSOR_DATA_LOCATION = 14
 _MAX_DEPTH = 32
@@ -28,6 +29,18 @@ _MAX_DEPTH = 32
 def refuse_external_data(model: bytes) -> None:
     """Raises BundleError when a tensor of the model lies in another file, or the bytes are no protobuf."""
     _walk(memoryview(model), "model", 0)
+
+
+def opset_version(model: bytes, domain: str) -> int | None:
+    """The version of a domain's operators that the model is written in; None when it uses none of them. Raises
+    BundleError when the bytes are no protobuf."""
+    for number, value in _fields(memoryview(model)):
+        if number == _MODEL_OPSET_IMPORT and isinstance(value, memoryview):
+            entry = dict(_fields(value))
+            name, version = entry.get(_OPSET_DOMAIN, memoryview(b"")), entry.get(_OPSET_VERSION, 0)
+            if isinstance(name, memoryview) and isinstance(version, int) and bytes(name) == domain.encode():
+                return version
+    return None
 
 
 def _walk(data: memoryview, message: str, depth: int) -> None:

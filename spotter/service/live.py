@@ -20,6 +20,7 @@ from spotter.registry.stores import open_store
 from spotter.service.batcher import BatchLimits, Shape
 from spotter.service.engine import Engine, Runner
 from spotter.service.metrics import Metrics
+from spotter.service.operators import Operators
 from spotter.service.reader import Reader
 from spotter.service.session import Session, SessionOptions
 from spotter.service.settings import Settings
@@ -36,6 +37,7 @@ class Live:
     digest: str
     rebuild: Callable[[], Runner]
     """Loads the same bundle once more, for an engine that died. Raises BundleError when it cannot be."""
+    operators: Operators = field(default_factory=lambda: Operators("none"))
     pace: tuple[int, float] = (0, 0.0)
     """Padded pixels of a page and the seconds that it took when warm, for admission; (0, 0): not measured."""
     since: float = field(default_factory=time.time)
@@ -82,7 +84,7 @@ class Catalogue:
         manifest, digest = bundle.manifest, bundle.manifest.digest
         seconds = time.monotonic() - began
         logger.info("%s %s (%s) loaded in %.2f s", manifest.name, manifest.version, digest, seconds)
-        return Live(manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), pace)
+        return Live(manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), session.operators, pace)
 
 
 def load(settings: Settings, metrics: Metrics) -> Live:

@@ -109,6 +109,7 @@ async def model(request: Request) -> Response:
             "input": asdict(manifest.input),
             "provenance": manifest.provenance,
             "metrics": manifest.metrics,
+            "operators": asdict(live.operators),
             "alias": service.settings.alias,
             "since": _time(live.since),
             "previous": None if previous is None else _reference(previous),

@@ -67,6 +67,13 @@ class Refused(BaseModel):
     time: str
 
 
+class Operators(BaseModel):
+    """What runs the graph's own operators."""
+
+    run: Literal["native", "function", "none"] = Field(description="`none`: the graph has none of its own.")
+    reason: str = Field(description="Why there are no native kernels.")
+
+
 class ModelAnswer(BaseModel):
     """The live model."""
 
@@ -78,6 +85,7 @@ class ModelAnswer(BaseModel):
     input: dict[str, Any]
     provenance: dict[str, Any]
     metrics: dict[str, Any]
+    operators: Operators
     alias: str = Field(description="What the service follows.")
     since: str = Field(description="When this model was loaded.")
     previous: ModelRef | None = Field(description="Kept for an instant rollback.")

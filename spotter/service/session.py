@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotter.registry.bundle import Bundle
 from spotter.registry.errors import BundleError
+from spotter.service import operators
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
@@ -52,6 +53,7 @@ class Session:
         if options.device == "cuda":
             providers.insert(0, "CUDAExecutionProvider")
             ort.preload_dlls()  # CUDA's libraries may lie in their own Python packages
+        self.operators = operators.register(settings, bundle.model, options.device)
         try:
             self._session = ort.InferenceSession(bundle.model, settings, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base but this

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from spotter.native import SOURCES, digest
@@ -52,8 +53,7 @@ def build(target: Path, cuda: bool = False) -> None:
         _run([[*command, "-o", str(scratch / output)] for output, command in jobs.items()])
         # Nothing of the compiler's need be where the library runs.
         linker = ["nvcc", "-shared", "-cudart", "static", "-ccbin", cxx] if cuda else [cxx, "-shared"]
-        static = ("-static-libstdc++", "-static-libgcc")
-        static = tuple(part for flag in static for part in ("-Xcompiler", flag)) if cuda else static
+        static = ["-Xcompiler", "-static-libstdc++,-static-libgcc"] if cuda else ["-static-libstdc++", "-static-libgcc"]
         library = scratch / target.name
         _run([[*linker, *static, *(str(scratch / output) for output in jobs), "-o", str(library)]])
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,20 +94,16 @@ def _sampling(cxx: str, scratch: Path, flags: Sequence[str]) -> dict[str, list[s
 
 def _run(commands: Sequence[Sequence[str]]) -> None:
     """All at once. Raises BuildError with what the first failure printed."""
-    processes = []
+    with ThreadPoolExecutor(len(commands)) as pool:
+        list(pool.map(_run_one, commands))
+
+
+def _run_one(command: Sequence[str]) -> None:
     try:
-        for command in commands:
-            processes.append(
-                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=SOURCES)
-            )
-        for process in processes:
-            said, _ = process.communicate(timeout=_SECONDS)
-            if process.returncode:
-                raise BuildError(f"{' '.join(map(str, process.args))}\n{said.strip()}")  # type: ignore[arg-type]
+        ran = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(str(error)) from None
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+    if ran.returncode:
+        raise BuildError(f"{' '.join(command)}\n{ran.stdout.strip()}")

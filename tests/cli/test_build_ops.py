@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spotter import native
+from spotter.cli import build_ops
+from spotter.export.ops.build import BuildError
+
+
+def test_it_builds_once_where_it_is_found(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def copy(target: Path, cuda: bool) -> None:
+        built.append(cuda)
+        target.unlink(missing_ok=True)  # one that is loaded must not change
+        target.write_bytes(library.read_bytes())
+
+    monkeypatch.setattr(build_ops, "build", copy)
+    monkeypatch.setattr(build_ops, "places", lambda: iter([tmp_path / native.LIBRARY]))
+    said = [CliRunner().invoke(build_ops.build_ops, words).output for words in ([], [], ["--force"])]
+    assert said[0].startswith(f"{tmp_path / native.LIBRARY}: CPU, ")
+    assert "fits already" in said[1]
+    assert built == [False, False]
+
+
+def test_what_does_not_fit_is_built_anew(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "ops.so"
+    target.write_bytes(b"something else")
+    monkeypatch.setattr(build_ops, "build", lambda target, cuda: target.write_bytes(library.read_bytes()))
+    result = CliRunner().invoke(build_ops.build_ops, ["--output", str(target)])
+    assert result.exit_code == 0, result.output
+    assert native.inspect(target).path == target
+
+
+def test_failures_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(target: Path, cuda: bool) -> None:
+        raise BuildError("there is no C++ compiler")
+
+    monkeypatch.setattr(build_ops, "build", fail)
+    result = CliRunner().invoke(build_ops.build_ops, ["--output", str(tmp_path / "ops.so")])
+    assert result.exit_code == 1
+    assert "no C++ compiler" in result.output
+    monkeypatch.setattr(build_ops, "places", lambda: iter([Path("/proc/ops.so")]))
+    monkeypatch.setattr(build_ops, "_writable", lambda folder: False)
+    assert "no place" in CliRunner().invoke(build_ops.build_ops).output

@@ -1,0 +1,102 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spotter import native
+from spotter.registry.bundle import Bundle
+from spotter.registry.folder import embedded
+from spotter.service import operators
+from spotter.service.operators import Operators
+from spotter.service.session import Session, SessionOptions
+
+
+class Options:
+    """Stands in for a session's options."""
+
+    def __init__(self, fail: str = "") -> None:
+        self.fail = fail
+        self.given: list[str] = []
+
+    def register_custom_ops_library(self, path: str) -> None:
+        if self.fail:
+            raise RuntimeError(self.fail)
+        self.given.append(path)
+
+
+@pytest.fixture(name="shipped", scope="module")
+def open_shipped() -> Bundle:
+    return embedded().open("spotter", "1")
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators, "_said", set())
+
+
+def test_a_graph_without_operators_of_its_own_needs_no_kernels() -> None:
+    options = Options("must not be called")
+    assert operators.register(options, b"", "cpu") == Operators("none")
+
+
+def test_kernels_are_given_when_they_fit(shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native.VARIABLE, str(library))
+    options = Options()
+    assert operators.register(options, shipped.model, "cpu") == Operators("native")
+    assert options.given == [str(library)]
+
+
+@pytest.mark.parametrize(
+    ("change", "device", "reason"),
+    [
+        (lambda patch: patch.setenv(native.VARIABLE, "off"), "cpu", "off"),
+        (lambda patch: None, "cuda", "none were built for cuda"),
+        (lambda patch: patch.setattr(operators, "opset_version", lambda *_: 2), "cpu", "version 2 of the operators"),
+    ],
+)
+def test_else_the_bodies_run_and_it_is_said_once(
+    shipped: Bundle,
+    library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    change: Any,
+    device: str,
+    reason: str,
+) -> None:
+    monkeypatch.setenv(native.VARIABLE, str(library))
+    change(monkeypatch)
+    options = Options()
+    with caplog.at_level(logging.WARNING):
+        found = [operators.register(options, shipped.model, device) for _ in range(3)]
+    assert [each.run for each in found] == ["function"] * 3
+    assert reason in found[0].reason
+    assert options.given == []
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_refusal_of_onnx_runtime_is_no_failure(
+    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(native.VARIABLE, str(library))
+    assert operators.register(Options("too old"), shipped.model, "cpu") == Operators("function", "too old")
+
+
+def test_the_shipped_model_reads_alike_with_and_without_kernels(
+    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (1, 256, 320, 3), np.uint8)
+    image[:, 64:128] = 255  # a bar with black strokes, so that some words are found
+    image[:, 80:112, 40:280:12] = 0
+    answers = []
+    for value in (str(library), "off"):
+        monkeypatch.setenv(native.VARIABLE, value)
+        session = Session(shipped, SessionOptions(1))
+        assert session.operators.run == ("function" if value == "off" else "native")
+        answers.append(session.run(image, np.array([[256, 320]], np.int32))[0])
+    kernel, body = answers
+    np.testing.assert_allclose(kernel.polygons, body.polygons, atol=1e-3)
+    np.testing.assert_allclose(kernel.scores, body.scores, atol=1e-3)
+    np.testing.assert_array_equal(kernel.characters, body.characters)

@@ -23,7 +23,7 @@ DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
 """Width, height and words of the picture that figures are about."""
 
-_NEEDS = {"synth": ("cv2",), "train-step": ("cv2", "torch")}
+_NEEDS = {"ops": ("onnx",), "synth": ("cv2",), "train-step": ("cv2", "torch")}
 """Modules that a benchmark needs beyond what serving needs."""
 
 
@@ -78,6 +78,7 @@ def bench(ctx: click.Context, as_json: bool) -> list[Report]:
         return []
     short = {
         "graph": ["--peer", "rapidocr"] if find_spec("rapidocr") else [],
+        "ops": ["--rounds", "5"],
         "serve": ["--seconds", "3"],
         "synth": ["--seconds", "2"],
         "train-step": ["--steps", "3"],
@@ -86,7 +87,7 @@ def bench(ctx: click.Context, as_json: bool) -> list[Report]:
     for name, arguments in short.items():
         missing = [module for module in _NEEDS.get(name, ()) if find_spec(module) is None]
         if missing:
-            click.echo(f"{name} skipped: {', '.join(missing)} not installed (the train extra)", err=True)
+            click.echo(f"{name} skipped: {', '.join(missing)} not installed (the {_extra(name)} extra)", err=True)
             continue
         command = bench.commands[name]
         with command.make_context(name, list(arguments), parent=ctx) as within:
@@ -179,6 +180,32 @@ def graph_command(
             "Milliseconds, medians; p10, p90 and the ratio to the first reader are of the whole reading.",
             *(f"{name}: {found.milliseconds:.1f} ms in nodes\n{found.as_table()}" for name, found in profiles),
         ),
+        as_json,
+    )
+
+
+@bench.command("ops")
+@click.option("--regions", type=click.IntRange(1), default=64, show_default=True, help="Patches that are sampled.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of ONNX Runtime.")
+@click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Turns of each.")
+@_JSON
+def ops_command(regions: int, threads: int, rounds: int, as_json: bool) -> Report:
+    """Time the sampling operators: kernels, bodies, and a plain copy of the bytes."""
+    _need("ops")
+    from spotter.cli.benchmarks import ops
+    from spotter.native import KernelsError, find
+
+    try:
+        library, absent = find().path, ""
+    except KernelsError as error:
+        library, absent = None, f"There are no kernels to time: {error}."
+    setting = ops.Setting(regions=regions, threads=threads)
+    found = ops.measure(setting, library, rounds)
+    return Report(
+        "ops",
+        {"rounds": rounds, **found.as_dict()},
+        (_plural(threads, "thread"), _plural(rounds, "round"), setting.line()),
+        (found.as_table(), *([absent] if absent else [])),
         as_json,
     )
 
@@ -301,10 +328,14 @@ def train_step_command(
     )
 
 
+def _extra(name: str) -> str:
+    return "export" if name == "ops" else "train"
+
+
 def _need(name: str) -> None:
     for module in _NEEDS[name]:
         if find_spec(module) is None:
-            raise click.ClickException(f"{name} needs {module}: install the train extra")
+            raise click.ClickException(f"{name} needs {module}: install the {_extra(name)} extra")
 
 
 def _pictures(files: tuple[Path, ...], size: tuple[int, int], words: int) -> list[tuple[str, graph.Pixels]]:

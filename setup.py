@@ -10,7 +10,7 @@ from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spotter.export.ops.build import BuildError, build  # noqa: E402
+from spotter.export.ops.build import BuildError, build
 
 
 class BuildOps(build_ext):

@@ -192,7 +192,7 @@ def test_bare_bench_runs_what_is_installed_and_names_what_it_skips(monkeypatch: 
     result = CliRunner().invoke(bench, ["--json"])
     assert ran == ["graph", "ops", "serve", "synth"]
     assert result.stderr == "train-step skipped: torch not installed (the train extra)\n"
-    assert json.loads(result.stdout).keys() == {"environment", "graph", "serve", "synth"}
+    assert json.loads(result.stdout).keys() == {"environment", "graph", "ops", "serve", "synth"}
     lines = CliRunner().invoke(bench, []).stdout.splitlines()
     assert lines[1:5] == ["", "graph: setting", "", "a table"]
 

@@ -50,7 +50,7 @@ def test_the_graph_says_what_the_network_says(
     assert compare(expected, found, str(shape)) >= shape[0]
     # Random weights are sure of few characters, so `compare` may forgive those: probabilities must agree all the same.
     order = [np.lexsort((a[1][:, 0, 0], a[1][:, 0, 1], a[0])) for a in (expected, found)]
-    np.testing.assert_allclose(expected[4][order[0]], found[4][order[1]], atol=2e-3)
+    np.testing.assert_allclose(expected[4][order[0]], found[4][order[1]], atol=5e-3)
 
 
 def test_pictures_of_different_size_share_a_batch(exported: Exported, session: ort.InferenceSession) -> None:

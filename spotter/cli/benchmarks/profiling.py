@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from spotter.cli.benchmarks import table
 from spotter.registry.bundle import Bundle
+from spotter.service import operators
 from spotter.service.imaging import prepare_pixels
 from spotter.service.reader import sizes_of
 from spotter.service.session import OUTPUTS
@@ -94,6 +95,7 @@ def profile(bundle: Bundle, pixels: NDArray[np.uint8], threads: int, rounds: int
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_profiling = True
+        operators.register(options, bundle.model, "cpu")
         options.profile_file_prefix = str(Path(temporary) / "profile")
         options.optimized_model_filepath = str(rewritten)
         session = ort.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])

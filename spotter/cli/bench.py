@@ -10,7 +10,8 @@ from typing import Any, Literal
 import click
 import numpy as np
 
-from spotter.cli.benchmarks import bundles, environment, graph, peers, pictures, profiling, serving, table
+from spotter.cli.benchmarks import bundles, environment, graph, peers, pictures, profiling, serving, table, tesseract
+from spotter.cli.benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, parse_list, parse_size
 from spotter.cli.benchmarks.process import ServeError
 from spotter.registry.errors import RegistryError
 from spotter.service import imaging
@@ -23,39 +24,8 @@ DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
 """Width, height and words of the picture that figures are about."""
 
-_NEEDS = {"ops": ("onnx",), "synth": ("cv2",), "train-step": ("cv2", "torch")}
+_NEEDS = {"ops": ("onnx",), "accuracy": ("shapely",), "synth": ("cv2",), "train-step": ("cv2", "torch")}
 """Modules that a benchmark needs beyond what serving needs."""
-
-
-def parse_size(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
-    """(width, height) of "1280x720"."""
-    width, _, height = value.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 16 <= min(int(width), int(height)) <= 16384):
-        raise click.BadParameter(f"{value!r} is not a size such as 1280x720")
-    return int(width), int(height)
-
-
-def parse_list(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
-    """The positive numbers of "1,4,16"."""
-    try:
-        numbers = tuple(float(part) for part in value.split(",") if part.strip())
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not a list of numbers such as 1,4,16") from None
-    if not all(0 < number < 1e6 for number in numbers):
-        raise click.BadParameter("the numbers must be positive")
-    return numbers
-
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
-_POOL = click.option(
-    "--pool", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Rendered words (`spotter synth pool`); a small pool is built if absent.",
-)  # fmt: skip
-_REGISTRY = click.option(
-    "--registry",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Registry in which bundles are looked up by name; the embedded one by default.",
-)
 
 
 @dataclass(frozen=True)
@@ -70,19 +40,31 @@ class Report:
 
 
 @click.group(invoke_without_command=True)
-@_JSON
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Annotated pictures, to score all readers on them too: icdar2015/val and so on.",
+)  # fmt: skip
+@PEER_MODELS
+@JSON
 @click.pass_context
-def bench(ctx: click.Context, as_json: bool) -> list[Report]:
+def bench(ctx: click.Context, data: Path | None, peer_models: Path | None, as_json: bool) -> list[Report]:
     """Run the benchmarks: all of them in a short form, or the one named. See docs/benchmarks.md."""
     if ctx.invoked_subcommand is not None:
         return []
+    installed = ["rapidocr"] if find_spec("rapidocr") else []
+    installed += ["tesseract"] if tesseract.version() else []
+    peer_words = [word for name in installed for word in ("--peer", name)]
+    peer_words += ["--peer-models", str(peer_models)] if peer_models else []
     short = {
-        "graph": ["--peer", "rapidocr"] if find_spec("rapidocr") else [],
+        "graph": peer_words,
         "ops": ["--rounds", "5"],
+        "accuracy": [str(data), *peer_words],
         "serve": ["--seconds", "3"],
         "synth": ["--seconds", "2"],
         "train-step": ["--steps", "3"],
     }
+    if data is None:
+        del short["accuracy"]
     reports = []
     for name, arguments in short.items():
         missing = [module for module in _NEEDS.get(name, ()) if find_spec(module) is None]
@@ -96,7 +78,7 @@ def bench(ctx: click.Context, as_json: bool) -> list[Report]:
 
 
 @bench.result_callback()
-def show(result: Report | list[Report], as_json: bool) -> None:
+def show(result: Report | list[Report], as_json: bool, **options: object) -> None:
     """Prints one JSON document, or a line about the machine and then the tables."""
     reports = result if isinstance(result, list) else [result]
     machine = environment.describe()
@@ -114,7 +96,7 @@ def show(result: Report | list[Report], as_json: bool) -> None:
     "--bundle", "names", multiple=True, help="Folder, or NAME[@ALIAS] in the registry; repeat to compare.",
     default=[DEFAULT_BUNDLE], show_default=True,
 )  # fmt: skip
-@_REGISTRY
+@REGISTRY
 @click.option(
     "--picture", "files", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A picture to read instead of the drawn one; may be repeated.",
@@ -127,12 +109,9 @@ def show(result: Report | list[Report], as_json: bool) -> None:
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Turns of each reader.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--peer", "peer_names", multiple=True, help=f"Another reader beside ours: {', '.join(peers.PEERS)}.")
-@click.option(
-    "--peer-models", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The peer's det.onnx, rec.onnx and keys.txt; its own default otherwise.",
-)  # fmt: skip
+@PEER_MODELS
 @click.option("--profile", "profiled", is_flag=True, help="Also show each bundle's time by stage and by operator.")
-@_JSON
+@JSON
 def graph_command(
     names: tuple[str, ...],
     registry: Path | None,
@@ -188,7 +167,7 @@ def graph_command(
 @click.option("--regions", type=click.IntRange(1), default=64, show_default=True, help="Patches that are sampled.")
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of ONNX Runtime.")
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Turns of each.")
-@_JSON
+@JSON
 def ops_command(regions: int, threads: int, rounds: int, as_json: bool) -> Report:
     """Time the sampling operators: kernels, bodies, and a plain copy of the bytes."""
     _need("ops")
@@ -210,9 +189,51 @@ def ops_command(regions: int, threads: int, rounds: int, as_json: bool) -> Repor
     )
 
 
+@bench.command("accuracy")
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--bundle", "names", multiple=True, default=[DEFAULT_BUNDLE], show_default=True, help="As of `graph`.")
+@REGISTRY
+@click.option("--peer", "peer_names", multiple=True, help="Another reader: rapidocr[-reference] or tesseract.")
+@PEER_MODELS
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of every reader.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first pictures of each set.")
+@JSON
+def accuracy_command(
+    data: Path,
+    names: tuple[str, ...],
+    registry: Path | None,
+    peer_names: tuple[str, ...],
+    peer_models: Path | None,
+    threads: int,
+    limit: int | None,
+    as_json: bool,
+) -> Report:
+    """Score bundles and peers on the sets in DATA (icdar2015/val, icdar2003/val, sroie/val), and time them."""
+    _need("accuracy")
+    from spotter.cli.benchmarks import accuracy
+    from spotter.training.data.annotations import AnnotationError
+
+    try:
+        named = [bundles.find(name, registry) for name in names]
+        readers = [(each.label, accuracy.open_bundle(each, threads)) for each in named]
+        readers += [accuracy.open_peer(name, threads, peer_models) for name in peer_names]
+        results = accuracy.measure(readers, accuracy.datasets(data), limit)
+    except (RegistryError, peers.PeerError, AnnotationError) as error:
+        raise click.ClickException(str(error)) from None
+    if not results:
+        raise click.ClickException(f"there is no icdar2015/val, icdar2003/val or sroie/val in {data}")
+    return Report(
+        "accuracy",
+        {"threads": threads, "results": accuracy.as_dicts(results)},
+        (_plural(threads, "thread"), "F in per cent, no lexicon"),
+        (accuracy.as_table(results),),
+        as_json,
+    )
+
+
 @bench.command("serve")
 @click.option("--bundle", "name", default=DEFAULT_BUNDLE, show_default=True, help="Folder, or NAME[@ALIAS].")
-@_REGISTRY
+@REGISTRY
 @click.option(
     "--pictures",
     "folder",
@@ -228,7 +249,7 @@ def ops_command(regions: int, threads: int, rounds: int, as_json: bool) -> Repor
     default="",
     help="Of the open loops, requests a second; by default 0.5, 0.9 and 2 times the best closed loop.",
 )
-@_JSON
+@JSON
 def serve_command(
     name: str,
     registry: Path | None,
@@ -263,13 +284,13 @@ def serve_command(
 
 
 @bench.command("synth")
-@_POOL
+@POOL
 @click.option(
     "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with `backgrounds`."
 )
 @click.option("--size", type=click.IntRange(64), default=512, show_default=True, help="Side of the pictures, pixels.")
 @click.option("--seconds", type=click.FloatRange(0.01), default=3.0, show_default=True, help="For each source.")
-@_JSON
+@JSON
 def synth_command(pool: Path | None, data: Path | None, size: int, seconds: float, as_json: bool) -> Report:
     """Count the synthetic pictures that one core makes (`spotter synth bench` also measures devices)."""
     _need("synth")
@@ -294,11 +315,11 @@ def synth_command(pool: Path | None, data: Path | None, size: int, seconds: floa
     "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Whose network, sides, pictures and words a step; the defaults of all otherwise.",
 )  # fmt: skip
-@_POOL
+@POOL
 @click.option("--device", default="cpu", show_default=True, help="A torch device, as `cpu` or `cuda`.")
 @click.option("--threads", type=click.IntRange(0), default=0, show_default=True, help="Of torch; 0: one a core.")
 @click.option("--steps", type=click.IntRange(1), default=5, show_default=True, help="Timed at each side.")
-@_JSON
+@JSON
 def train_step_command(
     recipe: Path | None, pool: Path | None, device: str, threads: int, steps: int, as_json: bool
 ) -> Report:

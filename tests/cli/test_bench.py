@@ -58,7 +58,7 @@ def test_graph_prints_a_table_under_one_line_about_the_machine(tiny: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--peer", "nobody"], "there is no peer 'nobody'; known: rapidocr"),
+        (["--peer", "nobody"], "there is no peer 'nobody'; known: rapidocr, tesseract"),
         (["--bundle", "spotter@nowhere"], "no alias or version 'nowhere'"),
         (["--size", "100x60", "--words", "200"], "too few for 200 words"),
     ],

@@ -1,4 +1,4 @@
-"""Other readers, measured beside ours on the same pixels in the same run. Each is an optional package."""
+"""Other readers, measured beside ours on the same pixels in the same run. None is a dependency."""
 
 import logging
 from collections.abc import Callable
@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PEERS = ("rapidocr",)
+from spotter.cli.benchmarks import tesseract
+
+PEERS = ("rapidocr", "tesseract")
 _FILES = {"Det.model_path": "det.onnx", "Rec.model_path": "rec.onnx", "Rec.rec_keys_path": "keys.txt"}
 
 
@@ -29,7 +31,16 @@ def open_peer(name: str, threads: int, models: Path | None) -> Peer:
     """The reader of this name. Raises PeerError when there is none, or its package or models are missing."""
     if name == "rapidocr":
         return _rapidocr(threads, models)
+    if name == "tesseract":
+        return _tesseract(threads)
     raise PeerError(f"there is no peer {name!r}; known: {', '.join(PEERS)}")
+
+
+def _tesseract(threads: int) -> Peer:
+    version = tesseract.version()
+    if version is None:
+        raise PeerError("the peer tesseract is not installed")
+    return Peer(f"Tesseract {version}", lambda pixels: len(tesseract.read(pixels, threads)))
 
 
 def _rapidocr(threads: int, models: Path | None) -> Peer:

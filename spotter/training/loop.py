@@ -190,13 +190,17 @@ class Trainer:
             raise ValueError(f"{self.last} is not the state of a run of this model: {error}") from error
 
     def start_from(self, path: Path) -> None:
-        """Takes weights, and nothing else, from a checkpoint. Raises ValueError when they are another model's."""
+        """Takes the weights of a checkpoint, and the count of the pictures that made them, but starts at step 0.
+
+        Raises ValueError when they are another model's.
+        """
         weights = load_spotter(path).state_dict()
         try:
             self.model.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"{path} holds another model's weights: {error}") from error
         self.ema.model.load_state_dict(weights)
+        self.pictures = int(load_state(path).get("pictures", 0))
 
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision, enough to share, to resume a later stage, or to export."""

@@ -84,7 +84,7 @@ def test_words_stand_mostly_level_and_now_and_then_otherwise(pool: PatchPool, ba
         across = layout.homographies[layout.words][:, :2, 0]
         angles.extend(np.degrees(np.arctan2(across[:, 1], across[:, 0])).tolist())
     turned = np.abs(np.array(angles)) > 45
-    assert 0.005 < turned.mean() < 0.1
+    assert 0.005 < turned.mean() < 0.15
 
 
 def test_sheets_and_pages_hold_many_words(samples: dict[Kind, list[Sample]]) -> None:

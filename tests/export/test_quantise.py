@@ -1,0 +1,98 @@
+"""Eight bits: where they go, that they read the same, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from spotter.export.parity import ParityError
+from spotter.export.quantise import (
+    agreement,
+    calibration_pictures,
+    check_agreement,
+    dense_convolutions,
+    quantise,
+)
+from spotter.registry.manifest import InputSpec
+from tests.export.conftest import TIMEOUT, Exported
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+
+Picture = NDArray[np.uint8]
+SPEC = InputSpec(stride=64, min_side=64, max_side=256, target_side=256, bucket_steps=((65536, 64),))
+
+
+def noise(count: int) -> list[Picture]:
+    rng = np.random.default_rng(4)
+    return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
+
+
+@pytest.fixture(scope="module", name="quantised")
+def make_quantised(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("int8") / "model.onnx"
+    quantise(exported.graph, path, noise(6))
+    return path
+
+
+def test_dense_convolutions_are_those_of_backbone_neck_and_head_but_the_first_and_the_last(exported: Exported) -> None:
+    graph = onnx.load(str(exported.graph)).graph
+    weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
+    chosen = {weights[name] for name in dense_convolutions(graph)}
+    assert len(chosen) > 12
+    assert {name.split(".")[0] for name in chosen} == {"backbone", "neck", "head"}
+    left_out = set(weights.values()) - chosen
+    assert {"backbone.stem.0.weight", "head.out.weight"} <= left_out
+    assert all(name.startswith(("recogniser.", "backbone.stem.", "head.out.")) for name in left_out)
+
+
+def test_every_dense_convolution_reads_and_weighs_eight_bits(exported: Exported, quantised: Path) -> None:
+    dense = set(dense_convolutions(onnx.load(str(exported.graph)).graph))
+    graph = onnx.load(str(quantised)).graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    for node in convolutions:
+        kinds = {made_by[name].op_type if name in made_by else "stored" for name in node.input[:2]}
+        assert (kinds == {"DequantizeLinear"}) == (node.name in dense)
+    weights = [t for t in graph.initializer if t.name.endswith("weight_quantized")]
+    assert {t.data_type for t in weights} == {onnx.TensorProto.INT8}
+
+
+def test_a_graph_agrees_with_itself_and_mostly_with_its_eight_bits(exported: Exported, quantised: Path) -> None:
+    pictures = noise(3)
+    assert agreement(exported.graph, exported.graph, pictures, 0.0) == 1.0
+    assert agreement(exported.graph, exported.graph, pictures, 1.0) == 1.0  # neither is so sure of any word
+    share = agreement(exported.graph, quantised, pictures, 0.0)
+    assert 0 < share < 1  # random weights read noise: hardly any word stands a rounding
+
+
+def test_a_graph_that_reads_otherwise_is_refused(exported: Exported, tmp_path: Path) -> None:
+    other = exported.sure_of("x", tmp_path).graph
+    with pytest.raises(ParityError, match="read only"):
+        check_agreement(exported.graph, other, noise(2), 0.0)
+
+
+def test_a_graph_without_dense_convolutions_is_refused(exported: Exported, tmp_path: Path) -> None:
+    proto = onnx.load(str(exported.graph))
+    del proto.graph.node[:]
+    onnx.save(proto, str(tmp_path / "empty.onnx"))
+    with pytest.raises(ValueError, match="no convolution"):
+        quantise(tmp_path / "empty.onnx", tmp_path / "out.onnx", noise(1))
+
+
+def test_calibration_pictures_come_evenly_from_all_folders_at_the_working_size(tmp_path: Path) -> None:
+    for name, count, size in (("a", 7, (400, 300)), ("b", 2, (90, 200))):
+        (tmp_path / name / "deeper").mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", size, 10 * number).save(tmp_path / name / "deeper" / f"{number}.png")
+    (tmp_path / "a" / "notes.txt").write_text("no picture")
+    pictures = calibration_pictures([tmp_path / "a", tmp_path / "b"], 5, SPEC)
+    assert [picture.shape for picture in pictures] == [(192, 256, 3)] * 3 + [(256, 64, 3)] * 2
+    assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 20, 40, 0, 10]
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no pictures"):
+        calibration_pictures([tmp_path], 3, SPEC)

@@ -51,7 +51,8 @@ class Cells:
         if self.mosaic is None:
             return torch.ones_like(heights, dtype=torch.bool)
         last = self.scale >= 2 ** len(LEVEL_HEIGHTS)
-        return ((heights < LARGEST) | last) & ((heights >= _SMALLEST) | (self.scale == 1))
+        fitting: Tensor = ((heights < LARGEST) | last) & ((heights >= _SMALLEST) | (self.scale == 1))
+        return fitting
 
 
 def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:

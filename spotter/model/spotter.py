@@ -76,7 +76,8 @@ class Spotter(nn.Module):
         images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride.
         """
         fine, shared = self._maps(_normalised(images))
-        return Features(fine, shared, plain_cells(*shared.shape[-2:], shared.device))
+        rows, columns = shared.shape[-2:]
+        return Features(fine, shared, plain_cells(rows, columns, shared.device))
 
     def pyramid(self, images: Tensor) -> Features:
         """Of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in `features`."""

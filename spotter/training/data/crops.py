@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spotter.training.data.annotations import load_picture, natural_key, picture_files, read_annotations
 from spotter.training.data.backgrounds import random_crop
 from spotter.training.data.photometry import photometric
-from spotter.training.data.real import visible
+from spotter.training.data.real import turn, visible
 from spotter.training.sample import Sample
 
 _SURE_RUN = 4  # transcripts in a row that must agree before an alignment is believed
@@ -49,6 +49,9 @@ def crops_not_surely_from(
         if length >= _SURE_RUN:
             sure.update(crops[start + n][0] for n in range(length) if words[aligned + n][1])
     return {name for name, _ in crops} - sure
+
+
+_TURNED = 0.5  # of the pictures are turned and seen askew as a whole
 
 
 class WordCropSource:
@@ -122,6 +125,16 @@ class WordCropSource:
                 lowest = max(lowest, height + 0.08 * width)
             y += lowest + rng.uniform(0.5, 1.5) * spread * row
         quads = np.array(polygons, np.float32).reshape(-1, 4, 2)
+        if len(quads) and rng.random() < _TURNED:
+            matrix = turn(rng, size)
+            quads = cv2.perspectiveTransform(quads.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2).astype(np.float32)
+            centres = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV puts the first pixel's centre at 0
+            image = np.asarray(
+                cv2.warpPerspective(
+                    image, np.linalg.inv(centres) @ matrix @ centres, (size, size), borderMode=cv2.BORDER_REPLICATE
+                ),
+                np.uint8,
+            )
         keep, ignore = visible(quads, size)
         return Sample(
             photometric(image, rng, self._strength),

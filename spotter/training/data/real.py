@@ -30,7 +30,7 @@ class _Scene:
 
 
 class LabelledSource:
-    """Random crops of annotated pictures, over scales, a little turned and seen askew, never mirrored.
+    """Random crops of annotated pictures, over scales, turned and seen askew, never mirrored.
 
     folders: ICDAR-form folders (one or several).
     aspect, lines: as in `read_folder`.
@@ -101,7 +101,7 @@ class LabelledSource:
         # A picture larger than the crop fills it; a smaller one lies anywhere inside it.
         origin = np.where(room >= 0, np.clip(origin, 0, np.maximum(room, 0)), rng.uniform(0, 1, 2) * room)
         affine = np.array([[scale, 0, -origin[0]], [0, scale, -origin[1]], [0, 0, 1]])
-        return _turn(rng, size) @ affine, scale
+        return turn(rng, size) @ affine, scale
 
 
 def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
@@ -145,21 +145,30 @@ def visible(polygons: NDArray[np.float32], size: int) -> tuple[NDArray[np.bool_]
     return keep, ignore
 
 
-def _turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-    """A random turn about the crop's centre followed by a small displacement of its corners."""
-    degrees = rng.normal(0, 4) if rng.random() < 0.93 else rng.uniform(-20, 20)
+def turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    """float64 [3, 3]: a turn about the centre of a size x size crop, as a wall that recedes sideways shows it (upright
+    strokes stay upright, lines climb or fall), and a small displacement of the corners."""
+    kind = rng.random()
+    if kind < 0.5:
+        degrees = rng.normal(0, 4)
+    else:
+        degrees = np.clip(rng.normal(0, 15), -50, 50) if kind < 0.9 else rng.uniform(-50, 50)
     if rng.random() < 0.02:
         degrees += 90 * int(rng.integers(1, 4))
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     centre = size / 2
-    stretch = np.exp(rng.normal(0, 0.08))  # width against height
-    turn = np.array([[cos * stretch, -sin, 0], [sin * stretch, cos, 0], [0, 0, 1.0]])
-    turn[:2, 2] = centre - turn[:2, :2] @ np.array([centre, centre])
+    stretch = np.exp(rng.normal(0, 0.12))  # width against height
+    climb = np.clip(rng.normal(0, 0.3), -0.7, 0.7) if rng.random() < 0.4 else 0.0
+    slant = np.clip(rng.normal(0, 0.15), -0.4, 0.4) if rng.random() < 0.25 else 0.0
+    seen = np.array([[1, slant], [climb, 1]]) @ np.array([[cos * stretch, -sin], [sin * stretch, cos]])
+    matrix = np.eye(3)
+    matrix[:2, :2] = seen
+    matrix[:2, 2] = centre - seen @ np.array([centre, centre])
     if rng.random() < 0.5:
-        return turn
+        return matrix
     corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
-    moved = corners + rng.normal(0, 0.02 * size, (4, 2)).astype(np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(corners, moved) @ turn, np.float64)
+    moved = corners + rng.normal(0, 0.025 * size, (4, 2)).astype(np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved) @ matrix, np.float64)
 
 
 def _warp(

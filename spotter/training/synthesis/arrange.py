@@ -129,8 +129,10 @@ def plane(rng: np.random.Generator, centre: tuple[float, float], angle: float, e
     """
     vanish = np.clip(rng.normal(0, tilt, 2), -0.35, 0.35) / max(extent, 1.0)
     shear = rng.normal(0, 0.6 * tilt)
+    climb = np.clip(rng.normal(0, 3 * tilt), -0.7, 0.7) if rng.random() < 0.35 else 0.0  # of a wall seen from aside
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, cos * shear - sin, 0.0], [sin, sin * shear + cos, 0.0], [0, 0, 1]])
+    turn[1] += climb * turn[0]
     turn[2, :2] = vanish
     move = np.array([[1, 0, centre[0]], [0, 1, centre[1]], [0, 0, 1.0]])
     return np.asarray(move @ turn)

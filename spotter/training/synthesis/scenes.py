@@ -41,7 +41,7 @@ def _angle(rng: np.random.Generator, level: float) -> float:
     """Radians: near level mostly, then upright, then any direction."""
     kind = rng.random()
     if kind < 0.935:
-        return float(rng.normal(0, np.deg2rad(level)))
+        return float(rng.normal(0, np.deg2rad(level if kind < 0.6 else 3 * level)))
     if kind < 0.965:
         return float(rng.choice([-0.5, 0.5]) * np.pi + rng.normal(0, 0.05))
     return float(rng.uniform(-np.pi, np.pi)) if kind < 0.98 else float(rng.uniform(-0.8, 0.8))

@@ -1,4 +1,4 @@
-"""Static int8 of the dense part of the graph (Jacob et al. 2018, arXiv:1712.05877), where most of its time goes."""
+"""Static int8 of the graph's 3x3 convolutions (Jacob et al. 2018, arXiv:1712.05877), where most of its time goes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from spotter.export.parity import ParityError
 from spotter.model.charset import Charset
 from spotter.registry.manifest import InputSpec
 
-_DENSE = ("backbone.", "neck.", "head.")
+_DENSE = ("backbone.", "neck.", "head.", "recogniser.detail.", "recogniser.upper.", "recogniser.widen.")
 # The first sees raw pixels and feeds the recogniser its detail; the last gives distances in pixels: 8 bits are too few.
 _KEPT = ("backbone.stem.", "head.out.")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -60,7 +60,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
 
 
 def dense_convolutions(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions of backbone, neck and head that 8 bits serve well, told by their weights' names."""
+    """Names of the convolutions that 8 bits serve well, told by their weights' names."""
     return [
         node.name
         for node in graph.node

@@ -37,15 +37,16 @@ def make_quantised(exported: Exported, tmp_path_factory: pytest.TempPathFactory)
     return path
 
 
-def test_dense_convolutions_are_those_of_backbone_neck_and_head_but_the_first_and_the_last(exported: Exported) -> None:
+def test_dense_convolutions_are_all_but_the_first_the_last_and_those_of_the_columns(exported: Exported) -> None:
     graph = onnx.load(str(exported.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
     chosen = {weights[name] for name in dense_convolutions(graph)}
     assert len(chosen) > 12
-    assert {name.split(".")[0] for name in chosen} == {"backbone", "neck", "head"}
+    assert {name.split(".")[0] for name in chosen} == {"backbone", "neck", "head", "recogniser"}
     left_out = set(weights.values()) - chosen
     assert {"backbone.stem.0.weight", "head.out.weight"} <= left_out
-    assert all(name.startswith(("recogniser.", "backbone.stem.", "head.out.")) for name in left_out)
+    kept = ("recogniser.columns.", "recogniser.encoder.", "backbone.stem.", "head.out.")
+    assert all(name.startswith(kept) for name in left_out)
 
 
 def test_every_dense_convolution_reads_and_weighs_eight_bits(exported: Exported, quantised: Path) -> None:

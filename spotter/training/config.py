@@ -3,14 +3,21 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spotter.training.weighting import METHODS
+
+PARTS = ("score", "dice", "box", "ends", "direction", "recognition")
+MODULES = ("backbone", "neck", "head", "recogniser")
+
 
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
     hard_negatives: background cells kept for each text cell, the hardest first (OHEM, Shrivastava et al. 2016).
+    focal: where it is not 0, every counted cell counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
     recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, on
         which it stands, does not starve.
+    weighting: fixed, uncertainty or dwa, see `spotter.training.weighting`; period: steps of one of dwa's averages.
     """
 
     score: float = 1.0
@@ -20,7 +27,51 @@ class LossConfig:
     direction: float = 5.0
     recognition: float = 1.0
     hard_negatives: float = 3.0
+    focal: float = 0.0
     recognition_ramp: int = 300
+    weighting: str = "fixed"
+    period: int = 100
+
+    def __post_init__(self) -> None:
+        if self.weighting not in METHODS:
+            raise ValueError(f"weighting must be one of {', '.join(METHODS)}")
+        if self.period < 1 or self.focal < 0:
+            raise ValueError("period must be at least 1, focal not negative")
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """Learning from a teacher, see `spotter.training.distill`.
+
+    teacher: a checkpoint, or "ema" for the run's own average (Tarvainen and Valpola 2017, arXiv:1703.01780); none if
+        empty. output, features, attention: weights of what is learnt. temperature: softens the output.
+    """
+
+    teacher: str = ""
+    output: float = 0.0
+    features: float = 0.0
+    attention: float = 0.0
+    temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        if min(self.output, self.features, self.attention) < 0 or self.temperature <= 0:
+            raise ValueError("weights must not be negative, and the temperature positive")
+        if bool(self.teacher) != bool(self.output or self.features or self.attention):
+            raise ValueError("a teacher and the weight of something to learn from it go together")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps before `until` train only these modules of the network, by these parts of the loss."""
+
+    until: int
+    modules: tuple[str, ...]
+    losses: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name, told, known in (("module", self.modules, MODULES), ("loss", self.losses, PARTS)):
+            if not told or set(told) - set(known):
+                raise ValueError(f"a stage names each {name} out of {', '.join(known)}, at least one")
 
 
 @dataclass(frozen=True)
@@ -33,6 +84,7 @@ class TrainConfig:
     balance: a word counts as n ** -balance where its picture has n words, so that dense pages do not drown the scenes.
     jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
         the detector's own once `predicted_after` steps are done.
+    stages: modules alone before all together, say; steps after the last one train everything.
     """
 
     seed: int = 0
@@ -56,12 +108,20 @@ class TrainConfig:
     validate_every: int = 500
     log_every: int = 20
     losses: LossConfig = field(default_factory=LossConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         if any(side % 64 for side in (self.size, *self.sizes)):
             raise ValueError("sides must be multiples of 64")
         if self.steps <= self.warmup:
             raise ValueError("steps must exceed warmup")
+        if list(self.stages) != sorted(self.stages, key=lambda stage: stage.until):
+            raise ValueError("stages must follow one another")
+
+    def stage(self, step: int) -> Stage | None:
+        """The stage that a step, counted from 0, belongs to; None where everything is trained."""
+        return next((stage for stage in self.stages if step < stage.until), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for the checkpoint and the log."""

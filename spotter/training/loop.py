@@ -27,10 +27,19 @@ from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
-from spotter.training.config import TrainConfig
+from spotter.training.config import MODULES, PARTS, TrainConfig
+from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
-from spotter.training.losses import dice_loss, geometry_losses, recognition_loss, score_loss, word_weights
+from spotter.training.losses import (
+    dice_loss,
+    focal_loss,
+    geometry_losses,
+    recognition_loss,
+    score_loss,
+    word_weights,
+)
 from spotter.training.sample import Source
+from spotter.training.weighting import LossWeighting
 
 _WIDTH_STEP = 16
 
@@ -146,14 +155,31 @@ class Trainer:
         self.model = build_fots(model_config, self.charset).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
-        matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.weighting = LossWeighting(config.losses.weighting, PARTS, config.losses.period).to(self.device)
+        self.distiller = self._distiller()
+        learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
+        learnt = [p for p in learners.parameters() if p.requires_grad]
+        matrices = [p for p in learnt if p.ndim > 1]
+        vectors = [p for p in learnt if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
         )
         self._stop = False
+
+    def _distiller(self) -> Distiller | None:
+        """Raises ValueError when the recipe's teacher cannot teach this model."""
+        wanted = self.config.distill
+        if not wanted.teacher:
+            return None
+        if wanted.teacher == "ema":
+            teacher, its_config = self.ema.model, self.model_config
+        else:
+            path = Path(wanted.teacher)
+            teacher = load_spotter(path)
+            its_config = SpotterConfig.from_dict(load_state(path)["model_config"])
+        return Distiller(self.model_config, teacher, its_config, wanted).to(self.device)
 
     @property
     def last(self) -> Path:
@@ -170,6 +196,8 @@ class Trainer:
                 "weights": self.model.state_dict(),
                 "ema": self.ema.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
+                "weighting": self.weighting.state_dict(),
+                "adapter": self._adapter(),
                 "step": self.step,
                 "pictures": self.pictures,
                 "words": self.words,
@@ -177,12 +205,21 @@ class Trainer:
             },
         )
 
+    def _adapter(self) -> dict[str, Tensor]:
+        """What the distiller has learnt; the teacher is not this run's to save."""
+        adapter = self.distiller.adapter if self.distiller else None
+        return adapter.state_dict() if adapter is not None else {}
+
     def resume(self) -> None:
         """Goes on where `last.pt` stopped. Raises ValueError when it is not the state of a run of this model."""
         state = load_state(self.last)
         try:
             self.model.load_state_dict(state["weights"])
             self.ema.model.load_state_dict(state["ema"])
+            if "weighting" in state:  # not in the first runs' states
+                self.weighting.load_state_dict(state["weighting"])
+            if self.distiller and self.distiller.adapter is not None:
+                self.distiller.adapter.load_state_dict(state["adapter"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
             self.seconds = state["seconds"]
@@ -220,23 +257,39 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16):
             features = self.model.features(batch.images)
             maps = self.model.detect(features)
-            reading = self._recognition(features, maps, batch)
+            lesson = self.distiller.look(batch.images) if self.distiller else None
+            reading, taught = self._recognition(features, maps, batch, lesson)
         logits = maps.score[:, 0]
         box, ends, direction = geometry_losses(maps, batch, self.config.balance)
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
-        return {
-            "score": weights.score * score_loss(logits, batch.text, batch.counted, weights.hard_negatives),
+        found = (
+            focal_loss(logits, batch.text, batch.counted, weights.focal)
+            if weights.focal
+            else score_loss(logits, batch.text, batch.counted, weights.hard_negatives)
+        )
+        parts = {
+            "score": weights.score * found,
             "dice": weights.dice * dice_loss(logits, batch.text, batch.counted),
             "box": weights.box * box,
             "ends": weights.ends * ends,
             "direction": weights.direction * direction,
             "recognition": weights.recognition * ramp * reading,
         }
+        if stage := self.config.stage(self.step):
+            return {name: part if name in stage.losses else part * 0 for name, part in parts.items()}
+        parts = dict(self.weighting(parts))
+        if self.distiller and lesson:
+            parts |= self.distiller.losses(lesson, features, maps, taught)
+        return parts
 
-    def _recognition(self, features: Features, maps: DetectionMaps, batch: Batch) -> Tensor:
+    def _recognition(
+        self, features: Features, maps: DetectionMaps, batch: Batch, lesson: Lesson | None
+    ) -> tuple[Tensor, Tensor]:
+        """(CTC's loss per word and character, difference from what the teacher reads)."""
         readable = batch.readable.nonzero().squeeze(1)
+        nothing = maps.score.sum() * 0
         if not len(readable):
-            return maps.score.sum() * 0
+            return nothing, nothing
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         # Always as many words, some of them twice: shapes that repeat spare the CPU's convolutions from being compiled
         # anew for every step, and each time the box is jittered otherwise.
@@ -251,7 +304,9 @@ class Trainer:
             drawn = (torch.rand(len(boxes), generator=generator) < self.config.predicted).to(boxes.device)
             noisy = torch.where((good & drawn)[:, None], told, noisy)
         patches = self.model.sample(features, noisy, image_index)
-        total = maps.score.sum() * 0
+        distiller = self.distiller if self.distiller and self.distiller.config.output else None
+        taught = distiller.patches(lesson, noisy, image_index) if distiller and lesson else None
+        total = difference = nothing
         order = patches.widths.argsort()
         for group in order.tensor_split(self.config.groups):
             widths = patches.widths[group]
@@ -260,13 +315,19 @@ class Trainer:
             logits = self.model.recogniser(fine, coarse, widths)
             targets = [batch.targets[int(chosen[index])] for index in group.cpu()]
             total = total + recognition_loss(logits, widths, targets)
-        return total / len(words)
+            if distiller and taught:
+                wide = _to_width(taught.fine[group], 2 * widest), _to_width(taught.coarse[group], widest)
+                difference = difference + distiller.reading(logits, *wide, widths) * len(group)
+        return total / len(words), difference / len(words)
 
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step: the means of the loss's parts. Raises DivergedError when the loss or its gradient is not finite."""
         rate = learning_rate(self.step, self.config)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        stage = self.config.stage(self.step)
+        for name in MODULES:
+            getattr(self.model, name).requires_grad_(stage is None or name in stage.modules)
         parts = self.losses(to_device(batch, self.device))
         loss = torch.stack(list(parts.values())).sum()
         if not torch.isfinite(loss):

@@ -21,6 +21,16 @@ def score_loss(logits: Tensor, text: Tensor, counted: Tensor, hard_negatives: fl
     return (positive.sum() + hardest.sum()) / max(positive.numel() + keep, 1)
 
 
+def focal_loss(logits: Tensor, text: Tensor, counted: Tensor, gamma: float) -> Tensor:
+    """Focal loss (Lin et al. 2017, arXiv:1708.02002) over the counted cells, per text cell; its alpha is 1/2.
+
+    logits: [B, H, W]; text, counted: bool [B, H, W].
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, text.to(logits.dtype), reduction="none")
+    wrong = 1 - torch.exp(-losses)
+    return 0.5 * (wrong**gamma * losses * counted).sum() / text.sum().clamp(min=1)
+
+
 def dice_loss(logits: Tensor, text: Tensor, counted: Tensor) -> Tensor:
     """1 - Dice coefficient over the counted cells (Milletari et al. 2016, arXiv:1606.04797)."""
     probability = logits.sigmoid() * counted

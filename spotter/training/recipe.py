@@ -3,6 +3,8 @@
 [train]                 # fields of TrainConfig
 steps = 10000
 [train.losses]          # fields of LossConfig
+[train.distill]         # fields of DistillConfig
+[[train.stages]]        # fields of Stage
 [model]                 # fields of SpotterConfig
 [[source]]
 kind = "labelled"       # scene, page, sheet, labelled, crops or textfree
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, ScoreConfig, SpotterConfig
-from spotter.training.config import LossConfig, TrainConfig
+from spotter.training.config import DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
 from spotter.training.data.mixture import Mixture
@@ -57,10 +59,12 @@ def read_recipe(path: Path) -> Recipe:
             raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
         train = _tuples(table.get("train", {}))
         losses = LossConfig(**train.pop("losses", {}))
+        distill = DistillConfig(**train.pop("distill", {}))
+        stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))
         model = dict(table.get("model", {}))
         sources = tuple(table["source"])
         return Recipe(
-            TrainConfig(**train, losses=losses),
+            TrainConfig(**train, losses=losses, distill=distill, stages=stages),
             SpotterConfig(
                 backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
                 detection=DetectionConfig(**model.pop("detection", {})),

@@ -10,7 +10,14 @@ from torch import Tensor
 from spotter.model.charset import Charset
 from spotter.model.detection import DetectionMaps, plain_cells
 from spotter.training.batch import Batch, collate
-from spotter.training.losses import dice_loss, geometry_losses, recognition_loss, score_loss, word_weights
+from spotter.training.losses import (
+    dice_loss,
+    focal_loss,
+    geometry_losses,
+    recognition_loss,
+    score_loss,
+    word_weights,
+)
 from spotter.training.sample import Sample
 
 CELLS = plain_cells(16, 16, torch.device("cpu"))
@@ -26,6 +33,15 @@ def test_dice_by_hand() -> None:
     counted = torch.tensor([[[True, True], [True, False]]])
     # 1 - (2 x (0.8 + 0.4) + 1) / ((0.8 + 0.4 + 0.2) + 2 + 1); the last cell is not counted
     assert float(dice_loss(logits, text, counted)) == pytest.approx(1 - 3.4 / 4.4, abs=1e-6)
+
+
+def test_focal_by_hand() -> None:
+    logits = torch.tensor([[[logit(0.8), logit(0.5)], [logit(0.1), logit(0.9)]]])
+    text = torch.tensor([[[True, True], [False, False]]])
+    counted = torch.tensor([[[True, True], [True, False]]])
+    right = (0.8, 0.5, 0.9)  # probabilities of what is true; the last cell is not counted; there are two text cells
+    expected = sum(-((1 - p) ** 2) * math.log(p) for p in right) / 2 / 2
+    assert float(focal_loss(logits, text, counted, 2.0)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_dice_of_a_picture_without_text_falls_as_false_alarms_fall() -> None:

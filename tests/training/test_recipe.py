@@ -15,6 +15,13 @@ steps = 500
 sizes = [256, 320]
 [train.losses]
 direction = 2.5
+[train.distill]
+teacher = "ema"
+output = 0.5
+[[train.stages]]
+until = 50
+modules = ["backbone", "neck", "head"]
+losses = ["score", "box"]
 [model]
 neck = 24
 [model.backbone]
@@ -42,6 +49,8 @@ def test_a_recipe_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None
     recipe = read_recipe(write(tmp_path, GOOD))
     assert (recipe.train.steps, recipe.train.sizes, recipe.train.warmup) == (500, (256, 320), 200)
     assert (recipe.train.losses.direction, recipe.train.losses.box) == (2.5, 1.0)
+    assert (recipe.train.distill.teacher, recipe.train.distill.output, recipe.train.distill.features) == ("ema", 0.5, 0)
+    assert [(stage.until, stage.losses) for stage in recipe.train.stages] == [(50, ("score", "box"))]
     assert (recipe.model.neck, recipe.model.backbone.channels, recipe.model.backbone.stem) == (24, (8, 8, 16, 16), 16)
     assert [source["weight"] for source in recipe.sources] == [0.7]
     assert [(item.name, item.folder, item.limit) for item in recipe.validation] == [("street", Path("street/val"), 5)]
@@ -55,6 +64,8 @@ def test_a_recipe_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None
         ("sizes = [256, 320]", "sizes = [250]", "multiples of 64"),
         ("direction = 2.5", "directions = 2.5", "directions"),
         ("neck = 24", "necks = 24", "necks"),
+        ('teacher = "ema"', "", "go together"),
+        ('losses = ["score", "box"]', 'losses = ["boxes"]', "loss"),
         ("blocks = [1, 1, 1, 1]", "blocks = [1]", "same stages"),
         ("limit = 5", "limits = 5", "limits"),
         ('name = "street"', "", "name"),

@@ -1,0 +1,115 @@
+"""Learning from another network: what it says, what its maps hold, and where it looks."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spotter.model.config import SpotterConfig
+from spotter.model.detection import DetectionMaps
+from spotter.model.regions import Patches
+from spotter.model.spotter import Features, Spotter
+from spotter.training.config import DistillConfig
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the teacher makes of a batch's pictures."""
+
+    features: Features
+    maps: DetectionMaps
+
+
+def reading_divergence(student: Tensor, teacher: Tensor, widths: Tensor, temperature: float) -> Tensor:
+    """Mean over the columns in use of KL(teacher || student), both softened (Hinton et al. 2015, arXiv:1503.02531),
+    times the square of the temperature, which keeps the gradient's size.
+
+    student, teacher: logits [N, W, classes]. widths: int [N], columns in use.
+    """
+    taught = (teacher / temperature).log_softmax(-1)
+    said = (student / temperature).log_softmax(-1)
+    divergence = (taught.exp() * (taught - said)).sum(-1)
+    inside = torch.arange(divergence.shape[1], device=divergence.device) < widths[:, None]
+    return (divergence * inside).sum() / inside.sum().clamp(min=1) * temperature**2
+
+
+def score_divergence(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean KL(teacher || student) of the cells' probabilities of text; logits of one shape."""
+    truth = teacher.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(teacher, truth)
+    return F.binary_cross_entropy_with_logits(student, truth) - entropy
+
+
+def feature_difference(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of maps [B, C, H, W], the teacher's channels brought to mean 0 and deviation 1
+    (Romero et al. 2015, FitNets, arXiv:1412.6550)."""
+    mean = teacher.mean((0, 2, 3), keepdim=True)
+    deviation = teacher.std((0, 2, 3), keepdim=True).clamp(min=1e-3)
+    return F.mse_loss(student, (teacher - mean) / deviation)
+
+
+def attention_difference(student: Tensor, teacher: Tensor) -> Tensor:
+    """Squared distance of the maps' attention, averaged over the pictures: the channels' mean square at each cell,
+    scaled to length 1 (Zagoruyko and Komodakis 2017, arXiv:1612.03928). Maps [B, any C, H, W]."""
+    first, second = (F.normalize(maps.square().mean(1).flatten(1), dim=1) for maps in (student, teacher))
+    return (first - second).square().sum(1).mean()
+
+
+class Distiller(nn.Module):
+    """A frozen teacher beside a student, and what they differ by.
+
+    Only the 1x1 convolution that brings the student's maps to the teacher's width learns.
+    """
+
+    adapter: nn.Conv2d | None
+
+    def __init__(self, student: SpotterConfig, teacher: Spotter, teacher_config: SpotterConfig, config: DistillConfig):
+        """Raises ValueError when the teacher cuts its patches otherwise, so that its columns are not the student's."""
+        super().__init__()
+        mine, theirs = student.recogniser, teacher_config.recogniser
+        if config.output and (mine.height, mine.min_width, mine.max_width) != (
+            theirs.height,
+            theirs.min_width,
+            theirs.max_width,
+        ):
+            raise ValueError("to learn a teacher's output, the heights and widths of the patches must be its own")
+        self.teacher = teacher.eval().requires_grad_(False)
+        self.config = config
+        self.adapter = nn.Conv2d(student.neck, teacher_config.neck, 1) if config.features else None
+
+    def train(self, mode: bool = True) -> "Distiller":
+        """The teacher stays in evaluation mode."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    @torch.no_grad()
+    def look(self, images: Tensor) -> Lesson:
+        """images: uint8 [B, H, W, 3]."""
+        features = self.teacher.features(images)
+        return Lesson(features, self.teacher.detect(features))
+
+    @torch.no_grad()
+    def patches(self, lesson: Lesson, boxes: Tensor, image_index: Tensor) -> Patches:
+        """The teacher's patches of the student's regions."""
+        return self.teacher.sample(lesson.features, boxes, image_index)
+
+    def reading(self, logits: Tensor, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
+        """The output's difference on one group of patches, which the teacher reads too."""
+        with torch.no_grad():
+            taught = self.teacher.recogniser(fine, coarse, widths)
+        return reading_divergence(logits, taught, widths, self.config.temperature)
+
+    def losses(self, lesson: Lesson, features: Features, maps: DetectionMaps, reading: Tensor) -> dict[str, Tensor]:
+        """The weighted parts. reading: the mean of `reading` over the batch's words."""
+        student, teacher = features.shared.float(), lesson.features.shared.float()
+        parts = {}
+        if self.config.output:
+            scores = score_divergence(maps.score.float(), lesson.maps.score.float())
+            parts["taught_output"] = self.config.output * (scores + reading)
+        if self.adapter is not None:
+            parts["taught_features"] = self.config.features * feature_difference(self.adapter(student), teacher)
+        if self.config.attention:
+            parts["taught_attention"] = self.config.attention * attention_difference(student, teacher)
+        return parts

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import NoReturn
@@ -28,6 +29,7 @@ from spotter.service.metrics import Metrics
 from spotter.service.middleware import Observe
 from spotter.service.routes import router
 from spotter.service.settings import Settings
+from spotter.service.shortcut import Shortcut
 from spotter.service.state import Service, build
 from spotter.service.tracing import Spans, spans_from_environment
 from spotter.service.watcher import Watcher
@@ -78,6 +80,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
 def _surround(app: FastAPI, service: Service, spans: Spans | None) -> None:
     """The middleware, from the inside out: what is added last sees a request first."""
     settings = service.settings
+    app.add_middleware(Shortcut)
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=ApiKeys(settings.api_keys_file))
     app.add_middleware(Observe, metrics=service.metrics, spans=spans)
@@ -103,6 +106,8 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -
         service.metrics.reloads.labels("refused" if isinstance(error, BundleError) else "failed").inc()
         service.lifecycle.to(State.FAILED)
     else:
+        gc.collect()
+        gc.freeze()  # modules and routes live as long as the process: collections need not walk over them
         service.lifecycle.to(State.READY)
         if follows(service.settings):
             catalogue = Catalogue(service.settings, service.metrics)

@@ -17,7 +17,7 @@ def draw(picture: Image.Image, words: Sequence[Word]) -> None:
     canvas = ImageDraw.Draw(picture)
     thin = max(1, round(max(picture.size) / 800))
     for word in words:
-        points = [(float(x), float(y)) for x, y in word.polygon]
+        points = [(x, y) for x, y in word.polygon]
         half = len(points) // 2
         canvas.line([*points, points[0]], fill=_OUTLINE, width=thin)
         canvas.line(points[:half], fill=_OUTLINE, width=3 * thin)
@@ -27,7 +27,7 @@ def draw(picture: Image.Image, words: Sequence[Word]) -> None:
 
 def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
     font = ImageFont.load_default(size=max(10, 12 * thin))
-    left, top = (float(value) for value in word.polygon.min(axis=0))
+    left, top = (min(values) for values in zip(*word.polygon, strict=True))
     box = canvas.textbbox((left, max(top, 0.0)), word.text, font=font)
     rise = min(box[3] - top + thin, box[1])
     canvas.rectangle((box[0] - thin, box[1] - rise, box[2] + thin, box[3] - rise + thin), fill=_OUTLINE)

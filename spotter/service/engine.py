@@ -79,7 +79,9 @@ class Engine:
         self._clock = clock
         self._latency = LatencyModel()
         self._batcher: Batcher[Job] = Batcher(limits, self._latency, self._drop)
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._running = threading.Condition(lock)  # of its own, so that a lone picture wakes one thread only
         self._stopping = False
         self._down = False
         self._failures = 0
@@ -111,7 +113,7 @@ class Engine:
             old, self._crew = self._crew, self._new_crew(runner)
             lost, old.batch = old.batch, None
             self._down, self._failures, self._beat = False, 0, self._clock()
-            self._changed.notify_all()
+            self._wake()
         self._fail(lost)
         self.start()
 
@@ -132,7 +134,7 @@ class Engine:
         with self._changed:
             self._stopping = True
             waiting = self._batcher.drain()
-            self._changed.notify_all()
+            self._wake()
         for entry in waiting:
             if not entry.cancelled:
                 entry.item.done(NotReadyError("the service stops", retry_after=1))
@@ -181,7 +183,7 @@ class Engine:
             if self._crew.batch is None and not len(self._batcher):
                 self._beat = now
             self._batcher.add(entry, now)
-            self._changed.notify_all()
+            (self._changed if self._crew.batch is None else self._running).notify_all()
         return entry
 
     def cancel(self, entry: Entry[Job]) -> None:
@@ -224,8 +226,13 @@ class Engine:
                 self._shapes.append(batch.shape)
                 crew.staging, crew.spare = crew.spare, crew.staging
                 crew.staging.open()
-                self._changed.notify_all()
+                if len(self._batcher):
+                    self._running.notify_all()
             self._serve(crew, batch, crew.spare)
+
+    def _wake(self) -> None:
+        self._changed.notify_all()
+        self._running.notify_all()
 
     def _mine(self, crew: "_Crew") -> bool:
         """Whether a crew is still the one at work."""
@@ -278,7 +285,7 @@ class Engine:
                     ahead = self._batcher.prefetch(self._clock()) if crew.batch is not None else None
                     if ahead is not None:
                         break
-                    self._changed.wait()
+                    self._running.wait()
                 if ahead is None:
                     return
                 staging = crew.staging

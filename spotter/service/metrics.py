@@ -1,5 +1,7 @@
 """What the service counts, for Prometheus. One object a process; nothing is registered globally."""
 
+from collections import deque
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -22,7 +24,10 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 
 
 class Metrics:
-    """Every metric of the service."""
+    """Every metric of the service.
+
+    What happens while a client waits is only noted, and counted when its answer is out (`settle`).
+    """
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
@@ -79,8 +84,26 @@ class Metrics:
         self.model = Info("spotter_model", "The model that answers.", registry=registry)
         self.reloads = Counter("spotter_reloads", "Models loaded, by outcome.", ("outcome",), registry=registry)
 
+        self._stages: deque[tuple[str, float]] = deque()
+        self._batches: deque[BatchReport] = deque()
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """Notes that a picture was in a stage."""
+        self._stages.append((stage, seconds))
+
     def batch(self, report: BatchReport) -> None:
-        """Counts a batch."""
+        """Notes a batch. From any thread."""
+        self._batches.append(report)
+
+    def settle(self) -> None:
+        """Counts what was noted. On the event loop, after every answer and before the page."""
+        while self._stages:
+            stage, seconds = self._stages.popleft()
+            self.stage_seconds.labels(stage).observe(seconds)
+        while self._batches:
+            self._count(self._batches.popleft())
+
+    def _count(self, report: BatchReport) -> None:
         self.batch_pictures.observe(report.pictures)
         self.batch_padding.observe(1 - report.real_pixels / report.padded_pixels)
         self.batch_seconds.observe(report.seconds)
@@ -92,4 +115,5 @@ class Metrics:
 
     def render(self) -> bytes:
         """The /metrics page, in Prometheus' text format."""
+        self.settle()
         return generate_latest(self.registry)

@@ -3,7 +3,6 @@
 Pure ASGI, so that a client's leaving reaches the paths.
 """
 
-import json
 import logging
 import re
 import time
@@ -81,6 +80,7 @@ class Observe:
     ) -> None:
         seconds = time.monotonic() - timing.began
         path = scope["path"] if scope["path"] in PATHS else "other"
+        self._metrics.settle()
         self._metrics.requests.labels(path, str(code)).inc()
         self._metrics.request_seconds.labels(path).observe(seconds)
         if path == "/spot" or code >= 400:
@@ -95,7 +95,7 @@ class Observe:
             parent = headers.get(b"traceparent", b"")
             if trace := _TRACEPARENT.fullmatch(parent):
                 line["trace_id"] = trace[1].decode()
-            access.info("%s", json.dumps(line))
+            access.info(line)
             if self._spans is not None:
                 parents = {name: headers[name.encode()].decode("latin-1") for name in TRACE if name.encode() in headers}
                 self._spans.record(scope["method"], path, code, request_id, parents, timing)

@@ -36,6 +36,33 @@ class _HeadTooLargeError(Exception):
     pass
 
 
+class Corked:
+    """A transport that keeps the head of an answer until its body follows: one system call, one packet."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if not self._head and data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
+            self._head = data
+        else:
+            self.flush(data)
+
+    def flush(self, data: bytes = b"") -> None:
+        """Writes what was kept, and `data`."""
+        head, self._head = self._head, b""
+        if head or data:
+            self._transport.write(head + data)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's protocol within limits. `bounded_http` makes the class that uvicorn takes."""
 
@@ -49,6 +76,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._corked = Corked(transport)
         if len(self.connections) > self.limits.connections:
             self._refuse(NotReadyError(f"{self.limits.connections} connections are open", retry_after=1))
         else:
@@ -92,12 +120,14 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
+        self.cycle.transport = self._corked  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._stop_timer()
 
     def on_response_complete(self) -> None:
+        self._corked.flush()  # of an answer to HEAD nothing follows
         unread = self.cycle.more_body and not self.transport.is_closing()
         super().on_response_complete()
         if unread and self._timer is None:  # the rest of a body that was refused early
@@ -134,6 +164,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Answers outside of the application and closes the connection."""
         self._problem = problem
         self._stop_timer()
+        self._corked.flush()
         self.metrics.requests.labels("other", str(problem.status)).inc()
         request_id = uuid.uuid4().hex
         body = problem.render(request_id)

@@ -2,58 +2,71 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+Polygon = list[list[float]]
 
 _SIDEWAYS = math.pi / 4
 _SAME_LINE = 0.5  # of the smaller height: how far a word may stand off the line of the one before it
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """A word in a frame whose x axis is the reading direction."""
-
-    index: int
-    x: float
-    y: float
-    height: float
-    angle: float
+_Box = tuple[float, float, int, float, float, float]
+"""A word in a frame whose x axis is the reading direction: x, y, its index, its height, sine and cosine of its own
+direction."""
 
 
-def lines(polygons: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> list[list[int]]:
+def lines(polygons: Sequence[Polygon]) -> list[list[int]]:
     """Groups words into lines, and orders lines and words; returns indices into `polygons`.
 
-    polygons: [N, P, 2], P the same for all, with the top edge first (reading order) and the bottom edge back, in
-    pixels. Words that read within 45 degrees of the picture's main direction come first, then those at a quarter
-    turn, half a turn and three quarters. Equal input gives equal output.
+    polygons: [x, y] pairs in pixels, an even number, with the top edge first (reading order) and the bottom edge
+    back. Words that read within 45 degrees of the picture's main direction come first, then those at a quarter turn,
+    half a turn and three quarters. Equal input gives equal output.
     """
-    if not len(polygons):
+    if not polygons:
         return []
-    corners = np.asarray(polygons, np.float64)
-    half = corners.shape[1] // 2
-    directions = (corners[:, half - 1] - corners[:, 0] + corners[:, half] - corners[:, -1]) / 2  # length = width
-    down = corners[:, half:].mean(1) - corners[:, :half].mean(1)
-    heights = np.hypot(down[:, 0], down[:, 1]).tolist()
-    centres: list[tuple[float, float]] = corners.mean(1).tolist()
-    angles = [_angle(direction) for direction in directions.tolist()]
-    main = _angle(directions.sum(axis=0).tolist())
+    directions, heights, centres = [], [], []
+    for polygon in polygons:
+        half = len(polygon) // 2
+        top, bottom = polygon[:half], polygon[half:]
+        directions.append(
+            (
+                (top[-1][0] - top[0][0] + bottom[0][0] - bottom[-1][0]) / 2,
+                (top[-1][1] - top[0][1] + bottom[0][1] - bottom[-1][1]) / 2,
+            )
+        )  # its length is the word's width
+        (top_x, top_y), (bottom_x, bottom_y) = _mean(top), _mean(bottom)
+        heights.append(math.hypot(bottom_x - top_x, bottom_y - top_y))
+        centres.append(((top_x + bottom_x) / 2, (top_y + bottom_y) / 2))
+    angles = [_angle(direction) for direction in directions]
+    main = _angle(_sum(directions))
     groups: dict[int, list[int]] = {}
     for index, own in enumerate(angles):
         turn = (own - main + _SIDEWAYS) % (2 * math.pi)
         groups.setdefault(min(3, int(turn // (math.pi / 2))), []).append(index)
     ordered: list[list[int]] = []
     for _, members in sorted(groups.items()):
-        angle = _angle(directions[members].sum(axis=0).tolist())
+        angle = _angle(_sum([directions[index] for index in members]))
         cosine, sine = math.cos(angle), math.sin(angle)
         boxes = []
         for index in members:
             x, y = centres[index]
             off = (angles[index] - angle + math.pi) % (2 * math.pi) - math.pi
-            boxes.append(_Box(index, x * cosine + y * sine, y * cosine - x * sine, heights[index], off))
+            boxes.append(
+                (
+                    x * cosine + y * sine, y * cosine - x * sine, index, heights[index] + 1e-6,
+                    math.sin(off), math.cos(off),
+                )
+            )  # fmt: skip
         ordered += _lines(boxes)
     return ordered
+
+
+def _sum(points: Sequence[Sequence[float]]) -> tuple[float, float]:
+    return sum([x for x, _ in points]), sum([y for _, y in points])
+
+
+def _mean(points: Sequence[Sequence[float]]) -> tuple[float, float]:
+    x, y = _sum(points)
+    return x / len(points), y / len(points)
 
 
 def _angle(direction: Sequence[float]) -> float:
@@ -64,17 +77,18 @@ def _angle(direction: Sequence[float]) -> float:
 def _lines(boxes: list[_Box]) -> list[list[int]]:
     """Left to right, each word joins the line whose last word, followed along its own slope, meets it best."""
     found: list[list[_Box]] = []
-    for box in sorted(boxes, key=lambda box: (box.x, box.y, box.index)):
-        best: tuple[float, int] | None = None
-        for number, line in enumerate(found):
-            last = line[-1]
-            slope = math.tan((last.angle + box.angle) / 2)
-            distance = abs(box.y - last.y - slope * (box.x - last.x)) / max(min(last.height, box.height), 1e-6)
-            if distance <= _SAME_LINE and (best is None or (distance, number) < best):
-                best = (distance, number)
-        if best is None:
+    for box in sorted(boxes):
+        x, y, _, height, sine, cosine = box
+        nearest, own = _SAME_LINE, None
+        for line in found:
+            last_x, last_y, _, last_height, last_sine, last_cosine = line[-1]
+            slope = (last_sine + sine) / (last_cosine + cosine)  # the tangent of the mean of their directions
+            distance = abs(y - last_y - slope * (x - last_x)) / (height if height < last_height else last_height)
+            if distance <= nearest and (own is None or distance < nearest):
+                nearest, own = distance, line
+        if own is None:
             found.append([box])
         else:
-            found[best[1]].append(box)
-    found.sort(key=lambda line: (sum(box.y for box in line) / len(line), line[0].x, line[0].index))
-    return [[box.index for box in line] for line in found]
+            own.append(box)
+    found.sort(key=lambda line: (sum([box[1] for box in line]) / len(line), line[0][0], line[0][2]))
+    return [[box[2] for box in line] for line in found]

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import json
 import time
+from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
@@ -52,6 +53,11 @@ async def spot(
     ] = None,
 ) -> Response:
     """Words with their polygons, in reading order."""
+    return await answer_spot(request, min_score, timeout_ms)
+
+
+async def answer_spot(request: Request, min_score: float | None = None, timeout_ms: int | None = None) -> Response:
+    """`POST /spot` with checked parameters. Raises ServiceError."""
     service = service_of(request)
     service.lifecycle.require_serving()
     limit = service.settings.timeout
@@ -154,7 +160,7 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
         raise ClientGoneError("the client left while uploading") from None
     pictures = body.close()
     ended = time.monotonic()
-    service.metrics.stage_seconds.labels("upload").observe(ended - began)
+    service.metrics.stage("upload", ended - began)
     request.scope["spotter.timing"].add("upload", began, ended)
     return pictures, isinstance(body, MultipartBody)
 
@@ -173,22 +179,25 @@ async def _read(service: Service, pictures: list[bytes], many: bool, job: spotti
     return {"results": await asyncio.gather(*map(one, pictures, tickets))}
 
 
-async def _unless_gone(request: Request, work: Any) -> dict[str, Any]:
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     """Awaits the work, but gives it up as soon as the client leaves."""
-    task: asyncio.Task[dict[str, Any]] = asyncio.ensure_future(work)
-    watcher = asyncio.ensure_future(_gone(request))
+    own = asyncio.current_task()
+    assert own is not None
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        own.cancel()
+
+    watcher = asyncio.create_task(watch())
     try:
-        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientGoneError("the client left while its picture was being read")
+        return await work
+    except asyncio.CancelledError:
+        if not gone or own.uncancel():
+            raise
+        raise ClientGoneError("the client left while its picture was being read") from None
     finally:
         watcher.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

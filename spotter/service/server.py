@@ -91,8 +91,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
         }
-        if record.name == "spotter.access":
-            entry |= json.loads(record.getMessage())
+        if isinstance(record.msg, dict):
+            entry |= record.msg
         else:
             entry["message"] = record.getMessage()
         if record.exc_info:

@@ -100,13 +100,13 @@ class Spotter:
         return answer
 
     def _time(self, request: Request, stage: str, began: float, ended: float) -> None:
-        self._metrics.stage_seconds.labels(stage).observe(ended - began)
+        self._metrics.stage(stage, ended - began)
         request.timing.add(stage, began, ended)
 
 
 def render(word: Word) -> dict[str, Any]:
     """A word as the answer shows it: tenths of a pixel, four digits of score."""
-    polygon = [[round(x, 1), round(y, 1)] for x, y in word.polygon.tolist()]
+    polygon = [[round(x, 1), round(y, 1)] for x, y in word.polygon]
     return {"polygon": polygon, "text": word.text, "score": round(word.score, 4)}
 
 

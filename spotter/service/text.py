@@ -1,6 +1,7 @@
 """Characters' classes to text."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
@@ -10,5 +11,15 @@ def decode(classes: Iterable[int], charset: str) -> str:
 
     A class that the charset lacks becomes U+FFFD, which no charset of ours holds, so that it is seen.
     """
-    size = len(charset)
-    return "".join(charset[index - 1] if 0 < index <= size else UNKNOWN for index in classes if index != 0)
+    table = _table(charset)
+    return "".join([table[index] for index in classes if index])
+
+
+class _Table(dict[int, str]):
+    def __missing__(self, index: int) -> str:
+        return UNKNOWN
+
+
+@lru_cache
+def _table(charset: str) -> _Table:
+    return _Table(enumerate(charset, 1))

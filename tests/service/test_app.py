@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -352,7 +352,7 @@ async def test_an_access_line_is_json_with_stages_and_trace(client: Client, capl
             headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
             await http.post("/spot", content=picture((1, 1, 1)), headers=headers)
             await http.get("/health/live")
-    (line,) = [json.loads(record.getMessage()) for record in caplog.records if record.name == "spotter.access"]
+    (line,) = [cast(dict[str, Any], record.msg) for record in caplog.records if record.name == "spotter.access"]
     assert (line["path"], line["status"], line["trace_id"]) == ("/spot", 200, trace)
     assert {"upload_ms", "decode_ms", "queue_ms", "infer_ms", "postprocess_ms"} <= set(line)
 

@@ -1,13 +1,16 @@
 """What clients can do to a connection before there is a request, over real sockets."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from spotter.service.protocol import Corked
 from tests.service.serving import Serving, serving
 from tests.service.tiny import picture
 
@@ -130,3 +133,35 @@ def test_trailers_of_a_chunked_body_are_not_headers(strict: Serving) -> None:
     answer = talk(strict, request + b"%x\r\n" % len(body) + body + b"\r\n0\r\nX-Request-Id: forged\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"forged" not in answer
+
+
+class Written(asyncio.Transport):
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+def test_the_head_of_an_answer_leaves_with_its_body() -> None:
+    written = Written()
+    corked = Corked(written)
+    corked.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert written.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]  # that one is waited for
+    for part in (b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 in a body", b"more"):
+        corked.write(part)
+    assert written.writes[1:] == [b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 in a body", b"more"]
+    corked.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    corked.close()
+    assert written.writes[3:] == [b"HTTP/1.1 204 No Content\r\n\r\n"]
+    assert corked.is_closing()

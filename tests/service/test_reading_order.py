@@ -3,16 +3,15 @@ import random
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from spotter.service.reading_order import lines
+from spotter.service.reading_order import Polygon, lines
 
 
-def box(x: float, y: float, width: float, height: float = 20, degrees: float = 0) -> NDArray[np.float32]:
+def box(x: float, y: float, width: float, height: float = 20, degrees: float = 0) -> Polygon:
     """A word whose own top-left is (x, y) on a page that is then turned about the origin."""
     corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    turned: NDArray[np.float32] = (corners @ np.array([[cosine, sine], [-sine, cosine]])).astype(np.float32)
+    turned: Polygon = (corners @ np.array([[cosine, sine], [-sine, cosine]])).tolist()
     return turned
 
 
@@ -48,12 +47,12 @@ def test_words_of_different_height_on_one_line() -> None:
 
 def test_nothing_and_points() -> None:
     assert lines([]) == []
-    point = np.zeros((4, 2), np.float32)
+    point = [[0.0, 0.0]] * 4
     assert sorted(index for line in lines([point, point]) for index in line) == [0, 1]
 
 
 def test_curves_of_many_points() -> None:
-    top = [[x, -abs(x - 50) / 10] for x in range(0, 101, 25)]
-    bottom = [[x, 20 - abs(x - 50) / 10] for x in range(100, -1, -25)]
-    straight = [[x, y] for y, along in ((0, 1), (20, -1)) for x in range(120, 181, 15)[::along]]
-    assert lines(np.array([straight, top + bottom], np.float32)) == [[1, 0]]
+    top = [[float(x), -abs(x - 50) / 10] for x in range(0, 101, 25)]
+    bottom = [[float(x), 20 - abs(x - 50) / 10] for x in range(100, -1, -25)]
+    straight = [[float(x), float(y)] for y, along in ((0, 1), (20, -1)) for x in range(120, 181, 15)[::along]]
+    assert lines([straight, top + bottom]) == [[1, 0]]

@@ -4,9 +4,9 @@ Measured against the same server, httpx adds about a millisecond to each request
 """
 
 import asyncio
-import contextlib
 import re
 from dataclasses import dataclass, field
+from typing import cast
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TIMING = re.compile(rb"\r\nserver-timing: *([^\r]*)", re.IGNORECASE)
@@ -50,31 +50,72 @@ class Connection:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._exchange: _Exchange | None = None
 
     async def send(self, request: bytes) -> Answer:
         """The answer to a request; one of code 0 when the server cannot be reached or breaks off."""
-        try:
-            if self._streams is None:
-                self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=_MAX_HEADER)
-            reader, writer = self._streams
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = _LENGTH.search(head)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        if self._exchange is None:
+            try:
+                loop = asyncio.get_running_loop()
+                _, self._exchange = await loop.create_connection(_Exchange, "127.0.0.1", self._port)
+            except OSError:
+                return Answer(0)
+        answer, kept = await self._exchange.send(request)
+        if not kept:
             await self.close()
-            return Answer(0)
-        if b"\r\nconnection: close" in head.lower():
-            await self.close()
-        timing = _TIMING.search(head)
-        return Answer(int(head.split(b" ", 2)[1]), parse_timing(timing[1]) if timing else {}, body)
+        return answer
 
     async def close(self) -> None:
         """Closes it."""
-        if self._streams is not None:
-            writer = self._streams[1]
-            self._streams = None
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+            await exchange.close()
+
+
+class _Exchange(asyncio.Protocol):
+    """One request after the other; an answer wakes its sender once, when it is complete."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._body = self._end = 0  # where the body begins and ends in it; 0 while the head is not complete
+        self._answer: asyncio.Future[tuple[Answer, bool]] | None = None
+        self._lost = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    async def send(self, request: bytes) -> tuple[Answer, bool]:
+        """The answer, and whether the connection may be used again."""
+        if self._lost.done():
+            return Answer(0), False
+        self._received.clear()
+        self._body = self._end = 0
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not self._end:
+            self._body = self._received.find(b"\r\n\r\n") + 4
+            if self._body < 4:
+                if len(self._received) > _MAX_HEADER:
+                    self._transport.abort()
+                return
+            length = _LENGTH.search(self._received, 0, self._body)
+            self._end = self._body + (int(length[1]) if length else 0)
+        if len(self._received) >= self._end and self._answer is not None and not self._answer.done():
+            head, body = bytes(self._received[: self._body]), bytes(self._received[self._body : self._end])
+            timing = _TIMING.search(head)
+            answer = Answer(int(head.split(b" ", 2)[1]), parse_timing(timing[1]) if timing else {}, body)
+            self._answer.set_result((answer, b"\r\nconnection: close" not in head.lower()))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result((Answer(0), False))
+        self._lost.set_result(None)
+
+    async def close(self) -> None:
+        """Closes it."""
+        self._transport.close()
+        await self._lost

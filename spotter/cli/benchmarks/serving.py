@@ -102,8 +102,17 @@ def run(bundle: Bundle, plan: Plan) -> Report:
     """Measures everything, one after the other. Raises ServeError, and ServiceError for a picture that is none."""
     plain = plain_loops(bundle, plan)
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
-    with serving(bundle, plan.threads) as served:
-        return asyncio.run(_drive(served, requests, plan, plain))
+    with serving(bundle, plan.threads) as served, asyncio.Runner(loop_factory=_loop) as runner:
+        return runner.run(_drive(served, requests, plan, plain))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed, as in the service."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: Mapping[str, float]) -> Report:

@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 import torch
 
+from spotter.training.ablation import kept, markdown, read_table, run_row
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.recipe import RecipeError, build_sources, read_recipe
+from spotter.training.sample import Source
 from spotter.training.validation import validator
 
 
@@ -63,3 +65,60 @@ def train(
         raise click.ClickException(str(error)) from error
     if weights:
         trainer.export_weights(weights)
+
+
+@click.command()
+@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("output", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real pictures.")
+@click.option("--pool", type=click.Path(path_type=Path, exists=True), help="Rendered words (`spotter synth pool`).")
+@click.option("--steps", type=click.IntRange(min=2), default=200, show_default=True, help="Of each row.")
+@click.option(
+    "--start-from", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Weights of the rows' start."
+)
+@click.option("--teacher", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="For rows that have one.")
+@click.option("--pictures", type=click.IntRange(min=1), default=40, show_default=True, help="Of each validation set.")
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Of the words' scores.")
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes making pictures.")
+def ablate(
+    table: Path,
+    output: Path,
+    data: Path | None,
+    pool: Path | None,
+    steps: int,
+    start_from: Path | None,
+    teacher: Path | None,
+    pictures: int,
+    threshold: float,
+    workers: int,
+) -> None:
+    """Trains every row of TABLE alike but for its one change, and prints what became of them.
+
+    OUTPUT keeps a run for each row; the same command again goes on where it stopped.
+    """
+    results = []
+    opened: tuple[object, Source] | None = None
+    try:
+        for number, row in enumerate(read_table(table)):
+            folder = output / f"{number:02d}"
+            if (result := kept(folder)) is None:
+                if opened is None or opened[0] != row.recipe.sources:
+                    opened = row.recipe.sources, build_sources(row.recipe.sources, data, pool)
+                sets = [
+                    replace(item, folder=data / item.folder, limit=pictures) for item in row.recipe.validation if data
+                ]
+                validate = validator(sets, threshold) if sets else None
+                result = run_row(
+                    folder,
+                    row,
+                    opened[1],
+                    validate,
+                    steps=steps,
+                    weights=start_from,
+                    teacher=teacher,
+                    workers=workers,
+                )
+            results.append(result)
+    except (RecipeError, DivergedError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(markdown(results))

@@ -54,10 +54,17 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_recipe(path: Path) -> Recipe:
     """Reads a recipe. Raises RecipeError when a field is unknown or out of range."""
     try:
-        table = tomllib.loads(path.read_text())
+        return parse_recipe(tomllib.loads(path.read_text()))
+    except (OSError, tomllib.TOMLDecodeError, RecipeError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def parse_recipe(table: Mapping[str, Any]) -> Recipe:
+    """A recipe's table. Raises RecipeError when a field is unknown or out of range."""
+    try:
         if unknown := table.keys() - _TABLES:
             raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
-        train = _tuples(table.get("train", {}))
+        train = dict(_tuples(table.get("train", {})))
         losses = LossConfig(**train.pop("losses", {}))
         distill = DistillConfig(**train.pop("distill", {}))
         stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))
@@ -75,8 +82,8 @@ def read_recipe(path: Path) -> Recipe:
             sources,
             tuple(ValidationSet(**{**item, "folder": Path(item["folder"])}) for item in table.get("validation", ())),
         )
-    except (OSError, tomllib.TOMLDecodeError, TypeError, ValueError, KeyError) as error:
-        raise RecipeError(f"{path}: {error}") from error
+    except (TypeError, ValueError, KeyError) as error:
+        raise RecipeError(str(error)) from error
 
 
 def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:

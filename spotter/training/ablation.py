@@ -1,0 +1,131 @@
+"""One change at a time, at equal pictures seen.
+
+A table of ablations is a TOML file:
+
+recipe = "recipes/third.toml"   # beside the table; what every row starts as
+[[row]]
+name = "focal loss"
+[row.train.losses]              # laid over the recipe's own tables
+focal = 2.0
+[[row]]
+name = "no real pictures"
+without = ["labelled", "crops"] # kinds of source that are left out
+[[row]]
+name = "narrow"
+scratch = true                  # starts from random weights, as another network must
+[row.model]
+neck = 32
+[row.train.distill]
+teacher = "TEACHER"             # stands for the checkpoint of --teacher
+features = 1.0
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spotter.training.loop import Trainer, Validate
+from spotter.training.recipe import Recipe, RecipeError, parse_recipe
+from spotter.training.sample import Source
+
+_OWN = {"name", "without", "scratch"}
+_TEACHER = "TEACHER"
+_RESULT = "result.json"
+_TAIL = 5  # records of the log that a row's losses are the mean of
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's name, its whole recipe, and whether it starts from random weights."""
+
+    name: str
+    recipe: Recipe
+    scratch: bool
+
+
+def overlaid(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `change`, table by table."""
+    result = dict(base)
+    for key, value in change.items():
+        below = result.get(key)
+        result[key] = overlaid(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def read_table(path: Path) -> list[Row]:
+    """Raises RecipeError when the table, its recipe or a row is not sound."""
+    try:
+        table = tomllib.loads(path.read_text())
+        base = tomllib.loads((path.parent / table["recipe"]).read_text())
+        rows = [(str(row["name"]), row) for row in table["row"]]
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+    found = []
+    for name, row in rows:
+        changed = overlaid(base, {key: value for key, value in row.items() if key not in _OWN})
+        changed["source"] = [item for item in changed["source"] if item.get("kind") not in row.get("without", ())]
+        try:
+            found.append(Row(name, parse_recipe(changed), bool(row.get("scratch", False))))
+        except RecipeError as error:
+            raise RecipeError(f"{path}, row {name!r}: {error}") from error
+    return found
+
+
+def kept(folder: Path) -> dict[str, Any] | None:
+    """The result of a row that was run in `folder`."""
+    file = folder / _RESULT
+    if not file.exists():
+        return None
+    told: dict[str, Any] = json.loads(file.read_text())
+    return told
+
+
+def run_row(
+    folder: Path,
+    row: Row,
+    source: Source,
+    validate: Validate | None,
+    *,
+    steps: int,
+    weights: Path | None,
+    teacher: Path | None,
+    workers: int,
+) -> dict[str, Any]:
+    """Trains a row, or goes on with it, and scores it; the result is kept in `folder`.
+
+    Raises ValueError when the row wants a teacher and there is none, or weights that are not its own.
+    """
+    warmup = min(row.recipe.train.warmup, max(steps // 10, 1))
+    config = replace(row.recipe.train, steps=steps, warmup=warmup, log_every=max(steps // 20, 1), validate_every=steps)
+    if config.distill.teacher == _TEACHER:
+        if teacher is None:
+            raise ValueError(f"row {row.name!r} wants a teacher")
+        config = replace(config, distill=replace(config.distill, teacher=str(teacher)))
+    trainer = Trainer(folder, source, config, row.recipe.model, workers=workers)
+    if trainer.last.exists():
+        trainer.resume()
+    elif weights and not row.scratch:
+        trainer.start_from(weights)
+    before = trainer.pictures
+    trainer.train()
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    steps_told = [record for record in log if "recognition" in record][-_TAIL:]
+    result: dict[str, Any] = {"name": row.name, "scratch": row.scratch, "pictures": trainer.pictures - before}
+    for part in ("score", "box", "recognition"):
+        result[part] = round(float(np.mean([record[part] for record in steps_told])), 4)
+    result |= validate(trainer.ema.model) if validate else {}
+    (folder / _RESULT).write_text(json.dumps(result))
+    return result
+
+
+def markdown(results: Sequence[Mapping[str, Any]]) -> str:
+    """The results as a table."""
+    columns = list(dict.fromkeys(key for result in results for key in result))
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(str(result.get(column, "")) for column in columns) + " |" for result in results]
+    return "\n".join(lines)

@@ -1,0 +1,141 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spotter.model.config import SpotterConfig
+from spotter.training.ablation import kept, markdown, overlaid, read_table, run_row
+from spotter.training.recipe import RecipeError
+from tests.training.small import NoiseSource, make_trainer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+RECIPE = """
+[train]
+size = 64
+sizes = [64]
+batch = 2
+words = 3
+groups = 2
+steps = 400
+[model]
+neck = 8
+[model.backbone]
+stem = 4
+channels = [4, 4, 8, 8]
+blocks = [1, 1, 1, 1]
+[model.detection]
+channels = 8
+candidates = 64
+[model.recogniser]
+min_width = 4
+max_width = 24
+channels = [8, 8]
+width = 16
+heads = 2
+layers = 1
+[[source]]
+kind = "scene"
+weight = 0.5
+[[source]]
+kind = "labelled"
+path = "street"
+weight = 0.5
+"""
+TABLE = """
+recipe = "recipe.toml"
+[[row]]
+name = "as it is"
+[[row]]
+name = "narrow"
+scratch = true
+without = ["labelled"]
+[row.model]
+neck = 4
+[row.train.losses]
+focal = 2.0
+[[row]]
+name = "taught"
+[row.train.distill]
+teacher = "TEACHER"
+output = 1.0
+"""
+
+
+def write(folder: Path, table: str = TABLE) -> Path:
+    (folder / "recipe.toml").write_text(RECIPE)
+    (folder / "table.toml").write_text(table)
+    return folder / "table.toml"
+
+
+def test_tables_are_laid_over_one_another() -> None:
+    base: dict[str, Any] = {"train": {"steps": 5, "losses": {"box": 1.0}}, "model": {"neck": 8}}
+    assert overlaid(base, {"train": {"losses": {"focal": 2.0}}, "new": 1}) == {
+        "train": {"steps": 5, "losses": {"box": 1.0, "focal": 2.0}},
+        "model": {"neck": 8},
+        "new": 1,
+    }
+    assert base["train"]["losses"] == {"box": 1.0}
+
+
+def test_a_row_is_the_recipe_with_its_change(tmp_path: Path) -> None:
+    plain, narrow, taught = read_table(write(tmp_path))
+    assert [row.name for row in (plain, narrow, taught)] == ["as it is", "narrow", "taught"]
+    assert (plain.recipe.model.neck, narrow.recipe.model.neck, narrow.recipe.model.backbone.stem) == (8, 4, 4)
+    assert (plain.recipe.train.losses.focal, narrow.recipe.train.losses.focal) == (0.0, 2.0)
+    assert [len(row.recipe.sources) for row in (plain, narrow)] == [2, 1]
+    assert (plain.scratch, narrow.scratch) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("neck = 4", "necks = 4", "narrow"),
+        ('name = "taught"', "", "name"),
+        ("recipe.toml", "none.toml", "none"),
+        ("focal = 2.0", "focal = ", "table.toml"),
+    ],
+)
+def test_a_table_that_is_not_sound_is_refused(old: str, new: str, named: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=named):
+        read_table(write(tmp_path, TABLE.replace(old, new)))
+
+
+def test_rows_see_as_many_pictures_and_are_not_run_twice(tmp_path: Path) -> None:
+    plain, narrow, taught = read_table(write(tmp_path))
+    start = tmp_path / "start.pt"
+    make_trainer(tmp_path / "start").export_weights(start)
+    told: list[SpotterConfig] = []
+
+    def validate(model: object) -> dict[str, float]:
+        told.append(plain.recipe.model)
+        return {"street/detection": 1.5}
+
+    rows = [
+        run_row(tmp_path / row.name, row, NoiseSource(), validate, steps=4, weights=start, teacher=start, workers=0)
+        for row in (plain, narrow, taught)
+    ]
+    assert [row["pictures"] for row in rows] == [8, 8, 8]
+    assert [row["street/detection"] for row in rows] == [1.5] * 3
+    assert len({row["score"] for row in rows}) == 3
+    assert len(told) == 3
+    assert kept(tmp_path / "narrow") == rows[1]
+    assert kept(tmp_path / "other") is None
+    log = [json.loads(line) for line in (tmp_path / "taught" / "log.jsonl").read_text().splitlines()]
+    assert all("taught_output" in record for record in log if "recognition" in record)
+
+
+def test_a_row_that_wants_a_teacher_says_so(tmp_path: Path) -> None:
+    taught = read_table(write(tmp_path))[2]
+    with pytest.raises(ValueError, match="teacher"):
+        run_row(tmp_path / "t", taught, NoiseSource(), None, steps=4, weights=None, teacher=None, workers=0)
+
+
+def test_the_table_has_a_column_for_what_any_row_tells() -> None:
+    assert markdown([{"name": "a", "score": 1}, {"name": "b", "box": 2}]).splitlines() == [
+        "| name | score | box |",
+        "| --- | --- | --- |",
+        "| a | 1 |  |",
+        "| b |  | 2 |",
+    ]

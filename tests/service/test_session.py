@@ -7,8 +7,8 @@ from spotter.service.session import Rows, side_by_side
 
 
 def rows(number: int) -> Rows:
-    empty = np.zeros((1, 4), np.int32)
-    return Rows(np.zeros((1, 4, 2), np.float32), np.array([number], np.float32), empty, empty)
+    empty = np.zeros((1, 4), np.float32)
+    return Rows(np.zeros((1, 4, 2), np.float32), np.array([number], np.float32), empty.astype(np.int32), empty)
 
 
 @pytest.mark.parametrize(("count", "threads"), [(1, 1), (5, 1), (5, 2), (3, 8), (40, 4)])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from spotter.training.data.self_teacher import SpotterReader
     from spotter.training.data.teacher import RapidReader
 
 
@@ -20,8 +21,16 @@ def data() -> None:
 @click.option("--confidence", default=0.9, show_default=True, help="Words below it become regions to ignore.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the teacher.")
 @click.option("--limit", type=int, help="Stop after so many pictures.")
-def pseudo_label(pictures: Path, output: Path, confidence: float, threads: int, limit: int | None) -> None:
-    """Label a folder of PICTURES with RapidOCR's words; OUTPUT takes the form of the ICDAR contests.
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint of ours as the teacher, instead of RapidOCR.",
+)
+@click.option("--side", type=click.IntRange(min=64), default=1136, show_default=True, help="At which --model reads.")
+def pseudo_label(
+    pictures: Path, output: Path, confidence: float, threads: int, limit: int | None, model: Path | None, side: int
+) -> None:
+    """Label a folder of PICTURES with a teacher's words; OUTPUT takes the form of the ICDAR contests.
 
     A run that was stopped goes on where it was.
     """
@@ -29,7 +38,7 @@ def pseudo_label(pictures: Path, output: Path, confidence: float, threads: int, 
 
     from spotter.training.data.pseudo import label_picture, unlabelled
 
-    teacher = _teacher(threads)
+    teacher = _teacher(threads) if model is None else _own_teacher(model, side, threads)
     kept = ignored = 0
     for picture in tqdm(unlabelled(pictures, output)[:limit], unit="picture"):
         annotations = label_picture(picture, output, teacher.words, confidence)
@@ -64,6 +73,18 @@ def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: in
             annotations = restore_case(annotations, teacher.words(picture.load()))
         add_picture(picture.path, output, annotations)
     click.echo(f"{len(pictures)} pictures")
+
+
+def _own_teacher(model: Path, side: int, threads: int) -> "SpotterReader":
+    import torch
+
+    from spotter.training.data.self_teacher import SpotterReader
+
+    torch.set_num_threads(threads)
+    try:
+        return SpotterReader(model, side)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _teacher(threads: int) -> "RapidReader":

@@ -1,0 +1,30 @@
+"""One of our own checkpoints as a teacher: self-training on pictures without labels (Xie et al. 2020,
+arXiv:1911.04252)."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.model.weights import load_spotter
+from spotter.training.data.teacher import TeacherWord
+from spotter.training.validation import predict
+
+
+class SpotterReader:
+    """Reads words with a checkpoint's averaged weights at a long side of `side` pixels.
+
+    Raises ValueError when the file is not a checkpoint of ours.
+    """
+
+    def __init__(self, weights: Path, side: int) -> None:
+        self._model = load_spotter(weights).eval()
+        self._side = side
+
+    def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:
+        """The words of a uint8 [H, W, 3] RGB picture, however unsure."""
+        return [
+            TeacherWord(np.asarray(word.polygon, np.float32), word.text, float(word.score), False)
+            for word in predict(self._model, image, self._side)
+            if word.text
+        ]

@@ -20,6 +20,9 @@ from spotter.service.errors import (
 from spotter.service.metrics import Metrics
 from spotter.service.middleware import SECURITY_HEADERS
 
+LINGER_SECONDS = 1.0
+"""How long a refused client may go on sending, unread, before its connection is closed."""
+
 
 @dataclass(frozen=True)
 class HttpLimits:
@@ -42,8 +45,11 @@ class Corked:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head = b""
+        self._ended = False
 
     def write(self, data: bytes) -> None:
+        if self._ended:
+            return
         if not self._head and data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
             self._head = data
         else:
@@ -55,12 +61,18 @@ class Corked:
         if head or data:
             self._transport.write(head + data)
 
+    def end(self, data: bytes) -> None:
+        """Writes the last there is to say; what comes later is dropped."""
+        self.flush(data)
+        self._transport.write_eof()
+        self._ended = True
+
     def close(self) -> None:
         self.flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        return self._ended or self._transport.is_closing()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -164,7 +176,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Answers outside of the application and closes the connection."""
         self._problem = problem
         self._stop_timer()
-        self._corked.flush()
+        self.pipeline.clear()
         self.metrics.requests.labels("other", str(problem.status)).inc()
         request_id = uuid.uuid4().hex
         body = problem.render(request_id)
@@ -177,8 +189,9 @@ class BoundedHttp(HttpToolsProtocol):
         }
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         lines += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
-        self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
-        self.transport.close()
+        # Closed at once, what the client still sends would make its system throw the answer away.
+        self._corked.end(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def bounded_http(limits_: HttpLimits, metrics_: Metrics) -> type[asyncio.Protocol]:

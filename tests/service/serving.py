@@ -83,8 +83,10 @@ def serving(
     command = [sys.executable, "-m", module, "serve", "--port", "0", *arguments]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        running = Serving(process)
         try:
-            yield Serving(process)
+            yield running
         finally:
             if process.poll() is None:
                 process.kill()
+            running.exit_code()  # before the pipe is closed that its reader reads

@@ -74,6 +74,24 @@ def test_headers_within_the_limit_pass(strict: Serving) -> None:
             assert http.get("/health/live", headers={"A": "b" * 1500}).status_code == 200
 
 
+def test_a_refused_client_may_go_on_sending_for_a_moment(strict: Serving) -> None:
+    """Its answer is not lost to a reset, and its connection does not stay open."""
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=10) as client:
+        client.sendall(HEAD + b"A: " + b"b" * 3000)
+        time.sleep(0.2)
+        client.sendall(b"b" * 100_000)
+        time.sleep(0.2)
+        received = b""
+        while chunk := client.recv(65536):
+            received += chunk
+        assert received.startswith(b"HTTP/1.1 431 ")
+        began = time.monotonic()
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):  # noqa: PT012
+            while time.monotonic() - began < 10:
+                client.sendall(b"b")
+                time.sleep(0.05)
+
+
 @pytest.mark.parametrize("bytes_", [b"hello there\r\n\r\n", b"\x16\x03\x01\x02\0\x01\0", b"GET / HTTP/9.9\r\n\r\n"])
 def test_what_is_no_http_is_a_problem_that_names_nobody(strict: Serving, bytes_: bytes) -> None:
     answer = talk(strict, bytes_)

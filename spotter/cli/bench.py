@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,18 @@ from typing import Any, Literal
 import click
 import numpy as np
 
-from spotter.cli.benchmarks import bundles, environment, graph, peers, pictures, profiling, serving, table, tesseract
+from spotter.cli.benchmarks import (
+    bundles,
+    environment,
+    graph,
+    peers,
+    pictures,
+    profiling,
+    servers,
+    serving,
+    table,
+    tesseract,
+)
 from spotter.cli.benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, parse_list, parse_size
 from spotter.cli.benchmarks.process import ServeError
 from spotter.registry.errors import RegistryError
@@ -249,6 +261,14 @@ def accuracy_command(
     default="",
     help="Of the open loops, requests a second; by default 0.5, 0.9 and 2 times the best closed loop.",
 )
+@click.option(
+    "--peer", "peer_names", multiple=True,
+    help=f"Let another serve the same model too: {', '.join(servers.FRAMEWORKS)}; with :N in N worker processes.",
+)  # fmt: skip
+@click.option(
+    "--peer-python", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=Path(sys.executable),
+    help="The interpreter where the peers are installed, beside spotter; by default this one.",
+)  # fmt: skip
 @JSON
 def serve_command(
     name: str,
@@ -258,6 +278,8 @@ def serve_command(
     seconds: float,
     clients: tuple[float, ...],
     rates: tuple[float, ...],
+    peer_names: tuple[str, ...],
+    peer_python: Path,
     as_json: bool,
 ) -> Report:
     """Start the service and load it over loopback."""
@@ -269,8 +291,9 @@ def serve_command(
         raise click.ClickException(f"there are no pictures in {folder}")
     if not clients or any(count != int(count) for count in clients):
         raise click.UsageError("--clients takes whole numbers")
-    plan = serving.Plan(sent, threads, tuple(int(count) for count in clients), rates, seconds)
     try:
+        others = tuple(servers.Peer(peer, peer_python) for peer in peer_names)
+        plan = serving.Plan(sent, threads, tuple(int(count) for count in clients), rates, seconds, others)
         report = serving.run(bundles.find(name, registry).bundle, plan)
     except (RegistryError, ServeError, ServiceError) as error:
         raise click.ClickException(str(error)) from None

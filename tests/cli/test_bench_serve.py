@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from spotter.cli.bench import bench
 from spotter.cli.benchmarks.http_client import Answer, Connection, get, parse_timing, post
 from spotter.cli.benchmarks.load import Load, Timed, closed_loop, open_loop, poisson
 from spotter.cli.benchmarks.process import parse_metrics
+from spotter.cli.benchmarks.servers import Peer
 from spotter.cli.benchmarks.serving import Batches, batches_between, overhead_ms, stages_ms
 from tests.service.tiny import picture, write_tiny_bundle
 
@@ -178,3 +180,67 @@ def test_server_timing_is_read() -> None:
         "upload": 0.2, "decode": 5.91, "infer": 120.0,
     }  # fmt: skip
     assert parse_timing(b"cache") == {}
+
+
+PEER = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Peer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.answer(200 if self.path == "/health" else 404)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        picture = body.startswith(b"--spotter") and b"\\x89PNG" in body and self.path == "/predict"
+        self.answer(200 if picture else 400)
+
+    def answer(self, code):
+        self.send_response(code)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+assert sys.argv[1:3] == ["-m", "spotter.cli.benchmarks.under_litserve"], sys.argv
+assert sys.argv[5:] == ["1", "2"], "threads and workers"
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[4])), Peer).serve_forever()
+"""
+
+
+def test_peers_are_measured_in_the_same_run(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "tiny")
+    (tmp_path / "p.png").write_bytes(picture((1, 0, 0)))
+    (tmp_path / "peer.py").write_text(PEER)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path / "peer.py"} "$@"\n')
+    python.chmod(0o755)
+    arguments = ["serve", "--bundle", str(tmp_path / "tiny"), "--pictures", str(tmp_path), "--seconds", "0.2"]
+    arguments += ["--clients", "2", "--rates", "20", "--threads", "2", "--json"]
+    arguments += ["--peer", "litserve:2", "--peer-python", str(python)]
+    result = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)["serve"]
+    assert [(run["peer"], run["load"]) for run in found["peers"]] == [
+        ("litserve, 2 workers", "1 client"), ("litserve, 2 workers", "2 clients"),
+    ]  # fmt: skip
+    for run in found["peers"]:
+        assert set(run["codes"]) == {"200"}
+        ours = next(each for each in found["runs"] if each["load"] == run["load"])
+        assert run["goodput_ratio"] == pytest.approx(ours["goodput"] / run["goodput"])
+        assert run["p99_ratio"] == pytest.approx(ours["p99_ms"] / run["p99_ms"])
+
+
+@pytest.mark.parametrize("name", ["torchserve", "litserve:0", "bentoml:x"])
+def test_a_peer_that_is_none_is_a_sentence(name: str) -> None:
+    result = CliRunner().invoke(bench, ["serve", "--peer", name])
+    assert result.exit_code == 1
+    assert f"{name} is none of litserve, bentoml" in result.output
+
+
+def test_bentoml_takes_the_picture_itself() -> None:
+    assert Peer("bentoml", Path("python")).request(b"jpeg") == post("/spot", b"jpeg", "image/jpeg")

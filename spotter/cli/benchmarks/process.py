@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,23 +49,33 @@ def serving(bundle: Bundle, threads: int) -> Iterator[Served]:
         store = FolderStore(Path(temporary) / "registry")
         manifest = store.publish(bundle.folder)
         store.set_alias(manifest.name, LIVE, manifest.version)
-        port = _free_port()
+        port = free_port()
         settings = {
             "HOST": "127.0.0.1", "PORT": port, "REGISTRY": store.root, "MODEL": manifest.name, "ALIAS": LIVE,
             "THREADS": threads, "CACHE": Path(temporary) / "cache",
         }  # fmt: skip
         environment = {**os.environ, **{f"SPOTTER_{key}": str(value) for key, value in settings.items()}}
+        command = [sys.executable, "-m", "spotter", "serve"]
         log = Path(temporary) / "log"
-        began = time.monotonic()
-        with log.open("wb") as sink:
-            process = subprocess.Popen([sys.executable, "-m", "spotter", "serve"], env=environment, stderr=sink)
-        try:
-            _wait_until_ready(process, port, log)
-            yield Served(port, time.monotonic() - began)
-            if process.poll() is not None:
-                raise ServeError(f"the service ended while it was measured:\n{_tail(log)}")
-        finally:
-            _stop(process)
+        with running(command, environment, log, f"http://127.0.0.1:{port}/health/ready") as start_seconds:
+            yield Served(port, start_seconds)
+
+
+@contextlib.contextmanager
+def running(command: Sequence[object], environment: Mapping[str, str], log: Path, ready: str) -> Iterator[float]:
+    """Runs a server; yields the seconds that it took until the URL `ready` answered 200. Raises ServeError."""
+    began = time.monotonic()
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            list(map(str, command)), env=environment, stdout=sink, stderr=sink, start_new_session=True
+        )
+    try:
+        _wait_until_ready(process, ready, log)
+        yield time.monotonic() - began
+        if process.poll() is not None:
+            raise ServeError(f"the service ended while it was measured:\n{_tail(log)}")
+    finally:
+        _stop(process)
 
 
 def parse_metrics(page: str) -> dict[str, float]:
@@ -77,13 +88,13 @@ def parse_metrics(page: str) -> dict[str, float]:
     return found
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", ready: str, log: Path) -> None:
     until = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < until:
         if process.poll() is not None:
             raise ServeError(f"the service did not start:\n{_tail(log)}")
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5).close()
+            urllib.request.urlopen(ready, timeout=5).close()
             return
         time.sleep(0.01)
     raise ServeError(f"the service was not ready after {READY_TIMEOUT:g} s:\n{_tail(log)}")
@@ -97,6 +108,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
 
 
 def _tail(log: Path) -> str:
@@ -106,7 +119,8 @@ def _tail(log: Path) -> str:
     return "\n".join((wrong or lines)[-5:])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,16 +1,18 @@
 """The service under load, beside the same model in a plain loop."""
 
 import asyncio
+import itertools
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from spotter.cli.benchmarks import load, table
 from spotter.cli.benchmarks.http_client import post
 from spotter.cli.benchmarks.load import Load
 from spotter.cli.benchmarks.process import Served, serving
+from spotter.cli.benchmarks.servers import Peer
 from spotter.registry.bundle import Bundle
 from spotter.service import imaging
 from spotter.service.batcher import BatchLimits, Shape
@@ -18,6 +20,8 @@ from spotter.service.imaging import Prepared
 from spotter.service.reader import Reader
 from spotter.service.session import Session, SessionOptions
 from spotter.service.settings import Settings
+
+T = TypeVar("T")
 
 DEFAULT_SHARES = (0.5, 0.9, 2.0)
 """Open-loop rates, as shares of the best goodput of the closed loop, where none are given."""
@@ -27,13 +31,14 @@ _MODEL_STAGES = ("decode", "infer")
 @dataclass(frozen=True)
 class Plan:
     """pictures: encoded; threads: of the graph; clients: of the closed loops; rates: of the open loops, a second, or
-    empty for `DEFAULT_SHARES`; seconds: of each run."""
+    empty for `DEFAULT_SHARES`; seconds: of each run; peers: others to serve the same model in closed loops."""
 
     pictures: tuple[bytes, ...]
     threads: int
     clients: tuple[int, ...] = (1, 4, 16)
     rates: tuple[float, ...] = ()
     seconds: float = 10.0
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,13 @@ class Batches:
 @dataclass(frozen=True)
 class Report:
     """start_seconds: process start to ready. one: the closed loop of one client. plain: pictures a second of the loop
-    without a server, one by one and in the service's batches."""
+    without a server, one by one and in the service's batches. peers: their labels and closed loops."""
 
     start_seconds: float
     one: Load
     runs: tuple[tuple[Load, Batches], ...]
     plain: Mapping[str, float]
+    peers: tuple[tuple[str, Load], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; times in milliseconds unless they say seconds."""
@@ -66,7 +72,17 @@ class Report:
                 {**each.as_dict(), "batch_pictures": batches.pictures, "padding": batches.padding}
                 for each, batches in self.runs
             ],
+            "peers": [{"peer": name, **each.as_dict(), **self._beside(each)} for name, each in self.peers],
         }
+
+    def _beside(self, peer: Load) -> dict[str, float | None]:
+        """Our goodput by a peer's, and our p99 by its, in the run of as many clients."""
+        ours = next(each for each, _ in self.runs if each.label == peer.label).as_dict()
+        theirs = peer.as_dict()
+        found = {}
+        for ratio, key in (("goodput_ratio", "goodput"), ("p99_ratio", "p99_ms")):
+            found[ratio] = ours[key] / theirs[key] if ours[key] and theirs[key] else None
+        return found
 
     @property
     def saturated(self) -> float:
@@ -76,11 +92,8 @@ class Report:
     def as_table(self) -> str:
         """For people."""
         header = ("load", "a second", "good", "p50", "p95", "p99", "batch", "padding", "codes")
-        rows = []
-        for run in self.as_dict()["runs"]:
-            keys = ("load", "throughput", "goodput", "p50_ms", "p95_ms", "p99_ms", "batch_pictures", "padding")
-            codes = " ".join(f"{code}:{count}" for code, count in run["codes"].items())
-            rows.append((*(run[key] for key in keys), codes))
+        keys = ("load", "throughput", "goodput", "p50_ms", "p95_ms", "p99_ms", "batch_pictures", "padding")
+        rows = [(*(run[key] for key in keys), _codes(run)) for run in self.as_dict()["runs"]]
         stages = ", ".join(f"{stage} {value:.2f}" for stage, value in stages_ms(self.one).items())
         plain = ", ".join(f"{rate:.2f} {how}" for how, rate in self.plain.items())
         share = 100 * self.saturated / max(self.plain.values())
@@ -94,16 +107,48 @@ class Report:
                 "",
                 f"plain loop without a server, pictures a second: {plain}",
                 f"saturated service: {self.saturated:.2f} pictures a second, {share:.0f}% of the best plain loop",
+                *self._peers_table(),
             ]
         )
+
+    def _peers_table(self) -> list[str]:
+        header = ("peer", "load", "good", "p50", "p95", "p99", "ours/its", "our p99/its", "codes")
+        keys = ("peer", "load", "goodput", "p50_ms", "p95_ms", "p99_ms", "goodput_ratio", "p99_ratio")
+        rows = [(*(run[key] for key in keys), _codes(run)) for run in self.as_dict()["peers"]]
+        return ["", table.render(header, rows)] if rows else []
 
 
 def run(bundle: Bundle, plan: Plan) -> Report:
     """Measures everything, one after the other. Raises ServeError, and ServiceError for a picture that is none."""
     plain = plain_loops(bundle, plan)
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
-    with serving(bundle, plan.threads) as served, asyncio.Runner(loop_factory=_loop) as runner:
-        return runner.run(_drive(served, requests, plan, plain))
+    with serving(bundle, plan.threads) as served:
+        report = _run(_drive(served, requests, plan, plain))
+    return replace(report, peers=tuple(itertools.chain(*(_peer(bundle, plan, peer) for peer in plan.peers))))
+
+
+def _peer(bundle: Bundle, plan: Plan, peer: Peer) -> list[tuple[str, Load]]:
+    """Closed loops on a peer. Raises ServeError."""
+    requests = [peer.request(picture) for picture in plan.pictures]
+    with peer.serving(bundle, plan.threads or Settings().engine_threads) as port:
+        return [
+            (peer.label, _run(load.closed_loop(port, requests, clients, seconds)))
+            for clients, seconds in ((max(plan.clients), _warming(plan)), *((n, plan.seconds) for n in _clients(plan)))
+        ][1:]
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        return runner.run(work)
+
+
+def _clients(plan: Plan) -> tuple[int, ...]:
+    """The clients of the closed loops, one first."""
+    return tuple(dict.fromkeys((1, *plan.clients)))
+
+
+def _warming(plan: Plan) -> float:
+    return min(1.0, plan.seconds / 4)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -116,9 +161,9 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: Mapping[str, float]) -> Report:
-    await load.closed_loop(served.port, requests, max(plan.clients), min(1.0, plan.seconds / 4))  # warms up
+    await load.closed_loop(served.port, requests, max(plan.clients), _warming(plan))  # warms up
     runs = []
-    for clients in dict.fromkeys((1, *plan.clients)):
+    for clients in _clients(plan):
         before = served.metrics()
         measured = await load.closed_loop(served.port, requests, clients, plan.seconds)
         runs.append((measured, batches_between(before, served.metrics())))
@@ -196,6 +241,10 @@ def plain_loop(reader: Reader, pictures: Sequence[bytes], limits: BatchLimits, s
 def _read(reader: Reader, batch: Sequence[Prepared]) -> None:
     for rows, prepared in zip(reader.infer(batch), batch, strict=True):
         reader.words(rows, prepared)
+
+
+def _codes(run: Mapping[str, Any]) -> str:
+    return " ".join(f"{code}:{count}" for code, count in run["codes"].items())
 
 
 def _shown(value: float | None) -> str:

@@ -167,6 +167,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "short",
             {"{{reason}}": rate("spotter_dispatches_total", "reason")},
         ),
+        graph(
+            "Second looks a second, at pictures of small words",
+            "short",
+            {"{{outcome}}": rate("spotter_second_looks_total", "outcome")},
+        ),
         graph("Memory", "bytes", {"{{instance}}": "process_resident_memory_bytes"}),
         graph("Uploads held", "bytes", {"{{instance}}": "spotter_upload_bytes"}),
     ],

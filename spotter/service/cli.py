@@ -21,7 +21,7 @@ from spotter.service.reader import Reader
 from spotter.service.session import Session, SessionOptions
 from spotter.service.settings import Settings
 from spotter.service.spotting import render
-from spotter.service.words import Word, read_lines
+from spotter.service.words import Word
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
@@ -43,6 +43,7 @@ def serve(**options: Any) -> None:
 @click.option("--format", "form", type=click.Choice(["json", "text"]), default="json", help="JSON lines or text.")
 @click.option("--draw", "draw_into", type=click.Path(file_okay=False, path_type=Path), help="Draw the words, too.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Least score of a word; the model's by default.")
+@click.option("--max-side", type=click.IntRange(64, 16_384), help="Pixels of the long side at which to read.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
 @click.option("--model", help="Name of the model; spotter by default.")
@@ -52,6 +53,7 @@ def spot(
     form: Literal["json", "text"],
     draw_into: Path | None,
     min_score: float | None,
+    max_side: int | None,
     **options: Any,
 ) -> None:
     """Read the pictures in PATHS (files, or folders with all that lies below them).
@@ -64,7 +66,7 @@ def spot(
     try:
         bundle = find_bundle(settings)
         options_ = SessionOptions(settings.engine_threads, settings.device)
-        reader = Reader(bundle, Session(bundle, options_), limits)
+        reader = Reader(bundle, Session(bundle, options_), limits, max_side)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     files = list(_files(paths))
@@ -76,7 +78,7 @@ def spot(
             try:
                 if isinstance(prepared, ServiceError):
                     raise prepared
-                lines = _read(reader, prepared, min_score)
+                prepared, lines = reader.read_prepared(prepared, file.read_bytes, min_score, _closest(settings))
                 with progress.external_write_mode():
                     click.echo(_as_json(file, prepared, lines) if form == "json" else _as_text(file, lines, files))
                 if draw_into is not None:
@@ -115,7 +117,7 @@ def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepare
 
     def prepare(file: Path) -> Prepared | ServiceError:
         try:
-            return imaging.prepare(file.read_bytes(), reader.manifest.input, reader.limits)
+            return imaging.prepare(file.read_bytes(), reader.input, reader.limits)
         except ServiceError as problem:
             return problem
         except OSError as error:
@@ -130,9 +132,9 @@ def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepare
             yield file, prepared
 
 
-def _read(reader: Reader, prepared: Prepared, min_score: float | None) -> list[list[Word]]:
-    threshold = reader.manifest.score_threshold if min_score is None else min_score
-    return read_lines(reader.infer([prepared])[0], prepared, reader.manifest.charset, threshold)
+def _closest(settings: Settings) -> int:
+    """Pixels of the long side up to which pictures of small words are looked at again; 0: never."""
+    return settings.max_working_side if settings.second_look else 0
 
 
 def _as_json(file: Path, prepared: Prepared, lines: list[list[Word]]) -> str:

@@ -50,6 +50,12 @@ class Metrics:
             registry=registry,
         )
         self.words = Counter("spotter_words", "Words read.", registry=registry)
+        self.second_looks = Counter(
+            "spotter_second_looks",
+            "Pictures of small words, by what came of a closer look.",
+            ("outcome",),
+            registry=registry,
+        )
         self.batch_pictures = Histogram(
             "spotter_batch_pictures", "Pictures in a batch.", buckets=PICTURES, registry=registry
         )

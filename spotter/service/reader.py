@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,16 +15,24 @@ from spotter.registry.manifest import Manifest
 from spotter.service import imaging
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.session import Rows, Session, SessionOptions
+from spotter.service.sizing import at_side, closer_side
 from spotter.service.words import Word, read_lines, read_words
 
 
 class Reader:
-    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `words` are its stages."""
+    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `words` are its stages.
 
-    def __init__(self, bundle: Bundle, session: Session, limits: PictureLimits | None = None) -> None:
+    max_side: pixels of the long side at which to read, instead of the manifest's.
+    """
+
+    def __init__(
+        self, bundle: Bundle, session: Session, limits: PictureLimits | None = None, max_side: int | None = None
+    ) -> None:
         self.bundle = bundle
         self.session = session
         self.limits = limits or PictureLimits()
+        self.max_side = max_side
+        self.input = self.manifest.input if max_side is None else at_side(self.manifest.input, max_side)
 
     @classmethod
     def open(cls, path: Path, threads: int = 1) -> Self:
@@ -44,13 +52,29 @@ class Reader:
 
     def read_lines(self, data: bytes, threshold: float | None = None) -> tuple[tuple[int, int], list[list[Word]]]:
         """(width, height) and lines of words of an encoded picture. Raises ServiceError for a bad one."""
-        prepared = imaging.prepare(data, self.manifest.input, self.limits)
+        prepared = imaging.prepare(data, self.input, self.limits)
         rows = self.infer([prepared])[0]
         return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
 
+    def read_prepared(
+        self, prepared: Prepared, data: Callable[[], bytes], threshold: float | None, closest: int
+    ) -> tuple[Prepared, list[list[Word]]]:
+        """Lines of a picture that was prepared, after a second look where its words are small (see
+        `sizing.closer_side`) and no side was asked for; and how it was seen.
+
+        data: gives the encoded picture once more. closest: pixels of the longest side of a second look, 0 for none.
+        Raises ServiceError.
+        """
+        rows = self.infer([prepared])[0]
+        side = closer_side(rows.polygons, prepared.working, prepared.upload, closest) if not self.max_side else None
+        if side is not None:
+            prepared = imaging.prepare(data(), at_side(self.manifest.input, side), self.limits)
+            rows = self.infer([prepared])[0]
+        return prepared, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
+
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The graph's input for a picture, uint8 [H, W, 3] RGB."""
-        return imaging.prepare_pixels(image, self.manifest.input)
+        return imaging.prepare_pixels(image, self.input)
 
     def infer(self, batch: Sequence[Prepared]) -> list[Rows]:
         """Runs the graph on pictures of one padded shape."""

@@ -15,6 +15,7 @@ from spotter.service import schemas, spotting
 from spotter.service.errors import (
     SPOT_ERRORS,
     ClientGoneError,
+    InvalidParameterError,
     NotReadyError,
     ServiceError,
     TooLateError,
@@ -47,18 +48,31 @@ async def spot(
     min_score: Annotated[
         float | None, Query(ge=0, le=1, description="Least score of a word; the model's default if absent.")
     ] = None,
+    max_side: Annotated[
+        int | None,
+        Query(
+            ge=64,
+            le=16_384,
+            description="Pixels of the long side at which the picture is read; as its words need if absent.",
+        ),
+    ] = None,
     timeout_ms: Annotated[
         int | None,
         Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
     ] = None,
 ) -> Response:
     """Words with their polygons, in reading order."""
-    return await answer_spot(request, min_score, timeout_ms)
+    return await answer_spot(request, min_score, max_side, timeout_ms)
 
 
-async def answer_spot(request: Request, min_score: float | None = None, timeout_ms: int | None = None) -> Response:
+async def answer_spot(
+    request: Request, min_score: float | None = None, max_side: int | None = None, timeout_ms: int | None = None
+) -> Response:
     """`POST /spot` with checked parameters. Raises ServiceError."""
     service = service_of(request)
+    closest = service.spotter.closeness.side
+    if max_side is not None and max_side > closest:
+        raise InvalidParameterError(f"max_side: {max_side} is more than the {closest} that this service allows")
     service.lifecycle.require_serving()
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
@@ -67,7 +81,7 @@ async def answer_spot(request: Request, min_score: float | None = None, timeout_
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         with service.require_live().held() as live:
-            job = spotting.Request(live, deadline, min_score, timing)
+            job = spotting.Request(live, deadline, min_score, timing, max_side)
             answer = await _unless_gone(request, _read(service, pictures, many, job))
     return Response(
         json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode(), media_type="application/json"

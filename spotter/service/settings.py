@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=64_000_000, ge=1, le=PILLOW_BOMB_PIXELS)
     max_side: int = Field(default=32_768, ge=1, le=65_535)
     max_frames: int = Field(default=1_000, ge=1)
+    max_working_side: int = Field(default=2272, ge=64, le=16_384)
+    second_look: bool = True
     max_pictures: int = Field(default=16, ge=1, le=256)
     upload_timeout: float = Field(default=30.0, gt=0, le=600)
 

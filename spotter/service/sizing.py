@@ -1,9 +1,43 @@
 """From the picture's size to the graph's and back: pure arithmetic on an `InputSpec`."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.registry.manifest import InputSpec
+
+_FEW_WORDS = 8  # fewer do not tell what the picture is like
+_SMALL = 13.0  # pixels: where half of the words are lower, a closer look reads more
+_CLEAR = 20.0  # pixels: the height that a closer look aims at
+_WORTH = 1.2  # a look hardly closer than the first shows nothing new
+
+
+def at_side(spec: InputSpec, side: int) -> InputSpec:
+    """The spec for reading pictures at a long side of at most `side` pixels; small ones are not enlarged further.
+
+    Raises ManifestError where the model cannot read at such a side.
+    """
+    return replace(spec, max_side=side, target_side=min(side, spec.target_side))
+
+
+def closer_side(
+    polygons: NDArray[np.float32], working: tuple[int, int], upload: tuple[int, int], limit: int
+) -> int | None:
+    """The long side, pixels, at which a picture is worth a second look: most of its words were too small to be read
+    well, and the upload has more pixels than were seen. None where one look is enough.
+
+    polygons: float32 [N, 4, 2], all that was found, sure or not, in working pixels. working, upload: (width, height).
+    limit: pixels of the longest side allowed.
+    """
+    if len(polygons) < _FEW_WORDS:
+        return None
+    height = float(np.median(np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)))
+    if height >= _SMALL:
+        return None
+    longest = max(working)
+    side = min(max(upload), limit, round(longest * _CLEAR / max(height, 1.0)))
+    return side if side >= _WORTH * longest else None
 
 
 def working_size(width: int, height: int, spec: InputSpec) -> tuple[int, int]:

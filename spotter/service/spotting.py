@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from spotter.registry.manifest import InputSpec
 from spotter.service import imaging
 from spotter.service.admission import Admission, Ticket
 from spotter.service.batcher import Entry
 from spotter.service.engine import Done, Job
-from spotter.service.errors import ServiceError, TooLateError
+from spotter.service.errors import OverloadedError, ServiceError, TooLateError
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
+from spotter.service.sizing import at_side, closer_side
 from spotter.service.timing import Timing
 from spotter.service.words import Word, read_words
 
@@ -22,20 +24,45 @@ from spotter.service.words import Word, read_words
 @dataclass(frozen=True)
 class Request:
     """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
-    model's.
+    model's. max_side: pixels of the long side at which to read; None = as the picture needs.
     """
 
     live: Live
     deadline: float
     min_score: float | None
     timing: Timing
+    max_side: int | None = None
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How closely pictures may be read. side: pixels of the long side at most. again: whether pictures of small words
+    are looked at a second time without being asked."""
+
+    side: int
+    again: bool
+
+
+@dataclass
+class _Progress:
+    """Where a picture is, for the case that it is given up there."""
+
+    stage: str = "decode"
+    entry: Entry[Job] | None = None
+
+    @property
+    def place(self) -> str:
+        return self.entry.item.stage if self.entry else self.stage
 
 
 class Spotter:
     """Reads pictures with bounded decoding threads and the engine of the model that a request began with."""
 
-    def __init__(self, admission: Admission, decoders: int, limits: PictureLimits, metrics: Metrics) -> None:
+    def __init__(
+        self, admission: Admission, decoders: int, limits: PictureLimits, metrics: Metrics, closeness: Closeness
+    ) -> None:
         self.admission = admission
+        self.closeness = closeness
         self._limits = limits
         self._metrics = metrics
         self._decoders = ThreadPoolExecutor(decoders, thread_name_prefix="decode")
@@ -46,40 +73,84 @@ class Spotter:
 
     async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
         """The answer object for one picture. Raises ServiceError; gives the ticket back whatever happens."""
-        stage, served = "decode", False
-        entry: Entry[Job] | None = None
-        engine = request.live.engine
+        progress, served = _Progress(), False
+        spec = request.live.manifest.input
         try:
             if request.deadline <= time.monotonic():  # a timeout would still let the decoding begin
                 raise TimeoutError
             async with asyncio.timeout(request.deadline - time.monotonic()):
-                prepared = await self._decode(data, ticket, request)
-                stage = "queue"
-                answer: asyncio.Future[Done | ServiceError] = asyncio.get_running_loop().create_future()
-                entry = engine.submit(prepared, request.deadline, _resolver(answer))
-                done = await answer
-            if isinstance(done, ServiceError):
-                raise done
-            ended, served = time.monotonic(), True
+                if request.max_side is not None:
+                    spec = at_side(spec, request.max_side)
+                began = time.monotonic()
+                prepared, done = await self._look(data, spec, ticket, request, progress)
+                took = time.monotonic() - began
+                if (side := self._closer(prepared, done, request, took)) is not None:
+                    prepared, done = await self._look_again(data, side, ticket, request, progress, (prepared, done))
+            served = True
         except (TimeoutError, TooLateError):
-            self._metrics.expirations.labels(entry.item.stage if entry else stage).inc()
+            self._metrics.expirations.labels(progress.place).inc()
             raise TooLateError("the deadline passed before the answer") from None
         except asyncio.CancelledError:
-            self._metrics.cancellations.labels(entry.item.stage if entry else stage).inc()
+            self._metrics.cancellations.labels(progress.place).inc()
             raise
         finally:
-            if entry is not None and not served:
-                engine.cancel(entry)
+            if progress.entry is not None and not served:
+                request.live.engine.cancel(progress.entry)
             ticket.leave(served=served)
-        self._time(request, "queue", ended - done.ran - done.queued, ended - done.ran)
-        self._time(request, "infer", ended - done.ran, ended)
         return self._answer(done, prepared, request)
 
-    async def _decode(self, data: bytes, ticket: Ticket, request: Request) -> Prepared:
+    async def _look(
+        self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress
+    ) -> tuple[Prepared, Done]:
+        """Decodes the picture for `spec` and runs the model on it."""
+        progress.stage, progress.entry = "decode", None
+        prepared = await self._decode(data, spec, ticket, request)
+        progress.stage = "queue"
+        answer: asyncio.Future[Done | ServiceError] = asyncio.get_running_loop().create_future()
+        progress.entry = request.live.engine.submit(prepared, request.deadline, _resolver(answer))
+        done = await answer
+        if isinstance(done, ServiceError):
+            raise done
+        ended = time.monotonic()
+        self._time(request, "queue", ended - done.ran - done.queued, ended - done.ran)
+        self._time(request, "infer", ended - done.ran, ended)
+        return prepared, done
+
+    def _closer(self, prepared: Prepared, done: Done, request: Request, took: float) -> int | None:
+        """The side of a second look, where there is need, leave and time for one; `took`: seconds of the first."""
+        if request.max_side is not None or not self.closeness.again:
+            return None
+        side = closer_side(done.rows.polygons, prepared.working, prepared.upload, self.closeness.side)
+        if side is None:
+            return None
+        if time.monotonic() + 2 * took * (side / max(prepared.working)) ** 2 > request.deadline:
+            self._metrics.second_looks.labels("no time").inc()
+            return None
+        return side
+
+    async def _look_again(
+        self,
+        data: bytes,
+        side: int,
+        ticket: Ticket,
+        request: Request,
+        progress: _Progress,
+        first: tuple[Prepared, Done],
+    ) -> tuple[Prepared, Done]:
+        """What a closer look shows, or what the first one did where the queue has no room for another."""
+        try:
+            closer = await self._look(data, at_side(request.live.manifest.input, side), ticket, request, progress)
+        except OverloadedError:
+            self._metrics.second_looks.labels("no room").inc()
+            return first
+        self._metrics.second_looks.labels("taken").inc()
+        return closer
+
+    async def _decode(self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request) -> Prepared:
         began = time.monotonic()
 
         def work() -> Prepared:
-            return imaging.prepare(data, request.live.manifest.input, self._limits, ticket.charge)
+            return imaging.prepare(data, spec, self._limits, ticket.charge)
 
         prepared = await asyncio.get_running_loop().run_in_executor(self._decoders, work)
         self._time(request, "decode", began, time.monotonic())

@@ -11,7 +11,7 @@ from spotter.service.lifecycle import Lifecycle
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
 from spotter.service.settings import Settings
-from spotter.service.spotting import Spotter
+from spotter.service.spotting import Closeness, Spotter
 from spotter.service.uploads import UploadBudget
 from spotter.service.watcher import Shelf
 
@@ -86,7 +86,9 @@ def build(settings: Settings) -> Service:
         metrics,
         Lifecycle(),
         UploadBudget(settings.max_upload_bytes_total, rejected),
-        Spotter(admission, settings.decoders, limits, metrics),
+        Spotter(
+            admission, settings.decoders, limits, metrics, Closeness(settings.max_working_side, settings.second_look)
+        ),
         shelf,
         Keeper(shelf, settings.engine_timeout),
     )

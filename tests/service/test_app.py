@@ -86,6 +86,59 @@ async def test_min_score_moves_the_threshold(client: Client) -> None:
             problem_of(await http.post(f"/spot?min_score={value}", content=body), 422, "invalid-parameter")
 
 
+async def test_the_side_to_read_at_can_be_asked_for_up_to_a_limit(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def prepare(*given: Any) -> Prepared:
+        prepared = really(*given)
+        seen.append(prepared.working)
+        return prepared
+
+    really = imaging.prepare
+    monkeypatch.setattr(imaging, "prepare", prepare)
+    async with client(max_working_side=512) as (http, _):
+        body = picture((9, 0, 0), (600, 600))
+        for query in ("max_side=256", "max_side=512", "min_score=0"):
+            assert (await http.post(f"/spot?{query}", content=body)).status_code == 200
+        assert seen[-3:] == [(256, 256), (512, 512), (600, 600)]
+        problem = problem_of(await http.post("/spot?max_side=513", content=body), 422, "invalid-parameter")
+        assert "max_side" in problem["detail"]
+        assert "512" in problem["detail"]
+        for value in ("63", "0", "-1", "x", "1e3"):
+            problem_of(await http.post(f"/spot?max_side={value}", content=body), 422, "invalid-parameter")
+
+
+@pytest.mark.parametrize(
+    ("settings", "query", "outcome"),
+    [
+        ({}, "", "taken"),
+        ({}, "?max_side=128", None),
+        ({"second_look": False}, "", None),
+        ({"queue_pixels": 20_000}, "", "no room"),
+    ],
+)
+async def test_small_words_are_looked_at_again_where_there_is_room(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], query: str, outcome: str | None
+) -> None:
+    asked: list[int] = []
+
+    def closer(polygons: object, working: object, upload: object, limit: int) -> int:
+        asked.append(limit)
+        return 256
+
+    monkeypatch.setattr(spotting, "closer_side", closer)
+    async with client(**settings) as (http, service):
+        answer = (await http.post(f"/spot{query}", content=picture((5, 6, 0)), headers=PNG)).json()
+        assert [word["text"] for word in answer["words"]] == ["005", "006"]
+        page = service.metrics.render().decode()
+        counted = [line for line in page.splitlines() if line.startswith("spotter_second_looks_total{")]
+        assert counted == ([f'spotter_second_looks_total{{outcome="{outcome}"}} 1.0'] if outcome else [])
+        assert asked == ([service.settings.max_working_side] if outcome else [])
+        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+
+
 async def test_multipart_answers_in_order_with_problems_in_their_places(client: Client) -> None:
     async with client() as (http, _):
         files = [

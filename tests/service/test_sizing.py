@@ -1,9 +1,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from spotter.registry.manifest import InputSpec
-from spotter.service.sizing import bucket, cost, to_upload, working_size
+from spotter.service.sizing import at_side, bucket, closer_side, cost, to_upload, working_size
 
 SPEC = InputSpec(stride=32, max_side=1280, target_side=1280, max_upscale=2.0, bucket_steps=((960, 32), (9999, 64)))
 
@@ -46,3 +47,34 @@ def test_polygons_return_to_the_upload() -> None:
     polygon = np.array([[[0, 0], [640, 0], [640, 360], [0, 360]]], np.float32)
     expected = [[[0, 0], [1920, 0], [1920, 1080], [0, 1080]]]
     assert to_upload(polygon, (640, 360), (1920, 1080)).tolist() == expected
+
+
+def words(height: float, count: int) -> NDArray[np.float32]:
+    """Boxes of one height, polygons [count, 4, 2], half of them upside down."""
+    box = np.array([[0, 0], [50, 0], [50, height], [0, height]], np.float32)
+    return np.stack([box + 5 * n if n % 2 else 60 - box for n in range(count)])
+
+
+def test_a_page_of_small_words_is_worth_a_closer_look() -> None:
+    # 1136 x 20 / 8 = 2840, but no more than the limit, nor than the picture has
+    assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 2272) == 2272
+    assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 4096) == 2840
+    assert closer_side(words(8, 20), (852, 1136), (1500, 2000), 4096) == 2000
+    assert closer_side(words(12, 20), (852, 1136), (3000, 4000), 4096) == 1893
+
+
+def test_one_look_is_enough_for_large_words_few_words_and_pictures_that_have_no_more() -> None:
+    assert closer_side(words(14, 20), (852, 1136), (3000, 4000), 4096) is None
+    assert closer_side(words(8, 7), (852, 1136), (3000, 4000), 4096) is None
+    assert closer_side(words(8, 20), (852, 1136), (852, 1136), 4096) is None
+    assert closer_side(words(8, 20), (852, 1136), (1000, 1300), 4096) is None
+    assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 0) is None
+    assert closer_side(words(8, 1)[:0], (852, 1136), (3000, 4000), 4096) is None
+
+
+@given(st.integers(64, 4000), st.integers(1, 8000), st.integers(1, 8000))
+def test_a_side_that_was_asked_for_is_kept_to(side: int, width: int, height: int) -> None:
+    working = working_size(width, height, at_side(SPEC, side))
+    assert max(working) <= side
+    if max(width, height) >= side:
+        assert max(working) == side

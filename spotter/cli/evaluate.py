@@ -76,7 +76,13 @@ def parse_dataset(value: str) -> Dataset:
 @click.option("--rapidocr", "rival", metavar="small|FOLDER", help="Score RapidOCR with this PP-OCR beside it.")
 @click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--side", type=click.IntRange(min=32), help="Long side at which a checkpoint reads.")
+@click.option("--side", type=click.IntRange(min=32), help="Long side at which to read; a bundle's own by default.")
+@click.option(
+    "--second-look",
+    "closest",
+    type=click.IntRange(min=64),
+    help="A bundle looks again at small words, to this side.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Write an HTML page on the errors.")
@@ -94,6 +100,7 @@ def evaluate(
     rapidocr_defaults: bool,
     threads: int,
     side: int | None,
+    closest: int | None,
     limit: int | None,
     json_file: Path | None,
     report: Path | None,
@@ -109,7 +116,7 @@ def evaluate(
         if not Path(model).exists():
             raise click.BadParameter(f"{model} does not exist", param_hint="MODEL")
         try:
-            readers[model] = open_predictor(Path(model), ReaderOptions(threads, side))
+            readers[model] = open_predictor(Path(model), ReaderOptions(threads, side, closest or 0))
         except (BundleError, ValueError) as error:
             raise click.ClickException(str(error)) from None
     if rival is not None:

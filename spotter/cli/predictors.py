@@ -13,11 +13,12 @@ CHECKPOINT_SUFFIX = ".pt"
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """threads: of the network. side: working size in pixels of the long side (a checkpoint's only; a bundle's
-    manifest says its own)."""
+    """threads: of the network. side: working size in pixels of the long side; a bundle's own by default. closest: a
+    bundle looks again at pictures of small words, up to this side; 0: never."""
 
     threads: int = 1
     side: int | None = None
+    closest: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ def bundle(path: Path, options: ReaderOptions) -> Opened:
     from spotter.service.reader import Reader
 
     reader = Reader.open(path, threads=options.threads)
+    if options.side is not None:
+        reader.input = replace(reader.input, max_side=options.side, target_side=options.side)
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [
             Prediction(np.asarray(word.polygon, np.float32), word.text, float(word.score))
-            for word in reader.read(image, threshold=0.0)
+            for word in reader.read(image, threshold=0.0, closest=options.closest)
         ]
 
     return Opened(predict, reader.manifest.score_threshold)

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from spotter.registry.errors import RegistryError
+from spotter.registry.manifest import InputSpec
 from spotter.service import draw, imaging, server
 from spotter.service.app import create_app
 from spotter.service.errors import BrokenPictureError, ServiceError
@@ -78,7 +80,8 @@ def spot(
             try:
                 if isinstance(prepared, ServiceError):
                     raise prepared
-                prepared, lines = reader.read_prepared(prepared, file.read_bytes, min_score, _closest(settings))
+                again = partial(_prepare, file, limits=limits)
+                prepared, lines = reader.read_prepared(prepared, again, min_score, _closest(settings))
                 with progress.external_write_mode():
                     click.echo(_as_json(file, prepared, lines) if form == "json" else _as_text(file, lines, files))
                 if draw_into is not None:
@@ -117,11 +120,9 @@ def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepare
 
     def prepare(file: Path) -> Prepared | ServiceError:
         try:
-            return imaging.prepare(file.read_bytes(), reader.input, reader.limits)
+            return _prepare(file, reader.input, reader.limits)
         except ServiceError as problem:
             return problem
-        except OSError as error:
-            return BrokenPictureError(f"the file cannot be read: {error.strerror}")
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(prepare, files[0]) if files else None
@@ -130,6 +131,13 @@ def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepare
             prepared = ahead.result()
             ahead = pool.submit(prepare, files[index + 1]) if index + 1 < len(files) else None
             yield file, prepared
+
+
+def _prepare(file: Path, spec: InputSpec, limits: PictureLimits) -> Prepared:
+    try:
+        return imaging.prepare(file.read_bytes(), spec, limits)
+    except OSError as error:
+        raise BrokenPictureError(f"the file cannot be read: {error.strerror}") from None
 
 
 def _closest(settings: Settings) -> int:

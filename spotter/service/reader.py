@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spotter.registry.bundle import Bundle, open_bundle
 from spotter.registry.errors import BundleError
-from spotter.registry.manifest import Manifest
+from spotter.registry.manifest import InputSpec, Manifest
 from spotter.service import imaging
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.session import Rows, Session, SessionOptions
@@ -45,10 +45,14 @@ class Reader:
         """The bundle's manifest."""
         return self.bundle.manifest
 
-    def read(self, image: NDArray[np.uint8], threshold: float | None = None) -> list[Word]:
-        """Words of a picture, uint8 [H, W, 3] RGB, in its pixels and reading order."""
-        prepared = self.prepare(image)
-        return self.words(self.infer([prepared])[0], prepared, threshold)
+    def read(self, image: NDArray[np.uint8], threshold: float | None = None, closest: int = 0) -> list[Word]:
+        """Words of a picture, uint8 [H, W, 3] RGB, in its pixels and reading order; closest: see `read_prepared`."""
+
+        def again(spec: InputSpec) -> Prepared:
+            return imaging.prepare_pixels(image, spec)
+
+        _, found = self.read_prepared(self.prepare(image), again, threshold, closest)
+        return [word for line in found for word in line]
 
     def read_lines(self, data: bytes, threshold: float | None = None) -> tuple[tuple[int, int], list[list[Word]]]:
         """(width, height) and lines of words of an encoded picture. Raises ServiceError for a bad one."""
@@ -57,18 +61,18 @@ class Reader:
         return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
 
     def read_prepared(
-        self, prepared: Prepared, data: Callable[[], bytes], threshold: float | None, closest: int
+        self, prepared: Prepared, again: Callable[[InputSpec], Prepared], threshold: float | None, closest: int
     ) -> tuple[Prepared, list[list[Word]]]:
         """Lines of a picture that was prepared, after a second look where its words are small (see
         `sizing.closer_side`) and no side was asked for; and how it was seen.
 
-        data: gives the encoded picture once more. closest: pixels of the longest side of a second look, 0 for none.
-        Raises ServiceError.
+        again: prepares the picture once more. closest: pixels of the longest side of a second look, 0 for none.
+        Raises what `again` does.
         """
         rows = self.infer([prepared])[0]
         side = closer_side(rows.polygons, prepared.working, prepared.upload, closest) if not self.max_side else None
         if side is not None:
-            prepared = imaging.prepare(data(), at_side(self.manifest.input, side), self.limits)
+            prepared = again(at_side(self.manifest.input, side))
             rows = self.infer([prepared])[0]
         return prepared, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
 from spotter.model import weights
+from spotter.registry.manifest import InputSpec
 from spotter.service.reader import Reader
 from spotter.training.data import teacher
 
@@ -52,9 +53,11 @@ def test_a_bundle_is_read_without_its_threshold(monkeypatch: pytest.MonkeyPatch)
 
     class Opened:
         manifest = Manifest()
+        input = InputSpec()
 
-        def read(self, image: NDArray[np.uint8], threshold: float) -> list[_Word]:
-            assert threshold == 0.0
+        def read(self, image: NDArray[np.uint8], threshold: float, closest: int) -> list[_Word]:
+            assert (threshold, closest) == (0.0, 2000)
+            assert (self.input.max_side, self.input.target_side) == (960, 960)
             return [_Word([[0.0, 0.0], [9.0, 0.0], [9.0, 5.0]], "EXIT", 0.1)]
 
     def open_bundle(path: Path, threads: int) -> Opened:
@@ -62,7 +65,7 @@ def test_a_bundle_is_read_without_its_threshold(monkeypatch: pytest.MonkeyPatch)
         return Opened()
 
     monkeypatch.setattr(Reader, "open", open_bundle)
-    opened = open_predictor(Path("bundle"), ReaderOptions(threads=3))
+    opened = open_predictor(Path("bundle"), ReaderOptions(threads=3, side=960, closest=2000))
     (word,) = opened.predict(PICTURE)
     assert (word.text, word.polygon.shape) == ("EXIT", (3, 2))
     assert word.polygon.dtype == np.float32

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,9 @@ from onnx import TensorProto, helper
 
 from spotter.registry.errors import BundleError
 from spotter.service.errors import BrokenPictureError
+from spotter.service.imaging import Prepared
 from spotter.service.reader import Reader
+from spotter.service.session import Rows
 from tests.service.tiny import picture, write_tiny_bundle
 
 
@@ -30,6 +34,30 @@ def test_stages_agree_with_the_whole_and_batches_with_singles(bundle: Path) -> N
     for image, item, rows in zip(images, prepared, reader.infer(prepared), strict=True):
         texts = [word.text for word in reader.words(rows, item)]
         assert texts == [word.text for word in reader.read(image)]
+
+
+@pytest.mark.parametrize(
+    ("max_side", "closest", "seen"), [(None, 400, [128, 400]), (None, 0, [128]), (256, 400, [256])]
+)
+def test_small_words_are_looked_at_again_unless_a_side_was_asked_for(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, max_side: int | None, closest: int, seen: list[int]
+) -> None:
+    opened = Reader.open(bundle)
+    reader = Reader(opened.bundle, opened.session, max_side=max_side)
+    reader.input = replace(reader.input, max_side=max_side or 128)  # the tiny model would see it whole
+    monkeypatch.setattr("spotter.service.reader.closer_side", lambda _a, _b, _c, limit: limit or None)
+    sides: list[int] = []
+
+    def infer(batch: Sequence[Prepared]) -> list[Rows]:
+        sides.extend(max(item.working) for item in batch)
+        return really(batch)
+
+    really = reader.infer
+    monkeypatch.setattr(reader, "infer", infer)
+    words = reader.read(np.full((500, 500, 3), (7, 8, 9), np.uint8), closest=closest)
+    assert [word.text for word in words] == ["007", "008"]
+    np.testing.assert_allclose(words[1].polygon, [[0, 250], [500, 250], [500, 500], [0, 500]], atol=0.01)
+    assert sides == seen
 
 
 def test_reads_bytes_as_lines(bundle: Path) -> None:

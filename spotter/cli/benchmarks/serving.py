@@ -213,7 +213,7 @@ def plain_loops(bundle: Bundle, plan: Plan) -> dict[str, float]:
     reader = Reader(bundle, Session(bundle, SessionOptions(settings.engine_threads, settings.device)))
     ways = {
         "one by one": BatchLimits(1, settings.batch_pixels),
-        "in batches": BatchLimits(settings.batch_pictures, settings.batch_pixels),
+        "in batches": BatchLimits(8, settings.batch_pixels),
     }
     rates = {}
     for how, limits in ways.items():

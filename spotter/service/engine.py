@@ -1,6 +1,6 @@
-"""The engine: one thread that runs batches, and one that lays out the next batch meanwhile.
+"""The engine: lanes that run batches, a thread each, and a thread that lays out the next batch of a lone lane.
 
-A batch belongs to whoever claims it: its thread when the model has answered, or `revive` when that thread died or
+A batch belongs to whoever claims it: its lane when the model has answered, or `revive` when that lane's thread died or
 hangs. So each picture is answered once, and a thread that comes back late changes nothing.
 """
 
@@ -30,7 +30,7 @@ SHAPES = 8
 
 
 class Runner(Protocol):
-    """What runs a batch: see `session.Session.run`."""
+    """What runs a batch, several at once where there are several lanes: see `session.Session.run`."""
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
         """Reads a batch."""
@@ -74,7 +74,9 @@ class Engine:
         limits: BatchLimits,
         report: Callable[[BatchReport], None] = lambda report: None,
         clock: Callable[[], float] = time.monotonic,
+        lanes: int = 1,
     ) -> None:
+        self._lanes = lanes
         self._report = report
         self._clock = clock
         self._latency = LatencyModel()
@@ -91,11 +93,15 @@ class Engine:
         self._crew = self._new_crew(runner)
 
     def _new_crew(self, runner: Runner) -> "_Crew":
-        crew = _Crew(runner, Staging(self._limits.pixels), Staging(self._limits.pixels))
-        crew.staging.open()
-        crew.threads = (
-            threading.Thread(target=self._guard, args=(self._run, crew), name="engine", daemon=True),
-            threading.Thread(target=self._guard, args=(self._prepare_ahead, crew), name="engine-staging", daemon=True),
+        crew = _Crew(runner, tuple(_Lane() for _ in range(self._lanes)))
+        work = [(f"engine-{number}", self._run, lane) for number, lane in enumerate(crew.lanes)]
+        if self._lanes == 1:
+            crew.staging, crew.spare = Staging(self._limits.pixels), Staging(self._limits.pixels)
+            crew.staging.open()
+            work.append(("engine-staging", self._prepare_ahead, crew.lanes[0]))
+        crew.threads = tuple(
+            threading.Thread(target=self._guard, args=(target, crew, lane), name=name, daemon=True)
+            for name, target, lane in work
         )
         return crew
 
@@ -111,19 +117,19 @@ class Engine:
             if self._stopping:
                 return
             old, self._crew = self._crew, self._new_crew(runner)
-            lost, old.batch = old.batch, None
+            lost = old.give_up()
             self._down, self._failures, self._beat = False, 0, self._clock()
             self._wake()
-        self._fail(lost)
+        self._fail(*lost)
         self.start()
 
     def give_up(self) -> None:
         """Takes nothing more until revived; what is inside is answered EngineFailedError."""
         with self._changed:
             self._down = True
-            lost, self._crew.batch = self._crew.batch, None
+            lost = self._crew.give_up()
             waiting = self._batcher.drain()
-        self._fail(lost)
+        self._fail(*lost)
         for entry in waiting:
             if not entry.cancelled:
                 entry.item.done(_failed())
@@ -156,8 +162,10 @@ class Engine:
     def heartbeat(self) -> float:
         """Seconds without progress while there is work; 0 when idle."""
         with self._changed:
-            busy = self._crew.batch is not None or len(self._batcher) > 0
-            return self._clock() - self._beat if busy else 0.0
+            beats = [lane.began for lane in self._crew.lanes if lane.batch is not None]
+            if not beats and len(self._batcher):
+                beats = [self._beat]
+            return self._clock() - min(beats) if beats else 0.0
 
     @property
     def shapes(self) -> list[Shape]:
@@ -180,10 +188,13 @@ class Engine:
                 raise NotReadyError("the service stops", retry_after=1)
             if self._down:
                 raise _failed()
-            if self._crew.batch is None and not len(self._batcher):
+            if not len(self._batcher):
                 self._beat = now
             self._batcher.add(entry, now)
-            (self._changed if self._crew.batch is None else self._running).notify_all()
+            if any(lane.batch is None for lane in self._crew.lanes):
+                self._changed.notify()
+            else:
+                self._running.notify()
         return entry
 
     def cancel(self, entry: Entry[Job]) -> None:
@@ -195,40 +206,44 @@ class Engine:
         if not entry.cancelled:
             entry.item.done(TooLateError("the deadline passed in the queue"))
 
-    def _guard(self, work: "Callable[[_Crew], None]", crew: "_Crew") -> None:
+    def _guard(self, work: "Callable[[_Crew, _Lane], None]", crew: "_Crew", lane: "_Lane") -> None:
         """Runs a thread's work. Nothing may escape it, and if something does, its batch is answered all the same."""
         try:
-            work(crew)
+            work(crew, lane)
         except BaseException:
             logger.critical("a thread of the engine died", exc_info=True)
             crew.dead = True  # before the answers: who gets one must not find the engine in order
-            self._fail(self._claim(crew))
+            if (lost := self._claim(lane)) is not None:
+                self._fail(lost)
 
-    def _claim(self, crew: "_Crew") -> Batch[Job] | None:
-        """The batch that a crew runs, unless it was taken from it; nobody else gets it after."""
+    def _claim(self, lane: "_Lane") -> Batch[Job] | None:
+        """The batch that a lane runs, unless it was taken from it; nobody else gets it after."""
         with self._changed:
-            batch, crew.batch = crew.batch, None
+            batch, lane.batch = lane.batch, None
             self._beat = self._clock()
             return batch
 
-    def _fail(self, batch: Batch[Job] | None) -> None:
-        for entry in batch.entries if batch else ():
-            if not entry.cancelled:
-                entry.item.done(_failed())
+    def _fail(self, *batches: Batch[Job]) -> None:
+        for batch in batches:
+            for entry in batch.entries:
+                if not entry.cancelled:
+                    entry.item.done(_failed())
 
-    def _run(self, crew: "_Crew") -> None:
+    def _run(self, crew: "_Crew", lane: "_Lane") -> None:
         while True:
             with self._changed:
                 batch = self._next(crew)
                 if batch is None:
+                    self._changed.notify()  # what this thread was woken for is for another one
                     return
-                crew.batch, self._beat = batch, self._clock()
+                lane.batch, lane.began = batch, self._clock()
                 self._shapes.append(batch.shape)
-                crew.staging, crew.spare = crew.spare, crew.staging
-                crew.staging.open()
-                if len(self._batcher):
-                    self._running.notify_all()
-            self._serve(crew, batch, crew.spare)
+                if crew.staging is not None and crew.spare is not None:
+                    crew.staging, crew.spare = crew.spare, crew.staging
+                    crew.staging.open()
+                    if len(self._batcher):
+                        self._running.notify()
+            self._serve(crew, lane, batch)
 
     def _wake(self) -> None:
         self._changed.notify_all()
@@ -250,26 +265,32 @@ class Engine:
             self._changed.wait(None if decision is None else max(0.0, decision.until - now))
         return None
 
-    def _serve(self, crew: "_Crew", batch: Batch[Job], staging: Staging) -> None:
+    def _serve(self, crew: "_Crew", lane: "_Lane", batch: Batch[Job]) -> None:
         pictures = [entry.item.prepared for entry in batch.entries]
         began = self._clock()
         try:
-            images = pictures[0].padded[None] if len(pictures) == 1 else staging.close_and_arrange(pictures)
+            if len(pictures) == 1:
+                images = pictures[0].padded[None]
+            elif crew.spare is not None:
+                images = crew.spare.close_and_arrange(pictures)
+            else:
+                images = np.stack([picture.padded for picture in pictures])
             answers = crew.runner.run(images, sizes_of(pictures))
             if len(answers) != len(pictures):
                 raise RuntimeError(f"the model answered {len(answers)} pictures of {len(pictures)}")
         except Exception:
             logger.exception("a batch of %d failed", len(pictures))
-            if (lost := self._claim(crew)) is not None:
+            if (lost := self._claim(lane)) is not None:
                 self._failures += 1
                 self._fail(lost)
             return
-        if self._claim(crew) is None:
+        if self._claim(lane) is None:
             return
         seconds = self._clock() - began
         self._failures = 0
         padded = len(pictures) * batch.shape[0] * batch.shape[1]
-        self._latency.observe(padded / 1e6, seconds)
+        with self._changed:
+            self._latency.observe(padded / 1e6, seconds)
         real = sum(width * height for width, height in (picture.working for picture in pictures))
         try:
             self._report(BatchReport(len(pictures), padded, real, batch.reason, seconds))
@@ -277,33 +298,48 @@ class Engine:
             for entry, rows in zip(batch.entries, answers, strict=True):
                 entry.item.done(Done(rows, began - entry.arrived, seconds))
 
-    def _prepare_ahead(self, crew: "_Crew") -> None:
+    def _prepare_ahead(self, crew: "_Crew", lane: "_Lane") -> None:
         while True:
             with self._changed:
                 ahead = None
                 while self._mine(crew):
-                    ahead = self._batcher.prefetch(self._clock()) if crew.batch is not None else None
+                    ahead = self._batcher.prefetch(self._clock()) if lane.batch is not None else None
                     if ahead is not None:
                         break
                     self._running.wait()
                 if ahead is None:
                     return
                 staging = crew.staging
-            if len(ahead.entries) > 1:
+            if staging is not None and len(ahead.entries) > 1:
                 staging.prepare_ahead([entry.item.prepared for entry in ahead.entries])
 
 
 @dataclass(eq=False)
+class _Lane:
+    """What a thread runs now, and since when."""
+
+    batch: Batch[Job] | None = None
+    began: float = 0.0
+
+
+@dataclass(eq=False)
 class _Crew:
-    """The threads of an engine with what only they use. Two stagings: the engine reads one while the other is
+    """The threads of an engine with what only they use. A lone lane has two stagings: it reads one while the other is
     filled."""
 
     runner: Runner
-    staging: Staging
-    spare: Staging
+    lanes: tuple[_Lane, ...]
+    staging: Staging | None = None
+    spare: Staging | None = None
     threads: tuple[threading.Thread, ...] = ()
-    batch: Batch[Job] | None = None
     dead: bool = False
+
+    def give_up(self) -> list[Batch[Job]]:
+        """Takes what runs away from the lanes."""
+        lost = [lane.batch for lane in self.lanes if lane.batch is not None]
+        for lane in self.lanes:
+            lane.batch = None
+        return lost
 
 
 def _failed() -> EngineFailedError:

@@ -78,8 +78,8 @@ class Catalogue:
         bundle = find_bundle(settings, version)
         session = _warmed(bundle, settings, shapes)
         pace = Reader(bundle, session).pace()
-        limits = BatchLimits(settings.batch_pictures, settings.batch_pixels, settings.batch_wait_ms / 1000)
-        engine = Engine(session, limits, self._metrics.batch)
+        limits = BatchLimits(settings.batch_limit, settings.batch_pixels, settings.batch_wait_ms / 1000)
+        engine = Engine(session, limits, self._metrics.batch, lanes=settings.lanes)
         engine.start()
         manifest, digest = bundle.manifest, bundle.manifest.digest
         seconds = time.monotonic() - began

@@ -11,12 +11,14 @@ copies), 17 of samples wider than a byte, 13 with transparency, 6 of a progressi
 
 def bound(settings: Settings) -> dict[str, int]:
     """Bytes at most, by what holds them. The model's own memory depends on the bundle and is not among them."""
+    # A lone lane lays out the next batch beside its own. Of several, each has its own, and one of a single picture
+    # needs none.
+    lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
     return {
         # An upload's chunks, and once more while they are joined.
         "uploads": 2 * settings.max_upload_bytes_total,
         "connections": settings.max_connections * CONNECTION_BYTES,
         "decoding": settings.decoders * settings.max_pixels * DECODER_BYTES,
         "queue": 3 * settings.queue_pixels,
-        # The batch that runs and the one laid out ahead.
-        "batches": 2 * 3 * settings.batch_pixels,
+        "batches": lanes * 3 * settings.batch_pixels,
     }

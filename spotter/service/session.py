@@ -2,8 +2,8 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -44,6 +44,15 @@ class Session:
 
     def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
         """Raises BundleError when ONNX Runtime refuses the model, or its inputs and outputs are not ours."""
+        self._device, self._threads = options.device, options.threads
+        self._lock, self._running = threading.Lock(), 0
+        self._alone = self._open(bundle, options)
+        # Threads that each read a picture wait less for each other than threads that share every layer of one. So
+        # where pictures are read on all of them at once, it is with a thread each.
+        several = options.device == "cpu" and options.threads > 1
+        self._beside = self._open(bundle, replace(options, threads=1)) if several else self._alone
+
+    def _open(self, bundle: Bundle, options: SessionOptions) -> ort.InferenceSession:
         settings = ort.SessionOptions()
         settings.intra_op_num_threads = options.threads
         settings.inter_op_num_threads = 1
@@ -54,59 +63,42 @@ class Session:
         if options.device == "cuda":
             providers.insert(0, "CUDAExecutionProvider")
             ort.preload_dlls()  # CUDA's libraries may lie in their own Python packages
-        self._abreast = options.threads if options.device == "cpu" else None
         self.operators = operators.register(settings, bundle.model, options.device)
         try:
-            self._session = ort.InferenceSession(bundle.model, settings, providers=providers)
+            session = ort.InferenceSession(bundle.model, settings, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base but this
             raise BundleError(f"ONNX Runtime refuses the model: {error}") from error
-        if options.device == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
+        if options.device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
             raise BundleError("ONNX Runtime has no CUDA here; install the gpu extra or use the cpu device")
         for kind, found, wanted in (
-            ("inputs", self._session.get_inputs(), INPUTS),
-            ("outputs", self._session.get_outputs(), OUTPUTS),
+            ("inputs", session.get_inputs(), INPUTS),
+            ("outputs", session.get_outputs(), OUTPUTS),
         ):
             names = tuple(value.name for value in found)
             if names != wanted:
                 raise BundleError(f"the graph's {kind} are {names}, they must be {wanted}")
+        return session
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
-        """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts."""
-        count = len(images)
-        if count == 1 or self._abreast is None:
-            index, *columns = self._session.run(OUTPUTS, {"images": images, "sizes": sizes})
-            return split_rows(index, columns, count)
-        # On a processor a picture only loses caches to another one in the same run, and threads that each read a
-        # picture of their own wait less for each other than threads that share every layer.
-        return side_by_side(lambda n: self.run(images[n : n + 1], sizes[n : n + 1])[0], count, self._abreast)
+        """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts.
 
+        From as many threads at once as it has threads itself.
+        """
+        if self._device == "cuda" or len(images) == 1:
+            return self._run(images, sizes)
+        # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
+        return [self._run(images[n : n + 1], sizes[n : n + 1])[0] for n in range(len(images))]
 
-def side_by_side(work: Callable[[int], Rows], count: int, threads: int) -> list[Rows]:
-    """`work` of 0 to `count` - 1 in this thread and up to `threads` - 1 others, the next one by whoever is free.
-
-    Raises what work raised, when all of them have ended.
-    """
-    turns = iter(range(count))
-    done: dict[int, Rows] = {}
-    failures: list[Exception] = []
-
-    def take_turns() -> None:
-        for turn in turns:
-            try:
-                done[turn] = work(turn)
-            except Exception as error:
-                failures.append(error)
-                return
-
-    helpers = [threading.Thread(target=take_turns, daemon=True) for _ in range(min(count, threads) - 1)]
-    for helper in helpers:
-        helper.start()
-    take_turns()
-    for helper in helpers:
-        helper.join()
-    if failures:
-        raise failures[0]
-    return [done[turn] for turn in range(count)]
+    def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+        with self._lock:
+            self._running += 1
+            session = self._alone if self._running < self._threads else self._beside
+        try:
+            index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes})
+        finally:
+            with self._lock:
+                self._running -= 1
+        return split_rows(index, columns, len(images))
 
 
 def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:

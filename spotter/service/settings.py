@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     queue_seconds: float = Field(default=10.0, gt=0, le=600)
     timeout: float = Field(default=30.0, gt=0, le=600)
 
-    batch_pictures: int = Field(default=8, ge=1, le=256)
+    batch_pictures: int = Field(default=0, ge=0, le=256)
     batch_pixels: int = Field(default=4_000_000, ge=1)
     batch_wait_ms: float = Field(default=0.0, ge=0, le=2.0)
 
@@ -97,3 +97,13 @@ class Settings(BaseSettings):
     def engine_threads(self) -> int:
         """Threads of the engine: as set, or one a core that this process may use."""
         return self.threads or len(os.sched_getaffinity(0))
+
+    @property
+    def lanes(self) -> int:
+        """Batches that run at once: on a processor as many as it has threads for, on a GPU one."""
+        return self.engine_threads if self.device == "cpu" else 1
+
+    @property
+    def batch_limit(self) -> int:
+        """Pictures of a batch: as set, or what is best on the device."""
+        return self.batch_pictures or (1 if self.device == "cpu" else 8)

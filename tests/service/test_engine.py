@@ -240,3 +240,58 @@ def test_the_heartbeat_counts_only_while_there_is_work(gate: Gate) -> None:
     assert engine.heartbeat == 0
     assert engine.shapes == [(32, 64)]
     engine.stop()
+
+
+def test_lanes_run_at_once_and_each_picture_gets_its_own_rows(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(1, 10**6), lanes=3)
+    engine.start()
+    answers: Answers = queue.Queue()
+    for value in range(1, 40):
+        engine.submit(prepared(value), FAR, into(answers, value))
+    for _ in range(3):
+        assert gate.entered.acquire(timeout=10)
+    assert not gate.entered.acquire(timeout=0.05)
+    gate.opened.release(1000)
+    for _ in range(1, 40):
+        value, done = answers.get(timeout=10)
+        assert isinstance(done, Done)
+        assert done.rows.characters.tolist() == [[value]]
+    assert sorted(gate.batches) == [[value] for value in range(1, 40)]
+    engine.stop()
+
+
+def test_what_every_lane_was_running_is_answered_when_they_are_revived(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(2, 10**6), lanes=2)
+    engine.start()
+    answers: Answers = queue.Queue()
+    for value in (1, 2, 3):
+        engine.submit(prepared(value), FAR, into(answers, value))
+        if value < 3:
+            assert gate.entered.acquire(timeout=10)
+    fresh = Gate()
+    fresh.opened.release(1000)
+    engine.revive(fresh)
+    found = dict(answers.get(timeout=10) for _ in range(3))
+    assert isinstance(found[1], EngineFailedError)
+    assert isinstance(found[2], EngineFailedError)
+    assert isinstance(found[3], Done)
+    gate.opened.release(1000)  # the old lanes end, and change nothing
+    engine.stop()
+    assert answers.empty()
+
+
+def test_the_heartbeat_is_that_of_the_slowest_lane(gate: Gate) -> None:
+    now = [100.0]
+    engine = Engine(gate, BatchLimits(1, 10**6), clock=lambda: now[0], lanes=2)
+    engine.start()
+    answers: Answers = queue.Queue()
+    for value in (1, 2):
+        engine.submit(prepared(value), FAR, into(answers, value))
+        assert gate.entered.acquire(timeout=10)
+        now[0] += 5
+    assert engine.heartbeat == 10
+    gate.opened.release(1000)
+    for _ in range(2):
+        answers.get(timeout=10)
+    assert engine.heartbeat == 0
+    engine.stop()

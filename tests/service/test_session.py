@@ -1,46 +1,57 @@
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from spotter.service.session import Rows, side_by_side
-
-
-def rows(number: int) -> Rows:
-    empty = np.zeros((1, 4), np.float32)
-    return Rows(np.zeros((1, 4, 2), np.float32), np.array([number], np.float32), empty.astype(np.int32), empty)
+from spotter.registry.bundle import open_bundle
+from spotter.service.session import OUTPUTS, Session, SessionOptions
+from tests.service.tiny import write_tiny_bundle
 
 
-@pytest.mark.parametrize(("count", "threads"), [(1, 1), (5, 1), (5, 2), (3, 8), (40, 4)])
-def test_every_picture_gets_its_own_rows(count: int, threads: int) -> None:
-    found = side_by_side(rows, count, threads)
-    assert [int(each.scores[0]) for each in found] == list(range(count))
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    write_tiny_bundle(tmp_path / "tiny")
+    return Session(open_bundle(tmp_path / "tiny"), SessionOptions(threads=2))
 
 
-def test_as_many_are_read_at_once_as_there_are_threads() -> None:
-    together = threading.Barrier(3)
-
-    def work(number: int) -> Rows:
-        together.wait(10)  # breaks unless three come
-        return rows(number)
-
-    assert len(side_by_side(work, 6, 3)) == 6
+def batch(*reds: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    images = np.zeros((len(reds), 32, 64, 3), np.uint8)
+    images[..., 0] = np.array(reds)[:, None, None]
+    return images, np.array([[32, 64]] * len(reds), np.int32)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_a_failure_is_raised_when_all_have_ended(threads: int) -> None:
-    running = 0
+def test_each_picture_of_a_batch_gets_its_own_rows(session: Session) -> None:
+    found = session.run(*batch(1, 0, 30))
+    assert [rows.characters.tolist() for rows in found] == [[[17, 17, 18]], [], [[17, 20, 17]]]
 
-    def work(number: int) -> Rows:
-        nonlocal running
-        running += 1
-        try:
-            if number == 1:
-                raise ValueError("spoilt")
-            return rows(number)
-        finally:
-            running -= 1
 
-    with pytest.raises(ValueError, match="spoilt"):
-        side_by_side(work, 9, threads)
-    assert running == 0
+class Waiting:
+    """An ONNX Runtime session whose runs wait for each other."""
+
+    def __init__(self, name: str, used: list[str], together: threading.Barrier) -> None:
+        self._name, self._used, self._together = name, used, together
+
+    def run(self, names: object, inputs: object) -> list[NDArray[np.float32]]:
+        self._used.append(self._name)
+        self._together.wait(10)
+        return [np.zeros((0, 4), np.float32) for _ in OUTPUTS]
+
+
+def test_a_lone_picture_has_all_threads_and_several_have_one_each(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    together = threading.Barrier(2)
+    monkeypatch.setattr(session, "_alone", Waiting("alone", used, together))
+    monkeypatch.setattr(session, "_beside", Waiting("beside", used, together))
+    threads = [threading.Thread(target=session.run, args=batch(1)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(used) == ["alone", "beside"]
+    monkeypatch.setattr(session, "_alone", Waiting("alone", used, threading.Barrier(1)))
+    session.run(*batch(1))
+    assert used[2:] == ["alone"]

@@ -11,8 +11,8 @@ from tests.service.tiny import picture, words_of
 
 @dataclass(frozen=True)
 class Answer:
-    """When a request was sent and answered (time.monotonic() seconds), its status, Retry-After, and whether its
-    words were its own.
+    """When a request was sent and answered (time.monotonic() seconds), its status, Retry-After, whether its words were
+    its own, and the version of the model that read them.
     """
 
     sent: float
@@ -20,6 +20,7 @@ class Answer:
     status: int
     retry_after: int | None
     own_words: bool
+    version: str | None = None
 
 
 class Client:
@@ -34,12 +35,12 @@ class Client:
         colour = (number >> 8, number & 255, 0)
         sent = time.monotonic()
         status, headers, answer = await self.send(picture(colour, size))
-        words = [word["text"] for word in json.loads(answer)["words"]] if status == 200 else []
-        retry = headers.get("retry-after")
         done = time.monotonic()
-        return Answer(
-            sent, done, status, int(retry) if retry else None, words == (words_of(colour) if words else words)
-        )
+        retry = headers.get("retry-after")
+        read = json.loads(answer) if status == 200 else {"words": [], "model": {"version": None}}
+        words = [word["text"] for word in read["words"]]
+        own = words == (words_of(colour) if status == 200 else [])
+        return Answer(sent, done, status, int(retry) if retry else None, own, read["model"]["version"])
 
     async def send(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Posts a picture's bytes; returns the answer's status, headers and body."""

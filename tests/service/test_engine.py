@@ -1,5 +1,6 @@
 import itertools
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -295,3 +296,52 @@ def test_the_heartbeat_is_that_of_the_slowest_lane(gate: Gate) -> None:
         answers.get(timeout=10)
     assert engine.heartbeat == 0
     engine.stop()
+
+
+class Erratic:
+    """A runner that takes its time and fails now and then."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._lock = threading.Lock()
+
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+        with self._lock:
+            seconds, fails = self._rng.choice([0.0, 0.0005, 0.003]), self._rng.random() < 0.1
+        time.sleep(seconds)
+        if fails:
+            raise RuntimeError("out of order")
+        return [_rows(int(image[0, 0, 0])) for image in images]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 5])
+def test_among_lanes_every_picture_ends_once_with_its_own_rows(lanes: int) -> None:
+    rng = random.Random(lanes)
+    engine = Engine(Erratic(rng), BatchLimits(3, 10**6), lanes=lanes)
+    engine.start()
+    ends: list[list[Done | ServiceError]] = [[] for _ in range(400)]
+    left: set[int] = set()
+    for number in range(400):
+        shape = rng.choice([(32, 64), (64, 32)])
+        deadline = FAR if rng.random() < 0.8 else time.monotonic() + rng.choice([0.0, 0.002, 0.01])
+        entry = engine.submit(prepared(number % 251, shape), deadline, ends[number].append)
+        if rng.random() < 0.1:
+            engine.cancel(entry)
+            left.add(number)
+        if rng.random() < 0.2:
+            time.sleep(0.001)
+        if number == 200:
+            engine.revive(Erratic(rng))
+    until = time.monotonic() + 20
+    while not all(end for number, end in enumerate(ends) if number not in left):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    engine.stop()
+    for number, end in enumerate(ends):
+        assert len(end) == 1 or (number in left and not end)
+        for done in end:
+            assert isinstance(done, Done | EngineFailedError | TooLateError)
+            if isinstance(done, Done):
+                assert done.rows.characters.tolist() == [[number % 251]]
+    assert sum(isinstance(done, Done) for end in ends for done in end) > 200
+    assert engine.waiting == 0

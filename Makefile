@@ -32,14 +32,15 @@ serve: $(VENV)/.serve  ## read pictures on localhost:$PORT (8000 by default)
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest
 
-chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes
-	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos --timeout 900 -s
+chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology --timeout 900 -s
 
 check: $(VENV)/.dev  ## lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	PATH="$(CURDIR)/$(BIN):$$PATH" deploy/check.sh
 
 format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format .

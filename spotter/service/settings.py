@@ -23,7 +23,8 @@ def _split(value: object) -> object:
 
 
 def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+    """An empty variable, as Compose sets those that it is not told, is none."""
+    return str(value) if isinstance(value, Path) else value or None
 
 
 class Settings(BaseSettings):

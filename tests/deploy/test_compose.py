@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
+import yaml
+from compose_spec import PyCompose
 from fastapi.routing import APIRoute
 
 from spotter.service.routes import router
@@ -24,6 +27,44 @@ def test_the_balancer_and_the_image_check_a_path_that_exists() -> None:
         assert asked in paths
     (scraped,) = re.findall(r"metrics_path: (\S+)", (ROOT / "deploy/prometheus/prometheus.yml").read_text())
     assert scraped in paths
+
+
+def composed(**environment: str) -> str:
+    """docker-compose.yml with its variables filled in."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    return re.sub(r"\$\{([A-Z_]+):-([^}]*)\}", lambda match: environment.get(match[1], match[2]), text)
+
+
+def example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_compose_follows_its_specification() -> None:
+    file = PyCompose.from_yaml(composed())
+    file.validate()
+    assert set(file.service_names()) == {"spotter", "balancer", "prometheus", "grafana", "mlflow"}
+    with pytest.raises(ValueError, match="restrat"):
+        PyCompose.from_yaml(composed().replace("restart:", "restrat:"))
+
+
+def test_the_example_shows_every_variable_with_its_default() -> None:
+    told = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", (ROOT / "docker-compose.yml").read_text()))
+    assert example() == told
+
+
+def test_a_replica_starts_with_what_compose_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = yaml.safe_load(composed())["services"]["spotter"]["environment"]
+    for name, value in told.items():
+        monkeypatch.setenv(name, "" if value is None else str(value))
+    settings = Settings()
+    assert (settings.registry, settings.threads, settings.grace) == (None, 2, 5.0)
+
+
+def test_a_replica_has_time_to_drain() -> None:
+    spotter = yaml.safe_load(composed())["services"]["spotter"]
+    settings = Settings(grace=float(spotter["environment"]["SPOTTER_GRACE"]))
+    assert int(spotter["stop_grace_period"].removesuffix("s")) >= settings.grace + settings.drain_timeout
 
 
 def test_compose_mounts_files_that_exist() -> None:

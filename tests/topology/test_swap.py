@@ -1,9 +1,6 @@
 """The alias moves while a real service is under load: nobody notices but by the version in the answers."""
 
-import itertools
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,67 +11,10 @@ import pytest
 from spotter.registry.folder import FolderStore
 from tests.registry.stores import START_SECONDS, Place
 from tests.service.serving import Serving, serving
-from tests.service.tiny import picture, words_of, write_tiny_bundle
+from tests.service.tiny import picture, write_tiny_bundle
+from tests.topology.load import CLIENTS, Load, until
 
 POLL = 0.3
-CLIENTS = 4
-
-
-class Load:
-    """Clients that ask again as soon as they are answered."""
-
-    def __init__(self, url: str) -> None:
-        self.failures: list[str] = []
-        self.seen: list[list[str]] = [[] for _ in range(CLIENTS)]
-        self._url = url
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def _client(self, number: int) -> None:
-        with httpx.Client(base_url=self._url, timeout=30) as http:
-            for step in itertools.count(1):
-                if self._over.is_set():
-                    return
-                colour = (number + 1, step % 200 + 1, 0)
-                try:
-                    answer = http.post("/spot", content=picture(colour, (64 + 32 * (step % 2), 64)))
-                except httpx.HTTPError as error:
-                    self.failures.append(repr(error))
-                    continue
-                if answer.status_code != 200:
-                    self.failures.append(answer.text)
-                    continue
-                if [word["text"] for word in answer.json()["words"]] != words_of(colour):
-                    self.failures.append(f"{colour} was read as {answer.text}")
-                self.seen[number].append(answer.json()["model"]["version"])
-
-    def wait_for(self, version: str) -> float:
-        """Waits until every client was answered by a version; returns the seconds that took."""
-        began = time.monotonic()
-        until(lambda: all(seen[-1:] == [version] for seen in self.seen))
-        return time.monotonic() - began
-
-    @property
-    def sequences(self) -> list[list[str]]:
-        """The versions that each client saw, repeats left out."""
-        return [[version for version, _ in itertools.groupby(seen)] for seen in self.seen]
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def refused(server: Serving, version: str, reason: str) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tests.service.tiny import picture, words_of
 
@@ -37,7 +38,7 @@ class Client:
         status, headers, answer = await self.send(picture(colour, size))
         done = time.monotonic()
         retry = headers.get("retry-after")
-        read = json.loads(answer) if status == 200 else {"words": [], "model": {"version": None}}
+        read: dict[str, Any] = json.loads(answer) if status == 200 else {"words": [], "model": {"version": None}}
         words = [word["text"] for word in read["words"]]
         own = words == (words_of(colour) if status == 200 else [])
         return Answer(sent, done, status, int(retry) if retry else None, own, read["model"]["version"])

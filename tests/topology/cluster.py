@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +66,39 @@ class Replica:
         self._running.close()
 
 
-@dataclass(frozen=True)
 class Balancer:
-    """Where a running HAProxy answers, and the port of its own metrics."""
+    """A place for a HAProxy process: where it answers, and where it shows its own metrics."""
 
-    url: str
-    metrics: int
+    def __init__(self) -> None:
+        self.port, self.metrics = free_port(), free_port()
+
+    @property
+    def url(self) -> str:
+        """What clients ask."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def active(self) -> int:
+        """Replicas that it sends requests to."""
+        page = httpx.get(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10).text
+        (count,) = re.findall(r'^haproxy_backend_active_servers\{proxy="spotter"\} (\d+)', page, re.MULTILINE)
+        return int(count)
+
+    @contextlib.contextmanager
+    def running(self, ports: list[int], folder: Path) -> Iterator[None]:
+        """Runs it in front of the ports, from when it found a replica that is ready."""
+        assert HAPROXY is not None
+        file = folder / "haproxy.cfg"
+        file.write_text(balancer_config(ports, self))
+        with _running([HAPROXY, "-db", "-f", str(file)], folder / "haproxy.log"):
+            until(lambda: _answers(f"{self.url}/health/ready"))
+            yield
 
 
-def balancer_config(ports: list[int], own: int, metrics: int) -> str:
-    """The balancer's configuration, listening on `own`, with replicas of fixed addresses instead of Docker's names."""
+def balancer_config(ports: list[int], own: Balancer) -> str:
+    """The balancer's configuration with ports of its own, and replicas of fixed addresses instead of Docker's names."""
     text = (DEPLOY / "haproxy/haproxy.cfg").read_text()
-    text, bound = re.subn(r"bind :8000", f"bind 127.0.0.1:{own}", text)
-    text, bound_too = re.subn(r"bind :8404", f"bind 127.0.0.1:{metrics}", text)
+    text, bound = re.subn(r"bind :8000", f"bind 127.0.0.1:{own.port}", text)
+    text, bound_too = re.subn(r"bind :8404", f"bind 127.0.0.1:{own.metrics}", text)
     text, named = re.subn(r"resolvers docker\n(?: {4}.*\n)+", "", text)
     servers = "".join(f"    server replica{n} 127.0.0.1:{port}\n" for n, port in enumerate(ports, 1))
     text, listed = re.subn(r" {4}server-template .*\n", servers, text)
@@ -125,18 +144,6 @@ class Prometheus:
     def firing(self) -> set[str]:
         """Names of the alerts that fire now."""
         return {series["metric"]["alertname"] for series in self.ask('ALERTS{alertstate="firing"}')}
-
-
-@contextlib.contextmanager
-def balancer(ports: list[int], folder: Path) -> Iterator[Balancer]:
-    """Runs HAProxy in front of the ports."""
-    assert HAPROXY is not None
-    own, metrics, file = free_port(), free_port(), folder / "haproxy.cfg"
-    file.write_text(balancer_config(ports, own, metrics))
-    with _running([HAPROXY, "-db", "-f", str(file)], folder / "haproxy.log"):
-        url = f"http://127.0.0.1:{own}"
-        until(lambda: _answers(f"{url}/health/ready"))
-        yield Balancer(url, metrics)
 
 
 @contextlib.contextmanager

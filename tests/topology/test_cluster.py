@@ -1,5 +1,6 @@
 """Three replicas behind the balancer, watched by Prometheus, with everything that happens to clusters at night."""
 
+import contextlib
 import dataclasses
 import io
 import os
@@ -17,7 +18,7 @@ import spotter.registry
 from spotter.registry.bundle import MANIFEST, read_manifest
 from spotter.registry.folder import FolderStore
 from spotter.registry.manifest import dumps
-from tests.topology.cluster import HAPROXY, PROMETHEUS, Balancer, Prometheus, Replica, balancer, prometheus
+from tests.topology.cluster import HAPROXY, PROMETHEUS, Balancer, Prometheus, Replica, prometheus
 from tests.topology.load import CLIENTS, Ask, Load, until
 
 LONG = os.environ.get("SPOTTER_CHAOS") == "long"
@@ -47,48 +48,43 @@ def make_store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
     return store
 
 
-@pytest.fixture(scope="module", name="replicas")
-def start_replicas(store: FolderStore) -> Iterator[list[Replica]]:
-    replicas = [Replica(store.root) for _ in range(3)]
-    try:
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The processes, and what clients send."""
+
+    store: FolderStore
+    replicas: list[Replica]
+    front: Balancer
+    watch: Prometheus
+    ask: Ask
+
+    def load(self) -> Load:
+        """Clients of the balancer."""
+        return Load(self.front.url, self.ask)
+
+
+@pytest.fixture(scope="module", name="cluster")
+def start_cluster(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder, front, replicas = tmp_path_factory.mktemp("run"), Balancer(), [Replica(store.root) for _ in range(3)]
+    ports = [replica.port for replica in replicas]
+    with contextlib.ExitStack() as running:
+        watch = running.enter_context(prometheus(ports, front.metrics, folder))
+        for replica in replicas:
+            running.callback(replica.close)
         with ThreadPoolExecutor() as pool:
             list(pool.map(Replica.start, replicas))
-        yield replicas
-    finally:
-        for replica in replicas:
-            replica.close()
+        running.enter_context(front.running(ports, folder))
+        yield Cluster(store, replicas, front, watch, cut_pictures(front.url))
 
 
-@pytest.fixture(scope="module", name="front")
-def start_balancer(replicas: list[Replica], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balancer]:
-    with balancer([replica.port for replica in replicas], tmp_path_factory.mktemp("balancer")) as front:
-        yield front
-
-
-@pytest.fixture(name="url")
-def address(front: Balancer) -> str:
-    return front.url
-
-
-@pytest.fixture(scope="module", name="watch")
-def start_prometheus(
-    replicas: list[Replica], front: Balancer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prometheus]:
-    ports = [replica.port for replica in replicas]
-    with prometheus(ports, front.metrics, tmp_path_factory.mktemp("prometheus")) as watch:
-        until(lambda: up(watch) == 3)
-        yield watch
-
-
-@pytest.fixture(scope="module", name="ask")
-def cut_pictures(front: Balancer) -> Ask:
+def cut_pictures(url: str) -> Ask:
     """Each client sends a part of the golden picture, and is to be answered as it was before there was any load."""
     pictures: list[tuple[bytes, list[str]]] = []
     with Image.open(SHIPPED / "golden.png") as golden:
         for top, bottom in LINES:
             file = io.BytesIO()
             golden.crop((0, top, 320, bottom)).save(file, "PNG")
-            answer = httpx.post(f"{front.url}/spot", content=file.getvalue(), timeout=30).json()
+            answer = httpx.post(f"{url}/spot", content=file.getvalue(), timeout=30).json()
             pictures.append((file.getvalue(), [word["text"] for word in answer["words"]]))
     assert len({tuple(words) for _, words in pictures}) == CLIENTS == len(LINES)
     return lambda client, _: pictures[client]
@@ -111,53 +107,54 @@ def in_service(replica: Replica) -> None:
     until(lambda: served(replica) > before)
 
 
-def test_the_load_is_shared_and_metrics_are_not_for_everyone(url: str, ask: Ask, replicas: list[Replica]) -> None:
-    with Load(url, ask) as load:
-        for replica in replicas:
+def test_the_load_is_shared_and_metrics_are_not_for_everyone(cluster: Cluster) -> None:
+    with cluster.load() as load:
+        for replica in cluster.replicas:
             in_service(replica)
     assert load.failures == []
-    assert httpx.get(f"{url}/metrics").status_code == 404
+    assert httpx.get(f"{cluster.front.url}/metrics").status_code == 404
+    until(lambda: up(cluster.watch) == 3)
 
 
-def test_of_a_replica_that_is_killed_only_the_requests_in_work_fail(
-    url: str, ask: Ask, replicas: list[Replica], watch: Prometheus
-) -> None:
-    for victim in replicas * 3 if LONG else replicas[:1]:
-        with Load(url, ask) as load:
+def test_of_a_replica_that_is_killed_only_the_requests_in_work_fail(cluster: Cluster) -> None:
+    watch = cluster.watch
+    for victim in cluster.replicas * 3 if LONG else cluster.replicas[:1]:
+        with cluster.load() as load:
             in_service(victim)
             victim.kill()
             load.go_on(100)
             assert len(load.failures) <= CLIENTS
             assert {failure.status for failure in load.failures} <= {502, 503}, load.failures
-            until(lambda: up(watch) == 2)
-            until(lambda: DOWN in watch.firing())
+            until(lambda: up(watch) == 2 and DOWN in watch.firing())
             before = len(load.failures)
             victim.start()
             in_service(victim)
             until(lambda: up(watch) == 3 and DOWN not in watch.firing())
             assert len(load.failures) == before
-            until(lambda: watch.value('haproxy_backend_active_servers{proxy="spotter"}') == 3)
+        assert watch.value('haproxy_backend_active_servers{proxy="spotter"}') == 3
 
 
-def test_a_rolling_restart_fails_nothing(url: str, ask: Ask, replicas: list[Replica]) -> None:
-    with Load(url, ask) as load:
-        for replica in replicas * 5 if LONG else replicas[1:]:
+def test_a_rolling_restart_fails_nothing(cluster: Cluster) -> None:
+    with cluster.load() as load:
+        for replica in cluster.replicas * 5 if LONG else cluster.replicas[1:]:
             assert replica.stop() == 0
             replica.start()
             in_service(replica)
     assert load.failures == []
 
 
-def test_a_replica_that_hangs_is_left_out_and_loses_nothing(url: str, ask: Ask, replicas: list[Replica]) -> None:
-    slow, *others = replicas
+def test_a_replica_that_hangs_is_left_out_and_loses_nothing(cluster: Cluster) -> None:
+    slow, *others = cluster.replicas
     for _ in range(10 if LONG else 1):
-        with Load(url, ask) as load:
+        with cluster.load() as load:
             in_service(slow)
             slow.send(signal.SIGSTOP)
             try:
-                # At most one client waits for it; the others are answered.
+                # Clients whose requests it holds wait; the rest are answered by the others, before it is found out too.
                 before = [served(each) for each in others]
-                load.go_on(100)
+                load.go_on(20)
+                until(lambda: cluster.front.active() == 2)
+                load.go_on(50)
                 assert all(served(each) > count for each, count in zip(others, before, strict=True))
             finally:
                 slow.send(signal.SIGCONT)
@@ -165,14 +162,12 @@ def test_a_replica_that_hangs_is_left_out_and_loses_nothing(url: str, ask: Ask, 
         assert load.failures == []
 
 
-def test_replicas_swap_the_model_each_at_its_time_and_nobody_fails(
-    url: str, ask: Ask, store: FolderStore, replicas: list[Replica], watch: Prometheus
-) -> None:
-    with Load(url, ask) as load:
+def test_replicas_swap_the_model_each_at_its_time_and_nobody_fails(cluster: Cluster) -> None:
+    with cluster.load() as load:
         for version in ("2", "1") * 10 if LONG else ("2",):
-            store.set_alias("spotter", "live", version)
+            cluster.store.set_alias("spotter", "live", version)
             load.wait_for(version)
-            all_have(watch, version)
+            all_have(cluster.watch, version)
     assert load.failures == []
 
 

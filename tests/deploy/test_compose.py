@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from compose_spec import PyCompose
 from fastapi.routing import APIRoute
 
+from spotter.service import memory
 from spotter.service.routes import router
 from spotter.service.settings import Settings
+from tests.deploy.memory import MODELS, bytes_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,17 +56,42 @@ def test_the_example_shows_every_variable_with_its_default() -> None:
     assert example() == told
 
 
-def test_a_replica_starts_with_what_compose_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = yaml.safe_load(composed())["services"]["spotter"]["environment"]
-    for name, value in told.items():
+@pytest.fixture
+def spotter() -> dict[str, Any]:
+    """The service of the replicas."""
+    service: dict[str, Any] = yaml.safe_load(composed())["services"]["spotter"]
+    return service
+
+
+@pytest.fixture
+def settings(spotter: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A replica's own reading of what Compose tells it."""
+    for name, value in spotter["environment"].items():
         monkeypatch.setenv(name, "" if value is None else str(value))
-    settings = Settings()
+    return Settings()
+
+
+def test_a_replica_starts_with_what_compose_tells_it(settings: Settings) -> None:
     assert (settings.registry, settings.threads, settings.grace) == (None, 2, 5.0)
 
 
-def test_a_replica_has_time_to_drain() -> None:
-    spotter = yaml.safe_load(composed())["services"]["spotter"]
-    settings = Settings(grace=float(spotter["environment"]["SPOTTER_GRACE"]))
+def test_a_replica_s_memory_holds_what_its_settings_allow(spotter: dict[str, Any], settings: Settings) -> None:
+    limit = bytes_of(spotter["deploy"]["resources"]["limits"]["memory"])
+    assert sum(memory.bound(settings).values()) + MODELS <= limit
+
+
+def test_the_balancer_s_times_and_limits_fit_the_replicas(settings: Settings) -> None:
+    config = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
+    (every, fast, times) = re.findall(r"check inter (\d+)ms fastinter (\d+)ms fall (\d+)", config)[0]
+    # It no longer sends requests when the replica stops taking them.
+    assert (int(every) + (int(times) - 1) * int(fast)) / 1000 < min(settings.grace, Settings().grace)
+    (connections,) = re.findall(r"server check .* maxconn (\d+)", config)
+    assert settings.queue_pictures < int(connections) < settings.max_connections
+    (wait,) = re.findall(r"timeout server (\d+)s", config)
+    assert settings.timeout < int(wait)
+
+
+def test_a_replica_has_time_to_drain(spotter: dict[str, Any], settings: Settings) -> None:
     assert int(spotter["stop_grace_period"].removesuffix("s")) >= settings.grace + settings.drain_timeout
 
 

@@ -1,12 +1,12 @@
 """The manifests are valid, and agree with the service that they run."""
 
 import copy
-import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
@@ -15,15 +15,14 @@ from fastapi.routing import APIRoute
 from spotter.service import memory
 from spotter.service.routes import router
 from spotter.service.settings import Settings
+from tests.deploy.crds import SCHEMAS
+from tests.deploy.memory import MODELS, bytes_of
 from tests.deploy.promql import DEPLOY, TARGET, Page, parse, rules
 from tests.deploy.test_metrics import known
 
 ROOT = DEPLOY / "kubernetes"
 KUBECTL = shutil.which("kubectl")
 OVERLAYS = ("cpu", "gpu", "keda")
-CUSTOM = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
-MODELS = 600 * 2**20
-"""Bytes for the program and three of the shipped models."""
 Objects = dict[str, dict[str, Any]]
 _rendered: dict[str, Objects] = {}
 
@@ -73,7 +72,7 @@ def test_files_are_listed_and_parsed(path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1.31", "1.35"])
 def test_objects_follow_the_schemas_of_kubernetes(objects: Objects, version: str) -> None:
-    for kind in set(objects) - CUSTOM:
+    for kind in set(objects) - set(SCHEMAS):
         kubernetes_validate.validate(objects[kind], version, strict=True)
 
 
@@ -81,6 +80,34 @@ def test_a_misspelt_field_is_seen(objects: Objects) -> None:
     container(objects)["livenessprobe"] = container(objects).pop("livenessProbe")
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(objects["Deployment"], "1.31", strict=True)
+
+
+def test_custom_resources_follow_their_definitions(objects: Objects) -> None:
+    found = set(objects) & set(SCHEMAS)
+    assert found >= {"ServiceMonitor", "PrometheusRule"}
+    for kind in found:
+        jsonschema.validate(objects[kind], SCHEMAS[kind])
+        first = next(iter(objects[kind]["spec"]))
+        objects[kind]["spec"][first + "s"] = objects[kind]["spec"].pop(first)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(objects[kind], SCHEMAS[kind])
+
+
+def test_keda_s_behaviour_is_one_of_the_autoscaler_s(objects: Objects) -> None:
+    if "ScaledObject" not in objects:
+        return
+    scaled = objects["ScaledObject"]["spec"]
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": objects["ScaledObject"]["metadata"],
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", **scaled["scaleTargetRef"]},
+            "maxReplicas": scaled["maxReplicaCount"],
+            **scaled["advanced"]["horizontalPodAutoscalerConfig"],
+        },
+    }
+    kubernetes_validate.validate(autoscaler, "1.31", strict=True)
 
 
 def test_probes_ask_paths_and_a_port_that_exist(objects: Objects, settings: Settings) -> None:
@@ -116,12 +143,6 @@ def test_the_memory_limit_holds_what_the_settings_allow(objects: Objects, settin
     assert sum(memory.bound(settings).values()) + MODELS <= bytes_of(resources["limits"]["memory"])
     assert bytes_of(resources["requests"]["memory"]) <= bytes_of(resources["limits"]["memory"])
     assert settings.threads <= int(resources["requests"]["cpu"])
-
-
-def bytes_of(text: str) -> int:
-    match = re.fullmatch(r"(\d+)(Mi|Gi)", text)
-    assert match is not None
-    return int(match[1]) << {"Mi": 20, "Gi": 30}[match[2]]
 
 
 def test_the_cache_is_a_volume_that_the_service_writes_to(objects: Objects, settings: Settings) -> None:

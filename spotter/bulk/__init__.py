@@ -1,0 +1,1 @@
+"""Archives of pictures, read in bulk: every input exactly once, on one machine or a Ray cluster."""

@@ -1,0 +1,34 @@
+"""What a part's words become: JSON lines or Parquet, and dead letters for what could not be read."""
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+SUFFIXES = {"jsonl": ".jsonl", "parquet": ".parquet"}
+DEAD = "dead-"
+
+Record = dict[str, Any]
+
+
+def as_json_lines(records: Sequence[Record]) -> bytes:
+    """A line for each record."""
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
+
+
+def as_parquet(records: Sequence[Record]) -> bytes:
+    """A row for each record; no records make a file of the same columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    word = pa.struct([("polygon", pa.list_(pa.list_(pa.float64()))), ("text", pa.string()), ("score", pa.float64())])
+    columns = [("input", pa.string()), ("page", pa.int64()), ("width", pa.int64()), ("height", pa.int64())]
+    schema = pa.schema([*columns, ("text", pa.string()), ("words", pa.list_(word))])
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(records), schema), buffer)
+    return buffer.getvalue()
+
+
+def encoded(records: Sequence[Record], form: str) -> bytes:
+    """The records in a form of `SUFFIXES`."""
+    return as_parquet(records) if form == "parquet" else as_json_lines(records)

@@ -1,0 +1,62 @@
+"""Who reads what: the items in parts, written down first, so that a run that stopped goes on where it was."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spotter.bulk.inputs import Item
+from spotter.bulk.store import Store
+
+PLAN = "plan.json"
+VERSION = 1
+
+
+class PlanError(ValueError):
+    """The output belongs to another run."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the items, one file of output."""
+
+    number: int
+    items: tuple[Item, ...]
+
+    @property
+    def name(self) -> str:
+        """Of its output, without a suffix."""
+        return f"part-{self.number:05d}"
+
+
+def parts_of(items: Sequence[Item], size: int) -> list[Part]:
+    """The items in order, `size` to a part."""
+    return [Part(start // size, tuple(items[start : start + size])) for start in range(0, len(items), size)]
+
+
+def agree(store: Store, items: Sequence[Item], size: int, settings: Mapping[str, object]) -> list[Part]:
+    """The parts of a run into `store`: as planned when it began, or planned now.
+
+    Inputs and settings must be those of the beginning: half of an output by another model would be nobody's. Raises
+    PlanError.
+    """
+    now = {
+        "version": VERSION,
+        "settings": dict(settings),
+        "part": size,
+        "items": [[item.url, item.member] for item in items],
+    }
+    written = store.read(PLAN)
+    if written is None:
+        store.write(PLAN, json.dumps(now).encode())
+        return parts_of(items, size)
+    before = json.loads(written)
+    for name, what in (("version", "version"), ("settings", "settings"), ("items", "inputs")):
+        if before.get(name) != now[name]:
+            raise PlanError(f"{store.url} was begun with other {what}: finish that run, or choose another output")
+    return parts_of(items, before["part"])
+
+
+def left(store: Store, parts: Sequence[Part], suffix: str) -> list[Part]:
+    """The parts whose output is not there yet."""
+    there = store.names()
+    return [part for part in parts if part.name + suffix not in there]

@@ -1,0 +1,48 @@
+"""The output folder, on a disk or an object store: a file is there whole or not at all."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from fsspec.core import url_to_fs
+
+
+class Store:
+    """A folder by URL. Safe to use from several processes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._fs, self._root = url_to_fs(url)
+        self._fs.makedirs(self._root, exist_ok=True)
+        self._local = "file" in (
+            self._fs.protocol if isinstance(self._fs.protocol, tuple | list) else (self._fs.protocol,)
+        )
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes, None where it is not there."""
+        try:
+            data: bytes = self._fs.cat_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            return None
+        return data
+
+    def names(self) -> set[str]:
+        """Names of the files there now."""
+        self._fs.invalidate_cache()
+        return {str(path).rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)}
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a file at once: object stores do so by themselves, a disk by a rename. Raises OSError."""
+        path = f"{self._root}/{name}"
+        if not self._local:
+            self._fs.pipe_file(path, data)
+            return
+        temporary = Path(f"{path}.{uuid4().hex}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,92 @@
+"""Reading one part: every page of every item, and why where it could not be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spotter.bulk.inputs import Item
+from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, encoded
+from spotter.bulk.pages import pages
+from spotter.bulk.plan import Part
+from spotter.bulk.store import Store
+from spotter.service.errors import ServiceError
+from spotter.service.imaging import PictureLimits
+from spotter.service.live import find_bundle
+from spotter.service.reader import Reader
+from spotter.service.session import Session, SessionOptions
+from spotter.service.settings import Settings
+from spotter.service.spotting import render
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the workers of a run share. settings: of the service, as a mapping that travels."""
+
+    output: str
+    form: str
+    settings: dict[str, object]
+    min_score: float | None = None
+
+    def store(self) -> Store:
+        return Store(self.output)
+
+
+@dataclass(frozen=True)
+class Count:
+    """What became of a part: pages read, dead letters."""
+
+    pages: int
+    dead: int
+
+
+class Worker:
+    """A model in memory that reads parts, one after another. Raises RegistryError when there is no model."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        settings = Settings.model_validate(job.settings)
+        self._limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
+        self._closest = settings.max_working_side if settings.second_look else 0
+        bundle = find_bundle(settings)
+        self._reader = Reader(
+            bundle, Session(bundle, SessionOptions(settings.engine_threads, settings.device)), self._limits
+        )
+        self._store = job.store()
+
+    def read(self, part: Part, progress: Callable[[], None] = lambda: None) -> Count:
+        """Reads a part and writes its output; the words last, for their file says that the part is done.
+
+        Raises OSError when the output cannot be written.
+        """
+        records: list[Record] = []
+        dead: list[Record] = []
+        for item in part.items:
+            self._item(item, records, dead)
+            progress()
+        if dead:
+            self._store.write(f"{DEAD}{part.name}.jsonl", as_json_lines(dead))
+        self._store.write(part.name + SUFFIXES[self._job.form], encoded(records, self._job.form))
+        return Count(len(records), len(dead))
+
+    def _item(self, item: Item, records: list[Record], dead: list[Record]) -> None:
+        number = -1
+        try:
+            for page in pages(item.read(), self._limits):
+                number = page.number
+                try:
+                    prepared = page.prepare(self._reader.input)
+                    seen, lines = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
+                except ServiceError as problem:
+                    dead.append({"input": item.name, "page": page.number, **problem.body()})
+                    continue
+                width, height = seen.upload
+                text = "\n".join(" ".join(word.text for word in line) for line in lines)
+                words = [render(word) for line in lines for word in line]
+                record = {"input": item.name, "page": page.number, "width": width, "height": height}
+                records.append({**record, "text": text, "words": words})
+        except ServiceError as problem:
+            dead.append({"input": item.name, "page": number + 1, **problem.body()})
+        except OSError as error:
+            detail = f"{type(error).__name__}: {error}"
+            dead.append(
+                {"input": item.name, "page": number + 1, "type": "urn:spotter:problem:unreadable", "detail": detail}
+            )

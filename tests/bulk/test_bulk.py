@@ -1,0 +1,158 @@
+"""`spotter bulk` as a whole: in this process, over Ray, interrupted, and with a worker killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from spotter.bulk.cli import bulk
+from spotter.bulk.work import Worker
+from spotter.registry.folder import FolderStore
+from tests.bulk.test_inputs import shard
+from tests.service.tiny import picture, words_of, write_tiny_bundle
+
+COUNT = 30
+
+
+@pytest.fixture(name="registry")
+def make_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_tiny_bundle(tmp_path / "b", work=1)
+    store = FolderStore(tmp_path / "registry")
+    store.set_alias("spotter", "live", store.publish(tmp_path / "b").version)
+    monkeypatch.setenv("SPOTTER_CACHE", str(tmp_path / "cache"))
+    return store.root
+
+
+def colour(number: int) -> tuple[int, int, int]:
+    return number + 1, 200 - number, 0
+
+
+@pytest.fixture(name="folder")
+def make_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(COUNT):
+        (folder / f"{number:03d}.png").write_bytes(picture(colour(number)))
+    (folder / "bad.png").write_bytes(picture((1, 1, 0))[:50])
+    (folder / "text.jpg").write_bytes(b"no picture at all")
+    shard(folder / "shard.tar", {"a.png": picture((90, 0, 0)), "b.bmp": b"BM"})
+    return folder
+
+
+def command(registry: Path, folder: Path, output: Path, *more: str) -> list[str]:
+    return [str(folder), str(output), "--registry", str(registry), "--part", "4", *more]
+
+
+def run(registry: Path, folder: Path, output: Path, *more: str) -> Result:
+    return CliRunner().invoke(bulk, command(registry, folder, output, *more))
+
+
+def records(output: Path, prefix: str = "part-") -> list[dict[str, Any]]:
+    files = sorted(output.glob(f"{prefix}*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def assert_whole(output: Path) -> None:
+    """Every input is there exactly once, with its own words or with the reason."""
+    read = {Path(record["input"]).name: record for record in records(output)}
+    assert len(read) == len(records(output)) == COUNT + 1
+    for number in range(COUNT):
+        record = read[f"{number:03d}.png"]
+        assert [word["text"] for word in record["words"]] == words_of(colour(number))
+        assert (record["page"], record["width"], record["height"]) == (0, 96, 64)
+        assert record["text"].split() == words_of(colour(number))
+    dead = Counter(Path(record["input"]).name for record in records(output, "dead-"))
+    assert dead == {"bad.png": 1, "text.jpg": 1, "shard.tar#b.bmp": 1}
+    assert all(record["detail"] for record in records(output, "dead-"))
+    assert not list(output.glob("*.tmp"))
+
+
+def test_everything_is_read_once_or_said_why_not(registry: Path, folder: Path, tmp_path: Path) -> None:
+    result = run(registry, folder, tmp_path / "out", "--in-process")
+    assert result.exit_code == 0, result.output
+    assert f"{COUNT + 1} pages read, 3 dead letters" in result.output
+    assert_whole(tmp_path / "out")
+
+
+def test_a_run_that_is_interrupted_goes_on(
+    registry: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, really = tmp_path / "out", Worker.read
+    read: list[int] = []
+
+    def until_the_disk_is_full(self: Worker, part: Any, progress: Callable[[], None] = lambda: None) -> Any:
+        if len(read) == 3:
+            raise OSError(28, "No space left on device")
+        read.append(part.number)
+        return really(self, part, progress)
+
+    monkeypatch.setattr(Worker, "read", until_the_disk_is_full)
+    result = run(registry, folder, output, "--in-process")
+    assert result.exit_code == 1
+    assert "No space left" in result.output
+    assert "goes on from here" in result.output
+    written = {file: file.stat().st_mtime_ns for file in output.glob("part-*")}
+    assert len(written) == 3
+    monkeypatch.setattr(Worker, "read", really)
+    assert run(registry, folder, output, "--in-process").exit_code == 0
+    assert_whole(output)
+    assert {file: file.stat().st_mtime_ns for file in written} == written
+    again = run(registry, folder, output, "--in-process")
+    assert (again.exit_code, "0 pages read" in again.output) == (0, True)
+
+
+def test_parquet_holds_the_same(registry: Path, folder: Path, tmp_path: Path) -> None:
+    assert run(registry, folder, tmp_path / "out", "--in-process", "--format", "parquet").exit_code == 0
+    assert run(registry, folder, tmp_path / "lines", "--in-process").exit_code == 0
+    table = [row for file in sorted((tmp_path / "out").glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+    assert table == records(tmp_path / "lines")
+
+
+def test_mistakes_are_sentences(registry: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for inputs, why in ((tmp_path / "none", "not there"), (tmp_path / "empty", "nothing to read")):
+        result = run(registry, inputs, tmp_path / "out", "--in-process")
+        assert (result.exit_code, why in result.output) == (1, True)
+    assert run(registry, folder, tmp_path / "out", "--in-process").exit_code == 0
+    result = run(registry, folder, tmp_path / "out", "--in-process", "--min-score", "0.3")
+    assert (result.exit_code, "other settings" in result.output) == (1, True)
+
+
+@pytest.mark.timeout(240)
+def test_over_ray_a_worker_that_is_killed_loses_nothing(registry: Path, folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    arguments = [sys.executable, "-m", "spotter", "bulk", *command(registry, folder, output, "--workers", "2")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        end = time.monotonic() + 180
+        killed = None
+        while killed is None and process.poll() is None and time.monotonic() < end:
+            if list(output.glob("part-*")):
+                killed = kill_a_worker()
+            time.sleep(0.02)
+        told, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, told
+    assert killed is not None, told
+    assert_whole(output)
+
+
+def kill_a_worker() -> int | None:
+    """Kills one of Ray's actors of ours; returns its process id."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes()
+        except OSError:
+            continue
+        if line.startswith(b"ray::") and b"Map" in line:
+            os.kill(int(entry.parent.name), signal.SIGKILL)
+            return int(entry.parent.name)
+    return None

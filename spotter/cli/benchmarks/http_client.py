@@ -5,6 +5,7 @@ Measured against the same server, httpx adds about a millisecond to each request
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,11 +16,13 @@ _MAX_HEADER = 1 << 16
 
 @dataclass(frozen=True)
 class Answer:
-    """code: HTTP status, 0 when the connection failed; stages: milliseconds by the server's account."""
+    """code: HTTP status, 0 when the connection failed; stages: milliseconds by the server's account; received:
+    time.perf_counter() when its last byte came."""
 
     code: int
     stages: dict[str, float] = field(default_factory=dict)
     body: bytes = b""
+    received: float = field(default_factory=time.perf_counter, compare=False)
 
 
 def post(path: str, content: bytes, media_type: str) -> bytes:
@@ -95,6 +98,7 @@ class _Exchange(asyncio.Protocol):
         return await self._answer
 
     def data_received(self, data: bytes) -> None:
+        now = time.perf_counter()
         self._received += data
         if not self._end:
             self._body = self._received.find(b"\r\n\r\n") + 4
@@ -107,7 +111,7 @@ class _Exchange(asyncio.Protocol):
         if len(self._received) >= self._end and self._answer is not None and not self._answer.done():
             head, body = bytes(self._received[: self._body]), bytes(self._received[self._body : self._end])
             timing = _TIMING.search(head)
-            answer = Answer(int(head.split(b" ", 2)[1]), parse_timing(timing[1]) if timing else {}, body)
+            answer = Answer(int(head.split(b" ", 2)[1]), parse_timing(timing[1]) if timing else {}, body, now)
             self._answer.set_result((answer, b"\r\nconnection: close" not in head.lower()))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -76,7 +76,7 @@ async def closed_loop(port: int, requests: Sequence[bytes], clients: int, second
         while time.perf_counter() - began < seconds:
             sent = time.perf_counter()
             answer = await connection.send(requests[turn % len(requests)])
-            answers.append(Timed(answer, time.perf_counter() - sent))
+            answers.append(Timed(answer, answer.received - sent))
             turn += clients
             if answer.code != 200:
                 await asyncio.sleep(0.01)  # a refused client that came back at once would only burn the cores
@@ -100,7 +100,7 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
             idle.append(connections[-1])
         connection = idle.pop()
         answer = await connection.send(requests[number % len(requests)])
-        answers.append(Timed(answer, time.perf_counter() - began - due))
+        answers.append(Timed(answer, answer.received - began - due))
         idle.append(connection)
 
     tasks = []

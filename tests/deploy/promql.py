@@ -13,6 +13,11 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 TARGET = {"instance", "job"}
 """Labels that Prometheus gives every series it scrapes."""
+OF_BALANCER = {
+    "haproxy_frontend_http_responses_total": {"proxy", "code"} | TARGET,
+    "haproxy_server_http_responses_total": {"proxy", "server", "code"} | TARGET,
+}
+"""What rules ask of HAProxy: tests/topology looks whether it is there."""
 
 
 @dataclass(frozen=True)

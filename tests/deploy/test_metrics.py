@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from spotter.service.watcher import Outcome
-from tests.deploy.promql import DEPLOY, TARGET, Page, dashboard, expressions, parse, rules
+from tests.deploy.promql import DEPLOY, OF_BALANCER, TARGET, Page, dashboard, expressions, parse, rules
 
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool (Debian: apt-get install prometheus)")
@@ -20,7 +20,7 @@ OF_PROMETHEUS = {"up": TARGET}
 
 def known(page: Page) -> dict[str, set[str]]:
     """Labels of every series: the service's, Prometheus' own, and those that rules record."""
-    series = {name: labels | TARGET for name, labels in page.labels.items()} | OF_PROMETHEUS
+    series = {name: labels | TARGET for name, labels in page.labels.items()} | OF_PROMETHEUS | OF_BALANCER
     for rule in rules():
         if "record" in rule:
             asked = parse(rule["expr"])

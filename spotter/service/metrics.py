@@ -68,6 +68,7 @@ class Metrics:
         self.batch_seconds = Histogram(
             "spotter_batch_seconds", "Seconds a batch runs.", buckets=SECONDS, registry=registry
         )
+        self.lanes = Gauge("spotter_lanes", "Batches that may run at once.", registry=registry)
         self.dispatches = Counter(
             "spotter_dispatches", "Batches run, by why they ran then.", ("reason",), registry=registry
         )

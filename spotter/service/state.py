@@ -72,6 +72,7 @@ class Service:
 def build(settings: Settings) -> Service:
     """A service that has not loaded its model yet."""
     metrics = Metrics()
+    metrics.lanes.set(settings.lanes)
 
     def rejected(reason: str) -> None:
         metrics.rejections.labels(reason).inc()

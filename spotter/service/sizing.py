@@ -30,13 +30,14 @@ def closer_side(
     polygons: float32 [N, 4, 2], all that was found, sure or not, in working pixels. working, upload: (width, height).
     limit: pixels of the longest side allowed.
     """
-    if len(polygons) < _FEW_WORDS:
+    longest = max(working)
+    most = min(max(upload), limit)
+    if len(polygons) < _FEW_WORDS or most < _WORTH * longest:
         return None
     height = float(np.median(np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)))
     if height >= _SMALL:
         return None
-    longest = max(working)
-    side = min(max(upload), limit, round(longest * _CLEAR / max(height, 1.0)))
+    side = min(most, round(longest * _CLEAR / max(height, 1.0)))
     return side if side >= _WORTH * longest else None
 
 

@@ -65,6 +65,16 @@ class Load:
         }
 
 
+def joined(loads: Sequence[Load]) -> Load:
+    """Several runs of one label as one."""
+    return Load(
+        loads[0].label,
+        tuple(answer for each in loads for answer in each.answers),
+        sum(each.seconds for each in loads),
+        sum(each.unanswered for each in loads),
+    )
+
+
 async def closed_loop(port: int, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
     """`clients` keep-alive connections, each sending its next request when the last is answered."""
     answers: list[Timed] = []

@@ -1,7 +1,6 @@
 """The service under load, beside the same model in a plain loop."""
 
 import asyncio
-import itertools
 import time
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
@@ -22,6 +21,9 @@ from spotter.service.session import Session, SessionOptions
 from spotter.service.settings import Settings
 
 T = TypeVar("T")
+
+TURNS = 2
+"""Into which a run beside a peer is divided."""
 
 DEFAULT_SHARES = (0.5, 0.9, 2.0)
 """Open-loop rates, as shares of the best goodput of the closed loop, where none are given."""
@@ -50,15 +52,32 @@ class Batches:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A closed loop on a peer, and on us in turns with it."""
+
+    label: str
+    ours: Load
+    theirs: Load
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the peer's load, our goodput by its, and our p99 by its."""
+        ours, theirs = self.ours.as_dict(), self.theirs.as_dict()
+        found: dict[str, Any] = {"peer": self.label, **theirs}
+        for ratio, key in (("goodput_ratio", "goodput"), ("p99_ratio", "p99_ms")):
+            found[ratio] = ours[key] / theirs[key] if ours[key] and theirs[key] else None
+        return found
+
+
+@dataclass(frozen=True)
 class Report:
     """start_seconds: process start to ready. one: the closed loop of one client. plain: pictures a second of the loop
-    without a server, one by one and in the service's batches. peers: their labels and closed loops."""
+    without a server, one by one and in the service's batches. peers: their closed loops, and ours beside them."""
 
     start_seconds: float
     one: Load
     runs: tuple[tuple[Load, Batches], ...]
     plain: Mapping[str, float]
-    peers: tuple[tuple[str, Load], ...] = ()
+    peers: tuple[Beside, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; times in milliseconds unless they say seconds."""
@@ -72,17 +91,8 @@ class Report:
                 {**each.as_dict(), "batch_pictures": batches.pictures, "padding": batches.padding}
                 for each, batches in self.runs
             ],
-            "peers": [{"peer": name, **each.as_dict(), **self._beside(each)} for name, each in self.peers],
+            "peers": [each.as_dict() for each in self.peers],
         }
-
-    def _beside(self, peer: Load) -> dict[str, float | None]:
-        """Our goodput by a peer's, and our p99 by its, in the run of as many clients."""
-        ours = next(each for each, _ in self.runs if each.label == peer.label).as_dict()
-        theirs = peer.as_dict()
-        found = {}
-        for ratio, key in (("goodput_ratio", "goodput"), ("p99_ratio", "p99_ms")):
-            found[ratio] = ours[key] / theirs[key] if ours[key] and theirs[key] else None
-        return found
 
     @property
     def saturated(self) -> float:
@@ -124,17 +134,24 @@ def run(bundle: Bundle, plan: Plan) -> Report:
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
     with serving(bundle, plan.threads) as served:
         report = _run(_drive(served, requests, plan, plain))
-    return replace(report, peers=tuple(itertools.chain(*(_peer(bundle, plan, peer) for peer in plan.peers))))
+        beside = [each for peer in plan.peers for each in _peer(served, requests, bundle, plan, peer)]
+    return replace(report, peers=tuple(beside))
 
 
-def _peer(bundle: Bundle, plan: Plan, peer: Peer) -> list[tuple[str, Load]]:
-    """Closed loops on a peer. Raises ServeError."""
-    requests = [peer.request(picture) for picture in plan.pictures]
+def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: Plan, peer: Peer) -> list[Beside]:
+    """Closed loops on a peer and on us in turns, for the machine's moods to meet both. Raises ServeError."""
+    theirs = [peer.request(picture) for picture in plan.pictures]
     with peer.serving(bundle, plan.threads or Settings().engine_threads) as port:
-        return [
-            (peer.label, _run(load.closed_loop(port, requests, clients, seconds)))
-            for clients, seconds in ((max(plan.clients), _warming(plan)), *((n, plan.seconds) for n in _clients(plan)))
-        ][1:]
+        _run(load.closed_loop(port, theirs, max(plan.clients), _warming(plan)))
+        found = []
+        for clients in _clients(plan):
+            turns = [
+                _run(load.closed_loop(where, what, clients, plan.seconds / TURNS))
+                for _ in range(TURNS)
+                for where, what in ((served.port, requests), (port, theirs))
+            ]
+            found.append(Beside(peer.label, load.joined(turns[0::2]), load.joined(turns[1::2])))
+    return found
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

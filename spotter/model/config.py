@@ -62,6 +62,7 @@ class RecogniserConfig:
     min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
     channels: of the convolutions at `height` rows and at half of them.
     width, heads, layers: of the Transformer encoder (Vaswani et al. 2017, arXiv:1706.03762).
+    detail: whether the stride-2 map is read beside the shared one of stride 4.
     """
 
     height: int = 8
@@ -71,6 +72,7 @@ class RecogniserConfig:
     width: int = 192
     heads: int = 4
     layers: int = 2
+    detail: bool = True
 
     def __post_init__(self) -> None:
         if self.height % 4:

@@ -58,8 +58,8 @@ class Recogniser(nn.Module):
     def __init__(self, fine: int, coarse: int, classes: int, config: RecogniserConfig) -> None:
         super().__init__()
         first, second = config.channels
-        self.detail = downsampling(fine, first)
-        self.upper = MaskedStage(convolution(first + coarse, first), convolution(first, first))
+        self.detail = downsampling(fine, first) if config.detail else None
+        self.upper = MaskedStage(convolution(first * config.detail + coarse, first), convolution(first, first))
         self.widen = MaskedStage(
             convolution(first, second, 1), convolution(second, second), convolution(second, second)
         )
@@ -81,7 +81,7 @@ class Recogniser(nn.Module):
         columns = torch.arange(coarse.shape[-1], device=coarse.device)
         inside = (columns < widths[:, None]).to(coarse.dtype)  # N x W
         mask = inside[:, None, None, :]
-        x = torch.cat((self.detail(fine) * mask, coarse), 1)
+        x = coarse if self.detail is None else torch.cat((self.detail(fine) * mask, coarse), 1)
         x = self.upper(x, mask)
         x = self.widen(F.max_pool2d(x, (2, 1), stride=(2, 1)), mask)
         x = (self.columns(x) * mask).squeeze(2).transpose(1, 2)  # N x W x D

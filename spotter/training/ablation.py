@@ -3,6 +3,7 @@
 A table of ablations is a TOML file:
 
 recipe = "recipes/third.toml"   # beside the table; what every row starts as
+[every]                         # laid over the recipe's own tables for all rows: smaller crops, say
 [[row]]
 name = "focal loss"
 [row.train.losses]              # laid over the recipe's own tables
@@ -29,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from spotter.model.weights import load_state
 from spotter.training.loop import Trainer, Validate
 from spotter.training.recipe import Recipe, RecipeError, parse_recipe
 from spotter.training.sample import Source
@@ -61,7 +63,7 @@ def read_table(path: Path) -> list[Row]:
     """Raises RecipeError when the table, its recipe or a row is not sound."""
     try:
         table = tomllib.loads(path.read_text())
-        base = tomllib.loads((path.parent / table["recipe"]).read_text())
+        base = overlaid(tomllib.loads((path.parent / table["recipe"]).read_text()), table.get("every", {}))
         rows = [(str(row["name"]), row) for row in table["row"]]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise RecipeError(f"{path}: {error}") from error
@@ -111,7 +113,8 @@ def run_row(
         trainer.resume()
     elif weights and not row.scratch:
         trainer.start_from(weights)
-    before = trainer.pictures
+    # A row that was stopped counts what it saw before, too; the start's pictures are not its own.
+    before = int(load_state(weights).get("pictures", 0)) if weights and not row.scratch else 0
     trainer.train()
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     steps_told = [record for record in log if "recognition" in record][-_TAIL:]

@@ -75,6 +75,32 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class DifficultyConfig:
+    """Synthesis that gets harder as reading gets better, see `spotter.training.curriculum`.
+
+    easy, hard: recognition loss per character up to which pictures are as clean as can be, and from which they are as
+        hard as they get; both 0 for pictures that are always hard. decay: of the loss's moving average. period: steps
+        between changes.
+    """
+
+    easy: float = 0.0
+    hard: float = 0.0
+    decay: float = 0.98
+    period: int = 200
+
+    def __post_init__(self) -> None:
+        if (self.easy or self.hard) and not 0 <= self.hard < self.easy:
+            raise ValueError("0 <= hard < easy must hold")
+        if self.period < 1 or not 0 <= self.decay < 1:
+            raise ValueError("period must be at least 1, and decay at least 0 and less than 1")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is asked for."""
+        return self.easy > 0
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run.
 
@@ -109,6 +135,7 @@ class TrainConfig:
     log_every: int = 20
     losses: LossConfig = field(default_factory=LossConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
+    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:

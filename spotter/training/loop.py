@@ -28,6 +28,7 @@ from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
 from spotter.training.config import MODULES, PARTS, TrainConfig
+from spotter.training.curriculum import Curriculum, at_difficulty
 from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
 from spotter.training.losses import (
@@ -53,14 +54,18 @@ class DivergedError(RuntimeError):
 class StepBatches(Dataset[Batch]):
     """The batch of each step, a function of the seed and the step alone: a resumed run sees what it would have seen."""
 
-    def __init__(self, source: Source, config: TrainConfig, charset: Charset, first: int) -> None:
+    def __init__(
+        self, source: Source, config: TrainConfig, charset: Charset, first: int, last: int | None = None
+    ) -> None:
+        """Of the steps from `first` to before `last`, the run's end where it is None."""
         self.source = source
         self.config = config
         self.charset = charset
         self.first = first
+        self.last = config.steps if last is None else last
 
     def __len__(self) -> int:
-        return max(self.config.steps - self.first, 0)
+        return max(self.last - self.first, 0)
 
     def __getitem__(self, index: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, self.first + index))
@@ -156,6 +161,8 @@ class Trainer:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
         self.weighting = LossWeighting(config.losses.weighting, PARTS, config.losses.period).to(self.device)
+        self.curriculum = Curriculum(config.difficulty)
+        self._reading = 0.0
         self.distiller = self._distiller()
         learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
         learnt = [p for p in learners.parameters() if p.requires_grad]
@@ -198,6 +205,7 @@ class Trainer:
                 "optimiser": self.optimiser.state_dict(),
                 "weighting": self.weighting.state_dict(),
                 "adapter": self._adapter(),
+                "curriculum": self.curriculum.state(),
                 "step": self.step,
                 "pictures": self.pictures,
                 "words": self.words,
@@ -218,6 +226,8 @@ class Trainer:
             self.ema.model.load_state_dict(state["ema"])
             if "weighting" in state:  # not in the first runs' states
                 self.weighting.load_state_dict(state["weighting"])
+            if "curriculum" in state:
+                self.curriculum.restore(state["curriculum"])
             if self.distiller and self.distiller.adapter is not None:
                 self.distiller.adapter.load_state_dict(state["adapter"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -259,6 +269,7 @@ class Trainer:
             maps = self.model.detect(features)
             lesson = self.distiller.look(batch.images) if self.distiller else None
             reading, taught = self._recognition(features, maps, batch, lesson)
+        self._reading = float(reading.detach())
         logits = maps.score[:, 0]
         box, ends, direction = geometry_losses(maps, batch, self.config.balance)
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
@@ -341,25 +352,32 @@ class Trainer:
         self.optimiser.step()
         self.ema.update(self.model, self.step)
         self.step += 1
+        if batch.targets:
+            self.curriculum.note(self._reading, self.step)
         self.pictures += len(batch.images)
         self.words += self.config.words if batch.targets else 0
         return {name: value.item() for name, value in parts.items()} | {
             "loss": loss.item(),
             "norm": float(norm),
             "rate": rate,
+            "difficulty": self.curriculum.difficulty,
         }
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the steps to come."""
-        dataset = StepBatches(self.source, self.config, self.charset, self.step)
-        loader: DataLoader[Batch] = DataLoader(
-            dataset,
-            batch_size=None,
-            num_workers=self.workers,
-            prefetch_factor=4 if self.workers else None,
-            worker_init_fn=_leave_signals_to_the_trainer,
-        )
-        return iter(loader)
+        first = self.step
+        while first < self.config.steps:
+            last = self.curriculum.last_step(first, self.config.steps)
+            source = at_difficulty(self.source, self.curriculum.difficulty)
+            loader: DataLoader[Batch] = DataLoader(
+                StepBatches(source, self.config, self.charset, first, last),
+                batch_size=None,
+                num_workers=self.workers,
+                prefetch_factor=4 if self.workers else None,
+                worker_init_fn=_leave_signals_to_the_trainer,
+            )
+            yield from loader
+            first = last
 
     def log(self, record: dict[str, Any]) -> None:
         """Appends a line to log.jsonl."""

@@ -4,6 +4,7 @@
 steps = 10000
 [train.losses]          # fields of LossConfig
 [train.distill]         # fields of DistillConfig
+[train.difficulty]      # fields of DifficultyConfig
 [[train.stages]]        # fields of Stage
 [model]                 # fields of SpotterConfig
 [[source]]
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, ScoreConfig, SpotterConfig
-from spotter.training.config import DistillConfig, LossConfig, Stage, TrainConfig
+from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
 from spotter.training.data.mixture import Mixture
@@ -67,11 +68,12 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         train = dict(_tuples(table.get("train", {})))
         losses = LossConfig(**train.pop("losses", {}))
         distill = DistillConfig(**train.pop("distill", {}))
+        difficulty = DifficultyConfig(**train.pop("difficulty", {}))
         stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))
         model = dict(table.get("model", {}))
         sources = tuple(table["source"])
         return Recipe(
-            TrainConfig(**train, losses=losses, distill=distill, stages=stages),
+            TrainConfig(**train, losses=losses, distill=distill, difficulty=difficulty, stages=stages),
             SpotterConfig(
                 backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
                 detection=DetectionConfig(**model.pop("detection", {})),

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -55,6 +56,17 @@ def test_reading_looks_at_both_strides_and_all_of_the_word(recogniser: Recognise
         moved = (recogniser(fine, coarse, widths) - before).abs().amax((0, 2))
         changed[0, 0, 3, 0] = old
         assert (moved > 1e-6).all()  # attention carries the first column's change to the last
+
+
+@torch.no_grad()
+def test_without_detail_the_map_of_stride_four_is_read_alone() -> None:
+    torch.manual_seed(0)
+    plain = Recogniser(fine=3, coarse=5, classes=96, config=replace(CONFIG, detail=False)).eval()
+    fine, coarse, widths = patches([12, 7])
+    before = plain(fine, coarse, widths)
+    assert torch.equal(plain(fine + 1, coarse, widths), before)
+    assert not torch.allclose(plain(fine, coarse * 2, widths), before)
+    assert not any(name.startswith("detail") for name in plain.state_dict())
 
 
 def logits_of(path: list[tuple[int, float]], classes: int) -> Tensor:

@@ -88,6 +88,13 @@ def test_a_row_is_the_recipe_with_its_change(tmp_path: Path) -> None:
     assert (plain.scratch, narrow.scratch) == (False, True)
 
 
+def test_what_stands_for_every_row_yields_to_a_rows_own_change(tmp_path: Path) -> None:
+    table = TABLE.replace("[[row]]", "[every.model]\nneck = 16\n[every.train]\nwords = 5\n[[row]]", 1)
+    rows = read_table(write(tmp_path, table))
+    assert [row.recipe.model.neck for row in rows] == [16, 4, 16]
+    assert [row.recipe.train.words for row in rows] == [5, 5, 5]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
@@ -117,10 +124,15 @@ def test_rows_see_as_many_pictures_and_are_not_run_twice(tmp_path: Path) -> None
         for row in (plain, narrow, taught)
     ]
     assert [row["pictures"] for row in rows] == [8, 8, 8]
+    again = run_row(
+        tmp_path / "as it is", plain, NoiseSource(), validate, steps=6, weights=start, teacher=None, workers=0
+    )
+    assert again["pictures"] == 12
     assert [row["street/detection"] for row in rows] == [1.5] * 3
     assert len({row["score"] for row in rows}) == 3
-    assert len(told) == 3
-    assert kept(tmp_path / "narrow") == rows[1]
+    assert len(told) == 4
+    assert kept(tmp_path / "as it is") == again
+    assert kept(tmp_path / "taught") == rows[2]
     assert kept(tmp_path / "other") is None
     log = [json.loads(line) for line in (tmp_path / "taught" / "log.jsonl").read_text().splitlines()]
     assert all("taught_output" in record for record in log if "recognition" in record)
@@ -139,3 +151,13 @@ def test_the_table_has_a_column_for_what_any_row_tells() -> None:
         "| a | 1 |  |",
         "| b |  | 2 |",
     ]
+
+
+def test_the_table_that_ships_is_sound() -> None:
+    rows = read_table(Path(__file__).parents[2] / "training" / "ablations.toml")
+    names = [row.name for row in rows]
+    assert len(set(names)) == len(names) > 15
+    first = rows[0].recipe
+    changed = [row for row in rows[1:] if (row.recipe.train, row.recipe.model) != (first.train, first.model)]
+    # From nothing, and two shares of real pictures, change neither.
+    assert len(changed) == len(rows) - 4

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from spotter.training.recipe import RecipeError, build_sources, read_recipe
+from spotter.training.config import DifficultyConfig
+from spotter.training.recipe import RecipeError, build_sources, parse_recipe, read_recipe
 from spotter.training.synthesis import Backgrounds
 
 GOOD = """
@@ -141,3 +142,8 @@ def test_the_recipes_that_ship_are_readable(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe.sources
     assert all({"kind", "weight"} <= source.keys() for source in recipe.sources)
+
+
+def test_difficulty_is_a_table_of_its_own() -> None:
+    table = {"train": {"difficulty": {"easy": 3.0, "hard": 1.5}}, "source": []}
+    assert parse_recipe(table).train.difficulty == DifficultyConfig(easy=3.0, hard=1.5)

@@ -1,6 +1,6 @@
 """What light, lens, sensor and compression do to a synthetic picture, as numbers first and pixels then."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -70,6 +70,25 @@ def draw_degradation(rng: np.random.Generator, strength: float = 1.0, finest: fl
     if rng.random() < 0.5 * strength:
         values["jpeg"] = int(rng.integers(25, 93))
     return Degradation(**values)  # type: ignore[arg-type]
+
+
+def ease(degradation: Degradation, difficulty: float) -> Degradation:
+    """What is left of a degradation at a difficulty between 0, nothing, and 1, all of it."""
+    if difficulty >= 1:
+        return degradation
+    d = degradation
+    return replace(
+        d,
+        resample=1 - (1 - d.resample) * difficulty,
+        blur=d.blur * difficulty,
+        motion=d.motion * difficulty,
+        contrast=1 + (d.contrast - 1) * difficulty,
+        brightness=d.brightness * difficulty,
+        gamma=d.gamma**difficulty,
+        shadow=d.shadow * difficulty,
+        noise=d.noise * difficulty,
+        jpeg=round(100 - (100 - d.jpeg) * difficulty) if d.jpeg else 0,
+    )
 
 
 def degrade(image: NDArray[np.uint8], degradation: Degradation) -> NDArray[np.uint8]:

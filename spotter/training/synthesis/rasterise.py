@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spotter.training.sample import Sample
 from spotter.training.synthesis.backgrounds import Backgrounds
-from spotter.training.synthesis.degrade import degrade
+from spotter.training.synthesis.degrade import degrade, ease
 from spotter.training.synthesis.layout import Ground, Layout, labels, transform
 from spotter.training.synthesis.pool import PatchPool
 
@@ -74,8 +74,8 @@ def paint(picture: Picture, layout: Layout, pool: PatchPool) -> None:
         region += (((colours[n] - region) * weight + 64) >> 7).astype(np.uint8)
 
 
-def rasterise(layout: Layout, pool: PatchPool, backgrounds: Backgrounds) -> Sample:
-    """The picture that a layout describes, with its words."""
+def rasterise(layout: Layout, pool: PatchPool, backgrounds: Backgrounds, difficulty: float = 1.0) -> Sample:
+    """The picture that a layout describes, with its words, degraded as far as `difficulty` (0 to 1) says."""
     picture = lay_ground(layout.ground, layout.size, backgrounds.pictures)
     paint(picture, layout, pool)
-    return Sample(degrade(picture, layout.degradation), *labels(layout, pool))
+    return Sample(degrade(picture, ease(layout.degradation, difficulty)), *labels(layout, pool))

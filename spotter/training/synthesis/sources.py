@@ -1,5 +1,8 @@
 """Synthetic pictures as training sources."""
 
+from copy import copy
+from typing import Self
+
 import numpy as np
 
 from spotter.training.sample import Sample
@@ -12,11 +15,22 @@ from spotter.training.synthesis.rasterise import rasterise
 from spotter.training.synthesis.scenes import scene_layout, sheet_layout
 
 
-class SceneSource:
-    """Signs and lettering on pictures, as cameras meet them."""
+class _Graded:
+    """What the sources share."""
 
     def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
         self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
+        self.difficulty = 1.0
+
+    def at(self, difficulty: float) -> Self:
+        """The same source, whose pictures are degraded only as far as `difficulty` (0 to 1) says."""
+        easier = copy(self)
+        easier.difficulty = difficulty
+        return easier
+
+
+class SceneSource(_Graded):
+    """Signs and lettering on pictures, as cameras meet them."""
 
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
@@ -24,14 +38,11 @@ class SceneSource:
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """A size x size picture of up to some tens of words."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds)
+        return rasterise(self.layout(rng, size), self.pool, self.backgrounds, self.difficulty)
 
 
-class PageSource:
+class PageSource(_Graded):
     """Receipts and documents."""
-
-    def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
-        self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
 
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
@@ -39,14 +50,11 @@ class PageSource:
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """A size x size picture of some tens of small words."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds)
+        return rasterise(self.layout(rng, size), self.pool, self.backgrounds, self.difficulty)
 
 
-class SheetSource:
+class SheetSource(_Graded):
     """Pictures filled with words of all styles: the most to read for a step's price."""
-
-    def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
-        self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
 
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
@@ -54,4 +62,4 @@ class SheetSource:
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """A size x size picture of up to a hundred words or more."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds)
+        return rasterise(self.layout(rng, size), self.pool, self.backgrounds, self.difficulty)

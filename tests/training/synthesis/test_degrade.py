@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.degrade import Degradation, degrade, draw_degradation, motion_kernel
+from spotter.training.synthesis.degrade import Degradation, degrade, draw_degradation, ease, motion_kernel
 
 CHECKS = (np.indices((64, 96)).sum(0) // 4 % 2 * 160 + 40).astype(np.uint8)[..., None].repeat(3, 2)
 
@@ -87,3 +89,13 @@ def test_the_picture_itself_is_left_alone() -> None:
     before = CHECKS.copy()
     degrade(CHECKS, Degradation(shadow=0.5, blur=1, motion=3, noise=5, jpeg=50, contrast=0.7))
     np.testing.assert_array_equal(CHECKS, before)
+
+
+def test_easing_goes_from_nothing_to_the_whole() -> None:
+    whole = Degradation(0.5, 2.0, 6.0, 1.0, 0.6, 0.2, 1.44, 0.4, 0.3, 0.1, 8.0, (3, 4), True, 40)
+    assert ease(whole, 1.0) == whole
+    half = ease(whole, 0.5)
+    assert (half.resample, half.blur, half.motion, half.contrast) == pytest.approx((0.75, 1.0, 3.0, 0.8))
+    assert (half.brightness, half.gamma, half.shadow, half.noise, half.jpeg) == pytest.approx((0.1, 1.2, 0.2, 4.0, 70))
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert np.array_equal(degrade(picture, ease(replace(whole, jpeg=0), 0.0)), picture)

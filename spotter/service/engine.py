@@ -81,9 +81,8 @@ class Engine:
         self._clock = clock
         self._latency = LatencyModel()
         self._batcher: Batcher[Job] = Batcher(limits, self._latency, self._drop)
-        lock = threading.RLock()
-        self._changed = threading.Condition(lock)
-        self._running = threading.Condition(lock)  # of its own, so that a lone picture wakes one thread only
+        self._lock = threading.RLock()
+        self._running = threading.Condition(self._lock)  # wakes who lays out the batch after the one that runs
         self._stopping = False
         self._down = False
         self._failures = 0
@@ -93,7 +92,7 @@ class Engine:
         self._crew = self._new_crew(runner)
 
     def _new_crew(self, runner: Runner) -> "_Crew":
-        crew = _Crew(runner, tuple(_Lane() for _ in range(self._lanes)))
+        crew = _Crew(runner, tuple(_Lane(threading.Condition(self._lock)) for _ in range(self._lanes)))
         work = [(f"engine-{number}", self._run, lane) for number, lane in enumerate(crew.lanes)]
         if self._lanes == 1:
             crew.staging, crew.spare = Staging(self._limits.pixels), Staging(self._limits.pixels)
@@ -113,19 +112,19 @@ class Engine:
     def revive(self, runner: Runner) -> None:
         """Goes on with other threads and another runner. What the old ones were running is answered
         EngineFailedError, what waits will be run. A thread that hangs is left behind."""
-        with self._changed:
+        with self._lock:
             if self._stopping:
                 return
             old, self._crew = self._crew, self._new_crew(runner)
             lost = old.give_up()
             self._down, self._failures, self._beat = False, 0, self._clock()
-            self._wake()
+            self._wake(old)
         self._fail(*lost)
         self.start()
 
     def give_up(self) -> None:
         """Takes nothing more until revived; what is inside is answered EngineFailedError."""
-        with self._changed:
+        with self._lock:
             self._down = True
             lost = self._crew.give_up()
             waiting = self._batcher.drain()
@@ -137,10 +136,10 @@ class Engine:
     def stop(self, timeout: float | None = None) -> None:
         """Ends after the running batch, or leaves it after `timeout` seconds; what still waits is answered
         NotReadyError."""
-        with self._changed:
+        with self._lock:
             self._stopping = True
             waiting = self._batcher.drain()
-            self._wake()
+            self._wake(self._crew)
         for entry in waiting:
             if not entry.cancelled:
                 entry.item.done(NotReadyError("the service stops", retry_after=1))
@@ -161,7 +160,7 @@ class Engine:
     @property
     def heartbeat(self) -> float:
         """Seconds without progress while there is work; 0 when idle."""
-        with self._changed:
+        with self._lock:
             beats = [lane.began for lane in self._crew.lanes if lane.batch is not None]
             if not beats and len(self._batcher):
                 beats = [self._beat]
@@ -170,7 +169,7 @@ class Engine:
     @property
     def shapes(self) -> list[Shape]:
         """The padded (height, width) of the batches run lately, each once."""
-        with self._changed:
+        with self._lock:
             return list(dict.fromkeys(self._shapes))
 
     @property
@@ -183,7 +182,7 @@ class Engine:
         now = self._clock()
         height, width = prepared.padded.shape[:2]
         entry = Entry(Job(prepared, done), (height, width), now, deadline)
-        with self._changed:
+        with self._lock:
             if self._stopping:
                 raise NotReadyError("the service stops", retry_after=1)
             if self._down:
@@ -191,15 +190,18 @@ class Engine:
             if not len(self._batcher):
                 self._beat = now
             self._batcher.add(entry, now)
-            if any(lane.batch is None for lane in self._crew.lanes):
-                self._changed.notify()
+            # The first idle lane: a client alone then always meets the same thread, whose caches are warm.
+            idle = next((lane for lane in self._crew.lanes if lane.batch is None and not lane.called), None)
+            if idle is not None:
+                idle.called = True
+                idle.woken.notify()
             else:
                 self._running.notify()
         return entry
 
     def cancel(self, entry: Entry[Job]) -> None:
         """Gives up a picture: it will not be run, unless it is running already."""
-        with self._changed:
+        with self._lock:
             self._batcher.discard(entry)
 
     def _drop(self, entry: Entry[Job]) -> None:
@@ -218,7 +220,7 @@ class Engine:
 
     def _claim(self, lane: "_Lane") -> Batch[Job] | None:
         """The batch that a lane runs, unless it was taken from it; nobody else gets it after."""
-        with self._changed:
+        with self._lock:
             batch, lane.batch = lane.batch, None
             self._beat = self._clock()
             return batch
@@ -231,10 +233,9 @@ class Engine:
 
     def _run(self, crew: "_Crew", lane: "_Lane") -> None:
         while True:
-            with self._changed:
-                batch = self._next(crew)
+            with self._lock:
+                batch = self._next(crew, lane)
                 if batch is None:
-                    self._changed.notify()  # what this thread was woken for is for another one
                     return
                 lane.batch, lane.began = batch, self._clock()
                 self._shapes.append(batch.shape)
@@ -245,24 +246,26 @@ class Engine:
                         self._running.notify()
             self._serve(crew, lane, batch)
 
-    def _wake(self) -> None:
-        self._changed.notify_all()
+    def _wake(self, crew: "_Crew") -> None:
+        for lane in crew.lanes:
+            lane.woken.notify_all()
         self._running.notify_all()
 
     def _mine(self, crew: "_Crew") -> bool:
         """Whether a crew is still the one at work."""
         return crew is self._crew and not self._stopping
 
-    def _next(self, crew: "_Crew") -> Batch[Job] | None:
+    def _next(self, crew: "_Crew", lane: "_Lane") -> Batch[Job] | None:
         """Waits for a batch, holding the lock; None when there is nothing more to do for this crew."""
         while self._mine(crew):
+            lane.called = False
             now = self._clock()
             decision = self._batcher.take(now)
             if isinstance(decision, Batch):
                 for entry in decision.entries:
                     entry.item.stage = "infer"
                 return decision
-            self._changed.wait(None if decision is None else max(0.0, decision.until - now))
+            lane.woken.wait(None if decision is None else max(0.0, decision.until - now))
         return None
 
     def _serve(self, crew: "_Crew", lane: "_Lane", batch: Batch[Job]) -> None:
@@ -289,7 +292,7 @@ class Engine:
         seconds = self._clock() - began
         self._failures = 0
         padded = len(pictures) * batch.shape[0] * batch.shape[1]
-        with self._changed:
+        with self._lock:
             self._latency.observe(padded / 1e6, seconds)
         real = sum(width * height for width, height in (picture.working for picture in pictures))
         try:
@@ -300,7 +303,7 @@ class Engine:
 
     def _prepare_ahead(self, crew: "_Crew", lane: "_Lane") -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 ahead = None
                 while self._mine(crew):
                     ahead = self._batcher.prefetch(self._clock()) if lane.batch is not None else None
@@ -316,10 +319,12 @@ class Engine:
 
 @dataclass(eq=False)
 class _Lane:
-    """What a thread runs now, and since when."""
+    """What a thread runs now, and since when; called: whether it was woken and has not looked yet."""
 
+    woken: threading.Condition
     batch: Batch[Job] | None = None
     began: float = 0.0
+    called: bool = False
 
 
 @dataclass(eq=False)

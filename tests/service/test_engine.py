@@ -261,6 +261,28 @@ def test_lanes_run_at_once_and_each_picture_gets_its_own_rows(gate: Gate) -> Non
     engine.stop()
 
 
+def test_a_client_alone_meets_the_same_thread(gate: Gate) -> None:
+    names: list[str] = []
+
+    class Named(Gate):
+        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+            names.append(threading.current_thread().name)
+            return super().run(images, sizes)
+
+    named, answers = Named(), queue.Queue[tuple[int, Done | ServiceError]]()
+    named.opened.release(1000)
+    engine = Engine(named, BatchLimits(1, 10**6), lanes=3)
+    engine.start()
+    for value in range(1, 20):
+        engine.submit(prepared(value), FAR, into(answers, value))
+        answers.get(timeout=10)
+        until = time.monotonic() + 10
+        while engine.heartbeat > 0 and time.monotonic() < until:
+            time.sleep(0.001)
+    assert set(names) == {"engine-0"}
+    engine.stop()
+
+
 def test_what_every_lane_was_running_is_answered_when_they_are_revived(gate: Gate) -> None:
     engine = Engine(gate, BatchLimits(2, 10**6), lanes=2)
     engine.start()

@@ -100,7 +100,8 @@ def run_row(
 ) -> dict[str, Any]:
     """Trains a row, or goes on with it, and scores it; the result is kept in `folder`.
 
-    Raises ValueError when the row wants a teacher and there is none, or weights that are not its own.
+    Raises ValueError when the row wants a teacher and there is none, or weights that are not its own, and
+    InterruptedError when a signal stopped it, in which case it has no result yet.
     """
     warmup = min(row.recipe.train.warmup, max(steps // 10, 1))
     config = replace(row.recipe.train, steps=steps, warmup=warmup, log_every=max(steps // 20, 1), validate_every=steps)
@@ -116,6 +117,10 @@ def run_row(
     # A row that was stopped counts what it saw before, too; the start's pictures are not its own.
     before = int(load_state(weights).get("pictures", 0)) if weights and not row.scratch else 0
     trainer.train()
+    if trainer.step < steps:
+        raise InterruptedError(
+            f"row {row.name!r} was stopped at step {trainer.step}; the same command goes on from there"
+        )
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     steps_told = [record for record in log if "recognition" in record][-_TAIL:]
     result: dict[str, Any] = {"name": row.name, "scratch": row.scratch, "pictures": trainer.pictures - before}

@@ -119,6 +119,6 @@ def ablate(
                     workers=workers,
                 )
             results.append(result)
-    except (RecipeError, DivergedError, ValueError) as error:
+    except (RecipeError, DivergedError, InterruptedError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(markdown(results))

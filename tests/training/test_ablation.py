@@ -1,12 +1,15 @@
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spotter.model.config import SpotterConfig
 from spotter.training.ablation import kept, markdown, overlaid, read_table, run_row
 from spotter.training.recipe import RecipeError
+from spotter.training.sample import Sample
 from tests.training.small import NoiseSource, make_trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -136,6 +139,24 @@ def test_rows_see_as_many_pictures_and_are_not_run_twice(tmp_path: Path) -> None
     assert kept(tmp_path / "other") is None
     log = [json.loads(line) for line in (tmp_path / "taught" / "log.jsonl").read_text().splitlines()]
     assert all("taught_output" in record for record in log if "recognition" in record)
+
+
+def test_a_row_that_is_stopped_has_no_result_and_goes_on(tmp_path: Path) -> None:
+    plain = read_table(write(tmp_path))[0]
+
+    class Stopping(NoiseSource):
+        def sample(self, rng: np.random.Generator, size: int) -> Sample:
+            if self.pictures == 1:
+                signal.raise_signal(signal.SIGTERM)
+            return super().sample(rng, size)
+
+    def run(source: NoiseSource) -> dict[str, Any]:
+        return run_row(tmp_path / "r", plain, source, None, steps=4, weights=None, teacher=None, workers=0)
+
+    with pytest.raises(InterruptedError, match=r"as it is.*step 1"):
+        run(Stopping())
+    assert kept(tmp_path / "r") is None
+    assert run(NoiseSource())["pictures"] == 8
 
 
 def test_a_row_that_wants_a_teacher_says_so(tmp_path: Path) -> None:

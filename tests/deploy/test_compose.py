@@ -1,6 +1,7 @@
 """What lies in deploy/ must be true to the program."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,21 @@ def test_compose_mounts_files_that_exist() -> None:
 
 def test_the_image_holds_no_torch_and_runs_as_nobody() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
-    assert re.search(r"^RUN pip install \. ", dockerfile, re.MULTILINE)  # no extras: torch comes with those only
-    assert "\nUSER 10001\n" in dockerfile
-    assert "\nHEALTHCHECK " in dockerfile
+    assert dockerfile.count("RUN pip install --no-deps --no-build-isolation . ") == 2  # all else comes from the locks
+    assert dockerfile.count("pip install") == dockerfile.count("--require-hashes") + 2
+    assert dockerfile.count("\nUSER 10001\n") == 2
+    assert dockerfile.count("\nHEALTHCHECK ") == 2
+
+
+def test_locks_hold_what_the_package_needs_by_hash() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    for device, runtime in (("cpu", "onnxruntime"), ("cuda", "onnxruntime-gpu")):
+        for version in ("3.11", "3.12"):
+            text = (ROOT / f"deploy/locks/{device}-{version}.txt").read_text()
+            pinned = set(re.findall(r"^([\w-]+)==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE))
+            assert pinned == set(re.findall(r"^[a-z][\w-]*", text, re.MULTILINE))
+            assert needed - {"onnxruntime"} | {runtime} <= pinned
+            assert not {"torch", "onnx"} & pinned
+            assert "://" not in text
+            assert {"onnxruntime", "onnxruntime-gpu"} & pinned == {runtime}

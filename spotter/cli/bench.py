@@ -13,6 +13,8 @@ import numpy as np
 
 from spotter.cli.benchmarks import (
     bundles,
+    capacity,
+    capacity_check,
     environment,
     graph,
     peers,
@@ -284,7 +286,7 @@ def serve_command(
 ) -> Report:
     """Start the service and load it over loopback."""
     if folder is None:
-        sent = tuple(pictures.jpeg(pictures.draw(*STREET, seed), quality=85) for seed in range(8))  # of 200 kB
+        sent = _street()
     else:
         sent = tuple(file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)
     if not sent:
@@ -302,6 +304,45 @@ def serve_command(
         {"threads": threads, "pictures": len(sent), **report.as_dict()},
         (_plural(threads, "thread") if threads else "a thread a core", _plural(len(sent), "picture")),
         (report.as_table(),),
+        as_json,
+    )
+
+
+@bench.command("capacity")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), default=20.0, show_default=True, help="Pictures a second."
+)
+@click.option(
+    "--p99", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True,
+    help="Seconds within which 99% are to be answered.",
+)  # fmt: skip
+@click.option("--busy", type=click.FloatRange(0.1, 0.99), default=0.9, show_default=True, help="Most, with one gone.")
+@click.option("--bundle", "name", default=DEFAULT_BUNDLE, show_default=True, help="Folder, or NAME[@ALIAS].")
+@REGISTRY
+@click.option("--threads", type=click.IntRange(0), default=0, show_default=True, help="Of the graph; 0: one a core.")
+@click.option("--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Of each run.")
+@JSON
+def capacity_command(
+    rate: float,
+    p99: float,
+    busy: float,
+    name: str,
+    registry: Path | None,
+    threads: int,
+    seconds: float,
+    as_json: bool,
+) -> Report:
+    """Measure one replica, see how well a queue's formula foretells it under load, and count replicas for a load."""
+    try:
+        found = capacity_check.run(bundles.find(name, registry).bundle, _street(), threads, seconds)
+        needed = capacity.need(found.replica, rate, p99, busy)
+    except (RegistryError, ServeError, ServiceError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    return Report(
+        "capacity",
+        {"threads": threads, **found.as_dict(), "rate": rate, "p99_seconds": p99, "need": asdict(needed)},
+        (_plural(threads, "thread") if threads else "a thread a core", f"{rate:g} a second", f"p99 {p99:g} s"),
+        (found.as_table(), capacity_check.explained(needed)),
         as_json,
     )
 
@@ -387,6 +428,11 @@ def _pictures(files: tuple[Path, ...], size: tuple[int, int], words: int) -> lis
     if not files:
         return [(f"drawn, {_plural(words, 'word')}", np.asarray(pictures.draw(*size, words)))]
     return [(str(file), np.asarray(imaging.decode(file.read_bytes(), PictureLimits()))) for file in files]
+
+
+def _street() -> tuple[bytes, ...]:
+    """JPEGs of 200 kB."""
+    return tuple(pictures.jpeg(pictures.draw(*STREET, seed), quality=85) for seed in range(8))
 
 
 def _plural(count: int, noun: str) -> str:

@@ -1,14 +1,14 @@
 """The parts over Ray Data's actors (https://docs.ray.io/en/latest/data/data.html): on this machine or a cluster."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
 from spotter.bulk.work import Count, Job, Worker
-
-_TRIES = 3  # of a part whose worker died
 
 
 class _Actor:
@@ -18,20 +18,23 @@ class _Actor:
         self._worker = Worker(job)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        items = tuple(Item(url, member) for url, member in row["items"])
+        items = tuple(Item(**item) for item in row["items"])
         count = self._worker.read(Part(int(row["number"]), items))
         return {"number": int(row["number"]), "items": len(items), "pages": count.pages, "dead": count.dead}
 
 
 def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
-    """(items, count) of each part as it is done. A worker that dies is replaced and its part read again.
+    """(items, count) of each part as it is done. A worker that dies is replaced by Ray and its part read again, as
+    often as it takes: `Worker.read` sees to it that this ends.
 
     address: of a Ray cluster, None for this machine. Raises RuntimeError when a part cannot be finished.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it complains of what it then mends
     import ray
     import ray.data
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is None:
         ray.init(num_cpus=workers, include_dashboard=False, **quiet)
@@ -41,14 +44,12 @@ def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> I
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = 0
-        rows = [{"number": part.number, "items": [[item.url, item.member] for item in part.items]} for part in parts]
+        rows = [{"number": part.number, "items": [asdict(item) for item in part.items]} for part in parts]
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             _Actor,
             fn_constructor_args=(job,),
-            concurrency=min(workers, len(rows)),
+            compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
             num_cpus=1,
-            max_restarts=-1,
-            max_task_retries=_TRIES,
         )
         for row in done.iter_rows():
             yield row["items"], Count(row["pages"], row["dead"])

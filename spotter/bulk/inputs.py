@@ -1,9 +1,11 @@
 """What there is to read: files, folders, globs and tar shards, on disks and object stores."""
 
+import gzip
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import IO, cast
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -11,18 +13,22 @@ from fsspec.core import url_to_fs
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 DOCUMENTS = frozenset({".pdf"})
 SHARDS = (".tar", ".tar.gz", ".tgz")
+_GZIP = b"\x1f\x8b"
 
 
 class InputError(ValueError):
-    """An input that names nothing, or an archive that cannot be listed."""
+    """An input that names nothing."""
 
 
 @dataclass(frozen=True, order=True)
 class Item:
-    """A file that holds pages: `url`, as fsspec takes it, or `member` of the tar shard there."""
+    """A file that holds pages: `url`, as fsspec takes it, or the `size` bytes from `offset` of the tar shard there when
+    unpacked, that are called `member`."""
 
     url: str
     member: str = ""
+    offset: int = 0
+    size: int = 0
 
     @property
     def name(self) -> str:
@@ -30,20 +36,27 @@ class Item:
         return f"{self.url}#{self.member}" if self.member else self.url
 
     def read(self) -> bytes:
-        """The file's bytes. Raises OSError."""
-        with fsspec.open(self.url, "rb") as file:
-            if not self.member:
+        """The file's bytes. Raises OSError, whatever the file system's own client raises."""
+        try:
+            with fsspec.open(self.url, "rb") as file:
+                if self.member:
+                    return self._from_shard(_uncompressed(file))
+                if self.url.lower().endswith(SHARDS):
+                    list(_pictures_in(file))
+                    raise OSError("the archive could not be listed when the run began")
                 data: bytes = file.read()
                 return data
-            try:
-                # A plain tar lets us seek to the member; a compressed one is read up to it.
-                with tarfile.open(fileobj=file, mode="r:*") as shard:
-                    inside = shard.extractfile(self.member)
-                    if inside is None:
-                        raise OSError(f"{self.name} is not a file")
-                    return inside.read()
-            except (tarfile.TarError, KeyError, EOFError) as error:
-                raise OSError(f"{self.name}: {error}") from error
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(f"{self.name}: {type(error).__name__}: {error}") from error
+
+    def _from_shard(self, shard: IO[bytes]) -> bytes:
+        shard.seek(self.offset)  # of a compressed one this reads all that lies before
+        data = shard.read(self.size)
+        if len(data) != self.size:
+            raise OSError(f"{self.name} is cut off")
+        return data
 
 
 def readable(name: str) -> bool:
@@ -54,10 +67,12 @@ def readable(name: str) -> bool:
 def find(inputs: Sequence[str]) -> list[Item]:
     """Every item of the inputs, once, in a fixed order.
 
-    A folder gives the readable files below it, shards included; a file that is named is taken whatever its name. Raises
+    A folder gives the readable files below it, shards included; a file that is named is taken whatever its name. A
+    shard that cannot be listed to its end gives what was found, and itself, which then does not read. Raises
     InputError.
     """
-    return sorted({item for given in inputs for item in _expand(given)})
+    # As in an archive that is unpacked, the last of the members of one name counts.
+    return sorted({item.name: item for given in inputs for item in _expand(given)}.values())
 
 
 def _expand(given: str) -> Iterator[Item]:
@@ -84,9 +99,21 @@ def _expand(given: str) -> Iterator[Item]:
 
 def _members(url: str) -> Iterator[Item]:
     try:
-        with fsspec.open(url, "rb") as file, tarfile.open(fileobj=file, mode="r:*") as shard:
-            for member in shard:
-                if member.isfile() and readable(member.name):
-                    yield Item(url, member.name)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InputError(f"{url} is not a tar archive that can be listed: {error}") from error
+        with fsspec.open(url, "rb") as file:
+            for member in _pictures_in(file):
+                yield Item(url, member.name, member.offset_data, member.size)
+    except Exception:  # of the archive, its compression or its file system: one bad shard must not stop the others
+        yield Item(url)
+
+
+def _pictures_in(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
+    with tarfile.open(fileobj=_uncompressed(file), mode="r:") as shard:
+        for member in shard:
+            if member.isfile() and readable(member.name):
+                yield member
+
+
+def _uncompressed(file: IO[bytes]) -> IO[bytes]:
+    compressed = file.read(len(_GZIP)) == _GZIP
+    file.seek(0)
+    return cast("IO[bytes]", gzip.open(file)) if compressed else file

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from spotter.bulk.inputs import Item
 from spotter.bulk.store import Store
@@ -43,7 +43,7 @@ def agree(store: Store, items: Sequence[Item], size: int, settings: Mapping[str,
         "version": VERSION,
         "settings": dict(settings),
         "part": size,
-        "items": [[item.url, item.member] for item in items],
+        "items": [list(astuple(item)) for item in items],
     }
     written = store.read(PLAN)
     if written is None:

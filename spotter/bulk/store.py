@@ -1,5 +1,6 @@
 """The output folder, on a disk or an object store: a file is there whole or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -46,3 +47,8 @@ class Store:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Removes a file; it need not be there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{name}")

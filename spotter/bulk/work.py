@@ -1,6 +1,5 @@
 """Reading one part: every page of every item, and why where it could not be."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from spotter.bulk.inputs import Item
@@ -8,6 +7,7 @@ from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, encoded
 from spotter.bulk.pages import pages
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
+from spotter.bulk.tries import DEATHS, Tries
 from spotter.service.errors import ServiceError
 from spotter.service.imaging import PictureLimits
 from spotter.service.live import find_bundle
@@ -52,19 +52,25 @@ class Worker:
         )
         self._store = job.store()
 
-    def read(self, part: Part, progress: Callable[[], None] = lambda: None) -> Count:
+    def read(self, part: Part) -> Count:
         """Reads a part and writes its output; the words last, for their file says that the part is done.
 
-        Raises OSError when the output cannot be written.
+        An input at which workers died becomes a dead letter. Raises OSError when the output cannot be written.
         """
         records: list[Record] = []
         dead: list[Record] = []
-        for item in part.items:
-            self._item(item, records, dead)
-            progress()
+        tries = Tries(self._store, part)
+        for index, item in enumerate(part.items):
+            if tries.begin(index):
+                self._item(item, records, dead)
+            else:
+                dead.append(_unreadable(item, 0, f"{DEATHS} workers died reading it"))
         if dead:
             self._store.write(f"{DEAD}{part.name}.jsonl", as_json_lines(dead))
+        else:  # a try before may have met what now is mended
+            self._store.remove(f"{DEAD}{part.name}.jsonl")
         self._store.write(part.name + SUFFIXES[self._job.form], encoded(records, self._job.form))
+        tries.end()
         return Count(len(records), len(dead))
 
     def _item(self, item: Item, records: list[Record], dead: list[Record]) -> None:
@@ -86,7 +92,8 @@ class Worker:
         except ServiceError as problem:
             dead.append({"input": item.name, "page": number + 1, **problem.body()})
         except OSError as error:
-            detail = f"{type(error).__name__}: {error}"
-            dead.append(
-                {"input": item.name, "page": number + 1, "type": "urn:spotter:problem:unreadable", "detail": detail}
-            )
+            dead.append(_unreadable(item, number + 1, f"{type(error).__name__}: {error}"))
+
+
+def _unreadable(item: Item, page: int, detail: str) -> Record:
+    return {"input": item.name, "page": page, "type": "urn:spotter:problem:unreadable", "detail": detail}

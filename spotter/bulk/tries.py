@@ -1,0 +1,43 @@
+"""What a worker writes before it begins a part, so that an input which kills workers is found and left out."""
+
+import json
+
+from spotter.bulk.plan import Part
+from spotter.bulk.store import Store
+
+DEATHS = 2
+"""Of workers at one input, after which it is not tried again."""
+
+
+class Tries:
+    """The tries of a part, kept in the output until the part is done.
+
+    The first try costs one write. Whoever finds that a try before ended without a word writes down each input as it
+    begins it, and so the next one knows where it died.
+    """
+
+    def __init__(self, store: Store, part: Part) -> None:
+        self._store = store
+        self._name = f"trying-{part.name}.json"
+        before = json.loads(store.read(self._name) or b"null")
+        self._careful = before is not None
+        self._deaths: dict[str, int] = before["deaths"] if before else {}
+        if before and before["at"] is not None:
+            at = str(before["at"])
+            self._deaths[at] = self._deaths.get(at, 0) + 1
+        self._write(None)
+
+    def begin(self, index: int) -> bool:
+        """Whether the part's input of that index may be read."""
+        if self._deaths.get(str(index), 0) >= DEATHS:
+            return False
+        if self._careful:
+            self._write(index)
+        return True
+
+    def end(self) -> None:
+        """The part is done."""
+        self._store.remove(self._name)
+
+    def _write(self, at: int | None) -> None:
+        self._store.write(self._name, json.dumps({"at": at, "deaths": self._deaths}).encode())

@@ -36,7 +36,7 @@ from spotter.registry.errors import BundleError
     multiple=True,
     help="Quantise the dense part by pictures from this folder; may be given several times.",
 )
-@click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=24, show_default=True)
+@click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=72, show_default=True)
 def export(
     checkpoint: Path,
     folder: Path,

@@ -19,6 +19,7 @@ _DENSE = ("backbone.", "neck.", "head.", "recogniser.detail.", "recogniser.upper
 # The first sees raw pixels and feeds the recogniser its detail; the last gives distances in pixels: 8 bits are too few.
 _KEPT = ("backbone.stem.", "head.out.")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_AVERAGING = 0.05
 _LEAST_AGREEMENT = 0.8
 _SAME_PLACE = 0.5
 
@@ -69,8 +70,8 @@ def dense_convolutions(graph: onnx.GraphProto) -> list[str]:
 
 
 def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
-    """Writes `graph` with the dense convolutions in int8: weights per channel, activations by their range over the
-    pictures. Raises ValueError when the graph has no such convolution."""
+    """Writes `graph` with the dense convolutions in int8: weights per channel, activations by their range,
+    averaged over the pictures. Raises ValueError when the graph has no such convolution."""
     nodes = dense_convolutions(onnx.load(str(graph)).graph)
     if not nodes:
         raise ValueError(f"{graph} has no convolution to quantise")
@@ -84,6 +85,8 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
         weight_type=QuantType.QInt8,
         nodes_to_quantize=nodes,
         calibrate_method=CalibrationMethod.MinMax,
+        # The extremes of single pictures would waste the range: averaged over the pictures, it loses nothing of F.
+        extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": _AVERAGING},
     )
 
 

@@ -26,7 +26,7 @@ def data() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A checkpoint of ours as the teacher, instead of RapidOCR.",
 )
-@click.option("--side", type=click.IntRange(min=64), default=1136, show_default=True, help="At which --model reads.")
+@click.option("--side", type=click.IntRange(min=64), default=1248, show_default=True, help="At which --model reads.")
 def pseudo_label(
     pictures: Path, output: Path, confidence: float, threads: int, limit: int | None, model: Path | None, side: int
 ) -> None:

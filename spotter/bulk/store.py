@@ -38,7 +38,7 @@ class Store:
         if not self._local:
             self._fs.pipe_file(path, data)
             return
-        temporary = Path(f"{path}.{uuid4().hex}.tmp")
+        temporary = Path(f"{self._root}/.{name}.{uuid4().hex}")  # a name that readers of folders pass over
         try:
             with temporary.open("wb") as file:
                 file.write(data)

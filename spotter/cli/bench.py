@@ -38,7 +38,13 @@ DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
 """Width, height and words of the picture that figures are about."""
 
-_NEEDS = {"ops": ("onnx",), "accuracy": ("shapely",), "synth": ("cv2",), "train-step": ("cv2", "torch")}
+_NEEDS = {
+    "ops": ("onnx",),
+    "accuracy": ("shapely",),
+    "bulk": ("ray", "fsspec"),
+    "synth": ("cv2",),
+    "train-step": ("cv2", "torch"),
+}
 """Modules that a benchmark needs beyond what serving needs."""
 
 
@@ -285,12 +291,7 @@ def serve_command(
     as_json: bool,
 ) -> Report:
     """Start the service and load it over loopback."""
-    if folder is None:
-        sent = _street()
-    else:
-        sent = tuple(file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)
-    if not sent:
-        raise click.ClickException(f"there are no pictures in {folder}")
+    sent = _encoded(folder)
     if not clients or any(count != int(count) for count in clients):
         raise click.UsageError("--clients takes whole numbers")
     try:
@@ -343,6 +344,37 @@ def capacity_command(
         {"threads": threads, **found.as_dict(), "rate": rate, "p99_seconds": p99, "need": asdict(needed)},
         (_plural(threads, "thread") if threads else "a thread a core", f"{rate:g} a second", f"p99 {p99:g} s"),
         (found.as_table(), capacity_check.explained(needed)),
+        as_json,
+    )
+
+
+@bench.command("bulk")
+@click.option(
+    "--pictures", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of pictures to read; drawn ones of 1280x720 with 20 words by default.",
+)  # fmt: skip
+@click.option(
+    "--count", type=click.IntRange(1), default=128, show_default=True, help="Pictures to read, again and again."
+)
+@click.option("--part", type=click.IntRange(1), default=8, show_default=True, help="Pictures to a file of output.")
+@click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="0: one a core.")
+@JSON
+def bulk_command(folder: Path | None, count: int, part: int, workers: int, as_json: bool) -> Report:
+    """Time `spotter bulk` over Ray beside plain loops that read the same pictures in one process."""
+    _need("bulk")
+    from spotter.cli.benchmarks import bulk
+
+    workers = workers or len(os.sched_getaffinity(0))
+    read = _encoded(folder)
+    try:
+        found = bulk.measure([read[number % len(read)] for number in range(count)], workers, part)
+    except (RegistryError, ServiceError, RuntimeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    return Report(
+        "bulk",
+        {"workers": workers, "pictures": count, "speeds": bulk.as_dicts(found)},
+        (_plural(workers, "worker"), _plural(count, "picture")),
+        (bulk.as_table(found),),
         as_json,
     )
 
@@ -414,13 +446,23 @@ def train_step_command(
 
 
 def _extra(name: str) -> str:
-    return "export" if name == "ops" else "train"
+    return {"ops": "export", "bulk": "bulk"}.get(name, "train")
 
 
 def _need(name: str) -> None:
     for module in _NEEDS[name]:
         if find_spec(module) is None:
             raise click.ClickException(f"{name} needs {module}: install the {_extra(name)} extra")
+
+
+def _encoded(folder: Path | None) -> tuple[bytes, ...]:
+    """The pictures of a folder, or eight that are drawn."""
+    if folder is None:
+        return _street()
+    found = tuple(file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise click.ClickException(f"there are no pictures in {folder}")
+    return found
 
 
 def _pictures(files: tuple[Path, ...], size: tuple[int, int], words: int) -> list[tuple[str, graph.Pixels]]:

@@ -30,6 +30,7 @@ def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> I
     address: of a Ray cluster, None for this machine. Raises RuntimeError when a part cannot be finished.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: starved by any neighbour
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it complains of what it then mends
     import ray
     import ray.data

@@ -3,10 +3,11 @@
     python -m docs.images.dashboard OUT.png
 
 Two real replicas of the shipped model run behind the real balancer, watched by the real Prometheus (haproxy and
-prometheus must be installed), for some minutes of load: half of what they can do, more than that with clients who give up,
+prometheus must be installed), for some minutes of load: what they can do, more than that for clients with deadlines,
 one replica ended and started again, and a change of the model.
 """
 
+import contextlib
 import json
 import math
 import shutil
@@ -27,7 +28,6 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.gridspec import GridSpec
 
 from spotter.cli.benchmarks import pictures
 from spotter.registry.folder import FolderStore
@@ -43,13 +43,14 @@ INTERVAL = "10s"  # of rates: ten scrapes
 
 
 class Clients:
-    """Poisson arrivals that do not wait for one another; their rate and patience may be changed meanwhile."""
+    """Poisson arrivals that do not wait for one another; their rate and deadline, seconds, may be changed meanwhile."""
 
     def __init__(self, url: str, seed: int = 0) -> None:
-        self.rate, self.patience = 1.0, 20.0
+        self.rate, self.deadline = 1.0, 20.0
         self._url = url
         self._rng = np.random.default_rng(seed)
-        self._bodies = [pictures.jpeg(pictures.draw(1280, 720, 20, number), quality=85) for number in range(8)]
+        self._bodies = [pictures.jpeg(pictures.draw(1280, 720, 20, number), quality=85) for number in range(7)]
+        self._bodies.append(pictures.jpeg(pictures.draw(2560, 1440, 200, 8), quality=85))
         self._over = threading.Event()
 
     @contextmanager
@@ -67,16 +68,15 @@ class Clients:
         threads = []
         while not self._over.wait(float(self._rng.exponential(1 / self.rate))):
             body = self._bodies[len(threads) % len(self._bodies)]
-            threads.append(threading.Thread(target=self._ask, args=(body, self.patience)))
+            threads.append(threading.Thread(target=self._ask, args=(body, self.deadline)))
             threads[-1].start()
         for thread in threads:
             thread.join()
 
-    def _ask(self, body: bytes, patience: float) -> None:
-        try:
-            httpx.post(f"{self._url}/spot", content=body, headers={"content-type": "image/jpeg"}, timeout=patience)
-        except httpx.HTTPError:
-            return  # who gives up, and who is refused, is seen in the service's own metrics
+    def _ask(self, body: bytes, deadline: float) -> None:
+        headers = {"content-type": "image/jpeg", "x-request-timeout-ms": str(round(1000 * deadline))}
+        with contextlib.suppress(httpx.HTTPError):  # how it was answered is seen in the service's own metrics
+            httpx.post(f"{self._url}/spot", content=body, headers=headers, timeout=deadline + 5)
 
 
 def record(out: Path) -> None:
@@ -95,10 +95,10 @@ def record(out: Path) -> None:
         clients = Clients(balancer.url)
         began = time.time()
         with clients.running():
-            time.sleep(60)
-            clients.rate, clients.patience = 25.0, 3.0
-            time.sleep(25)
-            clients.rate, clients.patience = 1.5, 20.0
+            time.sleep(40)
+            clients.rate, clients.deadline = 25.0, 3.0
+            time.sleep(45)
+            clients.rate, clients.deadline = 1.5, 20.0
             time.sleep(30)
             replicas[1].stop()
             time.sleep(10)
@@ -148,12 +148,16 @@ def draw(watched: Prometheus, began: float, ended: float, out: Path) -> None:
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     mpl.rcParams.update({"text.color": INK, "axes.labelcolor": INK, "font.size": 7, "axes.titlesize": 8})
     mpl.rcParams.update({"xtick.color": INK, "ytick.color": INK, "axes.edgecolor": "#2c3235"})
-    figure = plt.figure(figsize=(17, height * 0.27), facecolor=GROUND, dpi=90)
-    grid = GridSpec(height, 24, figure, left=0.03, right=0.99, top=0.995, bottom=0.005, wspace=2.6, hspace=3.2)
+    figure = plt.figure(figsize=(17, height * 0.27), facecolor=GROUND, dpi=80)
     for panel in panels:
         at = panel["gridPos"]
-        rows = slice(at["y"], at["y"] + at["h"])
-        axes = figure.add_subplot(grid[rows, at["x"] : at["x"] + at["w"]], facecolor=PANEL)
+        # Room for the values to the left, the title above and the times below, in the grid's units.
+        left, right, above, below = (0.9, 0.1, 0.9, 0.9 if panel["type"] == "timeseries" else 0.2)
+        if panel["type"] == "row":
+            left, right, above, below = (0.1, 0.0, 0.0, 0.0)
+        bottom = (height - at["y"] - at["h"] + below) / height
+        size = ((at["w"] - left - right) / 24, (at["h"] - above - below) / height)
+        axes = figure.add_axes(((at["x"] + left) / 24, bottom, *size), facecolor=PANEL)
         if panel["type"] == "row":
             axes.axis("off")
             axes.text(0, 0.5, panel["title"], fontsize=10, fontweight="bold", va="center", transform=axes.transAxes)

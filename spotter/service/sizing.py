@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spotter.registry.manifest import InputSpec
 
 _FEW_WORDS = 8  # fewer do not tell what the picture is like
+_MANY_WORDS = 700  # of more, a closer look would drop some: the detector has so many candidates a picture
 _SMALL = 13.0  # pixels: where half of the words are lower, a closer look reads more
 _CLEAR = 20.0  # pixels: the height that a closer look aims at
 _WORTH = 1.2  # a look hardly closer than the first shows nothing new
@@ -32,7 +33,7 @@ def closer_side(
     """
     longest = max(working)
     most = min(max(upload), limit)
-    if len(polygons) < _FEW_WORDS or most < _WORTH * longest:
+    if not _FEW_WORDS <= len(polygons) <= _MANY_WORDS or most < _WORTH * longest:
         return None
     height = float(np.median(np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)))
     if height >= _SMALL:

@@ -35,7 +35,7 @@ test: $(VENV)/.dev  ## run the tests
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology --timeout 900 -s
 
-check: $(VENV)/.dev  ## lint, types, import rules
+check: $(VENV)/.dev  ## lint, types, import rules, and what is deployed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -3,7 +3,6 @@
 import json
 import re
 import runpy
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, get_args
@@ -12,9 +11,10 @@ import pytest
 
 from spotter.service.watcher import Outcome
 from tests.deploy.promql import DEPLOY, OF_BALANCER, TARGET, Page, dashboard, expressions, parse, rules
+from tests.programs import find, needs
 
-PROMTOOL = shutil.which("promtool")
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool (Debian: apt-get install prometheus)")
+PROMTOOL = find("promtool")
+needs_promtool = needs("promtool", "RULES", "Debian: apt-get install prometheus")
 OF_PROMETHEUS = {"up": TARGET}
 
 

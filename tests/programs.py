@@ -1,0 +1,20 @@
+"""Programs that some tests need beside Python."""
+
+import os
+import shutil
+
+import pytest
+
+REQUIRED = os.environ.get("SPOTTER_CHECK_ALL") == "1"
+"""Whether what is missing is a failure, as in CI."""
+
+
+def find(program: str) -> str | None:
+    """Where a program is; Debian keeps daemons where an ordinary user's shell does not look."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def needs(program: str, what: str, source: str) -> pytest.MarkDecorator:
+    """Skips tests whose program is missing, and says so; where that is a failure they run and fail."""
+    skip = find(program) is None and not REQUIRED
+    return pytest.mark.skipif(skip, reason=f"{what} NOT TESTED: there is no {program} here ({source})")

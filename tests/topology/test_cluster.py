@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,10 +97,14 @@ def up(watch: Prometheus) -> float:
     return watch.value('sum(up{job="spotter"})')
 
 
-def served(replica: Replica) -> float:
+def counted(replica: Replica, series: str) -> float:
+    """The sum of a replica's series that begin so."""
     page = httpx.get(f"http://127.0.0.1:{replica.port}/metrics", timeout=10).text
-    lines = [line for line in page.splitlines() if line.startswith("spotter_requests_total{") and '"200"' in line]
-    return sum(float(line.split()[-1]) for line in lines if '"/spot"' in line)
+    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(series))
+
+
+def served(replica: Replica) -> float:
+    return counted(replica, 'spotter_requests_total{code="200",path="/spot"}')
 
 
 def in_service(replica: Replica) -> None:
@@ -115,6 +120,28 @@ def test_the_load_is_shared_and_metrics_are_not_for_everyone(cluster: Cluster) -
     assert load.failures == []
     assert httpx.get(f"{cluster.front.url}/metrics").status_code == 404
     until(lambda: up(cluster.watch) == 3)
+
+
+def test_clients_of_the_balancer_that_leave_free_their_places_at_the_replicas(cluster: Cluster) -> None:
+    file, before = io.BytesIO(), left(cluster)
+    with Image.open(SHIPPED / "golden.png") as golden:
+        golden.resize((1280, 704)).save(file, "PNG")
+    picture = file.getvalue()
+    head = f"POST /spot HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
+    with contextlib.ExitStack() as leaving:
+        for _ in range(60):
+            client = leaving.enter_context(socket.create_connection(("127.0.0.1", cluster.front.port)))
+            client.sendall(head.encode() + picture)
+        until(lambda: sum(counted(each, "spotter_queue_pictures ") for each in cluster.replicas) > 6)
+    until(lambda: left(cluster) - before > 3)  # the others were refused or answered
+    with cluster.load() as load:
+        load.go_on(10)
+    assert load.failures == []
+
+
+def left(cluster: Cluster) -> float:
+    """Clients that the replicas saw leave."""
+    return sum(counted(replica, "spotter_cancellations_total{") for replica in cluster.replicas)
 
 
 def test_of_a_replica_that_is_killed_only_the_requests_in_work_fail(cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from spotter.export.folding import folded
 from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
+from spotter.export.recurrent import symbolic_encoder
 from spotter.model.regions import Patches, PatchSize, patch_widths
 from spotter.model.spotter import Spotter
 
@@ -63,6 +64,7 @@ def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
     model = folded(model)
     model.sampler = SymbolicRoIRotate(model.sampler.size)  # type: ignore[arg-type]
+    model.recogniser.encoder = symbolic_encoder(model.recogniser.encoder)
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)
     sizes = torch.tensor([[256, 320], [200, 300]], dtype=torch.int32)
     batch = torch.export.Dim("batch", min=1, max=64)

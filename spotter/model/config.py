@@ -3,6 +3,10 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+ENCODERS = ("transformer", "lstm")
+DECODERS = ("ctc", "both")
+NECKS = ("fpn", "pan")
+
 
 @dataclass(frozen=True)
 class BackboneConfig:
@@ -61,7 +65,9 @@ class RecogniserConfig:
     height: rows of a sampled patch at stride 4 (twice as many are sampled at stride 2).
     min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
     channels: of the convolutions at `height` rows and at half of them.
-    width, heads, layers: of the Transformer encoder (Vaswani et al. 2017, arXiv:1706.03762).
+    encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762) or "lstm", in both directions (Shi et al. 2017, CRNN,
+        arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
+    decoder: "ctc", or "both" for an attention decoder beside it that only helps training; CTC alone reads.
     detail: whether the stride-2 map is read beside the shared one of stride 4.
     """
 
@@ -73,14 +79,22 @@ class RecogniserConfig:
     heads: int = 4
     layers: int = 2
     detail: bool = True
+    encoder: str = "transformer"
+    decoder: str = "ctc"
 
     def __post_init__(self) -> None:
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}")
+        if self.decoder not in DECODERS:
+            raise ValueError(f"decoder must be one of {', '.join(DECODERS)}")
         if self.height % 4:
             raise ValueError("height must be a multiple of 4, since the rows are halved twice")
         if not 1 <= self.min_width <= self.max_width:
             raise ValueError("1 <= min_width <= max_width must hold")
-        if self.width % self.heads:
+        if self.encoder == "transformer" and self.width % self.heads:
             raise ValueError("width must be a multiple of heads")
+        if self.encoder == "lstm" and self.width % 2:
+            raise ValueError("width must be even, since half of it reads in each direction")
 
 
 @dataclass(frozen=True)
@@ -102,13 +116,21 @@ class ScoreConfig:
 
 @dataclass(frozen=True)
 class SpotterConfig:
-    """A whole FOTS spotter."""
+    """A whole FOTS spotter.
+
+    neck: channels of the shared map. neck_kind: "fpn" or "pan", see `spotter.model.neck`.
+    """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     neck: int = 64
     detection: DetectionConfig = field(default_factory=DetectionConfig)
     recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
+    neck_kind: str = "fpn"
+
+    def __post_init__(self) -> None:
+        if self.neck_kind not in NECKS:
+            raise ValueError(f"neck_kind must be one of {', '.join(NECKS)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint or a manifest."""
@@ -127,4 +149,5 @@ class SpotterConfig:
             detection=DetectionConfig(**{k: v for k, v in values["detection"].items() if k != "levels"}),
             recogniser=RecogniserConfig(**tuples("recogniser")),
             score=ScoreConfig(**values.get("score", {})),
+            neck_kind=values.get("neck_kind", "fpn"),
         )

@@ -4,8 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spotter.model.attention import AttentionDecoder
 from spotter.model.blocks import convolution, downsampling
 from spotter.model.config import RecogniserConfig
+from spotter.model.encoders import encoder_layer
 
 
 class MaskedStage(nn.Module):
@@ -23,37 +25,11 @@ class MaskedStage(nn.Module):
         return x
 
 
-class EncoderLayer(nn.Module):
-    """A pre-norm Transformer layer whose position comes from a depthwise convolution over the columns
-    (conditional positional encoding, Chu et al. 2021, arXiv:2102.10882): it knows no longest word."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.position = nn.Conv1d(width, width, 5, padding=2, groups=width)
-        self.attention_norm = nn.LayerNorm(width)
-        self.queries_keys_values = nn.Linear(width, 3 * width)
-        self.project = nn.Linear(width, width)
-        self.feed_norm = nn.LayerNorm(width)
-        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x: [N, W, D], mask: [N, W, 1], 1 in the patch and 0 beyond."""
-        regions, columns, width = x.shape
-        x = x + self.position((x * mask).transpose(1, 2)).transpose(1, 2)
-        parts = self.queries_keys_values(self.attention_norm(x))
-        parts = parts.reshape(regions, columns, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        queries, keys, values = parts.unbind(0)  # N x heads x W x D / heads
-        weights = queries @ keys.transpose(-1, -2) * (width // self.heads) ** -0.5
-        weights = weights.float() + (mask.transpose(1, 2)[:, None].float() - 1) * 1e4
-        mixed = weights.softmax(-1).to(values.dtype) @ values
-        x = x + self.project(mixed.transpose(1, 2).reshape(regions, columns, width))
-        out: Tensor = x + self.feed(self.feed_norm(x))
-        return out
-
-
 class Recogniser(nn.Module):
-    """Convolutions over patches of two strides, a Transformer over the columns, and CTC's classes for each column."""
+    """Convolutions over patches of two strides, an encoder over the columns, and CTC's classes for each column.
+
+    `attention`, where there is one, reads the same columns in training; nothing else asks it.
+    """
 
     def __init__(self, fine: int, coarse: int, classes: int, config: RecogniserConfig) -> None:
         super().__init__()
@@ -68,12 +44,13 @@ class Recogniser(nn.Module):
             nn.BatchNorm2d(config.width),
             nn.ReLU(inplace=True),
         )
-        self.encoder = nn.ModuleList(EncoderLayer(config.width, config.heads) for _ in range(config.layers))
+        self.encoder = nn.ModuleList(encoder_layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.classify = nn.Linear(config.width, classes)
+        self.attention = AttentionDecoder(config.width, classes) if config.decoder == "both" else None
 
-    def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """Logits float32 [N, W, classes].
+    def encode(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
+        """What the columns show, [N, W, D].
 
         fine: [N, C, 2 height, 2 W] sampled at stride 2. coarse: [N, C, height, W] sampled at stride 4.
         widths: int [N], columns of `coarse` that belong to the region.
@@ -87,7 +64,16 @@ class Recogniser(nn.Module):
         x = (self.columns(x) * mask).squeeze(2).transpose(1, 2)  # N x W x D
         for layer in self.encoder:
             x = layer(x, inside[..., None])
-        logits: Tensor = self.classify(self.norm(x)).float()
+        encoded: Tensor = self.norm(x)
+        return encoded
+
+    def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
+        """Logits float32 [N, W, classes] of what `encode` takes."""
+        return self.spell(self.encode(fine, coarse, widths))
+
+    def spell(self, encoded: Tensor) -> Tensor:
+        """CTC's logits float32 [N, W, classes] of encoded columns [N, W, D]."""
+        logits: Tensor = self.classify(encoded).float()
         return logits
 
 

@@ -11,7 +11,7 @@ from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
 from spotter.model.detection import STRIDE, Cells, DetectionHead, DetectionMaps, Regions, mosaic_cells, plain_cells
 from spotter.model.geometry import boxes_to_polygons
-from spotter.model.neck import FeaturePyramid
+from spotter.model.neck import FeaturePyramid, PathAggregation
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
 from spotter.model.regions import Patches, PatchSize, RoIRotate
@@ -140,9 +140,10 @@ def build_fots(config: SpotterConfig | None = None, charset: Charset | None = No
     """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
     config = config or SpotterConfig()
     reader = config.recogniser
+    neck = PathAggregation if config.neck_kind == "pan" else FeaturePyramid
     return Spotter(
         Backbone(config.backbone),
-        FeaturePyramid(config.backbone.channels, config.neck),
+        neck(config.backbone.channels, config.neck),
         DetectionHead(config.neck, config.detection),
         RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
         Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),

@@ -6,6 +6,7 @@ from typing import Any
 from spotter.training.weighting import METHODS
 
 PARTS = ("score", "dice", "box", "ends", "direction", "recognition")
+ATTENTION = "attention"  # one part more, of networks that have such a decoder
 MODULES = ("backbone", "neck", "head", "recogniser")
 
 
@@ -17,6 +18,7 @@ class LossConfig:
     focal: where it is not 0, every counted cell counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
     recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, on
         which it stands, does not starve.
+    attention: of the attention decoder beside CTC, where the network has one; it ramps up with recognition.
     weighting: fixed, uncertainty or dwa, see `spotter.training.weighting`; period: steps of one of dwa's averages.
     """
 
@@ -29,6 +31,7 @@ class LossConfig:
     hard_negatives: float = 3.0
     focal: float = 0.0
     recognition_ramp: int = 300
+    attention: float = 0.5
     weighting: str = "fixed"
     period: int = 100
 
@@ -69,7 +72,7 @@ class Stage:
     losses: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for name, told, known in (("module", self.modules, MODULES), ("loss", self.losses, PARTS)):
+        for name, told, known in (("module", self.modules, MODULES), ("loss", self.losses, (*PARTS, ATTENTION))):
             if not told or set(told) - set(known):
                 raise ValueError(f"a stage names each {name} out of {', '.join(known)}, at least one")
 

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -27,11 +28,12 @@ from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
-from spotter.training.config import MODULES, PARTS, TrainConfig
+from spotter.training.config import ATTENTION, MODULES, PARTS, TrainConfig
 from spotter.training.curriculum import Curriculum, at_difficulty
 from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
 from spotter.training.losses import (
+    attention_loss,
     dice_loss,
     focal_loss,
     geometry_losses,
@@ -39,6 +41,7 @@ from spotter.training.losses import (
     score_loss,
     word_weights,
 )
+from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Source
 from spotter.training.weighting import LossWeighting
 
@@ -49,6 +52,16 @@ Validate = Callable[[Spotter], dict[str, float]]
 
 class DivergedError(RuntimeError):
     """The loss or its gradient stopped being a number; the last checkpoint is from before."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Means over words. ctc: CTC's loss per character. attention: the attention decoder's, 0 where there is none.
+    taught: the difference from what the teacher reads, 0 where nobody teaches."""
+
+    ctc: Tensor
+    attention: Tensor
+    taught: Tensor
 
 
 class StepBatches(Dataset[Batch]):
@@ -156,11 +169,13 @@ class Trainer:
         self.words = 0
         self.seconds = 0.0
         torch.manual_seed(config.seed)
+        self.bfloat16 = fast_bfloat16(self.device)
         self.model_config = model_config
         self.model = build_fots(model_config, self.charset).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
-        self.weighting = LossWeighting(config.losses.weighting, PARTS, config.losses.period).to(self.device)
+        names = (*PARTS, ATTENTION) if self.model.recogniser.attention else PARTS
+        self.weighting = LossWeighting(config.losses.weighting, names, config.losses.period).to(self.device)
         self.curriculum = Curriculum(config.difficulty)
         self._reading = 0.0
         self.distiller = self._distiller()
@@ -264,12 +279,12 @@ class Trainer:
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted parts of the joint loss of a batch on the device."""
         weights = self.config.losses
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             features = self.model.features(batch.images)
             maps = self.model.detect(features)
             lesson = self.distiller.look(batch.images) if self.distiller else None
-            reading, taught = self._recognition(features, maps, batch, lesson)
-        self._reading = float(reading.detach())
+            reading = self._recognition(features, maps, batch, lesson)
+        self._reading = float(reading.ctc.detach())
         logits = maps.score[:, 0]
         box, ends, direction = geometry_losses(maps, batch, self.config.balance)
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
@@ -284,23 +299,22 @@ class Trainer:
             "box": weights.box * box,
             "ends": weights.ends * ends,
             "direction": weights.direction * direction,
-            "recognition": weights.recognition * ramp * reading,
+            "recognition": weights.recognition * ramp * reading.ctc,
         }
+        if self.model.recogniser.attention:
+            parts[ATTENTION] = weights.attention * ramp * reading.attention
         if stage := self.config.stage(self.step):
             return {name: part if name in stage.losses else part * 0 for name, part in parts.items()}
         parts = dict(self.weighting(parts))
         if self.distiller and lesson:
-            parts |= self.distiller.losses(lesson, features, maps, taught)
+            parts |= self.distiller.losses(lesson, features, maps, reading.taught)
         return parts
 
-    def _recognition(
-        self, features: Features, maps: DetectionMaps, batch: Batch, lesson: Lesson | None
-    ) -> tuple[Tensor, Tensor]:
-        """(CTC's loss per word and character, difference from what the teacher reads)."""
+    def _recognition(self, features: Features, maps: DetectionMaps, batch: Batch, lesson: Lesson | None) -> Reading:
         readable = batch.readable.nonzero().squeeze(1)
         nothing = maps.score.sum() * 0
         if not len(readable):
-            return nothing, nothing
+            return Reading(nothing, nothing, nothing)
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         # Always as many words, some of them twice: shapes that repeat spare the CPU's convolutions from being compiled
         # anew for every step, and each time the box is jittered otherwise.
@@ -317,19 +331,24 @@ class Trainer:
         patches = self.model.sample(features, noisy, image_index)
         distiller = self.distiller if self.distiller and self.distiller.config.output else None
         taught = distiller.patches(lesson, noisy, image_index) if distiller and lesson else None
-        total = difference = nothing
+        recogniser = self.model.recogniser
+        total = attended = difference = nothing
         order = patches.widths.argsort()
         for group in order.tensor_split(self.config.groups):
             widths = patches.widths[group]
             widest = -(-int(widths.max()) // _WIDTH_STEP) * _WIDTH_STEP
             fine, coarse = _to_width(patches.fine[group], 2 * widest), _to_width(patches.coarse[group], widest)
-            logits = self.model.recogniser(fine, coarse, widths)
+            encoded = recogniser.encode(fine, coarse, widths)
+            logits = recogniser.spell(encoded)
             targets = [batch.targets[int(chosen[index])] for index in group.cpu()]
             total = total + recognition_loss(logits, widths, targets)
+            if recogniser.attention:
+                spelt = pad_sequence([torch.tensor(target) for target in targets], batch_first=True).to(widths.device)
+                attended = attended + attention_loss(recogniser.attention(encoded, widths, spelt), spelt)
             if distiller and taught:
                 wide = _to_width(taught.fine[group], 2 * widest), _to_width(taught.coarse[group], widest)
                 difference = difference + distiller.reading(logits, *wide, widths) * len(group)
-        return total / len(words), difference / len(words)
+        return Reading(total / len(words), attended / len(words), difference / len(words))
 
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step: the means of the loss's parts. Raises DivergedError when the loss or its gradient is not finite."""

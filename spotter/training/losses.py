@@ -92,3 +92,14 @@ def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -
         log_probability, flat.to(logits.device), widths.to(logits.device), lengths, reduction="none", zero_infinity=True
     )
     return (losses / lengths.to(losses)).sum()
+
+
+def attention_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Sum over words of an attention decoder's mean cross-entropy per character, the end counting as one.
+
+    logits: [N, L + 1, classes]. targets: int64 [N, L], 0 beyond a word's end.
+    """
+    truth = F.pad(targets, (0, 1))
+    told = F.cross_entropy(logits.transpose(1, 2), truth, reduction="none")
+    counted = F.pad(targets > 0, (1, 0), value=True)  # the characters, and the first 0 after them
+    return (told * counted / counted.sum(1, keepdim=True)).sum()

@@ -25,6 +25,10 @@ from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConf
         (lambda: RecogniserConfig(min_width=0), "min_width"),
         (lambda: RecogniserConfig(min_width=97), "min_width"),
         (lambda: RecogniserConfig(width=190), "multiple of heads"),
+        (lambda: RecogniserConfig(encoder="gru"), "encoder must be one of transformer, lstm"),
+        (lambda: RecogniserConfig(encoder="lstm", width=191), "even"),
+        (lambda: RecogniserConfig(decoder="attention"), "decoder must be one of ctc, both"),
+        (lambda: SpotterConfig(neck_kind="bifpn"), "neck_kind must be one of fpn, pan"),
     ],
 )
 def test_an_impossible_configuration_is_refused(build: Callable[[], object], message: str) -> None:
@@ -42,17 +46,18 @@ def test_a_configuration_survives_json() -> None:
         backbone=BackboneConfig(stem=3, channels=(5, 6, 7, 8), blocks=(1, 2, 1, 2)),
         neck=9,
         detection=DetectionConfig(candidates=12),
-        recogniser=RecogniserConfig(channels=(3, 4)),
+        recogniser=RecogniserConfig(channels=(3, 4), encoder="lstm", decoder="both"),
         score=ScoreConfig(bias=0.3),
+        neck_kind="pan",
     )
     back = SpotterConfig.from_dict(json.loads(json.dumps(config.to_dict())))
     assert back == config
     assert isinstance(back.backbone.channels, tuple)
 
 
-def test_a_configuration_from_before_scores_were_fitted_gets_the_usual_ones() -> None:
+def test_a_configuration_from_before_there_was_a_choice_gets_the_usual_one() -> None:
     values = SpotterConfig().to_dict()
-    del values["score"]
+    del values["score"], values["neck_kind"], values["recogniser"]["encoder"], values["recogniser"]["decoder"]
     assert SpotterConfig.from_dict(values) == SpotterConfig()
 
 

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from spotter.model.neck import FeaturePyramid
+from spotter.model.neck import FeaturePyramid, PathAggregation
 
 
 def test_the_finest_map_comes_out() -> None:
@@ -30,3 +30,21 @@ def test_coarse_cells_are_added_to_the_fine_cells_below_them() -> None:
         ]
     )
     torch.testing.assert_close(finest[0, 0], expected, rtol=1e-4, atol=0)
+
+
+def test_aggregation_adds_what_every_level_then_says() -> None:
+    """Constant maps, convolutions that hand on what they get, and 2x2 ones that give the mean."""
+    neck = PathAggregation((1, 1, 1), channels=1).eval()
+    for module in neck.modules():
+        if isinstance(module, nn.Conv2d):
+            if module.stride == (2, 2):
+                nn.init.constant_(module.weight, 0.25)
+            else:
+                nn.init.dirac_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    maps = [torch.full((1, 1, 8 >> level, 8 >> level), value) for level, value in enumerate((1.0, 10.0, 100.0))]
+    with torch.no_grad():
+        found = neck(maps)
+    # Downwards 100, 110 and 111; back up 111 + 110 = 221 and 221 + 100 = 321; all of it: 111 + 221 + 321.
+    torch.testing.assert_close(found, torch.full((1, 1, 8, 8), 653.0), rtol=1e-4, atol=0)

@@ -13,10 +13,10 @@ from spotter.model.recogniser import Recogniser, greedy_path
 CONFIG = RecogniserConfig(min_width=4, max_width=24, channels=(6, 8), width=12, heads=3, layers=2)
 
 
-@pytest.fixture(name="recogniser")
-def make_recogniser() -> Recogniser:
+@pytest.fixture(name="recogniser", params=["transformer", "lstm"])
+def make_recogniser(request: pytest.FixtureRequest) -> Recogniser:
     torch.manual_seed(0)
-    return Recogniser(fine=3, coarse=5, classes=96, config=CONFIG).eval()
+    return Recogniser(fine=3, coarse=5, classes=96, config=replace(CONFIG, encoder=request.param)).eval()
 
 
 def patches(widths: list[int], seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -55,7 +55,7 @@ def test_reading_looks_at_both_strides_and_all_of_the_word(recogniser: Recognise
         changed[0, 0, 3, 0] += 3
         moved = (recogniser(fine, coarse, widths) - before).abs().amax((0, 2))
         changed[0, 0, 3, 0] = old
-        assert (moved > 1e-6).all()  # attention carries the first column's change to the last
+        assert (moved > 0).all()  # the encoder carries the first column's change to the last
 
 
 @torch.no_grad()

@@ -49,6 +49,13 @@ def make_trainer(run: Path, source: Any = None, **changes: Any) -> Trainer:
     return Trainer(run, source or NoiseSource(), replace(SHORT, **changes), small_config(), workers=0)
 
 
+def make_other_trainer(run: Path, **recogniser: Any) -> Trainer:
+    """The same with another recogniser."""
+    config = small_config()
+    config = replace(config, recogniser=replace(config.recogniser, **recogniser))
+    return Trainer(run, NoiseSource(), SHORT, config, workers=0)
+
+
 def whole_state(trainer: Trainer) -> dict[str, Tensor]:
     """Every number that a run carries: weights, their average, and the optimiser's moments."""
     state = {f"weights.{name}": value for name, value in trainer.model.state_dict().items()}

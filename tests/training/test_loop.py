@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from spotter.training.loop import (
 )
 from spotter.training.sample import Sample
 from tests.model.small import empty_maps, say, small_config
-from tests.training.small import SHORT, NoiseSource, make_trainer, whole_state
+from tests.training.small import SHORT, NoiseSource, make_other_trainer, make_trainer, whole_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -289,6 +290,36 @@ def test_readings_weight_grows_to_the_whole(tmp_path: Path) -> None:
         with torch.no_grad():
             weights.append(float(trainer.losses(batch)["recognition"]))
     assert [weight / weights[-1] for weight in weights] == pytest.approx([0.1, 0.55, 1, 1], rel=1e-2)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+@pytest.mark.parametrize("recogniser", [{"encoder": "lstm"}, {"decoder": "both"}])
+def test_other_recognisers_learn_whole_and_are_resumed(
+    tmp_path: Path, recogniser: dict[str, str], bfloat16: bool
+) -> None:
+    trainer = make_other_trainer(tmp_path, **recogniser)
+    trainer.bfloat16 = bfloat16
+    before = {name: value.clone() for name, value in trainer.model.named_parameters()}
+    parts = trainer.advance(next(trainer.batches()))
+    assert ("attention" in parts) == ("decoder" in recogniser)
+    same = {name for name, value in trainer.model.named_parameters() if torch.equal(value, before[name])}
+    assert same == set()
+    trainer.save()
+    again = make_other_trainer(tmp_path, **recogniser)
+    again.resume()
+    assert differing(whole_state(again), whole_state(trainer)) == []
+
+
+def test_the_attention_decoders_part_ramps_up_with_its_weight(tmp_path: Path) -> None:
+    trainer = make_other_trainer(tmp_path, decoder="both")
+    trainer.model.eval()
+    batch = collate([NoiseSource().sample(np.random.default_rng(0), 64)], Charset())
+    found = []
+    for trainer.step, weight in ((0, 0.5), (300, 0.5), (300, 1.5)):
+        trainer.config = replace(SHORT, losses=replace(SHORT.losses, attention=weight), jitter=0.0, predicted=0.0)
+        with torch.no_grad():
+            found.append(float(trainer.losses(batch)["attention"]))
+    assert [value / found[1] for value in found] == pytest.approx([0.1, 1, 3], rel=1e-3)
 
 
 SCRIPT = """

@@ -11,6 +11,7 @@ from spotter.model.charset import Charset
 from spotter.model.detection import DetectionMaps, plain_cells
 from spotter.training.batch import Batch, collate
 from spotter.training.losses import (
+    attention_loss,
     dice_loss,
     focal_loss,
     geometry_losses,
@@ -219,3 +220,12 @@ def test_a_word_that_its_columns_cannot_say_teaches_nothing() -> None:
     assert float(loss.detach()) == pytest.approx(-math.log(alignments(logits[1].detach(), [1, 2])) / 2, abs=1e-4)
     assert gradient.isfinite().all()
     assert not gradient[0].any()
+
+
+def test_spelling_costs_the_mean_over_characters_and_the_end() -> None:
+    probabilities = torch.tensor(
+        [[[0.1, 0.6, 0.3], [0.2, 0.3, 0.5], [0.7, 0.2, 0.1]], [[0.3, 0.3, 0.4], [0.8, 0.1, 0.1], [0.01, 0.9, 0.09]]]
+    )
+    targets = torch.tensor([[1, 2], [2, 0]])  # what is told after the second word's end is not asked
+    expected = -(math.log(0.6) + math.log(0.5) + math.log(0.7)) / 3 - (math.log(0.4) + math.log(0.8)) / 2
+    assert float(attention_loss(probabilities.log(), targets)) == pytest.approx(expected, abs=1e-5)

@@ -1,0 +1,86 @@
+import logging
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from spotter.export.operators import OPSET
+from spotter.export.recurrent import symbolic_encoder
+from spotter.model.encoders import RecurrentLayer, TransformerLayer
+from spotter.model.recogniser import Recogniser
+from tests.export.conftest import TIMEOUT
+from tests.model.small import small_config
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+
+
+def make_recogniser() -> Recogniser:
+    torch.manual_seed(0)
+    config = replace(small_config().recogniser, encoder="lstm", layers=2, decoder="both")
+    return Recogniser(fine=4, coarse=8, classes=96, config=config).eval()
+
+
+@pytest.fixture(scope="module", name="graph")
+def make_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recogniser of LSTMs alone, any number of words of any width."""
+    recogniser = make_recogniser()
+    recogniser.encoder = symbolic_encoder(recogniser.encoder)
+    path = tmp_path_factory.mktemp("recurrent") / "model.onnx"
+    words, columns = torch.export.Dim("words", min=1), torch.export.Dim("columns", min=4, max=24)
+    logging.disable(logging.DEBUG)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's own deprecations
+            torch.onnx.export(
+                recogniser,
+                (torch.randn(3, 4, 16, 16), torch.randn(3, 8, 8, 8), torch.tensor([8, 3, 5])),
+                str(path),
+                dynamo=True,
+                input_names=["fine", "coarse", "widths"],
+                dynamic_shapes={
+                    "fine": {0: words, 3: 2 * columns},
+                    "coarse": {0: words, 3: columns},
+                    "widths": {0: words},
+                },
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        logging.disable(logging.NOTSET)
+    return path
+
+
+def test_the_operator_reads_as_the_network_does(graph: Path) -> None:
+    session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    recogniser = make_recogniser()
+    for widths in ([8, 3, 5], [1], [24, 4, 4, 20, 7]):
+        fine, coarse = (
+            torch.randn(len(widths), 4, 16, 2 * max(4, *widths)),
+            torch.randn(len(widths), 8, 8, max(4, *widths)),
+        )
+        used = torch.tensor(widths)
+        with torch.no_grad():
+            expected = recogniser(fine, coarse, used).numpy()
+        (found,) = session.run(None, {"fine": fine.numpy(), "coarse": coarse.numpy(), "widths": used.numpy()})
+        for n, width in enumerate(widths):
+            np.testing.assert_allclose(found[n, :width], expected[n, :width], atol=1e-4)
+
+
+def test_it_is_one_operator_a_layer_and_no_loop(graph: Path) -> None:
+    proto = onnx.load(str(graph))
+    kinds = [node.op_type for node in proto.graph.node]
+    assert kinds.count("LSTM") == 2
+    assert not {"Loop", "Scan", "If"} & set(kinds)
+    assert not any("attention" in tensor.name for tensor in proto.graph.initializer)
+
+
+def test_other_layers_stay_as_they_are() -> None:
+    kept, replaced = symbolic_encoder(torch.nn.ModuleList([TransformerLayer(8, 2), RecurrentLayer(8)]))
+    assert isinstance(kept, TransformerLayer)
+    assert not isinstance(replaced, RecurrentLayer)

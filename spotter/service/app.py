@@ -10,7 +10,6 @@ from typing import NoReturn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 
 from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
@@ -26,7 +25,7 @@ from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.live import Catalogue, Live, follows, load
 from spotter.service.metrics import Metrics
-from spotter.service.middleware import Observe
+from spotter.service.middleware import Cors, Observe, Problems
 from spotter.service.routes import router
 from spotter.service.settings import Settings
 from spotter.service.shortcut import Shortcut
@@ -65,6 +64,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
         summary="Reads text in pictures.",
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would send clients to where their own Host header says
         separate_input_output_schemas=False,
     )
     app.state.service = service
@@ -83,15 +83,17 @@ def _surround(app: FastAPI, service: Service, spans: Spans | None) -> None:
     app.add_middleware(Shortcut)
     if settings.api_keys_file is not None:
         app.add_middleware(RequireKey, keys=ApiKeys(settings.api_keys_file))
-    app.add_middleware(Observe, metrics=service.metrics, spans=spans)
+    app.add_middleware(Problems)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST"),
             allow_headers=("Authorization", "Content-Type", "X-Api-Key", "X-Request-Id", "X-Request-Timeout-Ms"),
             expose_headers=CORS_HEADERS,
         )
+        app.add_middleware(Problems)  # of its own refusals; those from further inside carry its headers
+    app.add_middleware(Observe, metrics=service.metrics, spans=spans)
 
 
 async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:

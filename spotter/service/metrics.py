@@ -37,7 +37,7 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "spotter_request_seconds",
-            "From the first header to the last byte of the answer.",
+            "Of /spot, from the first header to the last byte of the answer.",
             ("path",),
             buckets=SECONDS,
             registry=registry,

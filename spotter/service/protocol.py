@@ -18,7 +18,7 @@ from spotter.service.errors import (
     UploadTimeoutError,
 )
 from spotter.service.metrics import Metrics
-from spotter.service.middleware import SECURITY_HEADERS
+from spotter.service.middleware import SECURITY_HEADERS, access
 
 LINGER_SECONDS = 1.0
 """How long a refused client may go on sending, unread, before its connection is closed."""
@@ -179,6 +179,7 @@ class BoundedHttp(HttpToolsProtocol):
         self.pipeline.clear()
         self.metrics.requests.labels("other", str(problem.status)).inc()
         request_id = uuid.uuid4().hex
+        access.info({"path": "other", "status": problem.status, "request_id": request_id, "detail": problem.detail})
         body = problem.render(request_id)
         headers = {
             "content-type": MEDIA_TYPE,

@@ -88,6 +88,7 @@ async def answer_spot(
     )
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def live(request: Request) -> Response:
     """Whether the process works at all; a supervisor restarts it when not."""
@@ -95,6 +96,7 @@ async def live(request: Request) -> Response:
     return _json({"status": "live"})
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def ready(request: Request) -> Response:
     """Whether a balancer should send work here."""

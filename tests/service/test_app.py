@@ -216,6 +216,14 @@ async def test_unknown_paths_and_methods_are_problems(client: Client) -> None:
         response = await http.get("/spot")
         problem_of(response, 405, "method-not-allowed")
         assert response.headers["allow"] == "POST"
+        problem_of(await http.post("/spot/", content=b"x", headers={"Host": "elsewhere.example"}), 404, "not-found")
+
+
+async def test_probes_may_ask_without_a_body(client: Client) -> None:
+    async with client() as (http, _):
+        for path in ("/health/live", "/health/ready"):
+            response = await http.head(path)
+            assert (response.status_code, response.content) == (200, b"")
 
 
 async def test_a_chunked_upload_needs_no_length_and_is_still_bounded(client: Client) -> None:
@@ -455,10 +463,12 @@ async def test_the_metrics_page_is_complete_and_quick(client: Client) -> None:
 
 def test_the_metrics_page_costs_under_5_ms_when_it_is_full() -> None:
     metrics = Metrics()
-    for path in PATHS:
-        for code in ("200", "413", "422", "429", "499", "503", "504"):
+    for path in (*PATHS, "other"):
+        for code in ("200", "401", "405", "503"):
             metrics.requests.labels(path, code).inc()
-        metrics.request_seconds.labels(path).observe(0.1)
+    for error in SPOT_ERRORS:
+        metrics.requests.labels("/spot", str(error.status)).inc()
+    metrics.request_seconds.labels("/spot").observe(0.1)
     for stage in ("upload", "decode", "queue", "infer", "postprocess"):
         metrics.stage_seconds.labels(stage).observe(0.1)
         metrics.cancellations.labels(stage).inc()
@@ -495,6 +505,9 @@ async def test_other_origins_are_answered_only_where_they_are_named(client: Clie
     async with client(cors_origins="https://a.example, https://b.example") as (http, _):
         allowed = await http.options("/spot", headers=preflight)
         assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "https://a.example")
+        assert {"x-request-id", "x-content-type-options"} <= set(allowed.headers)
+        strangers = {**preflight, "Origin": "https://c.example"}
+        problem_of(await http.options("/spot", headers=strangers), 400, "bad-request")
         refused = await http.post("/spot", content=b"x", headers={"Origin": "https://b.example"})
         problem_of(refused, 415, "unsupported-picture")
         assert refused.headers["access-control-allow-origin"] == "https://b.example"

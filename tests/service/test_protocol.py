@@ -1,6 +1,7 @@
 """What clients can do to a connection before there is a request, over real sockets."""
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -99,6 +100,8 @@ def test_what_is_no_http_is_a_problem_that_names_nobody(strict: Serving, bytes_:
     assert b"application/problem+json" in answer
     assert b"server:" not in answer.lower()
     assert b"uvicorn" not in answer.lower()
+    request_id = json.loads(answer.partition(b"\r\n\r\n")[2])["request_id"]
+    strict.find(f'"status": 400, "request_id": "{request_id}"')
 
 
 @pytest.mark.parametrize("start", [b"", b"GET /health/live HTTP/1.1\r\nHost"], ids=["nothing", "half"])

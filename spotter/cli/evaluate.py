@@ -149,6 +149,7 @@ def evaluate(
             result = {
                 "reader": name,
                 "dataset": str(dataset.folder),
+                "bag_of_words_only": dataset.bag_of_words,
                 "pictures": len(reads),
                 "median_ms": milliseconds,
                 "threshold": threshold,

@@ -1,19 +1,15 @@
 """checkpoint -> verified bundle."""
 
-import json
-import subprocess
 import tempfile
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 
+from spotter.export.card import Origin, model_card, provenance, scores
 from spotter.export.golden import GOLDEN_LINES, draw_lines
 from spotter.export.graph import OUTPUTS, export_graph
 from spotter.export.operators import OPSET
@@ -28,72 +24,6 @@ STRIDE = 64
 _GOLDEN_MARGIN = 0.02
 # Of 1136, 1184, 1216, 1248 and 1280, 1248 read most on the validation parts of ICDAR 2015 and 2003 together.
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1248, target_side=1248, bucket_steps=((65536, STRIDE),))
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a bundle's weights came from.
-
-    recipe: the training recipe's TOML, whose sources name their data and licences. metrics: scores by data set, as
-    `spotter evaluate --json` writes them. limits: what the model cannot read, in sentences for the card.
-    """
-
-    recipe: Path | None
-    metrics: Mapping[str, Any]
-    limits: str
-    pictures: int
-
-
-def _commit() -> str:
-    try:
-        return subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-
-
-def _provenance(origin: Origin) -> dict[str, Any]:
-    sources = tomllib.loads(origin.recipe.read_text())["source"] if origin.recipe else []
-    return {
-        "code_commit": _commit(),
-        "pictures_seen": origin.pictures,
-        "data": [
-            {
-                "source": str(source.get("path", source["kind"])),
-                "weight": source["weight"],
-                "licence": source.get("licence", "unstated"),
-            }
-            for source in sources
-        ],
-    }
-
-
-def model_card(name: str, version: str, origin: Origin, provenance: Mapping[str, Any]) -> str:
-    """Markdown: what the model is, was trained on, scores, and cannot do."""
-    data = "\n".join(f"| {entry['source']} | {entry['weight']} | {entry['licence']} |" for entry in provenance["data"])
-    return f"""# {name} {version}
-
-A FOTS text spotter: one network that finds words as rotated boxes and reads them as printable ASCII, case kept.
-
-## Trained on
-
-{origin.pictures:,} pictures, drawn from these sources by weight:
-
-| source | weight | licence of the data |
-| --- | --- | --- |
-{data}
-
-## Scores
-
-```json
-{json.dumps(origin.metrics, indent=2)}
-```
-
-## Where it fails
-
-{origin.limits}
-"""
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
@@ -126,9 +56,11 @@ def export_bundle(
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
     calibration: pictures by which the dense part becomes int8; none leave the graph in fp32.
-    Raises ParityError when graph and network disagree, BundleError when the folder is not free; no bundle is left then.
+    Raises ParityError when graph and network disagree, BundleError when the folder is not free, ValueError when the
+    origin's metrics are none; no bundle is left then.
     """
-    provenance = _provenance(origin) | {"precision": "int8" if calibration else "fp32"}
+    metrics = scores(origin.metrics)
+    told = provenance(origin) | {"precision": "int8" if calibration else "fp32"}
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
         export_graph(model, graph)
@@ -137,7 +69,7 @@ def export_bundle(
             exact, graph = graph, Path(scratch) / "int8.onnx"
             quantise(exact, graph, calibration)
             share = check_agreement(exact, graph, calibration, score_threshold)
-            provenance |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
+            told |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         # Drawn at the working size, so that the service reads the very pixels that were read here.
         picture = draw_lines(GOLDEN_LINES, INPUT.target_side, 6 * STRIDE, 26)
         golden = Path(scratch) / "golden.png"
@@ -152,9 +84,9 @@ def export_bundle(
             charset=Charset().characters,
             input=INPUT,
             opset=OPSET,
-            provenance=provenance,
-            metrics=origin.metrics,
+            provenance=told,
+            metrics=metrics,
             score_threshold=score_threshold,
-            card=model_card(name, version, origin, provenance),
+            card=model_card(name, version, origin, told, metrics),
         )
     return manifest, compared

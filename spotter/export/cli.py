@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from spotter.export.bundle import INPUT, Origin, export_bundle
+from spotter.export.bundle import INPUT, export_bundle
+from spotter.export.card import Origin
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
 from spotter.model.weights import load_spotter, load_state

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spotter.cli import evaluate as module
 from spotter.cli.predictors import Opened, ReaderOptions
+from spotter.export.card import scores
 from spotter.training.evaluation.predictor import Prediction
 
 
@@ -81,10 +82,13 @@ def test_squeezed_pictures_are_corrected(model: Path, dataset: Path, tmp_path: P
     assert result["end_to_end"]["correct"] == 1
 
 
-def test_receipts_are_scored_without_places(model: Path, dataset: Path) -> None:
-    output = run(model, f"sroie={dataset}")
+def test_receipts_are_scored_without_places(model: Path, dataset: Path, tmp_path: Path) -> None:
+    output = run(model, f"sroie={dataset}", "--json", tmp_path / "out.json")
     assert "detection" not in output
     assert "bag of words" in output
+    # What a bundle's card is made of.
+    (result,) = scores(json.loads((tmp_path / "out.json").read_text()))["results"]
+    assert (result["dataset"], result["bag_of_words_only"]) == (dataset.name, True)
 
 
 @pytest.mark.parametrize(

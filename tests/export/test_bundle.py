@@ -10,7 +10,8 @@ from PIL import Image
 
 from spotter.export import bundle as module
 from spotter.export import parity
-from spotter.export.bundle import Origin, export_bundle, golden_words
+from spotter.export.bundle import export_bundle, golden_words
+from spotter.export.card import Origin
 from spotter.export.parity import ParityError
 from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.spotter import Spotter
@@ -18,6 +19,7 @@ from spotter.registry.bundle import open_bundle
 from spotter.registry.errors import BundleError
 from spotter.registry.manifest import Manifest
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+from tests.export.metrics import metrics
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -34,7 +36,7 @@ weight = 0.3
 
 
 def origin(recipe: Path | None = None) -> Origin:
-    return Origin(recipe, {"street/val": {"end_to_end": 0.31}}, "Nothing but the letter a.", 12345)
+    return Origin(recipe, metrics(), "Nothing but the letter a.", 12345)
 
 
 def export(model: Spotter, folder: Path, given: Origin | None = None) -> tuple[Manifest, int]:
@@ -78,13 +80,19 @@ def test_the_manifest_says_what_the_service_needs(written: tuple[Path, Manifest,
 def test_the_manifest_names_what_it_was_trained_on(written: tuple[Path, Manifest, int]) -> None:
     folder, manifest, _ = written
     assert manifest.provenance["data"] == [
-        {"source": "street/train", "weight": 0.7, "licence": "CC0"},
-        {"source": "scene", "weight": 0.3, "licence": "unstated"},
+        {"source": "street, training part", "weight": 0.7, "licence": "CC0"},
+        {"source": "rendered scenes", "weight": 0.3, "licence": "unstated"},
     ]
     assert (manifest.provenance["pictures_seen"], manifest.provenance["precision"]) == (12345, "fp32")
-    assert manifest.metrics == {"street/val": {"end_to_end": 0.31}}
+    assert [result["dataset"] for result in manifest.metrics["results"]] == ["ICDAR 2015, validation part", "SROIE"]
     card = (folder / "MODEL_CARD.md").read_text()
-    for part in ("# tiny 3", "12,345 pictures", "| street/train | 0.7 | CC0 |", "0.31", "Nothing but the letter a."):
+    for part in (
+        "# tiny 3",
+        "12,345 pictures",
+        "| street, training part | 0.7 | CC0 |",
+        "| 31.0 |",
+        "Nothing but the letter a.",
+    ):
         assert part in card
 
 
@@ -148,7 +156,3 @@ def test_a_folder_in_use_is_left_alone(exported: Exported, tmp_path: Path, monke
     with pytest.raises(BundleError, match="not empty"):
         export(exported.model, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_without_a_recipe_no_data_is_named() -> None:
-    assert module._provenance(origin())["data"] == []

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,11 @@ import torch
 from click.testing import CliRunner
 
 from spotter.export import bundle, parity
+from spotter.export.card import scores
 from spotter.export.cli import export
 from spotter.registry.bundle import open_bundle
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+from tests.export.metrics import metrics
 from tests.model.small import small_config, talkative_spotter
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
@@ -36,7 +39,7 @@ def test_a_checkpoint_becomes_a_bundle(
     monkeypatch.setattr(bundle, "export_graph", exported.write)
     monkeypatch.setattr(parity, "cases", noisy_cases)
     monkeypatch.setattr(bundle, "golden_words", lambda *_: ["OPEN"])
-    (tmp_path / "metrics.json").write_text('{"street": {"f": 0.5}}')
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics()))
     folder = tmp_path / "out"
     options: list[str | Path] = [
         "--name",
@@ -53,8 +56,16 @@ def test_a_checkpoint_becomes_a_bundle(
     manifest = open_bundle(folder).manifest
     assert (manifest.name, manifest.version, manifest.score_threshold) == ("mine", "7", 0.25)
     assert manifest.provenance["pictures_seen"] == 77
-    assert manifest.metrics == {"street": {"f": 0.5}}
+    assert manifest.metrics == scores(metrics())
     assert manifest.digest in output
+
+
+def test_metrics_of_another_form_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"street": 0.5}')
+    code, output = run(checkpoint, tmp_path / "out", "--metrics", tmp_path / "metrics.json")
+    assert code == 1
+    assert "spotter evaluate --json" in output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_graph_that_disagrees_is_an_error_without_a_bundle(

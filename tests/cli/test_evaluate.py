@@ -88,7 +88,8 @@ def test_receipts_are_scored_without_places(model: Path, dataset: Path, tmp_path
     assert "bag of words" in output
     # What a bundle's card is made of.
     (result,) = scores(json.loads((tmp_path / "out.json").read_text()))["results"]
-    assert (result["dataset"], result["bag_of_words_only"]) == (dataset.name, True)
+    assert result["dataset"].endswith(", validation part")
+    assert result["bag_of_words_only"]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ class Engine:
                 entry.item.done(_failed())
 
     def stop(self, timeout: float | None = None) -> None:
-        """Ends after the running batch, or leaves it after `timeout` seconds; what still waits is answered
+        """Ends after the running batches, or leaves them after `timeout` seconds; what still waits is answered
         NotReadyError."""
         with self._lock:
             self._stopping = True
@@ -143,9 +143,10 @@ class Engine:
         for entry in waiting:
             if not entry.cancelled:
                 entry.item.done(NotReadyError("the service stops", retry_after=1))
+        until = None if timeout is None else time.monotonic() + timeout
         for thread in self._crew.threads:
             if thread.is_alive():
-                thread.join(timeout)
+                thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     @property
     def alive(self) -> bool:
@@ -175,7 +176,8 @@ class Engine:
     @property
     def waiting(self) -> int:
         """Pictures that wait for a batch."""
-        return len(self._batcher)
+        with self._lock:
+            return len(self._batcher)
 
     def submit(self, prepared: Prepared, deadline: float, done: Callable[[Done | ServiceError], None]) -> Entry[Job]:
         """Queues a picture; deadline in seconds on the clock. Raises NotReadyError once stopped."""

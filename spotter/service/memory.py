@@ -15,8 +15,8 @@ def bound(settings: Settings) -> dict[str, int]:
     # needs none.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
     return {
-        # An upload's chunks, and once more while they are joined.
-        "uploads": 2 * settings.max_upload_bytes_total,
+        # An upload's chunks, and once more while they are joined; and those being decoded whose clients left.
+        "uploads": 2 * settings.max_upload_bytes_total + settings.decoders * settings.max_bytes,
         "connections": settings.max_connections * CONNECTION_BYTES,
         "decoding": settings.decoders * settings.max_pixels * DECODER_BYTES,
         "queue": 3 * settings.queue_pixels,

@@ -20,6 +20,9 @@ from spotter.service.sizing import at_side, closer_side
 from spotter.service.timing import Timing
 from spotter.service.words import Word, read_words
 
+MANY_WORDS = 64
+"""Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -97,7 +100,13 @@ class Spotter:
             if progress.entry is not None and not served:
                 request.live.engine.cancel(progress.entry)
             ticket.leave(served=served)
-        return self._answer(done, prepared, request)
+        if len(done.rows.scores) <= MANY_WORDS:
+            return self._answer(done, prepared, request)
+        try:
+            return await asyncio.to_thread(self._answer, done, prepared, request)
+        except asyncio.CancelledError:
+            self._metrics.cancellations.labels("postprocess").inc()
+            raise
 
     async def _look(
         self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress

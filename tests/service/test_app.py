@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spotter.registry.errors import BundleError
-from spotter.service import imaging, spotting
+from spotter.service import imaging, spotting, words
 from spotter.service.app import create_app
 from spotter.service.engine import BatchReport
 from spotter.service.errors import SPOT_ERRORS, ServiceError, TooLateError
@@ -23,6 +23,7 @@ from spotter.service.metrics import Metrics
 from spotter.service.middleware import PATHS
 from spotter.service.settings import Settings
 from spotter.service.timing import Timing
+from spotter.service.words import Word
 from tests.service.conftest import Client
 from tests.service.tiny import picture, words_of
 
@@ -137,6 +138,34 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         assert counted == ([f'spotter_second_looks_total{{outcome="{outcome}"}} 1.0'] if outcome else [])
         assert asked == ([service.settings.max_working_side] if outcome else [])
         assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+
+
+async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    opened = threading.Event()
+
+    def slow(*given: Any) -> list[Word]:
+        threads.append(threading.current_thread())
+        assert opened.wait(10)
+        return really(*given)
+
+    really = words.read_words
+    monkeypatch.setattr(spotting, "read_words", slow)
+    monkeypatch.setattr(spotting, "MANY_WORDS", 1)
+    async with client() as (http, service):
+        leaves, stays = [asyncio.create_task(http.post("/spot", content=picture((7, 8, 0)))) for _ in range(2)]
+        while len(threads) < 2:
+            await asyncio.sleep(0.001)
+        leaves.cancel()
+        await asyncio.gather(leaves, return_exceptions=True)
+        opened.set()
+        assert [word["text"] for word in (await stays).json()["words"]] == ["007", "008"]
+        assert threading.main_thread() not in threads
+        assert 'spotter_cancellations_total{stage="postprocess"} 1.0' in service.metrics.render().decode()
+        await http.post("/spot", content=picture((7, 0, 0)))
+        assert threads[-1] is threading.main_thread()
 
 
 async def test_multipart_answers_in_order_with_problems_in_their_places(client: Client) -> None:

@@ -243,6 +243,29 @@ def test_the_heartbeat_counts_only_while_there_is_work(gate: Gate) -> None:
     engine.stop()
 
 
+def test_stopping_waits_no_longer_for_many_hanging_lanes_than_for_one(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(1, 10**6), lanes=4)
+    engine.start()
+    answers: Answers = queue.Queue()
+    for value in range(4):
+        engine.submit(prepared(value), FAR, into(answers, value))
+    for _ in range(4):
+        assert gate.entered.acquire(timeout=10)
+    began = time.monotonic()
+    engine.stop(0.3)
+    assert 0.3 <= time.monotonic() - began < 0.9
+    gate.opened.release(4)
+
+
+def test_what_waits_is_counted_under_the_lock_that_its_changes_take(engine: Engine) -> None:
+    counted = queue.Queue[int]()
+    with engine._lock:  # a batch is being chosen: shapes come and go
+        threading.Thread(target=lambda: counted.put(engine.waiting), daemon=True).start()
+        with pytest.raises(queue.Empty):
+            counted.get(timeout=0.05)
+    assert counted.get(timeout=10) == 0
+
+
 def test_lanes_run_at_once_and_each_picture_gets_its_own_rows(gate: Gate) -> None:
     engine = Engine(gate, BatchLimits(1, 10**6), lanes=3)
     engine.start()

@@ -10,7 +10,7 @@ def test_every_store_of_bytes_is_counted_by_its_setting() -> None:
         threads=1,
     )  # fmt: skip
     assert bound(settings) == {
-        "uploads": 20_000,
+        "uploads": 20_000 + 3 * 2000,
         "connections": 2 * 320 * 1024,
         "decoding": 6600,
         "queue": 150,

@@ -8,24 +8,22 @@ from typing import cast
 
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spotter.export.folding import folded
 from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
 from spotter.export.recurrent import symbolic_encoder
-from spotter.model.regions import Patches, PatchSize, patch_widths
+from spotter.model.cells import Cells
+from spotter.model.family import Patches, RegionSampler
+from spotter.model.regions import RoIRotate, patch_widths
 from spotter.model.spotter import Spotter
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
 
 
-class SymbolicRoIRotate(nn.Module):
+class SymbolicRoIRotate(RoIRotate):
     """Stands in for `RoIRotate` while the graph is written: emits the operator instead of its arithmetic."""
-
-    def __init__(self, size: PatchSize) -> None:
-        super().__init__()
-        self.size = size
 
     def _emit(
         self, features: Tensor, boxes: Tensor, image_index: Tensor, columns: int, scale: int, stride: int
@@ -46,8 +44,9 @@ class SymbolicRoIRotate(nn.Module):
         )
         return patches
 
-    def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> Patches:
+    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
         """As `RoIRotate.forward`."""
+        boxes = cells.place(shapes)
         widths = patch_widths(boxes, self.size)
         # A symbol while tracing: int() would fix it to the example's.
         columns = cast(int, widths.max().item())
@@ -60,10 +59,17 @@ class SymbolicRoIRotate(nn.Module):
         )
 
 
+def symbolic_sampler(sampler: RegionSampler) -> RegionSampler:
+    """The sampler that writes a family's operator into the graph. Raises ValueError where a family has none."""
+    if isinstance(sampler, RoIRotate):
+        return SymbolicRoIRotate(sampler.size)
+    raise ValueError(f"no operator stands for {type(sampler).__name__}")
+
+
 def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
     model = folded(model)
-    model.sampler = SymbolicRoIRotate(model.sampler.size)  # type: ignore[arg-type]
+    model.sampler = symbolic_sampler(model.sampler)
     model.recogniser.encoder = symbolic_encoder(model.recogniser.encoder)
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)
     sizes = torch.tensor([[256, 320], [200, 300]], dtype=torch.int32)

@@ -12,73 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.blocks import convolution
+from spotter.model.cells import STRIDE, Cells
 from spotter.model.config import DetectionConfig
+from spotter.model.family import Head, Regions
 from spotter.model.geometry import probiou
-from spotter.model.pyramid import GAP, LEVEL_HEIGHTS, SMALL_GAP, mosaic_height, place
 
-STRIDE = 4
 _DISTANCE_SCALE = 16.0
 _ROUNDS = 4
 _NEAR_END = 0.28  # of the width from the middle: within the core of words that are wide
 _MOST_MOVED = 0.3  # of the width
 _LONG = 48.0  # pixels; the middle of a shorter word sees its ends as well
 _LONG_RATIO = 1.5
-LARGEST = 1.3 * LEVEL_HEIGHTS[0]  # pixels; higher words are found at the next level
-_SMALLEST = 0.85 * LEVEL_HEIGHTS[0] / 2  # pixels; lower words are found at the level before
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Where a map's cells lie in the picture.
-
-    x, y: float32 [H, W], their centres in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
-    the map's. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
-    pixels where the map is the mosaic of its pyramid, None where it is one plain map.
-    """
-
-    x: Tensor
-    y: Tensor
-    scale: Tensor
-    inside: Tensor
-    mosaic: tuple[int, int] | None = None
-
-    def place(self, boxes: Tensor) -> Tensor:
-        """Boxes [N, 5] in the picture's pixels -> in the map's, STRIDE to a cell."""
-        return boxes if self.mosaic is None else place(boxes, *self.mosaic)
-
-    def fits(self, heights: Tensor) -> Tensor:
-        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are a cell's to find."""
-        if self.mosaic is None:
-            return torch.ones_like(heights, dtype=torch.bool)
-        last = self.scale >= 2 ** len(LEVEL_HEIGHTS)
-        fitting: Tensor = ((heights < LARGEST) | last) & ((heights >= _SMALLEST) | (self.scale == 1))
-        return fitting
-
-
-def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:
-    """The cells of one map at STRIDE."""
-    y = ((torch.arange(rows, device=device) + 0.5) * STRIDE)[:, None].expand(rows, columns)
-    x = ((torch.arange(columns, device=device) + 0.5) * STRIDE).expand(rows, columns)
-    return Cells(x, y, torch.ones_like(x), torch.ones_like(x, dtype=torch.bool))
-
-
-def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
-    """The cells of the mosaic of a picture of height x width pixels (see `spotter.model.pyramid`)."""
-    plain = plain_cells(mosaic_height(height) // STRIDE, width // STRIDE, device)
-    below, right = height + GAP, width // 2 + GAP
-    lowest = below + height // 4 + SMALL_GAP
-
-    def part(top: int, left: int, size: int) -> Tensor:
-        y, x = plain.y - top, plain.x - left
-        return (y > 0) & (y < height // size) & (x > 0) & (x < width // size)
-
-    first, second, third = part(below, 0, 2), part(below, right, 4), part(lowest, right, 8)
-    lower, beside = first | second | third, second | third
-    dtype = plain.x.dtype
-    scale = 1.0 + first.to(dtype) + 3.0 * second.to(dtype) + 7.0 * third.to(dtype)
-    x = (plain.x - right * beside.to(dtype)) * scale
-    y = (plain.y - below * lower.to(dtype) - (height // 4 + SMALL_GAP) * third.to(dtype)) * scale
-    return Cells(x, y, scale, (plain.y < height) | lower, (height, width))
 
 
 @dataclass(frozen=True)
@@ -102,16 +46,7 @@ class DetectionMaps:
         )
 
 
-@dataclass(frozen=True)
-class Regions:
-    """Words found in a batch. boxes: [N, 5] picture pixels. scores: [N]. image_index: int64 [N]."""
-
-    boxes: Tensor
-    scores: Tensor
-    image_index: Tensor
-
-
-class DetectionHead(nn.Module):
+class DetectionHead(Head):
     """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed)."""
 
     def __init__(self, inputs: int, config: DetectionConfig) -> None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from spotter.model.cells import Cells
+from spotter.model.family import Patches, RegionSampler
+from spotter.model.geometry import boxes_to_polygons
 
 
 @dataclass(frozen=True)
@@ -83,25 +87,16 @@ def roi_rotate(
     return sample_regions(features, grid, image_index) * inside.to(features.dtype)
 
 
-@dataclass(frozen=True)
-class Patches:
-    """fine: [N, C, 2 height, 2 W], sampled at stride 2. coarse: [N, C, height, W], sampled at stride 4.
-    widths: int64 [N], columns of `coarse` that belong to the region."""
-
-    fine: Tensor
-    coarse: Tensor
-    widths: Tensor
-
-
-class RoIRotate(nn.Module):
-    """FOTS's region sampler: the stem's detail and the shared features of one box."""
+class RoIRotate(RegionSampler):
+    """FOTS's region sampler: the stem's detail and the shared features of one rotated box."""
 
     def __init__(self, size: PatchSize) -> None:
         super().__init__()
         self.size = size
 
-    def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> Patches:
-        """Maps at strides 2 and 4, boxes [N, 5] in their pixels, N at least 1."""
+    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+        """As `RegionSampler.forward`; shapes are boxes [N, 5]."""
+        boxes = cells.place(shapes)
         widths = patch_widths(boxes, self.size)
         height = self.size.height
         return Patches(
@@ -109,3 +104,7 @@ class RoIRotate(nn.Module):
             roi_rotate(shared, boxes, image_index, widths, height, 4),
             widths,
         )
+
+    def polygons(self, shapes: Tensor) -> Tensor:
+        """The corners [N, 4, 2] of boxes [N, 5]."""
+        return boxes_to_polygons(shapes)

@@ -7,14 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.backbone import Backbone
+from spotter.model.cells import STRIDE, Cells, mosaic_cells, plain_cells
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
-from spotter.model.detection import STRIDE, Cells, DetectionHead, DetectionMaps, Regions, mosaic_cells, plain_cells
-from spotter.model.geometry import boxes_to_polygons
+from spotter.model.detection import DetectionHead
+from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.neck import FeaturePyramid, PathAggregation
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
-from spotter.model.regions import Patches, PatchSize, RoIRotate
+from spotter.model.regions import PatchSize, RoIRotate
 
 _MEAN, _DEVIATION = 127.5, 64.0
 _BLACK = -_MEAN / _DEVIATION
@@ -35,7 +36,7 @@ class Features:
 class Words:
     """Rows as the exported graph gives them.
 
-    image_index int32 [N], polygons float32 [N, 4, 2] in pixels of the padded picture, scores float32 [N],
+    image_index int32 [N], polygons float32 [N, P, 2] in pixels of the padded picture, scores float32 [N],
     characters int32 [N, T] (0 = blank), character_scores float32 [N, T].
     """
 
@@ -47,14 +48,15 @@ class Words:
 
 
 class Spotter(nn.Module):
-    """A text spotter from its built parts; another family brings another head and another sampler."""
+    """A text spotter from its built parts; another family brings another head and another sampler (see
+    `spotter.model.family`)."""
 
     def __init__(
         self,
         backbone: nn.Module,
         neck: nn.Module,
-        head: DetectionHead,
-        sampler: nn.Module,
+        head: Head,
+        sampler: RegionSampler,
         recogniser: Recogniser,
         score: ScoreConfig,
     ) -> None:
@@ -90,28 +92,28 @@ class Spotter(nn.Module):
             mosaic_cells(images.shape[1], images.shape[2], images.device),
         )
 
-    def detect(self, features: Features) -> DetectionMaps:
+    def detect(self, features: Features) -> Maps:
         """Dense maps of the head."""
-        maps: DetectionMaps = self.head(features.shared, features.cells)
+        maps: Maps = self.head(features.shared, features.cells)
         return maps
 
-    def sample(self, features: Features, boxes: Tensor, image_index: Tensor) -> Patches:
-        """Patches of regions: boxes [N, 5] in pixels, N at least 1."""
-        placed = features.cells.place(boxes)
-        patches: Patches = self.sampler(features.fine.float(), features.shared.float(), placed, image_index)
+    def sample(self, features: Features, shapes: Tensor, image_index: Tensor) -> Patches:
+        """Patches of regions: shapes [N, G] as the head's regions have them, N at least 1."""
+        fine, shared = features.fine.float(), features.shared.float()
+        patches: Patches = self.sampler(fine, shared, features.cells, shapes, image_index)
         return patches
 
     def read(self, features: Features, regions: Regions) -> Words:
         """Reads regions that were found."""
         # One empty row more keeps every operator away from tensors of no rows; it is cut off again.
-        boxes = F.pad(regions.boxes, (0, 0, 0, 1), value=1.0)
+        shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        patches = self.sample(features, boxes, image_index)
+        patches = self.sample(features, shapes, image_index)
         logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
         characters, character_scores, confidence = greedy_path(logits[:-1], patches.widths[:-1])
         return Words(
             regions.image_index.to(torch.int32),
-            boxes_to_polygons(regions.boxes),
+            self.sampler.polygons(regions.shapes),
             word_scores(regions.scores, confidence, self.score),
             characters,
             character_scores,

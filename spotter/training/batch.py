@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from spotter.model.cells import STRIDE
 from spotter.model.charset import Charset
-from spotter.model.detection import STRIDE
 from spotter.model.geometry import boxes_to_polygons, polygons_to_boxes
 from spotter.model.pyramid import LEVEL_HEIGHTS
 from spotter.training.sample import Sample

@@ -7,8 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.config import SpotterConfig
-from spotter.model.detection import DetectionMaps
-from spotter.model.regions import Patches
+from spotter.model.family import Maps, Patches
 from spotter.model.spotter import Features, Spotter
 from spotter.training.config import DistillConfig
 
@@ -18,7 +17,7 @@ class Lesson:
     """What the teacher makes of a batch's pictures."""
 
     features: Features
-    maps: DetectionMaps
+    maps: Maps
 
 
 def reading_divergence(student: Tensor, teacher: Tensor, widths: Tensor, temperature: float) -> Tensor:
@@ -101,7 +100,7 @@ class Distiller(nn.Module):
             taught = self.teacher.recogniser(fine, coarse, widths)
         return reading_divergence(logits, taught, widths, self.config.temperature)
 
-    def losses(self, lesson: Lesson, features: Features, maps: DetectionMaps, reading: Tensor) -> dict[str, Tensor]:
+    def losses(self, lesson: Lesson, features: Features, maps: Maps, reading: Tensor) -> dict[str, Tensor]:
         """The weighted parts. reading: the mean of `reading` over the batch's words."""
         student, teacher = features.shared.float(), lesson.features.shared.float()
         parts = {}

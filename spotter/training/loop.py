@@ -4,7 +4,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,25 +22,17 @@ from tqdm import tqdm
 
 from spotter.model.charset import Charset
 from spotter.model.config import SpotterConfig
-from spotter.model.detection import STRIDE, DetectionMaps, sharpen_ends
-from spotter.model.geometry import probiou
+from spotter.model.family import Maps
 from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
 from spotter.training.config import ATTENTION, MODULES, PARTS, TrainConfig
 from spotter.training.curriculum import Curriculum, at_difficulty
+from spotter.training.detector import DetectorLearning, RotatedBoxes
 from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
-from spotter.training.losses import (
-    attention_loss,
-    dice_loss,
-    focal_loss,
-    geometry_losses,
-    recognition_loss,
-    score_loss,
-    word_weights,
-)
+from spotter.training.losses import attention_loss, recognition_loss, word_weights
 from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Source
 from spotter.training.weighting import LossWeighting
@@ -95,34 +87,6 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.learning_rate * (config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * progress)) / 2)
 
 
-def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Boxes [N, 5] as a detector might give them: moved, resized and turned a little, by `amount` of their height."""
-    noise = torch.randn(boxes.shape, generator=generator).clamp(-2, 2) * amount
-    h = boxes[:, 3]
-    return torch.stack(
-        (
-            boxes[:, 0] + noise[:, 0] * h,
-            boxes[:, 1] + noise[:, 1] * h,
-            (boxes[:, 2] + (2 * noise[:, 2] + amount) * h).clamp(min=2),
-            (h * (1 + 2 * noise[:, 3] + amount)).clamp(min=2),
-            boxes[:, 4] + noise[:, 4] * 0.5,
-        ),
-        1,
-    )
-
-
-def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """What the detector says at the middle of each true box [N, 5], and whether it is good enough to read from, [N]."""
-    rows, columns = maps.score.shape[-2:]
-    placed = maps.cells.place(boxes)
-    column = (placed[:, 0] / STRIDE).long().clamp(0, columns - 1)
-    row = (placed[:, 1] / STRIDE).long().clamp(0, rows - 1)
-    told = maps.boxes(image_index, row, column).detach()
-    aligned = (told[:, 4] - boxes[:, 4]).cos() > 0.9
-    told = sharpen_ends(maps, told, image_index).detach()
-    return told, (probiou(told, boxes) > 0.6) & aligned
-
-
 def _to_width(patches: Tensor, width: int) -> Tensor:
     """Patches [N, C, h, W] cut or padded with zeros to a width."""
     return F.pad(patches, (0, width - patches.shape[-1]))
@@ -157,6 +121,7 @@ class Trainer:
         device: str = "cpu",
         workers: int = 1,
         charset: Charset | None = None,
+        detector: DetectorLearning | None = None,
     ) -> None:
         self.run = run
         self.source = source
@@ -164,6 +129,7 @@ class Trainer:
         self.device = torch.device(device)
         self.workers = workers
         self.charset = charset or Charset()
+        self.detector: DetectorLearning = detector or RotatedBoxes()
         self.step = 0
         self.pictures = 0
         self.words = 0
@@ -251,17 +217,27 @@ class Trainer:
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{self.last} is not the state of a run of this model: {error}") from error
 
-    def start_from(self, path: Path) -> None:
+    def start_from(self, path: Path, fresh: Sequence[str] = ()) -> None:
         """Takes the weights of a checkpoint, and the count of the pictures that made them, but starts at step 0.
 
-        Raises ValueError when they are another model's.
+        fresh: parts of the network, by the names of their weights, that stay random and so may be other than the
+            checkpoint's.
+        Raises ValueError when the weights are another model's.
         """
-        weights = load_spotter(path).state_dict()
+        parts = tuple(f"{part}." for part in fresh)
+        if strange := [part for part in parts if not any(name.startswith(part) for name in self.model.state_dict())]:
+            raise ValueError(f"the network has no {', '.join(strange)}")
+        told = load_spotter(path).state_dict()
         try:
-            self.model.load_state_dict(weights)
+            found = self.model.load_state_dict(
+                {name: value for name, value in told.items() if not name.startswith(parts)}, strict=False
+            )
         except RuntimeError as error:
             raise ValueError(f"{path} holds another model's weights: {error}") from error
-        self.ema.model.load_state_dict(weights)
+        strange = [name for name in (*found.missing_keys, *found.unexpected_keys) if not name.startswith(parts)]
+        if strange:
+            raise ValueError(f"{path} holds another model's weights: {', '.join(strange[:5])}")
+        self.ema.model.load_state_dict(self.model.state_dict())
         self.pictures = int(load_state(path).get("pictures", 0))
 
     def export_weights(self, path: Path) -> None:
@@ -285,22 +261,9 @@ class Trainer:
             lesson = self.distiller.look(batch.images) if self.distiller else None
             reading = self._recognition(features, maps, batch, lesson)
         self._reading = float(reading.ctc.detach())
-        logits = maps.score[:, 0]
-        box, ends, direction = geometry_losses(maps, batch, self.config.balance)
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
-        found = (
-            focal_loss(logits, batch.text, batch.counted, weights.focal)
-            if weights.focal
-            else score_loss(logits, batch.text, batch.counted, weights.hard_negatives)
-        )
-        parts = {
-            "score": weights.score * found,
-            "dice": weights.dice * dice_loss(logits, batch.text, batch.counted),
-            "box": weights.box * box,
-            "ends": weights.ends * ends,
-            "direction": weights.direction * direction,
-            "recognition": weights.recognition * ramp * reading.ctc,
-        }
+        parts = self.detector.losses(maps, batch, self.config)
+        parts["recognition"] = weights.recognition * ramp * reading.ctc
         if self.model.recogniser.attention:
             parts[ATTENTION] = weights.attention * ramp * reading.attention
         if stage := self.config.stage(self.step):
@@ -310,7 +273,7 @@ class Trainer:
             parts |= self.distiller.losses(lesson, features, maps, reading.taught)
         return parts
 
-    def _recognition(self, features: Features, maps: DetectionMaps, batch: Batch, lesson: Lesson | None) -> Reading:
+    def _recognition(self, features: Features, maps: Maps, batch: Batch, lesson: Lesson | None) -> Reading:
         readable = batch.readable.nonzero().squeeze(1)
         nothing = maps.score.sum() * 0
         if not len(readable):
@@ -321,13 +284,8 @@ class Trainer:
         weight = word_weights(batch.image_index[readable], self.config.balance).cpu()
         chosen = torch.multinomial(weight, self.config.words, replacement=True, generator=generator)
         words = readable[chosen.to(readable.device)]
-        boxes = batch.boxes[words]
         image_index = batch.image_index[words]
-        noisy = jitter_boxes(boxes.cpu(), self.config.jitter, generator).to(boxes.device)
-        if self.step >= self.config.predicted_after:
-            told, good = predicted_boxes(maps, boxes, image_index)
-            drawn = (torch.rand(len(boxes), generator=generator) < self.config.predicted).to(boxes.device)
-            noisy = torch.where((good & drawn)[:, None], told, noisy)
+        noisy = self.detector.to_read(maps, batch, words, self.config, self.step, generator)
         patches = self.model.sample(features, noisy, image_index)
         distiller = self.distiller if self.distiller and self.distiller.config.output else None
         taught = distiller.patches(lesson, noisy, image_index) if distiller and lesson else None

@@ -20,6 +20,7 @@ from spotter.registry.errors import BundleError
 from spotter.registry.manifest import Manifest
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases
 from tests.export.metrics import metrics
+from tests.model.small import detector_out
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -129,7 +130,7 @@ def test_no_bundle_is_written_when_graph_and_network_disagree(
     def export_then_change(model: Spotter, path: Path) -> None:
         exported.write(model, path)
         with torch.no_grad():
-            model.head.out.weight[0] += 0.2
+            detector_out(model).weight[0] += 0.2
 
     monkeypatch.setattr(module, "export_graph", export_then_change)
     monkeypatch.setattr(parity, "cases", noisy_cases)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from spotter.export.folding import folded
+from spotter.model.detection import DetectionMaps
 from spotter.model.spotter import build_fots
 from tests.model.small import small_config
 
@@ -28,6 +29,8 @@ def test_a_folded_model_computes_the_same_without_batch_norms() -> None:
     images = torch.randint(0, 256, (1, 128, 192, 3), dtype=torch.uint8)
     with torch.no_grad():
         expected, found = model.detect(model.pyramid(images)), lean.detect(lean.pyramid(images))
+    assert isinstance(expected, DetectionMaps)
+    assert isinstance(found, DetectionMaps)
     torch.testing.assert_close(found.score, expected.score, atol=2e-4, rtol=1e-4)
     torch.testing.assert_close(found.direction, expected.direction, atol=2e-4, rtol=1e-4)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

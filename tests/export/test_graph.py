@@ -8,9 +8,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from spotter.export.graph import INPUTS, OUTPUTS
+from spotter.export.graph import INPUTS, OUTPUTS, symbolic_sampler
 from spotter.export.operators import DOMAIN
 from spotter.export.parity import compare
+from spotter.model.family import RegionSampler
 from spotter.model.regions import RoIRotate
 from tests.export.conftest import TIMEOUT, Exported
 
@@ -128,4 +129,9 @@ def test_weights_lie_in_the_file(proto: onnx.ModelProto) -> None:
 
 
 def test_the_network_keeps_its_own_sampler(exported: Exported) -> None:
-    assert isinstance(exported.model.sampler, RoIRotate)
+    assert type(exported.model.sampler) is RoIRotate
+
+
+def test_a_family_without_an_operator_is_refused() -> None:
+    with pytest.raises(ValueError, match="no operator stands for RegionSampler"):
+        symbolic_sampler(RegionSampler())

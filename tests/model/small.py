@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from spotter.model.cells import plain_cells
 from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
-from spotter.model.detection import DetectionMaps, plain_cells
+from spotter.model.detection import DetectionHead, DetectionMaps
 from spotter.model.spotter import Spotter, build_fots
 
 STRIDE = 32  # of `small_config`'s last stage
@@ -40,12 +41,18 @@ def talkative_spotter(seed: int = 0) -> Spotter:
         model.detect(features)
         patches = model.sample(features, boxes, torch.arange(40) % 2)
         model.recogniser(patches.fine, patches.coarse, patches.widths)
-        bias = model.head.out.bias
-        assert bias is not None
-        bias[0] = 0.0
-        model.head.out.weight[0] *= 3
+        told = detector_out(model)
+        assert told.bias is not None
+        told.bias[0] = 0.0
+        told.weight[0] *= 3
         model.recogniser.classify.weight *= 6
     return model.eval()
+
+
+def detector_out(model: Spotter) -> nn.Conv2d:
+    """The last layer of a FOTS spotter's detector."""
+    assert isinstance(model.head, DetectionHead)
+    return model.head.out
 
 
 def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:

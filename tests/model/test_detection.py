@@ -7,18 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from spotter.model.cells import mosaic_cells, plain_cells
 from spotter.model.config import DetectionConfig
 from spotter.model.detection import (
     DetectionHead,
     DetectionMaps,
-    Regions,
     cell_boxes,
     merge_overlapping,
-    mosaic_cells,
-    plain_cells,
     select_candidates,
     sharpen_ends,
 )
+from spotter.model.family import Regions
 from spotter.model.geometry import probiou
 from tests.model.small import direction_of, empty_maps, say
 
@@ -71,9 +70,9 @@ def test_a_word_in_a_map_becomes_a_box_that_is_read_in_its_direction(theta: floa
     maps = empty_maps(1, 16, 24)
     say(maps, (0, 7, 11), 0.8, (6, 20, 6, 20), theta, length=0.4)
     found = regions(maps, [[64, 96]])
-    assert found.boxes.shape == (1, 5)
-    assert found.boxes[0, :4].tolist() == pytest.approx([46, 30, 40, 12], abs=1e-3)  # cell (7, 11) of 4 pixels
-    assert math.cos(float(found.boxes[0, 4]) - theta) > 1 - 1e-6
+    assert found.shapes.shape == (1, 5)
+    assert found.shapes[0, :4].tolist() == pytest.approx([46, 30, 40, 12], abs=1e-3)  # cell (7, 11) of 4 pixels
+    assert math.cos(float(found.shapes[0, 4]) - theta) > 1 - 1e-6
     assert found.scores.tolist() == pytest.approx([0.8])
     assert found.image_index.tolist() == [0]
 
@@ -84,7 +83,7 @@ def test_cells_in_the_padding_are_no_words() -> None:
         for row, column in ((1, 1), (1, 6), (6, 1)):
             say(maps, (image, row, column), 0.9, (3, 3, 3, 3), 0.0)
     found = regions(maps, [[32, 24], [20, 32]])  # cell 6's centre is pixel 26
-    places = {(int(n), *box[:2].int().tolist()) for n, box in zip(found.image_index, found.boxes, strict=True)}
+    places = {(int(n), *box[:2].int().tolist()) for n, box in zip(found.image_index, found.shapes, strict=True)}
     assert places == {(0, 6, 6), (0, 6, 26), (1, 6, 6), (1, 26, 6)}
 
 
@@ -117,7 +116,7 @@ def test_candidates_are_as_many_as_the_fullest_picture_has() -> None:
 
 def test_no_words_give_no_rows() -> None:
     found = regions(empty_maps(2, 8, 8), [[32, 32], [32, 32]])
-    assert (found.boxes.shape, found.scores.shape, found.image_index.shape) == ((0, 5), (0,), (0,))
+    assert (found.shapes.shape, found.scores.shape, found.image_index.shape) == ((0, 5), (0,), (0,))
 
 
 def test_duplicates_become_their_score_weighted_mean() -> None:
@@ -267,7 +266,7 @@ def said_in_mosaic(height: float) -> tuple[DetectionMaps, Tensor]:
 @pytest.mark.parametrize("height", LEVELS)
 def test_a_word_found_at_its_level_has_its_box_in_the_picture(height: float) -> None:
     maps, box = said_in_mosaic(height)
-    torch.testing.assert_close(regions(maps, [[256, 256]]).boxes, box, atol=1e-3, rtol=0)
+    torch.testing.assert_close(regions(maps, [[256, 256]]).shapes, box, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +281,7 @@ def test_a_level_finds_words_of_its_own_size(
     def found(height: float) -> int:
         maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
         say(maps, (0, row, column), 0.9, (height / 2, height / 2, height / 2, height / 2), 0.0)
-        return len(regions(maps, [[256, 256]]).boxes)
+        return len(regions(maps, [[256, 256]]).shapes)
 
     assert found(fits) == 1
     assert too_small is None or found(too_small) == 0
@@ -295,5 +294,5 @@ def test_padding_is_no_text_at_any_level() -> None:
     maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
     for row, column in ((50, 10), (68 + 28, 10), (68 + 14, 36 + 5), (68 + 18 + 7, 36 + 3)):
         say(maps, (0, row, column), 0.9, (10, 10, 10, 10), 0.0)
-    assert len(regions(maps, [[256, 256]]).boxes) > 0
-    assert len(regions(maps, [[160, 256]]).boxes) == 0
+    assert len(regions(maps, [[256, 256]]).shapes) > 0
+    assert len(regions(maps, [[160, 256]]).shapes) == 0

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.model.cells import mosaic_cells
 from spotter.model.pyramid import join, lower_canvas, mosaic_height, place
 from spotter.model.regions import PatchSize, RoIRotate, roi_rotate, rotated_grid
 
@@ -64,8 +65,8 @@ def test_words_of_any_height_read_the_places_they_stand_on(h: float, theta: floa
     height, width, size = 448, 512, PatchSize(4, 2, 8)
     boxes = torch.tensor([[251.0, 227, 1.3 * h, h, theta]])
     pictures = ramps(height, width)
-    placed = place(boxes, height, width)
-    patches = RoIRotate(size)(mosaic(pictures, 2), mosaic(pictures, 4), placed, FIRST)
+    cells = mosaic_cells(height, width, torch.device("cpu"))
+    patches = RoIRotate(size)(mosaic(pictures, 2), mosaic(pictures, 4), cells, boxes, FIRST)
     assert patches.widths.tolist() == [6]  # 1.3 x 4 = 5.2
     for found, rows in ((patches.fine, 8), (patches.coarse, 4)):
         columns = 6 * rows // 4

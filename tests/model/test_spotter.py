@@ -168,6 +168,7 @@ def test_every_parameter_learns_from_detection_or_reading() -> None:
     images, _ = pictures(1)
     features = model.features(images)
     maps = model.detect(features)
+    assert isinstance(maps, DetectionMaps)
     patches = model.sample(features, torch.tensor([[60.0, 60, 40, 12, 0.2]]), torch.tensor([0]))
     logits = model.recogniser(patches.fine, patches.coarse, patches.widths)
     total = maps.score.square().sum() + maps.distances.sum() + maps.direction.square().sum() + logits.square().sum()

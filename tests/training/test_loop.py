@@ -20,15 +20,14 @@ from spotter.model.spotter import Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import collate
+from spotter.training.detector import jitter_boxes, predicted_boxes
 from spotter.training.loop import (
     DivergedError,
     StepBatches,
-    jitter_boxes,
     learning_rate,
-    predicted_boxes,
 )
 from spotter.training.sample import Sample
-from tests.model.small import empty_maps, say, small_config
+from tests.model.small import detector_out, empty_maps, say, small_config
 from tests.training.small import SHORT, NoiseSource, make_other_trainer, make_trainer, whole_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -174,7 +173,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(tmp_path: Path) -> None:
     next_batch = trainer.batches()
     trainer.advance(next(next_batch))
     before = {name: value.clone() for name, value in trainer.model.named_parameters()}
-    trainer.model.head.out.weight.register_hook(lambda gradient: gradient * math.inf)  # type: ignore[no-untyped-call]
+    detector_out(trainer.model).weight.register_hook(lambda gradient: gradient * math.inf)  # type: ignore[no-untyped-call]
     with pytest.raises(DivergedError, match="gradient is not finite at step 1"):
         trainer.advance(next(next_batch))
     assert differing(before, dict(trainer.model.named_parameters())) == []
@@ -221,6 +220,24 @@ def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "other.pt", {"model_config": config, "weights": other.state_dict()})
     with pytest.raises(ValueError, match=r"other\.pt"):
         make_trainer(tmp_path).start_from(tmp_path / "other.pt")
+
+
+def test_parts_that_are_to_be_fresh_stay_random_and_may_be_others(tmp_path: Path) -> None:
+    config = small_config().to_dict()
+    config["recogniser"] |= {"layers": 0}
+    giver = build_fots(SpotterConfig.from_dict(config))
+    checkpoint.save(tmp_path / "giver.pt", {"model_config": config, "weights": giver.state_dict()})
+    taker = make_trainer(tmp_path / "taker")
+    before = {name: value.clone() for name, value in taker.model.state_dict().items()}
+    with pytest.raises(ValueError, match=r"giver\.pt"):
+        make_trainer(tmp_path / "other").start_from(tmp_path / "giver.pt", ["neck"])
+    with pytest.raises(ValueError, match=r"no hat"):
+        taker.start_from(tmp_path / "giver.pt", ["hat"])
+    taker.start_from(tmp_path / "giver.pt", ["recogniser"])
+    for model in (taker.model, taker.ema.model):
+        for name, value in model.state_dict().items():
+            expected = before[name] if name.startswith("recogniser.") else giver.state_dict()[name]
+            torch.testing.assert_close(value, expected)
 
 
 def test_a_steps_batch_depends_on_the_seed_and_the_step_alone() -> None:

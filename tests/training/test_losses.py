@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.model.cells import plain_cells
 from spotter.model.charset import Charset
-from spotter.model.detection import DetectionMaps, plain_cells
+from spotter.model.detection import DetectionMaps
 from spotter.training.batch import Batch, collate
 from spotter.training.losses import (
     attention_loss,

@@ -1,0 +1,66 @@
+"""The cells of a map, and where they lie in the picture."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spotter.model.pyramid import GAP, LEVEL_HEIGHTS, SMALL_GAP, mosaic_height, place
+
+STRIDE = 4
+_LARGEST = 1.3 * LEVEL_HEIGHTS[0]  # pixels; higher words are found at the next level
+_SMALLEST = 0.85 * LEVEL_HEIGHTS[0] / 2  # pixels; lower words are found at the level before
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where a map's cells lie in the picture.
+
+    x, y: float32 [H, W], their centres in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
+    the map's. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
+    pixels where the map is the mosaic of its pyramid, None where it is one plain map.
+    """
+
+    x: Tensor
+    y: Tensor
+    scale: Tensor
+    inside: Tensor
+    mosaic: tuple[int, int] | None = None
+
+    def place(self, boxes: Tensor) -> Tensor:
+        """Boxes [N, 5] in the picture's pixels -> in the map's, STRIDE to a cell."""
+        return boxes if self.mosaic is None else place(boxes, *self.mosaic)
+
+    def fits(self, heights: Tensor) -> Tensor:
+        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are a cell's to find."""
+        if self.mosaic is None:
+            return torch.ones_like(heights, dtype=torch.bool)
+        last = self.scale >= 2 ** len(LEVEL_HEIGHTS)
+        fitting: Tensor = ((heights < _LARGEST) | last) & ((heights >= _SMALLEST) | (self.scale == 1))
+        return fitting
+
+
+def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:
+    """The cells of one map at STRIDE."""
+    y = ((torch.arange(rows, device=device) + 0.5) * STRIDE)[:, None].expand(rows, columns)
+    x = ((torch.arange(columns, device=device) + 0.5) * STRIDE).expand(rows, columns)
+    return Cells(x, y, torch.ones_like(x), torch.ones_like(x, dtype=torch.bool))
+
+
+def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
+    """The cells of the mosaic of a picture of height x width pixels (see `spotter.model.pyramid`)."""
+    plain = plain_cells(mosaic_height(height) // STRIDE, width // STRIDE, device)
+    below, right = height + GAP, width // 2 + GAP
+    lowest = below + height // 4 + SMALL_GAP
+
+    def part(top: int, left: int, size: int) -> Tensor:
+        y, x = plain.y - top, plain.x - left
+        return (y > 0) & (y < height // size) & (x > 0) & (x < width // size)
+
+    first, second, third = part(below, 0, 2), part(below, right, 4), part(lowest, right, 8)
+    lower, beside = first | second | third, second | third
+    dtype = plain.x.dtype
+    scale = 1.0 + first.to(dtype) + 3.0 * second.to(dtype) + 7.0 * third.to(dtype)
+    x = (plain.x - right * beside.to(dtype)) * scale
+    y = (plain.y - below * lower.to(dtype) - (height // 4 + SMALL_GAP) * third.to(dtype)) * scale
+    return Cells(x, y, scale, (plain.y < height) | lower, (height, width))

@@ -13,9 +13,9 @@ name = "no real pictures"
 without = ["labelled", "crops"] # kinds of source that are left out
 [[row]]
 name = "narrow"
-scratch = true                  # starts from random weights, as another network must
+fresh = ["neck", "head"]        # parts of the network that start from random weights, as others must
 [row.model]
-neck = 32
+neck_kind = "pan"
 [row.train.distill]
 teacher = "TEACHER"             # stands for the checkpoint of --teacher
 features = 1.0
@@ -35,7 +35,7 @@ from spotter.training.loop import Trainer, Validate
 from spotter.training.recipe import Recipe, RecipeError, parse_recipe
 from spotter.training.sample import Source
 
-_OWN = {"name", "without", "scratch"}
+_OWN = {"name", "without", "fresh"}
 _TEACHER = "TEACHER"
 _RESULT = "result.json"
 _TAIL = 5  # records of the log that a row's losses are the mean of
@@ -43,11 +43,11 @@ _TAIL = 5  # records of the log that a row's losses are the mean of
 
 @dataclass(frozen=True)
 class Row:
-    """A row's name, its whole recipe, and whether it starts from random weights."""
+    """A row's name, its whole recipe, and the parts of the network that start from random weights."""
 
     name: str
     recipe: Recipe
-    scratch: bool
+    fresh: tuple[str, ...]
 
 
 def overlaid(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def read_table(path: Path) -> list[Row]:
         changed = overlaid(base, {key: value for key, value in row.items() if key not in _OWN})
         changed["source"] = [item for item in changed["source"] if item.get("kind") not in row.get("without", ())]
         try:
-            found.append(Row(name, parse_recipe(changed), bool(row.get("scratch", False))))
+            found.append(Row(name, parse_recipe(changed), tuple(row.get("fresh", ()))))
         except RecipeError as error:
             raise RecipeError(f"{path}, row {name!r}: {error}") from error
     return found
@@ -112,10 +112,10 @@ def run_row(
     trainer = Trainer(folder, source, config, row.recipe.model, workers=workers)
     if trainer.last.exists():
         trainer.resume()
-    elif weights and not row.scratch:
-        trainer.start_from(weights)
+    elif weights:
+        trainer.start_from(weights, row.fresh)
     # A row that was stopped counts what it saw before, too; the start's pictures are not its own.
-    before = int(load_state(weights).get("pictures", 0)) if weights and not row.scratch else 0
+    before = int(load_state(weights).get("pictures", 0)) if weights else 0
     trainer.train()
     if trainer.step < steps:
         raise InterruptedError(
@@ -123,7 +123,7 @@ def run_row(
         )
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     steps_told = [record for record in log if "recognition" in record][-_TAIL:]
-    result: dict[str, Any] = {"name": row.name, "scratch": row.scratch, "pictures": trainer.pictures - before}
+    result: dict[str, Any] = {"name": row.name, "fresh": " ".join(row.fresh), "pictures": trainer.pictures - before}
     for part in ("score", "box", "recognition"):
         result[part] = round(float(np.mean([record[part] for record in steps_told])), 4)
     result |= validate(trainer.ema.model) if validate else {}

@@ -4,6 +4,7 @@ import json
 import logging
 import logging.config
 import os
+import resource
 import sys
 import time
 import traceback
@@ -16,9 +17,13 @@ from fastapi import FastAPI
 from spotter.service.background import unfinished
 from spotter.service.lifecycle import Lifecycle, State
 from spotter.service.protocol import HttpLimits, bounded_http
-from spotter.service.settings import Settings
+from spotter.service.settings import Settings, unknown_variables
+
+logger = logging.getLogger(__name__)
 
 FAILED_TO_LOAD = 3
+FILES = 128
+"""Files that may be open beside the connections: libraries, the registry, the cache, pipes, logs."""
 
 
 class Server(uvicorn.Server):
@@ -64,12 +69,32 @@ def run(app: FastAPI, settings: Settings) -> int:
         ),
         timeout_keep_alive=75,  # longer than a balancer keeps its idle connections, so that it closes first
     )
+    for name in unknown_variables():
+        logger.warning("%s is no setting", name)
+    allow_files(settings.max_connections + FILES)
     logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text
     server = Server(config, lifecycle, settings.grace)
-    server.run()
+    try:
+        server.run()
+    except (
+        SystemExit
+    ):  # uvicorn's way when it cannot listen, with a code that is ours for a model that cannot be loaded
+        return 1
     if lifecycle.state is State.FAILED:
         return FAILED_TO_LOAD
     return 0 if server.started else 1
+
+
+def allow_files(wanted: int) -> None:
+    """Raises this process's own limit of open files to `wanted`, as far as it may; says so where that is not far
+    enough. Without files left a connection is dropped without an answer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logger.warning("%d files may be open, %d are needed: lower SPOTTER_MAX_CONNECTIONS", allowed, wanted)
 
 
 def leave(code: int) -> NoReturn:

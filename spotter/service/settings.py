@@ -108,3 +108,9 @@ class Settings(BaseSettings):
     def batch_limit(self) -> int:
         """Pictures of a batch: as set, or what is best on the device."""
         return self.batch_pictures or (1 if self.device == "cpu" else 8)
+
+
+def unknown_variables() -> list[str]:
+    """Names in the environment that look like settings and are none: misspelt, or of another version."""
+    known = {f"SPOTTER_{name.upper()}" for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("SPOTTER_") and name not in known)

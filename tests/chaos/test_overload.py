@@ -41,8 +41,8 @@ def sleepy(registry: Path) -> Iterator[Serving]:
 
 @pytest.fixture(scope="module")
 def peak(sleepy: Serving) -> float:
-    """Pictures a second with as many clients as keep the engine busy."""
-    answers = asyncio.run(closed_loop(sleepy.port, 3 * PICTURES, LOAD_SECONDS))
+    """Pictures a second with as many clients as keep the engine busy: a batch in it, a batch waiting."""
+    answers = asyncio.run(closed_loop(sleepy.port, 2 * PICTURES, LOAD_SECONDS))
     assert {answer.status for answer in answers} == {200}
     rate = goodput(answers, answers[0].sent + 1, answers[-1].done)
     assert 0.6 * CAPACITY < rate < 1.1 * CAPACITY

@@ -28,7 +28,7 @@ class Serving:
         for line in self.process.stderr:
             self.lines.append(line)
 
-    def find(self, pattern: str, timeout: float = 20) -> re.Match[str]:
+    def find(self, pattern: str, timeout: float = 60) -> re.Match[str]:
         """Waits for a log line that matches."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
@@ -48,7 +48,7 @@ class Serving:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
-    def ready(self, timeout: float = 20) -> float:
+    def ready(self, timeout: float = 60) -> float:
         """Waits until it is ready; returns the seconds that took."""
         began = time.monotonic()
         while time.monotonic() - began < timeout:
@@ -58,7 +58,7 @@ class Serving:
             time.sleep(0.01)
         raise AssertionError("".join(self.lines))
 
-    def exit_code(self, timeout: float = 20) -> int:
+    def exit_code(self, timeout: float = 60) -> int:
         """Waits for the end."""
         code = self.process.wait(timeout)
         self._reader.join(timeout)

@@ -13,6 +13,15 @@ from spotter.training.sample import Source
 from spotter.training.validation import validator
 
 
+def usable_device(name: str) -> str:
+    """The device's name. Raises BadParameter when torch cannot compute there."""
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise click.BadParameter(str(error).splitlines()[0]) from None
+    return name
+
+
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
@@ -23,7 +32,12 @@ from spotter.training.validation import validator
 @click.option(
     "--start-from", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Weights to begin with."
 )
-@click.option("--device", default="cuda" if torch.cuda.is_available() else "cpu", show_default=True)
+@click.option(
+    "--device",
+    default="cuda" if torch.cuda.is_available() else "cpu",
+    show_default=True,
+    callback=lambda _context, _parameter, value: usable_device(value),
+)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes making pictures.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the network on a CPU.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Also write half-precision EMA weights here.")
@@ -52,10 +66,7 @@ def train(
         source = build_sources(plan.sources, data, pool)
         # Without the folder of real pictures there is nothing to validate on.
         sets = [replace(item, folder=data / item.folder) for item in plan.validation] if data else []
-    except RecipeError as error:
-        raise click.ClickException(str(error)) from error
-    trainer = Trainer(run, source, config, plan.model, device=device, workers=workers)
-    try:
+        trainer = Trainer(run, source, config, plan.model, device=device, workers=workers)
         if trainer.last.exists():
             trainer.resume()
         elif start_from:

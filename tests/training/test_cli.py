@@ -1,0 +1,127 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from spotter.model.weights import load_spotter, load_state
+from spotter.training.cli import train
+from spotter.training.synthesis import Backgrounds
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+RECIPE = """
+[train]
+size = 64
+sizes = [64]
+batch = 1
+words = 2
+groups = 1
+steps = 4
+warmup = 1
+validate_every = 2
+[model]
+neck = 8
+[model.backbone]
+stem = 4
+channels = [4, 4, 8, 8]
+blocks = [1, 1, 1, 1]
+[model.detection]
+channels = 8
+candidates = 16
+[model.recogniser]
+max_width = 16
+channels = [8, 8]
+width = 16
+heads = 2
+layers = 1
+[[source]]
+kind = "labelled"
+path = "street"
+weight = 1.0
+[[validation]]
+name = "street"
+folder = "street"
+side = 64
+"""
+
+
+@pytest.fixture(autouse=True)
+def _few_backgrounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = Backgrounds.load([], drawn=1)  # 64 take a second
+    monkeypatch.setattr(Backgrounds, "load", lambda _folders: drawn)
+
+
+@pytest.fixture(name="place")
+def make_place(tmp_path: Path) -> Path:
+    """A recipe, and the data it names."""
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    (tmp_path / "data" / "street" / "images").mkdir(parents=True)
+    (tmp_path / "data" / "street" / "gts").mkdir()
+    cv2.imwrite(str(tmp_path / "data" / "street" / "images" / "a.png"), np.full((96, 128, 3), 80, np.uint8))
+    (tmp_path / "data" / "street" / "gts" / "gt_a.txt").write_text("10,10,70,10,70,34,10,34,EXIT\n")
+    return tmp_path
+
+
+def invoke(place: Path, *options: str | Path) -> Result:
+    fixed = [place / "run", "--recipe", place / "recipe.toml", "--data", place / "data", "--workers", "0"]
+    return CliRunner().invoke(train, [str(item) for item in (*fixed, "--device", "cpu", *options)])
+
+
+def log(place: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (place / "run" / "log.jsonl").read_text().splitlines()]
+
+
+def test_slices_of_time_add_up_to_a_run(place: Path) -> None:
+    for step in (1, 2):
+        result = invoke(place, "--minutes", "1e-9")
+        assert result.exit_code == 0, result.output
+        assert load_state(place / "run" / "last.pt")["step"] == step
+    result = invoke(place, "--weights", place / "weights.pt")
+    assert result.exit_code == 0, result.output
+    assert [row["step"] for row in log(place) if row.get("event") == "stop"] == [1, 2, 4]
+    validated = [row for row in log(place) if "validation" in row]
+    assert [row["step"] for row in validated] == [2, 4]
+    assert validated[0]["validation"].keys() == {"street/detection", "street/end_to_end"}
+    load_spotter(place / "weights.pt")
+
+
+def test_a_run_starts_from_weights_once(place: Path) -> None:
+    assert invoke(place, "--minutes", "1e-9", "--weights", place / "weights.pt").exit_code == 0
+    (place / "run" / "last.pt").unlink()
+    result = invoke(place, "--minutes", "1e-9", "--start-from", place / "weights.pt")
+    assert result.exit_code == 0, result.output
+    state = load_state(place / "run" / "last.pt")
+    assert (state["step"], state["pictures"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "message"),
+    [
+        ([], ("steps = 4", "stepz = 4"), "stepz"),
+        ([], ('path = "street"', 'path = "road"'), "road"),
+        ([], ('folder = "street"', 'folder = "road"'), "road"),
+        ([], ("[model]", '[train.distill]\nteacher = "none.pt"\noutput = 1.0\n[model]'), r"none.pt"),
+        (["--steps", "1"], ("", ""), "steps must exceed warmup"),
+        (["--device", "abacus"], ("", ""), "abacus"),
+        (["--device", "cuda:99"], ("", ""), "Error"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(place: Path, options: list[str], change: tuple[str, str], message: str) -> None:
+    (place / "recipe.toml").write_text(RECIPE.replace(*change))
+    result = invoke(place, *options)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code in (1, 2)
+    assert message in result.output
+
+
+def test_a_spoilt_checkpoint_is_named_and_left(place: Path) -> None:
+    (place / "run").mkdir()
+    (place / "run" / "last.pt").write_bytes(b"spoilt")
+    result = invoke(place)
+    assert result.exit_code == 1
+    assert "last.pt is not a readable checkpoint" in result.output
+    assert (place / "run" / "last.pt").read_bytes() == b"spoilt"

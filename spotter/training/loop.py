@@ -225,9 +225,10 @@ class Trainer:
         Raises ValueError when the weights are another model's.
         """
         parts = tuple(f"{part}." for part in fresh)
-        if strange := [part for part in parts if not any(name.startswith(part) for name in self.model.state_dict())]:
-            raise ValueError(f"the network has no {', '.join(strange)}")
         told = load_spotter(path).state_dict()
+        known = [*self.model.state_dict(), *told]
+        if strange := [part for part in parts if not any(name.startswith(part) for name in known)]:
+            raise ValueError(f"neither the network nor {path} has {', '.join(strange)}")
         try:
             found = self.model.load_state_dict(
                 {name: value for name, value in told.items() if not name.startswith(parts)}, strict=False

@@ -5,6 +5,7 @@ A request's body is bounded by the paths (see uploads).
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -40,10 +41,15 @@ class _HeadTooLargeError(Exception):
 
 
 class Corked:
-    """A transport that keeps the head of an answer until its body follows: one system call, one packet."""
+    """A transport that keeps the head of an answer until its body follows: one system call, one packet.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    stays: asked when it is to be closed, whether the client still sends. It then only says that no more will come, and
+    the caller closes it later.
+    """
+
+    def __init__(self, transport: asyncio.Transport, stays: Callable[[], bool] = lambda: False) -> None:
         self._transport = transport
+        self._stays = stays
         self._head = b""
         self._ended = False
 
@@ -68,8 +74,12 @@ class Corked:
         self._ended = True
 
     def close(self) -> None:
-        self.flush()
-        self._transport.close()
+        # Closed at once, what the client still sends would make its system throw the answer away.
+        if not self._transport.is_closing() and self._stays():
+            self.end(b"")
+        else:
+            self.flush()
+            self._transport.close()
 
     def is_closing(self) -> bool:
         return self._ended or self._transport.is_closing()
@@ -88,7 +98,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._corked = Corked(transport)
+        self._corked = Corked(transport, lambda: self.cycle.more_body)
         if len(self.connections) > self.limits.connections:
             self._refuse(NotReadyError(f"{self.limits.connections} connections are open", retry_after=1))
         else:
@@ -137,6 +147,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._stop_timer()
+        if self._corked.is_closing():  # the rest of a body that was refused early
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         self._corked.flush()  # of an answer to HEAD nothing follows
@@ -174,6 +186,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, problem: ServiceError) -> None:
         """Answers outside of the application and closes the connection."""
+        if self._corked.is_closing():  # bytes behind the last request
+            return
         self._problem = problem
         self._stop_timer()
         self.pipeline.clear()
@@ -190,7 +204,6 @@ class BoundedHttp(HttpToolsProtocol):
         }
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         lines += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
-        # Closed at once, what the client still sends would make its system throw the answer away.
         self._corked.end(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 

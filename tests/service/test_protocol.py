@@ -132,6 +132,25 @@ def test_the_rest_of_a_refused_body_is_not_read_for_ever(strict: Serving) -> Non
     assert time.monotonic() - began < 5, "it read on"
 
 
+@pytest.mark.parametrize("more", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["the rest", "more"])
+def test_a_refused_body_can_be_sent_to_its_end_though_the_connection_is_closed_then(
+    strict: Serving, more: bytes
+) -> None:
+    """So does a balancer, which answers 502 or nothing where it cannot."""
+    head = b"POST /spot HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=10) as client:
+        client.sendall(head)
+        for part in (b"", b"", more):
+            time.sleep(0.1)
+            client.sendall(b"x" * 100_000 + part)
+        began = time.monotonic()
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        assert time.monotonic() - began < 0.4, "it is closed once the body has arrived"
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"}")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def test_connections_are_bounded_and_places_come_back(strict: Serving) -> None:
     open_ = [socket.create_connection(("127.0.0.1", strict.port), timeout=10) for _ in range(8)]
     try:

@@ -80,7 +80,7 @@ class Engine:
         self._report = report
         self._clock = clock
         self._latency = LatencyModel()
-        self._batcher: Batcher[Job] = Batcher(limits, self._latency, self._drop)
+        self._batcher: Batcher[Job] = Batcher(limits, self._latency, _expire)
         self._lock = threading.RLock()
         self._running = threading.Condition(self._lock)  # wakes who lays out the batch after the one that runs
         self._stopping = False
@@ -205,10 +205,6 @@ class Engine:
         """Gives up a picture: it will not be run, unless it is running already."""
         with self._lock:
             self._batcher.discard(entry)
-
-    def _drop(self, entry: Entry[Job]) -> None:
-        if not entry.cancelled:
-            entry.item.done(TooLateError("the deadline passed in the queue"))
 
     def _guard(self, work: "Callable[[_Crew, _Lane], None]", crew: "_Crew", lane: "_Lane") -> None:
         """Runs a thread's work. Nothing may escape it, and if something does, its batch is answered all the same."""
@@ -351,3 +347,9 @@ class _Crew:
 
 def _failed() -> EngineFailedError:
     return EngineFailedError("the model failed on this batch", retry_after=1)
+
+
+def _expire(entry: Entry[Job]) -> None:
+    """Not a method: an engine in a cycle with its batcher would keep a former model in memory until collected."""
+    if not entry.cancelled:
+        entry.item.done(TooLateError("the deadline passed in the queue"))

@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import random
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -170,6 +172,20 @@ async def test_a_model_two_swaps_old_ends_when_its_requests_are_answered(setup: 
     await until(lambda: not first.engine.alive)
     await until(lambda: setup.shelf.retired == [])
     assert [each.manifest.version for each in setup.shelf.models] == ["3", "2"]
+
+
+async def test_a_model_two_swaps_old_is_forgotten_without_waiting_for_the_garbage_collector(setup: Setup) -> None:
+    assert setup.shelf.live is not None
+    first, runner = (weakref.ref(each) for each in (setup.shelf.live, setup.shelf.live.engine._crew.runner))
+    gc.disable()
+    try:
+        for version in ("2", "3"):
+            setup.versions.alias = version
+            await setup.watcher.poll()
+        await until(lambda: setup.shelf.draining == set())
+        await until(lambda: first() is None and runner() is None)
+    finally:
+        gc.enable()
 
 
 async def test_a_request_of_the_old_model_is_finished_by_it(setup: Setup) -> None:

@@ -488,6 +488,28 @@ async def test_the_metrics_page_is_complete_and_quick(client: Client) -> None:
     ):
         assert line in page
     assert "spotter_model_info{" in page
+    types = dict(re.findall(r"^# TYPE (spotter_\w+) (\w+)$", page, re.MULTILINE))
+    for name, kind in (
+        ("spotter_requests_total", "counter"),
+        ("spotter_request_seconds", "histogram"),
+        ("spotter_stage_seconds", "histogram"),
+        ("spotter_batch_pictures", "histogram"),
+        ("spotter_batch_padding_ratio", "histogram"),
+        ("spotter_batch_seconds", "histogram"),
+        ("spotter_queue_pictures", "gauge"),
+        ("spotter_queue_pixels", "gauge"),
+        ("spotter_batch_queue_pictures", "gauge"),
+        ("spotter_upload_bytes", "gauge"),
+        ("spotter_dispatches_total", "counter"),
+        ("spotter_rejections_total", "counter"),
+        ("spotter_cancellations_total", "counter"),
+        ("spotter_expirations_total", "counter"),
+        ("spotter_second_looks_total", "counter"),
+        ("spotter_reloads_total", "counter"),
+    ):
+        assert types[name] == kind
+    stages = re.findall(r'^spotter_stage_seconds_count{stage="(\w+)"} 1.0$', page, re.MULTILINE)
+    assert stages == ["upload", "decode", "queue", "infer", "postprocess"]
 
 
 def test_the_metrics_page_costs_under_5_ms_when_it_is_full() -> None:

@@ -174,6 +174,12 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         ),
         graph("Memory", "bytes", {"{{instance}}": "process_resident_memory_bytes"}),
         graph("Uploads held", "bytes", {"{{instance}}": "spotter_upload_bytes"}),
+        graph(
+            "GPU memory",
+            "bytes",
+            {"{{kind}} {{instance}}": "sum by (instance, kind) (spotter_gpu_memory_bytes)"},
+            "Of the whole GPU, by everyone on it; nothing on processors.",
+        ),
     ],
     "Refused, given up": [
         graph("Rejected a second, by reason", "short", {"{{reason}}": rate("spotter_rejections_total", "reason")}),

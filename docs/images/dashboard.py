@@ -137,7 +137,7 @@ def shown(value: float, unit: str) -> str:
 
 def legend(template: str, labels: Mapping[str, str]) -> str:
     """A series' name by its labels."""
-    for key in ("instance", "code", "reason", "stage", "outcome", "name", "version"):
+    for key in ("instance", "code", "reason", "stage", "outcome", "name", "version", "kind"):
         template = template.replace(f"{{{{{key}}}}}", labels.get(key, ""))
     return template.strip() or "all"
 

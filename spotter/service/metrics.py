@@ -87,6 +87,9 @@ class Metrics:
             "spotter_expirations", "Deadlines that passed, by stage.", ("stage",), registry=registry
         )
         self.upload_bytes = Gauge("spotter_upload_bytes", "Bytes of uploads held now.", registry=registry)
+        self.gpu_memory = Gauge(
+            "spotter_gpu_memory_bytes", "Of the GPU, by everyone on it: used and total.", ("kind",), registry=registry
+        )
         self.ready = Gauge("spotter_ready", "1 while the service is ready.", registry=registry)
         self.model = Info("spotter_model", "The model that answers.", registry=registry)
         self.reloads = Counter("spotter_reloads", "Models loaded, by outcome.", ("outcome",), registry=registry)

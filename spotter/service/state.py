@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from spotter.service.admission import Admission, Limits
 from spotter.service.errors import NotReadyError
+from spotter.service.gpu_memory import GpuMemory
 from spotter.service.imaging import PictureLimits
 from spotter.service.keeper import Keeper
 from spotter.service.lifecycle import Lifecycle
@@ -27,6 +28,8 @@ class Service:
     spotter: Spotter
     shelf: Shelf
     keeper: Keeper
+    gpu_memory: GpuMemory | None
+    """None on a processor."""
 
     @property
     def live(self) -> Live | None:
@@ -60,6 +63,9 @@ class Service:
         self.metrics.batch_queue.set(self.live.engine.waiting if self.live else 0)
         self.metrics.upload_bytes.set(self.uploads.held)
         self.metrics.ready.set(self._ready())
+        if self.gpu_memory is not None and self.live and (memory := self.gpu_memory.read()):
+            for kind, count in zip(("used", "total"), memory, strict=True):
+                self.metrics.gpu_memory.labels(kind).set(count)
 
     def _ready(self) -> bool:
         try:
@@ -92,4 +98,5 @@ def build(settings: Settings) -> Service:
         ),
         shelf,
         Keeper(shelf, settings.engine_timeout),
+        None if settings.device == "cpu" else GpuMemory(),
     )

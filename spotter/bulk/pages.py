@@ -82,8 +82,8 @@ def _frame(data: bytes, number: int, limits: PictureLimits) -> Page:
             single = io.BytesIO()
             image.save(single, "TIFF", compression="raw")
         return Page(number, single.getvalue(), limits)
-    except Exception:
-        return _Broken(number, BrokenPictureError(f"frame {number} does not decode"))
+    except Exception as error:  # as for any hostile bytes; the reason, for it may be the machine's
+        return _Broken(number, BrokenPictureError(f"frame {number} does not decode: {type(error).__name__}: {error}"))
 
 
 def _pdf(data: bytes, limits: PictureLimits) -> Iterator[Page]:

@@ -44,7 +44,12 @@ def places() -> Iterator[Path]:
     """Where a library may lie: beside its sources, or, where that folder cannot be written, in the user's cache
     (https://specifications.freedesktop.org/basedir-spec/latest/)."""
     yield SOURCES / LIBRARY
-    yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spotter" / "ops" / LIBRARY
+    yield cache_folder("ops") / LIBRARY
+
+
+def cache_folder(name: str) -> Path:
+    """Where in the user's cache what is made on this machine may be kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spotter" / name
 
 
 def inspect(path: Path) -> Kernels:

@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from spotter.cli.benchmarks import (
+    batches,
     bundles,
     capacity,
     capacity_check,
@@ -127,7 +128,11 @@ def show(result: Report | list[Report], as_json: bool, **options: object) -> Non
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime, within the graph."
 )
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Turns of each reader.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda", "tensorrt"]), default="cpu", show_default=True)
+@click.option(
+    "--batches", "counts", callback=parse_list, default="",
+    help="Also pictures a second in batches of so many, as 1,8,32, which is the default on a GPU.",
+)  # fmt: skip
 @click.option("--peer", "peer_names", multiple=True, help=f"Another reader beside ours: {', '.join(peers.PEERS)}.")
 @PEER_MODELS
 @click.option("--profile", "profiled", is_flag=True, help="Also show each bundle's time by stage and by operator.")
@@ -140,7 +145,8 @@ def graph_command(
     words: int,
     threads: int,
     rounds: int,
-    device: Literal["cpu", "cuda"],
+    device: Literal["cpu", "cuda", "tensorrt"],
+    counts: tuple[float, ...],
     peer_names: tuple[str, ...],
     peer_models: Path | None,
     profiled: bool,
@@ -149,13 +155,17 @@ def graph_command(
     """Time the whole graph on one picture, bundles and peers taking turns."""
     if profiled and device != "cpu":
         raise click.UsageError("--profile is for the cpu: on another device a node's time is that of its launch")
+    if any(count != int(count) for count in counts):
+        raise click.UsageError("--batches takes whole numbers")
+    sizes = tuple(int(count) for count in counts) or (() if device == "cpu" else batches.BATCHES)
+    options = SessionOptions(threads, device)
     try:
         named = [bundles.find(name, registry) for name in names]
-        contestants = graph.open_contestants(
-            named, [peers.open_peer(name, threads, peer_models) for name in peer_names], SessionOptions(threads, device)
-        )
+        others = [peers.open_peer(name, threads, peer_models) for name in peer_names]
+        contestants = graph.open_contestants(named, others, options)
         read = _pictures(files, size, words)
         results = [graph.measure(name, pixels, contestants, rounds) for name, pixels in read]
+        rates = [(name, batches.measure(named, pixels, options, sizes, rounds)) for name, pixels in read if sizes]
         profiles = [
             (f"{each.label}, {name}", profiling.profile(each.bundle, pixels, threads, rounds))
             for name, pixels in (read if profiled else ())
@@ -171,12 +181,14 @@ def graph_command(
             "threads": threads,
             "device": device,
             "results": [result.as_dict() for result in results],
+            "batches": [{"picture": name, "rates": [rate.as_dict() for rate in found]} for name, found in rates],
             "profiles": [{"name": name, **asdict(found)} for name, found in profiles],
         },
         (_plural(threads, "thread"), device, _plural(rounds, "round")),
         (
             *(result.as_table() for result in results),
             "Milliseconds, medians; p10, p90 and the ratio to the first reader are of the whole reading.",
+            *(f"{name}, in batches\n{batches.as_table(found)}" for name, found in rates),
             *(f"{name}: {found.milliseconds:.1f} ms in nodes\n{found.as_table()}" for name, found in profiles),
         ),
         as_json,

@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from spotter.registry.bundle import Bundle
 from spotter.registry.errors import BundleError
-from spotter.service import operators
+from spotter.service import gpu, operators
+from spotter.service.gpu import Device
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
@@ -33,10 +34,10 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """threads: within the graph; device: where it runs."""
+    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too."""
 
     threads: int
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
 
 
 class Session:
@@ -51,6 +52,8 @@ class Session:
         # where pictures are read on all of them at once, it is with a thread each.
         several = options.device == "cpu" and options.threads > 1
         self._beside = self._open(bundle, replace(options, threads=1)) if several else self._alone
+        if options.device != "cpu":
+            self._binding = gpu.Binding(self._alone, "cuda", OUTPUTS, gpu.PageLocked(gpu.cuda_runtime()))
 
     def _open(self, bundle: Bundle, options: SessionOptions) -> ort.InferenceSession:
         settings = ort.SessionOptions()
@@ -59,17 +62,16 @@ class Session:
         settings.log_severity_level = 3
         # Between requests a spinning pool would take the cores that decode the next pictures.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers = ["CPUExecutionProvider"]
-        if options.device == "cuda":
-            providers.insert(0, "CUDAExecutionProvider")
+        providers = gpu.providers(options.device)
+        _demand(providers[0][0], ort.get_available_providers())
+        if options.device != "cpu":
             ort.preload_dlls()  # CUDA's libraries may lie in their own Python packages
         self.operators = operators.register(settings, bundle.model, options.device)
         try:
             session = ort.InferenceSession(bundle.model, settings, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base but this
             raise BundleError(f"ONNX Runtime refuses the model: {error}") from error
-        if options.device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
-            raise BundleError("ONNX Runtime has no CUDA here; install the gpu extra or use the cpu device")
+        _demand(providers[0][0], session.get_providers())
         for kind, found, wanted in (
             ("inputs", session.get_inputs(), INPUTS),
             ("outputs", session.get_outputs(), OUTPUTS),
@@ -84,7 +86,10 @@ class Session:
 
         From as many threads at once as it has threads itself.
         """
-        if self._device == "cuda" or len(images) == 1:
+        if self._device != "cpu":
+            index, *columns = self._binding.run(images, sizes)
+            return split_rows(index, columns, len(images))
+        if len(images) == 1:
             return self._run(images, sizes)
         # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
         return [self._run(images[n : n + 1], sizes[n : n + 1])[0] for n in range(len(images))]
@@ -99,6 +104,12 @@ class Session:
             with self._lock:
                 self._running -= 1
         return split_rows(index, columns, len(images))
+
+
+def _demand(provider: str, present: Sequence[str]) -> None:
+    if provider not in present:
+        name = provider.removesuffix("ExecutionProvider")
+        raise BundleError(f"ONNX Runtime has no {name} here; install the gpu extra or use the cpu device")
 
 
 def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:

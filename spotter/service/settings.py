@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=10.0, ge=0, le=86_400)
     cache: Path | None = None
 
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Literal["cpu", "cuda", "tensorrt"] = "cpu"
     threads: int = Field(default=0, ge=0, le=256)
     decoders: int = Field(default=2, ge=1, le=64)
 

@@ -55,12 +55,35 @@ def test_graph_prints_a_table_under_one_line_about_the_machine(tiny: Path) -> No
     assert lines[6].split()[0] == str(tiny)
 
 
+def test_graph_counts_pictures_a_second_in_batches(tiny: Path) -> None:
+    arguments = (
+        "graph",
+        "--bundle",
+        str(tiny),
+        "--size",
+        "320x192",
+        "--words",
+        "3",
+        "--rounds",
+        "2",
+        "--batches",
+        "1,3",
+    )
+    ((batches,), lines) = (json.loads(run(*arguments, "--json"))["graph"]["batches"], run(*arguments).splitlines())
+    assert [rate["batch"] for rate in batches["rates"]] == [1, 3]
+    for rate in batches["rates"]:
+        assert rate["pictures_a_second"] == pytest.approx(1000 * rate["batch"] / rate["milliseconds"])
+    assert "drawn, 3 words, in batches" in lines
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--peer", "nobody"], "there is no peer 'nobody'; known: rapidocr, tesseract"),
         (["--bundle", "spotter@nowhere"], "no alias or version 'nowhere'"),
         (["--size", "100x60", "--words", "200"], "too few for 200 words"),
+        (["--device", "cuda"], "ONNX Runtime has no CUDA here"),
+        (["--device", "tensorrt"], "ONNX Runtime has no Tensorrt here"),
     ],
 )
 def test_graph_refuses_in_a_sentence(tiny: Path, arguments: list[str], sentence: str) -> None:

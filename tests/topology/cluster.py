@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,11 +13,12 @@ from typing import Any
 import httpx
 
 from tests.deploy.promql import DEPLOY
+from tests.programs import find
 from tests.service.serving import Serving, serving
 from tests.topology.load import until
 
-HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-PROMETHEUS = shutil.which("prometheus")
+HAPROXY = find("haproxy")
+PROMETHEUS = find("prometheus")
 
 
 def free_port() -> int:
@@ -43,7 +43,7 @@ class Replica:
         self._running = contextlib.ExitStack()
         started = serving("--port", str(self.port), registry=self._registry, poll_seconds=0.3, threads=1, grace=1)
         self.service = self._running.enter_context(started)
-        self.service.ready(60)
+        self.service.ready(180)
 
     def send(self, number: signal.Signals) -> None:
         """Sends the process a signal."""
@@ -79,9 +79,14 @@ class Balancer:
 
     def active(self) -> int:
         """Replicas that it sends requests to."""
+        return int(self.counted('haproxy_backend_active_servers{proxy="spotter"}'))
+
+    def counted(self, series: str) -> float:
+        """The sum of its own series with these labels, whatever server they are of."""
+        name, labels = series.removesuffix("}").split("{")
         page = httpx.get(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10).text
-        (count,) = re.findall(r'^haproxy_backend_active_servers\{proxy="spotter"\} (\d+)', page, re.MULTILINE)
-        return int(count)
+        lines = (line for line in page.splitlines() if line.startswith(f"{name}{{"))
+        return sum(float(line.split()[-1]) for line in lines if all(label in line for label in labels.split(",")))
 
     @contextlib.contextmanager
     def running(self, ports: list[int], folder: Path) -> Iterator[None]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,15 +21,16 @@ from spotter.registry.bundle import MANIFEST, read_manifest
 from spotter.registry.folder import FolderStore
 from spotter.registry.manifest import dumps
 from tests.deploy.promql import OF_BALANCER
-from tests.topology.cluster import HAPROXY, PROMETHEUS, Balancer, Prometheus, Replica, prometheus
+from tests.programs import needs
+from tests.topology.cluster import Balancer, Prometheus, Replica, prometheus
 from tests.topology.load import CLIENTS, Ask, Load, until
 
 LONG = os.environ.get("SPOTTER_CHAOS") == "long"
 """`make chaos` asks for minutes where `make test` gives seconds."""
 pytestmark = [
-    pytest.mark.timeout(900 if LONG else 200),
-    pytest.mark.skipif(HAPROXY is None, reason="no haproxy: apt-get install haproxy"),
-    pytest.mark.skipif(PROMETHEUS is None, reason="no prometheus: apt-get install prometheus"),
+    pytest.mark.timeout(900 if LONG else 400),
+    needs("haproxy", "THE CLUSTER", "Debian: apt-get install haproxy"),
+    needs("prometheus", "THE CLUSTER", "Debian: apt-get install prometheus"),
 ]
 SHIPPED = next((Path(spotter.registry.__file__).parent / "embedded/spotter/versions").iterdir())
 LINES = [(0, 68), (68, 120), (120, 176), (0, 120)]
@@ -142,6 +144,24 @@ def test_clients_of_the_balancer_that_leave_free_their_places_at_the_replicas(cl
 def left(cluster: Cluster) -> float:
     """Clients that the replicas saw leave."""
     return sum(counted(replica, "spotter_cancellations_total{") for replica in cluster.replicas)
+
+
+def test_refusals_reach_clients_of_the_balancer_that_still_send(cluster: Cluster) -> None:
+    refused, answered = 20, 'haproxy_server_http_responses_total{proxy="spotter",code="4xx"}'
+    before = cluster.front.counted(answered)
+    for _ in range(refused):
+        with socket.create_connection(("127.0.0.1", cluster.front.port), timeout=30) as client:
+            client.sendall(b"POST /spot HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
+            for _ in range(10):
+                client.sendall(b"x" * 60_000)
+                time.sleep(0.005)
+            answer = b""
+            while not answer.endswith(b"}"):
+                more = client.recv(65536)
+                assert more, answer
+                answer += more
+        assert answer.startswith(b"HTTP/1.1 413 ")
+    until(lambda: cluster.front.counted(answered) - before == refused)
 
 
 def test_of_a_replica_that_is_killed_only_the_requests_in_work_fail(cluster: Cluster) -> None:

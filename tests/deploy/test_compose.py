@@ -43,6 +43,11 @@ def test_compose_follows_its_specification() -> None:
     assert set(yaml.safe_load(composed())["services"]) == {"spotter", "balancer", "prometheus", "grafana", "mlflow"}
 
 
+def test_logs_of_every_service_are_bounded() -> None:
+    for service in yaml.safe_load(composed())["services"].values():
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [

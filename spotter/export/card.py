@@ -72,8 +72,14 @@ def _commit() -> str:
 
 
 def provenance(origin: Origin) -> dict[str, Any]:
-    """For the manifest: code, pictures, and data with their weights and licences."""
-    sources = tomllib.loads(origin.recipe.read_text())["source"] if origin.recipe else []
+    """For the manifest: code, pictures, and data with their weights and licences.
+
+    Raises ValueError when the recipe names no sources.
+    """
+    try:
+        sources = tomllib.loads(origin.recipe.read_text())["source"] if origin.recipe else []
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise ValueError(f"{origin.recipe} is no recipe with sources: {error}") from error
     return {
         "code_commit": _commit(),
         "pictures_seen": origin.pictures,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -55,7 +56,7 @@ def export(
         model = load_spotter(checkpoint)
         origin = Origin(
             recipe=recipe,
-            metrics=json.loads(metrics.read_text()) if metrics else {},
+            metrics=_json(metrics) if metrics else {},
             limits=limits.read_text().strip() if limits else "Not examined.",
             pictures=int(load_state(checkpoint).get("pictures", 0)),
         )
@@ -71,3 +72,10 @@ def export(
     except (ParityError, BundleError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{folder}: {manifest.name} {manifest.version}, {compared} words compared, {manifest.digest}")
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is no JSON: {error}") from error

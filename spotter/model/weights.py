@@ -14,7 +14,7 @@ def load_state(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling, zip and OS errors share no base class
-        raise ValueError(f"{path} is not a readable checkpoint: {error}") from error
+        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
     if not isinstance(state, dict) or "model_config" not in state or "weights" not in state:
         raise ValueError(f"{path} is not a Spotter checkpoint")
     return state

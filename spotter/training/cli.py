@@ -7,19 +7,11 @@ import click
 import torch
 
 from spotter.training.ablation import kept, markdown, read_table, run_row
+from spotter.training.device import usable_device
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.recipe import RecipeError, build_sources, read_recipe
 from spotter.training.sample import Source
 from spotter.training.validation import validator
-
-
-def usable_device(name: str) -> str:
-    """The device's name. Raises BadParameter when torch cannot compute there."""
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise click.BadParameter(str(error).splitlines()[0]) from None
-    return name
 
 
 @click.command()
@@ -36,7 +28,7 @@ def usable_device(name: str) -> str:
     "--device",
     default="cuda" if torch.cuda.is_available() else "cpu",
     show_default=True,
-    callback=lambda _context, _parameter, value: usable_device(value),
+    callback=usable_device,
 )
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes making pictures.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the network on a CPU.")

@@ -52,6 +52,13 @@ def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["[train]\nsteps = 5\n", "no recipe"])
+def test_a_recipe_without_sources_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(ValueError, match=r"recipe\.toml is no recipe"):
+        provenance(Origin(tmp_path / "recipe.toml", {}, "", 7))
+
+
 def test_without_a_recipe_no_data_is_named() -> None:
     assert provenance(Origin(None, {}, "", 7))["data"] == []
 

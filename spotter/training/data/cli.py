@@ -60,13 +60,17 @@ def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: in
     """
     from tqdm import tqdm
 
-    from spotter.training.data.annotations import read_folder
+    from spotter.training.data.annotations import AnnotationError, read_folder
     from spotter.training.data.lines import split_picture
     from spotter.training.data.pseudo import add_picture, restore_case, unlabelled
 
+    try:
+        annotated = read_folder(dataset)
+    except AnnotationError as error:
+        raise click.ClickException(str(error)) from None
     teacher = _teacher(threads) if case else None
     left = set(unlabelled(dataset / "images", output))
-    pictures = [picture for picture in read_folder(dataset) if picture.path in left][:limit]
+    pictures = [picture for picture in annotated if picture.path in left][:limit]
     for picture in tqdm(pictures, unit="picture"):
         annotations = list(split_picture(picture).annotations)
         if teacher is not None:

@@ -24,7 +24,9 @@ _DATA = click.option(
     "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with `backgrounds`."
 )
 _SEED = click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")
-_SIZE = click.option("--size", default=512, show_default=True, help="Side of the pictures, pixels.")
+_SIZE = click.option(
+    "--size", type=click.IntRange(min=32), default=512, show_default=True, help="Side of the pictures, pixels."
+)
 
 
 @click.group()
@@ -34,7 +36,7 @@ def synth() -> None:
 
 @synth.command()
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", default=30000, show_default=True, help="Words to render.")
+@click.option("--count", type=click.IntRange(min=1), default=30000, show_default=True, help="Words to render.")
 @_SEED
 @click.option(
     "--fonts",
@@ -62,8 +64,8 @@ def pool(output: Path, count: int, seed: int, fonts: tuple[Path, ...], only_font
 @_POOL
 @_DATA
 @_SIZE
-@click.option("--columns", default=4, show_default=True)
-@click.option("--rows", default=3, show_default=True)
+@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option("--rows", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--outlines/--plain", default=True, help="Draw the words' polygons; ignored ones are red.")
 def preview(
     output: Path,
@@ -85,12 +87,15 @@ def preview(
     samples = [source.sample(rng, size) for _ in range(columns * rows)]
     pictures = [_outlined(sample) if outlines else sample.image for sample in samples]
     lines = [np.concatenate(pictures[row * columns : (row + 1) * columns], 1) for row in range(rows)]
-    Image.fromarray(np.concatenate(lines, 0)).save(output)
+    try:
+        Image.fromarray(np.concatenate(lines, 0)).save(output)
+    except (OSError, ValueError) as error:  # no such folder, or no format of that name
+        raise click.ClickException(f"{output}: {error}") from None
 
 
 @synth.command()
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", default=100, show_default=True, help="Pictures to write.")
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Pictures to write.")
 @click.option("--source", "kind", type=click.Choice(_KINDS), default="scene", show_default=True)
 @_SEED
 @_POOL
@@ -118,14 +123,30 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
 
 
 @synth.command()
-@click.option("--seconds", default=3.0, show_default=True, help="Time given to each row.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Time given to each row.",
+)
 @click.option("--device", help="Also compose on this torch device, as `cuda` or `cpu`.")
-@click.option("--batch", default=64, show_default=True, help="Pictures composed at once on the device.")
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Pictures composed at once on the device.",
+)
 @_POOL
 @_DATA
 @_SIZE
 def bench(seconds: float, device: str | None, batch: int, pool: Path | None, data: Path | None, size: int) -> None:
     """Measure pictures a second: of CPU time on one core, and of real time on a device if one is named."""
+    if device:
+        from spotter.training.device import usable_device
+
+        usable_device(None, None, device)
     click.echo(f"{'source':<8}{'pictures/s':>12}{'words/s':>10}{'layouts/s':>11}")
     sources = open_sources(pool, data)
     for kind, source in sources.items():
@@ -166,8 +187,12 @@ def measure(source: "SceneSource | PageSource | SheetSource", size: int, seconds
 def open_sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
     """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds."""
     from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+    from spotter.training.synthesis.pool import PoolError
 
-    patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)
+    try:
+        patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)
+    except PoolError as error:
+        raise click.BadParameter(str(error), param_hint="--pool") from None
     folder = data / "backgrounds" if data else None
     if folder is not None and not folder.is_dir():
         raise click.BadParameter(f"{folder} is no folder", param_hint="--data")

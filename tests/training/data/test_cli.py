@@ -66,3 +66,9 @@ def test_a_missing_teacher_is_explained(dataset: Path, tmp_path: Path, monkeypat
     result = CliRunner().invoke(pseudo_label, [str(dataset / "images"), str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "pip install rapidocr" in result.output
+
+
+def test_a_folder_of_another_form_is_refused(dataset: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(split_lines, [str(dataset / "images"), str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "wants the folders images/ and gts/" in result.output

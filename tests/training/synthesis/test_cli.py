@@ -74,3 +74,24 @@ def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Pa
     assert result.exit_code == 2
     assert "backgrounds" in result.output
     assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["preview", "x.png", "--pool", "EMPTY"], "no pool of rendered words"),
+        (["bench", "--pool", "EMPTY"], "no pool of rendered words"),
+        (["bench", "--pool", "POOL", "--device", "abacus"], "abacus"),
+        (["preview", "EMPTY/none/x.png", "--pool", "POOL", "--size", "64"], "No such file"),
+        (["preview", "EMPTY/x.text", "--pool", "POOL", "--size", "64"], "unknown file extension"),
+        (["preview", "x.png", "--size", "0"], "--size"),
+        (["preview", "x.png", "--rows", "0"], "--rows"),
+        (["pool", "x", "--count", "0"], "--count"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(tmp_path: Path, folder: Path, arguments: list[str], message: str) -> None:
+    places = [word.replace("EMPTY", str(tmp_path)).replace("POOL", str(folder)) for word in arguments]
+    result = CliRunner().invoke(synth, places)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code in (1, 2)
+    assert message in result.output

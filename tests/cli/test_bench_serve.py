@@ -1,6 +1,9 @@
 import asyncio
 import contextlib
 import json
+import signal
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +15,7 @@ from click.testing import CliRunner
 from spotter.cli.bench import bench
 from spotter.cli.benchmarks.http_client import Answer, Connection, get, parse_timing, post
 from spotter.cli.benchmarks.load import Load, Timed, closed_loop, joined, open_loop, poisson
-from spotter.cli.benchmarks.process import parse_metrics
+from spotter.cli.benchmarks.process import free_port, parse_metrics
 from spotter.cli.benchmarks.servers import Peer
 from spotter.cli.benchmarks.serving import Batches, Beside, batches_between, overhead_ms, stages_ms
 from tests.service.tiny import picture, write_tiny_bundle
@@ -251,3 +254,23 @@ def test_a_peer_that_is_none_is_a_sentence(name: str) -> None:
 
 def test_bentoml_takes_the_picture_itself() -> None:
     assert Peer("bentoml", Path("python")).request(b"jpeg") == post("/spot", b"jpeg", "image/jpeg")
+
+
+def test_a_benchmark_that_is_terminated_leaves_no_server_behind(tmp_path: Path) -> None:
+    port = free_port()
+    script = f"""
+import os, sys, time
+from pathlib import Path
+from spotter.cli.benchmarks.process import running
+command = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
+with running(command, os.environ, Path({str(tmp_path / "log")!r}), "http://127.0.0.1:{port}/"):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)

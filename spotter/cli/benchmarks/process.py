@@ -63,12 +63,15 @@ def serving(bundle: Bundle, threads: int) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def running(command: Sequence[object], environment: Mapping[str, str], log: Path, ready: str) -> Iterator[float]:
-    """Runs a server; yields the seconds that it took until the URL `ready` answered 200. Raises ServeError."""
+    """Runs a server; yields the seconds that it took until the URL `ready` answered 200. Raises ServeError. On the main
+    thread only."""
     began = time.monotonic()
     with log.open("wb") as sink:
         process = subprocess.Popen(
             list(map(str, command)), env=environment, stdout=sink, stderr=sink, start_new_session=True
         )
+    # SIGTERM ends this process by way of `finally`, or what it started would live on.
+    former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         _wait_until_ready(process, ready, log)
         yield time.monotonic() - began
@@ -76,6 +79,7 @@ def running(command: Sequence[object], environment: Mapping[str, str], log: Path
             raise ServeError(f"the service ended while it was measured:\n{_tail(log)}")
     finally:
         _stop(process)
+        signal.signal(signal.SIGTERM, former)
 
 
 def parse_metrics(page: str) -> dict[str, float]:

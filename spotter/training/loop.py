@@ -323,7 +323,8 @@ class Trainer:
             detail = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())
             raise DivergedError(f"the loss is not finite at step {self.step} ({detail}); {self.last} is from before it")
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        if loss.requires_grad:  # a stage of the recogniser alone has nothing to learn from pictures without text
+            torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if not torch.isfinite(norm):
             raise DivergedError(f"the gradient is not finite at step {self.step}; {self.last} is from before it")

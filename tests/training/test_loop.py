@@ -20,6 +20,7 @@ from spotter.model.spotter import Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import collate
+from spotter.training.config import Stage
 from spotter.training.detector import jitter_boxes, predicted_boxes
 from spotter.training.loop import (
     DivergedError,
@@ -220,6 +221,21 @@ def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "other.pt", {"model_config": config, "weights": other.state_dict()})
     with pytest.raises(ValueError, match=r"other\.pt"):
         make_trainer(tmp_path).start_from(tmp_path / "other.pt")
+
+
+def test_a_stage_of_the_recogniser_alone_passes_over_pictures_without_text(tmp_path: Path) -> None:
+    class Textless(NoiseSource):
+        def sample(self, rng: np.random.Generator, size: int) -> Sample:
+            sample = super().sample(rng, size)
+            return Sample(sample.image, np.zeros((0, 4, 2), np.float32), [], np.zeros(0, bool))
+
+    stage = Stage(until=10, modules=("recogniser",), losses=("recognition",))
+    trainer = make_trainer(tmp_path, Textless(), stages=(stage,))
+    before = {name: value.clone() for name, value in trainer.model.named_parameters()}
+    trainer.train()
+    assert trainer.step == SHORT.steps
+    for name, value in trainer.model.named_parameters():
+        torch.testing.assert_close(value, before[name], msg=name)
 
 
 def test_parts_that_are_to_be_fresh_stay_random_and_may_be_others(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""The image, built and run by Docker's engine: minutes of work, so only when asked for."""
+"""The image, and docker-compose.yml around it, built and run by Docker's engine: minutes of work, so only when asked
+for."""
 
 import os
 import subprocess
@@ -7,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("docker.sh")
 _NO_ENGINE = 77
 
 
 @pytest.mark.skipif(
-    os.environ.get("SPOTTER_DOCKER") != "1", reason="IMAGE NOT CHECKED: SPOTTER_DOCKER=1 builds and runs it"
+    os.environ.get("SPOTTER_DOCKER") != "1", reason="IMAGE AND COMPOSE NOT RUN: SPOTTER_DOCKER=1 builds and runs them"
 )
 @pytest.mark.timeout(1800)
-def test_the_image_builds_runs_as_nobody_answers_and_drains() -> None:
+@pytest.mark.parametrize("script", ["docker.sh", "compose.sh"])  # in this order: the second runs the first's image
+def test_what_docker_runs_is_found_answers_and_drains(script: str) -> None:
     done = subprocess.run(
-        [SCRIPT], env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True, check=False
+        [Path(__file__).with_name(script)],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode == _NO_ENGINE:
-        pytest.skip(f"IMAGE NOT CHECKED: {done.stdout.strip()}")
+        pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from spotter.export.golden import GOLDEN_LINES, draw_lines
 from spotter.export.graph import OUTPUTS, export_graph
 from spotter.export.operators import OPSET
 from spotter.export.parity import ParityError, check_parity
-from spotter.export.quantise import Picture, check_agreement, quantise
+from spotter.export.quantise import Picture, check_agreement, halve, quantise
 from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 from spotter.registry.bundle import write_bundle
@@ -24,6 +25,11 @@ STRIDE = 64
 _GOLDEN_MARGIN = 0.02
 # Of 1136, 1184, 1216, 1248 and 1280, 1248 read most on the validation parts of ICDAR 2015 and 2003 together.
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1248, target_side=1248, bucket_steps=((65536, STRIDE),))
+
+
+def input_at(side: int) -> InputSpec:
+    """What a bundle takes that reads pictures at a long side of `side` pixels."""
+    return replace(INPUT, max_side=side, target_side=side)
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
@@ -52,15 +58,21 @@ def export_bundle(
     score_threshold: float,
     origin: Origin,
     calibration: Sequence[Picture] = (),
+    half: bool = False,
+    side: int = INPUT.target_side,
 ) -> tuple[Manifest, int]:
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
     calibration: pictures by which the dense part becomes int8; none leave the graph in fp32.
+    half: the dense part in fp16 instead, for GPUs. side: the long side in pixels at which pictures are read.
     Raises ParityError when graph and network disagree, BundleError when the folder is not free, ValueError when the
     origin's metrics are none; no bundle is left then.
     """
     metrics = scores(origin.metrics)
-    told = provenance(origin) | {"precision": "int8" if calibration else "fp32"}
+    if half and calibration:
+        raise ValueError("a bundle is in int8 or in fp16, not in both")
+    told = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
+    spec = input_at(side)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
         export_graph(model, graph)
@@ -71,7 +83,12 @@ def export_bundle(
             share = check_agreement(exact, graph, calibration, score_threshold)
             told |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         # Drawn at the working size, so that the service reads the very pixels that were read here.
-        picture = draw_lines(GOLDEN_LINES, INPUT.target_side, 6 * STRIDE, 26)
+        picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
+        if half:
+            exact, graph = graph, Path(scratch) / "fp16.onnx"
+            halve(exact, graph)
+            cut = picture[:, : side // STRIDE * STRIDE]
+            told |= {"words_as_in_fp32": round(check_agreement(exact, graph, [cut], score_threshold), 3)}
         golden = Path(scratch) / "golden.png"
         Image.fromarray(picture).save(golden)
         manifest = write_bundle(
@@ -82,7 +99,7 @@ def export_bundle(
             name=name,
             version=version,
             charset=Charset().characters,
-            input=INPUT,
+            input=spec,
             opset=OPSET,
             provenance=told,
             metrics=metrics,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from spotter.export.bundle import INPUT, export_bundle
+from spotter.export.bundle import INPUT, export_bundle, input_at
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
@@ -38,6 +38,11 @@ from spotter.registry.errors import BundleError
     multiple=True,
     help="Quantise the dense part by pictures from this folder; may be given several times.",
 )
+@click.option("--fp16", "half", is_flag=True, help="The dense part in half precision, for GPUs.")
+@click.option(
+    "--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True,
+    help="Long side in pixels at which the bundle reads pictures: time goes with its square.",
+)  # fmt: skip
 @click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=72, show_default=True)
 def export(
     checkpoint: Path,
@@ -49,6 +54,8 @@ def export(
     metrics: Path | None,
     limits: Path | None,
     calibration: tuple[Path, ...],
+    half: bool,
+    side: int,
     count: int,
 ) -> None:
     """Turns CHECKPOINT into a bundle in FOLDER, or refuses when the graph does not say what the network says."""
@@ -67,7 +74,9 @@ def export(
             version=version,
             score_threshold=score_threshold,
             origin=origin,
-            calibration=calibration_pictures(calibration, count, INPUT) if calibration else (),
+            calibration=calibration_pictures(calibration, count, input_at(side)) if calibration else (),
+            half=half,
+            side=side,
         )
     except (ParityError, BundleError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -1,4 +1,4 @@
-"""Static int8 of the graph's 3x3 convolutions (Jacob et al. 2018, arXiv:1712.05877), where most of its time goes."""
+"""Static int8 of the graph's convolutions (Jacob et al. 2018, arXiv:1712.05877), where most of its time goes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,13 +11,19 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from PIL import Image, ImageOps
 
 from spotter.export.graph import OUTPUTS
+from spotter.export.half import halve_precision
+from spotter.export.lean import double_in_integers, read_floats
+from spotter.export.operators import DOMAIN
 from spotter.export.parity import ParityError
 from spotter.model.charset import Charset
 from spotter.registry.manifest import InputSpec
 
-_DENSE = ("backbone.", "neck.", "head.", "recogniser.detail.", "recogniser.upper.", "recogniser.widen.")
+_DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("detail", "upper", "widen", "columns")))
 # The first sees raw pixels and feeds the recogniser its detail; the last gives distances in pixels: 8 bits are too few.
 _KEPT = ("backbone.stem.", "head.out.")
+_KEPT_IN_HALF = ("head.out.",)
+_FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool")
+_JOINING = ("Add", "Concat")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _AVERAGING = 0.05
 _LEAST_AGREEMENT = 0.8
@@ -60,21 +66,49 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
         return None if picture is None else feeds(picture)
 
 
-def dense_convolutions(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions that 8 bits serve well, told by their weights' names."""
+def dense_convolutions(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[str]:
+    """Names of the convolutions that few bits serve well, told by their weights' names; not those `kept` in float."""
     return [
         node.name
         for node in graph.node
-        if node.op_type == "Conv" and node.input[1].startswith(_DENSE) and not node.input[1].startswith(_KEPT)
+        if node.op_type == "Conv" and node.input[1].startswith(_DENSE) and not node.input[1].startswith(kept)
     ]
 
 
+def dense_nodes(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[str]:
+    """Names of the dense convolutions and of all that lies between them, in order.
+
+    A map that goes back to float between two convolutions costs more than the rounding saves; and a ReLU that is left
+    in float makes its convolution spend half of the 8 bits on what it cuts off.
+    """
+    weights = {tensor.name for tensor in graph.initializer}
+    convolutions = set(dense_convolutions(graph, kept))
+    names: list[str] = []
+    maps: set[str] = set()
+    for node in graph.node:
+        data = [name for name in node.input if name and name not in weights]
+        if node.op_type in _FOLLOWING:
+            chosen = data[0] in maps
+        elif node.op_type in _JOINING:
+            chosen = bool(data) and maps.issuperset(data)
+        elif node.op_type == "Mul":  # by the mask of a patch's columns, which 8 bits hold exactly
+            chosen = not maps.isdisjoint(data)
+        else:
+            chosen = node.name in convolutions
+        if chosen:
+            names.append(node.name)
+        if chosen or node.domain == DOMAIN:  # patches: what is sampled is rounded for the recogniser's convolutions
+            maps.update(node.output)
+    return names
+
+
 def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
-    """Writes `graph` with the dense convolutions in int8: weights per channel, activations by their range,
-    averaged over the pictures. Raises ValueError when the graph has no such convolution."""
-    nodes = dense_convolutions(onnx.load(str(graph)).graph)
-    if not nodes:
+    """Writes `graph` with the dense convolutions and what lies between them in int8: weights per channel, activations
+    by their range, averaged over the pictures. Raises ValueError when the graph has no such convolution."""
+    model = onnx.load(str(graph))
+    if not dense_convolutions(model.graph):
         raise ValueError(f"{graph} has no convolution to quantise")
+    nodes = dense_nodes(model.graph)
     quantize_static(
         graph,
         quantised,
@@ -84,10 +118,24 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         nodes_to_quantize=nodes,
+        op_types_to_quantize=["Conv", "Mul", *_FOLLOWING, *_JOINING],
         calibrate_method=CalibrationMethod.MinMax,
         # The extremes of single pictures would waste the range: averaged over the pictures, it loses nothing of F.
         extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": _AVERAGING},
     )
+    model = onnx.load(str(quantised))
+    read_floats(model.graph, set(nodes))
+    double_in_integers(model.graph)
+    onnx.checker.check_model(model, full_check=False)
+    onnx.save(model, str(quantised))
+
+
+def halve(graph: Path, halved: Path) -> None:
+    """Writes `graph` with the dense convolutions and what lies between them in half precision."""
+    model = onnx.load(str(graph))
+    halve_precision(model.graph, dense_nodes(model.graph, _KEPT_IN_HALF))
+    onnx.checker.check_model(model, full_check=False)
+    onnx.save(model, str(halved))
 
 
 def _words(session: ort.InferenceSession, picture: Picture, threshold: float) -> list[tuple[NDArray[np.float32], str]]:

@@ -157,3 +157,33 @@ def test_a_folder_in_use_is_left_alone(exported: Exported, tmp_path: Path, monke
     with pytest.raises(BundleError, match="not empty"):
         export(exported.model, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_bundle_in_half_precision_reads_at_the_side_that_was_asked_for(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = exported.sure_of("a", tmp_path)
+    monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
+    monkeypatch.setattr(module, "export_graph", sure.write)
+    monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)  # random weights: no score survives rounding
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    manifest, _ = export_bundle(
+        sure.model,
+        tmp_path / "half",
+        name="tiny",
+        version="1",
+        score_threshold=0.3,
+        origin=origin(),
+        half=True,
+        side=640,
+    )
+    assert (manifest.input.target_side, manifest.input.max_side) == (640, 640)
+    assert manifest.provenance["precision"] == "fp16"
+
+
+def test_a_bundle_of_two_precisions_is_refused(exported: Exported, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not in both"):
+        export_bundle(
+            exported.model, tmp_path / "both", name="tiny", version="1", score_threshold=0.3, origin=origin(),
+            calibration=[np.zeros((64, 64, 3), np.uint8)], half=True,
+        )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Rewrites that make a graph lean: the same answers by other nodes."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from spotter.export.lean import double_in_integers, halve_by_resize, read_floats
+
+
+def graph_of(nodes: list[onnx.NodeProto], **constants: object) -> onnx.ModelProto:
+    """A model from float `x` [B, C, H, W] to float `y`."""
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, list("bchw")) for name in "xy"]
+    graph = helper.make_graph(nodes, "graph", sides[:1], sides[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
+def run(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    onnx.checker.check_model(model)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    found: NDArray[np.float32] = session.run(None, {"x": x})[0]
+    return found
+
+
+def kinds(model: onnx.ModelProto) -> list[str]:
+    return [node.op_type for node in model.graph.node]
+
+
+def noise(*shape: int) -> NDArray[np.float32]:
+    return np.random.default_rng(3).normal(size=shape).astype(np.float32)
+
+
+def test_a_half_is_the_mean_of_four_cells() -> None:
+    model = graph_of([helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], strides=[2, 2])])
+    assert halve_by_resize(model.graph) == 1
+    assert kinds(model) == ["Resize"]
+    x = noise(2, 3, 6, 10)
+    expected = x.reshape(2, 3, 3, 2, 5, 2).mean((3, 5))
+    np.testing.assert_allclose(run(model, x), expected, atol=1e-6)
+
+
+def test_other_pools_stay() -> None:
+    model = graph_of([helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], strides=[2, 2])])
+    assert halve_by_resize(model.graph) == 0
+    assert kinds(model) == ["AveragePool"]
+
+
+def rounded(*, scale_after: float = 0.1, by: float = 2.0, also_read: bool = False) -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+        helper.make_node("Resize", ["d", "", "by"], ["r"], mode="nearest",
+                         coordinate_transformation_mode="asymmetric", nearest_mode="floor", name="up"),
+        helper.make_node("QuantizeLinear", ["r", "after", "zero"], ["q2"]),
+        helper.make_node("DequantizeLinear", ["q2", "after", "zero"], ["d2"]),
+        helper.make_node("Add", ["d2", "more"], ["y"]),
+    ]  # fmt: skip
+    if also_read:
+        nodes[-1:] = [helper.make_node("ReduceMax", ["d"], ["most"]), helper.make_node("Add", ["d2", "most"], ["y"])]
+    return graph_of(
+        nodes,
+        scale=np.float32(0.1),
+        after=np.float32(scale_after),
+        zero=np.uint8(100),
+        by=np.array([1, 1, by, by], np.float32),
+        more=np.float32(0.5),
+    )
+
+
+@pytest.mark.parametrize("also_read", [False, True])
+def test_a_map_is_doubled_in_its_eight_bits(also_read: bool) -> None:
+    model, x = rounded(also_read=also_read), noise(2, 5, 3, 4)
+    expected = run(model, x)
+    assert double_in_integers(model.graph) == 1
+    assert "Resize" not in kinds(model)
+    assert kinds(model).count("DequantizeLinear") == 1 + also_read  # none is left that nobody reads
+    np.testing.assert_array_equal(run(model, x), expected)
+    np.testing.assert_array_equal(run(model, noise(1, 2, 7, 2)), run(rounded(also_read=also_read), noise(1, 2, 7, 2)))
+
+
+@pytest.mark.parametrize("changed", [{"scale_after": 0.2}, {"by": 3.0}])
+def test_a_map_that_is_rounded_otherwise_or_grows_otherwise_stays(changed: dict[str, float]) -> None:
+    model = rounded(**changed)  # type: ignore[arg-type]
+    assert double_in_integers(model.graph) == 0
+    assert "Resize" in kinds(model)
+
+
+def test_float_nodes_read_what_a_float_node_made() -> None:
+    nodes = [
+        helper.make_node("Sin", ["x"], ["s"], name="float"),
+        helper.make_node("QuantizeLinear", ["s", "scale", "zero"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+        helper.make_node("Relu", ["d"], ["r"], name="integer"),
+        helper.make_node("Cos", ["d"], ["c"], name="reader"),
+        helper.make_node("Add", ["r", "c"], ["y"], name="both"),
+    ]
+    model = graph_of(nodes, scale=np.float32(0.5), zero=np.uint8(100))
+    assert read_floats(model.graph, {"integer"}) == 1
+    inputs = {node.name: list(node.input) for node in model.graph.node}
+    assert (inputs["reader"], inputs["integer"]) == (["s"], ["d"])
+    x = noise(1, 2, 3, 4)
+    sine = np.sin(x)
+    coarse = np.maximum(np.round(sine / 0.5) * 0.5, 0)
+    np.testing.assert_allclose(run(model, x), coarse + np.cos(sine), atol=1e-6)

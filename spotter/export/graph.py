@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from spotter.export.folding import folded
-from spotter.export.lean import halve_by_resize
+from spotter.export.lean import halve_by_resize, measure_rectified
 from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
 from spotter.export.recurrent import symbolic_encoder
 from spotter.model.cells import Cells
@@ -100,6 +100,7 @@ def export_graph(model: Spotter, path: Path) -> None:
     assert program is not None
     proto = program.model_proto
     halve_by_resize(proto.graph)
+    measure_rectified(proto.graph)
     del proto.functions[:]
     proto.functions.extend(functions())
     present = {entry.domain for entry in proto.opset_import}

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from spotter.export.lean import double_in_integers, halve_by_resize, read_floats
+from spotter.export.lean import double_in_integers, halve_by_resize, measure_rectified, read_floats
 
 
 def graph_of(nodes: list[onnx.NodeProto], **constants: object) -> onnx.ModelProto:
@@ -40,6 +40,24 @@ def test_a_half_is_the_mean_of_four_cells() -> None:
     x = noise(2, 3, 6, 10)
     expected = x.reshape(2, 3, 3, 2, 5, 2).mean((3, 5))
     np.testing.assert_allclose(run(model, x), expected, atol=1e-6)
+
+
+def test_a_size_is_that_of_the_rectified_map() -> None:
+    def model() -> onnx.ModelProto:
+        nodes = [
+            helper.make_node("Neg", ["x"], ["map"]),
+            helper.make_node("Shape", ["map"], ["shape"]),
+            helper.make_node("Relu", ["map"], ["rectified"]),
+            helper.make_node("Expand", ["rectified", "shape"], ["y"]),
+        ]
+        return graph_of(nodes)
+
+    changed = model()
+    assert measure_rectified(changed.graph) == 1
+    assert [list(node.input) for node in changed.graph.node if node.op_type == "Shape"] == [["rectified"]]
+    x = noise(2, 3, 4, 5)
+    np.testing.assert_array_equal(run(changed, x), run(model(), x))
+    assert measure_rectified(changed.graph) == 0
 
 
 def test_other_pools_stay() -> None:

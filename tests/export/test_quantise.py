@@ -76,12 +76,15 @@ def test_maps_stay_in_eight_bits_from_one_convolution_to_the_next(exported: Expo
     assert not any(node.op_type == "Resize" for node in graph.node if node.name in names)
 
 
-def test_a_graph_agrees_with_itself_and_mostly_with_its_eight_bits(exported: Exported, quantised: Path) -> None:
+def test_a_graph_agrees_with_itself_and_on_most_places_with_its_eight_bits(exported: Exported, tmp_path: Path) -> None:
     pictures = noise(3)
     assert agreement(exported.graph, exported.graph, pictures, 0.0) == 1.0
     assert agreement(exported.graph, exported.graph, pictures, 1.0) == 1.0  # neither is so sure of any word
-    share = agreement(exported.graph, quantised, pictures, 0.0)
-    assert 0 < share < 1  # random weights read noise: hardly any word stands a rounding
+    # Random weights read noise, where hardly any letter stands a rounding: with one letter everywhere, places are left.
+    sure = exported.sure_of("x", tmp_path)
+    quantise(sure.graph, tmp_path / "int8.onnx", noise(6))
+    share = agreement(sure.graph, tmp_path / "int8.onnx", pictures, 0.0)
+    assert 0.3 < share < 1
 
 
 def test_a_graph_that_reads_otherwise_is_refused(exported: Exported, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from spotter.registry.errors import BundleError
     "--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True,
     help="Long side in pixels at which the bundle reads pictures: time goes with its square.",
 )  # fmt: skip
-@click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=72, show_default=True)
+@click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=24, show_default=True)
 def export(
     checkpoint: Path,
     folder: Path,

@@ -28,7 +28,7 @@ class Options:
 
 @pytest.fixture(name="shipped", scope="module")
 def open_shipped() -> Bundle:
-    return embedded().open("spotter", "1")
+    return embedded().open("spotter", embedded().aliases("spotter")["live"])
 
 
 @pytest.fixture(autouse=True)

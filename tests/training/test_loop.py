@@ -153,6 +153,7 @@ def test_a_run_saves_on_its_way_before_it_validates(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_checkpoint(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
     trainer = make_trainer(tmp_path, save_every=2, steps=8)
 
     def poison(model: Spotter) -> dict[str, float]:
@@ -166,7 +167,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_checkpoint(
     state = load_state(tmp_path / "last.pt")
     assert state["step"] == 4
     assert all(value.isfinite().all() for value in state["weights"].values())
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_gradient_that_is_no_number_changes_nothing(tmp_path: Path) -> None:

@@ -99,6 +99,10 @@ def export_graph(model: Spotter, path: Path) -> None:
         )
     assert program is not None
     proto = program.model_proto
+    for node in proto.graph.node:  # traces tell where on the exporter's machine the code lay
+        kept = [entry for entry in node.metadata_props if not entry.key.endswith("stack_trace")]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
     halve_by_resize(proto.graph)
     measure_rectified(proto.graph)
     del proto.functions[:]

@@ -135,3 +135,11 @@ def test_the_network_keeps_its_own_sampler(exported: Exported) -> None:
 def test_a_family_without_an_operator_is_refused() -> None:
     with pytest.raises(ValueError, match="no operator stands for RegionSampler"):
         symbolic_sampler(RegionSampler())
+
+
+def test_nodes_tell_their_module_but_not_where_the_code_lay(exported: Exported) -> None:
+    told = [
+        {entry.key: entry.value for entry in node.metadata_props} for node in onnx.load(str(exported.graph)).graph.node
+    ]
+    assert any("name_scopes" in key for entries in told for key in entries)
+    assert not any("/spotter/model/" in value for entries in told for value in entries.values())

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import numpy as np
@@ -32,6 +32,7 @@ from spotter.registry.errors import RegistryError
 from spotter.service import imaging
 from spotter.service.cli import SUFFIXES
 from spotter.service.errors import ServiceError
+from spotter.service.gpu import Device
 from spotter.service.imaging import PictureLimits
 from spotter.service.session import SessionOptions
 
@@ -145,7 +146,7 @@ def graph_command(
     words: int,
     threads: int,
     rounds: int,
-    device: Literal["cpu", "cuda", "tensorrt"],
+    device: Device,
     counts: tuple[float, ...],
     peer_names: tuple[str, ...],
     peer_models: Path | None,

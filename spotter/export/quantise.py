@@ -168,8 +168,10 @@ def agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: 
 
 
 def check_agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
-    """`agreement`, or ParityError when it is too low to be rounding."""
+    """`agreement` of a graph in fp32 and a rounded one, or ParityError when it is too low to be rounding."""
     share = agreement(graph, other, pictures, threshold)
     if share < _LEAST_AGREEMENT:
-        raise ParityError(f"int8 and fp32 read only {share:.0%} of the words alike: other calibration pictures?")
+        raise ParityError(
+            f"rounded and in fp32 it read only {share:.0%} of the words alike: other calibration pictures?"
+        )
     return share

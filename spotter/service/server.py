@@ -76,9 +76,8 @@ def run(app: FastAPI, settings: Settings) -> int:
     server = Server(config, lifecycle, settings.grace)
     try:
         server.run()
-    except (
-        SystemExit
-    ):  # uvicorn's way when it cannot listen, with a code that is ours for a model that cannot be loaded
+    except SystemExit:
+        # uvicorn's way when it cannot listen, with a code that is ours for a model that cannot be loaded
         return 1
     if lifecycle.state is State.FAILED:
         return FAILED_TO_LOAD

@@ -14,6 +14,7 @@ from spotter.cli.benchmarks.environment import cpu_model, describe
 from spotter.training.synthesis.fonts import find_fonts
 from spotter.training.synthesis.pool import PatchPool
 from tests.service.tiny import GOLDEN, picture, write_tiny_bundle
+from tests.training.small import SMALL_MODEL
 
 
 def run(*arguments: str) -> str:
@@ -165,26 +166,14 @@ def test_synth_has_a_row_for_each_source(pool: Path) -> None:
 def test_train_step_times_each_side_of_the_recipe(pool: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
-        """
+        f"""
         [train]
         size = 64
         sizes = [128, 64, 64]
         batch = 4
         words = 4
         groups = 1
-        [model]
-        neck = 8
-        [model.backbone]
-        stem = 4
-        channels = [4, 4, 8, 8]
-        blocks = [1, 1, 1, 1]
-        [model.recogniser]
-        min_width = 4
-        max_width = 16
-        channels = [8, 8]
-        width = 16
-        heads = 2
-        layers = 1
+        {SMALL_MODEL}
         [[source]]
         kind = "scene"
         weight = 1

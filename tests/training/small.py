@@ -29,6 +29,26 @@ SHORT = TrainConfig(
     log_every=2,
 )
 
+SMALL_MODEL = """
+[model]
+neck = 8
+[model.backbone]
+stem = 4
+channels = [4, 4, 8, 8]
+blocks = [1, 1, 1, 1]
+[model.detection]
+channels = 8
+candidates = 64
+[model.recogniser]
+min_width = 4
+max_width = 24
+channels = [8, 8]
+width = 16
+heads = 2
+layers = 1
+"""
+"""`small_config` as a recipe tells it."""
+
 
 class NoiseSource:
     """A word somewhere in noise; `pictures` counts those that were made here."""

@@ -10,11 +10,12 @@ from spotter.model.config import SpotterConfig
 from spotter.training.ablation import kept, markdown, overlaid, read_table, run_row
 from spotter.training.recipe import RecipeError
 from spotter.training.sample import Sample
-from tests.training.small import NoiseSource, make_trainer
+from tests.model.small import small_config
+from tests.training.small import SMALL_MODEL, NoiseSource, make_trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-RECIPE = """
+RECIPE = f"""
 [train]
 size = 64
 sizes = [64]
@@ -22,23 +23,7 @@ batch = 2
 words = 3
 groups = 2
 steps = 400
-[model]
-neck = 8
-[model.backbone]
-stem = 4
-channels = [4, 4, 8, 8]
-blocks = [1, 1, 1, 1]
-[model.detection]
-channels = 8
-candidates = 64
-[model.recogniser]
-min_width = 4
-max_width = 24
-channels = [8, 8]
-width = 16
-heads = 2
-layers = 1
-[[source]]
+{SMALL_MODEL}[[source]]
 kind = "scene"
 weight = 0.5
 [[source]]
@@ -80,6 +65,10 @@ def test_tables_are_laid_over_one_another() -> None:
         "new": 1,
     }
     assert base["train"]["losses"] == {"box": 1.0}
+
+
+def test_the_small_model_is_one_however_it_is_told(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path))[0].recipe.model == small_config()
 
 
 def test_a_row_is_the_recipe_with_its_change(tmp_path: Path) -> None:

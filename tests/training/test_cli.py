@@ -10,10 +10,11 @@ from click.testing import CliRunner, Result
 from spotter.model.weights import load_spotter, load_state
 from spotter.training.cli import train
 from spotter.training.synthesis import Backgrounds
+from tests.training.small import SMALL_MODEL
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-RECIPE = """
+RECIPE = f"""
 [train]
 size = 64
 sizes = [64]
@@ -23,22 +24,7 @@ groups = 1
 steps = 4
 warmup = 1
 validate_every = 2
-[model]
-neck = 8
-[model.backbone]
-stem = 4
-channels = [4, 4, 8, 8]
-blocks = [1, 1, 1, 1]
-[model.detection]
-channels = 8
-candidates = 16
-[model.recogniser]
-max_width = 16
-channels = [8, 8]
-width = 16
-heads = 2
-layers = 1
-[[source]]
+{SMALL_MODEL}[[source]]
 kind = "labelled"
 path = "street"
 weight = 1.0

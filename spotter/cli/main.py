@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "synth": ("spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures."),
     "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),
     "train": ("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices."),
+    "average": ("spotter.training.cli:average", "Average the weights of several runs."),
     "ablate": ("spotter.training.cli:ablate", "Train the same run several times, with one change each."),
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
     "calibrate": ("spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right."),

@@ -1,12 +1,15 @@
-"""`spotter train`."""
+"""`spotter train`, `spotter average` and `spotter ablate`."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 
+from spotter.training import checkpoint
 from spotter.training.ablation import kept, markdown, read_table, run_row
+from spotter.training.average import average as average_weights
 from spotter.training.device import usable_device
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.recipe import RecipeError, build_sources, read_recipe
@@ -21,6 +24,7 @@ from spotter.training.validation import validator
 @click.option("--pool", type=click.Path(path_type=Path, exists=True), help="Rendered words (`spotter synth pool`).")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so long; resume later.")
 @click.option("--steps", type=click.IntRange(min=1), help="Length of the schedule, instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the pictures it sees, instead of the recipe's.")
 @click.option(
     "--start-from", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Weights to begin with."
 )
@@ -40,6 +44,7 @@ def train(
     pool: Path | None,
     minutes: float | None,
     steps: int | None,
+    seed: int | None,
     start_from: Path | None,
     device: str,
     workers: int,
@@ -54,7 +59,8 @@ def train(
         torch.set_num_threads(threads)
     try:
         plan = read_recipe(recipe)
-        config = replace(plan.train, steps=steps) if steps else plan.train
+        told: dict[str, Any] = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+        config = replace(plan.train, **told)
         source = build_sources(plan.sources, data, pool)
         # Without the folder of real pictures there is nothing to validate on.
         sets = [replace(item, folder=data / item.folder) for item in plan.validation] if data else []
@@ -68,6 +74,22 @@ def train(
         raise click.ClickException(str(error)) from error
     if weights:
         trainer.export_weights(weights)
+
+
+@click.command()
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("checkpoints", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True)
+@click.option(
+    "--start-from",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The weights they began with, whose pictures count once.",
+)
+def average(output: Path, checkpoints: tuple[Path, ...], start_from: Path | None) -> None:
+    """Writes the mean of the weights of CHECKPOINTS, runs from the same start on other pictures, to OUTPUT."""
+    try:
+        checkpoint.save(output, average_weights(checkpoints, start_from))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command()

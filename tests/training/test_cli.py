@@ -75,6 +75,13 @@ def test_slices_of_time_add_up_to_a_run(place: Path) -> None:
     load_spotter(place / "weights.pt")
 
 
+def test_options_take_the_recipes_place(place: Path) -> None:
+    result = invoke(place, "--seed", "9", "--steps", "3")
+    assert result.exit_code == 0, result.output
+    told = load_state(place / "run" / "last.pt")["train_config"]
+    assert (told["seed"], told["steps"]) == (9, 3)
+
+
 def test_a_run_starts_from_weights_once(place: Path) -> None:
     assert invoke(place, "--minutes", "1e-9", "--weights", place / "weights.pt").exit_code == 0
     (place / "run" / "last.pt").unlink()

@@ -1,0 +1,40 @@
+"""Averages of the weights of several runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spotter.model.weights import load_state
+from spotter.training.checkpoint import half_precision
+
+
+def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
+    """The state of one model whose weights are the mean of those of several checkpoints, each counted alike.
+
+    Runs that start from the same trained weights and see other pictures end in one valley of the loss, whose middle
+    reads better than its sides (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD with one
+    synchronisation: Stich 2019, arXiv:1805.09767). Of a run's whole state its EMA weights count.
+    start: the weights that all began with, so that the pictures behind them are counted once.
+    Raises ValueError when a file is no checkpoint of ours or the models differ.
+    """
+    states = [load_state(path) for path in paths]
+    first = states[0]
+    every: list[dict[str, Tensor]] = [state.get("ema") or state["weights"] for state in states]
+    for path, state, weights in zip(paths, states, every, strict=True):
+        shapes = {name: value.shape for name, value in weights.items()}
+        if state["model_config"] != first["model_config"] or shapes != {n: v.shape for n, v in every[0].items()}:
+            raise ValueError(f"{path} holds another model than {paths[0]}")
+    mean = {
+        name: torch.stack([weights[name].double() for weights in every]).mean(0).to(value.dtype)
+        for name, value in every[0].items()
+    }
+    before = load_state(start).get("pictures", 0) if start else 0
+    return {
+        "model_config": first["model_config"],
+        "weights": half_precision(mean),
+        "step": max(state.get("step", 0) for state in states),
+        "pictures": before + sum(state.get("pictures", 0) - before for state in states),
+    }

@@ -26,7 +26,7 @@ from spotter.cli.benchmarks import (
     table,
     tesseract,
 )
-from spotter.cli.benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, parse_list, parse_size
+from spotter.cli.benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, SIDES, parse_list, parse_size
 from spotter.cli.benchmarks.process import ServeError
 from spotter.registry.errors import RegistryError
 from spotter.service import imaging
@@ -119,6 +119,7 @@ def show(result: Report | list[Report], as_json: bool, **options: object) -> Non
     default=[DEFAULT_BUNDLE], show_default=True,
 )  # fmt: skip
 @REGISTRY
+@SIDES
 @click.option(
     "--picture", "files", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A picture to read instead of the drawn one; may be repeated.",
@@ -141,6 +142,7 @@ def show(result: Report | list[Report], as_json: bool, **options: object) -> Non
 def graph_command(
     names: tuple[str, ...],
     registry: Path | None,
+    sides: tuple[int, ...],
     files: tuple[Path, ...],
     size: tuple[int, int],
     words: int,
@@ -161,7 +163,7 @@ def graph_command(
     sizes = tuple(int(count) for count in counts) or (() if device == "cpu" else batches.BATCHES)
     options = SessionOptions(threads, device)
     try:
-        named = [bundles.find(name, registry) for name in names]
+        named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
         others = [peers.open_peer(name, threads, peer_models) for name in peer_names]
         contestants = graph.open_contestants(named, others, options)
         read = _pictures(files, size, words)
@@ -226,6 +228,7 @@ def ops_command(regions: int, threads: int, rounds: int, as_json: bool) -> Repor
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--bundle", "names", multiple=True, default=[DEFAULT_BUNDLE], show_default=True, help="As of `graph`.")
 @REGISTRY
+@SIDES
 @click.option("--peer", "peer_names", multiple=True, help="Another reader: rapidocr[-reference] or tesseract.")
 @PEER_MODELS
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of every reader.")
@@ -235,6 +238,7 @@ def accuracy_command(
     data: Path,
     names: tuple[str, ...],
     registry: Path | None,
+    sides: tuple[int, ...],
     peer_names: tuple[str, ...],
     peer_models: Path | None,
     threads: int,
@@ -247,7 +251,7 @@ def accuracy_command(
     from spotter.training.data.annotations import AnnotationError
 
     try:
-        named = [bundles.find(name, registry) for name in names]
+        named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
         readers = [(each.label, accuracy.open_bundle(each, threads)) for each in named]
         readers += [accuracy.open_peer(name, threads, peer_models) for name in peer_names]
         results = accuracy.measure(readers, accuracy.datasets(data), limit)

@@ -7,9 +7,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from spotter.cli.bench import bench
-from spotter.cli.benchmarks import accuracy, tesseract
+from spotter.cli.benchmarks import accuracy, bundles, tesseract
 from spotter.cli.benchmarks.peers import PeerError
 from spotter.cli.predictors import Opened
+from spotter.service.reader import Reader
+from spotter.service.session import Session, SessionOptions
 from spotter.training.evaluation.predictor import Prediction
 
 LISTING = "\n".join(
@@ -59,6 +61,22 @@ def test_the_command_scores_the_bundle(data: Path) -> None:
     assert result.exit_code == 0, result.output
     sets = [each["dataset"] for each in json.loads(result.output)["accuracy"]["results"]]
     assert sets == ["icdar2003", "sroie"]
+
+
+def test_a_bundle_is_scored_at_every_side_asked_for(data: Path) -> None:
+    result = CliRunner().invoke(bench, ["accuracy", str(data), "--json", "--side", "128", "--side", "256"])
+    assert result.exit_code == 0, result.output
+    readers = [each["reader"] for each in json.loads(result.output)["accuracy"]["results"]]
+    assert [reader.partition(" at ")[2] for reader in readers] == ["128", "256"] * 2
+
+
+def test_the_side_is_that_at_which_a_picture_is_read() -> None:
+    (named,) = bundles.at_sides([bundles.find("spotter")], [320])
+    reader = Reader(named.bundle, Session(named.bundle, SessionOptions(1)))
+    assert reader.prepare(np.zeros((720, 1280, 3), np.uint8)).working == (320, 180)
+    told = CliRunner().invoke(bench, ["graph", "--side", "20000"])
+    assert told.exit_code == 1
+    assert "max_side must be between" in told.output
 
 
 def test_no_data_and_no_peer_are_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

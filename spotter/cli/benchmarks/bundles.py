@@ -1,10 +1,12 @@
 """Bundles as the benchmarks' options name them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spotter.registry.bundle import MANIFEST, Bundle, open_bundle
 from spotter.registry.folder import FolderStore, embedded
+from spotter.registry.manifest import Manifest
 from spotter.registry.source import LIVE, resolve
 
 
@@ -28,3 +30,21 @@ def find(name: str, registry: Path | None = None) -> Named:
     model, _, alias = name.partition("@")
     bundle = source.open(model, resolve(source, model, alias or LIVE))
     return Named(f"{model} {bundle.manifest.version}", bundle)
+
+
+def at_sides(named: Sequence[Named], sides: Sequence[int]) -> list[Named]:
+    """Each bundle once for each long side, pixels, at which it is to read; as it is where no side is given.
+
+    Raises RegistryError for a side at which it cannot.
+    """
+    if not sides:
+        return list(named)
+    return [
+        Named(f"{each.label} at {side}", replace(each.bundle, manifest=_at_side(each.bundle.manifest, side)))
+        for each in named
+        for side in sides
+    ]
+
+
+def _at_side(manifest: Manifest, side: int) -> Manifest:
+    return replace(manifest, input=replace(manifest.input, max_side=side, target_side=side))

@@ -38,3 +38,7 @@ PEER_MODELS = click.option(
     "--peer-models", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="RapidOCR's det.onnx, rec.onnx and keys.txt; its own default otherwise.",
 )  # fmt: skip
+SIDES = click.option(
+    "--side", "sides", type=click.IntRange(min=64), multiple=True,
+    help="Long side at which bundles read, instead of their own; repeat to compare.",
+)  # fmt: skip

@@ -1,9 +1,10 @@
-"""Registries of both kinds and compiled kernels, for the tests of several packages."""
+"""Registries of both kinds, compiled kernels and a single thread, for the tests of several packages."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from spotter.export.ops.build import BuildError, build, compiler
 from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
@@ -36,3 +37,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("ops") / "libspotter_ops.so"
     build(target)
     return target
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small nets gain nothing from more, and the same sums come out every time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

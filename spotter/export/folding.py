@@ -1,14 +1,15 @@
 """Batch norms become part of the convolutions before them (Jacob et al. 2018, arXiv:1712.05877, section 3.2)."""
 
 from copy import deepcopy
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from spotter.model.spotter import Spotter
+Model = TypeVar("Model", bound=nn.Module)
 
 
-def folded(model: Spotter) -> Spotter:
+def folded(model: Model) -> Model:
     """A copy of a model in evaluation mode that computes the same without batch norms.
 
     ONNX Runtime folds them too, but not where 8 bits are wanted: there each would be done in float, between two

@@ -1,22 +1,18 @@
-"""The recurrent encoder as ONNX's own LSTM, since tracing would spell its steps out as a loop."""
+"""The recurrent encoders as ONNX's own LSTM and GRU, since tracing would spell its steps out as a loop."""
 
 import torch
 from torch import Tensor, nn
 
 from spotter.model.encoders import RecurrentLayer
 
-_GATES = (0, 3, 1, 2)  # ONNX's input, output, forget and cell gates, in PyTorch's input, forget, cell, output
+# The gates in ONNX's order, by their places in PyTorch's: input, output, forget and cell; update, reset and hidden.
+_GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
 
 
-def _gates(weights: Tensor) -> Tensor:
-    """Gates of PyTorch [4 h, ...] in ONNX's order."""
-    parts = weights.detach().chunk(4)
-    return torch.cat([parts[gate] for gate in _GATES])
-
-
-def _both(forwards: nn.LSTM, backwards: nn.LSTM, name: str) -> Tensor:
-    """A parameter of either direction, [2, 4 h, ...]."""
-    return torch.stack([_gates(getattr(layer, name)) for layer in (forwards, backwards)])
+def _gates(weights: Tensor, kind: str) -> Tensor:
+    """Gates of PyTorch [G h, ...] in ONNX's order."""
+    parts = weights.detach().chunk(len(_GATES[kind]))
+    return torch.cat([parts[gate] for gate in _GATES[kind]])
 
 
 class SymbolicRecurrentLayer(nn.Module):
@@ -28,20 +24,27 @@ class SymbolicRecurrentLayer(nn.Module):
 
     def __init__(self, layer: RecurrentLayer) -> None:
         super().__init__()
-        pair = layer.forwards, layer.backwards
+        self.kind = "GRU" if isinstance(layer.forwards, nn.GRU) else "LSTM"
         self.hidden = layer.forwards.hidden_size
-        self.register_buffer("weights", _both(*pair, "weight_ih_l0"))
-        self.register_buffer("recurrences", _both(*pair, "weight_hh_l0"))
-        self.register_buffer("biases", torch.cat((_both(*pair, "bias_ih_l0"), _both(*pair, "bias_hh_l0")), 1))
+
+        def both(name: str) -> Tensor:  # directions, [2, G h, ...]
+            return torch.stack([_gates(getattr(side, name), self.kind) for side in (layer.forwards, layer.backwards)])
+
+        self.register_buffer("weights", both("weight_ih_l0"))
+        self.register_buffer("recurrences", both("weight_hh_l0"))
+        self.register_buffer("biases", torch.cat((both("bias_ih_l0"), both("bias_hh_l0")), 1))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """As `RecurrentLayer.forward`."""
         regions, columns, _ = x.shape
         widths = mask.sum((1, 2)).to(torch.int32)
+        attributes: dict[str, int | str] = {"hidden_size": self.hidden, "direction": "bidirectional"}
+        if self.kind == "GRU":  # PyTorch's resets what the hidden state has become, not the state itself
+            attributes["linear_before_reset"] = 1
         read: Tensor = torch.onnx.ops.symbolic(
-            "LSTM",
+            self.kind,
             (x.transpose(0, 1), self.weights, self.recurrences, self.biases, widths),
-            {"hidden_size": self.hidden, "direction": "bidirectional"},
+            attributes,
             dtype=x.dtype,
             shape=(columns, 2, regions, self.hidden),
         )

@@ -2,12 +2,14 @@
 
 from torch import Tensor, nn
 
-from spotter.model.blocks import ResidualBlock, downsampling
-from spotter.model.config import BackboneConfig
+from spotter.model.blocks import AttentionBlock, InvertedBlock, ResidualBlock, downsampling
+from spotter.model.config import HEAD, BackboneConfig
+
+_ATTENTION_FROM = 16  # pixels to a cell; of finer maps the cells are too many to look at one another
 
 
 class Backbone(nn.Module):
-    """Residual stages of dense 3x3 convolutions, each half the size of the one before."""
+    """Stages of blocks, each half the size of the one before."""
 
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
@@ -19,10 +21,9 @@ class Backbone(nn.Module):
         )
         stages = []
         inputs = config.stem
-        for channels, blocks in zip(config.channels, config.blocks, strict=True):
-            stages.append(
-                nn.Sequential(downsampling(inputs, channels), *(ResidualBlock(channels) for _ in range(blocks)))
-            )
+        for number, (channels, blocks) in enumerate(zip(config.channels, config.blocks, strict=True)):
+            made = (_block(config.block, channels, 4 << number) for _ in range(blocks))
+            stages.append(nn.Sequential(downsampling(inputs, channels), *made))
             inputs = channels
         self.stages = nn.ModuleList(stages)
 
@@ -32,3 +33,11 @@ class Backbone(nn.Module):
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         return maps
+
+
+def _block(kind: str, channels: int, stride: int) -> nn.Module:
+    if kind == "inverted":
+        return InvertedBlock(channels)
+    if kind == "attention" and stride >= _ATTENTION_FROM:
+        return AttentionBlock(channels, HEAD)
+    return ResidualBlock(channels)

@@ -3,14 +3,20 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-ENCODERS = ("transformer", "lstm")
+HEAD = 32
+"""Channels of a head of a backbone's attention."""
+BLOCKS = ("residual", "inverted", "attention")
+ENCODERS = ("transformer", "lstm", "gru")
 DECODERS = ("ctc", "both")
-NECKS = ("fpn", "pan")
+NECKS = ("fpn", "pan", "bifpn")
 
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """A ResNet-like backbone of dense 3x3 convolutions (He et al. 2016, arXiv:1512.03385).
+    """A backbone of stages, each half the size of the one before.
+
+    block: what stages are made of, see `spotter.model.blocks`: "residual", dense 3x3 convolutions; "inverted",
+        depthwise ones between wide maps; "attention", Transformer layers from stride 16 on, dense convolutions before.
 
     stem: channels of the stride-2 map, which the recogniser samples for fine detail.
     channels, blocks: of the stages at strides 4, 8, 16, 32 and 64; the last one widens the receptive field beyond
@@ -20,8 +26,13 @@ class BackboneConfig:
     stem: int = 16
     channels: tuple[int, ...] = (32, 64, 128, 256, 256)
     blocks: tuple[int, ...] = (1, 2, 2, 2, 1)
+    block: str = "residual"
 
     def __post_init__(self) -> None:
+        if self.block not in BLOCKS:
+            raise ValueError(f"block must be one of {', '.join(BLOCKS)}")
+        if self.block == "attention" and any(width % HEAD for width in self.channels[2:]):
+            raise ValueError(f"channels of stages of attention must be multiples of {HEAD}")
         if len(self.channels) != len(self.blocks) or len(self.channels) < 2:
             raise ValueError("channels and blocks must name the same stages, at least two")
         if self.stem < 1 or min(self.channels) < 1 or min(self.blocks) < 1:
@@ -65,8 +76,8 @@ class RecogniserConfig:
     height: rows of a sampled patch at stride 4 (twice as many are sampled at stride 2).
     min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
     channels: of the convolutions at `height` rows and at half of them.
-    encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762) or "lstm", in both directions (Shi et al. 2017, CRNN,
-        arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
+    encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762), or "lstm" or "gru" in both directions (Shi et al.
+        2017, CRNN, arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
     decoder: "ctc", or "both" for an attention decoder beside it that only helps training; CTC alone reads.
     detail: whether the stride-2 map is read beside the shared one of stride 4.
     """
@@ -93,7 +104,7 @@ class RecogniserConfig:
             raise ValueError("1 <= min_width <= max_width must hold")
         if self.encoder == "transformer" and self.width % self.heads:
             raise ValueError("width must be a multiple of heads")
-        if self.encoder == "lstm" and self.width % 2:
+        if self.encoder != "transformer" and self.width % 2:
             raise ValueError("width must be even, since half of it reads in each direction")
 
 
@@ -118,7 +129,7 @@ class ScoreConfig:
 class SpotterConfig:
     """A whole FOTS spotter.
 
-    neck: channels of the shared map. neck_kind: "fpn" or "pan", see `spotter.model.neck`.
+    neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)

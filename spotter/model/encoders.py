@@ -36,23 +36,24 @@ class TransformerLayer(nn.Module):
 
 
 class RecurrentLayer(nn.Module):
-    """An LSTM in each direction (Graves and Schmidhuber 2005), half of the width each.
+    """An LSTM in each direction (Graves and Schmidhuber 2005), or a GRU (Cho et al. 2014, arXiv:1406.1078), half of the
+    width each.
 
     The one that reads backwards gets every patch turned round within its own width, so both meet a patch's padding
     after its last column, and what they say of the patch itself does not depend on it.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, cell: type[nn.LSTM] | type[nn.GRU] = nn.LSTM) -> None:
         super().__init__()
-        self.forwards = nn.LSTM(width, width // 2, batch_first=True)
-        self.backwards = nn.LSTM(width, width // 2, batch_first=True)
+        self.forwards = cell(width, width // 2, batch_first=True)
+        self.backwards = cell(width, width // 2, batch_first=True)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x: [N, W, D], mask: [N, W, 1], 1 in the patch and 0 beyond."""
         columns = torch.arange(x.shape[1], device=x.device)
         widths = mask.sum(1).to(columns.dtype)  # N x 1
         turned = (widths - 1 - columns).clamp(min=0)[..., None]  # N x W x 1, its own inverse within the width
-        with torch.autocast(x.device.type, enabled=False):  # not every CPU has an LSTM in bfloat16
+        with torch.autocast(x.device.type, enabled=False):  # not every CPU has these in bfloat16
             x = x.float()
             ahead, _ = self.forwards(x)
             back, _ = self.backwards(x.gather(1, turned.expand(-1, -1, x.shape[2])))
@@ -62,4 +63,6 @@ class RecurrentLayer(nn.Module):
 
 def encoder_layer(config: RecogniserConfig) -> nn.Module:
     """One layer of the encoder that `config` names: ([N, W, D], mask [N, W, 1]) -> [N, W, D]."""
-    return RecurrentLayer(config.width) if config.encoder == "lstm" else TransformerLayer(config.width, config.heads)
+    if config.encoder == "transformer":
+        return TransformerLayer(config.width, config.heads)
+    return RecurrentLayer(config.width, nn.GRU if config.encoder == "gru" else nn.LSTM)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -45,6 +46,58 @@ class PathAggregation(FeaturePyramid):
             last = joined(down(last) + here)
             total = total + _enlarged(last, level)
         return total
+
+
+class BiFeaturePyramid(nn.Module):
+    """Down, up and down again between the levels, every sum weighed by what it has learnt of its parts (BiFPN: Tan et
+    al. 2020, EfficientDet, arXiv:1911.09070). Hands out the finest map."""
+
+    def __init__(self, inputs: Sequence[int], channels: int) -> None:
+        super().__init__()
+        finer, coarser = len(inputs) - 1, range(len(inputs) - 1)
+        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in inputs)
+        self.down = nn.ModuleList(downsampling(channels, channels) for _ in range(finer))
+        self.first, self.upwards, self.last = (
+            nn.ModuleList(_WeighedSum(parts, channels) for _ in coarser) for parts in (2, 3, 2)
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """As `FeaturePyramid.forward`."""
+        given = [lateral(x) for lateral, x in zip(self.lateral, maps, strict=True)]
+        found = _down(self.first, given)
+        risen = found[:1]
+        for level, (down, join) in enumerate(zip(self.down, self.upwards, strict=True), 1):
+            risen.append(join(down(risen[-1]), found[level], given[level]))
+        return _down(self.last, risen)[0]
+
+
+class _WeighedSum(nn.Module):
+    """Maps of one size, added by weights of at least 0 whose sum is 1, and a convolution."""
+
+    def __init__(self, parts: int, channels: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.ones(parts))
+        self.smooth = convolution(channels, channels)
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        weights = self.weights.relu()
+        total = torch.stack([weight * x for weight, x in zip(weights, maps, strict=True)]).sum(0)
+        out: Tensor = self.smooth(total / (weights.sum() + 1e-4))
+        return out
+
+
+def _down(joins: nn.ModuleList, maps: Sequence[Tensor]) -> list[Tensor]:
+    """From the coarsest map down, each joined with the one above it."""
+    found = [maps[-1]]
+    for join, x in zip(reversed(joins), reversed(maps[:-1]), strict=True):
+        found.insert(0, join(x, _enlarged(found[0], 1)))
+    return found
+
+
+def neck(kind: str, inputs: Sequence[int], channels: int) -> nn.Module:
+    """The neck that `SpotterConfig.neck_kind` names, for maps of `inputs` channels."""
+    kinds = {"fpn": FeaturePyramid, "pan": PathAggregation, "bifpn": BiFeaturePyramid}
+    return kinds[kind](inputs, channels)
 
 
 def _enlarged(x: Tensor, times: int) -> Tensor:

@@ -12,7 +12,7 @@ from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
 from spotter.model.detection import DetectionHead
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
-from spotter.model.neck import FeaturePyramid, PathAggregation
+from spotter.model.neck import neck
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
 from spotter.model.regions import PatchSize, RoIRotate
@@ -142,10 +142,9 @@ def build_fots(config: SpotterConfig | None = None, charset: Charset | None = No
     """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
     config = config or SpotterConfig()
     reader = config.recogniser
-    neck = PathAggregation if config.neck_kind == "pan" else FeaturePyramid
     return Spotter(
         Backbone(config.backbone),
-        neck(config.backbone.channels, config.neck),
+        neck(config.neck_kind, config.backbone.channels, config.neck),
         DetectionHead(config.neck, config.detection),
         RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
         Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),

@@ -19,16 +19,21 @@ from tests.model.small import small_config
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
-def make_recogniser() -> Recogniser:
+def make_recogniser(encoder: str) -> Recogniser:
     torch.manual_seed(0)
-    config = replace(small_config().recogniser, encoder="lstm", layers=2, decoder="both")
+    config = replace(small_config().recogniser, encoder=encoder, layers=2, decoder="both")
     return Recogniser(fine=4, coarse=8, classes=96, config=config).eval()
 
 
+@pytest.fixture(scope="module", params=["lstm", "gru"], name="encoder")
+def name_encoder(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module", name="graph")
-def make_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recogniser of LSTMs alone, any number of words of any width."""
-    recogniser = make_recogniser()
+def make_graph(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recogniser of LSTMs or GRUs alone, any number of words of any width."""
+    recogniser = make_recogniser(encoder)
     recogniser.encoder = symbolic_encoder(recogniser.encoder)
     path = tmp_path_factory.mktemp("recurrent") / "model.onnx"
     words, columns = torch.export.Dim("words", min=1), torch.export.Dim("columns", min=4, max=24)
@@ -56,9 +61,9 @@ def make_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_operator_reads_as_the_network_does(graph: Path) -> None:
+def test_the_operator_reads_as_the_network_does(graph: Path, encoder: str) -> None:
     session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    recogniser = make_recogniser()
+    recogniser = make_recogniser(encoder)
     for widths in ([8, 3, 5], [1], [24, 4, 4, 20, 7]):
         fine, coarse = (
             torch.randn(len(widths), 4, 16, 2 * max(4, *widths)),
@@ -72,10 +77,10 @@ def test_the_operator_reads_as_the_network_does(graph: Path) -> None:
             np.testing.assert_allclose(found[n, :width], expected[n, :width], atol=1e-4)
 
 
-def test_it_is_one_operator_a_layer_and_no_loop(graph: Path) -> None:
+def test_it_is_one_operator_a_layer_and_no_loop(graph: Path, encoder: str) -> None:
     proto = onnx.load(str(graph))
     kinds = [node.op_type for node in proto.graph.node]
-    assert kinds.count("LSTM") == 2
+    assert kinds.count(encoder.upper()) == 2
     assert not {"Loop", "Scan", "If"} & set(kinds)
     assert not any("attention" in tensor.name for tensor in proto.graph.initializer)
 

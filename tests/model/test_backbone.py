@@ -1,7 +1,9 @@
+import pytest
 import torch
 from torch import nn
 
 from spotter.model.backbone import Backbone
+from spotter.model.blocks import AttentionBlock, InvertedBlock, ResidualBlock
 from spotter.model.config import BackboneConfig
 
 
@@ -21,6 +23,21 @@ def test_each_map_is_half_the_size_of_the_one_before() -> None:
 def test_blocks_are_as_many_as_told() -> None:
     backbone = Backbone(BackboneConfig(stem=2, channels=(2, 2), blocks=(1, 3)))
     assert [len(stage) - 1 for stage in backbone.stages if isinstance(stage, nn.Sequential)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("block", "kinds"),
+    [
+        ("residual", [ResidualBlock] * 4),
+        ("inverted", [InvertedBlock] * 4),
+        ("attention", [ResidualBlock, ResidualBlock, AttentionBlock, AttentionBlock]),
+    ],
+)
+def test_stages_are_made_of_the_blocks_that_are_named(block: str, kinds: list[type[nn.Module]]) -> None:
+    config = BackboneConfig(stem=4, channels=(4, 8, 32, 64), blocks=(1, 1, 1, 1), block=block)
+    backbone = Backbone(config).eval()
+    assert [type(stage[1]) for stage in backbone.stages if isinstance(stage, nn.Sequential)] == kinds
+    assert [m.shape[1] for m in backbone(torch.zeros(1, 3, 64, 96))] == [4, 4, 8, 32, 64]
 
 
 def test_cells_lie_where_half_pixel_coordinates_put_them() -> None:

@@ -25,10 +25,13 @@ from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConf
         (lambda: RecogniserConfig(min_width=0), "min_width"),
         (lambda: RecogniserConfig(min_width=97), "min_width"),
         (lambda: RecogniserConfig(width=190), "multiple of heads"),
-        (lambda: RecogniserConfig(encoder="gru"), "encoder must be one of transformer, lstm"),
+        (lambda: BackboneConfig(block="dense"), "block must be one of residual, inverted, attention"),
+        (lambda: BackboneConfig(block="attention", channels=(8, 8, 40), blocks=(1, 1, 1)), "multiples of 32"),
+        (lambda: RecogniserConfig(encoder="rnn"), "encoder must be one of transformer, lstm, gru"),
         (lambda: RecogniserConfig(encoder="lstm", width=191), "even"),
+        (lambda: RecogniserConfig(encoder="gru", width=191), "even"),
         (lambda: RecogniserConfig(decoder="attention"), "decoder must be one of ctc, both"),
-        (lambda: SpotterConfig(neck_kind="bifpn"), "neck_kind must be one of fpn, pan"),
+        (lambda: SpotterConfig(neck_kind="path"), "neck_kind must be one of fpn, pan, bifpn"),
     ],
 )
 def test_an_impossible_configuration_is_refused(build: Callable[[], object], message: str) -> None:
@@ -43,7 +46,7 @@ def test_the_stride_halves_once_in_the_stem_and_once_in_each_stage(stages: int) 
 
 def test_a_configuration_survives_json() -> None:
     config = SpotterConfig(
-        backbone=BackboneConfig(stem=3, channels=(5, 6, 7, 8), blocks=(1, 2, 1, 2)),
+        backbone=BackboneConfig(stem=3, channels=(5, 6, 7, 8), blocks=(1, 2, 1, 2), block="inverted"),
         neck=9,
         detection=DetectionConfig(candidates=12),
         recogniser=RecogniserConfig(channels=(3, 4), encoder="lstm", decoder="both"),
@@ -58,6 +61,7 @@ def test_a_configuration_survives_json() -> None:
 def test_a_configuration_from_before_there_was_a_choice_gets_the_usual_one() -> None:
     values = SpotterConfig().to_dict()
     del values["score"], values["neck_kind"], values["recogniser"]["encoder"], values["recogniser"]["decoder"]
+    del values["backbone"]["block"]
     assert SpotterConfig.from_dict(values) == SpotterConfig()
 
 

@@ -15,11 +15,11 @@ def mask_of(widths: list[int]) -> Tensor:
 
 def layers() -> list[nn.Module]:
     torch.manual_seed(0)
-    return [TransformerLayer(12, 3).eval(), RecurrentLayer(12).eval()]
+    return [TransformerLayer(12, 3).eval(), RecurrentLayer(12).eval(), RecurrentLayer(12, nn.GRU).eval()]
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("layer", layers(), ids=["transformer", "lstm"])
+@pytest.mark.parametrize("layer", layers(), ids=["transformer", "lstm", "gru"])
 def test_a_patch_is_encoded_alike_whatever_lies_beyond_its_width(layer: nn.Module) -> None:
     widths = [3, 9, 1]
     x = torch.randn(3, 9, 12)
@@ -52,10 +52,11 @@ def test_an_lstm_in_each_direction_by_hand() -> None:
     torch.testing.assert_close(found[0], torch.tensor(expected))
 
 
-def test_packed_sequences_say_the_same() -> None:
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU])
+def test_packed_sequences_say_the_same(cell: type[nn.LSTM] | type[nn.GRU]) -> None:
     torch.manual_seed(1)
     widths = [4, 7, 2]
-    layer, packed = RecurrentLayer(6), nn.LSTM(6, 3, batch_first=True, bidirectional=True)
+    layer, packed = RecurrentLayer(6, cell), cell(6, 3, batch_first=True, bidirectional=True)
     for name, value in layer.forwards.named_parameters():
         packed.get_parameter(name).data.copy_(value)
     for name, value in layer.backwards.named_parameters():
@@ -69,4 +70,7 @@ def test_packed_sequences_say_the_same() -> None:
 def test_the_configuration_names_the_encoder() -> None:
     config = RecogniserConfig(width=12, heads=3)
     assert isinstance(encoder_layer(config), TransformerLayer)
-    assert isinstance(encoder_layer(replace(config, encoder="lstm")), RecurrentLayer)
+    for name, cell in (("lstm", nn.LSTM), ("gru", nn.GRU)):
+        layer = encoder_layer(replace(config, encoder=name))
+        assert isinstance(layer, RecurrentLayer)
+        assert isinstance(layer.forwards, cell)

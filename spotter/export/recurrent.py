@@ -1,5 +1,7 @@
 """The recurrent encoders as ONNX's own LSTM and GRU, since tracing would spell its steps out as a loop."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +40,7 @@ class SymbolicRecurrentLayer(nn.Module):
         """As `RecurrentLayer.forward`."""
         regions, columns, _ = x.shape
         widths = mask.sum((1, 2)).to(torch.int32)
-        attributes: dict[str, int | str] = {"hidden_size": self.hidden, "direction": "bidirectional"}
+        attributes: dict[str, Any] = {"hidden_size": self.hidden, "direction": "bidirectional"}
         if self.kind == "GRU":  # PyTorch's resets what the hidden state has become, not the state itself
             attributes["linear_before_reset"] = 1
         read: Tensor = torch.onnx.ops.symbolic(

@@ -86,4 +86,5 @@ class AttentionBlock(nn.Module):
         mixed = F.scaled_dot_product_attention(*parts.unbind(0))  # B x heads x H W x head
         cells = cells + self.project(mixed.transpose(1, 2).reshape(pictures, rows * columns, channels))
         cells = cells + self.feed(self.feed_norm(cells))
-        return cells.transpose(1, 2).reshape(pictures, channels, rows, columns)
+        out: Tensor = cells.transpose(1, 2).reshape(pictures, channels, rows, columns)
+        return out

@@ -1,12 +1,14 @@
 """Averages of the weights of several runs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from spotter.model.config import ScoreConfig, SpotterConfig
 from spotter.model.weights import load_state
 from spotter.training.checkpoint import half_precision
 
@@ -25,7 +27,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     every: list[dict[str, Tensor]] = [state.get("ema") or state["weights"] for state in states]
     for path, state, weights in zip(paths, states, every, strict=True):
         shapes = {name: value.shape for name, value in weights.items()}
-        if state["model_config"] != first["model_config"] or shapes != {n: v.shape for n, v in every[0].items()}:
+        if _network(state) != _network(first) or shapes != {name: value.shape for name, value in every[0].items()}:
             raise ValueError(f"{path} holds another model than {paths[0]}")
     mean = {
         name: torch.stack([weights[name].double() for weights in every]).mean(0).to(value.dtype)
@@ -38,3 +40,8 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
         "step": max(state.get("step", 0) for state in states),
         "pictures": before + sum(state.get("pictures", 0) - before for state in states),
     }
+
+
+def _network(state: dict[str, Any]) -> SpotterConfig:
+    """What a checkpoint's network is built from; how its scores were calibrated does not matter."""
+    return replace(SpotterConfig.from_dict(state["model_config"]), score=ScoreConfig())

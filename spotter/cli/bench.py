@@ -77,8 +77,9 @@ def bench(ctx: click.Context, data: Path | None, peer_models: Path | None, as_js
     installed += ["tesseract"] if tesseract.version() else []
     peer_words = [word for name in installed for word in ("--peer", name)]
     peer_words += ["--peer-models", str(peer_models)] if peer_models else []
+    engines = ["--peer", "rapidocr-openvino"] if find_spec("rapidocr") and find_spec("openvino") else []
     short = {
-        "graph": peer_words,
+        "graph": [*peer_words, *engines],
         "ops": ["--rounds", "5"],
         "accuracy": [str(data), *peer_words],
         "serve": ["--seconds", "3"],

@@ -80,7 +80,7 @@ def test_graph_counts_pictures_a_second_in_batches(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--peer", "nobody"], "there is no peer 'nobody'; known: rapidocr, tesseract"),
+        (["--peer", "nobody"], "there is no peer 'nobody'; known: rapidocr, rapidocr-openvino, tesseract"),
         (["--bundle", "spotter@nowhere"], "no alias or version 'nowhere'"),
         (["--size", "100x60", "--words", "200"], "too few for 200 words"),
         (["--device", "cuda"], "ONNX Runtime has no CUDA here"),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from spotter.cli.benchmarks import tesseract
 
-PEERS = ("rapidocr", "tesseract")
+PEERS = ("rapidocr", "rapidocr-openvino", "tesseract")
 _FILES = {"Det.model_path": "det.onnx", "Rec.model_path": "rec.onnx", "Rec.rec_keys_path": "keys.txt"}
 
 
@@ -29,8 +30,8 @@ class Peer:
 
 def open_peer(name: str, threads: int, models: Path | None) -> Peer:
     """The reader of this name. Raises PeerError when there is none, or its package or models are missing."""
-    if name == "rapidocr":
-        return _rapidocr(threads, models)
+    if name in ("rapidocr", "rapidocr-openvino"):
+        return _rapidocr(threads, models, openvino=name == "rapidocr-openvino")
     if name == "tesseract":
         return _tesseract(threads)
     raise PeerError(f"there is no peer {name!r}; known: {', '.join(PEERS)}")
@@ -43,8 +44,9 @@ def _tesseract(threads: int) -> Peer:
     return Peer(f"Tesseract {version}", lambda pixels: len(tesseract.read(pixels, threads)))
 
 
-def _rapidocr(threads: int, models: Path | None) -> Peer:
-    """RapidOCR with its own settings, but without its orientation classifier (so at its faster), in ONNX Runtime.
+def _rapidocr(threads: int, models: Path | None, openvino: bool) -> Peer:
+    """RapidOCR with its own settings, but without its orientation classifier (so at its faster), in ONNX Runtime or
+    OpenVINO.
 
     models: a folder with det.onnx, rec.onnx and keys.txt; None for what the package holds or downloads.
     """
@@ -53,13 +55,18 @@ def _rapidocr(threads: int, models: Path | None) -> Peer:
         import rapidocr
     except ImportError as error:
         raise PeerError(f"the peer rapidocr is not installed: {error}") from None
+    if openvino and find_spec("openvino") is None:
+        raise PeerError("the peer rapidocr-openvino is not installed: there is no openvino")
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
     params: dict[str, Any] = {
         "Global.use_cls": False,
         "Global.log_level": "error",
         "EngineConfig.onnxruntime.intra_op_num_threads": threads,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        "EngineConfig.openvino.inference_num_threads": threads,
     }
+    if openvino:
+        params |= {f"{part}.engine_type": rapidocr.EngineType.OPENVINO for part in ("Det", "Cls", "Rec")}
     for key, file in _FILES.items() if models is not None else ():
         path = (models or Path()) / file
         if not path.is_file():
@@ -72,4 +79,4 @@ def _rapidocr(threads: int, models: Path | None) -> Peer:
         return len(engine(np.ascontiguousarray(pixels[:, :, ::-1])))
 
     label = engine.cfg.Det.ocr_version.value + " " + (models.name if models else engine.cfg.Det.model_type.value)
-    return Peer(f"RapidOCR {label}", read)
+    return Peer(f"RapidOCR {label}{', OpenVINO' if openvino else ''}", read)

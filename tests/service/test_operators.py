@@ -98,5 +98,6 @@ def test_the_shipped_model_reads_alike_with_and_without_kernels(
         answers.append(session.run(image, np.array([[256, 320]], np.int32))[0])
     kernel, body = answers
     np.testing.assert_allclose(kernel.polygons, body.polygons, atol=1e-3)
-    np.testing.assert_allclose(kernel.scores, body.scores, atol=1e-3)
+    # A sample that differs in its last bit may fall to the other side of an 8-bit step.
+    np.testing.assert_allclose(kernel.scores, body.scores, atol=1e-2)
     np.testing.assert_array_equal(kernel.characters, body.characters)

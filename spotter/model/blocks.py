@@ -1,14 +1,15 @@
 """Layers that several parts share."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spotter.model.transformer import PreNormLayer
 
-def convolution(inputs: int, outputs: int, kernel: int | tuple[int, int] = 3) -> nn.Sequential:
+
+def convolution(inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, groups: int = 1) -> nn.Sequential:
     """A convolution of stride 1 that keeps the size, batch norm and ReLU."""
     size = (kernel, kernel) if isinstance(kernel, int) else kernel
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, padding=(size[0] // 2, size[1] // 2), bias=False),
+        nn.Conv2d(inputs, outputs, size, padding=(size[0] // 2, size[1] // 2), groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -50,9 +51,7 @@ class InvertedBlock(nn.Module):
         super().__init__()
         wide = expansion * channels
         self.widen = convolution(channels, wide, 1)
-        self.across = nn.Sequential(
-            nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU(inplace=True)
-        )
+        self.across = convolution(wide, wide, groups=wide)
         self.narrow = nn.Sequential(nn.Conv2d(wide, channels, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,30 +60,13 @@ class InvertedBlock(nn.Module):
         return out
 
 
-class AttentionBlock(nn.Module):
-    """A pre-norm Transformer layer over all cells of a map (ViT: Dosovitskiy et al. 2021, arXiv:2010.11929).
-
-    Places come from a depthwise convolution (Chu et al. 2021, arXiv:2102.10882): it knows no largest picture.
-    """
+class AttentionBlock(PreNormLayer):
+    """A Transformer layer over all cells of a map (ViT: Dosovitskiy et al. 2021, arXiv:2010.11929)."""
 
     def __init__(self, channels: int, head: int) -> None:
-        super().__init__()
-        self.head = head
-        self.position = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-        self.attention_norm = nn.LayerNorm(channels)
-        self.queries_keys_values = nn.Linear(channels, 3 * channels)
-        self.project = nn.Linear(channels, channels)
-        self.feed_norm = nn.LayerNorm(channels)
-        self.feed = nn.Sequential(nn.Linear(channels, 2 * channels), nn.ReLU(), nn.Linear(2 * channels, channels))
+        super().__init__(channels, channels // head, nn.Conv2d(channels, channels, 3, padding=1, groups=channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
-        pictures, channels, rows, columns = x.shape
-        cells = (x + self.position(x)).flatten(2).transpose(1, 2)  # B x H W x C
-        parts = self.queries_keys_values(self.attention_norm(cells))
-        parts = parts.reshape(pictures, rows * columns, 3, channels // self.head, self.head).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(*parts.unbind(0))  # B x heads x H W x head
-        cells = cells + self.project(mixed.transpose(1, 2).reshape(pictures, rows * columns, channels))
-        cells = cells + self.feed(self.feed_norm(cells))
-        out: Tensor = cells.transpose(1, 2).reshape(pictures, channels, rows, columns)
-        return out
+        cells = self.mix((x + self.position(x)).flatten(2).transpose(1, 2))  # B x H W x C
+        return cells.transpose(1, 2).reshape(x.shape)

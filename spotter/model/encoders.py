@@ -4,35 +4,18 @@ import torch
 from torch import Tensor, nn
 
 from spotter.model.config import RecogniserConfig
+from spotter.model.transformer import PreNormLayer
 
 
-class TransformerLayer(nn.Module):
-    """A pre-norm Transformer layer whose position comes from a depthwise convolution over the columns
-    (conditional positional encoding, Chu et al. 2021, arXiv:2102.10882): it knows no longest word."""
+class TransformerLayer(PreNormLayer):
+    """A Transformer layer over a patch's columns."""
 
     def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.position = nn.Conv1d(width, width, 5, padding=2, groups=width)
-        self.attention_norm = nn.LayerNorm(width)
-        self.queries_keys_values = nn.Linear(width, 3 * width)
-        self.project = nn.Linear(width, width)
-        self.feed_norm = nn.LayerNorm(width)
-        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+        super().__init__(width, heads, nn.Conv1d(width, width, 5, padding=2, groups=width))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x: [N, W, D], mask: [N, W, 1], 1 in the patch and 0 beyond."""
-        regions, columns, width = x.shape
-        x = x + self.position((x * mask).transpose(1, 2)).transpose(1, 2)
-        parts = self.queries_keys_values(self.attention_norm(x))
-        parts = parts.reshape(regions, columns, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        queries, keys, values = parts.unbind(0)  # N x heads x W x D / heads
-        weights = queries @ keys.transpose(-1, -2) * (width // self.heads) ** -0.5
-        weights = weights.float() + (mask.transpose(1, 2)[:, None].float() - 1) * 1e4
-        mixed = weights.softmax(-1).to(values.dtype) @ values
-        x = x + self.project(mixed.transpose(1, 2).reshape(regions, columns, width))
-        out: Tensor = x + self.feed(self.feed_norm(x))
-        return out
+        return self.mix(x + self.position((x * mask).transpose(1, 2)).transpose(1, 2), mask)
 
 
 class RecurrentLayer(nn.Module):

@@ -1,0 +1,36 @@
+"""The Transformer layer that the recogniser's encoder and a backbone's blocks share."""
+
+from torch import Tensor, nn
+
+
+class PreNormLayer(nn.Module):
+    """Self-attention and a feed-forward part, each beside an identity and after its norm (Vaswani et al. 2017,
+    arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745).
+
+    position: a depthwise convolution that tells places (conditional positional encoding, Chu et al. 2021,
+        arXiv:2102.10882), so there is no longest word and no largest map; whoever arranges the cells applies it.
+    """
+
+    def __init__(self, width: int, heads: int, position: nn.Module) -> None:
+        super().__init__()
+        self.heads = heads
+        self.position = position
+        self.attention_norm = nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.feed_norm = nn.LayerNorm(width)
+        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+
+    def mix(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """x: [N, L, D] -> the same, places already told; mask: [N, L, 1], 1 where there is something to look at."""
+        rows, cells, width = x.shape
+        parts = self.queries_keys_values(self.attention_norm(x))
+        parts = parts.reshape(rows, cells, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        queries, keys, values = parts.unbind(0)  # N x heads x L x D / heads
+        weights = (queries @ keys.transpose(-1, -2) * (width // self.heads) ** -0.5).float()
+        if mask is not None:
+            weights = weights + (mask.transpose(1, 2)[:, None].float() - 1) * 1e4
+        mixed = weights.softmax(-1).to(values.dtype) @ values
+        x = x + self.project(mixed.transpose(1, 2).reshape(rows, cells, width))
+        out: Tensor = x + self.feed(self.feed_norm(x))
+        return out

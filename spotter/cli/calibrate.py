@@ -1,7 +1,7 @@
 """`spotter calibrate`: makes a checkpoint's scores say how often its words are right."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def calibrate(checkpoint: Path, datasets: tuple[Dataset, ...], output: Path, sid
 
 def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Evidence:
     """What the model finds on a dataset, as probabilities of detector and least sure character."""
-    spec = replace(INPUT, target_side=side, max_side=side)
+    spec = INPUT.at(side)
     charset = Charset()
     model.score = _DETECTION_ALONE
     parts: list[Sequence[NDArray[np.generic]]] = []

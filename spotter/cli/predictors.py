@@ -1,6 +1,6 @@
 """Readers of every kind as functions from a picture to its words, for evaluation and benchmarks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ def bundle(path: Path, options: ReaderOptions) -> Opened:
 
     reader = Reader.open(path, threads=options.threads)
     if options.side is not None:
-        reader.input = replace(reader.input, max_side=options.side, target_side=options.side)
+        reader.input = reader.input.at(options.side)
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [
@@ -67,7 +67,7 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     torch.set_num_threads(options.threads)
     model = load_spotter(path)
     charset = Charset()
-    spec = INPUT if options.side is None else replace(INPUT, max_side=options.side, target_side=options.side)
+    spec = INPUT if options.side is None else INPUT.at(options.side)
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         ready = prepare_pixels(image, spec)

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +24,6 @@ STRIDE = 64
 _GOLDEN_MARGIN = 0.02
 # Of 1136, 1184, 1216, 1248 and 1280, 1248 read most on the validation parts of ICDAR 2015 and 2003 together.
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1248, target_side=1248, bucket_steps=((65536, STRIDE),))
-
-
-def input_at(side: int) -> InputSpec:
-    """What a bundle takes that reads pictures at a long side of `side` pixels."""
-    return replace(INPUT, max_side=side, target_side=side)
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
@@ -72,7 +66,7 @@ def export_bundle(
     if half and calibration:
         raise ValueError("a bundle is in int8 or in fp16, not in both")
     told = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
-    spec = input_at(side)
+    spec = INPUT.at(side)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
         export_graph(model, graph)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from spotter.export.bundle import INPUT, export_bundle, input_at
+from spotter.export.bundle import INPUT, export_bundle
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
@@ -74,7 +74,7 @@ def export(
             version=version,
             score_threshold=score_threshold,
             origin=origin,
-            calibration=calibration_pictures(calibration, count, input_at(side)) if calibration else (),
+            calibration=calibration_pictures(calibration, count, INPUT.at(side)) if calibration else (),
             half=half,
             side=side,
         )

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from spotter.registry.errors import BundleError
@@ -65,6 +65,10 @@ class InputSpec:
         _check(limits == sorted(set(limits)), "input: bucket_steps must grow")
         for _, step in self.bucket_steps:
             _check(step >= 1 and step % self.stride == 0, "input: a bucket step is no multiple of the stride")
+
+    def at(self, side: int) -> "InputSpec":
+        """The same for reading pictures at a long side of `side` pixels. Raises BundleError where it cannot be."""
+        return replace(self, max_side=side, target_side=side)
 
 
 @dataclass(frozen=True)

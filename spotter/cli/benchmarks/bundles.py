@@ -6,7 +6,6 @@ from pathlib import Path
 
 from spotter.registry.bundle import MANIFEST, Bundle, open_bundle
 from spotter.registry.folder import FolderStore, embedded
-from spotter.registry.manifest import Manifest
 from spotter.registry.source import LIVE, resolve
 
 
@@ -39,12 +38,10 @@ def at_sides(named: Sequence[Named], sides: Sequence[int]) -> list[Named]:
     """
     if not sides:
         return list(named)
-    return [
-        Named(f"{each.label} at {side}", replace(each.bundle, manifest=_at_side(each.bundle.manifest, side)))
-        for each in named
-        for side in sides
-    ]
+    return [_at(each, side) for each in named for side in sides]
 
 
-def _at_side(manifest: Manifest, side: int) -> Manifest:
-    return replace(manifest, input=replace(manifest.input, max_side=side, target_side=side))
+def _at(named: Named, side: int) -> Named:
+    manifest = named.bundle.manifest
+    bundle = replace(named.bundle, manifest=replace(manifest, input=manifest.input.at(side)))
+    return Named(f"{named.label} at {side}", bundle)

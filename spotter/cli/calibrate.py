@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -16,7 +15,7 @@ from spotter.export.bundle import INPUT
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
-from spotter.model.weights import load_spotter, load_state
+from spotter.model.weights import final_weights, load_spotter, load_state
 from spotter.service.imaging import prepare_pixels
 from spotter.service.sizing import to_upload
 from spotter.training import checkpoint as checkpoints
@@ -51,12 +50,11 @@ def calibrate(checkpoint: Path, datasets: tuple[Dataset, ...], output: Path, sid
     for name, part in evidence.items():
         gaps = [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
         click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
-    weights: dict[str, Any] = state.get("ema") or state["weights"]
     checkpoints.save(
         output,
         {
             "model_config": {**state["model_config"], "score": asdict(fitted)},
-            "weights": checkpoints.half_precision(weights),
+            "weights": checkpoints.half_precision(final_weights(state)),
             "step": state.get("step", 0),
             "pictures": state.get("pictures", 0),
         },

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from spotter.model.config import SpotterConfig
 from spotter.model.spotter import Spotter, build_fots
@@ -20,13 +21,19 @@ def load_state(path: Path) -> dict[str, Any]:
     return state
 
 
+def final_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """What a checkpoint reads with: its EMA weights where it is a whole run's state."""
+    weights: dict[str, Tensor] = state.get("ema") or state["weights"]
+    return weights
+
+
 def load_spotter(path: Path) -> Spotter:
     """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
 
     Raises ValueError when the file is no checkpoint of ours or its weights do not fit its configuration.
     """
     state = load_state(path)
-    weights = state.get("ema") or state["weights"]
+    weights = final_weights(state)
     try:
         model = build_fots(SpotterConfig.from_dict(state["model_config"]))
         model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spotter.model.config import ScoreConfig, SpotterConfig
-from spotter.model.weights import load_state
+from spotter.model.weights import final_weights, load_state
 from spotter.training.checkpoint import half_precision
 
 
@@ -24,7 +24,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     """
     states = [load_state(path) for path in paths]
     first = states[0]
-    every: list[dict[str, Tensor]] = [state.get("ema") or state["weights"] for state in states]
+    every: list[dict[str, Tensor]] = [final_weights(state) for state in states]
     for path, state, weights in zip(paths, states, every, strict=True):
         shapes = {name: value.shape for name, value in weights.items()}
         if _network(state) != _network(first) or shapes != {name: value.shape for name, value in every[0].items()}:

@@ -1,16 +1,21 @@
 import copy
 import logging
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from torch import Tensor, nn
 
 from spotter.export import parity
 from spotter.export.graph import export_graph
+from spotter.export.operators import OPSET
 from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 from tests.model.small import talkative_spotter
@@ -60,6 +65,33 @@ def noisy_cases(stride: int) -> list[parity.Case]:
     return noisy
 
 
+@contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Without the trace of torch's exporter, every line of which pytest would format."""
+    logging.disable(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def write_part(part: nn.Module, example: tuple[Tensor, ...], path: Path, shapes: dict[str, Any]) -> None:
+    """Writes a part of a network as a graph; shapes: the dynamic ones of each input, by its name and in order."""
+    with quiet_exporter(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        torch.onnx.export(
+            part,
+            example,
+            str(path),
+            dynamo=True,
+            input_names=list(shapes),
+            dynamic_shapes=shapes,
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     """Exported once, since that takes long; nobody may change it."""
@@ -67,10 +99,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     torch.set_num_threads(1)
     model = talkative_spotter()
     graph = tmp_path_factory.mktemp("exported") / "model.onnx"
-    logging.disable(logging.DEBUG)  # pytest would format every line of the exporter's trace
-    try:
+    with quiet_exporter():
         export_graph(model, graph)
-    finally:
-        logging.disable(logging.NOTSET)
     yield Exported(model, graph)
     torch.set_num_threads(threads)

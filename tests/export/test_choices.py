@@ -1,7 +1,5 @@
 """What the configuration may choose below the head ends in a graph that computes the same, at any size of picture."""
 
-import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from spotter.export.folding import folded
-from spotter.export.operators import OPSET
 from spotter.model.backbone import Backbone
 from spotter.model.config import BackboneConfig
 from spotter.model.neck import neck
-from tests.export.conftest import TIMEOUT
+from tests.export.conftest import TIMEOUT, write_part
 
 pytestmark = [pytest.mark.timeout(TIMEOUT), pytest.mark.usefixtures("one_thread")]
 
@@ -40,23 +37,8 @@ def test_it_is_exported_alike(block: str, kind: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Shared(block, kind).eval()
     rows, columns = torch.export.Dim("rows", min=2, max=64), torch.export.Dim("columns", min=2, max=64)
-    logging.disable(logging.DEBUG)  # pytest would format every line of the exporter's trace
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's own deprecations
-            torch.onnx.export(
-                folded(model),
-                (torch.randn(1, 3, 96, 64),),
-                str(tmp_path / "model.onnx"),
-                dynamo=True,
-                input_names=["pictures"],
-                dynamic_shapes={"pictures": {2: 16 * rows, 3: 16 * columns}},
-                opset_version=OPSET,
-                external_data=False,
-                verbose=False,
-            )
-    finally:
-        logging.disable(logging.NOTSET)
+    shapes = {"pictures": {2: 16 * rows, 3: 16 * columns}}
+    write_part(folded(model), (torch.randn(1, 3, 96, 64),), tmp_path / "model.onnx", shapes)
     session = ort.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     for shape in ((1, 3, 96, 64), (1, 3, 32, 144)):
         pictures = torch.randn(shape)

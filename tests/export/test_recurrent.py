@@ -1,5 +1,3 @@
-import logging
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +7,10 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from spotter.export.operators import OPSET
 from spotter.export.recurrent import symbolic_encoder
 from spotter.model.encoders import RecurrentLayer, TransformerLayer
 from spotter.model.recogniser import Recogniser
-from tests.export.conftest import TIMEOUT
+from tests.export.conftest import TIMEOUT, write_part
 from tests.model.small import small_config
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
@@ -37,27 +34,9 @@ def make_graph(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recogniser.encoder = symbolic_encoder(recogniser.encoder)
     path = tmp_path_factory.mktemp("recurrent") / "model.onnx"
     words, columns = torch.export.Dim("words", min=1), torch.export.Dim("columns", min=4, max=24)
-    logging.disable(logging.DEBUG)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's own deprecations
-            torch.onnx.export(
-                recogniser,
-                (torch.randn(3, 4, 16, 16), torch.randn(3, 8, 8, 8), torch.tensor([8, 3, 5])),
-                str(path),
-                dynamo=True,
-                input_names=["fine", "coarse", "widths"],
-                dynamic_shapes={
-                    "fine": {0: words, 3: 2 * columns},
-                    "coarse": {0: words, 3: columns},
-                    "widths": {0: words},
-                },
-                opset_version=OPSET,
-                external_data=False,
-                verbose=False,
-            )
-    finally:
-        logging.disable(logging.NOTSET)
+    example = torch.randn(3, 4, 16, 16), torch.randn(3, 8, 8, 8), torch.tensor([8, 3, 5])
+    shapes = {"fine": {0: words, 3: 2 * columns}, "coarse": {0: words, 3: columns}, "widths": {0: words}}
+    write_part(recogniser, example, path, shapes)
     return path
 
 

@@ -78,11 +78,14 @@ def bench(ctx: click.Context, data: Path | None, peer_models: Path | None, as_js
     peer_words = [word for name in installed for word in ("--peer", name)]
     peer_words += ["--peer-models", str(peer_models)] if peer_models else []
     engines = ["--peer", "rapidocr-openvino"] if find_spec("rapidocr") and find_spec("openvino") else []
+    frameworks = [word for name in servers.FRAMEWORKS if find_spec(name) for word in ("--peer", name)]
     short = {
         "graph": [*peer_words, *engines],
         "ops": ["--rounds", "5"],
         "accuracy": [str(data), *peer_words],
-        "serve": ["--seconds", "3"],
+        "serve": ["--seconds", "3", *frameworks],
+        "capacity": ["--seconds", "3"],
+        "bulk": ["--count", "48"],
         "synth": ["--seconds", "2"],
         "train-step": ["--steps", "3"],
     }

@@ -8,6 +8,7 @@ from spotter.training.weighting import METHODS
 PARTS = ("score", "dice", "box", "ends", "direction", "recognition")
 ATTENTION = "attention"  # one part more, of networks that have such a decoder
 MODULES = ("backbone", "neck", "head", "recogniser")
+OPTIMISERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class TrainConfig:
     jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
         the detector's own once `predicted_after` steps are done.
     stages: modules alone before all together, say; steps after the last one train everything.
+    optimiser: adamw or muon, see `spotter.training.optimiser`; one learning rate suits both.
     """
 
     seed: int = 0
@@ -127,6 +129,7 @@ class TrainConfig:
     warmup: int = 200
     learning_rate: float = 1.5e-3
     final_rate: float = 0.01
+    optimiser: str = "adamw"
     weight_decay: float = 0.02
     clip: float = 5.0
     ema: float = 0.999
@@ -146,6 +149,8 @@ class TrainConfig:
             raise ValueError("sides must be multiples of 64")
         if self.steps <= self.warmup:
             raise ValueError("steps must exceed warmup")
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}")
         if list(self.stages) != sorted(self.stages, key=lambda stage: stage.until):
             raise ValueError("stages must follow one another")
 

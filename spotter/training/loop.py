@@ -33,6 +33,7 @@ from spotter.training.detector import DetectorLearning, RotatedBoxes
 from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
 from spotter.training.losses import attention_loss, recognition_loss, word_weights
+from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Source
 from spotter.training.weighting import LossWeighting
@@ -146,14 +147,7 @@ class Trainer:
         self._reading = 0.0
         self.distiller = self._distiller()
         learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
-        learnt = [p for p in learners.parameters() if p.requires_grad]
-        matrices = [p for p in learnt if p.ndim > 1]
-        vectors = [p for p in learnt if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=config.learning_rate,
-            betas=(0.9, 0.98),
-        )
+        self.optimiser = optimiser(learners, config)
         self._stop = False
 
     def _distiller(self) -> Distiller | None:

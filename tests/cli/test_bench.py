@@ -202,9 +202,10 @@ def test_bare_bench_runs_what_is_installed_and_names_what_it_skips(monkeypatch: 
         monkeypatch.setitem(bench.commands, name, fake(name))
     monkeypatch.setattr("spotter.cli.bench.find_spec", lambda module: None if module == "torch" else object())
     result = CliRunner().invoke(bench, ["--json"])
-    assert ran == ["graph", "ops", "serve", "synth"]
+    everything = ["graph", "ops", "serve", "capacity", "bulk", "synth"]
+    assert ran == everything
     assert result.stderr == "train-step skipped: torch not installed (the train extra)\n"
-    assert json.loads(result.stdout).keys() == {"environment", "graph", "ops", "serve", "synth"}
+    assert json.loads(result.stdout).keys() == {"environment", *everything}
     lines = CliRunner().invoke(bench, []).stdout.splitlines()
     assert lines[1:5] == ["", "graph: setting", "", "a table"]
 

@@ -10,12 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.data.annotations import Picture, read_folder
+from spotter.training.data.annotations import Annotation, Picture, read_folder
 from spotter.training.data.photometry import photometric
 from spotter.training.sample import Sample
 
 _LEAST_HEIGHT = 5.0  # lower text has no shape left to read
 _KEPT_INSIDE, _SEEN_INSIDE = 0.9, 0.05
+_UPRIGHT = 1.5  # times as high as wide, and words are no longer sure to be annotated in the direction they are read
+_LETTERS = 3
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,17 @@ def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
         image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)
         polygons = polygons * np.array([shape[0] / width, shape[1] / height], np.float32)
     # A sample holds one word a polygon, so a region of several words that is not cut cannot be learnt from.
-    ignore = np.array([a.ignore or " " in a.text for a in annotations], np.bool_)
+    ignore = np.array([a.ignore or " " in a.text for a in annotations], np.bool_) | _doubtful(polygons, annotations)
     texts = ["" if hidden else a.text for a, hidden in zip(annotations, ignore.tolist(), strict=True)]
     return _Scene(image, polygons, texts, ignore, side_heights(polygons))
+
+
+def _doubtful(polygons: NDArray[np.float32], annotations: Sequence[Annotation]) -> NDArray[np.bool_]:
+    """bool [N]: whose corners may not begin where the word does. Spines and banners are often annotated from the
+    picture's top left corner, whichever way they are read."""
+    widths = side_heights(np.roll(polygons, 1, axis=1))
+    long = np.array([len(a.text) >= _LETTERS for a in annotations], np.bool_)
+    return np.asarray(long & (side_heights(polygons) > _UPRIGHT * widths), np.bool_)
 
 
 def side_heights(polygons: NDArray[np.float32]) -> NDArray[np.float32]:

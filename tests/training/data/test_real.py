@@ -58,6 +58,16 @@ def test_ignored_regions_and_several_words_have_no_text(folder: Path) -> None:
         assert all((text == "") == hidden for text, hidden in zip(sample.texts, sample.ignore, strict=True))
 
 
+def test_words_annotated_higher_than_wide_are_ignored_unless_they_are_short(folder: Path) -> None:
+    upright = "40,20,60,20,60,90,40,90"
+    (folder / "gts" / "gt_a.txt").write_text(
+        f"{upright},Spine\n100,20,120,20,120,90,100,90,42\n20,100,90,100,90,120,20,120,Wide\n"
+    )
+    source = LabelledSource(folder)
+    samples = [source.sample(np.random.default_rng(seed), 256) for seed in range(30)]
+    assert {text for sample in samples for text in sample.texts} == {"", "42", "Wide"}
+
+
 def test_lines_are_cut_into_words(folder: Path) -> None:
     source = LabelledSource(folder, lines=True)
     samples = [source.sample(np.random.default_rng(seed), 256) for seed in range(30)]

@@ -1,0 +1,34 @@
+"""The optimiser of a run, and which weights it treats how."""
+
+import torch
+from torch import nn
+
+from spotter.training.config import TrainConfig
+from spotter.training.muon import Muon
+
+_MOMENTS = (0.9, 0.98)
+_MOMENTUM = 0.95
+# A first layer and the last ones, whose rows are classes or measures, are not maps between features.
+_ENDS = ("backbone.stem", "head.out", "recogniser.classify")
+
+
+def optimiser(learners: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or Muon for the matrices and kernels in between; norms,
+    biases and single numbers do not decay."""
+    learnt = {name: p for name, p in learners.named_parameters() if p.requires_grad}
+    matrices = [name for name, p in learnt.items() if p.ndim > 1]
+    groups = [
+        {"params": [learnt[name] for name in matrices], "weight_decay": config.weight_decay},
+        {"params": [p for p in learnt.values() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if config.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=config.learning_rate, betas=_MOMENTS)
+    hidden = [name for name in matrices if not any(end in name for end in _ENDS)]
+    groups[0]["params"] = [learnt[name] for name in matrices if name not in hidden]
+    inner = {
+        "params": [learnt[name] for name in hidden],
+        "weight_decay": config.weight_decay,
+        "orthogonal": True,
+        "momentum": _MOMENTUM,
+    }
+    return Muon([*groups, inner], lr=config.learning_rate, betas=_MOMENTS)

@@ -14,7 +14,8 @@ RUN python3 -m venv /opt/spotter
 ENV PATH=/opt/spotter/bin:$PATH
 WORKDIR /src
 COPY deploy/locks deploy/locks
-RUN pip install --require-hashes -r deploy/locks/build-3.12.txt -r deploy/locks/cuda-3.12.txt
+RUN version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+ && pip install --require-hashes -r "deploy/locks/build-$version.txt" -r "deploy/locks/cuda-$version.txt"
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY spotter spotter
 # The package names the other flavour of ONNX Runtime, which must not be there: hence --no-deps.

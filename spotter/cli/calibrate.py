@@ -50,15 +50,9 @@ def calibrate(checkpoint: Path, datasets: tuple[Dataset, ...], output: Path, sid
     for name, part in evidence.items():
         gaps = [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
         click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
-    checkpoints.save(
-        output,
-        {
-            "model_config": {**state["model_config"], "score": asdict(fitted)},
-            "weights": checkpoints.half_precision(final_weights(state)),
-            "step": state.get("step", 0),
-            "pictures": state.get("pictures", 0),
-        },
-    )
+    config = {**state["model_config"], "score": asdict(fitted)}
+    steps, pictures = state.get("step", 0), state.get("pictures", 0)
+    checkpoints.save(output, checkpoints.shared(config, final_weights(state), steps, pictures))
     click.echo(f"{output}: {fitted}")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spotter.model.config import ScoreConfig, SpotterConfig
 from spotter.model.weights import final_weights, load_state
-from spotter.training.checkpoint import half_precision
+from spotter.training.checkpoint import shared
 
 
 def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
@@ -34,12 +34,8 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
         for name, value in every[0].items()
     }
     before = load_state(start).get("pictures", 0) if start else 0
-    return {
-        "model_config": first["model_config"],
-        "weights": half_precision(mean),
-        "step": max(state.get("step", 0) for state in states),
-        "pictures": before + sum(state.get("pictures", 0) - before for state in states),
-    }
+    pictures = before + sum(state.get("pictures", 0) - before for state in states)
+    return shared(first["model_config"], mean, max(state.get("step", 0) for state in states), pictures)
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:

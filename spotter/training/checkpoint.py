@@ -19,6 +19,10 @@ def save(path: Path, state: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-def half_precision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floating weights in float16; batch norm's variances stay within its range."""
-    return {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+def shared(model_config: dict[str, Any], weights: dict[str, Tensor], step: int, pictures: int) -> dict[str, Any]:
+    """The state of weights that are handed on, in half precision: enough to read with, to export, or to begin a run.
+
+    Batch norm's variances stay within float16's range. pictures: how many made them, over all runs.
+    """
+    half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures}

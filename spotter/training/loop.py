@@ -237,15 +237,8 @@ class Trainer:
 
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision, enough to share, to resume a later stage, or to export."""
-        checkpoint.save(
-            path,
-            {
-                "model_config": self.model_config.to_dict(),
-                "weights": checkpoint.half_precision(self.ema.model.state_dict()),
-                "step": self.step,
-                "pictures": self.pictures,
-            },
-        )
+        weights = self.ema.model.state_dict()
+        checkpoint.save(path, checkpoint.shared(self.model_config.to_dict(), weights, self.step, self.pictures))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted parts of the joint loss of a batch on the device."""

@@ -49,9 +49,15 @@ def test_the_bytes_are_on_disk_before_the_name_changes(tmp_path: Path, monkeypat
     assert synced == [(tmp_path / "last.pt").stat().st_size]
 
 
-def test_half_precision_halves_floats_alone() -> None:
+def test_shared_weights_halve_floats_alone() -> None:
     weights = {"w": torch.tensor([0.1, 60000.0]), "n": torch.tensor(123456789)}
-    halves = checkpoint.half_precision(weights)
+    state = checkpoint.shared({"neck": 8}, weights, 5, 20)
+    assert {name: state[name] for name in ("model_config", "step", "pictures")} == {
+        "model_config": {"neck": 8},
+        "step": 5,
+        "pictures": 20,
+    }
+    halves = state["weights"]
     assert halves["w"].dtype == torch.float16
     torch.testing.assert_close(halves["w"].float(), weights["w"], rtol=1e-3, atol=0)
     assert int(halves["n"]) == 123456789

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spotter.model.config import ScoreConfig, SpotterConfig
+from spotter.model.config import DetectionConfig, ScoreConfig, SpotterConfig
 from spotter.model.weights import final_weights, load_state
 from spotter.training.checkpoint import shared
 
@@ -20,6 +20,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     reads better than its sides (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD with one
     synchronisation: Stich 2019, arXiv:1805.09767). Of a run's whole state its EMA weights count.
     start: the weights that all began with, so that the pictures behind them are counted once.
+    What is no weight (thresholds, how scores are calibrated) is the first checkpoint's.
     Raises ValueError when a file is no checkpoint of ours or the models differ.
     """
     states = [load_state(path) for path in paths]
@@ -39,5 +40,6 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:
-    """What a checkpoint's network is built from; how its scores were calibrated does not matter."""
-    return replace(SpotterConfig.from_dict(state["model_config"]), score=ScoreConfig())
+    """What a checkpoint's network is built from; how scores were calibrated and boxes are chosen does not matter."""
+    config = SpotterConfig.from_dict(state["model_config"])
+    return replace(config, score=ScoreConfig(), detection=DetectionConfig(channels=config.detection.channels))

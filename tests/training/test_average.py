@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def test_the_average_of_one_is_itself(tmp_path: Path) -> None:
     trainer.export_weights(tmp_path / "weights.pt")
     told, kept = average([trainer.last])["weights"], load_state(tmp_path / "weights.pt")["weights"]
     assert all(torch.equal(told[name], kept[name]) for name in kept)
+
+
+def test_thresholds_may_differ_and_are_the_first_ones(tmp_path: Path) -> None:
+    paths = []
+    for threshold in (0.25, 0.4):
+        trainer = make_trainer(tmp_path / str(threshold))
+        detection = replace(trainer.model_config.detection, score_threshold=threshold)
+        trainer.model_config = replace(trainer.model_config, detection=detection)
+        trainer.save()
+        paths.append(trainer.last)
+    assert average(paths)["model_config"]["detection"]["score_threshold"] == 0.25
 
 
 def test_models_that_differ_have_no_average(tmp_path: Path) -> None:

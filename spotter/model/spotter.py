@@ -105,12 +105,13 @@ class Spotter(nn.Module):
 
     def read(self, features: Features, regions: Regions) -> Words:
         """Reads regions that were found."""
-        # One empty row more keeps every operator away from tensors of no rows; it is cut off again.
+        # One empty row more keeps every operator away from tensors of no rows, of which some releases of ONNX Runtime
+        # make wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
         patches = self.sample(features, shapes, image_index)
         logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
-        characters, character_scores, confidence = greedy_path(logits[:-1], patches.widths[:-1])
+        characters, character_scores, confidence = (told[:-1] for told in greedy_path(logits, patches.widths))
         return Words(
             regions.image_index.to(torch.int32),
             self.sampler.polygons(regions.shapes),

@@ -77,6 +77,17 @@ def test_no_words_is_an_ordinary_answer(exported: Exported, session: ort.Inferen
     assert sureness.shape == characters.shape
 
 
+def test_argmax_sees_a_row_even_without_words(proto: onnx.ModelProto) -> None:
+    """ONNX Runtime 1.31 gives ArgMax over a tensor without rows the size of another axis."""
+    probed = onnx.ModelProto()
+    probed.CopyFrom(proto)
+    given = [node.input[0] for node in proto.graph.node if node.op_type == "ArgMax"]
+    probed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in given)
+    session = ort.InferenceSession(probed.SerializeToString(), providers=["CPUExecutionProvider"])
+    seen = session.run(given, {"images": noise(2, 64, 128), "sizes": np.zeros((2, 2), np.int32)})
+    assert [value.shape[0] for value in seen] == [1]
+
+
 def test_inputs_and_outputs_are_the_agreed_ones(session: ort.InferenceSession) -> None:
     inputs = {value.name: (value.type, len(value.shape)) for value in session.get_inputs()}
     assert inputs == {"images": ("tensor(uint8)", 4), "sizes": ("tensor(int32)", 2)}

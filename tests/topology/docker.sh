@@ -20,7 +20,7 @@ run_words=()
 if [ "$target" = cuda ]; then
     image=spotter:topology-cuda
     base=$(sed -n 's/^ARG CUDA_BASE=//p' Dockerfile)
-    limit_mb=1100 # ONNX Runtime's CUDA provider alone is 400
+    limit_mb=800 # most of it ONNX Runtime's CUDA provider
     if docker info --format '{{json .Runtimes}}' 2> /dev/null | grep -q nvidia; then
         device=cuda
         run_words=(--gpus all)

@@ -1,4 +1,4 @@
-"""The image, and docker-compose.yml around it, built and run by Docker's engine: minutes of work, so only when asked
+"""The images, and docker-compose.yml around it, built and run by Docker's engine: minutes of work, so only when asked
 for."""
 
 import os
@@ -15,10 +15,14 @@ _NO_ENGINE = 77
     os.environ.get("SPOTTER_DOCKER") != "1", reason="IMAGE AND COMPOSE NOT RUN: SPOTTER_DOCKER=1 builds and runs them"
 )
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("script", ["docker.sh", "compose.sh"])  # in this order: the second runs the first's image
+@pytest.mark.parametrize(
+    "script",
+    ["docker.sh cpu", "compose.sh", "docker.sh cuda"],  # in this order: the second runs the first's image
+)
 def test_what_docker_runs_is_found_answers_and_drains(script: str) -> None:
+    name, *words = script.split()
     done = subprocess.run(
-        [Path(__file__).with_name(script)],
+        [Path(__file__).with_name(name), *words],
         env={**os.environ, "PYTHON": sys.executable},
         capture_output=True,
         text=True,

@@ -11,13 +11,13 @@ _RMS = 0.2  # the usual size of AdamW's steps, so that its learning rates hold (
 def orthogonalised(matrix: Tensor) -> Tensor:
     """A matrix [M, N] with its singular values all brought to between 0.7 and 1.2, by Newton and Schulz's iteration."""
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     a, b, c = _COEFFICIENTS
     for _ in range(_ROUNDS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    return x.transpose(0, 1) if tall else x
 
 
 class Muon(torch.optim.AdamW):

@@ -1,5 +1,7 @@
 """The optimiser of a run, and which weights it treats how."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -15,20 +17,15 @@ _ENDS = ("backbone.stem", "head.out", "recogniser.classify")
 def optimiser(learners: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or Muon for the matrices and kernels in between; norms,
     biases and single numbers do not decay."""
-    learnt = {name: p for name, p in learners.named_parameters() if p.requires_grad}
-    matrices = [name for name, p in learnt.items() if p.ndim > 1]
-    groups = [
-        {"params": [learnt[name] for name in matrices], "weight_decay": config.weight_decay},
-        {"params": [p for p in learnt.values() if p.ndim <= 1], "weight_decay": 0.0},
+    learnt = [(name, p) for name, p in learners.named_parameters() if p.requires_grad]
+    muon = config.optimiser == "muon"
+    hidden = [p for name, p in learnt if muon and p.ndim > 1 and not any(end in name for end in _ENDS)]
+    chosen = {id(p) for p in hidden}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for _, p in learnt if p.ndim > 1 and id(p) not in chosen], "weight_decay": config.weight_decay},
+        {"params": [p for _, p in learnt if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    if config.optimiser == "adamw":
+    if not muon:
         return torch.optim.AdamW(groups, lr=config.learning_rate, betas=_MOMENTS)
-    hidden = [name for name in matrices if not any(end in name for end in _ENDS)]
-    groups[0]["params"] = [learnt[name] for name in matrices if name not in hidden]
-    inner = {
-        "params": [learnt[name] for name in hidden],
-        "weight_decay": config.weight_decay,
-        "orthogonal": True,
-        "momentum": _MOMENTUM,
-    }
+    inner = {"params": hidden, "weight_decay": config.weight_decay, "orthogonal": True, "momentum": _MOMENTUM}
     return Muon([*groups, inner], lr=config.learning_rate, betas=_MOMENTS)

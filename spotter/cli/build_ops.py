@@ -31,11 +31,15 @@ def build_ops(cuda: bool, force: bool, output: Path | None) -> None:
         except KernelsError:
             pass
     began = time.monotonic()
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")  # by the old name the loader would give the old one
     try:
-        build(target, cuda)
-        found = inspect(target)
+        build(fresh, cuda)
+        found = inspect(fresh)
+        fresh.replace(target)
     except (BuildError, KernelsError) as error:
         raise click.ClickException(str(error)) from None
+    finally:
+        fresh.unlink(missing_ok=True)
     click.echo(f"{target}: CPU{' and CUDA' if found.cuda else ''}, {time.monotonic() - began:.1f} s")
 
 

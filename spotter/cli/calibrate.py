@@ -24,22 +24,28 @@ from spotter.training.data.annotations import AnnotationError, read_folder
 from spotter.training.evaluation.predictor import Prediction
 from spotter.training.evaluation.scores import Read
 
-_DETECTION_ALONE = ScoreConfig(bias=0.0, detection=1.0, character=0.0)
-
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("datasets", type=parse_dataset, nargs=-1, required=True, metavar="[PRESET=]FOLDER...")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Checkpoint to write.")
+@click.option("--language", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Reads by this model.")
 @click.option("--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True, help="Long side.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
-def calibrate(checkpoint: Path, datasets: tuple[Dataset, ...], output: Path, side: int, limit: int | None) -> None:
+def calibrate(
+    checkpoint: Path,
+    datasets: tuple[Dataset, ...],
+    output: Path,
+    language: Path | None,
+    side: int,
+    limit: int | None,
+) -> None:
     """Fits CHECKPOINT's scores to what it reads right on DATASETS (not those it was trained on).
 
     The half-precision EMA weights, with the fitted numbers in their configuration, go to --output.
     """
     try:
-        model = load_spotter(checkpoint)
+        model = load_spotter(checkpoint, language)
         evidence = {str(dataset.folder): gather(model, dataset, side, limit) for dataset in datasets}
         fitted = fit(list(evidence.values()))
     except (ValueError, AnnotationError) as error:
@@ -57,26 +63,28 @@ def calibrate(checkpoint: Path, datasets: tuple[Dataset, ...], output: Path, sid
 
 
 def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Evidence:
-    """What the model finds on a dataset, as probabilities of detector and least sure character."""
+    """What the model finds on a dataset, and what speaks for it."""
     spec = INPUT.at(side)
     charset = Charset()
-    model.score = _DETECTION_ALONE
     parts: list[Sequence[NDArray[np.generic]]] = []
     pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
     for picture in tqdm(pictures, desc=str(dataset.folder), unit="picture", disable=None):
         ready = prepare_pixels(picture.load(), spec)
         width, height = ready.working
         with torch.inference_mode():
-            _, polygons, detection, characters, sureness = model(
-                torch.from_numpy(ready.padded[None].copy()), torch.tensor([[height, width]], dtype=torch.int32)
-            )
-        placed = to_upload(polygons.numpy(), ready.working, ready.upload)
-        least = torch.where(characters > 0, sureness, 1.0).amin(1) * (characters > 0).any(1)
+            features = model.pyramid(torch.from_numpy(ready.padded[None].copy()))
+            sizes = torch.tensor([[height, width]], dtype=torch.int32)
+            found = model.examine(features, model.head.regions(model.detect(features), sizes))
+        placed = to_upload(found.words.polygons.numpy(), ready.working, ready.upload)
         predictions = [
             Prediction(polygon, charset.decode(row), score)
-            for polygon, row, score in zip(placed, characters.tolist(), detection.tolist(), strict=True)
+            for polygon, row, score in zip(
+                placed, found.words.characters.tolist(), found.detection.tolist(), strict=True
+            )
         ]
         counts, right = outcomes(Read(picture.path.name, tuple(picture.annotations), predictions))
-        parts.append((detection.numpy()[counts], least.numpy()[counts], right[counts]))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Evidence(columns[0].astype(np.float64), columns[1].astype(np.float64), columns[2].astype(np.bool_))
+        told = (found.detection, found.confidence, found.margins)
+        parts.append((*(value.numpy()[counts] for value in told), right[counts]))
+    *columns, right = (np.concatenate(column) for column in zip(*parts, strict=True))
+    detection, character, margin = (column.astype(np.float64) for column in columns)
+    return Evidence(detection, character, margin, right.astype(np.bool_))

@@ -83,6 +83,11 @@ def parse_dataset(value: str) -> Dataset:
     type=click.IntRange(min=64),
     help="A bundle looks again at small words, to this side.",
 )
+@click.option(
+    "--language",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A checkpoint reads by this language model; a bundle has its own.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Write an HTML page on the errors.")
@@ -101,6 +106,7 @@ def evaluate(
     threads: int,
     side: int | None,
     closest: int | None,
+    language: Path | None,
     limit: int | None,
     json_file: Path | None,
     report: Path | None,
@@ -116,7 +122,7 @@ def evaluate(
         if not Path(model).exists():
             raise click.BadParameter(f"{model} does not exist", param_hint="MODEL")
         try:
-            readers[model] = open_predictor(Path(model), ReaderOptions(threads, side, closest or 0))
+            readers[model] = open_predictor(Path(model), ReaderOptions(threads, side, closest or 0, language))
         except (BundleError, ValueError) as error:
             raise click.ClickException(str(error)) from None
     if rival is not None:

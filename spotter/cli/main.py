@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bulk": ("spotter.bulk.cli:bulk", "Read archives of pictures, multi-page TIFF and PDF."),
     "synth": ("spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures."),
     "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),
+    "language": ("spotter.training.cli:language", "Build the language model that reading uses."),
     "train": ("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices."),
     "average": ("spotter.training.cli:average", "Average the weights of several runs."),
     "ablate": ("spotter.training.cli:ablate", "Train the same run several times, with one change each."),

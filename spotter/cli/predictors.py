@@ -14,11 +14,12 @@ CHECKPOINT_SUFFIX = ".pt"
 @dataclass(frozen=True)
 class ReaderOptions:
     """threads: of the network. side: working size in pixels of the long side; a bundle's own by default. closest: a
-    bundle looks again at pictures of small words, up to this side; 0: never."""
+    bundle looks again at pictures of small words, up to this side; 0: never. language: by which a checkpoint reads."""
 
     threads: int = 1
     side: int | None = None
     closest: int = 0
+    language: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     from spotter.service.sizing import to_upload
 
     torch.set_num_threads(options.threads)
-    model = load_spotter(path)
+    model = load_spotter(path, options.language)
     charset = Charset()
     spec = INPUT if options.side is None else INPUT.at(options.side)
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,16 @@ from spotter.export.operators import OPSET
 from spotter.export.parity import ParityError, check_parity
 from spotter.export.quantise import Picture, check_agreement, halve, quantise
 from spotter.model.charset import Charset
+from spotter.model.language import LanguageModel
 from spotter.model.spotter import Spotter
 from spotter.registry.bundle import write_bundle
 from spotter.registry.manifest import InputSpec, Manifest
 
 STRIDE = 64
 _GOLDEN_MARGIN = 0.02
-# Of 1136, 1184, 1216, 1248 and 1280, 1248 read most on the validation parts of ICDAR 2015 and 2003 together.
-INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1248, target_side=1248, bucket_steps=((65536, STRIDE),))
+# The largest of 640 to 1248 at which a picture takes less than half of the time of PP-OCRv6 tiny; docs/benchmarks.md,
+# "Accuracy and time against size".
+INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=896, target_side=896, bucket_steps=((65536, STRIDE),))
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
@@ -66,6 +69,8 @@ def export_bundle(
     if half and calibration:
         raise ValueError("a bundle is in int8 or in fp16, not in both")
     told = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
+    if isinstance(model.language, LanguageModel):
+        told |= {"language": {"states": len(model.language.costs), **asdict(model.language.config)}}
     spec = INPUT.at(side)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"

@@ -140,10 +140,20 @@ def model_card(
     name: str, version: str, origin: Origin, provenance: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> str:
     """Markdown: what the model is, was trained on, scores, and cannot do; metrics as `scores` gives them."""
+    language = provenance.get("language")
+    reads = (
+        f"""
+
+A character n-gram language model of {language["states"]:,} contexts, inside the graph, has its say in what is read
+(weight {language["weight"]:g}, {language["bonus"]:g} nats a character, {language["beams"]} beams). It is no list of
+words: any text can be read, but an unlikely one wants surer strokes."""
+        if language
+        else ""
+    )
     data = "\n".join(f"| {entry['source']} | {entry['weight']} | {entry['licence']} |" for entry in provenance["data"])
     return f"""# {name} {version}
 
-A FOTS text spotter: one network that finds words as rotated boxes and reads them as printable ASCII, case kept.
+A FOTS text spotter: one network that finds words as rotated boxes and reads them as printable ASCII, case kept.{reads}
 
 ## Trained on
 

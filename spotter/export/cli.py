@@ -32,6 +32,11 @@ from spotter.registry.errors import BundleError
     help="Text for the card: where the model fails.",
 )
 @click.option(
+    "--language",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Language model by which the bundle reads, as `spotter language` writes it.",
+)
+@click.option(
     "--int8",
     "calibration",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -53,6 +58,7 @@ def export(
     recipe: Path | None,
     metrics: Path | None,
     limits: Path | None,
+    language: Path | None,
     calibration: tuple[Path, ...],
     half: bool,
     side: int,
@@ -60,7 +66,7 @@ def export(
 ) -> None:
     """Turns CHECKPOINT into a bundle in FOLDER, or refuses when the graph does not say what the network says."""
     try:
-        model = load_spotter(checkpoint)
+        model = load_spotter(checkpoint, language)
         origin = Origin(
             recipe=recipe,
             metrics=_json(metrics) if metrics else {},

@@ -8,7 +8,7 @@ from typing import cast
 
 import onnx
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spotter.export.folding import folded
 from spotter.export.lean import halve_by_resize, measure_rectified
@@ -16,6 +16,7 @@ from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
 from spotter.export.recurrent import symbolic_encoder
 from spotter.model.cells import Cells
 from spotter.model.family import Patches, RegionSampler
+from spotter.model.language import LanguageModel
 from spotter.model.regions import RoIRotate, patch_widths
 from spotter.model.spotter import Spotter
 
@@ -60,6 +61,36 @@ class SymbolicRoIRotate(RoIRotate):
         )
 
 
+class SymbolicLanguageModel(nn.Module):
+    """Stands in for `LanguageModel` while the graph is written: its search is an operator, its tables initialisers."""
+
+    costs: Tensor
+    following: Tensor
+    symbols: Tensor
+    weights: Tensor
+
+    def __init__(self, language: LanguageModel) -> None:
+        super().__init__()
+        self.beams = language.config.beams
+        self.register_buffer("costs", language.costs)
+        self.register_buffer("following", language.following.to(torch.uint16))
+        self.register_buffer("symbols", language.symbols)
+        self.register_buffer("weights", torch.tensor([language.unit, language.config.bonus]))
+
+    def forward(self, log_probabilities: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+        """As `LanguageModel.forward`."""
+        regions, columns, _ = log_probabilities.shape
+        classes, margins = torch.onnx.ops.symbolic_multi_out(
+            f"{DOMAIN}::CtcBeamSearch",
+            (log_probabilities, widths, self.costs, self.following, self.symbols, self.weights),
+            {"beams": self.beams},
+            dtypes=(torch.int32, torch.float32),
+            shapes=((regions, columns), (regions,)),
+            version=VERSION,
+        )
+        return classes, margins
+
+
 def symbolic_sampler(sampler: RegionSampler) -> RegionSampler:
     """The sampler that writes a family's operator into the graph. Raises ValueError where a family has none."""
     if isinstance(sampler, RoIRotate):
@@ -72,6 +103,8 @@ def export_graph(model: Spotter, path: Path) -> None:
     model = folded(model)
     model.sampler = symbolic_sampler(model.sampler)
     model.recogniser.encoder = symbolic_encoder(model.recogniser.encoder)
+    if isinstance(model.language, LanguageModel):
+        model.language = SymbolicLanguageModel(model.language)
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)
     sizes = torch.tensor([[256, 320], [200, 300]], dtype=torch.int32)
     batch = torch.export.Dim("batch", min=1, max=64)

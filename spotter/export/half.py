@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from spotter.export.operators import DOMAIN
+from spotter.export.operators import DOMAIN, SAMPLING
 
 
 def halve_precision(graph: onnx.GraphProto, nodes: Collection[str]) -> None:
@@ -39,7 +39,7 @@ def halve_precision(graph: onnx.GraphProto, nodes: Collection[str]) -> None:
         return stored[name]
 
     for node in graph.node:
-        samples = node.domain == DOMAIN and node.input[0] in halves
+        samples = node.domain == DOMAIN and node.op_type in SAMPLING and node.input[0] in halves
         if node.name in nodes:
             places = [0] if node.op_type in ("Resize", "MaxPool") else [0, 2] if node.op_type == "Pad" else None
             for place, name in enumerate(node.input):

@@ -11,6 +11,10 @@ image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region'
 SampleRegions: features [B, C, H, W]; grid [N, h, w, 2] = (x, y) in cells, half-pixel -> samples [N, C, h, w], bilinear,
 zero off the map, where a place is not a number, and for an image index off the batch.
 
+CtcBeamSearch: log_probabilities [N, W, C]; widths int64 [N]; a language model's costs uint8 [S, A] and following
+uint16 [S, A] (see `spotter.model.language`); symbols int64 [C], below A; weights [2] = (nats of one unit of cost, nats
+for each character) -> classes int32 [N, W] and margins [N], as `spotter.model.language.LanguageModel` has them.
+
 Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
 in it. N may be 0: W' is then that of the narrowest region.
 """
@@ -18,9 +22,13 @@ in it. N may be 0: W' is then that of the narrowest region.
 import onnx
 import onnx.parser
 
+from spotter.model.language import FURTHEST, LEAST, MODULUS, MULTIPLIER, SHIFT
+
 DOMAIN = "spotter"
 VERSION = 1
 OPSET = 20
+SAMPLING = ("RoIRotate", "SampleRegions")
+"""Those that read maps and make patches of the same type."""
 
 # Maps lie end to end with a row of zeros after each, and one GridSample reads them all: nothing is copied per region.
 _SAMPLE_REGIONS = f"""
@@ -177,7 +185,154 @@ RoIRotate <height, min_width, max_width, scale, stride> (features, boxes, image_
 }}
 """
 
+# The columns are read one after another by a Scan whose state is every word's beams.
+_CTC_BEAM_SEARCH = f"""
+<opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
+CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, weights) => (classes, margins)
+{{
+    beams_i = Constant <value_int : int = @beams> ()
+    zero = Constant <value_int = 0> ()
+    one = Constant <value_int = 1> ()
+    two = Constant <value_int = 2> ()
+    least = Constant <value_float = {LEAST}> ()
+    furthest = Constant <value_float = {FURTHEST}> ()
+    zero_f = Constant <value_float = 0.0> ()
+    at_0 = Constant <value_ints = [0]> ()
+    at_1 = Constant <value_ints = [1]> ()
+    at_2 = Constant <value_ints = [2]> ()
+    at_3 = Constant <value_ints = [3]> ()
+    minus_one = Constant <value_ints = [-1]> ()
+    unit = Gather <axis = 0> (weights, zero)
+    bonus = Gather <axis = 0> (weights, one)
+    shape = Shape (log_probabilities)
+    regions = Slice (shape, at_0, at_1)
+    columns = Slice (shape, at_1, at_2)
+    kinds = Slice (shape, at_2, at_3)
+    beams_1 = Reshape (beams_i, at_1)
+    wider = Mul (beams_1, at_2)
+    ways_1 = Mul (beams_1, kinds)
+    ways_shape = Concat <axis = 0> (regions, ways_1)
+    state_shape = Concat <axis = 0> (regions, beams_1)
+    text_shape = Concat <axis = 0> (regions, beams_1, columns)
+    count = Squeeze (kinds)
+    every = Range (zero, count, one)
+    blank = Equal (every, zero)
+    symbols_size = Shape <start = 1> (costs)
+    end_place = Sub (symbols_size, at_1)
+    costs_of = Gather <axis = 1> (costs, symbols)
+    follow = Reshape (following, minus_one)
+    places_k = Range (zero, beams_i, one)
+    first_k = Equal (places_k, zero)
+    start_k = Where (first_k, zero_f, least)
+    start_score = Expand (start_k, state_shape)
+    start_state = Expand (zero, state_shape)
+    start_text = Expand (zero, text_shape)
+    nothing = Where (blank, zero_f, least)
+    two_beams = Mul (beams_i, two)
+    places = Range (zero, two_beams, one)
+    places_down = Unsqueeze (places, at_1)
+    earlier = Less (places_down, places)
+    columns_s = Squeeze (columns)
+    every_column = Range (zero, columns_s, one)
+    by_column = Transpose <perm = [1, 0, 2]> (log_probabilities)
+    score_n, state_n, last_n, number_n, text_n = Scan <num_scan_inputs = 2, body = column (
+        float[n, k] score, int64[n, k] state, int64[n, k] last, int64[n, k] number, int64[n, k, w] text,
+        float[n, c] told_here, int64 here
+    ) => (
+        float[n, k] score_out, int64[n, k] state_out, int64[n, k] last_out, int64[n, k] number_out,
+        int64[n, k, w] text_out
+    )
+    {{
+        within_flat = Less (here, widths)
+        within = Unsqueeze (within_flat, at_1)
+        told = Where (within, told_here, nothing)
+        costs_here = Gather <axis = 0> (costs_of, state)
+        costs_f = Cast <to = 1> (costs_here)
+        charge = Mul (costs_f, unit)
+        gain = Sub (bonus, charge)
+        last_wide = Unsqueeze (last, at_2)
+        repeats = Equal (every, last_wide)
+        stays = Or (blank, repeats)
+        gained = Where (stays, zero_f, gain)
+        score_wide = Unsqueeze (score, at_2)
+        told_wide = Unsqueeze (told, at_1)
+        read = Add (score_wide, told_wide)
+        ways = Add (read, gained)
+        flat = Reshape <allowzero = 1> (ways, ways_shape)
+        likely, index = TopK <axis = 1> (flat, wider)
+        parent = Div (index, count)
+        before = Mul (parent, count)
+        kind = Sub (index, before)
+        state_was = GatherElements <axis = 1> (state, parent)
+        last_was = GatherElements <axis = 1> (last, parent)
+        number_was = GatherElements <axis = 1> (number, parent)
+        is_blank = Equal (kind, zero)
+        is_same = Equal (kind, last_was)
+        keeps = Or (is_blank, is_same)
+        symbol = Gather <axis = 0> (symbols, kind)
+        row = Mul (state_was, symbols_size)
+        place = Add (row, symbol)
+        after_small = Gather <axis = 0> (follow, place)
+        after = Cast <to = 7> (after_small)
+        state_then = Where (keeps, state_was, after)
+        multiplier = Constant <value_int = {MULTIPLIER}> ()
+        modulus = Constant <value_int = {MODULUS}> ()
+        shift = Constant <value_int = {SHIFT}> ()
+        times = Mul (number_was, multiplier)
+        plus = Add (times, symbol)
+        plus_one = Add (plus, one)
+        number_new = Mod (plus_one, modulus)
+        number_then = Where (keeps, number_was, number_new)
+        spelt = Where (keeps, zero, kind)
+        shifted = Mul (number_then, shift)
+        key = Add (shifted, symbol)
+        key_down = Unsqueeze (key, at_2)
+        key_across = Unsqueeze (key, at_1)
+        alike = Equal (key_down, key_across)
+        doubles = And (alike, earlier)
+        doubles_f = Cast <to = 1> (doubles)
+        doubled = ReduceMax <keepdims = 0> (doubles_f, at_1)
+        again = Greater (doubled, zero_f)
+        single = Where (again, least, likely)
+        score_out, order = TopK <axis = 1> (single, beams_1)
+        state_out = GatherElements <axis = 1> (state_then, order)
+        last_out = GatherElements <axis = 1> (kind, order)
+        number_out = GatherElements <axis = 1> (number_then, order)
+        parent_kept = GatherElements <axis = 1> (parent, order)
+        spelt_kept = GatherElements <axis = 1> (spelt, order)
+        parent_wide = Unsqueeze (parent_kept, at_2)
+        parents = Expand (parent_wide, text_shape)
+        text_was = GatherElements <axis = 1> (text, parents)
+        spelt_wide = Unsqueeze (spelt_kept, at_2)
+        is_here = Equal (every_column, here)
+        text_out = Where (is_here, spelt_wide, text_was)
+    }}> (start_score, start_state, start_state, start_state, start_text, by_column, every_column)
+    end_costs = Gather <axis = 1> (costs, end_place)
+    end_flat = Squeeze (end_costs, at_1)
+    end_here = Gather <axis = 0> (end_flat, state_n)
+    end_f = Cast <to = 1> (end_here)
+    end_charge = Mul (end_f, unit)
+    says = Greater (number_n, zero)
+    ending = Where (says, end_charge, zero_f)
+    final = Sub (score_n, ending)
+    best_score, best = TopK <axis = 1> (final, at_1)
+    best_wide = Unsqueeze (best, at_2)
+    one_text = Concat <axis = 0> (regions, at_1, columns)
+    best_all = Expand (best_wide, one_text)
+    best_text = GatherElements <axis = 1> (text_n, best_all)
+    best_flat = Squeeze (best_text, at_1)
+    classes = Cast <to = 6> (best_flat)
+    best_number = GatherElements <axis = 1> (number_n, best)
+    is_best = Equal (number_n, best_number)
+    others = Where (is_best, least, final)
+    next_best = ReduceMax <keepdims = 0> (others, at_1)
+    best_score_flat = Squeeze (best_score, at_1)
+    ahead = Sub (best_score_flat, next_best)
+    margins = Min (ahead, furthest)
+}}
+"""
+
 
 def functions() -> list[onnx.FunctionProto]:
     """The operators' bodies, to be added to a model's functions."""
-    return [onnx.parser.parse_function(text) for text in (_SAMPLE_REGIONS, _ROI_ROTATE)]
+    return [onnx.parser.parse_function(text) for text in (_SAMPLE_REGIONS, _ROI_ROTATE, _CTC_BEAM_SEARCH)]

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from spotter.export.graph import OUTPUTS
 from spotter.export.half import halve_precision
 from spotter.export.lean import double_in_integers, read_floats
-from spotter.export.operators import DOMAIN
+from spotter.export.operators import DOMAIN, SAMPLING
 from spotter.export.parity import ParityError
 from spotter.model.charset import Charset
 from spotter.registry.manifest import InputSpec
@@ -97,7 +97,9 @@ def dense_nodes(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[s
             chosen = node.name in convolutions
         if chosen:
             names.append(node.name)
-        if chosen or node.domain == DOMAIN:  # patches: what is sampled is rounded for the recogniser's convolutions
+        if chosen or (
+            node.domain == DOMAIN and node.op_type in SAMPLING
+        ):  # patches: what is sampled is rounded for the recogniser's convolutions
             maps.update(node.output)
     return names
 

@@ -109,20 +109,42 @@ class RecogniserConfig:
 
 
 @dataclass(frozen=True)
-class ScoreConfig:
-    """A word's score: sigmoid(bias + detection * logit d + character * log c), d being the detector's probability
-    and c that of the least sure character, so that it says how often such a word is right (Platt 1999).
+class SearchConfig:
+    """How far a language model, where there is one, has its say in reading.
 
+    weight: of its -log probability. bonus: nats for each character. beams: texts that are followed at a time.
+    Of weights 0.3 to 1 and bonuses 0.6 to 3.3, these read most on the validation parts of ICDAR 2015 and 2003.
+    """
+
+    weight: float = 0.6
+    bonus: float = 2.0
+    beams: int = 12
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise ValueError("the language model's weight must not be negative")
+        if not 1 <= self.beams <= 64:
+            raise ValueError("beams must lie between 1 and 64")
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m), so that it says how often
+    such a word is right (Platt 1999).
+
+    d is the detector's probability, c that of the least sure character by the recogniser alone, and m how far, in nats,
+    the text is ahead of the next one; 0 where no language model has a say.
     `spotter calibrate` fits these to a model; the defaults are those of an early one.
     """
 
     bias: float = -0.4
     detection: float = 0.4
     character: float = 3.7
+    margin: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.detection < 0 or self.character < 0:
-            raise ValueError("a surer detector or character must not lower the score")
+        if self.detection < 0 or self.character < 0 or self.margin < 0:
+            raise ValueError("a surer detector, character or text must not lower the score")
 
 
 @dataclass(frozen=True)
@@ -138,6 +160,7 @@ class SpotterConfig:
     recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     neck_kind: str = "fpn"
+    search: SearchConfig = field(default_factory=SearchConfig)
 
     def __post_init__(self) -> None:
         if self.neck_kind not in NECKS:
@@ -161,4 +184,5 @@ class SpotterConfig:
             recogniser=RecogniserConfig(**tuples("recogniser")),
             score=ScoreConfig(**values.get("score", {})),
             neck_kind=values.get("neck_kind", "fpn"),
+            search=SearchConfig(**values.get("search", {})),
         )

@@ -12,6 +12,7 @@ from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig, SpotterConfig
 from spotter.model.detection import DetectionHead
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
+from spotter.model.language import LanguageModel
 from spotter.model.neck import neck
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
@@ -47,6 +48,17 @@ class Words:
     character_scores: Tensor
 
 
+@dataclass(frozen=True)
+class Examined:
+    """Words, and for each, float32 [N]: the detector's probability, that of the recogniser's own least sure character,
+    and how far its text is ahead of the next one, in nats."""
+
+    words: Words
+    detection: Tensor
+    confidence: Tensor
+    margins: Tensor
+
+
 class Spotter(nn.Module):
     """A text spotter from its built parts; another family brings another head and another sampler (see
     `spotter.model.family`)."""
@@ -59,6 +71,7 @@ class Spotter(nn.Module):
         sampler: RegionSampler,
         recogniser: Recogniser,
         score: ScoreConfig,
+        language: LanguageModel | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -67,6 +80,7 @@ class Spotter(nn.Module):
         self.sampler = sampler
         self.recogniser = recogniser
         self.score = score
+        self.language: nn.Module | None = language
 
     def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         fine, *maps = self.backbone(pictures.contiguous(memory_format=torch.channels_last))
@@ -105,20 +119,38 @@ class Spotter(nn.Module):
 
     def read(self, features: Features, regions: Regions) -> Words:
         """Reads regions that were found."""
+        return self.examine(features, regions).words
+
+    def examine(self, features: Features, regions: Regions) -> Examined:
+        """Reads regions that were found, and tells what their scores come from."""
         # One empty row more keeps every operator away from tensors of no rows, of which some releases of ONNX Runtime
         # make wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
         patches = self.sample(features, shapes, image_index)
         logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
-        characters, character_scores, confidence = (told[:-1] for told in greedy_path(logits, patches.widths))
-        return Words(
+        told = self.transcribe(logits, patches.widths)
+        characters, character_scores, confidence, margins = (rows[:-1] for rows in told)
+        words = Words(
             regions.image_index.to(torch.int32),
             self.sampler.polygons(regions.shapes),
-            word_scores(regions.scores, confidence, self.score),
+            word_scores(regions.scores, confidence, margins, self.score),
             characters,
             character_scores,
         )
+        return Examined(words, regions.scores, confidence, margins)
+
+    def transcribe(self, logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The texts of logits [N, W, classes]: classes int32 [N, W], their probabilities float32 [N, W], that of the
+        recogniser's own least sure character [N], and the margin to the next text [N] (0 without a language model)."""
+        characters, character_scores, confidence = greedy_path(logits, widths)
+        if self.language is None:
+            return characters, character_scores, confidence, torch.zeros_like(confidence)
+        log_probabilities = logits.log_softmax(-1)
+        characters, margins = self.language(log_probabilities, widths)
+        chosen = log_probabilities.gather(2, characters.to(torch.int64)[..., None]).squeeze(2).exp()
+        inside = torch.arange(characters.shape[1], device=characters.device) < widths[:, None]
+        return characters, chosen * inside.to(chosen.dtype), confidence, margins
 
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
@@ -132,11 +164,13 @@ def _normalised(images: Tensor) -> Tensor:
     return (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
 
 
-def word_scores(detection: Tensor, confidence: Tensor, config: ScoreConfig) -> Tensor:
-    """Scores float32 [N] of words from the detector's probabilities and those of their least sure characters."""
+def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, config: ScoreConfig) -> Tensor:
+    """Scores float32 [N] of words from the detector's probabilities, those of their least sure characters, and how far
+    their texts are ahead, in nats (see `ScoreConfig`)."""
     d = detection.clamp(_LEAST, 1 - _LEAST)
     c = confidence.clamp(min=_LEAST)
-    return (config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()).sigmoid()
+    told = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()
+    return (told + config.margin * margins).sigmoid()
 
 
 def build_fots(config: SpotterConfig | None = None, charset: Charset | None = None) -> Spotter:

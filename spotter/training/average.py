@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spotter.model.config import DetectionConfig, ScoreConfig, SpotterConfig
+from spotter.model.config import DetectionConfig, ScoreConfig, SearchConfig, SpotterConfig
 from spotter.model.weights import final_weights, load_state
 from spotter.training.checkpoint import shared
 
@@ -42,4 +42,5 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 def _network(state: dict[str, Any]) -> SpotterConfig:
     """What a checkpoint's network is built from; how scores were calibrated and boxes are chosen does not matter."""
     config = SpotterConfig.from_dict(state["model_config"])
-    return replace(config, score=ScoreConfig(), detection=DetectionConfig(channels=config.detection.channels))
+    detection = DetectionConfig(channels=config.detection.channels)
+    return replace(config, score=ScoreConfig(), search=SearchConfig(), detection=detection)

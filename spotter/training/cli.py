@@ -1,4 +1,4 @@
-"""`spotter train`, `spotter average` and `spotter ablate`."""
+"""`spotter train`, `spotter average`, `spotter ablate` and `spotter language`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,9 @@ import torch
 from spotter.training import checkpoint
 from spotter.training.ablation import kept, markdown, read_table, run_row
 from spotter.training.average import average as average_weights
+from spotter.training.corpus import corpus, transcripts
 from spotter.training.device import usable_device
+from spotter.training.language import perplexity, train_language
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.recipe import RecipeError, build_sources, read_recipe
 from spotter.training.sample import Source
@@ -147,3 +149,37 @@ def ablate(
     except (RecipeError, DivergedError, InterruptedError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(markdown(results))
+
+
+@click.command()
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Folder of real pictures.",
+)
+@click.option("--order", type=click.IntRange(2, 10), default=6, show_default=True, help="Characters of an n-gram.")
+@click.option(
+    "--states", type=click.IntRange(2, 1 << 16), default=60_000, show_default=True, help="Contexts that are kept."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the generated words.")
+def language(output: Path, recipe: Path, data: Path, order: int, states: int, seed: int) -> None:
+    """Writes to OUTPUT how likely a character is after those before it.
+
+    It learns from the transcripts of the recipe's labelled pictures and word crops, from the words of synthetic
+    pictures and from the word list of this machine.
+    """
+    try:
+        seen = transcripts(read_recipe(recipe), data)
+        counts = corpus(seen, seed=seed)
+        tables = train_language(counts, order, states=states)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        tables.save(output)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    summary = f"{len(counts):,} words, {len(seen):,} of them seen; {len(tables.costs):,} states"
+    if seen:
+        summary += f"; perplexity {perplexity(tables, seen):.2f} on the seen"
+    click.echo(summary)

@@ -20,7 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, ScoreConfig, SpotterConfig
+from spotter.model.config import (
+    BackboneConfig,
+    DetectionConfig,
+    RecogniserConfig,
+    ScoreConfig,
+    SearchConfig,
+    SpotterConfig,
+)
 from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
@@ -79,6 +86,7 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
                 detection=DetectionConfig(**model.pop("detection", {})),
                 recogniser=RecogniserConfig(**_tuples(model.pop("recogniser", {}))),
                 score=ScoreConfig(**model.pop("score", {})),
+                search=SearchConfig(**model.pop("search", {})),
                 **model,
             ),
             sources,
@@ -86,6 +94,16 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         )
     except (TypeError, ValueError, KeyError) as error:
         raise RecipeError(str(error)) from error
+
+
+def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path) -> dict[str, frozenset[str]]:
+    """Of each named folder of word crops below `data`, the crops that may come from pictures that are held out."""
+    return {
+        held["crops"]: frozenset(
+            crops_not_surely_from(data / "word_crops" / held["crops"], data / held["train"], [data / held["held_out"]])
+        )
+        for held in exclude
+    }
 
 
 def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:
@@ -117,13 +135,9 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
             return TextFreeSource(backgrounds.pictures, **options), weight
         if kind == "crops":
             crops = [folder(name) for name in options.pop("path")]
-            exclude = {
-                held["crops"]: crops_not_surely_from(
-                    folder("word_crops") / held["crops"], folder(held["train"]), [folder(held["held_out"])]
-                )
-                for held in options.pop("exclude", ())
-            }
-            return WordCropSource(crops, backgrounds.pictures, exclude, **options), weight
+            exclude = options.pop("exclude", ())
+            excluded = excluded_crops(exclude, folder(".")) if exclude else {}
+            return WordCropSource(crops, backgrounds.pictures, excluded, **options), weight
         raise RecipeError(f"unknown kind of source {kind!r}")
 
     mixed: list[tuple[Source, float]] = []

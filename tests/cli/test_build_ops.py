@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,7 @@ from click.testing import CliRunner
 
 from spotter import native
 from spotter.cli import build_ops
-from spotter.export.ops.build import BuildError
+from spotter.export.ops.build import BuildError, compiler
 
 
 def test_it_builds_once_where_it_is_found(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +33,32 @@ def test_what_does_not_fit_is_built_anew(library: Path, tmp_path: Path, monkeypa
     result = CliRunner().invoke(build_ops.build_ops, ["--output", str(target)])
     assert result.exit_code == 0, result.output
     assert native.inspect(target).path == target
+
+
+def test_a_library_of_other_sources_is_built_anew(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which was loaded, to be asked, under the name that the new one gets."""
+    source, target = tmp_path / "other.cpp", tmp_path / "lib" / "ops.so"
+    source.write_text(
+        'extern "C" const char *spotter_ops_sources() { return "other"; }\n'
+        f'extern "C" int spotter_ops_abi() {{ return {native.ABI}; }}\n'
+        'extern "C" int spotter_ops_cuda() { return 0; }\n'
+    )
+    target.parent.mkdir()
+    subprocess.run([compiler(), "-shared", "-fPIC", str(source), "-o", str(target)], check=True)
+    with pytest.raises(native.KernelsError, match="other sources"):
+        native.inspect(target)
+
+    def copy(target: Path, cuda: bool) -> None:
+        target.unlink(missing_ok=True)
+        shutil.copy(library, target)
+
+    monkeypatch.setattr(build_ops, "build", copy)
+    result = CliRunner().invoke(build_ops.build_ops, ["--output", str(target)])
+    assert result.exit_code == 0, result.output
+    assert target.read_bytes() == library.read_bytes()
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_failures_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

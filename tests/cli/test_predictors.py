@@ -28,12 +28,13 @@ class Fixed(nn.Module):
 
 @pytest.mark.parametrize("side", [None, 64, 640])
 def test_a_checkpoint_answers_in_the_pictures_own_pixels(monkeypatch: pytest.MonkeyPatch, side: int | None) -> None:
-    def load(path: Path) -> nn.Module:
+    def load(path: Path, language: Path | None) -> nn.Module:
+        assert language == Path("language.npz")
         return Fixed()
 
     monkeypatch.setattr(weights, "load_spotter", load)
     threads = torch.get_num_threads()
-    opened = open_predictor(Path("x.pt"), ReaderOptions(threads, side))
+    opened = open_predictor(Path("x.pt"), ReaderOptions(threads, side, language=Path("language.npz")))
     (word,) = opened.predict(PICTURE)
     np.testing.assert_allclose(word.polygon, [[0, 0], [100, 0], [100, 50], [0, 50]])
     assert (word.text, word.score) == ("Hi", 0.5)

@@ -47,6 +47,8 @@ def build(target: Path, cuda: bool = False) -> None:
         if "avx2" in instruction_sets():
             defines.append("-DSPOTTER_AVX2")
         jobs["operators.o"] = [cxx, *_COMMON, "-O2", *defines, "-c", str(SOURCES / "operators.cpp")]
+        jobs["search_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "search_operator.cpp")]
+        jobs["search.o"] = _searching(cxx, ("-O2",))
         if cuda:
             host = ("-Xcompiler", "-fPIC,-fvisibility=hidden", "-ccbin", cxx)
             jobs["cuda.o"] = ["nvcc", "-std=c++17", "-O3", *_CUDA_CODE, *host, "-c", str(SOURCES / "sample_cuda.cu")]
@@ -66,15 +68,17 @@ def build(target: Path, cuda: bool = False) -> None:
 
 
 def build_fuzzer(target: Path) -> None:
-    """Writes a program that samples random nonsense under the address and undefined-behaviour sanitizers. Raises
-    BuildError."""
+    """Writes a program that samples and searches random nonsense under the address and undefined-behaviour sanitizers.
+    Raises BuildError."""
     cxx = compiler()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         flags = ("-O1", *SANITIZERS)
         jobs = _sampling(cxx, scratch, flags)
         wide = ["-DSPOTTER_AVX2"] if "avx2" in instruction_sets() else []
-        jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, "-c", str(SOURCES / "fuzz.cpp")]
+        jobs["search.o"] = _searching(cxx, flags)
+        exact = "-ffp-contract=off"  # its search rounds as the other one
+        jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, exact, "-c", str(SOURCES / "fuzz.cpp")]
         _run([[*command, "-o", str(scratch / output)] for output, command in jobs.items()])
         _run([[cxx, *SANITIZERS, *(str(scratch / output) for output in jobs), "-o", str(target)]])
 
@@ -90,6 +94,11 @@ def _sampling(cxx: str, scratch: Path, flags: Sequence[str]) -> dict[str, list[s
         f"{name}.o": [cxx, *_COMMON, *flags, *_INSTRUCTIONS[name], f"-DSPOTTER_ISA={name}", "-c", source]
         for name in instruction_sets()
     }
+
+
+def _searching(cxx: str, flags: Sequence[str]) -> list[str]:
+    # Sums round as those of the operator's body do, so that both choose alike.
+    return [cxx, *_COMMON, *flags, "-ffp-contract=off", "-c", str(SOURCES / "search.cpp")]
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:

@@ -1,5 +1,6 @@
-// Samples random nonsense, to be run under sanitizers: every buffer ends where it must, so that a cell beyond is seen.
-// Checks each bin against a plain sum over the four cells around it.
+// Samples and searches random nonsense, to be run under sanitizers: every buffer ends where it must, so that a cell
+// beyond is seen. Checks each bin against a plain sum over the four cells around it, each word against a plain search.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +8,12 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "sample.h"
+#include "search.h"
 
 namespace {
 
@@ -128,6 +133,122 @@ bool one(Random &random, void (*run_unit)(const Job<T> &, int64_t), const char *
     return agrees(job, name);
 }
 
+struct Read {
+    bool good = true;  // no state was met that is not there
+    std::vector<int32_t> classes;
+    float margin = 0.0f;
+};
+
+struct Text {
+    float score = 0.0f;
+    int64_t state = 0, last = 0;
+    std::vector<int64_t> symbols{};
+    std::vector<int32_t> classes{};
+};
+
+struct Step {
+    float score;
+    size_t parent;
+    int64_t kind;
+};
+
+// The search as one would write it down: all ways on of all beams, sorted; whole texts, not their numbers.
+Read plain_search(const Search &search, int64_t word) {
+    const Language &language = search.language;
+    const auto cost = [&](int64_t state, int64_t symbol) {
+        return static_cast<float>(language.costs[state * language.size + symbol]) * language.unit;
+    };
+    const int64_t width = std::max<int64_t>(0, std::min(search.widths[word], search.columns));
+    std::vector<Text> beams(1);
+    for (int64_t column = 0; column < width; ++column) {
+        const float *told = search.log_probabilities + (word * search.columns + column) * search.kinds;
+        std::vector<Step> steps;
+        for (size_t parent = 0; parent < beams.size(); ++parent)
+            for (int64_t kind = 0; kind < search.kinds; ++kind) {
+                const Text &beam = beams[parent];
+                float score = beam.score + told[kind];
+                if (kind != 0 && kind != beam.last) score += language.bonus - cost(beam.state, search.symbols[kind]);
+                if (score > -std::numeric_limits<float>::infinity()) steps.push_back({score, parent, kind});
+            }
+        std::stable_sort(steps.begin(), steps.end(), [](const Step &a, const Step &b) { return a.score > b.score; });
+        if (steps.size() > static_cast<size_t>(2 * search.beams)) steps.resize(static_cast<size_t>(2 * search.beams));
+        std::set<std::pair<std::vector<int64_t>, int64_t>> seen;
+        std::vector<Text> next;
+        for (const Step &step : steps) {
+            if (next.size() == static_cast<size_t>(search.beams)) break;
+            Text text = beams[step.parent];
+            const int64_t symbol = search.symbols[step.kind];
+            const bool spells = step.kind != 0 && step.kind != text.last;
+            if (spells) {
+                text.state = language.following[text.state * language.size + symbol];
+                if (text.state >= language.states) return {false, {}, 0.0f};
+                text.symbols.push_back(symbol);
+            }
+            text.score = step.score;
+            text.last = step.kind;
+            text.classes.push_back(spells ? static_cast<int32_t>(step.kind) : 0);
+            if (seen.insert({text.symbols, symbol}).second) next.push_back(text);
+        }
+        beams = next;
+        if (beams.empty()) break;
+    }
+    Read read;
+    read.classes.assign(static_cast<size_t>(search.columns), 0);
+    if (beams.empty()) return read;
+    for (Text &text : beams)
+        if (!text.symbols.empty()) text.score -= cost(text.state, language.size - 1);
+    const Text *best = &beams[0];
+    for (const Text &text : beams)
+        if (text.score > best->score) best = &text;
+    float other = -1e9f;
+    for (const Text &text : beams)
+        if (text.symbols != best->symbols) other = std::max(other, text.score);
+    read.margin = best->score - other > 20.0f ? 20.0f : best->score - other;
+    std::copy(best->classes.begin(), best->classes.end(), read.classes.begin());
+    return read;
+}
+
+bool one_search(Random &random) {
+    const int64_t words = random.integer(1, 3), columns = random.integer(1, 7), kinds = random.integer(2, 14);
+    const int64_t states = random.integer(1, 9), size = random.integer(1, 12);
+    const bool nasty = random.integer(0, 3) == 0, lost = random.integer(0, 3) == 0, even = random.integer(0, 1) == 0;
+    const std::unique_ptr<float[]> told(new float[static_cast<size_t>(words * columns * kinds)]);
+    for (int64_t each = 0; each < words * columns * kinds; ++each) {
+        const float number = nasty ? random.anything(-9.0f, 0.0f) : random.real(-9.0f, 0.0f);
+        told[each] = even ? std::round(number) : number;  // ties
+    }
+    const std::unique_ptr<int64_t[]> widths(new int64_t[static_cast<size_t>(words)]);
+    for (int64_t each = 0; each < words; ++each)
+        widths[each] = random.integer(-1, columns + 1);
+    if (random.integer(0, 9) == 0) widths[0] = random.integer(-(1LL << 40), 1LL << 40);
+    const std::unique_ptr<int64_t[]> symbols(new int64_t[static_cast<size_t>(kinds)]);
+    for (int64_t each = 0; each < kinds; ++each) symbols[each] = random.integer(0, size - 1);
+    const std::unique_ptr<uint8_t[]> costs(new uint8_t[static_cast<size_t>(states * size)]);
+    const std::unique_ptr<uint16_t[]> following(new uint16_t[static_cast<size_t>(states * size)]);
+    for (int64_t each = 0; each < states * size; ++each) {
+        costs[each] = static_cast<uint8_t>(even ? 16 * random.integer(0, 15) : random.integer(0, 255));
+        const bool away = lost && random.integer(0, 9) == 0;
+        following[each] = static_cast<uint16_t>(away ? random.integer(states, 65535) : random.integer(0, states - 1));
+    }
+    const std::unique_ptr<int32_t[]> classes(new int32_t[static_cast<size_t>(words * columns)]());
+    const std::unique_ptr<float[]> margins(new float[static_cast<size_t>(words)]());
+    const float unit = even ? 0.0625f : random.real(0.0f, 0.1f), bonus = even ? 2.0f : random.real(-1.0f, 4.0f);
+    const Search search{told.get(), widths.get(), symbols.get(), words, columns, kinds,
+                        random.integer(1, random.integer(0, 1) == 0 ? 4 : kMostBeams),
+                        {costs.get(), following.get(), states, size, unit, bonus}, classes.get(), margins.get()};
+    for (int64_t word = 0; word < words; ++word) {
+        const Read wanted = plain_search(search, word);
+        const bool good = search_word(search, word);
+        const float margin = margins[word];
+        const bool same = std::equal(wanted.classes.begin(), wanted.classes.end(), classes.get() + word * columns) &&
+                          (margin == wanted.margin || (std::isnan(margin) && std::isnan(wanted.margin)));
+        if (good == wanted.good && (!good || same)) continue;
+        std::printf("search: word %ld is not as the plain search has it\n", static_cast<long>(word));
+        return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 // Arguments: a seed and a number of rounds.
@@ -141,7 +262,7 @@ int main(int count, char **arguments) {
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
             good = good && one<float>(random, avx2::run_unit, "float, avx2") && one<Half>(random, avx2::run_unit, "half, avx2");
 #endif
-        if (!good) {
+        if (!(good && one_search(random))) {
             std::printf("round %d\n", round);
             return 1;
         }

@@ -79,7 +79,7 @@ using ReadOpAttr = Entry<272, const OrtOpAttr *, int, void *, size_t, size_t *>;
 using KernelContext_ParallelFor = Entry<274, const OrtKernelContext *, void (*)(void *, size_t), size_t, size_t, void *>;
 
 enum { kFail = 1, kInvalidArgument = 2 };                  // OrtErrorCode
-enum { kFloat = 1, kInt64 = 7, kFloat16 = 10 };            // ONNXTensorElementDataType
+enum { kFloat = 1, kUint8 = 2, kUint16 = 4, kInt32 = 6, kInt64 = 7, kFloat16 = 10 };            // ONNXTensorElementDataType
 enum { kOpAttributeInt = 1 };                              // OrtOpAttrType
 enum { kRequired = 0 };                                    // OrtCustomOpInputOutputCharacteristic
 enum { kMemoryOfTheProvider = 0 };                         // OrtMemType

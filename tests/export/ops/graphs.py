@@ -98,3 +98,32 @@ def reference(features: Floats, grid: Floats, index: NDArray[np.int64]) -> Float
                     nearness = (1 - abs(x - at_x)) * (1 - abs(y - at_y))
                     out[region, :, row, column] += np.float32(nearness) * features[index[region], :, at_y, at_x]
     return out
+
+
+SEARCH_INPUTS = {
+    "log_probabilities": (TensorProto.FLOAT, ["N", "W", "C"]),
+    "widths": (TensorProto.INT64, ["N"]),
+    "costs": (TensorProto.UINT8, ["S", "A"]),
+    "following": (TensorProto.UINT16, ["S", "A"]),
+    "symbols": (TensorProto.INT64, ["C"]),
+    "weights": (TensorProto.FLOAT, [2]),
+}
+
+
+def search_graph(beams: int, bodies: bool = True, shapes: bool = True) -> onnx.ModelProto:
+    """All that CtcBeamSearch reads in, classes and margins out; with or without bodies, and shapes of the inputs."""
+    node = helper.make_node("CtcBeamSearch", list(SEARCH_INPUTS), ["classes", "margins"], domain=DOMAIN, beams=beams)
+    proto = helper.make_graph(
+        [node],
+        "search",
+        [
+            helper.make_tensor_value_info(name, kind, shape if shapes else None)
+            for name, (kind, shape) in SEARCH_INPUTS.items()
+        ],
+        [
+            helper.make_tensor_value_info("classes", TensorProto.INT32, None),
+            helper.make_tensor_value_info("margins", TensorProto.FLOAT, None),
+        ],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, VERSION)]
+    return helper.make_model(proto, opset_imports=opsets, functions=functions() if bodies else [], ir_version=10)

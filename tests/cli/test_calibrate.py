@@ -1,0 +1,97 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from spotter.cli import calibrate as module
+from spotter.model.charset import PRINTABLE_ASCII
+from spotter.model.config import ScoreConfig
+from spotter.model.language import LanguageTables
+from spotter.model.weights import load_state
+from spotter.training.calibration import Evidence
+from tests.model.small import small_config, talkative_spotter
+
+
+@pytest.fixture(name="dataset")
+def make_dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "val"
+    (folder / "images").mkdir(parents=True)
+    (folder / "gts").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
+    cv2.imwrite(str(folder / "images" / "a.png"), noise)
+    (folder / "gts" / "gt_a.txt").write_text("0,0,50,0,50,32,0,32,EXIT\n")
+    return folder
+
+
+@pytest.fixture(name="checkpoint")
+def make_checkpoint(tmp_path: Path) -> Path:
+    state = {"model_config": small_config().to_dict(), "weights": talkative_spotter().state_dict(), "pictures": 7}
+    torch.save(state, tmp_path / "last.pt")
+    return tmp_path / "last.pt"
+
+
+@pytest.fixture(name="language")
+def make_language(tmp_path: Path) -> Path:
+    """Every character is as likely as another."""
+    symbols = "".join(sorted(set(PRINTABLE_ASCII.lower())))
+    shape = (1, len(symbols) + 1)
+    LanguageTables(np.full(shape, 85, np.uint8), np.zeros(shape, np.uint16), symbols).save(tmp_path / "language.npz")
+    return tmp_path / "language.npz"
+
+
+@pytest.fixture(name="seen")
+def make_seen(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
+    """What was to be fitted; noise has no right word to fit by."""
+    seen: list[Evidence] = []
+
+    def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
+        seen.extend(evidence)
+        return ScoreConfig(0.5, 0.6, 0.7, 0.8)
+
+    monkeypatch.setattr(module, "fit", fit)
+    return seen
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(module.calibrate, [str(argument) for argument in arguments])
+
+
+def test_the_fitted_numbers_are_written_with_the_weights(
+    checkpoint: Path, dataset: Path, seen: list[Evidence], tmp_path: Path
+) -> None:
+    result = run(checkpoint, dataset, "--side", "192", "--output", tmp_path / "out.pt")
+    assert result.exit_code == 0, result.output
+    state = load_state(tmp_path / "out.pt")
+    assert state["model_config"]["score"] == {"bias": 0.5, "detection": 0.6, "character": 0.7, "margin": 0.8}
+    assert state["pictures"] == 7
+    (told,) = seen
+    assert len(told.right) > 3
+    assert ((told.detection > 0) & (told.detection <= 1) & (told.character >= 0) & (told.character <= 1)).all()
+    assert not told.margin.any()
+
+
+def test_a_language_model_gives_margins(
+    checkpoint: Path, dataset: Path, seen: list[Evidence], language: Path, tmp_path: Path
+) -> None:
+    result = run(checkpoint, dataset, "--side", "192", "--language", language, "--output", tmp_path / "out.pt")
+    assert result.exit_code == 0, result.output
+    assert (seen[0].margin >= 0).all()
+    assert seen[0].margin.any()
+
+
+def test_nothing_right_is_explained(checkpoint: Path, dataset: Path, tmp_path: Path) -> None:
+    result = run(checkpoint, dataset, "--side", "192", "--output", tmp_path / "out.pt")
+    assert result.exit_code == 1
+    assert "read right" in result.output
+    assert not (tmp_path / "out.pt").exists()
+
+
+def test_a_file_that_is_no_language_model_is_named(checkpoint: Path, dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "language.npz").write_text("words")
+    result = run(checkpoint, dataset, "--language", tmp_path / "language.npz", "--output", tmp_path / "out.pt")
+    assert result.exit_code == 1
+    assert "language.npz holds no language model" in result.output

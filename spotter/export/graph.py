@@ -139,7 +139,8 @@ def export_graph(model: Spotter, path: Path) -> None:
     halve_by_resize(proto.graph)
     measure_rectified(proto.graph)
     del proto.functions[:]
-    proto.functions.extend(functions())
+    called = {node.op_type for node in proto.graph.node if node.domain == DOMAIN} | {"SampleRegions"}
+    proto.functions.extend(body for body in functions() if body.name in called)
     present = {entry.domain for entry in proto.opset_import}
     if DOMAIN not in present:
         proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))

@@ -55,6 +55,12 @@ def test_the_operator_reads_as_the_network_does(graph: Path, widths: list[int]) 
     np.testing.assert_allclose(ahead, margins.numpy(), atol=1e-4)
 
 
+def test_columns_are_read_in_turn_and_nothing_else_loops_or_branches(graph: Path) -> None:
+    (body,) = (function for function in onnx.load(str(graph)).functions if function.name == "CtcBeamSearch")
+    nodes = [*body.node, *(inner for node in body.node for a in node.attribute for inner in a.g.node)]
+    assert [node.op_type for node in nodes if node.op_type in ("Loop", "If", "Scan")] == ["Scan"]
+
+
 def test_the_tables_are_stored_in_as_few_bits_as_they_need(graph: Path) -> None:
     stored = {tensor.data_type: list(tensor.dims) for tensor in onnx.load(str(graph)).graph.initializer}
     assert stored[onnx.TensorProto.UINT8] == [50, 70]

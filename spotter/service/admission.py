@@ -3,11 +3,18 @@
 Pure: the clock is an argument. Safe to call from any thread.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from spotter.service.errors import ClientGoneError, OverloadedError
+
+_TRUSTED = 0.8
+"""Of the time that a client leaves: a queue that is expected to take more of it is not joined."""
+
+_PATIENCE = 2.0
+"""Seconds without a picture served, while some are inside, that say nothing yet: a first burst takes time."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,14 @@ class Admission:
             raise
         return tickets
 
-    def _charge(self, ticket: "Ticket", pixels: int) -> None:
+    def _charge(self, ticket: "Ticket", pixels: int, deadline: float) -> None:
         with self._lock:
             if not ticket._inside:
                 raise ClientGoneError("its place was given back before the picture's size was known")
             # A picture that alone exceeds the limit still enters an empty house: else it could never be read.
             if self._pixels and self._pixels + pixels > self._limits.pixels:
                 raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting")
-            self._require_short_queue()
+            self._require_short_queue(_TRUSTED * (deadline - self._clock()))
             self._pixels += pixels
             ticket._pixels += pixels
 
@@ -112,14 +119,21 @@ class Admission:
         if self._pictures >= self._limits.pictures:
             raise self._refusal("pictures", f"{self._pictures} pictures are being read")
 
-    def _require_short_queue(self) -> None:
+    def _require_short_queue(self, seconds: float = math.inf) -> None:
         rate = self._rate()
-        if rate and self._pixels / rate > self._limits.seconds:
+        if rate and self._pixels / rate > min(self._limits.seconds, max(seconds, 0.0)):
             raise self._refusal("seconds", f"the queue is {self._pixels / rate:.1f} s long")
 
     def _rate(self) -> float:
-        """Padded pixels a second while busy, 0 when nothing was measured."""
-        return self._drained_pixels / self._drained_seconds if self._drained_seconds > 0 else 0.0
+        """Padded pixels a second while busy, 0 when nothing was measured.
+
+        A long time since the last picture was served counts, too: else a rate measured in better times would stand
+        while every picture that it lets in passes its deadline.
+        """
+        if self._drained_seconds <= 0:
+            return 0.0
+        waited = self._clock() - self._busy_since - _PATIENCE if self._pictures else 0.0
+        return self._drained_pixels / (self._drained_seconds + max(waited, 0.0))
 
     def retry_after(self) -> float:
         """Seconds until about half of what is inside will have been answered, between 1 and 60."""
@@ -141,12 +155,13 @@ class Ticket:
         self._pixels = 0
         self._inside = True
 
-    def charge(self, pixels: int) -> None:
-        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave).
+    def charge(self, pixels: int, deadline: float = math.inf) -> None:
+        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave): there is no
+        room, or the queue will hardly be through by `deadline`, by the admission's clock.
 
         Raises ClientGoneError once the place was given back: nobody waits for the picture any more.
         """
-        self._admission._charge(self, pixels)
+        self._admission._charge(self, pixels, deadline)
 
     def leave(self, *, served: bool) -> None:
         """Gives the place back; only pictures served tell the drain rate. Later calls do nothing."""

@@ -158,8 +158,11 @@ class Spotter:
     async def _decode(self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request) -> Prepared:
         began = time.monotonic()
 
+        def charge(pixels: int) -> None:
+            ticket.charge(pixels, request.deadline)
+
         def work() -> Prepared:
-            return imaging.prepare(data, spec, self._limits, ticket.charge)
+            return imaging.prepare(data, spec, self._limits, charge)
 
         prepared = await asyncio.get_running_loop().run_in_executor(self._decoders, work)
         self._time(request, "decode", began, time.monotonic())

@@ -66,6 +66,41 @@ def test_a_queue_longer_than_the_limit_is_not_joined() -> None:
     assert reasons == ["seconds"]
 
 
+def test_a_queue_that_outlasts_the_client_s_patience_is_not_joined() -> None:
+    """100 pixels a second are served and 400 wait: 4 s, of which a client that leaves 5 s or more sees the end."""
+    clock = Clock()
+    admission = Admission(Limits(9, 10_000, 60), clock)
+    admission.expect(100, 1.0)
+    admission.enter().charge(400, 5.0)
+    admission.enter().charge(0, 5.0)
+    with pytest.raises(OverloadedError):
+        admission.enter().charge(1, 4.9)
+    admission.enter().charge(1)
+
+
+def test_an_empty_house_takes_whoever_comes() -> None:
+    clock = Clock()
+    clock.now = 10.0
+    admission = Admission(Limits(9, 10_000, 60), clock)
+    admission.expect(100, 1.0)
+    admission.enter().charge(400, 9.0)  # too late already, which another part says
+
+
+def test_a_rate_measured_in_better_times_fades_while_nothing_is_served() -> None:
+    """100 pixels in 1 s, then 9 s without one served, all past their deadlines, of which 7 count: 12.5 a second."""
+    clock = Clock()
+    admission = Admission(Limits(9, 10_000, 60), clock)
+    admission.expect(100, 1.0)
+    first = admission.enter()
+    first.charge(500)
+    admission.enter().charge(50, 10.0)
+    clock.now = 9.0
+    first.leave(served=False)
+    with pytest.raises(OverloadedError):
+        admission.enter().charge(50, 9.0 + 4.9)  # 50 wait for 4 s, more than 0.8 x 4.9
+    admission.enter().charge(50, 9.0 + 5.1)
+
+
 def test_before_anything_was_served_the_expected_pace_bounds_the_queue() -> None:
     admission = Admission(Limits(100, 10**9, 5), Clock())
     admission.expect(100, 1.0)

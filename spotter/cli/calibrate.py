@@ -72,9 +72,9 @@ def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Ev
         ready = prepare_pixels(picture.load(), spec)
         width, height = ready.working
         with torch.inference_mode():
-            features = model.pyramid(torch.from_numpy(ready.padded[None].copy()))
-            sizes = torch.tensor([[height, width]], dtype=torch.int32)
-            found = model.examine(features, model.head.regions(model.detect(features), sizes))
+            found = model.examine(
+                torch.from_numpy(ready.padded[None].copy()), torch.tensor([[height, width]], dtype=torch.int32)
+            )
         placed = to_upload(found.words.polygons.numpy(), ready.working, ready.upload)
         predictions = [
             Prediction(polygon, charset.decode(row), score)

@@ -98,6 +98,17 @@ def symbolic_sampler(sampler: RegionSampler) -> RegionSampler:
     raise ValueError(f"no operator stands for {type(sampler).__name__}")
 
 
+def add_bodies(proto: onnx.ModelProto) -> None:
+    """Gives a model the bodies of our operators that it calls, instead of whatever functions it has."""
+    called = {node.op_type for node in proto.graph.node if node.domain == DOMAIN}
+    if "RoIRotate" in called:
+        called.add("SampleRegions")
+    del proto.functions[:]
+    proto.functions.extend(body for body in functions() if body.name in called)
+    if DOMAIN not in {entry.domain for entry in proto.opset_import}:
+        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+
+
 def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
     model = folded(model)
@@ -138,11 +149,6 @@ def export_graph(model: Spotter, path: Path) -> None:
         node.metadata_props.extend(kept)
     halve_by_resize(proto.graph)
     measure_rectified(proto.graph)
-    del proto.functions[:]
-    called = {node.op_type for node in proto.graph.node if node.domain == DOMAIN} | {"SampleRegions"}
-    proto.functions.extend(body for body in functions() if body.name in called)
-    present = {entry.domain for entry in proto.opset_import}
-    if DOMAIN not in present:
-        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+    add_bodies(proto)
     onnx.checker.check_model(proto, full_check=False)
     onnx.save(proto, str(path))

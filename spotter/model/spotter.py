@@ -117,12 +117,13 @@ class Spotter(nn.Module):
         patches: Patches = self.sampler(fine, shared, features.cells, shapes, image_index)
         return patches
 
-    def read(self, features: Features, regions: Regions) -> Words:
-        """Reads regions that were found."""
-        return self.examine(features, regions).words
+    def examine(self, images: Tensor, sizes: Tensor) -> Examined:
+        """What `forward` finds, and what its scores come from."""
+        features = self.pyramid(images)
+        return self.read(features, self.head.regions(self.detect(features), sizes))
 
-    def examine(self, features: Features, regions: Regions) -> Examined:
-        """Reads regions that were found, and tells what their scores come from."""
+    def read(self, features: Features, regions: Regions) -> Examined:
+        """Reads regions that were found."""
         # One empty row more keeps every operator away from tensors of no rows, of which some releases of ONNX Runtime
         # make wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
@@ -155,8 +156,7 @@ class Spotter(nn.Module):
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
         real part -> the fields of `Words`, in order."""
-        features = self.pyramid(images)
-        words = self.read(features, self.head.regions(self.detect(features), sizes))
+        words = self.examine(images, sizes).words
         return words.image_index, words.polygons, words.scores, words.characters, words.character_scores
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from spotter.training.data.annotations import read_folder
 from spotter.training.data.crops import read_labels
-from spotter.training.recipe import Recipe, RecipeError, excluded_crops
+from spotter.training.recipe import Recipe, RecipeError, excluded_crops, source_folder
 from spotter.training.synthesis.vocabulary import vocabulary
 from spotter.training.synthesis.words import WordGenerator
 
@@ -57,13 +57,13 @@ def transcripts(recipe: Recipe, data: Path) -> Counter[str]:
 
 
 def _labelled(source: Mapping[str, Any], data: Path) -> Iterator[str]:
-    for picture in read_folder(data / source["path"])[: source.get("limit")]:
+    for picture in read_folder(source_folder(data, source["path"]))[: source.get("limit")]:
         yield from (region.text for region in picture.annotations if not region.ignore)
 
 
 def _crops(source: Mapping[str, Any], data: Path) -> Iterator[str]:
     exclude = excluded_crops(source.get("exclude", ()), data)
-    for folder in (data / name for name in source["path"]):
+    for folder in (source_folder(data, name) for name in source["path"]):
         left_out = exclude.get(folder.name, ())
         yield from (text for name, text in read_labels(folder) if name not in left_out)
 

@@ -17,6 +17,7 @@ weight = 0.2
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,23 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         raise RecipeError(str(error)) from error
 
 
-def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path) -> dict[str, frozenset[str]]:
-    """Of each named folder of word crops below `data`, the crops that may come from pictures that are held out."""
+def source_folder(data: Path | None, name: str) -> Path:
+    """A source's folder below the data folder. Raises RecipeError where it is not there."""
+    if data is None or not (data / name).is_dir():
+        raise RecipeError(f"source folder {name!r} is not below the data folder {data}")
+    return data / name
+
+
+def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path | None) -> dict[str, set[str]]:
+    """Of each named folder of word crops, the crops that may come from pictures that are held out.
+
+    Raises RecipeError when a folder is missing.
+    """
     return {
-        held["crops"]: frozenset(
-            crops_not_surely_from(data / "word_crops" / held["crops"], data / held["train"], [data / held["held_out"]])
+        held["crops"]: crops_not_surely_from(
+            source_folder(data, f"word_crops/{held['crops']}"),
+            source_folder(data, held["train"]),
+            [source_folder(data, held["held_out"])],
         )
         for held in exclude
     }
@@ -111,12 +124,7 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
 
     Raises RecipeError when a folder, the pool or a field is missing, or a source does not know a field.
     """
-
-    def folder(name: str) -> Path:
-        if data is None or not (data / name).is_dir():
-            raise RecipeError(f"source folder {name!r} is not below the data folder {data}")
-        return data / name
-
+    folder = partial(source_folder, data)
     kinds = {source.get("kind") for source in sources}
     if kinds & _SYNTHETIC.keys() and pool is None:
         raise RecipeError("synthetic sources need a pool of rendered words: `spotter synth pool`, then --pool")
@@ -135,9 +143,8 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
             return TextFreeSource(backgrounds.pictures, **options), weight
         if kind == "crops":
             crops = [folder(name) for name in options.pop("path")]
-            exclude = options.pop("exclude", ())
-            excluded = excluded_crops(exclude, folder(".")) if exclude else {}
-            return WordCropSource(crops, backgrounds.pictures, excluded, **options), weight
+            exclude = excluded_crops(options.pop("exclude", ()), data)
+            return WordCropSource(crops, backgrounds.pictures, exclude, **options), weight
         raise RecipeError(f"unknown kind of source {kind!r}")
 
     mixed: list[tuple[Source, float]] = []

@@ -8,8 +8,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from spotter.export.graph import SymbolicLanguageModel
-from spotter.export.operators import DOMAIN, VERSION, functions
+from spotter.export.graph import SymbolicLanguageModel, add_bodies
 from spotter.model.charset import PRINTABLE_ASCII, Charset
 from spotter.model.config import SearchConfig
 from spotter.model.language import LanguageModel, LanguageTables
@@ -35,10 +34,7 @@ def make_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shapes = {"log_probabilities": {0: words, 1: columns}, "widths": {0: words}}
     write_part(SymbolicLanguageModel(make_language()).eval(), example, path, shapes)
     proto = onnx.load(str(path))
-    del proto.functions[:]
-    proto.functions.extend(functions())
-    if DOMAIN not in {entry.domain for entry in proto.opset_import}:
-        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+    add_bodies(proto)
     onnx.save(proto, str(path))
     return path
 

@@ -160,23 +160,14 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
         out.add(places, 1);
         out.add(places, 2);
     }
-    std::vector<const char *> symbols;
-    for (const std::string &symbol : out.symbols) symbols.push_back(symbol.c_str());
-    OrtTensorTypeAndShapeInfo *info = nullptr;
-    SPOTTER_TRY(CreateTensorTypeAndShapeInfo::call(api, &info));
-    OrtStatus *status = SetTensorElementType::call(api, info, features.type);
-    if (status == nullptr) status = SetDimensions::call(api, info, out.numbers.data(), out.numbers.size());
-    if (status == nullptr) status = SetSymbolicDimensions::call(api, info, symbols.data(), symbols.size());
-    if (status == nullptr) status = ShapeInferContext_SetOutputTypeShape::call(api, context, 0, info);
-    ReleaseTensorTypeAndShapeInfo::call(api, info);
-    return status;
+    out.type = features.type;
+    return tell_dimensions(api, context, 0, out);
 }
 
 template <Operator kOperator, Device kDevice, class T>
 Registered *described(const OrtApi *api) {
     static Registered op = [] {
-        Registered made{};
-        made.version = kApiVersion;
+        Registered made = described_for_all();
         made.GetName = [](const OrtCustomOp *) { return kOperator == Operator::roi_rotate ? "RoIRotate" : "SampleRegions"; };
         made.GetExecutionProviderType = [](const OrtCustomOp *) {
             return kDevice == Device::cpu ? "CPUExecutionProvider" : "CUDAExecutionProvider";
@@ -188,14 +179,9 @@ Registered *described(const OrtApi *api) {
         made.GetOutputType = [](const OrtCustomOp *, size_t) -> int { return sizeof(T) == 4 ? kFloat : kFloat16; };
         made.GetOutputTypeCount = [](const OrtCustomOp *) -> size_t { return 1; };
         made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
-        made.GetInputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
-        made.GetOutputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
-        made.GetInputMemoryType = [](const OrtCustomOp *, size_t) -> int { return kMemoryOfTheProvider; };
         made.CreateKernelV2 = create<kOperator>;
         made.KernelComputeV2 = compute<kOperator, kDevice, T>;
         made.InferOutputShapeFn = infer_shape<kOperator>;
-        made.GetStartVersion = [](const OrtCustomOp *) -> int { return kAbi; };
-        made.GetEndVersion = [](const OrtCustomOp *) -> int { return kAbi; };
         return made;
     }();
     op.api = api;

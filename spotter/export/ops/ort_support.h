@@ -76,9 +76,34 @@ inline OrtStatus *dimensions_of(const OrtApi *api, OrtShapeInferContext *context
     return nullptr;
 }
 
+inline OrtStatus *tell_dimensions(const OrtApi *api, OrtShapeInferContext *context, size_t output, const Dimensions &told) {
+    std::vector<const char *> symbols;
+    for (const std::string &symbol : told.symbols) symbols.push_back(symbol.c_str());
+    OrtTensorTypeAndShapeInfo *info = nullptr;
+    SPOTTER_TRY(CreateTensorTypeAndShapeInfo::call(api, &info));
+    OrtStatus *status = SetTensorElementType::call(api, info, told.type);
+    if (status == nullptr) status = SetDimensions::call(api, info, told.numbers.data(), told.numbers.size());
+    if (status == nullptr) status = SetSymbolicDimensions::call(api, info, symbols.data(), symbols.size());
+    if (status == nullptr) status = ShapeInferContext_SetOutputTypeShape::call(api, context, output, info);
+    ReleaseTensorTypeAndShapeInfo::call(api, info);
+    return status;
+}
+
 // ONNX Runtime keeps the address of what it is given as long as any session lives, so these live for ever.
 struct Registered : OrtCustomOp {
     const OrtApi *api = nullptr;
 };
+
+// What they say alike of themselves; the rest is each one's own.
+inline Registered described_for_all() {
+    Registered made{};
+    made.version = kApiVersion;
+    made.GetInputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
+    made.GetOutputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
+    made.GetInputMemoryType = [](const OrtCustomOp *, size_t) -> int { return kMemoryOfTheProvider; };
+    made.GetStartVersion = [](const OrtCustomOp *) -> int { return kAbi; };
+    made.GetEndVersion = [](const OrtCustomOp *) -> int { return kAbi; };
+    return made;
+}
 
 }  // namespace spotter

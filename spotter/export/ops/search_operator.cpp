@@ -100,26 +100,20 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
     const OrtApi *api = static_cast<const Registered *>(op)->api;
     Dimensions read;
     SPOTTER_TRY(dimensions_of(api, context, 0, 3, read));
-    for (size_t output = 0; output < 2; ++output) {
-        const char *symbols[2] = {read.symbols[0].c_str(), read.symbols[1].c_str()};
-        OrtTensorTypeAndShapeInfo *info = nullptr;
-        SPOTTER_TRY(CreateTensorTypeAndShapeInfo::call(api, &info));
-        OrtStatus *status = SetTensorElementType::call(api, info, output == 0 ? kInt32 : kFloat);
-        if (status == nullptr) status = SetDimensions::call(api, info, read.numbers.data(), 2 - output);
-        if (status == nullptr) status = SetSymbolicDimensions::call(api, info, symbols, 2 - output);
-        if (status == nullptr) status = ShapeInferContext_SetOutputTypeShape::call(api, context, output, info);
-        ReleaseTensorTypeAndShapeInfo::call(api, info);
-        SPOTTER_TRY(status);
-    }
-    return nullptr;
+    Dimensions classes, margins;
+    classes.type = kInt32;
+    classes.add(read, 0);
+    classes.add(read, 1);
+    margins.add(read, 0);
+    SPOTTER_TRY(tell_dimensions(api, context, 0, classes));
+    return tell_dimensions(api, context, 1, margins);
 }
 
 }  // namespace
 
 OrtStatus *add_search(const OrtApi *api, OrtCustomOpDomain *domain) {
     static Registered op = [] {
-        Registered made{};
-        made.version = kApiVersion;
+        Registered made = described_for_all();
         made.GetName = [](const OrtCustomOp *) { return "CtcBeamSearch"; };
         made.GetExecutionProviderType = [](const OrtCustomOp *) { return "CPUExecutionProvider"; };
         made.GetInputType = [](const OrtCustomOp *, size_t input) -> int { return kTypes[input]; };
@@ -127,14 +121,9 @@ OrtStatus *add_search(const OrtApi *api, OrtCustomOpDomain *domain) {
         made.GetOutputType = [](const OrtCustomOp *, size_t output) -> int { return output == 0 ? kInt32 : kFloat; };
         made.GetOutputTypeCount = [](const OrtCustomOp *) -> size_t { return 2; };
         made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
-        made.GetInputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
-        made.GetOutputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
-        made.GetInputMemoryType = [](const OrtCustomOp *, size_t) -> int { return kMemoryOfTheProvider; };
         made.CreateKernelV2 = create;
         made.KernelComputeV2 = compute;
         made.InferOutputShapeFn = infer_shape;
-        made.GetStartVersion = [](const OrtCustomOp *) -> int { return kAbi; };
-        made.GetEndVersion = [](const OrtCustomOp *) -> int { return kAbi; };
         return made;
     }();
     op.api = api;

@@ -127,13 +127,13 @@ class Admission:
     def _rate(self) -> float:
         """Padded pixels a second while busy, 0 when nothing was measured.
 
-        A long time since the last picture was served counts, too: else a rate measured in better times would stand
-        while every picture that it lets in passes its deadline.
+        It fades while pictures are inside and none is served for long, to a half in the first second, an eighth in
+        seven: else a rate measured in better times would stand while all that it lets in pass their deadlines.
         """
         if self._drained_seconds <= 0:
             return 0.0
         waited = self._clock() - self._busy_since - _PATIENCE if self._pictures else 0.0
-        return self._drained_pixels / (self._drained_seconds + max(waited, 0.0))
+        return self._drained_pixels / self._drained_seconds / (1 + max(waited, 0.0))
 
     def retry_after(self) -> float:
         """Seconds until about half of what is inside will have been answered, between 1 and 60."""

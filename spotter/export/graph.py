@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from spotter.export.folding import folded
 from spotter.export.lean import halve_by_resize, measure_rectified
 from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
-from spotter.export.recurrent import symbolic_encoder
+from spotter.export.strip import StripRecogniser
 from spotter.model.cells import Cells
 from spotter.model.family import Patches, RegionSampler
 from spotter.model.language import LanguageModel
@@ -113,7 +113,7 @@ def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
     model = folded(model)
     model.sampler = symbolic_sampler(model.sampler)
-    model.recogniser.encoder = symbolic_encoder(model.recogniser.encoder)
+    model.recogniser = StripRecogniser(model.recogniser)
     if isinstance(model.language, LanguageModel):
         model.language = SymbolicLanguageModel(model.language)
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)

@@ -15,6 +15,10 @@ CtcBeamSearch: log_probabilities [N, W, C]; widths int64 [N]; a language model's
 uint16 [S, A] (see `spotter.model.language`); symbols int64 [C], below A; weights [2] = (nats of one unit of cost, nats
 for each character) -> classes int32 [N, W] and margins [N], as `spotter.model.language.LanguageModel` has them.
 
+QLinearConv3x3: maps x uint8 [B, H, W, C], weights w int8 [M, C, 3, 3] and b int32 [M], each with its scale and zero
+point, those of y, which it gives, beside them -> y uint8 [B, H, W, M]: a 3x3 convolution of stride 1 that keeps the size,
+as ONNX's QLinearConv, of maps with channels last. All but x are constants, the zero points of w and b are 0.
+
 Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
 in it. N may be 0: W' is then that of the narrowest region.
 """
@@ -29,6 +33,7 @@ VERSION = 1
 OPSET = 20
 SAMPLING = ("RoIRotate", "SampleRegions")
 """Those that read maps and make patches of the same type."""
+CONVOLUTION = "QLinearConv3x3"
 
 # Maps lie end to end with a row of zeros after each, and one GridSample reads them all: nothing is copied per region.
 _SAMPLE_REGIONS = f"""
@@ -332,7 +337,24 @@ CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, wei
 }}
 """
 
+# What ONNX Runtime makes its own convolution of 8 bits of.
+_CONVOLUTION = f"""
+<opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
+{CONVOLUTION} (
+    x, x_scale, x_zero_point, w, w_scale, w_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point
+) => (y)
+{{
+    x_first = Transpose <perm = [0, 3, 1, 2]> (x)
+    x_f = DequantizeLinear (x_first, x_scale, x_zero_point)
+    w_f = DequantizeLinear <axis = 0> (w, w_scale, w_zero_point)
+    b_f = DequantizeLinear <axis = 0> (b, b_scale, b_zero_point)
+    convolved = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (x_f, w_f, b_f)
+    y_first = QuantizeLinear (convolved, y_scale, y_zero_point)
+    y = Transpose <perm = [0, 2, 3, 1]> (y_first)
+}}
+"""
+
 
 def functions() -> list[onnx.FunctionProto]:
     """The operators' bodies, to be added to a model's functions."""
-    return [onnx.parser.parse_function(text) for text in (_SAMPLE_REGIONS, _ROI_ROTATE, _CTC_BEAM_SEARCH)]
+    return [onnx.parser.parse_function(text) for text in (_SAMPLE_REGIONS, _ROI_ROTATE, _CTC_BEAM_SEARCH, _CONVOLUTION)]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from PIL import Image, ImageOps
 
-from spotter.export.graph import OUTPUTS
+from spotter.export.convolutions import name_convolutions
+from spotter.export.graph import OUTPUTS, add_bodies
 from spotter.export.half import halve_precision
 from spotter.export.lean import double_in_integers, read_floats
 from spotter.export.operators import DOMAIN, SAMPLING
@@ -22,7 +23,7 @@ _DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("d
 # The first sees raw pixels and feeds the recogniser its detail; the last gives distances in pixels: 8 bits are too few.
 _KEPT = ("backbone.stem.", "head.out.")
 _KEPT_IN_HALF = ("head.out.",)
-_FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool")
+_FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool", "Transpose", "Reshape", "Gather")
 _JOINING = ("Add", "Concat")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _AVERAGING = 0.05
@@ -128,6 +129,8 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
     model = onnx.load(str(quantised))
     read_floats(model.graph, set(nodes))
     double_in_integers(model.graph)
+    if name_convolutions(model.graph):
+        add_bodies(model)
     onnx.checker.check_model(model, full_check=False)
     onnx.save(model, str(quantised))
 

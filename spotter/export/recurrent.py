@@ -51,10 +51,3 @@ class SymbolicRecurrentLayer(nn.Module):
             shape=(columns, 2, regions, self.hidden),
         )
         return read.permute(2, 0, 1, 3).reshape(regions, columns, 2 * self.hidden)
-
-
-def symbolic_encoder(layers: nn.ModuleList) -> nn.ModuleList:
-    """The encoder's layers, the recurrent ones as operators."""
-    return nn.ModuleList(
-        SymbolicRecurrentLayer(layer) if isinstance(layer, RecurrentLayer) else layer for layer in layers
-    )

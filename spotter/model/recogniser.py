@@ -57,15 +57,23 @@ class Recogniser(nn.Module):
         """
         columns = torch.arange(coarse.shape[-1], device=coarse.device)
         inside = (columns < widths[:, None]).to(coarse.dtype)  # N x W
-        mask = inside[:, None, None, :]
-        x = coarse if self.detail is None else torch.cat((self.detail(fine) * mask, coarse), 1)
-        x = self.upper(x, mask)
-        x = self.widen(F.max_pool2d(x, (2, 1), stride=(2, 1)), mask)
-        x = (self.columns(x) * mask).squeeze(2).transpose(1, 2)  # N x W x D
+        x = self.look(fine, coarse, inside)
         for layer in self.encoder:
             x = layer(x, inside[..., None])
         encoded: Tensor = self.norm(x)
         return encoded
+
+    def look(self, fine: Tensor, coarse: Tensor, inside: Tensor) -> Tensor:
+        """What each column shows by itself and its neighbours, [N, W, D]; fine and coarse as in `encode`.
+
+        inside: [N, W], 1 in the region and 0 beyond.
+        """
+        mask = inside[:, None, None, :]
+        x = coarse if self.detail is None else torch.cat((self.detail(fine) * mask, coarse), 1)
+        x = self.upper(x, mask)
+        x = self.widen(F.max_pool2d(x, (2, 1), stride=(2, 1)), mask)
+        shown: Tensor = (self.columns(x) * mask).squeeze(2).transpose(1, 2)
+        return shown
 
     def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
         """Logits float32 [N, W, classes] of what `encode` takes."""

@@ -23,14 +23,18 @@ class PreNormLayer(nn.Module):
 
     def mix(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x: [N, L, D] -> the same, places already told; mask: [N, L, 1], 1 where there is something to look at."""
-        rows, cells, width = x.shape
-        parts = self.queries_keys_values(self.attention_norm(x))
-        parts = parts.reshape(rows, cells, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        queries, keys, values = parts.unbind(0)  # N x heads x L x D / heads
+        x = x + self.project(self.attend(self.queries_keys_values(self.attention_norm(x)), mask))
+        out: Tensor = x + self.feed(self.feed_norm(x))
+        return out
+
+    def attend(self, parts: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Queries, keys and values [N, L, 3 D] -> what each cell sees, [N, L, D]; mask as in `mix`."""
+        rows, cells, width = parts.shape[0], parts.shape[1], parts.shape[2] // 3
+        split = parts.reshape(rows, cells, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        queries, keys, values = split.unbind(0)  # N x heads x L x D / heads
         weights = (queries @ keys.transpose(-1, -2) * (width // self.heads) ** -0.5).float()
         if mask is not None:
             weights = weights + (mask.transpose(1, 2)[:, None].float() - 1) * 1e4
         mixed = weights.softmax(-1).to(values.dtype) @ values
-        x = x + self.project(mixed.transpose(1, 2).reshape(rows, cells, width))
-        out: Tensor = x + self.feed(self.feed_norm(x))
-        return out
+        seen: Tensor = mixed.transpose(1, 2).reshape(rows, cells, width)
+        return seen

@@ -32,6 +32,8 @@ def register(options: Any, model: bytes, device: str) -> Operators:
             raise native.KernelsError(f"the model has version {version} of the operators, the kernels {native.ABI}")
         if device != "cpu" and not kernels.cuda:  # their nodes would bring every feature map to the CPU and back
             raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
+        if device != "cpu":  # there a convolution is faster as the graph's own nodes
+            options.add_session_config_entry("spotter.winograd", "off")
         options.register_custom_ops_library(str(kernels.path.resolve()))
     except Exception as error:  # ONNX Runtime's exceptions share no base but this; the bodies do in any case
         if str(error) not in _said:

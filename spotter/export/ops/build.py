@@ -46,6 +46,8 @@ def build(target: Path, cuda: bool = False) -> None:
         jobs = _sampling(cxx, scratch, ("-O3",))
         if "avx2" in instruction_sets():
             defines.append("-DSPOTTER_AVX2")
+            jobs["winograd_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "winograd_operator.cpp")]
+            jobs["winograd.o"] = _filtering(cxx, ("-O3",))
         jobs["operators.o"] = [cxx, *_COMMON, "-O2", *defines, "-c", str(SOURCES / "operators.cpp")]
         jobs["search_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "search_operator.cpp")]
         jobs["search.o"] = _searching(cxx, ("-O2",))
@@ -68,14 +70,17 @@ def build(target: Path, cuda: bool = False) -> None:
 
 
 def build_fuzzer(target: Path) -> None:
-    """Writes a program that samples and searches random nonsense under the address and undefined-behaviour sanitizers.
-    Raises BuildError."""
+    """Writes a program that samples, searches and convolves random nonsense under the address and undefined-behaviour
+    sanitizers. Raises BuildError."""
     cxx = compiler()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         flags = ("-O1", *SANITIZERS)
         jobs = _sampling(cxx, scratch, flags)
-        wide = ["-DSPOTTER_AVX2"] if "avx2" in instruction_sets() else []
+        wide = []
+        if "avx2" in instruction_sets():
+            wide = ["-DSPOTTER_AVX2"]
+            jobs["winograd.o"] = _filtering(cxx, flags)
         jobs["search.o"] = _searching(cxx, flags)
         exact = "-ffp-contract=off"  # its search rounds as the other one
         jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, exact, "-c", str(SOURCES / "fuzz.cpp")]
@@ -99,6 +104,10 @@ def _sampling(cxx: str, scratch: Path, flags: Sequence[str]) -> dict[str, list[s
 def _searching(cxx: str, flags: Sequence[str]) -> list[str]:
     # Sums round as those of the operator's body do, so that both choose alike.
     return [cxx, *_COMMON, *flags, "-ffp-contract=off", "-c", str(SOURCES / "search.cpp")]
+
+
+def _filtering(cxx: str, flags: Sequence[str]) -> list[str]:
+    return [cxx, *_COMMON, *flags, *_INSTRUCTIONS["avx2"], "-c", str(SOURCES / "winograd.cpp")]
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:

@@ -1,5 +1,6 @@
-// Samples and searches random nonsense, to be run under sanitizers: every buffer ends where it must, so that a cell
-// beyond is seen. Checks each bin against a plain sum over the four cells around it, each word against a plain search.
+// Samples, searches and convolves random nonsense, to be run under sanitizers: every buffer ends where it must, so that a cell
+// beyond is seen. Checks each bin against a plain sum over the four cells around it, each word against a plain search, each
+// convolved cell against a plain sum of integers.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -14,6 +15,9 @@
 
 #include "sample.h"
 #include "search.h"
+#ifdef SPOTTER_AVX2
+#include "winograd.h"
+#endif
 
 namespace {
 
@@ -249,6 +253,61 @@ bool one_search(Random &random) {
     return true;
 }
 
+#ifdef SPOTTER_AVX2
+double plain_sum(const Convolution &job, const int8_t *weights, int64_t image, int64_t row, int64_t column, int64_t output) {
+    const int64_t inputs = job.layer->inputs;
+    int64_t sum = 0;
+    for (int64_t y = 0; y < 3; ++y)
+        for (int64_t x = 0; x < 3; ++x) {
+            const int64_t at_row = row + y - 1, at_column = column + x - 1;
+            if (at_row < 0 || at_row >= job.height || at_column < 0 || at_column >= job.width) continue;
+            const uint8_t *cell = job.input + ((image * job.height + at_row) * job.width + at_column) * inputs;
+            for (int64_t input = 0; input < inputs; ++input)
+                sum += weights[(output * inputs + input) * 9 + y * 3 + x] * (cell[input] - job.layer->input_zero);
+        }
+    return static_cast<double>(sum);
+}
+
+bool one_convolution(Random &random) {
+    Layer layer;
+    layer.inputs = kLanes * random.integer(1, 3);
+    layer.outputs = kPanel * random.integer(1, 2);
+    layer.input_zero = static_cast<int>(random.integer(0, 255));
+    layer.output_zero = static_cast<int>(random.integer(0, 255));
+    const int64_t batch = random.integer(0, 2), height = random.integer(0, 9), width = random.integer(0, 30);
+    const std::unique_ptr<int8_t[]> weights(new int8_t[static_cast<size_t>(layer.outputs * layer.inputs * 9)]);
+    for (int64_t each = 0; each < layer.outputs * layer.inputs * 9; ++each)
+        weights[each] = static_cast<int8_t>(random.integer(-128, 127));
+    for (int64_t output = 0; output < layer.outputs; ++output) {
+        layer.scale.push_back(random.integer(0, 9) == 0 ? 1e6f : random.real(0.0f, 0.002f));
+        layer.bias.push_back(random.real(-1e4f, 1e4f));
+    }
+    layer.points = std::make_shared<const Points>(avx2::points_of(weights.get(), layer.outputs, layer.inputs));
+    const int64_t cells = batch * height * width;
+    const std::unique_ptr<uint8_t[]> input(new uint8_t[static_cast<size_t>(cells * layer.inputs)]);
+    const std::unique_ptr<uint8_t[]> output(new uint8_t[static_cast<size_t>(cells * layer.outputs)]);
+    for (int64_t each = 0; each < cells * layer.inputs; ++each) input[each] = static_cast<uint8_t>(random.integer(0, 255));
+    const Convolution job{&layer, input.get(), output.get(), batch, height, width};
+    constexpr size_t kAlignment = 32;
+    const std::unique_ptr<float, decltype(&std::free)> work(
+        static_cast<float *>(std::aligned_alloc(kAlignment, static_cast<size_t>(job.room()) * sizeof(float))), std::free);
+    for (int64_t unit = 0; unit < job.units(); ++unit) avx2::convolve_unit(job, unit, work.get());
+    for (int64_t cell = 0; cell < cells; ++cell)
+        for (int64_t channel = 0; channel < layer.outputs; ++channel) {
+            const size_t place = static_cast<size_t>(channel);
+            const double sum = plain_sum(job, weights.get(), cell / (height * width), cell / width % height, cell % width, channel);
+            const double wanted = (sum + static_cast<double>(layer.bias[place])) * static_cast<double>(layer.scale[place]) +
+                                  layer.output_zero;
+            const double clipped = std::min(255.0, std::max(0.0, wanted));
+            const double allowed = layer.scale[place] > 1.0f ? 255.0 : 1.5;
+            if (std::abs(output[cell * layer.outputs + channel] - clipped) <= allowed) continue;
+            std::printf("convolution: %d, not %f\n", output[cell * layer.outputs + channel], clipped);
+            return false;
+        }
+    return true;
+}
+#endif
+
 }  // namespace
 
 // Arguments: a seed and a number of rounds.
@@ -260,7 +319,8 @@ int main(int count, char **arguments) {
         bool good = one<float>(random, any::run_unit, "float") && one<Half>(random, any::run_unit, "half");
 #ifdef SPOTTER_AVX2
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-            good = good && one<float>(random, avx2::run_unit, "float, avx2") && one<Half>(random, avx2::run_unit, "half, avx2");
+            good = good && one<float>(random, avx2::run_unit, "float, avx2") &&
+                   one<Half>(random, avx2::run_unit, "half, avx2") && one_convolution(random);
 #endif
         if (!(good && one_search(random))) {
             std::printf("round %d\n", round);

@@ -6,6 +6,9 @@
 #include "ort_support.h"
 #include "sample.h"
 #include "search_operator.h"
+#ifdef SPOTTER_AVX2
+#include "winograd_operator.h"
+#endif
 #ifdef SPOTTER_CUDA
 #include "sample_cuda.h"
 #endif
@@ -200,6 +203,31 @@ OrtStatus *add_all(const OrtApi *api, OrtCustomOpDomain *domain) {
     return add<Operator::roi_rotate, kDevice>(api, domain);
 }
 
+OrtStatus *make_domain(const OrtApi *api, OrtCustomOpDomain *&domain) {
+    SPOTTER_TRY(CreateCustomOpDomain::call(api, "spotter", &domain));
+    SPOTTER_TRY(add_all<Device::cpu>(api, domain));
+    SPOTTER_TRY(add_search(api, domain));
+#ifdef SPOTTER_CUDA
+    SPOTTER_TRY(add_all<Device::cuda>(api, domain));
+#endif
+    return nullptr;
+}
+
+// Whether a session is to have QLinearConv3x3's kernel: as its entry `spotter.winograd` says, `on` or `off`, or else
+// where it pays.
+bool filters([[maybe_unused]] const OrtApi *api, [[maybe_unused]] const OrtSessionOptions *options) {
+#ifdef SPOTTER_AVX2
+    char wish[8] = "";
+    size_t size = sizeof wish;
+    if (OrtStatus *absent = GetSessionConfigEntry::call(api, options, "spotter.winograd", wish, &size))
+        ReleaseStatus::call(api, absent);
+    const std::string wanted(wish);
+    return wanted == "on" ? winograd_runs() : wanted != "off" && winograd_pays();
+#else
+    return false;
+#endif
+}
+
 }  // namespace
 }  // namespace spotter
 
@@ -224,17 +252,17 @@ SPOTTER_EXPORT spotter::OrtStatus *RegisterCustomOps(spotter::OrtSessionOptions 
         const OrtApi *oldest = base->GetApi(1);
         return invalid(oldest, std::string("the operators need a newer ONNX Runtime than ") + base->GetVersionString());
     }
-    // One domain for all sessions, which ONNX Runtime does not copy and which is never released.
-    static OrtCustomOpDomain *domain = nullptr;
+    // Domains for all sessions, which ONNX Runtime does not copy and which are never released.
+    static OrtCustomOpDomain *plain = nullptr, *filtering = nullptr;
     static OrtStatus *failed = [&]() -> OrtStatus * {
-        SPOTTER_TRY(CreateCustomOpDomain::call(api, "spotter", &domain));
-        SPOTTER_TRY(add_all<Device::cpu>(api, domain));
-        SPOTTER_TRY(add_search(api, domain));
-#ifdef SPOTTER_CUDA
-        SPOTTER_TRY(add_all<Device::cuda>(api, domain));
+        SPOTTER_TRY(make_domain(api, plain));
+        SPOTTER_TRY(make_domain(api, filtering));
+#ifdef SPOTTER_AVX2
+        SPOTTER_TRY(add_winograd(api, filtering));
 #endif
         return nullptr;
     }();
     if (failed != nullptr) return invalid(api, "the operators could not be described to ONNX Runtime");
+    OrtCustomOpDomain *domain = filters(api, options) ? filtering : plain;
     return AddCustomOpDomain::call(api, options, domain);
 }

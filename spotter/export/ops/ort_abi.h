@@ -69,6 +69,8 @@ using KernelContext_GetOutput = Entry<91, OrtKernelContext *, size_t, const int6
 using ReleaseStatus = Release<93, OrtStatus>;
 using ReleaseTensorTypeAndShapeInfo = Release<99, OrtTensorTypeAndShapeInfo>;
 using KernelContext_GetGPUComputeStream = Entry<193, const OrtKernelContext *, void **>;
+using GetSessionConfigEntry = Entry<238, const OrtSessionOptions *, const char *, char *, size_t *>;
+using KernelInfoGetConstantInput_tensor = Entry<249, const OrtKernelInfo *, size_t, int *, const OrtValue **>;
 using ShapeInferContext_GetInputTypeShape =
     Entry<268, const OrtShapeInferContext *, size_t, OrtTensorTypeAndShapeInfo **>;
 using ShapeInferContext_GetAttribute = Entry<269, const OrtShapeInferContext *, const char *, const OrtOpAttr **>;
@@ -79,7 +81,7 @@ using ReadOpAttr = Entry<272, const OrtOpAttr *, int, void *, size_t, size_t *>;
 using KernelContext_ParallelFor = Entry<274, const OrtKernelContext *, void (*)(void *, size_t), size_t, size_t, void *>;
 
 enum { kFail = 1, kInvalidArgument = 2 };                  // OrtErrorCode
-enum { kFloat = 1, kUint8 = 2, kUint16 = 4, kInt32 = 6, kInt64 = 7, kFloat16 = 10 };            // ONNXTensorElementDataType
+enum { kFloat = 1, kUint8 = 2, kInt8 = 3, kUint16 = 4, kInt32 = 6, kInt64 = 7, kFloat16 = 10 };  // ONNXTensorElementDataType
 enum { kOpAttributeInt = 1 };                              // OrtOpAttrType
 enum { kRequired = 0 };                                    // OrtCustomOpInputOutputCharacteristic
 enum { kMemoryOfTheProvider = 0 };                         // OrtMemType

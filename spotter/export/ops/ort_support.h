@@ -19,9 +19,7 @@ inline OrtStatus *invalid(const OrtApi *api, const std::string &message) {
 #define SPOTTER_TRY(expression) \
     if (OrtStatus *failed = (expression)) return failed
 
-// A tensor's shape, which must have `rank` dimensions.
-inline OrtStatus *shape_of(const OrtApi *api, const OrtValue *value, const char *name, size_t rank,
-                    std::vector<int64_t> &shape) {
+inline OrtStatus *shape_of(const OrtApi *api, const OrtValue *value, std::vector<int64_t> &shape) {
     OrtTensorTypeAndShapeInfo *info = nullptr;
     SPOTTER_TRY(GetTensorTypeAndShape::call(api, value, &info));
     size_t count = 0;
@@ -31,9 +29,16 @@ inline OrtStatus *shape_of(const OrtApi *api, const OrtValue *value, const char 
         status = GetDimensions::call(api, info, shape.data(), count);
     }
     ReleaseTensorTypeAndShapeInfo::call(api, info);
-    if (status == nullptr && count != rank)
-        status = invalid(api, std::string(name) + " has " + std::to_string(count) + " dimensions, not " + std::to_string(rank));
     return status;
+}
+
+// A tensor's shape, which must have `rank` dimensions.
+inline OrtStatus *shape_of(const OrtApi *api, const OrtValue *value, const char *name, size_t rank,
+                           std::vector<int64_t> &shape) {
+    SPOTTER_TRY(shape_of(api, value, shape));
+    if (shape.size() != rank)
+        return invalid(api, std::string(name) + " has " + std::to_string(shape.size()) + " dimensions, not " + std::to_string(rank));
+    return nullptr;
 }
 
 template <class T>

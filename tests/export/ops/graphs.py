@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
+from spotter.export.operators import CONVOLUTION, DOMAIN, OPSET, VERSION, functions
 from spotter.model.regions import PatchSize
 
 Floats = NDArray[np.float32]
@@ -38,11 +38,15 @@ def graph(operator: str, attributes: Mapping[str, int], half: bool = False, bodi
     return helper.make_model(proto, opset_imports=opsets, functions=functions() if bodies else [], ir_version=10)
 
 
-def open_graph(model: onnx.ModelProto, library: Path | None, threads: int = 1) -> ort.InferenceSession:
-    """With the kernels of a library, or without any."""
+def open_graph(
+    model: onnx.ModelProto, library: Path | None, threads: int = 1, entries: Mapping[str, str] | None = None
+) -> ort.InferenceSession:
+    """With the kernels of a library, or without any. entries: of the session's configuration."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    for key, value in (entries or {}).items():
+        options.add_session_config_entry(key, value)
     if library is not None:
         options.register_custom_ops_library(str(library))
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
@@ -124,6 +128,33 @@ def search_graph(beams: int, bodies: bool = True, shapes: bool = True) -> onnx.M
             helper.make_tensor_value_info("classes", TensorProto.INT32, None),
             helper.make_tensor_value_info("margins", TensorProto.FLOAT, None),
         ],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, VERSION)]
+    return helper.make_model(proto, opset_imports=opsets, functions=functions() if bodies else [], ir_version=10)
+
+
+CONVOLUTION_INPUTS = (
+    *("x", "x_scale", "x_zero_point", "w", "w_scale", "w_zero_point"),
+    *("b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"),
+)
+
+
+def convolution_graph(
+    constants: Mapping[str, NDArray[np.generic]], given: Mapping[str, int] | None = None, bodies: bool = True
+) -> onnx.ModelProto:
+    """x [B, H, W, C] in, y out. constants: the other inputs; given: those that are the graph's inputs instead, and of
+    which type."""
+    fed = {"x": TensorProto.UINT8, **(given or {})}
+    node = helper.make_node(CONVOLUTION, list(CONVOLUTION_INPUTS), ["y"], domain=DOMAIN)
+    proto = helper.make_graph(
+        [node],
+        "convolution",
+        [
+            helper.make_tensor_value_info(name, kind, list("bhwc") if name == "x" else None)
+            for name, kind in fed.items()
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.UINT8, list("pqrs"))],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, VERSION)]
     return helper.make_model(proto, opset_imports=opsets, functions=functions() if bodies else [], ir_version=10)

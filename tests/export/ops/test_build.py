@@ -45,7 +45,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_sanitizers_find_nothing_in_random_nonsense(tmp_path: Path) -> None:
     """Kernels for every instruction set, on small and empty maps, with places and indices of any kind, each bin
-    compared with a plain sum; and searches of any kind, each compared with a plain one."""
+    compared with a plain sum; searches of any kind, each compared with a plain one; and convolutions."""
     try:
         compiler()
     except BuildError as error:
@@ -81,6 +81,7 @@ def test_places_in_the_abi_are_the_official_ones(tmp_path: Path) -> None:
         + "\n".join(checks)
         + "static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT == spotter::kFloat);\n"
         "static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8 == spotter::kUint8);\n"
+        "static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8 == spotter::kInt8);\n"
         "static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16 == spotter::kUint16);\n"
         "static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 == spotter::kInt32);\n"
         "static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 == spotter::kInt64);\n"

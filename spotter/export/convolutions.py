@@ -1,0 +1,93 @@
+"""Convolutions of 8 bits as nodes that a kernel of ours can take (see `operators`)."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import onnx
+
+from spotter.export.operators import CONVOLUTION, DOMAIN
+
+INPUTS_OF, OUTPUTS_OF = 8, 16
+"""The kernel wants multiples of so many channels."""
+
+
+@dataclass(frozen=True)
+class _Rounded:
+    """A convolution between what makes floats of 8 bits and what makes 8 bits of floats."""
+
+    node: onnx.NodeProto
+    data: onnx.NodeProto
+    weights: onnx.NodeProto
+    bias: onnx.NodeProto
+    result: onnx.NodeProto
+
+
+def name_convolutions(graph: onnx.GraphProto) -> int:
+    """Turns each rounded 3x3 convolution that keeps the size into one node, with channels last: transposed before and
+    after, which ONNX Runtime drops between two of them. Returns how many there were. The model then needs the operator's
+    body."""
+    found = _rounded(graph)
+    for each in found:
+        place = list(graph.node).index(each.node)
+        for offset, node in enumerate(_channels_last(each)):
+            graph.node.insert(place + offset, node)
+        graph.node.remove(each.node)
+        graph.node.remove(each.result)
+    if found:
+        _drop_unread(graph)
+    return len(found)
+
+
+def _rounded(graph: onnx.GraphProto) -> list[_Rounded]:
+    made_by = {name: node for node in graph.node for name in node.output}
+    readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            readers[name].append(node)
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    shown = {value.name for value in graph.output}
+    found = []
+    for node in graph.node:
+        sources = [made_by.get(name) for name in node.input]
+        after = readers[node.output[0]]
+        if (
+            node.op_type == "Conv"
+            and len(sources) == 3  # with a bias
+            and all(source is not None and source.op_type == "DequantizeLinear" for source in sources)
+            and [reader.op_type for reader in after] == ["QuantizeLinear"]
+            and node.output[0] not in shown
+            and _keeps_size(node)
+        ):
+            data, weights, bias = (source for source in sources if source is not None)
+            outputs, inputs, *window = shapes.get(weights.input[0], [0, 0])
+            if window == [3, 3] and inputs % INPUTS_OF == 0 and outputs % OUTPUTS_OF == 0:
+                found.append(_Rounded(node, data, weights, bias, after[0]))
+    return found
+
+
+def _keeps_size(node: onnx.NodeProto) -> bool:
+    given = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+    plain = given.get("group", 1) == 1 and given.get("auto_pad", b"NOTSET") == b"NOTSET"
+    ones = all(set(given.get(name, [1])) == {1} for name in ("strides", "dilations"))
+    return plain and ones and list(given.get("pads", [])) == [1, 1, 1, 1]
+
+
+def _channels_last(each: _Rounded) -> list[onnx.NodeProto]:
+    name = each.node.name
+    before, after = f"{name}.before", f"{name}.after"
+    inputs = [before, *each.data.input[1:], *each.weights.input, *each.bias.input, *each.result.input[1:]]
+    made = onnx.helper.make_node(CONVOLUTION, inputs, [after], name=name, domain=DOMAIN)
+    made.metadata_props.extend(each.node.metadata_props)
+    return [
+        onnx.helper.make_node("Transpose", [each.data.input[0]], [before], name=before, perm=[0, 2, 3, 1]),
+        made,
+        onnx.helper.make_node("Transpose", [after], list(each.result.output), name=after, perm=[0, 3, 1, 2]),
+    ]
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Removes nodes that made floats for nobody but what is gone."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    for node in [each for each in graph.node if each.op_type == "DequantizeLinear"]:
+        if not read.intersection(node.output):
+            graph.node.remove(node)

@@ -1,0 +1,84 @@
+"""Columns end to end: where they come to lie, and that words are read alike."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from spotter.export.strip import GAP, Strip, StripRecogniser
+from spotter.model.recogniser import Recogniser
+from tests.model.small import small_config
+
+WIDEST = 24
+
+
+def make_recogniser(encoder: str = "transformer", detail: bool = True) -> Recogniser:
+    torch.manual_seed(0)
+    config = replace(small_config().recogniser, encoder=encoder, layers=2, detail=detail)
+    return Recogniser(fine=4, coarse=8, classes=96, config=config).eval()
+
+
+def patches(widths: list[int], columns: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """As the sampler gives them: zero beyond each width."""
+    generator = torch.Generator().manual_seed(seed)
+    fine = torch.randn(len(widths), 4, 16, 2 * columns, generator=generator)
+    coarse = torch.randn(len(widths), 8, 8, columns, generator=generator)
+    for n, width in enumerate(widths):
+        fine[n, :, :, 2 * width :] = 0
+        coarse[n, :, :, width:] = 0
+    return fine, coarse, torch.tensor(widths)
+
+
+def test_where_columns_lie_by_hand() -> None:
+    """Words of 2, 1 and 3 columns, and two zeros after each: aa..b..ccc.."""
+    strip = Strip(torch.tensor([2, 1, 3]), 3)
+    beside = torch.tensor([[1.0, 2, 0], [3, 0, 0], [4, 5, 6]])
+    laid = [1.0, 2, 0, 0, 3, 0, 0, 4, 5, 6, 0, 0]
+    assert strip.lay(beside[:, None, None]).flatten().tolist() == laid
+    assert strip.inside.tolist() == [value > 0 for value in laid]
+    assert strip.mask.tolist() == [[True, True, False], [True, False, False], [True, True, True]]
+    assert (strip.part(torch.tensor(laid)[None, :, None])[..., 0] * strip.mask).tolist() == beside.tolist()
+    assert (strip.join(beside[..., None])[0, :, 0] * strip.inside).tolist() == laid
+    pairs = torch.arange(1.0, 7).repeat(3, 1, 1, 1)  # columns of stride 2, two to one
+    assert strip.lay(pairs, 2).flatten().tolist() == [
+        *(1, 2, 3, 4, 0, 0, 0, 0),
+        *(1, 2, 0, 0, 0, 0),
+        *(1, 2, 3, 4, 5, 6, 0, 0, 0, 0),
+    ]
+    assert GAP == 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(widths=st.lists(st.integers(1, WIDEST), min_size=1, max_size=6), seed=st.integers(0, 99))
+def test_columns_come_back_where_they_were(widths: list[int], seed: int) -> None:
+    columns = max(widths)
+    _, coarse, used = patches(widths, columns, seed)
+    strip = Strip(used, columns)
+    laid = strip.lay(coarse)
+    assert laid.shape == (1, 8, 8, sum(widths) + GAP * len(widths))
+    assert not laid[..., ~strip.inside].any()
+    back = strip.part(laid.flatten(1, 2).transpose(1, 2)) * strip.mask[..., None]
+    torch.testing.assert_close(back, coarse.flatten(1, 2).transpose(1, 2), atol=0, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("detail", [True, False])
+@pytest.mark.parametrize("widths", [[8, 3, 5], [1], [4, 24, 4, 20, 7]])
+def test_words_are_read_alike(widths: list[int], detail: bool) -> None:
+    recogniser = make_recogniser(detail=detail)
+    for beyond in (0, 3):  # columns that no word fills
+        given = patches(widths, max(widths) + beyond)
+        expected, found = recogniser(*given), StripRecogniser(recogniser)(*given)
+        assert found.shape == expected.shape
+        for n, width in enumerate(widths):
+            torch.testing.assert_close(found[n, :width], expected[n, :width], atol=1e-5, rtol=1e-5)
+
+
+def test_it_has_the_parameters_under_their_names() -> None:
+    """By which the graph's weights are told apart, those of 8 bits from others."""
+    recogniser = make_recogniser()
+    kept = {name for name, _ in recogniser.named_parameters() if not name.startswith("encoder.")}
+    assert kept < {name for name, _ in StripRecogniser(recogniser).named_parameters()}

@@ -24,8 +24,10 @@ class _Rounded:
 
 def name_convolutions(graph: onnx.GraphProto) -> int:
     """Turns each rounded 3x3 convolution that keeps the size into one node, with channels last: transposed before and
-    after, which ONNX Runtime drops between two of them. Returns how many there were. The model then needs the operator's
-    body."""
+    after, which ONNX Runtime drops between two of them. The model then needs the operator's body.
+
+    Returns how many there were.
+    """
     found = _rounded(graph)
     for each in found:
         place = list(graph.node).index(each.node)

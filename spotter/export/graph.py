@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from spotter.export.folding import folded
-from spotter.export.lean import halve_by_resize, measure_rectified
+from spotter.export.lean import halve_by_resize, measure_rectified, normalise_at_once
 from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
 from spotter.export.strip import StripRecogniser
 from spotter.model.cells import Cells
@@ -148,6 +148,7 @@ def export_graph(model: Spotter, path: Path) -> None:
         del node.metadata_props[:]
         node.metadata_props.extend(kept)
     halve_by_resize(proto.graph)
+    normalise_at_once(proto.graph)
     measure_rectified(proto.graph)
     add_bodies(proto)
     onnx.checker.check_model(proto, full_check=False)

@@ -8,6 +8,10 @@ from onnx import TensorProto, numpy_helper
 
 from spotter.export.operators import DOMAIN, SAMPLING
 
+_ALL_MAPS = ("Conv", "Add", "Concat", "Mul", "Relu")
+"""Operators that compute in the type of all their inputs; those of others are shapes, scales and indices but for the
+first."""
+
 
 def halve_precision(graph: onnx.GraphProto, nodes: Collection[str]) -> None:
     """Lets the named nodes compute in float16, and our operators sample what they made as it is.
@@ -41,7 +45,7 @@ def halve_precision(graph: onnx.GraphProto, nodes: Collection[str]) -> None:
     for node in graph.node:
         samples = node.domain == DOMAIN and node.op_type in SAMPLING and node.input[0] in halves
         if node.name in nodes:
-            places = [0] if node.op_type in ("Resize", "MaxPool") else [0, 2] if node.op_type == "Pad" else None
+            places = [0, 2] if node.op_type == "Pad" else None if node.op_type in _ALL_MAPS else [0]
             for place, name in enumerate(node.input):
                 if name and (places is None or place in places):
                     node.input[place] = as_half(name)

@@ -64,33 +64,59 @@ def double_in_integers(graph: onnx.GraphProto) -> int:
     Convolutions of 8 bits keep channels last, where a Resize goes cell by cell; a Gather copies whole cells, ten times
     as fast. Returns how many there were.
     """
-    made_by = {name: node for node in graph.node for name in node.output}
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
     values = {tensor.name: tensor for tensor in graph.initializer}
     found = 0
-    for resize in [node for node in graph.node if node.op_type == "Resize"]:
-        before, after = made_by.get(resize.input[0]), readers.get(resize.output[0], [])
-        if before is None or before.op_type != "DequantizeLinear" or len(after) != 1:
-            continue
-        if after[0].op_type != "QuantizeLinear" or not _same(values, before.input[1:], after[0].input[1:]):
-            continue
+    for resize, before, after in _between_equal_roundings(graph, "Resize"):
         if numpy_helper.to_array(values[resize.input[2]]).tolist() != [1, 1, 2, 2]:
             continue
-        place = list(graph.node).index(resize)
-        for offset, node in enumerate(_doubled(before.input[0], after[0].output[0], f"{resize.name}.")):
-            graph.node.insert(place + offset, node)
-        graph.node.remove(resize)
-        graph.node.remove(after[0])
-        if len(readers[before.output[0]]) == 1:  # ONNX Runtime would compute it all the same
-            graph.node.remove(before)
+        _replace(graph, (resize, before, after), _doubled(before.input[0], after.output[0], f"{resize.name}."))
         found += 1
     if found:
         _constants(
             graph, rows=np.array(1), columns=np.array(2), **{"0": np.array(0), "1": np.array(1), "2": np.array(2)}
         )
+    return found
+
+
+def pad_in_integers(graph: onnx.GraphProto) -> int:
+    """Turns each Pad by zeros between a DequantizeLinear and a QuantizeLinear of the same scale into one of the 8-bit
+    cells. Returns how many there were."""
+    found = 0
+    for pad, before, after in _between_equal_roundings(graph, "Pad"):
+        if len(pad.input) > 2:
+            continue
+        made = onnx.helper.make_node(
+            "Pad", [before.input[0], pad.input[1], after.input[2]], after.output, name=pad.name
+        )
+        made.attribute.extend(pad.attribute)
+        _replace(graph, (pad, before, after), [made])
+        found += 1
+    return found
+
+
+def normalise_at_once(graph: onnx.GraphProto) -> int:
+    """Turns each Cast of bytes to float, Sub of a whole number below 256 and Div by a number into one
+    DequantizeLinear, which computes the same. Returns how many there were."""
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found = 0
+    for cast in [node for node in graph.node if node.op_type == "Cast"]:
+        minus = _only_reader(graph, cast.output[0], "Sub")
+        divided = _only_reader(graph, minus.output[0], "Div") if minus is not None else None
+        if minus is None or divided is None or not {minus.input[1], divided.input[1]} <= values.keys():
+            continue
+        zero, deviation = float(values[minus.input[1]]), float(values[divided.input[1]])
+        if zero not in range(256):
+            continue
+        numbers = {
+            f"{cast.name}.scale": np.array(1 / deviation, np.float32),
+            f"{cast.name}.zero": np.array(zero, np.uint8),
+        }
+        graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in numbers.items())
+        made = onnx.helper.make_node("DequantizeLinear", [cast.input[0], *numbers], divided.output, name=cast.name)
+        graph.node.insert(list(graph.node).index(cast), made)
+        for node in (cast, minus, divided):
+            graph.node.remove(node)
+        found += 1
     return found
 
 
@@ -110,6 +136,41 @@ def read_floats(graph: onnx.GraphProto, rounded: Collection[str]) -> int:
                 node.input[place] = there.input[0]
                 found += 1
     return found
+
+
+Rounded = tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto]
+
+
+def _only_reader(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
+    """Who reads `name`, if it is one node of that kind."""
+    readers = [node for node in graph.node if name in node.input]
+    return readers[0] if [node.op_type for node in readers] == [kind] else None
+
+
+def _between_equal_roundings(graph: onnx.GraphProto, kind: str) -> list[Rounded]:
+    """Nodes of a kind between a DequantizeLinear and a QuantizeLinear of the same scale: (node, before, after)."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    values = {tensor.name: tensor for tensor in graph.initializer}
+    found = []
+    for node in [each for each in graph.node if each.op_type == kind]:
+        before, after = made_by.get(node.input[0]), _only_reader(graph, node.output[0], "QuantizeLinear")
+        if before is None or before.op_type != "DequantizeLinear" or after is None:
+            continue
+        if _same(values, before.input[1:], after.input[1:]):
+            found.append((node, before, after))
+    return found
+
+
+def _replace(graph: onnx.GraphProto, rounded: Rounded, made: list[onnx.NodeProto]) -> None:
+    """Puts nodes that compute in integers in the place of one and of the roundings around it."""
+    node, before, after = rounded
+    place = list(graph.node).index(node)
+    for offset, each in enumerate(made):
+        graph.node.insert(place + offset, each)
+    graph.node.remove(node)
+    graph.node.remove(after)
+    if not any(before.output[0] in each.input for each in graph.node):  # ONNX Runtime would compute it all the same
+        graph.node.remove(before)
 
 
 def _same(values: dict[str, onnx.TensorProto], names: list[str], others: list[str]) -> bool:

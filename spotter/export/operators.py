@@ -16,8 +16,8 @@ uint16 [S, A] (see `spotter.model.language`); symbols int64 [C], below A; weight
 for each character) -> classes int32 [N, W] and margins [N], as `spotter.model.language.LanguageModel` has them.
 
 QLinearConv3x3: maps x uint8 [B, H, W, C], weights w int8 [M, C, 3, 3] and b int32 [M], each with its scale and zero
-point, those of y, which it gives, beside them -> y uint8 [B, H, W, M]: a 3x3 convolution of stride 1 that keeps the size,
-as ONNX's QLinearConv, of maps with channels last. All but x are constants, the zero points of w and b are 0.
+point, and those of y -> y uint8 [B, H, W, M]: ONNX's QLinearConv, 3x3, of stride 1 and keeping the size, of maps with
+channels last. All but x are constants, the zero points of w and b are 0.
 
 Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
 in it. N may be 0: W' is then that of the narrowest region.

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from spotter.export.convolutions import name_convolutions
 from spotter.export.graph import OUTPUTS, add_bodies
 from spotter.export.half import halve_precision
-from spotter.export.lean import double_in_integers, read_floats
+from spotter.export.lean import double_in_integers, pad_in_integers, read_floats
 from spotter.export.operators import DOMAIN, SAMPLING
 from spotter.export.parity import ParityError
 from spotter.model.charset import Charset
@@ -129,6 +129,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
     model = onnx.load(str(quantised))
     read_floats(model.graph, set(nodes))
     double_in_integers(model.graph)
+    pad_in_integers(model.graph)
     if name_convolutions(model.graph):
         add_bodies(model)
     onnx.checker.check_model(model, full_check=False)

@@ -18,7 +18,7 @@ from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
 from spotter.model.regions import PatchSize, RoIRotate
 
-_MEAN, _DEVIATION = 127.5, 64.0
+_MEAN, _DEVIATION = 128.0, 64.0  # a whole number: pixels are 8-bit numbers around it as they are
 _BLACK = -_MEAN / _DEVIATION
 _LEAST = 1e-6
 

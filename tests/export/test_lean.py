@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from spotter.export.lean import double_in_integers, halve_by_resize, measure_rectified, read_floats
+from spotter.export.lean import (
+    double_in_integers,
+    halve_by_resize,
+    measure_rectified,
+    normalise_at_once,
+    pad_in_integers,
+    read_floats,
+)
 
 
 def graph_of(nodes: list[onnx.NodeProto], **constants: object) -> onnx.ModelProto:
@@ -123,3 +130,57 @@ def test_float_nodes_read_what_a_float_node_made() -> None:
     sine = np.sin(x)
     coarse = np.maximum(np.round(sine / 0.5) * 0.5, 0)
     np.testing.assert_allclose(run(model, x), coarse + np.cos(sine), atol=1e-6)
+
+
+@pytest.mark.parametrize(("zero", "scale_after", "padded"), [(100, 0.1, 1), (0, 0.1, 1), (100, 0.2, 0)])
+def test_a_map_is_padded_in_its_eight_bits(zero: int, scale_after: float, padded: int) -> None:
+    def model() -> onnx.ModelProto:
+        nodes = [
+            helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"]),
+            helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+            helper.make_node("Pad", ["d", "pads"], ["p"], name="pad"),
+            helper.make_node("QuantizeLinear", ["p", "after", "zero"], ["q2"]),
+            helper.make_node("DequantizeLinear", ["q2", "after", "zero"], ["y"]),
+        ]
+        numbers = {"scale": np.float32(0.1), "after": np.float32(scale_after), "zero": np.uint8(zero)}
+        return graph_of(nodes, pads=np.array([0, 0, 1, 0, 0, 0, 0, 2]), **numbers)
+
+    changed, x = model(), noise(1, 2, 3, 4)
+    assert pad_in_integers(changed.graph) == padded
+    assert kinds(changed).count("DequantizeLinear") == 2 - padded
+    found = run(changed, x)
+    np.testing.assert_array_equal(found, run(model(), x))
+    assert found.shape == (1, 2, 4, 6)
+    assert not found[:, :, 0].any()
+    assert not found[..., 4:].any()
+
+
+@pytest.mark.parametrize(
+    ("mean", "by", "once"), [(128.0, 64.0, 1), (0.0, 255.0, 1), (127.5, 64.0, 0), (256.0, 64.0, 0)]
+)
+def test_pixels_are_normalised_at_once(mean: float, by: float, once: int) -> None:
+    def model() -> onnx.ModelProto:
+        nodes = [
+            helper.make_node("Cast", ["x"], ["bytes"], to=TensorProto.UINT8),
+            helper.make_node("Cast", ["bytes"], ["float"], to=TensorProto.FLOAT, name="cast"),
+            helper.make_node("Sub", ["float", "mean"], ["around"]),
+            helper.make_node("Div", ["around", "by"], ["y"]),
+        ]
+        return graph_of(nodes, mean=np.float32(mean), by=np.float32(by))
+
+    changed = model()
+    assert normalise_at_once(changed.graph) == once
+    assert ("DequantizeLinear" in kinds(changed)) == bool(once)
+    x = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16)
+    np.testing.assert_allclose(run(changed, x), (x - mean) / by, rtol=1e-6)
+
+
+def test_pixels_that_someone_else_reads_halfway_are_normalised_in_steps() -> None:
+    nodes = [
+        helper.make_node("Cast", ["x"], ["bytes"], to=TensorProto.UINT8),
+        helper.make_node("Cast", ["bytes"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["float", "mean"], ["around"]),
+        helper.make_node("Div", ["around", "mean"], ["d"]),
+        helper.make_node("Add", ["around", "d"], ["y"]),
+    ]
+    assert normalise_at_once(graph_of(nodes, mean=np.float32(128)).graph) == 0

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from spotter.export.operators import CONVOLUTION
 from spotter.export.parity import ParityError
 from spotter.export.quantise import (
     agreement,
@@ -62,15 +63,28 @@ def test_every_dense_convolution_reads_and_weighs_eight_bits(exported: Exported,
     assert {t.data_type for t in weights} == {onnx.TensorProto.INT8}
 
 
+def test_a_convolution_of_enough_channels_is_a_node_of_our_own_with_its_body(
+    exported: Exported, quantised: Path
+) -> None:
+    model = onnx.load(str(quantised))
+    ours = [node for node in model.graph.node if node.op_type == CONVOLUTION]
+    weights = {node.name: node.input[1] for node in onnx.load(str(exported.graph)).graph.node if node.op_type == "Conv"}
+    assert [weights[node.name] for node in ours] == ["head.shared.0.weight"]
+    assert CONVOLUTION in {body.name for body in model.functions}
+
+
 def test_maps_stay_in_eight_bits_from_one_convolution_to_the_next(exported: Exported, quantised: Path) -> None:
     names = set(dense_nodes(onnx.load(str(exported.graph)).graph))
     graph = onnx.load(str(quantised)).graph
     made_by = {name: node for node in graph.node for name in node.output}
-    between = [node for node in graph.node if node.name in names and node.op_type != "Conv"]
+    between = [node for node in graph.node if node.name in names and node.op_type not in ("Conv", CONVOLUTION)]
     assert {node.op_type for node in between} >= {"Add", "Concat", "MaxPool", "Mul"}
     for node in between:
         read = [made_by[name].op_type for name in node.input if name in made_by]
-        assert "DequantizeLinear" in read
+        if node.op_type == "Pad":  # pads the 8 bits themselves
+            assert node.input[2].endswith("zero_point")
+        else:
+            assert "DequantizeLinear" in read
     # Rectified ranges begin at nothing, so the rounding itself cuts off what is below.
     assert {node.name for node in graph.node if node.op_type == "Relu"} & names == set()
     assert not any(node.op_type == "Resize" for node in graph.node if node.name in names)

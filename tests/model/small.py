@@ -16,7 +16,7 @@ def small_config(candidates: int = 64) -> SpotterConfig:
     return SpotterConfig(
         backbone=BackboneConfig(stem=4, channels=(4, 4, 8, 8), blocks=(1, 1, 1, 1)),
         neck=8,
-        detection=DetectionConfig(channels=8, candidates=candidates),
+        detection=DetectionConfig(channels=16, candidates=candidates),
         recogniser=RecogniserConfig(min_width=4, max_width=24, channels=(8, 8), width=16, heads=2, layers=1),
     )
 

@@ -69,12 +69,12 @@ def run(session: ort.InferenceSession, x: Bytes) -> Bytes:
 
 
 def near(found: Bytes, expected: Bytes) -> None:
-    """Equal, but for one in twenty that may be one off."""
+    """Equal, but for one in ten that may be one off."""
     assert found.dtype == np.uint8
     assert found.shape == expected.shape
     away = np.abs(found.astype(int) - expected.astype(int))
     assert away.max(initial=0) <= 1
-    assert np.count_nonzero(away) <= max(1, away.size / 20)
+    assert np.count_nonzero(away) <= max(4, away.size / 10)
 
 
 def test_a_corner_worked_by_hand(library: Path) -> None:

@@ -69,12 +69,12 @@ def run(session: ort.InferenceSession, x: Bytes) -> Bytes:
 
 
 def near(found: Bytes, expected: Bytes) -> None:
-    """Equal, but for one in ten that may be one off."""
+    """One off at most, and of many seldom."""
     assert found.dtype == np.uint8
     assert found.shape == expected.shape
     away = np.abs(found.astype(int) - expected.astype(int))
     assert away.max(initial=0) <= 1
-    assert np.count_nonzero(away) <= max(4, away.size / 10)
+    assert away.size < 1000 or away.mean() < 0.1
 
 
 def test_a_corner_worked_by_hand(library: Path) -> None:

@@ -18,6 +18,8 @@ SOURCES = Path(__file__).parent / "export" / "ops"
 LIBRARY = "libspotter_ops.so"
 VARIABLE = "SPOTTER_OPS"
 """Names a library to use, or `off` to use none."""
+CONVOLUTION_VARIABLE = "SPOTTER_WINOGRAD"
+"""`on` or `off`: whether the kernel of QLinearConv3x3 is used; otherwise it is where it pays."""
 
 
 class KernelsError(Exception):

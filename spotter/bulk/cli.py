@@ -66,6 +66,7 @@ def bulk(
                 pages, dead = pages + result.pages, dead + result.dead
                 bar.update(number)
                 bar.set_postfix(dead=dead)
+        job.store().tidy()
     except (OSError, RuntimeError) as error:
         raise click.ClickException(f"{error}; the same command goes on from here") from None
     click.echo(f"{pages} pages read, {dead} dead letters", err=True)

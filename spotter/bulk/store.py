@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
 from pathlib import Path
 from uuid import uuid4
 
 from fsspec.core import url_to_fs
+
+_HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 class Store:
@@ -38,7 +41,7 @@ class Store:
         if not self._local:
             self._fs.pipe_file(path, data)
             return
-        temporary = Path(f"{self._root}/.{name}.{uuid4().hex}")  # a name that readers of folders pass over
+        temporary = self._folder / f".{name}.{uuid4().hex}"  # a name that readers of folders pass over
         try:
             with temporary.open("wb") as file:
                 file.write(data)
@@ -47,6 +50,17 @@ class Store:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Removes what writers that were killed left half written. Nobody may be writing."""
+        if self._local:
+            for file in self._folder.iterdir():
+                if _HALF_WRITTEN.fullmatch(file.name):
+                    file.unlink(missing_ok=True)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(str(self._root))
 
     def remove(self, name: str) -> None:
         """Removes a file; it need not be there."""

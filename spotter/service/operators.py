@@ -1,6 +1,7 @@
 """Which code runs the graph's own operators: the native kernels where they were built, else their bodies."""
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,8 +33,10 @@ def register(options: Any, model: bytes, device: str) -> Operators:
             raise native.KernelsError(f"the model has version {version} of the operators, the kernels {native.ABI}")
         if device != "cpu" and not kernels.cuda:  # their nodes would bring every feature map to the CPU and back
             raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
-        if device != "cpu":  # there a convolution is faster as the graph's own nodes
-            options.add_session_config_entry("spotter.winograd", "off")
+        # On a GPU a convolution is faster as the nodes of its body.
+        wish = os.environ.get(native.CONVOLUTION_VARIABLE, "") if device == "cpu" else "off"
+        if wish:
+            options.add_session_config_entry("spotter.winograd", wish)
         options.register_custom_ops_library(str(kernels.path.resolve()))
     except Exception as error:  # ONNX Runtime's exceptions share no base but this; the bodies do in any case
         if str(error) not in _said:

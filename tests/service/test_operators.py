@@ -22,6 +22,10 @@ class Options:
     def __init__(self, fail: str = "") -> None:
         self.fail = fail
         self.given: list[str] = []
+        self.entries: dict[str, str] = {}
+
+    def add_session_config_entry(self, key: str, value: str) -> None:
+        self.entries[key] = value
 
     def register_custom_ops_library(self, path: str) -> None:
         if self.fail:
@@ -49,6 +53,27 @@ def test_kernels_are_given_when_they_fit(shipped: Bundle, library: Path, monkeyp
     options = Options()
     assert operators.register(options, shipped.model, "cpu") == Operators("native")
     assert options.given == [str(library)]
+    assert options.entries == {}
+
+
+def test_whether_convolutions_go_by_the_kernel_can_be_said(
+    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(native.VARIABLE, str(library))
+    monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "on")
+    options = Options()
+    operators.register(options, shipped.model, "cpu")
+    assert options.entries == {"spotter.winograd": "on"}
+
+
+def test_on_a_gpu_convolutions_go_by_their_bodies(
+    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "find", lambda: native.Kernels(library, cuda=True))
+    monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "on")
+    options = Options()
+    assert operators.register(options, shipped.model, "cuda") == Operators("native")
+    assert options.entries == {"spotter.winograd": "off"}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ stem = 4
 channels = [4, 4, 8, 8]
 blocks = [1, 1, 1, 1]
 [model.detection]
-channels = 8
+channels = 16
 candidates = 64
 [model.recogniser]
 min_width = 4

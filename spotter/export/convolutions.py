@@ -1,10 +1,10 @@
 """Convolutions of 8 bits as nodes that a kernel of ours can take (see `operators`)."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import onnx
 
+from spotter.export.lean import only_reader, replace
 from spotter.export.operators import CONVOLUTION, DOMAIN
 
 INPUTS_OF, OUTPUTS_OF = 8, 16
@@ -30,40 +30,23 @@ def name_convolutions(graph: onnx.GraphProto) -> int:
     """
     found = _rounded(graph)
     for each in found:
-        place = list(graph.node).index(each.node)
-        for offset, node in enumerate(_channels_last(each)):
-            graph.node.insert(place + offset, node)
-        graph.node.remove(each.node)
-        graph.node.remove(each.result)
-    if found:
-        _drop_unread(graph)
+        replace(graph, (each.node, each.result), _channels_last(each), (each.data, each.weights, each.bias))
     return len(found)
 
 
 def _rounded(graph: onnx.GraphProto) -> list[_Rounded]:
     made_by = {name: node for node in graph.node for name in node.output}
-    readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in node.input:
-            readers[name].append(node)
     shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
-    shown = {value.name for value in graph.output}
     found = []
-    for node in graph.node:
+    for node in [each for each in graph.node if each.op_type == "Conv" and _keeps_size(each)]:
         sources = [made_by.get(name) for name in node.input]
-        after = readers[node.output[0]]
-        if (
-            node.op_type == "Conv"
-            and len(sources) == 3  # with a bias
-            and all(source is not None and source.op_type == "DequantizeLinear" for source in sources)
-            and [reader.op_type for reader in after] == ["QuantizeLinear"]
-            and node.output[0] not in shown
-            and _keeps_size(node)
-        ):
-            data, weights, bias = (source for source in sources if source is not None)
-            outputs, inputs, *window = shapes.get(weights.input[0], [0, 0])
-            if window == [3, 3] and inputs % INPUTS_OF == 0 and outputs % OUTPUTS_OF == 0:
-                found.append(_Rounded(node, data, weights, bias, after[0]))
+        result = only_reader(graph, node.output[0], "QuantizeLinear")
+        if result is None or [source and source.op_type for source in sources] != ["DequantizeLinear"] * 3:
+            continue
+        data, weights, bias = (source for source in sources if source is not None)
+        outputs, inputs, *window = shapes.get(weights.input[0], [0, 0])
+        if window == [3, 3] and inputs % INPUTS_OF == 0 and outputs % OUTPUTS_OF == 0:
+            found.append(_Rounded(node, data, weights, bias, result))
     return found
 
 
@@ -85,11 +68,3 @@ def _channels_last(each: _Rounded) -> list[onnx.NodeProto]:
         made,
         onnx.helper.make_node("Transpose", [after], list(each.result.output), name=after, perm=[0, 3, 1, 2]),
     ]
-
-
-def _drop_unread(graph: onnx.GraphProto) -> None:
-    """Removes nodes that made floats for nobody but what is gone."""
-    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
-    for node in [each for each in graph.node if each.op_type == "DequantizeLinear"]:
-        if not read.intersection(node.output):
-            graph.node.remove(node)

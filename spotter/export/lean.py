@@ -1,6 +1,6 @@
 """Rewrites of a graph that cost ONNX Runtime less and compute the same."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import onnx
@@ -69,7 +69,7 @@ def double_in_integers(graph: onnx.GraphProto) -> int:
     for resize, before, after in _between_equal_roundings(graph, "Resize"):
         if numpy_helper.to_array(values[resize.input[2]]).tolist() != [1, 1, 2, 2]:
             continue
-        _replace(graph, (resize, before, after), _doubled(before.input[0], after.output[0], f"{resize.name}."))
+        replace(graph, (resize, after), _doubled(before.input[0], after.output[0], f"{resize.name}."), [before])
         found += 1
     if found:
         _constants(
@@ -89,7 +89,7 @@ def pad_in_integers(graph: onnx.GraphProto) -> int:
             "Pad", [before.input[0], pad.input[1], after.input[2]], after.output, name=pad.name
         )
         made.attribute.extend(pad.attribute)
-        _replace(graph, (pad, before, after), [made])
+        replace(graph, (pad, after), [made], [before])
         found += 1
     return found
 
@@ -100,8 +100,8 @@ def normalise_at_once(graph: onnx.GraphProto) -> int:
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found = 0
     for cast in [node for node in graph.node if node.op_type == "Cast"]:
-        minus = _only_reader(graph, cast.output[0], "Sub")
-        divided = _only_reader(graph, minus.output[0], "Div") if minus is not None else None
+        minus = only_reader(graph, cast.output[0], "Sub")
+        divided = only_reader(graph, minus.output[0], "Div") if minus is not None else None
         if minus is None or divided is None or not {minus.input[1], divided.input[1]} <= values.keys():
             continue
         zero, deviation = float(values[minus.input[1]]), float(values[divided.input[1]])
@@ -113,9 +113,7 @@ def normalise_at_once(graph: onnx.GraphProto) -> int:
         }
         graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in numbers.items())
         made = onnx.helper.make_node("DequantizeLinear", [cast.input[0], *numbers], divided.output, name=cast.name)
-        graph.node.insert(list(graph.node).index(cast), made)
-        for node in (cast, minus, divided):
-            graph.node.remove(node)
+        replace(graph, (cast, minus, divided), [made])
         found += 1
     return found
 
@@ -141,10 +139,11 @@ def read_floats(graph: onnx.GraphProto, rounded: Collection[str]) -> int:
 Rounded = tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto]
 
 
-def _only_reader(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
-    """Who reads `name`, if it is one node of that kind."""
+def only_reader(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
+    """Who reads `name`, if it is one node of that kind and nobody outside the graph."""
     readers = [node for node in graph.node if name in node.input]
-    return readers[0] if [node.op_type for node in readers] == [kind] else None
+    shown = any(value.name == name for value in graph.output)
+    return readers[0] if not shown and [node.op_type for node in readers] == [kind] else None
 
 
 def _between_equal_roundings(graph: onnx.GraphProto, kind: str) -> list[Rounded]:
@@ -153,7 +152,7 @@ def _between_equal_roundings(graph: onnx.GraphProto, kind: str) -> list[Rounded]
     values = {tensor.name: tensor for tensor in graph.initializer}
     found = []
     for node in [each for each in graph.node if each.op_type == kind]:
-        before, after = made_by.get(node.input[0]), _only_reader(graph, node.output[0], "QuantizeLinear")
+        before, after = made_by.get(node.input[0]), only_reader(graph, node.output[0], "QuantizeLinear")
         if before is None or before.op_type != "DequantizeLinear" or after is None:
             continue
         if _same(values, before.input[1:], after.input[1:]):
@@ -161,16 +160,23 @@ def _between_equal_roundings(graph: onnx.GraphProto, kind: str) -> list[Rounded]
     return found
 
 
-def _replace(graph: onnx.GraphProto, rounded: Rounded, made: list[onnx.NodeProto]) -> None:
-    """Puts nodes that compute in integers in the place of one and of the roundings around it."""
-    node, before, after = rounded
-    place = list(graph.node).index(node)
-    for offset, each in enumerate(made):
-        graph.node.insert(place + offset, each)
-    graph.node.remove(node)
-    graph.node.remove(after)
-    if not any(before.output[0] in each.input for each in graph.node):  # ONNX Runtime would compute it all the same
-        graph.node.remove(before)
+def replace(
+    graph: onnx.GraphProto,
+    gone: Sequence[onnx.NodeProto],
+    made: Sequence[onnx.NodeProto],
+    sources: Sequence[onnx.NodeProto] = (),
+) -> None:
+    """Puts nodes in the place of the first of those that go. `sources` go, too, where nobody reads them any more: ONNX
+    Runtime would compute them all the same."""
+    place = list(graph.node).index(gone[0])
+    for offset, node in enumerate(made):
+        graph.node.insert(place + offset, node)
+    for node in gone:
+        graph.node.remove(node)
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    for node in sources:
+        if node in graph.node and not read.intersection(node.output):
+            graph.node.remove(node)
 
 
 def _same(values: dict[str, onnx.TensorProto], names: list[str], others: list[str]) -> bool:

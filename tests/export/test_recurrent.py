@@ -10,7 +10,7 @@ import torch
 from spotter.export.strip import StripRecogniser
 from spotter.model.recogniser import Recogniser
 from tests.export.conftest import TIMEOUT, write_part
-from tests.model.small import small_config
+from tests.model.small import small_config, word_patches
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -42,14 +42,7 @@ def test_the_operator_reads_as_the_network_does(graph: Path, encoder: str) -> No
     session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     recogniser = make_recogniser(encoder)
     for widths in ([8, 3, 5], [1], [24, 4, 4, 20, 7]):
-        fine, coarse = (
-            torch.randn(len(widths), 4, 16, 2 * max(4, *widths)),
-            torch.randn(len(widths), 8, 8, max(4, *widths)),
-        )
-        used = torch.tensor(widths)
-        for n, width in enumerate(widths):
-            fine[n, :, :, 2 * width :] = 0
-            coarse[n, :, :, width:] = 0
+        fine, coarse, used = word_patches(widths, 4, 8, max(4, *widths))
         with torch.no_grad():
             expected = recogniser(fine, coarse, used).numpy()
         (found,) = session.run(None, {"fine": fine.numpy(), "coarse": coarse.numpy(), "widths": used.numpy()})

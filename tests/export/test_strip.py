@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spotter.export.strip import GAP, Strip, StripRecogniser
 from spotter.model.recogniser import Recogniser
-from tests.model.small import small_config
+from tests.model.small import small_config, word_patches
 
 WIDEST = 24
 
@@ -22,14 +22,7 @@ def make_recogniser(encoder: str = "transformer", detail: bool = True) -> Recogn
 
 
 def patches(widths: list[int], columns: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """As the sampler gives them: zero beyond each width."""
-    generator = torch.Generator().manual_seed(seed)
-    fine = torch.randn(len(widths), 4, 16, 2 * columns, generator=generator)
-    coarse = torch.randn(len(widths), 8, 8, columns, generator=generator)
-    for n, width in enumerate(widths):
-        fine[n, :, :, 2 * width :] = 0
-        coarse[n, :, :, width:] = 0
-    return fine, coarse, torch.tensor(widths)
+    return word_patches(widths, 4, 8, columns, seed)
 
 
 def test_where_columns_lie_by_hand() -> None:

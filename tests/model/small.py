@@ -21,6 +21,21 @@ def small_config(candidates: int = 64) -> SpotterConfig:
     )
 
 
+def word_patches(
+    widths: list[int], fine: int, coarse: int, columns: int | None = None, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Random patches of so many features as the sampler gives them, zero beyond each width, and the widths: [N, fine,
+    16, 2 columns] and [N, coarse, 8, columns], as many as the widest word has unless told."""
+    generator = torch.Generator().manual_seed(seed)
+    columns = columns or max(widths)
+    made_fine = torch.randn(len(widths), fine, 16, 2 * columns, generator=generator)
+    made_coarse = torch.randn(len(widths), coarse, 8, columns, generator=generator)
+    for n, width in enumerate(widths):
+        made_fine[n, :, :, 2 * width :] = 0
+        made_coarse[n, :, :, width:] = 0
+    return made_fine, made_coarse, torch.tensor(widths)
+
+
 def small_spotter(seed: int = 0) -> Spotter:
     """A small spotter in evaluation mode, the same for the same seed."""
     torch.manual_seed(seed)

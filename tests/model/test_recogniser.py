@@ -9,6 +9,7 @@ from torch import Tensor
 from spotter.model.charset import Charset
 from spotter.model.config import RecogniserConfig
 from spotter.model.recogniser import Recogniser, greedy_path
+from tests.model.small import word_patches
 
 CONFIG = RecogniserConfig(min_width=4, max_width=24, channels=(6, 8), width=12, heads=3, layers=2)
 
@@ -19,16 +20,8 @@ def make_recogniser(request: pytest.FixtureRequest) -> Recogniser:
     return Recogniser(fine=3, coarse=5, classes=96, config=replace(CONFIG, encoder=request.param)).eval()
 
 
-def patches(widths: list[int], seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Random patches as the sampler gives them: zero beyond each width."""
-    generator = torch.Generator().manual_seed(seed)
-    widest = max(widths)
-    fine = torch.randn(len(widths), 3, 16, 2 * widest, generator=generator)
-    coarse = torch.randn(len(widths), 5, 8, widest, generator=generator)
-    for n, width in enumerate(widths):
-        fine[n, :, :, 2 * width :] = 0
-        coarse[n, :, :, width:] = 0
-    return fine, coarse, torch.tensor(widths)
+def patches(widths: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    return word_patches(widths, fine=3, coarse=5)
 
 
 def test_every_column_gets_the_logits_of_every_class(recogniser: Recogniser) -> None:

@@ -170,7 +170,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
 template <Operator kOperator, Device kDevice, class T>
 Registered *described(const OrtApi *api) {
     static Registered op = [] {
-        Registered made = described_for_all();
+        Registered made = described_by<Kernel>(create<kOperator>, compute<kOperator, kDevice, T>, infer_shape<kOperator>);
         made.GetName = [](const OrtCustomOp *) { return kOperator == Operator::roi_rotate ? "RoIRotate" : "SampleRegions"; };
         made.GetExecutionProviderType = [](const OrtCustomOp *) {
             return kDevice == Device::cpu ? "CPUExecutionProvider" : "CUDAExecutionProvider";
@@ -181,10 +181,6 @@ Registered *described(const OrtApi *api) {
         made.GetInputTypeCount = [](const OrtCustomOp *) -> size_t { return 3; };
         made.GetOutputType = [](const OrtCustomOp *, size_t) -> int { return sizeof(T) == 4 ? kFloat : kFloat16; };
         made.GetOutputTypeCount = [](const OrtCustomOp *) -> size_t { return 1; };
-        made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
-        made.CreateKernelV2 = create<kOperator>;
-        made.KernelComputeV2 = compute<kOperator, kDevice, T>;
-        made.InferOutputShapeFn = infer_shape<kOperator>;
         return made;
     }();
     op.api = api;

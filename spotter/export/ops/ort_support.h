@@ -100,9 +100,15 @@ struct Registered : OrtCustomOp {
 };
 
 // What they say alike of themselves; the rest is each one's own.
-inline Registered described_for_all() {
+template <class Kernel>
+Registered described_by(decltype(OrtCustomOp::CreateKernelV2) create, decltype(OrtCustomOp::KernelComputeV2) compute,
+                        decltype(OrtCustomOp::InferOutputShapeFn) infer_shape) {
     Registered made{};
     made.version = kApiVersion;
+    made.CreateKernelV2 = create;
+    made.KernelComputeV2 = compute;
+    made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
+    made.InferOutputShapeFn = infer_shape;
     made.GetInputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
     made.GetOutputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
     made.GetInputMemoryType = [](const OrtCustomOp *, size_t) -> int { return kMemoryOfTheProvider; };

@@ -113,17 +113,13 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
 
 OrtStatus *add_search(const OrtApi *api, OrtCustomOpDomain *domain) {
     static Registered op = [] {
-        Registered made = described_for_all();
+        Registered made = described_by<Kernel>(create, compute, infer_shape);
         made.GetName = [](const OrtCustomOp *) { return "CtcBeamSearch"; };
         made.GetExecutionProviderType = [](const OrtCustomOp *) { return "CPUExecutionProvider"; };
         made.GetInputType = [](const OrtCustomOp *, size_t input) -> int { return kTypes[input]; };
         made.GetInputTypeCount = [](const OrtCustomOp *) -> size_t { return kInputs; };
         made.GetOutputType = [](const OrtCustomOp *, size_t output) -> int { return output == 0 ? kInt32 : kFloat; };
         made.GetOutputTypeCount = [](const OrtCustomOp *) -> size_t { return 2; };
-        made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
-        made.CreateKernelV2 = create;
-        made.KernelComputeV2 = compute;
-        made.InferOutputShapeFn = infer_shape;
         return made;
     }();
     op.api = api;

@@ -183,17 +183,13 @@ bool winograd_pays() {
 
 OrtStatus *add_winograd(const OrtApi *api, OrtCustomOpDomain *domain) {
     static Registered op = [] {
-        Registered made = described_for_all();
+        Registered made = described_by<Kernel>(create, compute, infer_shape);
         made.GetName = [](const OrtCustomOp *) { return "QLinearConv3x3"; };
         made.GetExecutionProviderType = [](const OrtCustomOp *) { return "CPUExecutionProvider"; };
         made.GetInputType = [](const OrtCustomOp *, size_t input) -> int { return kTypes[input]; };
         made.GetInputTypeCount = [](const OrtCustomOp *) -> size_t { return kInputs; };
         made.GetOutputType = [](const OrtCustomOp *, size_t) -> int { return kUint8; };
         made.GetOutputTypeCount = [](const OrtCustomOp *) -> size_t { return 1; };
-        made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
-        made.CreateKernelV2 = create;
-        made.KernelComputeV2 = compute;
-        made.InferOutputShapeFn = infer_shape;
         return made;
     }();
     op.api = api;

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spotter.training.data.teacher import RECOGNISER_SETTINGS, TeacherWord
+from spotter.training.data.teacher import TeacherWord, runs_down, sides_of
 
 _HEIGHT = 48  # pixels of a word's picture, as PP-OCR's recogniser wants it
-_UPRIGHT = 1.5  # words taller than this by their width run down the page
+_SETTINGS: dict[str, Any] = {"Global.log_level": "error", "Global.text_score": 0.0, "Global.use_cls": False}
 
 
 class CraftReader:
@@ -24,9 +24,7 @@ class CraftReader:
         from rapidocr import RapidOCR
 
         self._finder = Crafter(refiner=False, export_extra=False, crop_type="box", long_size=side)
-        self._recogniser = RapidOCR(
-            params={**RECOGNISER_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": threads}
-        )
+        self._recogniser = RapidOCR(params={**_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": threads})
 
     def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:
         """The words of a uint8 [H, W, 3] RGB picture, however unsure."""
@@ -37,7 +35,7 @@ class CraftReader:
             patch = cut_out(picture, polygon)
             if patch is None:
                 continue
-            upright = patch.height >= _UPRIGHT * patch.width
+            upright = runs_down(polygon)
             text, score = self._read(patch.transpose(Image.Transpose.ROTATE_90) if upright else patch)
             if text:
                 found.append(TeacherWord(polygon, text, score, upright))
@@ -60,11 +58,10 @@ def clockwise(box: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def cut_out(picture: Image.Image, polygon: NDArray[np.float32]) -> Image.Image | None:
     """The inside of a box, upright, `_HEIGHT` pixels high; None where there is none."""
-    sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
-    width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
+    width, height = sides_of(polygon)
     if min(width, height) < 2:
         return None
-    scale = _HEIGHT / min(width, height) if height >= _UPRIGHT * width else _HEIGHT / height
+    scale = _HEIGHT / (width if runs_down(polygon) else height)
     size = max(int(width * scale), 1), max(int(height * scale), 1)
     corners = polygon[[0, 3, 2, 1]].flatten().tolist()  # as Pillow wants them: down the left side first
     return picture.transform(size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)

@@ -24,10 +24,6 @@ REFERENCE_SETTINGS: dict[str, Any] = {
 }
 
 
-RECOGNISER_SETTINGS: dict[str, Any] = {"Global.log_level": "error", "Global.text_score": 0.0, "Global.use_cls": False}
-"""For words that are cut out already."""
-
-
 @dataclass(frozen=True)
 class TeacherWord:
     """polygon float32 [4, 2], pixels, clockwise from the text's top-left; `upright`: it runs down the page."""
@@ -84,6 +80,18 @@ class RapidReader:
         return words
 
 
+def sides_of(box: NDArray[np.float32]) -> tuple[float, float]:
+    """Width and height of a box's corners [4, 2], of each pair of sides the longer one."""
+    top, right, bottom, left = np.linalg.norm(np.roll(box, -1, 0) - box, axis=1).tolist()
+    return max(top, bottom), max(right, left)
+
+
+def runs_down(box: NDArray[np.float32]) -> bool:
+    """Whether the text of a box [4, 2] runs down the page."""
+    width, height = sides_of(box)
+    return height >= _UPRIGHT * width
+
+
 def cut_line(
     box: NDArray[np.float32], text: str, score: float, pieces: list[tuple[str, float, list[list[float]]]]
 ) -> list[TeacherWord]:
@@ -93,8 +101,7 @@ def cut_line(
     The outer edges stay the line's own, for a piece's extent is only estimated from its characters' centres.
     """
     words = text.split()
-    sides = np.linalg.norm(np.roll(box, -1, 0) - box, axis=1)
-    upright = bool(max(sides[1], sides[3]) >= _UPRIGHT * max(sides[0], sides[2]))
+    upright = runs_down(box)
     if upright or len(words) < 2:
         return [TeacherWord(box, text.strip(), score, upright)] if words else []
     along = ((box[1] + box[2]) - (box[0] + box[3])) / 2

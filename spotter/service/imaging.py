@@ -26,9 +26,8 @@ from PIL import (
 
 from spotter.registry.manifest import InputSpec
 from spotter.service.errors import BrokenPictureError, ServiceError, TooManyPixelsError, UnsupportedPictureError
+from spotter.service.scaling import Box, Pixels, scaled
 from spotter.service.sizing import bucket, cost, working_size
-
-Pixels = NDArray[np.uint8]
 
 # Loaded here, so that no request waits for Pillow to look for a plugin.
 _PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -43,14 +42,14 @@ _MAGIC = (
     (b"BM", "BMP"),
 )
 _GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
 }
 _SWAPS_SIDES = (5, 6, 7, 8)
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
@@ -120,14 +119,14 @@ def prepare(
             orientation = _orientation(name, image)
         small = _upright(_to_rgb(image, working_size(*size, spec), box), orientation)
         upload = (size[1], size[0]) if orientation in _SWAPS_SIDES else size
-        return pad(np.asarray(small), upload, spec)
+        return pad(small, upload, spec)
 
 
 def prepare_pixels(image: Pixels, spec: InputSpec) -> Prepared:
     """Scales and pads a decoded picture, uint8 [H, W, 3] RGB, upright."""
     height, width = image.shape[:2]
     size = working_size(width, height, spec)
-    small = image if size == (width, height) else np.asarray(_resize(Image.fromarray(image), size))
+    small = image if size == (width, height) else scaled(Image.fromarray(image), size)
     return pad(small, (width, height), spec)
 
 
@@ -135,7 +134,8 @@ def decode(data: bytes, limits: PictureLimits) -> Image.Image:
     """The whole picture, upright, RGB, at its own size. Raises as `prepare` does."""
     with _opened(data, limits) as (name, image):
         image.load()
-        return _upright(_to_rgb(image, image.size), _orientation(name, image))
+        pixels = _upright(_to_rgb(image, image.size), _orientation(name, image))
+        return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def pad(small: Pixels, upload: tuple[int, int], spec: InputSpec) -> Prepared:
@@ -214,15 +214,13 @@ def _orientation(name: str, image: ImageFile.ImageFile) -> int:
         return 1  # damaged metadata does not make a picture unreadable
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    method = _UPRIGHT.get(orientation)
-    return image if method is None else image.transpose(method)
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    turned = _UPRIGHT.get(orientation)
+    return pixels if turned is None else turned(pixels)
 
 
-def _to_rgb(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
-) -> Image.Image:
-    """RGB at `size`; the part of the source is `box`, in its pixels. Transparent parts become white."""
+def _to_rgb(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Pixels:
+    """RGB [H, W, 3] at `size`; the part of the source is `box`, in its pixels. Transparent parts become white."""
     if image.mode in _GREY_16 or image.mode in ("I", "F"):
         image = Image.fromarray(_to_bytes(np.asarray(image)))
     elif image.mode == "LAB":
@@ -233,20 +231,15 @@ def _to_rgb(
         image = image.convert("L")
     elif image.mode not in ("L", "RGB"):
         image = image.convert("RGB")
-    image = _resize(image, size, box)
-    if image.mode == "RGBA":
-        paper = Image.new("RGB", image.size, (255, 255, 255))
-        paper.paste(image, mask=image.getchannel("A"))
-        return paper
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _resize(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
-) -> Image.Image:
-    if image.size == size:
-        return image
-    return image.resize(size, Image.Resampling.BILINEAR, box=box)
+    pixels = scaled(image, size, box)
+    if pixels.ndim == 2:
+        return np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.shape[2] == 3:
+        return pixels
+    seen = Image.fromarray(pixels)
+    paper = Image.new("RGB", seen.size, (255, 255, 255))
+    paper.paste(seen, mask=seen.getchannel("A"))
+    return np.asarray(paper)
 
 
 def _to_bytes(values: NDArray[Any]) -> Pixels:

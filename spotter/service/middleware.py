@@ -78,10 +78,7 @@ class Observe:
     ) -> None:
         seconds = time.monotonic() - timing.began
         path = scope["path"] if scope["path"] in PATHS else "other"
-        self._metrics.settle()
-        self._metrics.requests.labels(path, str(code)).inc()
-        if path == "/spot":  # of the others nobody asks, and each would be a sixth of the /metrics page
-            self._metrics.request_seconds.labels(path).observe(seconds)
+        self._metrics.answered(path, code, seconds)
         if path == "/spot" or code >= 400:
             line: dict[str, Any] = {
                 "method": scope["method"],

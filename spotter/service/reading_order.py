@@ -26,16 +26,13 @@ def lines(polygons: Sequence[Polygon]) -> list[list[int]]:
     directions, heights, centres = [], [], []
     for polygon in polygons:
         half = len(polygon) // 2
-        top, bottom = polygon[:half], polygon[half:]
-        directions.append(
-            (
-                (top[-1][0] - top[0][0] + bottom[0][0] - bottom[-1][0]) / 2,
-                (top[-1][1] - top[0][1] + bottom[0][1] - bottom[-1][1]) / 2,
-            )
-        )  # its length is the word's width
-        (top_x, top_y), (bottom_x, bottom_y) = _mean(top), _mean(bottom)
-        heights.append(math.hypot(bottom_x - top_x, bottom_y - top_y))
-        centres.append(((top_x + bottom_x) / 2, (top_y + bottom_y) / 2))
+        (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
+        directions.append(((b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2))  # as long as the word is wide
+        if half > 2:  # the middle of a bent word is not that of its ends
+            a_x, a_y = b_x, b_y = _mean(polygon[:half])
+            c_x, c_y = d_x, d_y = _mean(polygon[half:])
+        heights.append(math.hypot(c_x + d_x - a_x - b_x, c_y + d_y - a_y - b_y) / 2)
+        centres.append(((a_x + b_x + c_x + d_x) / 4, (a_y + b_y + c_y + d_y) / 4))
     angles = [_angle(direction) for direction in directions]
     main = _angle(_sum(directions))
     groups: dict[int, list[int]] = {}

@@ -2,12 +2,12 @@
 
 import asyncio
 import datetime
-import json
 import time
 from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
+import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
@@ -83,9 +83,7 @@ async def answer_spot(
         with service.require_live().held() as live:
             job = spotting.Request(live, deadline, min_score, timing, max_side)
             answer = await _unless_gone(request, _read(service, pictures, many, job))
-    return Response(
-        json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode(), media_type="application/json"
-    )
+    return Response(orjson.dumps(answer), media_type="application/json")
 
 
 @router.head("/health/live", include_in_schema=False)
@@ -151,7 +149,7 @@ def _time(seconds: float) -> str:
 
 
 def _json(content: Any) -> Response:
-    return Response(json.dumps(content, ensure_ascii=False).encode(), media_type="application/json")
+    return Response(orjson.dumps(content), media_type="application/json")
 
 
 async def _pictures(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:

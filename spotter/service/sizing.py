@@ -1,5 +1,7 @@
 """From the picture's size to the graph's and back: pure arithmetic on an `InputSpec`."""
 
+import math
+import statistics
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +37,8 @@ def closer_side(
     most = min(max(upload), limit)
     if not _FEW_WORDS <= len(polygons) <= _MANY_WORDS or most < _WORTH * longest:
         return None
-    height = float(np.median(np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)))
+    sides = (polygons[:, 3] - polygons[:, 0]).tolist()
+    height = statistics.median([math.hypot(x, y) for x, y in sides])
     if height >= _SMALL:
         return None
     side = min(most, round(longest * _CLEAR / max(height, 1.0)))

@@ -188,9 +188,8 @@ class Spotter:
 
 
 def render(word: Word) -> dict[str, Any]:
-    """A word as the answer shows it: tenths of a pixel, four digits of score."""
-    polygon = [[round(x, 1), round(y, 1)] for x, y in word.polygon]
-    return {"polygon": polygon, "text": word.text, "score": round(word.score, 4)}
+    """A word as the answer shows it."""
+    return {"polygon": word.polygon, "text": word.text, "score": word.score}
 
 
 def _resolver(answer: "asyncio.Future[Done | ServiceError]") -> Any:

@@ -1,25 +1,24 @@
 """Characters' classes to text."""
 
-from collections.abc import Iterable
 from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
-def decode(classes: Iterable[int], charset: str) -> str:
-    """Text of one row of the graph's `characters`: zeros dropped, class i is the i-th character from 1.
+def texts(characters: NDArray[np.int32], charset: str) -> list[str]:
+    """Text of each row of the graph's `characters` [N, T]: zeros dropped, class i is the i-th character from 1.
 
     A class that the charset lacks becomes U+FFFD, which no charset of ours holds, so that it is seen.
     """
-    table = _table(charset)
-    return "".join([table[index] for index in classes if index])
-
-
-class _Table(dict[int, str]):
-    def __missing__(self, index: int) -> str:
-        return UNKNOWN
+    count, length = characters.shape
+    points = _code_points(charset).take(characters.view(np.uint32), mode="clip")  # a negative one lies beyond all
+    whole = points.tobytes().decode("utf-32-le", "surrogatepass")
+    return [whole[row * length : (row + 1) * length].replace("\0", "") for row in range(count)]
 
 
 @lru_cache
-def _table(charset: str) -> _Table:
-    return _Table(enumerate(charset, 1))
+def _code_points(charset: str) -> NDArray[np.uint32]:
+    return np.frombuffer(f"\0{charset}{UNKNOWN}".encode("utf-32-le", "surrogatepass"), "<u4")

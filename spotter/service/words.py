@@ -1,20 +1,24 @@
 """The graph's rows to words in upload pixels and reading order.
 
-On plain numbers: a picture has tens of words, and for so few an array's operations cost more than they save.
+Their order is found on plain numbers: a picture has tens of words, and for so few an array's operations cost more than
+they save.
 """
 
-from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spotter.service.imaging import Prepared
 from spotter.service.reading_order import Polygon, lines
 from spotter.service.session import Rows
 from spotter.service.sizing import to_upload
-from spotter.service.text import decode
+from spotter.service.text import texts
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """polygon: [x, y] pairs, upload pixels, from the text's own top-left clockwise; score: 0..1."""
+class Word(NamedTuple):
+    """polygon: [x, y] pairs, upload pixels to a tenth, from the text's own top-left clockwise; score: 0..1, to four
+    digits."""
 
     polygon: Polygon
     text: str
@@ -23,11 +27,17 @@ class Word:
 
 def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[list[Word]]:
     """Words that score at least `threshold` and say something, as lines in reading order."""
-    polygons: list[Polygon] = to_upload(rows.polygons, prepared.working, prepared.upload).tolist()
+    polygons = to_upload(rows.polygons, prepared.working, prepared.upload)
     words = [
         Word(polygon, text, score)
-        for polygon, score, classes in zip(polygons, rows.scores.tolist(), rows.characters.tolist(), strict=True)
-        if score >= threshold and (text := decode(classes, charset))
+        for polygon, text, score, sure in zip(
+            _rounded(polygons, 1),
+            texts(rows.characters, charset),
+            _rounded(rows.scores, 4),
+            (rows.scores >= threshold).tolist(),
+            strict=True,
+        )
+        if sure and text
     ]
     return [[words[index] for index in line] for line in lines([word.polygon for word in words])]
 
@@ -35,3 +45,8 @@ def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -
 def read_words(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[Word]:
     """As `read_lines`, without the lines."""
     return [word for line in read_lines(rows, prepared, charset, threshold) for word in line]
+
+
+def _rounded(values: NDArray[np.float32], digits: int) -> Any:
+    """As lists of the numbers that a client is told: doubles, for a float's nearest double has many digits more."""
+    return np.round(values.astype(np.float64), digits).tolist()

@@ -13,7 +13,7 @@ from spotter.service import imaging, operators
 from spotter.service.imaging import PictureLimits
 from spotter.service.operators import Operators
 from spotter.service.session import Rows, Session, SessionOptions
-from spotter.service.text import decode
+from spotter.service.text import texts
 
 
 class Options:
@@ -132,9 +132,9 @@ def read_with_and_without_kernels(
     return answers[0], answers[1]
 
 
-def texts(shipped: Bundle, rows: Rows) -> list[str]:
+def letters(shipped: Bundle, rows: Rows) -> list[str]:
     # In noise a letter may be as likely in upper as in lower case.
-    return [decode(row, shipped.manifest.charset).lower() for row in rows.characters.tolist()]
+    return [text.lower() for text in texts(rows.characters, shipped.manifest.charset)]
 
 
 def golden_picture(shipped: Bundle) -> tuple[NDArray[np.uint8], tuple[int, int]]:
@@ -155,7 +155,7 @@ def test_the_shipped_model_reads_alike_with_and_without_kernels(
     np.testing.assert_allclose(kernel.polygons, body.polygons, atol=1e-3)
     # A sample that differs in its last bit may fall to the other side of an 8-bit step: 0.0018 and 0.0034 were seen.
     np.testing.assert_allclose(kernel.scores, body.scores, atol=1e-2)
-    assert texts(shipped, kernel) == texts(shipped, body)
+    assert letters(shipped, kernel) == letters(shipped, body)
 
 
 def test_the_shipped_model_reads_the_same_words_by_the_kernel_of_convolutions(
@@ -166,7 +166,7 @@ def test_the_shipped_model_reads_the_same_words_by_the_kernel_of_convolutions(
     image, size = golden_picture(shipped)
     kernel, body = read_with_and_without_kernels(shipped, library, monkeypatch, image, size)
     sure = [np.flatnonzero(rows.scores >= shipped.manifest.score_threshold) for rows in (kernel, body)]
-    words = [sorted(texts(shipped, rows)[n] for n in kept) for rows, kept in zip((kernel, body), sure, strict=True)]
+    words = [sorted(letters(shipped, rows)[n] for n in kept) for rows, kept in zip((kernel, body), sure, strict=True)]
     assert words[0] == words[1]
     assert words[0] == sorted(word.lower() for word in shipped.manifest.golden.words)
     places = [rows.polygons[kept].mean(1) for rows, kept in zip((kernel, body), sure, strict=True)]

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 Polygon = list[list[float]]
 
-_SIDEWAYS = math.pi / 4
 _SAME_LINE = 0.5  # of the smaller height: how far a word may stand off the line of the one before it
 
 
+_Word = tuple[float, float, float, float, float, int]
+"""x, y of its middle, x, y of its direction, as long as the word is wide, its height, its index."""
 _Box = tuple[float, float, int, float, float, float]
 """A word in a frame whose x axis is the reading direction: x, y, its index, its height, sine and cosine of its own
 direction."""
@@ -21,54 +22,50 @@ def lines(polygons: Sequence[Polygon]) -> list[list[int]]:
     back. Words that read within 45 degrees of the picture's main direction come first, then those at a quarter turn,
     half a turn and three quarters. Equal input gives equal output.
     """
-    if not polygons:
-        return []
-    directions, heights, centres = [], [], []
-    for polygon in polygons:
-        half = len(polygon) // 2
-        (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
-        directions.append(((b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2))  # as long as the word is wide
-        if half > 2:  # the middle of a bent word is not that of its ends
-            a_x, a_y = b_x, b_y = _mean(polygon[:half])
-            c_x, c_y = d_x, d_y = _mean(polygon[half:])
-        heights.append(math.hypot(c_x + d_x - a_x - b_x, c_y + d_y - a_y - b_y) / 2)
-        centres.append(((a_x + b_x + c_x + d_x) / 4, (a_y + b_y + c_y + d_y) / 4))
-    angles = [_angle(direction) for direction in directions]
-    main = _angle(_sum(directions))
-    groups: dict[int, list[int]] = {}
-    for index, own in enumerate(angles):
-        turn = (own - main + _SIDEWAYS) % (2 * math.pi)
-        groups.setdefault(min(3, int(turn // (math.pi / 2))), []).append(index)
-    ordered: list[list[int]] = []
-    for _, members in sorted(groups.items()):
-        angle = _angle(_sum([directions[index] for index in members]))
-        cosine, sine = math.cos(angle), math.sin(angle)
-        boxes = []
-        for index in members:
-            x, y = centres[index]
-            off = (angles[index] - angle + math.pi) % (2 * math.pi) - math.pi
-            boxes.append(
-                (
-                    x * cosine + y * sine, y * cosine - x * sine, index, heights[index] + 1e-6,
-                    math.sin(off), math.cos(off),
-                )
-            )  # fmt: skip
-        ordered += _lines(boxes)
-    return ordered
+    words = [_word(polygon, index) for index, polygon in enumerate(polygons)]
+    cosine, sine = _direction(words)
+    turned: tuple[list[_Word], ...] = ([], [], [], [])
+    for word in words:
+        along, across = word[2] * cosine + word[3] * sine, word[3] * cosine - word[2] * sine
+        if along >= abs(across):
+            turned[0].append(word)
+        else:
+            turned[2 if -along >= abs(across) else 1 if across > 0 else 3].append(word)
+    return [line for members in turned if members for line in _lines(_boxes(members))]
 
 
-def _sum(points: Sequence[Sequence[float]]) -> tuple[float, float]:
-    return sum([x for x, _ in points]), sum([y for _, y in points])
+def _word(polygon: Polygon, index: int) -> _Word:
+    half = len(polygon) // 2
+    (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
+    right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
+    if half > 2:  # the middle of a bent word is not that of its ends
+        a_x, a_y = b_x, b_y = _mean(polygon[:half])
+        c_x, c_y = d_x, d_y = _mean(polygon[half:])
+    height = math.hypot(c_x + d_x - a_x - b_x, c_y + d_y - a_y - b_y) / 2
+    return (a_x + b_x + c_x + d_x) / 4, (a_y + b_y + c_y + d_y) / 4, right, down, height, index
 
 
 def _mean(points: Sequence[Sequence[float]]) -> tuple[float, float]:
-    x, y = _sum(points)
-    return x / len(points), y / len(points)
+    return sum([x for x, _ in points]) / len(points), sum([y for _, y in points]) / len(points)
 
 
-def _angle(direction: Sequence[float]) -> float:
-    x, y = direction
-    return math.atan2(y, x) if math.hypot(x, y) > 1e-9 else 0.0
+def _direction(words: Sequence[_Word]) -> tuple[float, float]:
+    """Cosine and sine of the direction in which words read together, wide ones counting more."""
+    return _unit(sum([word[2] for word in words]), sum([word[3] for word in words]))
+
+
+def _unit(x: float, y: float) -> tuple[float, float]:
+    length = math.hypot(x, y)
+    return (x / length, y / length) if length > 1e-9 else (1.0, 0.0)
+
+
+def _boxes(words: Sequence[_Word]) -> list[_Box]:
+    cosine, sine = _direction(words)
+    boxes = []
+    for x, y, right, down, height, index in words:
+        own_cosine, own_sine = _unit(right * cosine + down * sine, down * cosine - right * sine)
+        boxes.append((x * cosine + y * sine, y * cosine - x * sine, index, height + 1e-6, own_sine, own_cosine))
+    return boxes
 
 
 def _lines(boxes: list[_Box]) -> list[list[int]]:

@@ -93,7 +93,7 @@ def profile(bundle: Bundle, pixels: NDArray[np.uint8], threads: int, rounds: int
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.enable_profiling = True
         operators.register(options, bundle.model, "cpu")
         options.profile_file_prefix = str(Path(temporary) / "profile")

@@ -67,12 +67,12 @@ def cost(width: int, height: int, spec: InputSpec) -> int:
     return rows * columns
 
 
-def to_upload(polygons: NDArray[np.float32], working: tuple[int, int], upload: tuple[int, int]) -> NDArray[np.float32]:
+def to_upload(polygons: NDArray[np.float32], working: tuple[int, int], upload: tuple[int, int]) -> NDArray[np.float64]:
     """Polygons [N, P, 2] from working-size pixels to upload pixels; both sizes are (width, height).
 
     Coordinates are continuous with pixel centres at halves, so the map is a plain multiplication.
     """
-    factor = np.array([upload[0] / working[0], upload[1] / working[1]], np.float32)
+    factor = np.array([upload[0] / working[0], upload[1] / working[1]], np.float64)
     return polygons * factor
 
 

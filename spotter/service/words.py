@@ -4,10 +4,7 @@ Their order is found on plain numbers: a picture has tens of words, and for so f
 they save.
 """
 
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from spotter.service.imaging import Prepared
 from spotter.service.reading_order import Polygon, lines
@@ -27,17 +24,11 @@ class Word(NamedTuple):
 
 def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[list[Word]]:
     """Words that score at least `threshold` and say something, as lines in reading order."""
-    polygons = to_upload(rows.polygons, prepared.working, prepared.upload)
+    polygons = to_upload(rows.polygons, prepared.working, prepared.upload).round(1).tolist()
     words = [
-        Word(polygon, text, score)
-        for polygon, text, score, sure in zip(
-            _rounded(polygons, 1),
-            texts(rows.characters, charset),
-            _rounded(rows.scores, 4),
-            (rows.scores >= threshold).tolist(),
-            strict=True,
-        )
-        if sure and text
+        Word(polygon, text, round(score, 4))
+        for polygon, text, score in zip(polygons, texts(rows.characters, charset), rows.scores.tolist(), strict=True)
+        if score >= threshold and text
     ]
     return [[words[index] for index in line] for line in lines([word.polygon for word in words])]
 
@@ -45,8 +36,3 @@ def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -
 def read_words(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[Word]:
     """As `read_lines`, without the lines."""
     return [word for line in read_lines(rows, prepared, charset, threshold) for word in line]
-
-
-def _rounded(values: NDArray[np.float32], digits: int) -> Any:
-    """As lists of the numbers that a client is told: doubles, for a float's nearest double has many digits more."""
-    return np.round(values.astype(np.float64), digits).tolist()

@@ -10,6 +10,7 @@ from typing import NoReturn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
@@ -28,7 +29,7 @@ from spotter.service.metrics import Metrics
 from spotter.service.middleware import Cors, Observe, Problems
 from spotter.service.routes import router
 from spotter.service.settings import Settings
-from spotter.service.shortcut import Shortcut
+from spotter.service.shortcut import Application, answer_plain
 from spotter.service.state import Service, build
 from spotter.service.tracing import Spans, spans_from_environment
 from spotter.service.watcher import Watcher
@@ -58,7 +59,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
         if spans is not None:
             await asyncio.to_thread(spans.close)
 
-    app = FastAPI(
+    app = Application(
         title="Spotter",
         version=__version__,
         summary="Reads text in pictures.",
@@ -70,30 +71,31 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
     app.state.service = service
     app.include_router(router)
     spans = spans_from_environment()
-    _surround(app, service, spans)
+    keys = None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
+    app.add_middleware(_surround, service, keys, spans)
+    app.straight = _surround(answer_plain, service, keys, spans)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     _document_problem(app)
     return app
 
 
-def _surround(app: FastAPI, service: Service, spans: Spans | None) -> None:
-    """The middleware, from the inside out: what is added last sees a request first."""
+def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans | None) -> ASGIApp:
+    """What is around every answer; a request passes it from the last to the first."""
     settings = service.settings
-    app.add_middleware(Shortcut)
-    if settings.api_keys_file is not None:
-        app.add_middleware(RequireKey, keys=ApiKeys(settings.api_keys_file))
-    app.add_middleware(Problems)
+    if keys is not None:
+        app = RequireKey(app, keys)
+    app = Problems(app)
     if settings.cors_origins:
-        app.add_middleware(
-            Cors,
+        app = Cors(
+            app,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST"),
             allow_headers=("Authorization", "Content-Type", "X-Api-Key", "X-Request-Id", "X-Request-Timeout-Ms"),
             expose_headers=CORS_HEADERS,
         )
-        app.add_middleware(Problems)  # of its own refusals; those from further inside carry its headers
-    app.add_middleware(Observe, metrics=service.metrics, spans=spans)
+        app = Problems(app)  # of its own refusals; those from further inside carry its headers
+    return Observe(app, service.metrics, spans)
 
 
 async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:

@@ -1,7 +1,6 @@
 """From the picture's size to the graph's and back: pure arithmetic on an `InputSpec`."""
 
 import math
-import statistics
 from dataclasses import replace
 
 import numpy as np
@@ -37,8 +36,8 @@ def closer_side(
     most = min(max(upload), limit)
     if not _FEW_WORDS <= len(polygons) <= _MANY_WORDS or most < _WORTH * longest:
         return None
-    sides = (polygons[:, 3] - polygons[:, 0]).tolist()
-    height = statistics.median([math.hypot(x, y) for x, y in sides])
+    heights = sorted([math.hypot(last[0] - first[0], last[1] - first[1]) for first, *_, last in polygons.tolist()])
+    height = heights[len(heights) // 2]
     if height >= _SMALL:
         return None
     side = min(most, round(longest * _CLEAR / max(height, 1.0)))

@@ -23,6 +23,17 @@ class _Actor:
         return {"number": int(row["number"]), "items": len(items), "pages": count.pages, "dead": count.dead}
 
 
+class _Driver:
+    """Ray Data's side of a run, on a machine of the cluster: Ray Data does not run over a client's connection."""
+
+    def __init__(self, parts: Sequence[Part], job: Job, workers: int) -> None:
+        self._counts = _counts(parts, job, workers)
+
+    def next(self) -> tuple[int, Count] | None:
+        """What `run` gives next, None at the end."""
+        return next(self._counts, None)
+
+
 def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
     """(items, count) of each part as it is done. A worker that dies is replaced by Ray and its part read again, as
     often as it takes: `Worker.read` sees to it that this ends.
@@ -33,28 +44,37 @@ def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> I
     os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: starved by any neighbour
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it complains of what it then mends
     import ray
-    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is None:
-        ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+        ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
     else:
         ray.init(address=address, **quiet)
     try:
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.max_errored_blocks = 0
-        rows = [{"number": part.number, "items": [asdict(item) for item in part.items]} for part in parts]
-        done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-            _Actor,
-            fn_constructor_args=(job,),
-            compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
-            num_cpus=1,
-        )
-        for row in done.iter_rows():
-            yield row["items"], Count(row["pages"], row["dead"])
+        if ray.util.client.ray.is_connected():
+            driver = ray.remote(num_cpus=0)(_Driver).remote(parts, job, workers)
+            yield from iter(lambda: ray.get(driver.next.remote()), None)
+        else:
+            yield from _counts(parts, job, workers)
     except ray.exceptions.RayError as error:
         raise RuntimeError(str(error).strip().splitlines()[-1]) from error
     finally:
         ray.shutdown()
+
+
+def _counts(parts: Sequence[Part], job: Job, workers: int) -> Iterator[tuple[int, Count]]:
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = 0
+    rows = [{"number": part.number, "items": [asdict(item) for item in part.items]} for part in parts]
+    done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+        _Actor,
+        fn_constructor_args=(job,),
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
+        num_cpus=1,
+    )
+    for row in done.iter_rows():
+        yield row["items"], Count(row["pages"], row["dead"])

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, cast
 
-import fsspec
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
+
+from spotter.bulk.output import as_unicode
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 DOCUMENTS = frozenset({".pdf"})
@@ -22,8 +24,8 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Item:
-    """A file that holds pages: `url`, as fsspec takes it, or the `size` bytes from `offset` of the tar shard there when
-    unpacked, that are called `member`."""
+    """A file that holds pages: `url`, as its file system names it, or the `size` bytes from `offset` of the tar shard
+    there when unpacked, that are called `member`."""
 
     url: str
     member: str = ""
@@ -33,12 +35,13 @@ class Item:
     @property
     def name(self) -> str:
         """How the output names it."""
-        return f"{self.url}#{self.member}" if self.member else self.url
+        return as_unicode(f"{self.url}#{self.member}" if self.member else self.url)
 
     def read(self) -> bytes:
         """The file's bytes. Raises OSError, whatever the file system's own client raises."""
         try:
-            with fsspec.open(self.url, "rb") as file:
+            fs, path = _located(self.url)
+            with fs.open(path, "rb") as file:
                 if self.member:
                     return self._from_shard(_uncompressed(file))
                 if self.url.lower().endswith(SHARDS):
@@ -67,39 +70,51 @@ def readable(name: str) -> bool:
 def find(inputs: Sequence[str]) -> list[Item]:
     """Every item of the inputs, once, in a fixed order.
 
-    A folder gives the readable files below it, shards included; a file that is named is taken whatever its name. A
-    shard that cannot be listed to its end gives what was found, and itself, which then does not read. Raises
-    InputError.
+    A folder gives the readable files below it, shards included; a file that is named is taken whatever its name, and
+    only a name that is not there is a glob. A shard that cannot be listed to its end gives what was found, and itself,
+    which then does not read. Raises InputError.
     """
     # As in an archive that is unpacked, the last of the members of one name counts.
-    return sorted({item.name: item for given in inputs for item in _expand(given)}.values())
+    return sorted({(item.url, item.member): item for given in inputs for item in _expand(given)}.values())
+
+
+def _located(url: str) -> tuple[AbstractFileSystem, str]:
+    """The file system of a URL and the path there. `::` is a part of the name, not fsspec's chain of file systems."""
+    fs, _ = url_to_fs(url.partition("::")[0])
+    return fs, fs._strip_protocol(url)
 
 
 def _expand(given: str) -> Iterator[Item]:
-    fs, path = url_to_fs(given)
-    if any(character in path for character in "*?["):
+    fs, path = _located(given)
+    if fs.exists(path):
+        yield from _below(fs, path)
+    elif any(character in path for character in "*?["):
         found = fs.glob(path)
         if not found:
             raise InputError(f"{given} matches nothing")
         for name in found:
-            yield from _expand(fs.unstrip_protocol(name))
-    elif fs.isdir(path):
+            yield from _below(fs, name)
+    else:
+        raise InputError(f"{given} is not there")
+
+
+def _below(fs: AbstractFileSystem, path: str) -> Iterator[Item]:
+    if fs.isdir(path):
         for name in fs.find(path):
             if name.lower().endswith(SHARDS):
-                yield from _members(fs.unstrip_protocol(name))
+                yield from _members(fs, name)
             elif readable(name):
                 yield Item(fs.unstrip_protocol(name))
-    elif not fs.exists(path):
-        raise InputError(f"{given} is not there")
     elif path.lower().endswith(SHARDS):
-        yield from _members(fs.unstrip_protocol(path))
+        yield from _members(fs, path)
     else:
         yield Item(fs.unstrip_protocol(path))
 
 
-def _members(url: str) -> Iterator[Item]:
+def _members(fs: AbstractFileSystem, path: str) -> Iterator[Item]:
+    url = fs.unstrip_protocol(path)
     try:
-        with fsspec.open(url, "rb") as file:
+        with fs.open(path, "rb") as file:
             for member in _pictures_in(file):
                 yield Item(url, member.name, member.offset_data, member.size)
     except Exception:  # of the archive, its compression or its file system: one bad shard must not stop the others

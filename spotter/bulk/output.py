@@ -11,6 +11,11 @@ DEAD = "dead-"
 Record = dict[str, Any]
 
 
+def as_unicode(text: str) -> str:
+    """The text with a backslash escape for each byte of a file's name that is not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def as_json_lines(records: Sequence[Record]) -> bytes:
     """A line for each record."""
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()

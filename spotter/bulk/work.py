@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from spotter.bulk.inputs import Item
-from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, encoded
+from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, as_unicode, encoded
 from spotter.bulk.pages import pages
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
@@ -81,19 +81,22 @@ class Worker:
                 try:
                     prepared = page.prepare(self._reader.input)
                     seen, lines = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
-                except ServiceError as problem:
-                    dead.append({"input": item.name, "page": page.number, **problem.body()})
-                    continue
-                width, height = seen.upload
-                text = "\n".join(" ".join(word.text for word in line) for line in lines)
-                words = [render(word) for line in lines for word in line]
-                record = {"input": item.name, "page": page.number, "width": width, "height": height}
-                records.append({**record, "text": text, "words": words})
-        except ServiceError as problem:
-            dead.append({"input": item.name, "page": number + 1, **problem.body()})
-        except OSError as error:
-            dead.append(_unreadable(item, number + 1, f"{type(error).__name__}: {error}"))
+                    width, height = seen.upload
+                    text = "\n".join(" ".join(word.text for word in line) for line in lines)
+                    words = [render(word) for line in lines for word in line]
+                    record = {"input": item.name, "page": page.number, "width": width, "height": height}
+                    records.append({**record, "text": text, "words": words})
+                except Exception as error:  # of the engine, say: one bad page must not stop the others
+                    dead.append(_dead_letter(item, page.number, error))
+        except Exception as error:  # of the file or of what opens it
+            dead.append(_dead_letter(item, number + 1, error))
+
+
+def _dead_letter(item: Item, page: int, error: Exception) -> Record:
+    if isinstance(error, ServiceError):
+        return {"input": item.name, "page": page, **error.body()}
+    return _unreadable(item, page, f"{type(error).__name__}: {error}")
 
 
 def _unreadable(item: Item, page: int, detail: str) -> Record:
-    return {"input": item.name, "page": page, "type": "urn:spotter:problem:unreadable", "detail": detail}
+    return {"input": item.name, "page": page, "type": "urn:spotter:problem:unreadable", "detail": as_unicode(detail)}

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from spotter.cli.predictors import Opened, ReaderOptions, open_predictor, rapidocr
+from spotter.cli.predictors import CHECKPOINT_SUFFIX, Opened, ReaderOptions, open_predictor, rapidocr
 from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture, read_folder
 from spotter.training.evaluation.lexicon import Lexicon
@@ -125,6 +125,11 @@ def evaluate(
             readers[model] = open_predictor(Path(model), ReaderOptions(threads, side, closest or 0, language))
         except (BundleError, ValueError) as error:
             raise click.ClickException(str(error)) from None
+        if language is None and _misses_language(Path(model)):
+            click.echo(
+                f"Warning: the scores of {model} weigh a language model's margin: without --language they are too low",
+                err=True,
+            )
     if rival is not None:
         try:
             readers[f"rapidocr {rival}"] = rapidocr(rival, threads, not rapidocr_defaults)
@@ -168,7 +173,7 @@ def evaluate(
                 result["sweep"] = [{"threshold": t, **as_dict(s)} for t, s in swept]
             results.append(result)
             if report:
-                sections[name].append(_section(dataset.folder, reads, pictures))
+                sections[name].append(_section(dataset, reads, pictures, words, lexicon))
             if errors:
                 records += [{"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(threshold)]
     if json_file:
@@ -179,16 +184,33 @@ def evaluate(
         errors.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
-def _section(folder: Path, reads: Sequence[Read], pictures: Sequence[Picture]) -> Section:
+def _section(
+    dataset: Dataset, reads: Sequence[Read], pictures: Sequence[Picture], words: Lexicon | None, lexicon: Path | None
+) -> Section:
     by_name = {picture.path.name: picture for picture in pictures}
-    return Section(str(folder), reads, lambda name: by_name[name].load())
+    title = str(dataset.folder)
+    if words is not None:
+        title += f", read by {lexicon}"
+        reads = [
+            replace(read, predictions=[replace(p, text=words.correct(p.text)) for p in read.predictions])
+            for read in reads
+        ]
+    return Section(title, reads, lambda name: by_name[name].load(), dataset.bag_of_words)
+
+
+def _misses_language(model: Path) -> bool:
+    """Whether a model is a checkpoint that needs a language model for its scores; a bundle has its own."""
+    if model.suffix != CHECKPOINT_SUFFIX:
+        return False
+    from spotter.training.checkpoint import weighs_margin
+
+    return weighs_margin(model)
 
 
 def _write_reports(
     folder: Path, sections: dict[str, list[Section]], thresholds: dict[str, float], given: float | None
 ) -> None:
     """errors.html for one reader, errors-2.html and so on for the others."""
-
     folder.mkdir(parents=True, exist_ok=True)
     for number, (name, parts) in enumerate(sections.items(), 1):
         file = folder / ("errors.html" if number == 1 else f"errors-{number}.html")

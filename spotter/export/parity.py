@@ -1,5 +1,6 @@
-"""Does the graph say what the network says? A graph that does not is not exported."""
+"""Does the graph say what the network says, and a rounded graph nearly so? One that does not is not exported."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,15 @@ from numpy.typing import NDArray
 
 from spotter.export.golden import GOLDEN_LINES, draw_lines
 from spotter.export.graph import OUTPUTS
+from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 
 _PIXELS, _SCORE, _SURE = 0.5, 2e-3, 1e-2
+_SAME_PLACE = 0.5
+_TYPES = (np.int32, np.float32, np.float32, np.int32, np.float32)
+
+LEAST_AGREEMENT = 0.8
+"""Share of the words that a rounded graph must read as it did in fp32."""
 
 
 class ParityError(RuntimeError):
@@ -90,3 +97,61 @@ def check_parity(model: Spotter, graph: Path, stride: int) -> int:
         found = session.run(list(OUTPUTS), {"images": case.images, "sizes": case.sizes})
         words += compare(expected, found, case.name)
     return words
+
+
+def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, name: str) -> None:
+    """Raises ParityError unless an answer to so many pictures has the graph's types and shapes."""
+    index, *_, characters, _ = answer
+    words, columns = len(index), characters.shape[-1]
+    shapes = [(words,), (words, 4, 2), (words,), (words, columns), (words, columns)]
+    for output, value, kind, shape in zip(OUTPUTS, answer, _TYPES, shapes, strict=True):
+        if value.dtype != kind or value.shape != shape:
+            raise ParityError(f"{name}: {output} is {value.dtype} {list(value.shape)}")
+    if words and not 0 <= int(index.min()) <= int(index.max()) < pictures:
+        raise ParityError(f"{name}: a word is of none of the {pictures} pictures")
+
+
+def _words(answer: Sequence[NDArray[np.generic]], threshold: float) -> list[tuple[int, str, NDArray[np.float64]]]:
+    """(picture, text, axis-parallel box [4]) of each word that is sure enough."""
+    index, polygons, scores, characters, _ = answer
+    corners = polygons.astype(np.float64)
+    boxes = np.concatenate((corners.min(1), corners.max(1)), 1)
+    charset = Charset()
+    sure = np.flatnonzero(scores.astype(np.float64) >= threshold)
+    return [(int(index[n]), charset.decode(characters[n].tolist()), boxes[n]) for n in sure]
+
+
+def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    both = float(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod())
+    return both / max(float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()) - both, 1e-6)
+
+
+def check_rounded(exact: Path, rounded: Path, stride: int, threshold: float) -> float:
+    """Runs every case, and pictures of which nothing is real, through a graph in fp32 and a rounded one; returns 2 x
+    the words that both read alike, in the same place, over the words that either reads.
+
+    Raises ParityError when the rounded one's answer has another form, when it sees words where nothing is, when the two
+    agree too little, or when neither reads anything.
+    """
+    first, second = (ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (exact, rounded))
+    alike = total = 0
+    for case in cases(stride):
+        feeds = {"images": case.images, "sizes": case.sizes}
+        nothing = second.run(list(OUTPUTS), feeds | {"sizes": np.zeros_like(case.sizes)})
+        check_form(nothing, len(case.images), case.name)
+        if len(nothing[0]):
+            raise ParityError(f"{case.name}: rounded, the graph sees {len(nothing[0])} words where nothing is")
+        found = second.run(list(OUTPUTS), feeds)
+        check_form(found, len(case.images), case.name)
+        expected, others = (_words(answer, threshold) for answer in (first.run(list(OUTPUTS), feeds), found))
+        total += len(expected) + len(others)
+        for picture, text, box in expected:
+            same = (n for n, o in enumerate(others) if o[:2] == (picture, text) and _overlap(box, o[2]) > _SAME_PLACE)
+            if (match := next(same, None)) is not None:
+                others.pop(match)
+                alike += 2
+    if not total:
+        raise ParityError("neither in fp32 nor rounded does the graph read a word: there is nothing to compare")
+    if alike / total < LEAST_AGREEMENT:
+        raise ParityError(f"rounded and in fp32 the graph reads only {alike / total:.0%} of the cases' words alike")
+    return alike / total

@@ -40,7 +40,9 @@ class Admission:
         self._lock = threading.Lock()
         self._pictures = 0
         self._pixels = 0
+        self._unopened = 0
         self._busy_since = 0.0
+        self._drained_pictures = 0.0
         self._drained_pixels = 0.0
         self._drained_seconds = 0.0
 
@@ -60,21 +62,23 @@ class Admission:
         """
         with self._lock:
             if self._drained_seconds == 0:
-                self._drained_pixels, self._drained_seconds = float(pixels), seconds
+                self._drained_pictures, self._drained_pixels, self._drained_seconds = 1.0, float(pixels), seconds
 
     def require_room(self) -> None:
         """Raises OverloadedError when another picture would be refused whatever its size."""
         with self._lock:
             self._require_place()
-            self._require_short_queue()
+            self._require_short_queue(self._expected())
 
     def enter(self) -> "Ticket":
         """A place for one picture, or OverloadedError with the time after which there will be room."""
         with self._lock:
             self._require_place()
+            self._require_short_queue(self._expected())
             if self._pictures == 0:
                 self._busy_since = self._clock()
             self._pictures += 1
+            self._unopened += 1
         return Ticket(self)
 
     def enter_all(self, pictures: int) -> list["Ticket"]:
@@ -89,14 +93,15 @@ class Admission:
             raise
         return tickets
 
-    def _charge(self, ticket: "Ticket", pixels: int, deadline: float) -> None:
+    def _charge(self, ticket: "Ticket", pixels: int, deadline: float, counted: bool) -> None:
         with self._lock:
             if not ticket._inside:
                 raise ClientGoneError("its place was given back before the picture's size was known")
             # A picture that alone exceeds the limit still enters an empty house: else it could never be read.
             if self._pixels and self._pixels + pixels > self._limits.pixels:
-                raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting")
-            self._require_short_queue(_TRUSTED * (deadline - self._clock()))
+                raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting", counted)
+            self._require_short_queue(self._pixels, _TRUSTED * (deadline - self._clock()), counted)
+            self._open(ticket)
             self._pixels += pixels
             ticket._pixels += pixels
 
@@ -105,12 +110,14 @@ class Admission:
             if not ticket._inside:
                 return
             ticket._inside = False
+            self._open(ticket)
             pixels = ticket._pixels
             self._pictures -= 1
             self._pixels -= pixels
             now = self._clock()
             if served:
                 # A sliding measure: each picture served fades what came before it a little.
+                self._drained_pictures = 0.95 * self._drained_pictures + 1
                 self._drained_pixels = 0.95 * self._drained_pixels + pixels
                 self._drained_seconds = 0.95 * self._drained_seconds + (now - self._busy_since)
                 self._busy_since = now
@@ -119,10 +126,21 @@ class Admission:
         if self._pictures >= self._limits.pictures:
             raise self._refusal("pictures", f"{self._pictures} pictures are being read")
 
-    def _require_short_queue(self, seconds: float = math.inf) -> None:
+    def _require_short_queue(self, pixels: float, seconds: float = math.inf, counted: bool = True) -> None:
         rate = self._rate()
-        if rate and self._pixels / rate > min(self._limits.seconds, max(seconds, 0.0)):
-            raise self._refusal("seconds", f"the queue is {self._pixels / rate:.1f} s long")
+        if rate and pixels / rate > min(self._limits.seconds, max(seconds, 0.0)):
+            raise self._refusal("seconds", f"the queue is {pixels / rate:.1f} s long", counted)
+
+    def _open(self, ticket: "Ticket") -> None:
+        """Notes that a picture no longer waits for a decoder to open it."""
+        self._unopened -= ticket._unopened
+        ticket._unopened = False
+
+    def _expected(self) -> float:
+        """Padded pixels inside; a picture whose size is not known yet counts like those served lately. Else a queue
+        before the decoders would be none."""
+        mean = self._drained_pixels / self._drained_pictures if self._drained_pictures else 0.0
+        return self._pixels + self._unopened * mean
 
     def _rate(self) -> float:
         """Padded pixels a second while busy, 0 when nothing was measured.
@@ -140,8 +158,9 @@ class Admission:
         rate = self._rate()
         return min(max(self._pixels / rate / 2 if rate else 1.0, 1.0), 60.0)
 
-    def _refusal(self, reason: str, detail: str) -> OverloadedError:
-        self._rejected(reason)
+    def _refusal(self, reason: str, detail: str, counted: bool = True) -> OverloadedError:
+        if counted:
+            self._rejected(reason)
         return OverloadedError(detail, retry_after=self.retry_after())
 
 
@@ -154,14 +173,16 @@ class Ticket:
         self._admission = admission
         self._pixels = 0
         self._inside = True
+        self._unopened = True
 
-    def charge(self, pixels: int, deadline: float = math.inf) -> None:
+    def charge(self, pixels: int, deadline: float = math.inf, *, counted: bool = True) -> None:
         """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave): there is no
-        room, or the queue will hardly be through by `deadline`, by the admission's clock.
+        room, or the queue will hardly be through by `deadline`, by the admission's clock. counted: whether that is a
+        rejection; it is none where the picture can do without.
 
         Raises ClientGoneError once the place was given back: nobody waits for the picture any more.
         """
-        self._admission._charge(self, pixels, deadline)
+        self._admission._charge(self, pixels, deadline, counted)
 
     def leave(self, *, served: bool) -> None:
         """Gives the place back; only pictures served tell the drain rate. Later calls do nothing."""

@@ -26,7 +26,7 @@ from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.live import Catalogue, Live, follows, load
 from spotter.service.metrics import Metrics
-from spotter.service.middleware import Cors, Observe, Problems
+from spotter.service.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.routes import router
 from spotter.service.settings import Settings
 from spotter.service.shortcut import Application, answer_plain
@@ -91,19 +91,31 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
             app,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-Api-Key", "X-Request-Id", "X-Request-Timeout-Ms"),
+            allow_headers=(
+                "Authorization",
+                "Content-Type",
+                "X-Api-Key",
+                "X-Request-Id",
+                "X-Request-Timeout-Ms",
+                *TRACE,
+            ),
             expose_headers=CORS_HEADERS,
         )
         app = Problems(app)  # of its own refusals; those from further inside carry its headers
     return Observe(app, service.metrics, spans)
 
 
+async def _load(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
+    # A frame of its own: whoever waited in it would keep the first model for as long as the service runs.
+    live = await in_background("load", lambda: loader(service.settings, service.metrics))
+    service.spotter.admission.expect(*live.pace)
+    service.shelf.put(live)
+    service.metrics.reloads.labels("loaded").inc()
+
+
 async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
     try:
-        live = await in_background("load", lambda: loader(service.settings, service.metrics))
-        service.spotter.admission.expect(*live.pace)
-        service.shelf.put(live)
-        service.metrics.reloads.labels("loaded").inc()
+        await _load(service, loader)
     except Exception as error:
         expected = isinstance(error, RegistryError)
         logger.critical("the model cannot be loaded: %s", error, exc_info=None if expected else error)

@@ -37,5 +37,6 @@ async def in_background(name: str, work: Callable[[], T]) -> T:
 
 
 def unfinished() -> list[str]:
-    """Names of daemon threads that still work; native code among them must not see the interpreter taken down."""
-    return [thread.name for thread in threading.enumerate() if thread.daemon and thread is not threading.main_thread()]
+    """Names of threads that still work, decoders for clients that left among them: nobody waits for these, and native
+    code must not see the interpreter taken down."""
+    return [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]

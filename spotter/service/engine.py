@@ -35,6 +35,9 @@ class Runner(Protocol):
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
         """Reads a batch."""
 
+    def rest(self) -> None:
+        """Gives back what is kept for the next one."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -109,6 +112,10 @@ class Engine:
         for thread in self._crew.threads:
             thread.start()
 
+    def rest(self) -> None:
+        """Lets the runner give back what it keeps for the next batch; takes as long as a small one."""
+        self._crew.runner.rest()
+
     def revive(self, runner: Runner) -> None:
         """Goes on with other threads and another runner. What the old ones were running is answered
         EngineFailedError, what waits will be run. A thread that hangs is left behind."""
@@ -152,6 +159,11 @@ class Engine:
     def alive(self) -> bool:
         """Whether the threads that were started still run."""
         return not self._crew.dead and all(thread.is_alive() for thread in self._crew.threads)
+
+    @property
+    def down(self) -> bool:
+        """Whether it was given up, and not revived since."""
+        return self._down
 
     @property
     def failures(self) -> int:

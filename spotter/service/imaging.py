@@ -6,7 +6,6 @@ the header and checked before anything is decoded, and whatever a decoder raises
 
 import contextlib
 import io
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +27,7 @@ from spotter.registry.manifest import InputSpec
 from spotter.service.errors import BrokenPictureError, ServiceError, TooManyPixelsError, UnsupportedPictureError
 from spotter.service.scaling import Box, Pixels, scaled
 from spotter.service.sizing import bucket, cost, working_size
+from spotter.service.structure import check_chunks, check_directory, count_scans
 
 # Loaded here, so that no request waits for Pillow to look for a plugin.
 _PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -53,13 +53,11 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 _SWAPS_SIDES = (5, 6, 7, 8)
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-_SOS, _EOI = 0xDA, 0xD9
-_ALONE = (0x01, 0xD8)
-"""Markers without a length, beside the restarts."""
 _SCANS = 16
 """A progressive JPEG has about ten scans; this many may pass over a picture as large as allowed."""
-_MOST_SCANS = 500
+_RUN_LENGTHS = (1, 2)
+_RUN_LENGTH_PIXELS = 1_000_000
+"""Of a BMP of runs: Pillow fills in what they leave out byte by byte, 4 megapixels a second."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +154,11 @@ def _opened(data: bytes, limits: PictureLimits) -> Iterator[tuple[str, ImageFile
         raise BrokenPictureError("the upload is empty")
     name = sniff(data)
     try:
+        scans = _count_parts(name, data)
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
             _check(name, image, limits)
-            if name == "JPEG":
-                _check_scans(data, image.size, limits)
+            if scans * image.width * image.height > _SCANS * limits.pixels:
+                raise TooManyPixelsError(f"{scans} scans over {image.width} x {image.height} pixels are too many")
             yield name, image
     except ServiceError:
         raise
@@ -183,6 +182,12 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
     if frames > limits.frames:
         raise TooManyPixelsError(f"{frames} frames are more than {limits.frames}")
 
+    if (
+        name == "BMP"
+        and image.info.get("compression") in _RUN_LENGTHS
+        and width * height > min(_RUN_LENGTH_PIXELS, limits.pixels)
+    ):
+        raise TooManyPixelsError(f"a BMP of runs may have {_RUN_LENGTH_PIXELS} pixels, not {width} x {height}")
     if name == "TIFF":  # a tile is decoded whole, however little of it lies within the picture
         tags = image.tag_v2  # type: ignore[attr-defined]
         tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0))
@@ -190,17 +195,15 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
             raise TooManyPixelsError(f"a tile of {tile} pixels has more than {limits.pixels}")
 
 
-def _check_scans(data: bytes, size: tuple[int, int], limits: PictureLimits) -> None:
-    """Refuses a JPEG whose many scans, a few bytes each, would be passed over the whole picture again and again."""
-    scans, position = 0, 2
-    while (marker := _MARKER.search(data, position)) is not None and data[marker.end() - 1] != _EOI:
-        position = marker.end()
-        if data[position - 1] == _SOS:
-            scans += 1
-        elif (length := data[position : position + 2]) and data[position - 1] not in _ALONE:
-            position += int.from_bytes(length, "big")  # over thumbnails, which have scans of their own
-    if scans * size[0] * size[1] > _SCANS * limits.pixels or scans > _MOST_SCANS:
-        raise TooManyPixelsError(f"{scans} scans over {size[0]} x {size[1]} pixels are too many")
+def _count_parts(name: str, data: bytes) -> int:
+    """Refuses a file of too many parts; returns how many scans pass over the picture."""
+    if name == "JPEG":
+        return count_scans(data)
+    if name == "PNG":
+        check_chunks(data)
+    elif name == "TIFF":
+        check_directory(data)
+    return 1
 
 
 def _orientation(name: str, image: ImageFile.ImageFile) -> int:

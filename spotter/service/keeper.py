@@ -36,6 +36,8 @@ class Keeper:
 
     def trouble(self, engine: Engine) -> str | None:
         """What is wrong with an engine, if anything."""
+        if engine.down:
+            return "is down"
         if not engine.alive:
             return "died"
         if engine.heartbeat > self._stall:
@@ -73,6 +75,7 @@ class Keeper:
 
     async def _revive(self, live: Live, trouble: str) -> None:
         logger.critical("the engine of %s %s %s", live.manifest.name, live.manifest.version, trouble)
+        self._hangs += trouble == "hangs"
         try:
             runner = await in_background("revive", live.rebuild)
         except Exception:
@@ -83,5 +86,4 @@ class Keeper:
             return
         live.engine.revive(runner)
         self._pause = 0.0
-        self._hangs += trouble == "hangs"
         logger.warning("the engine of %s %s runs again", live.manifest.name, live.manifest.version)

@@ -7,10 +7,13 @@ CONNECTION_BYTES = 64 * 1024 + 256 * 1024
 DECODER_BYTES = 22
 """Bytes a pixel while a picture is decoded, as measured of the worst: 21 of a lossless WebP (two canvases, and their
 copies), 17 of samples wider than a byte, 13 with transparency, 6 of a progressive JPEG, below 1 of any other JPEG."""
+GRAPH_BYTES = 160
+"""Bytes a padded pixel while the graph that ships runs on a processor, as measured."""
 
 
 def bound(settings: Settings) -> dict[str, int]:
-    """Bytes at most, by what holds them. The model's own memory depends on the bundle and is not among them."""
+    """Bytes at most, by what holds them. What the models hold between pictures depends on the bundle and is not among
+    them."""
     # A lone lane lays out the next batch beside its own. Of several, each has its own, and one of a single picture
     # needs none.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
@@ -21,4 +24,5 @@ def bound(settings: Settings) -> dict[str, int]:
         "decoding": settings.decoders * settings.max_pixels * DECODER_BYTES,
         "queue": 3 * settings.queue_pixels,
         "batches": lanes * 3 * settings.batch_pixels,
+        "graphs": settings.lanes * settings.max_working_side**2 * GRAPH_BYTES if settings.device == "cpu" else 0,
     }

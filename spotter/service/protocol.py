@@ -4,10 +4,13 @@ A request's body is bounded by the paths (see uploads).
 """
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from spotter.service.errors import (
@@ -23,12 +26,19 @@ from spotter.service.middleware import SECURITY_HEADERS, access
 
 LINGER_SECONDS = 1.0
 """How long a refused client may go on sending, unread, before its connection is closed."""
+RESERVE = 8
+"""Connections beyond the limit that may ask for PROBES, so that a service whose connections are all taken is seen to
+be alive."""
+PROBES = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
+_DISPUTED = re.compile(rb"\A\r\n|\r(?!\n)|(?<!\r)\n|\n[ \t]")
+"""Ends of lines that not everybody takes for one, or for none."""
 
 
 @dataclass(frozen=True)
 class HttpLimits:
     """head_bytes: request line and headers; head_seconds: for them to arrive, and for the rest of a body that
-    nobody reads any more; connections: open at once.
+    nobody reads any more; connections: open at once, beside the reserve.
     """
 
     head_bytes: int
@@ -36,8 +46,16 @@ class HttpLimits:
     connections: int
 
 
-class _HeadTooLargeError(Exception):
-    pass
+def without_upgrade(data: bytes, limit: int) -> bytes:
+    """`data`, the beginning of a request, without its Upgrade header, which a server may ignore (RFC 9110, 7.8).
+
+    It stays as it is where the head is not whole, longer than `limit`, or has ends of lines that may be disputed.
+    """
+    end = data.find(b"\r\n\r\n", 0, limit)
+    head = data[: max(end, 0)]
+    if b"\nupgrade:" not in head.lower() or _DISPUTED.search(head):
+        return data
+    return _UPGRADE.sub(b"", head) + data[end:]
 
 
 class Corked:
@@ -91,7 +109,10 @@ class BoundedHttp(HttpToolsProtocol):
     limits: HttpLimits
     metrics: Metrics
     _problem: ServiceError | None = None
+    _reason: ServiceError | None = None
     _timer: asyncio.TimerHandle | None = None
+    _reserved = False
+    _in_message = False
     _in_head = False
     _head_bytes = 0
     _head_received = 0
@@ -99,8 +120,9 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._corked = Corked(transport, lambda: self.cycle.more_body)
-        if len(self.connections) > self.limits.connections:
-            self._refuse(NotReadyError(f"{self.limits.connections} connections are open", retry_after=1))
+        self._reserved = self._full
+        if len(self.connections) > self.limits.connections + RESERVE:
+            self._refuse(self._no_place())
         else:
             self._start_timer()
 
@@ -112,18 +134,18 @@ class BoundedHttp(HttpToolsProtocol):
         if self._problem is not None:
             return
         self._head_received += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data if self._in_message else without_upgrade(data, self.limits.head_bytes))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(self._reason or BadRequestError("the bytes are no HTTP request"))
         # A header without an end is kept by the parser and shown to nobody.
         if self._in_head and self._problem is None and self._head_received > self.limits.head_bytes:
             self._refuse(self._too_large())
 
-    def send_400_response(self, msg: str) -> None:
-        """Called by uvicorn for bytes that its parser refuses, or when a callback below raised."""
-        self._refuse(self._too_large() if self._over else BadRequestError("the bytes are no HTTP request"))
-
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
+        self._in_message = self._in_head = True
         self._head_bytes = self._head_received = 0
         if self._timer is None:
             self._start_timer()
@@ -141,11 +163,19 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_timer()
+        if self.parser.should_upgrade():  # its body would be parsed as another request
+            self._stop(BadRequestError("this connection cannot change its protocol: send no Upgrade header"))
+        self._reserved = self._reserved and self._full
+        if self._reserved and httptools.parse_url(self.url).path not in PROBES:
+            self._stop(self._no_place())
         super().on_headers_complete()
         self.cycle.transport = self._corked  # type: ignore[assignment]
+        if self._reserved:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._in_message = False
         self._stop_timer()
         if self._corked.is_closing():  # the rest of a body that was refused early
             self.transport.close()
@@ -158,13 +188,21 @@ class BoundedHttp(HttpToolsProtocol):
             self._start_timer()
 
     @property
-    def _over(self) -> bool:
-        return self._head_bytes > self.limits.head_bytes
+    def _full(self) -> bool:
+        return len(self.connections) > self.limits.connections
+
+    def _no_place(self) -> ServiceError:
+        return NotReadyError(f"{self.limits.connections} connections are open", retry_after=1)
+
+    def _stop(self, problem: ServiceError) -> NoReturn:
+        """Ends the parsing, from within a callback of the parser, and has the connection refused."""
+        self._reason = problem
+        raise problem
 
     def _count(self, count: int) -> None:
         self._head_bytes += count
-        if self._over:
-            raise _HeadTooLargeError
+        if self._head_bytes > self.limits.head_bytes:
+            self._stop(self._too_large())
 
     def _too_large(self) -> ServiceError:
         return HeadersTooLargeError(f"the request line and headers have more than {self.limits.head_bytes} bytes")
@@ -189,6 +227,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._corked.is_closing():  # bytes behind the last request
             return
         self._problem = problem
+        self.connections.discard(self)  # it takes nobody's place while it lingers
         self._stop_timer()
         self.pipeline.clear()
         self.metrics.requests.labels("other", str(problem.status)).inc()
@@ -205,7 +244,7 @@ class BoundedHttp(HttpToolsProtocol):
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         lines += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
         self._corked.end(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
-        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)  # even if nobody reads
 
 
 def bounded_http(limits_: HttpLimits, metrics_: Metrics) -> type[asyncio.Protocol]:

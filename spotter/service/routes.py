@@ -30,6 +30,12 @@ from spotter.service.uploads import MultipartBody, Upload, body_for
 
 router = APIRouter()
 
+_OF_THE_MOMENT = (429, 500, 503, 504)
+
+GET = ["GET", "HEAD"]
+"""Methods of a page. The route with both stands below the one that describes GET, so it is the one that answers, and
+whose methods Allow names."""
+
 
 def service_of(request: Request) -> Service:
     """The service behind a request."""
@@ -86,16 +92,16 @@ async def answer_spot(
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
-@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
+@router.api_route("/health/live", methods=GET, include_in_schema=False)
 async def live(request: Request) -> Response:
     """Whether the process works at all; a supervisor restarts it when not."""
     service_of(request).require_alive()
     return _json({"status": "live"})
 
 
-@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
+@router.api_route("/health/ready", methods=GET, include_in_schema=False)
 async def ready(request: Request) -> Response:
     """Whether a balancer should send work here."""
     service_of(request).require_ready()
@@ -103,6 +109,7 @@ async def ready(request: Request) -> Response:
 
 
 @router.get("/metrics", response_class=Response)
+@router.api_route("/metrics", methods=GET, include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Metrics for Prometheus."""
     service = service_of(request)
@@ -113,6 +120,7 @@ async def metrics(request: Request) -> Response:
 @router.get(
     "/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(UnauthorizedError, NotReadyError)
 )
+@router.api_route("/v1/model", methods=GET, include_in_schema=False)
 async def model(request: Request) -> Response:
     """The live model: what it is, where it came from, how it scored."""
     service = service_of(request)
@@ -184,13 +192,18 @@ async def _read(service: Service, pictures: list[bytes], many: bool, job: spotti
     if not many:
         return await service.spotter.read(pictures[0], tickets[0], job)
 
-    async def one(data: bytes, ticket: Any) -> dict[str, Any]:
+    async def one(data: bytes, ticket: Any) -> dict[str, Any] | ServiceError:
         try:
             return await service.spotter.read(data, ticket, job)
         except ServiceError as problem:
-            return problem.body()
+            return problem
 
-    return {"results": await asyncio.gather(*map(one, pictures, tickets))}
+    results = await asyncio.gather(*map(one, pictures, tickets))
+    # Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it.
+    failed = [each for each in results if isinstance(each, ServiceError) and each.status in _OF_THE_MOMENT]
+    if len(failed) == len(results):
+        raise failed[0]
+    return {"results": [each.body() if isinstance(each, ServiceError) else each for each in results]}
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:

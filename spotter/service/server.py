@@ -97,8 +97,8 @@ def allow_files(wanted: int) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process. Where a model is still being loaded or run, native code must not see the interpreter being
-    taken down around it."""
+    """Ends the process. Where a model is still being loaded or run, or a picture decoded, native code must not see the
+    interpreter being taken down around it, nor may that wait for it."""
     if unfinished():
         logging.shutdown()
         sys.stderr.flush()

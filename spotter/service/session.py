@@ -14,6 +14,7 @@ from spotter.registry.bundle import Bundle
 from spotter.registry.errors import BundleError
 from spotter.service import gpu, operators
 from spotter.service.gpu import Device
+from spotter.service.sizing import bucket
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
@@ -47,6 +48,10 @@ class Session:
         """Raises BundleError when ONNX Runtime refuses the model, or its inputs and outputs are not ours."""
         self._device, self._threads = options.device, options.threads
         self._lock, self._running = threading.Lock(), 0
+        spec = bundle.manifest.input
+        self._usual, self._least = spec.target_side**2, bucket(1, 1, spec)[0]
+        self._frugal = ort.RunOptions()
+        self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._alone = self._open(bundle, options)
         # Threads that each read a picture wait less for each other than threads that share every layer of one. So
         # where pictures are read on all of them at once, it is with a thread each.
@@ -96,12 +101,22 @@ class Session:
         # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
         return [self._run(images[n : n + 1], sizes[n : n + 1])[0] for n in range(len(images))]
 
+    def rest(self) -> None:
+        """Gives back the memory that is kept for the next picture, on a processor five times the model's size. The next
+        one takes a quarter longer."""
+        if self._device == "cpu":
+            blank = np.zeros((1, self._least, self._least, 3), np.uint8), np.full((1, 2), self._least, np.int32)
+            for session in {self._alone, self._beside}:
+                session.run(OUTPUTS, dict(zip(INPUTS, blank, strict=True)), self._frugal)
+
     def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
         with self._lock:
             self._running += 1
             session = self._alone if self._running < self._threads else self._beside
+        # What a picture of unusual size takes, hundreds of megabytes, would be kept for the next one of its kind.
+        options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
         try:
-            index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes})
+            index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes}, options)
         finally:
             with self._lock:
                 self._running -= 1

@@ -71,8 +71,8 @@ class Spotter:
         self._decoders = ThreadPoolExecutor(decoders, thread_name_prefix="decode")
 
     def close(self) -> None:
-        """Ends the decoding threads."""
-        self._decoders.shutdown(cancel_futures=True)
+        """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
+        self._decoders.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
         """The answer object for one picture. Raises ServiceError; gives the ticket back whatever happens."""
@@ -109,11 +109,11 @@ class Spotter:
             raise
 
     async def _look(
-        self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress
+        self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress, again: bool = False
     ) -> tuple[Prepared, Done]:
         """Decodes the picture for `spec` and runs the model on it."""
         progress.stage, progress.entry = "decode", None
-        prepared = await self._decode(data, spec, ticket, request)
+        prepared = await self._decode(data, spec, ticket, request, again)
         progress.stage = "queue"
         answer: asyncio.Future[Done | ServiceError] = asyncio.get_running_loop().create_future()
         progress.entry = request.live.engine.submit(prepared, request.deadline, _resolver(answer))
@@ -148,18 +148,19 @@ class Spotter:
     ) -> tuple[Prepared, Done]:
         """What a closer look shows, or what the first one did where the queue has no room for another."""
         try:
-            closer = await self._look(data, at_side(request.live.manifest.input, side), ticket, request, progress)
+            spec = at_side(request.live.manifest.input, side)
+            closer = await self._look(data, spec, ticket, request, progress, again=True)
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
             return first
         self._metrics.second_looks.labels("taken").inc()
         return closer
 
-    async def _decode(self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request) -> Prepared:
+    async def _decode(self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, again: bool) -> Prepared:
         began = time.monotonic()
 
         def charge(pixels: int) -> None:
-            ticket.charge(pixels, request.deadline)
+            ticket.charge(pixels, request.deadline, counted=not again)
 
         def work() -> Prepared:
             return imaging.prepare(data, spec, self._limits, charge)

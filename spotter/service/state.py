@@ -92,7 +92,7 @@ def build(settings: Settings) -> Service:
         settings,
         metrics,
         Lifecycle(),
-        UploadBudget(settings.max_upload_bytes_total, rejected),
+        UploadBudget(settings.max_upload_bytes_total, rejected, admission.retry_after),
         Spotter(
             admission, settings.decoders, limits, metrics, Closeness(settings.max_working_side, settings.second_look)
         ),

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service.background import in_background
@@ -72,6 +72,8 @@ class Shelf:
         if self.live is not None:
             if self.previous is not None and self.previous is not model:
                 self._retire(self.previous)
+            if self.live is not model:
+                self._await(self._rest(self.live))
             self.previous = self.live
         self.live = model
         self.refusal = None
@@ -84,13 +86,28 @@ class Shelf:
 
     def _retire(self, model: Live) -> None:
         self.retired.append(model)
-        task = asyncio.create_task(self._drain(model))
+        self._await(self._drain(model))
+
+    def _await(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self.draining.add(task)
         task.add_done_callback(self.draining.discard)
 
-    async def _drain(self, model: Live) -> None:
+    async def _rest(self, model: Live) -> None:
+        await self._answered(model)
+        if model is self.live:  # it came back meanwhile
+            return
+        try:
+            await in_background("rest", model.engine.rest)
+        except Exception:
+            logger.warning("%s %s keeps its memory", model.manifest.name, model.manifest.version, exc_info=True)
+
+    async def _answered(self, model: Live) -> None:
         while model.requests > 0:
             await asyncio.sleep(DRAIN_LOOK)
+
+    async def _drain(self, model: Live) -> None:
+        await self._answered(model)
         await in_background("drain", lambda: model.engine.stop(STOP_SECONDS))
         self.retired.remove(model)
 

@@ -1,4 +1,4 @@
-"""Writing checkpoints; `spotter.model.weights` reads them."""
+"""Writing checkpoints, which `spotter.model.weights` reads, and what reading one asks for."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from spotter.model.config import SpotterConfig
+from spotter.model.weights import load_state
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -26,3 +29,11 @@ def shared(model_config: dict[str, Any], weights: dict[str, Tensor], step: int, 
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures}
+
+
+def weighs_margin(path: Path) -> bool:
+    """Whether a checkpoint's scores count on a language model's margin: without one they are too low.
+
+    Raises ValueError when the file is no checkpoint of ours.
+    """
+    return SpotterConfig.from_dict(load_state(path)["model_config"]).score.margin != 0

@@ -66,7 +66,8 @@ class DistillConfig:
 
 @dataclass(frozen=True)
 class Stage:
-    """Steps before `until` train only these modules of the network, by these parts of the loss."""
+    """Steps before `until` train only these modules of the network, by these parts of the loss, weighed as ever, and by
+    whatever a teacher teaches."""
 
     until: int
     modules: tuple[str, ...]

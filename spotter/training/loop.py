@@ -110,7 +110,7 @@ def _leave_signals_to_the_trainer(_worker: int) -> None:
 
 
 class Trainer:
-    """One run in one folder: `last.pt` (whole state), `best.pt` (EMA weights), `log.jsonl` and TensorBoard curves."""
+    """One run in one folder: `last.pt` (whole state), `log.jsonl` and TensorBoard curves."""
 
     def __init__(
         self,
@@ -254,9 +254,9 @@ class Trainer:
         parts["recognition"] = weights.recognition * ramp * reading.ctc
         if self.model.recogniser.attention:
             parts[ATTENTION] = weights.attention * ramp * reading.attention
-        if stage := self.config.stage(self.step):
-            return {name: part if name in stage.losses else part * 0 for name, part in parts.items()}
         parts = dict(self.weighting(parts))
+        if stage := self.config.stage(self.step):
+            parts = {name: part if name in stage.losses else part * 0 for name, part in parts.items()}
         if self.distiller and lesson:
             parts |= self.distiller.losses(lesson, features, maps, reading.taught)
         return parts
@@ -303,7 +303,8 @@ class Trainer:
             group["lr"] = rate
         stage = self.config.stage(self.step)
         for name in MODULES:
-            getattr(self.model, name).requires_grad_(stage is None or name in stage.modules)
+            learns = stage is None or name in stage.modules
+            getattr(self.model, name).requires_grad_(learns).train(learns)  # batch norm's statistics stay, too
         parts = self.losses(to_device(batch, self.device))
         loss = torch.stack(list(parts.values())).sum()
         if not torch.isfinite(loss):

@@ -7,16 +7,23 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from spotter.bulk.cli import bulk
-from spotter.bulk.work import Worker
+from spotter.bulk.inputs import Item
+from spotter.bulk.pages import Page, pages
+from spotter.bulk.plan import Part
+from spotter.bulk.work import Count, Job, Worker
 from spotter.registry.folder import FolderStore
+from spotter.service.imaging import PictureLimits, Prepared
+from spotter.service.reader import Reader
 from tests.bulk.test_inputs import shard
 from tests.service.tiny import picture, words_of, write_tiny_bundle
 
@@ -128,6 +135,82 @@ def test_object_stores_on_both_sides(registry: Path, folder: Path, tmp_path: Pat
     memory.rm("/bulk-in", recursive=True)
     memory.rm("/bulk-both", recursive=True)
     assert_whole(tmp_path / "out")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_names_that_are_not_utf_8_are_escaped(registry: Path, tmp_path: Path, form: str) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name, data in ((b"caf\xe9.png", picture((7, 8, 0))), (b"th\xe9.png", b"no picture")):
+        (folder / os.fsdecode(name)).write_bytes(data)
+    result = run(registry, folder, output, "--in-process", "--format", form)
+    assert (result.exit_code, "1 pages read, 1 dead letters" in result.output) == (0, True), result.output
+    read = records(output)
+    if form == "parquet":
+        pq = pytest.importorskip("pyarrow.parquet", reason="PARQUET IS NOT TESTED: pyarrow is not installed")
+        read = pq.read_table(output / "part-00000.parquet").to_pylist()
+    assert [(record["input"], record["text"].split()) for record in read] == [
+        (f"file://{folder}/caf\\udce9.png", words_of((7, 8, 0)))
+    ]
+    assert [record["input"] for record in records(output, "dead-")] == [f"file://{folder}/th\\udce9.png"]
+    again = run(registry, folder, output, "--in-process", "--format", form)
+    assert (again.exit_code, "0 pages read" in again.output) == (0, True)
+
+
+def test_a_file_that_vanished_is_a_dead_letter_whatever_its_name(registry: Path, tmp_path: Path) -> None:
+    job = Job(str(tmp_path / "out"), "jsonl", {"registry": str(registry), "threads": 1})
+    item = Item(f"file://{tmp_path}/caf\udce9.png")
+    assert Worker(job).read(Part(0, (item,))) == Count(0, 1)
+    (letter,) = records(tmp_path / "out", "dead-")
+    assert letter["input"] == f"file://{tmp_path}/caf\\udce9.png"
+    assert letter["detail"].startswith("FileNotFoundError: ")
+
+
+def test_a_page_at_which_the_engine_fails_is_a_dead_letter(
+    registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, really = tmp_path / "in", Reader.read_prepared
+    folder.mkdir()
+    first, *rest = [Image.new("RGB", (96, 64), (red, 0, 0)) for red in (4, 5, 6)]
+    first.save(folder / "a.tif", save_all=True, append_images=rest)
+    (folder / "b.png").write_bytes(picture((7, 0, 0)))
+
+    def failing(self: Reader, prepared: Prepared, *more: Any) -> Any:
+        if prepared.padded[0, 0, 0] == 5:
+            raise RuntimeError("Non-zero status code returned while running Conv node")
+        return really(self, prepared, *more)
+
+    monkeypatch.setattr(Reader, "read_prepared", failing)
+    result = run(registry, folder, tmp_path / "out", "--in-process")
+    assert (result.exit_code, "3 pages read, 1 dead letters" in result.output) == (0, True), result.output
+    assert [(Path(record["input"]).name, record["page"], record["text"]) for record in records(tmp_path / "out")] == [
+        ("a.tif", 0, "004"),
+        ("a.tif", 2, "006"),
+        ("b.png", 0, "007"),
+    ]
+    assert records(tmp_path / "out", "dead-") == [
+        {
+            "input": f"file://{folder}/a.tif",
+            "page": 1,
+            "type": "urn:spotter:problem:unreadable",
+            "detail": "RuntimeError: Non-zero status code returned while running Conv node",
+        }
+    ]
+
+
+def test_a_file_that_fails_to_open_is_a_dead_letter(
+    registry: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(data: bytes, limits: PictureLimits) -> Iterator[Page]:
+        if data == picture(colour(3)):
+            raise KeyError("xref")
+        return pages(data, limits)
+
+    monkeypatch.setattr("spotter.bulk.work.pages", failing)
+    result = run(registry, folder, tmp_path / "out", "--in-process")
+    assert (result.exit_code, f"{COUNT} pages read, 4 dead letters" in result.output) == (0, True), result.output
+    (letter,) = (record for record in records(tmp_path / "out", "dead-") if record["input"].endswith("003.png"))
+    assert (letter["page"], letter["detail"]) == (0, "KeyError: 'xref'")
 
 
 def test_mistakes_are_sentences(registry: Path, folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -40,6 +41,36 @@ def test_a_folder_gives_what_is_readable_below_it_once_and_in_order(folder: Path
 def test_globs_and_files_are_taken_as_named(folder: Path) -> None:
     assert names(find([str(folder / "*.png")]), folder) == ["b.png"]
     assert names(find([str(folder / "notes.txt")]), folder) == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["IMG[1].png", "all*.png", "why?.png", "a::b.png", "zip::x.png"])
+def test_a_name_that_is_there_is_no_pattern_and_no_chain(tmp_path: Path, name: str) -> None:
+    like = {"IMG1.png", "allow.png", "whys.png"}
+    for each in {name, *like}:
+        (tmp_path / each).write_bytes(each.encode())
+    (item,) = find([str(tmp_path / name)])
+    assert (item.name, item.read()) == (f"file://{tmp_path}/{name}", name.encode())
+    for given in (tmp_path, tmp_path / "*.png"):
+        assert {item.name: item.read() for item in find([str(given)])} == {
+            f"file://{tmp_path}/{each}": each.encode() for each in {name, *like}
+        }
+
+
+def test_globs_take_names_with_their_own_characters(tmp_path: Path) -> None:
+    (tmp_path / "in::[1]").mkdir()
+    (tmp_path / "in::[1]" / "a.png").write_bytes(b"a")
+    shard(tmp_path / "s[1]::.tar", {"b*.png": b"b"})
+    items = find([str(tmp_path / "in::*"), str(tmp_path / "s*")])
+    assert names(items, tmp_path) == ["in::[1]/a.png", "s[1]::.tar#b*.png"]
+    assert [item.read() for item in items] == [b"a", b"b"]
+
+
+def test_a_name_that_is_not_utf_8_is_escaped_and_read(tmp_path: Path) -> None:
+    for name in (b"caf\xe9.png", b"caf\\udce9.png"):  # one is called what the other's name becomes
+        (tmp_path / os.fsdecode(name)).write_bytes(name)
+    items = find([str(tmp_path)])
+    assert names(items, tmp_path) == ["caf\\udce9.png"] * 2
+    assert {item.read() for item in items} == {b"caf\xe9.png", b"caf\\udce9.png"}
 
 
 def test_items_give_their_bytes(folder: Path) -> None:

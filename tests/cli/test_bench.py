@@ -74,6 +74,7 @@ def test_graph_counts_pictures_a_second_in_batches(tiny: Path) -> None:
     assert [rate["batch"] for rate in batches["rates"]] == [1, 3]
     for rate in batches["rates"]:
         assert rate["pictures_a_second"] == pytest.approx(1000 * rate["batch"] / rate["milliseconds"])
+        assert rate["overlapped"] > 10  # pictures this small are all handing over
     assert "drawn, 3 words, in batches" in lines
 
 

@@ -1,16 +1,21 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from spotter.cli import evaluate as module
 from spotter.cli.predictors import Opened, ReaderOptions
 from spotter.export.card import scores
+from spotter.model.config import ScoreConfig
+from spotter.training import checkpoint
 from spotter.training.evaluation.predictor import Prediction
+from tests.model.small import small_config
 
 
 def box(x: float, y: float, width: float, height: float) -> NDArray[np.float32]:
@@ -42,14 +47,22 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return Opened(predict, 0.1)
 
     monkeypatch.setattr(module, "open_predictor", open_predictor)
-    (tmp_path / "model.pt").touch()
-    return tmp_path / "model.pt"
+    return write_checkpoint(tmp_path / "model.pt", ScoreConfig())
+
+
+def write_checkpoint(path: Path, score: ScoreConfig) -> Path:
+    checkpoint.save(path, {"model_config": replace(small_config(), score=score).to_dict(), "weights": {}})
+    return path
+
+
+def invoke(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(module.evaluate, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result
 
 
 def run(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(module.evaluate, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
-    return result.output
+    return invoke(*arguments).output
 
 
 def test_scores_go_to_the_terminal_and_to_a_file(model: Path, dataset: Path, tmp_path: Path) -> None:
@@ -115,3 +128,70 @@ def test_a_bad_checkpoint_is_explained(dataset: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(module.evaluate, [str(bad), str(dataset)])
     assert result.exit_code == 1
     assert "checkpoint" in result.output
+
+
+def test_a_calibrated_checkpoint_without_its_language_model_is_warned_of(
+    model: Path, dataset: Path, tmp_path: Path
+) -> None:
+    calibrated = write_checkpoint(tmp_path / "calibrated.pt", ScoreConfig(margin=0.5))
+    (tmp_path / "language.npz").touch()
+    assert "Warning" not in invoke(model, dataset).stderr
+    assert f"Warning: the scores of {calibrated} weigh a language model's margin" in invoke(calibrated, dataset).stderr
+    assert "Warning" not in invoke(calibrated, dataset, "--language", tmp_path / "language.npz").stderr
+
+
+def cells(page: str) -> list[list[str]]:
+    """What the rows of a page's tables say."""
+    return [
+        [re.sub("<[^>]*>", "", cell) for cell in re.findall("<t[dh]>(.*?)</t[dh]>", row)]
+        for row in re.findall("<tr>(.*?)</tr>", page)
+    ]
+
+
+def test_a_page_tells_what_became_of_the_words(model: Path, dataset: Path, tmp_path: Path) -> None:
+    run(model, dataset, "--report", tmp_path / "report")
+    page = (tmp_path / "report" / "errors.html").read_text()
+    rows = cells(page)
+    assert rows[:2] == [
+        ["data set", "pictures", "words", "detection F", "end to end F", "bag of words F"],
+        [str(dataset), "1", "2", "50.0", "50.0", "50.0"],
+    ]
+    for row in (
+        ["detection", "50.0", "50.0", "50.0"],
+        ["bag of words", "50.0", "50.0", "50.0"],
+        ["missed", "1"],
+        ["of the lost, read right but not located", "0"],
+        # Of both words, 32 high, Exit is read; the false alarm is 10 high.
+        ["24 to 40", "2", "50.0", "50.0", "66.7"],
+        # The false alarm is of five letters.
+        ["4 to 6", "2", "50.0", "50.0", "50.0"],
+    ):
+        assert row in rows, row
+    assert "Expected calibration error" in page
+    assert page.count("<h4>a.png</h4>") == 1
+    assert "missed: <code>GATE</code>" in page
+
+
+def test_a_page_on_receipts_tells_nothing_that_needs_places(model: Path, dataset: Path, tmp_path: Path) -> None:
+    run(model, f"sroie={dataset}", "--report", tmp_path / "report")
+    page = (tmp_path / "report" / "errors.html").read_text()
+    assert cells(page) == [
+        ["data set", "pictures", "words", "detection F", "end to end F", "bag of words F"],
+        [str(dataset), "1", "2", "", "", "50.0"],
+        ["", "precision", "recall", "F"],
+        ["bag of words", "50.0", "50.0", "50.0"],
+    ]
+    for word in ("calibration", "<svg", "split", "text height"):
+        assert word not in page
+    assert page.count("<h4>a.png</h4>") == 1
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "missed: <code>GATE</code>; read, but not there: <code>FENCE</code>" in page
+
+
+def test_a_page_reads_by_the_lexicon(model: Path, dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("edit\ntence\n")
+    run(model, dataset, "--report", tmp_path / "report", "--lexicon", tmp_path / "words.txt")
+    page = (tmp_path / "report" / "errors.html").read_text()
+    assert ["one character", "1"] in cells(page)
+    assert "<code>EXIT</code> as <code>EDIT</code>" in page
+    assert f"read by {tmp_path / 'words.txt'}" in page

@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
 
 from spotter.export import bundle as module
 from spotter.export import parity
-from spotter.export.bundle import export_bundle, golden_words
+from spotter.export.bundle import check_final, export_bundle, golden_words
 from spotter.export.card import Origin
-from spotter.export.parity import ParityError
+from spotter.export.parity import ParityError, check_form, check_rounded
 from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.spotter import Spotter
 from spotter.registry.bundle import open_bundle
@@ -165,7 +166,9 @@ def test_a_bundle_in_half_precision_reads_at_the_side_that_was_asked_for(
     sure = exported.sure_of("a", tmp_path)
     monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
     monkeypatch.setattr(module, "export_graph", sure.write)
-    monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)  # random weights: no score survives rounding
+    # Random weights: no score survives rounding.
+    monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
+    monkeypatch.setattr(parity, "LEAST_AGREEMENT", 0.0)
     monkeypatch.setattr(parity, "cases", noisy_cases)
     manifest, _ = export_bundle(
         sure.model,
@@ -187,3 +190,134 @@ def test_a_bundle_of_two_precisions_is_refused(exported: Exported, tmp_path: Pat
             exported.model, tmp_path / "both", name="tiny", version="1", score_threshold=0.3, origin=origin(),
             calibration=[np.zeros((64, 64, 3), np.uint8)], half=True,
         )  # fmt: skip
+
+
+def noise(count: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
+    rng = np.random.default_rng(4)
+    return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def changed(graph: Path, path: Path, name: str, values: slice, by: float) -> Path:
+    """The graph with something added to some of a tensor's numbers."""
+    proto = onnx.load(str(graph))
+    (tensor,) = (t for t in proto.graph.initializer if t.name == name)
+    numbers = onnx.numpy_helper.to_array(tensor).copy()
+    numbers[values] += by
+    tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, name))
+    onnx.save(proto, str(path))
+    return path
+
+
+def renamed(graph: Path, path: Path, output: str, kind: str, **attributes: int) -> Path:
+    """The graph with one more node before an output."""
+    proto = onnx.load(str(graph))
+    for node in proto.graph.node:
+        for number, name in enumerate(node.output):
+            if name == output:
+                node.output[number] = "before"
+        for number, name in enumerate(node.input):
+            if name == output:
+                node.input[number] = "before"
+    proto.graph.node.append(onnx.helper.make_node(kind, ["before"], [output], **attributes))
+    (told,) = (value for value in proto.graph.output if value.name == output)
+    told.type.tensor_type.elem_type = attributes.get("to", told.type.tensor_type.elem_type)
+    onnx.save(proto, str(path))
+    return path
+
+
+def test_a_graph_agrees_with_itself_on_every_case(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    assert check_rounded(exported.graph, exported.graph, 64, 0.0) == 1.0
+    assert check_final(exported.graph, exported.graph, noise(2), 0.0) == 1.0
+
+
+def test_a_final_graph_that_reads_the_cases_otherwise_is_refused(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
+    with pytest.raises(ParityError, match="reads only 0% of the cases' words alike"):
+        check_final(exported.graph, exported.sure_of("x", tmp_path).graph, noise(1), 0.0)
+
+
+def test_a_final_graph_that_shifts_the_words_is_refused(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    sure = exported.sure_of("x", tmp_path).graph
+    # Distances to a word's sides, as logarithms: larger boxes read x all the same.
+    other = changed(sure, tmp_path / "other.onnx", "head.out.bias", slice(1, 5), 2.0)
+    with pytest.raises(ParityError, match="of the cases' words alike"):
+        check_rounded(sure, other, 64, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "attributes", "message"),
+    [
+        ("characters", "Cast", {"to": onnx.TensorProto.INT64}, "characters is int64"),
+        ("scores", "Cast", {"to": onnx.TensorProto.FLOAT16}, "scores is float16"),
+        ("polygons", "Flatten", {"axis": 1}, r"polygons is float32 \[\d+, 8\]"),
+    ],
+)
+def test_a_final_graph_of_another_form_is_refused(
+    exported: Exported, tmp_path: Path, output: str, kind: str, attributes: dict[str, int], message: str
+) -> None:
+    other = renamed(exported.graph, tmp_path / "other.onnx", output, kind, **attributes)
+    with pytest.raises(ParityError, match=message):
+        check_rounded(exported.graph, other, 64, 0.0)
+
+
+def test_a_word_of_a_picture_that_was_not_given_is_refused() -> None:
+    answer = [
+        np.array([0, 2], np.int32),
+        np.zeros((2, 4, 2), np.float32),
+        np.zeros(2, np.float32),
+        np.zeros((2, 5), np.int32),
+        np.zeros((2, 5), np.float32),
+    ]
+    check_form(answer, 3, "case")
+    with pytest.raises(ParityError, match="case: a word is of none of the 2 pictures"):
+        check_form(answer, 2, "case")
+
+
+def test_words_where_nothing_is_are_refused(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parity, "cases", lambda stride: noisy_cases(stride)[:1])
+    proto = onnx.load(str(exported.graph))
+    for node in proto.graph.node:  # as if every pixel were real
+        for number, name in enumerate(node.input):
+            if name == "sizes":
+                node.input[number] = "whole"
+    whole = onnx.numpy_helper.from_array(np.array([[256, 512]], np.int32), "whole")
+    proto.graph.initializer.append(whole)
+    onnx.save(proto, str(tmp_path / "other.onnx"))
+    with pytest.raises(ParityError, match=r"sees \d+ words where nothing is"):
+        check_rounded(exported.graph, tmp_path / "other.onnx", 64, 0.0)
+
+
+def test_two_graphs_that_read_nothing_do_not_agree(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    with pytest.raises(ParityError, match="nothing to compare"):
+        check_rounded(exported.graph, exported.graph, 64, 1.0)  # of no word is it so sure
+    monkeypatch.setattr(module, "check_rounded", lambda *_: 1.0)
+    with pytest.raises(ParityError, match="a word of these pictures"):
+        check_final(exported.graph, exported.graph, noise(2), 1.0)
+
+
+def test_no_bundle_is_written_when_its_final_graph_does_not_read_the_cases(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sure").mkdir()
+    sure = exported.sure_of("a", tmp_path / "sure")
+    other = exported.sure_of("x", tmp_path).graph.rename(tmp_path / "sure" / "other.onnx")
+    monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
+    monkeypatch.setattr(module, "export_graph", sure.write)
+    monkeypatch.setattr(module, "halve", lambda _graph, halved: halved.write_bytes(other.read_bytes()))
+    monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    with pytest.raises(ParityError, match="reads only 0% of the cases' words alike"):
+        export_bundle(
+            sure.model, tmp_path / "half", name="tiny", version="1", score_threshold=0.3, origin=origin(), half=True
+        )
+    assert not (tmp_path / "half").exists()

@@ -136,6 +136,10 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "TIFF pixel bomb", encode(blank, "TIFF", compression="tiff_deflate")
     yield "TIFF fax pixel bomb", encode(blank.convert("1"), "TIFF", compression="group4")
     yield "BMP run-length bomb", bmp(BOMB_SIDE, BOMB_SIDE, 8, 1)
+    yield "BMP run-length of short rows", bmp_of_short_runs(4_000, 900)
+    yield "JPEG of a million segments", encode(noise(), "JPEG")[:2] + b"\xff\xfe\0\x02" * 1_000_000
+    yield "PNG of a million chunks", png(8, 8, more=chunk(b"teSt", b"") * 1_000_000)
+    yield "TIFF strip bomb", tiff_of_strips(1_000_000)
     yield "PNG text bomb", png(8, 8, more=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(50_000_000))))
     yield "PNG profile bomb", png(8, 8, more=chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(50_000_000))))
     yield (
@@ -224,6 +228,18 @@ def tiff(entries: list[tuple[int, int, int, int]], next_ifd: int = 0, tail: byte
     """A TIFF of any directory: (tag, type, count, value or offset)."""
     ifd = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return b"II*\0" + struct.pack("<I", 8) + ifd + struct.pack("<I", next_ifd) + tail
+
+
+def bmp_of_short_runs(width: int, height: int) -> bytes:
+    """A BMP whose rows end where they begin: the decoder fills them in."""
+    return bmp(width, height, 8, 1)[:54] + bytes(1024) + b"\0\0" * height + b"\0\1"
+
+
+def tiff_of_strips(strips: int) -> bytes:
+    """A TIFF of a row a strip, all in the same place."""
+    entries = [(256, 4, 1, 8), (257, 4, 1, strips), (258, 3, 1, 8), (262, 3, 1, 1), (278, 4, 1, 1)]
+    entries += [(273, 4, strips, 200), (279, 4, strips, 200)]
+    return tiff(sorted(entries), tail=bytes(200) + struct.pack("<I", 8) * strips)
 
 
 def tiff_of_a_tile(side: int) -> bytes:

@@ -124,6 +124,40 @@ def test_room_is_asked_for_before_the_upload() -> None:
     assert reasons == ["pictures"]
 
 
+def test_pictures_that_no_decoder_has_opened_count_like_those_served() -> None:
+    """100 pixels a second are served, 50 a picture: behind six unopened ones the queue is 3 s long."""
+    clock = Clock()
+    admission = Admission(Limits(100, 10**9, 2.9), clock)
+    for _ in range(3):
+        ticket = admission.enter()
+        ticket.charge(50)
+        clock.now += 0.5
+        ticket.leave(served=True)
+    waiting = [admission.enter() for _ in range(6)]
+    for ask in (admission.require_room, admission.enter):
+        with pytest.raises(OverloadedError, match=r"queue is 3\.0 s long"):
+            ask()
+    waiting[0].charge(40)  # 2.9 s now
+    waiting.append(admission.enter())
+    waiting.pop().leave(served=False)
+    for ticket in waiting[1:]:
+        ticket.leave(served=False)
+    assert (admission.pictures, admission.pixels) == (1, 40)
+    for _ in range(5):
+        admission.enter()
+
+
+def test_what_can_be_done_without_is_no_rejection() -> None:
+    reasons: list[str] = []
+    admission = Admission(Limits(9, 100, 10), Clock(), reasons.append)
+    ticket = admission.enter()
+    ticket.charge(60)
+    with pytest.raises(OverloadedError):
+        ticket.charge(60, counted=False)
+    assert reasons == []
+    assert admission.pixels == 60
+
+
 def test_all_or_none() -> None:
     admission = Admission(Limits(3, 1000, 10), Clock())
     admission.enter_all(2)

@@ -4,6 +4,7 @@ import math
 import re
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spotter.registry.errors import BundleError
+from spotter.registry.folder import FolderStore
 from spotter.service import admission, imaging, spotting, words
 from spotter.service.app import create_app
 from spotter.service.engine import BatchReport
@@ -23,12 +25,14 @@ from spotter.service.live import Live
 from spotter.service.metrics import Metrics
 from spotter.service.middleware import PATHS
 from spotter.service.settings import Settings
+from spotter.service.state import Service
 from spotter.service.timing import Timing
 from spotter.service.words import Word
 from tests.service.conftest import Client
-from tests.service.tiny import picture, words_of
+from tests.service.tiny import picture, words_of, write_tiny_bundle
 
 PNG = {"Content-Type": "image/png"}
+ALLOWED_HEADERS = ("authorization", "x-api-key", "x-request-id", "x-request-timeout-ms", "traceparent", "tracestate")
 
 
 def problem_of(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
@@ -138,6 +142,7 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         counted = [line for line in page.splitlines() if line.startswith("spotter_second_looks_total{")]
         assert counted == ([f'spotter_second_looks_total{{outcome="{outcome}"}} 1.0'] if outcome else [])
         assert asked == ([service.settings.max_working_side] if outcome else [])
+        assert "spotter_rejections_total{" not in page
         assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
 
 
@@ -248,11 +253,18 @@ async def test_unknown_paths_and_methods_are_problems(client: Client) -> None:
         problem_of(await http.post("/spot/", content=b"x", headers={"Host": "elsewhere.example"}), 404, "not-found")
 
 
-async def test_probes_may_ask_without_a_body(client: Client) -> None:
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/v1/model"])
+async def test_pages_may_be_asked_for_without_their_body(client: Client, path: str) -> None:
     async with client() as (http, _):
-        for path in ("/health/live", "/health/ready"):
-            response = await http.head(path)
-            assert (response.status_code, response.content) == (200, b"")
+        page, head = await http.get(path), await http.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == page.headers["content-type"]
+        assert set(head.headers) == set(page.headers)
+        for method in ("PUT", "DELETE", "POST", "PATCH", "OPTIONS"):
+            response = await http.request(method, path)
+            problem_of(response, 405, "method-not-allowed")
+            assert sorted(response.headers["allow"].split(", ")) == ["GET", "HEAD"]
+        assert set((await http.get("/openapi.json")).json()["paths"][path]) == {"get"}
 
 
 async def test_a_chunked_upload_needs_no_length_and_is_still_bounded(client: Client) -> None:
@@ -367,6 +379,80 @@ async def test_a_client_that_leaves_during_decoding_frees_its_place(
         assert "spotter_batch_pictures_sum 1.0" in page
 
 
+async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, go_on = threading.Event(), threading.Event()
+
+    def endless(*arguments: Any) -> Prepared:
+        opened.set()
+        go_on.wait(30)
+        raise AssertionError
+
+    began = time.monotonic()
+    async with client(decoders=1) as (http, _):
+        monkeypatch.setattr(imaging, "prepare", endless)
+        request = asyncio.create_task(http.post("/spot", content=picture((1, 0, 0))))
+        await asyncio.to_thread(opened.wait, 10)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+    assert time.monotonic() - began < 10
+    go_on.set()
+
+
+async def test_a_queue_before_the_decoders_is_bounded_like_any_other(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = imaging.prepare
+
+    def slow(*arguments: Any) -> Prepared:
+        time.sleep(0.1)
+        return prepare(*arguments)
+
+    async with client(decoders=1, queue_seconds=0.5) as (http, _):
+        monkeypatch.setattr(imaging, "prepare", slow)
+        waits: list[float] = []
+        codes: list[int] = []
+
+        async def post(number: int) -> None:
+            began = time.monotonic()
+            response = await http.post("/spot", content=picture((number, 0, 0)))
+            codes.append(response.status_code)
+            if response.status_code == 200:
+                waits.append(time.monotonic() - began)
+
+        for _ in range(3):  # tell the pace
+            await post(1)
+        await asyncio.gather(*map(post, range(30)))
+        assert codes.count(429) >= 20
+        assert codes.count(200) + codes.count(429) == 33
+        assert max(waits) < 2
+
+
+async def test_the_first_model_is_forgotten_like_any_other(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "registry")
+    versions = []
+    for number in range(3):
+        write_tiny_bundle(tmp_path / str(number), work=number)
+        versions.append(store.publish(tmp_path / str(number)).version)
+    store.set_alias("spotter", "live", versions[0])
+    app = create_app(Settings(registry=str(store.root), threads=1, poll_seconds=0.02))
+    async with app.router.lifespan_context(app):
+        service: Service = app.state.service
+        while service.live is None:
+            await asyncio.sleep(0.005)
+        first = weakref.ref(service.live)
+        for version in versions[1:]:
+            store.set_alias("spotter", "live", version)
+            while service.live is None or service.live.manifest.version != version:
+                await asyncio.sleep(0.005)
+        for _ in range(1000):
+            if first() is None:
+                break
+            await asyncio.sleep(0.01)
+        assert first() is None
+
+
 async def test_expired_pictures_are_not_run(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "_TRUSTED", math.inf)  # they are let in, although the queue will outlast them
     async with client(alias="slow", batch_pictures=1) as (http, service):
@@ -419,9 +505,15 @@ async def test_a_model_that_fails_on_a_batch_is_a_retryable_503(
             raise RuntimeError("no memory")
 
         monkeypatch.setattr(service.live.engine._crew, "runner", type("Broken", (), {"run": fail})())
-        response = await http.post("/spot", content=picture((1, 1, 1)))
-        problem_of(response, 503, "engine-failed")
-        assert response.headers["retry-after"] == "1"
+        several = [("images", picture((1, 1, n))) for n in range(2)]
+        for response in (
+            await http.post("/spot", content=picture((1, 1, 1))),
+            await http.post("/spot", files=several),
+        ):
+            problem_of(response, 503, "engine-failed")
+            assert response.headers["retry-after"] == "1"
+        mixed = await http.post("/spot", files=[*several, ("images", b"GIF89a")])
+        assert [each["status"] for each in mixed.json()["results"]] == [503, 503, 415]
 
 
 async def test_a_mistake_of_ours_is_a_500_without_its_insides(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,6 +650,11 @@ async def test_other_origins_are_answered_only_where_they_are_named(client: Clie
         allowed = await http.options("/spot", headers=preflight)
         assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "https://a.example")
         assert {"x-request-id", "x-content-type-options"} <= set(allowed.headers)
+        for header in ALLOWED_HEADERS:
+            asked = {**preflight, "Access-Control-Request-Headers": f"{header}, content-type"}
+            assert (await http.options("/spot", headers=asked)).status_code == 200
+        asked = {**preflight, "Access-Control-Request-Headers": "x-other"}
+        problem_of(await http.options("/spot", headers=asked), 400, "bad-request")
         strangers = {**preflight, "Origin": "https://c.example"}
         problem_of(await http.options("/spot", headers=strangers), 400, "bad-request")
         refused = await http.post("/spot", content=b"x", headers={"Origin": "https://b.example"})

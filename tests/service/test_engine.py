@@ -27,6 +27,12 @@ class Gate:
         self.batches: list[list[int]] = []
         self.fails = False
         self.dies = False
+        self.rests = 0
+
+    def rest(self) -> None:
+        self.rests += 1
+        if self.fails:
+            raise RuntimeError("out of order")
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
         self.entered.release()
@@ -349,6 +355,9 @@ class Erratic:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._lock = threading.Lock()
+
+    def rest(self) -> None:
+        raise AssertionError("nobody asked it to")
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
         with self._lock:

@@ -180,6 +180,27 @@ async def test_what_cannot_be_revived_refuses_and_is_tried_again_more_and_more_s
     assert isinstance(setup.answer(), Done)
 
 
+async def test_an_engine_that_hangs_and_cannot_be_rebuilt_stays_in_trouble(setup: Setup) -> None:
+    setup.submit(1)
+    setup.enter(setup.gate)
+    setup.clock.now += 61
+    setup.broken = BundleError("no memory")
+    await setup.keeper.look()
+    assert isinstance(setup.answer(), EngineFailedError)
+    await setup.keeper.look()  # the hanging batch is nobody's now, and the engine looks idle
+    assert setup.keeper.trouble(setup.engine) == "is down"
+    assert setup.keeper.lost
+    setup.broken = None
+    setup.clock.now += 2
+    await setup.keeper.look()
+    assert setup.keeper.trouble(setup.engine) is None
+    assert not setup.keeper.lost
+    setup.submit(4)
+    setup.spare.opened.release()
+    assert isinstance(setup.answer(), Done)
+    setup.gate.opened.release()
+
+
 async def test_a_former_model_whose_engine_died_answers_what_it_holds(setup: Setup) -> None:
     setup.kill()
     setup.answer()

@@ -7,7 +7,7 @@ from spotter.service.settings import Settings
 def test_every_store_of_bytes_is_counted_by_its_setting() -> None:
     settings = Settings(
         max_bytes=2000, max_upload_bytes_total=10_000, max_connections=2, decoders=3, max_pixels=100, queue_pixels=50,
-        threads=1,
+        threads=1, max_working_side=100,
     )  # fmt: skip
     assert bound(settings) == {
         "uploads": 20_000 + 3 * 2000,
@@ -15,6 +15,7 @@ def test_every_store_of_bytes_is_counted_by_its_setting() -> None:
         "decoding": 6600,
         "queue": 150,
         "batches": 24_000_000,
+        "graphs": 1_600_000,
     }
 
 
@@ -22,6 +23,11 @@ def test_lanes_hold_a_batch_each_unless_it_is_one_picture() -> None:
     assert bound(Settings(threads=4))["batches"] == 0
     assert bound(Settings(threads=4, batch_pictures=2, batch_pixels=1000))["batches"] == 12_000
     assert bound(Settings(device="cuda", batch_pixels=1000))["batches"] == 6000
+
+
+def test_each_lane_of_a_processor_runs_a_graph() -> None:
+    assert bound(Settings(threads=4, max_working_side=1000))["graphs"] == 640_000_000
+    assert bound(Settings(device="cuda"))["graphs"] == 0
 
 
 def test_the_page_says_what_the_defaults_come_to() -> None:

@@ -1,5 +1,6 @@
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ class Waiting:
     def __init__(self, name: str, used: list[str], together: threading.Barrier) -> None:
         self._name, self._used, self._together = name, used, together
 
-    def run(self, names: object, inputs: object) -> list[NDArray[np.float32]]:
+    def run(self, names: object, inputs: object, options: object) -> list[NDArray[np.float32]]:
         self._used.append(self._name)
         self._together.wait(10)
         return [np.zeros((0, 4), np.float32) for _ in OUTPUTS]
@@ -55,3 +56,36 @@ def test_a_lone_picture_has_all_threads_and_several_have_one_each(
     monkeypatch.setattr(session, "_alone", Waiting("alone", used, threading.Barrier(1)))
     session.run(*batch(1))
     assert used[2:] == ["alone"]
+
+
+class Asked:
+    """An ONNX Runtime session that notes what it is asked, and whether to give its memory back."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[tuple[int, ...], bool]] = []
+
+    def run(self, names: object, inputs: dict[str, NDArray[np.uint8]], options: Any) -> list[NDArray[np.float32]]:
+        shrinks = (
+            options is not None and options.get_run_config_entry("memory.enable_memory_arena_shrinkage") == "cpu:0"
+        )
+        self.asked.append((inputs["images"].shape[1:3], shrinks))
+        return [np.zeros((0, 4), np.float32) for _ in OUTPUTS]
+
+
+def test_memory_is_given_back_after_unusual_pictures_and_when_told(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, beside = Asked(), Asked()
+    monkeypatch.setattr(session, "_alone", alone)
+    monkeypatch.setattr(session, "_beside", beside)
+    monkeypatch.setattr(session, "_usual", 64 * 96)
+    for height, width in ((64, 96), (96, 64), (64, 128)):
+        session.run(np.zeros((1, height, width, 3), np.uint8), np.array([[height, width]], np.int32))
+    assert alone.asked == [((64, 96), False), ((96, 64), False), ((64, 128), True)]
+    session.rest()
+    assert [shrinks for _, shrinks in alone.asked[3:] + beside.asked] == [True, True]
+
+
+def test_a_session_that_rested_reads_as_before(session: Session) -> None:
+    session.rest()
+    assert [rows.characters.tolist() for rows in session.run(*batch(1))] == [[[17, 17, 18]]]

@@ -13,7 +13,7 @@ from spotter.service.batcher import BatchLimits, Shape
 from spotter.service.engine import Engine
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
-from spotter.service.watcher import JITTER, Shelf, Watcher
+from spotter.service.watcher import DRAIN_LOOK, JITTER, Shelf, Watcher
 from tests.service.test_engine import FAR, Gate, prepared
 
 
@@ -186,6 +186,31 @@ async def test_a_model_two_swaps_old_is_forgotten_without_waiting_for_the_garbag
         await until(lambda: first() is None and runner() is None)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_former_model_gives_its_memory_back_when_its_requests_are_answered(setup: Setup, fails: bool) -> None:
+    gate = Gate()
+    gate.fails = fails
+    setup.shelf.put(old := model("7", gate))
+    with old.held():
+        setup.versions.alias = "8"
+        assert await setup.watcher.poll() == "loaded"
+        await asyncio.sleep(3 * DRAIN_LOOK)
+        assert gate.rests == 0
+    await until(lambda: gate.rests == 1)
+    await until(lambda: setup.shelf.draining == set())
+    assert setup.live == "8"
+
+
+async def test_a_model_that_came_back_keeps_its_memory(setup: Setup) -> None:
+    gate = Gate()
+    setup.shelf.put(old := model("7", gate))
+    with old.held():
+        setup.shelf.put(model("8"))
+        setup.shelf.put(old)
+    await until(lambda: setup.shelf.draining == set())
+    assert gate.rests == 0
 
 
 async def test_a_request_of_the_old_model_is_finished_by_it(setup: Setup) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from spotter.training.config import LossConfig, Stage, TrainConfig
+from spotter.training.config import DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.weighting import LossWeighting
 from tests.training.small import NoiseSource, make_trainer
 
@@ -77,12 +77,42 @@ def test_a_stage_trains_its_modules_alone(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path, NoiseSource(), stages=(detection, reading))
     moved: list[set[str]] = []
     for batch in trainer.batches():
-        before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+        before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
         trainer.advance(batch)
-        after = dict(trainer.model.named_parameters())
+        after = trainer.model.state_dict()
+        assert any(name.endswith("running_mean") for name in after)
         moved.append({name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])})
     together = {"backbone", "neck", "head", "recogniser"}
     assert moved == [{"backbone", "neck", "head"}] * 2 + [{"recogniser"}] * 2 + [together] * 2
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.25])
+def test_a_stages_parts_are_weighed(tmp_path: Path, factor: float) -> None:
+    stage = Stage(9, ("head",), ("score", "box"))
+    trainer = make_trainer(tmp_path, losses=LossConfig(weighting="uncertainty"), stages=(stage,))
+    plain = make_trainer(tmp_path, stages=(stage,))
+    surprise = -math.log(factor)
+    with torch.no_grad():
+        trainer.weighting.log_variance.fill_(surprise)
+    batch = next(iter(trainer.batches()))
+    told, expected = (one.losses(batch) for one in (trainer, plain))
+    for name, part in told.items():
+        value = expected[name].item() * factor + surprise if name in stage.losses else 0
+        assert part.item() == pytest.approx(value, rel=1e-4), name
+    assert told["score"].item() != 0
+
+
+def test_a_stage_learns_from_a_teacher(tmp_path: Path) -> None:
+    teaching = DistillConfig(teacher="ema", attention=2.0)
+    trainer = make_trainer(tmp_path, distill=teaching, stages=(Stage(9, ("neck",), ("score",)),))
+    with torch.no_grad():
+        for value in trainer.ema.model.neck.parameters():
+            value.add_(torch.linspace(-1, 1, value.numel()).reshape_as(value))
+    parts = trainer.losses(next(iter(trainer.batches())))
+    assert parts["taught_attention"].item() > 0
+    torch.autograd.backward(parts["taught_attention"])
+    assert any(value.grad is not None and value.grad.any() for value in trainer.model.neck.parameters())
+    assert parts["recognition"].item() == 0
 
 
 def test_impossible_stages_are_refused() -> None:

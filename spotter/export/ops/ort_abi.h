@@ -10,7 +10,7 @@
 
 namespace spotter {
 
-constexpr uint32_t kApiVersion = 20;  // the oldest ONNX Runtime that the package accepts
+constexpr uint32_t kApiVersion = 20;  // ONNX Runtime 1.20 or newer; the bodies need a newer one still
 
 struct OrtStatus;
 struct OrtValue;

@@ -36,6 +36,11 @@ def data() -> None:
     help="A checkpoint of ours as the teacher, instead of those.",
 )
 @click.option("--side", type=click.IntRange(min=64), default=1248, show_default=True, help="At which --model reads.")
+@click.option(
+    "--language",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Language model by which --model reads.",
+)
 def pseudo_label(
     pictures: Path,
     output: Path,
@@ -45,6 +50,7 @@ def pseudo_label(
     name: str,
     model: Path | None,
     side: int,
+    language: Path | None,
 ) -> None:
     """Label a folder of PICTURES with a teacher's words; OUTPUT takes the form of the ICDAR contests.
 
@@ -54,7 +60,9 @@ def pseudo_label(
 
     from spotter.training.data.pseudo import label_picture, unlabelled
 
-    words = _named_teacher(name, threads) if model is None else _own_teacher(model, side, threads).words
+    if language is not None and model is None:
+        raise click.UsageError("--language goes with --model")
+    words = _named_teacher(name, threads) if model is None else _own_teacher(model, side, language, threads).words
     kept = ignored = 0
     for picture in tqdm(unlabelled(pictures, output)[:limit], unit="picture"):
         annotations = label_picture(picture, output, words, confidence)
@@ -95,16 +103,21 @@ def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: in
     click.echo(f"{len(pictures)} pictures")
 
 
-def _own_teacher(model: Path, side: int, threads: int) -> "SpotterReader":
+def _own_teacher(model: Path, side: int, language: Path | None, threads: int) -> "SpotterReader":
     import torch
 
+    from spotter.training.checkpoint import weighs_margin
     from spotter.training.data.self_teacher import SpotterReader
 
     torch.set_num_threads(threads)
     try:
-        return SpotterReader(model, side)
+        reader = SpotterReader(model, side, language)
+        unsure = language is None and weighs_margin(model)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    if unsure:
+        raise click.UsageError(f"the scores of {model} weigh a language model's margin: --language is needed")
+    return reader
 
 
 def _named_teacher(name: str, threads: int) -> "Teacher":

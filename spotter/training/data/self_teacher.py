@@ -12,13 +12,13 @@ from spotter.training.validation import predict
 
 
 class SpotterReader:
-    """Reads words with a checkpoint's averaged weights at a long side of `side` pixels.
+    """Reads words with a checkpoint's averaged weights at a long side of `side` pixels, by a language model if any.
 
-    Raises ValueError when the file is not a checkpoint of ours.
+    Raises ValueError when a file is not what it should be.
     """
 
-    def __init__(self, weights: Path, side: int) -> None:
-        self._model = load_spotter(weights).eval()
+    def __init__(self, weights: Path, side: int, language: Path | None = None) -> None:
+        self._model = load_spotter(weights, language).eval()
         self._side = side
 
     def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.matching import IOU, Matching, Overlaps, match, overlaps, same_text
 from spotter.training.evaluation.predictor import Prediction
-from spotter.training.evaluation.scores import Read, text_height
+from spotter.training.evaluation.scores import Read, bag, text_height
 
 _TOUCHING = 0.1  # IoU at which a prediction has something to do with a word
 _INSIDE = 0.6  # share of a region that must lie in another to be part of it
@@ -25,7 +25,8 @@ class Finding:
 
     kind: "misread" was found but read otherwise; "inaccurate" has a box that overlaps too little; "split" lies under
     several predictions, "merged" under one that covers other words, too. truth, reading: None where there is none.
-    elsewhere: the picture's other predictions say this word. blur: variance of the Laplacian under the word.
+    elsewhere: it is lost, but a prediction that is no other word's right reading says it. blur: variance of the
+    Laplacian under the word.
     """
 
     picture: str
@@ -55,19 +56,20 @@ def findings(read: Read, threshold: float, blur: Sequence[float] | None = None) 
     matching = match([truth.ignore for truth in read.truths], found, keep)
     partner = dict(matching.pairs)
     explained: set[int] = set(partner.values())
-    spoken = Counter(read.predictions[d].text.upper() for d in matching.predictions)
+    right = {d for g, d in matching.pairs if same_text(read.truths[g].text, read.predictions[d].text)}
+    spoken = Counter(read.predictions[d].text.upper() for d in matching.predictions if d not in right)
     for g in matching.truths:
         truth = read.truths[g]
         soft = None if blur is None else blur[g]
         if g in partner:
             reading = read.predictions[partner[g]]
-            right = same_text(truth.text, reading.text)
-            yield Finding(read.name, "read" if right else "misread", truth, reading, blur=soft)
+            yield Finding(read.name, "read" if partner[g] in right else "misread", truth, reading, blur=soft)
             continue
         kind, near = _lost(g, read, found, matching)
         explained.update(near)
         reading_of = read.predictions[max(near, key=lambda d: found.iou[g, d])] if near else None
         yield Finding(read.name, kind, truth, reading_of, spoken[truth.text.upper()] > 0, soft)
+        spoken[truth.text.upper()] -= 1
     for d in matching.predictions:
         if d not in explained:
             yield Finding(read.name, "false alarm", None, read.predictions[d])
@@ -85,6 +87,16 @@ def _lost(g: int, read: Read, found: Overlaps, matching: Matching) -> tuple[Kind
         if others and iou[d] <= IOU:
             return "merged", [d]
     return ("inaccurate", near) if near else ("missed", [])
+
+
+def unmatched(read: Read, threshold: float) -> tuple[Counter[str], Counter[str]]:
+    """(true words that nothing says, words said that nothing true has) of a picture, places left aside, as
+    `scores.bag_of_words` counts them."""
+    keep = np.array([p.score >= threshold for p in read.predictions], np.bool_)
+    matching = match([truth.ignore for truth in read.truths], overlaps(read.truths, read.predictions), keep)
+    wanted = bag(read.truths[g].text for g in matching.truths)
+    got = bag(read.predictions[d].text for d in matching.predictions)
+    return wanted - got, got - wanted
 
 
 def edits(pairs: Sequence[tuple[str, str]]) -> Edits:
@@ -155,24 +167,50 @@ PROPERTIES = {
 
 @dataclass(frozen=True)
 class Share:
-    """Of `words` true words of a class so many were found and so many read."""
+    """Of `words` true words of a class so many were found and so many read.
+
+    predictions, right: those of the class by their own measure, and of them the ones that read a true word right,
+    whatever its class; None where predictions have no such measure.
+    """
 
     label: str
     words: int
     found: int
     read: int
+    predictions: int | None = None
+    right: int = 0
+
+    @property
+    def f(self) -> float | None:
+        """Harmonic mean of the true words' recall and the predictions' precision, end to end."""
+        if self.predictions is None:
+            return None
+        recall = self.read / self.words
+        precision = self.right / self.predictions if self.predictions else 0.0
+        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def shares(found: Sequence[Finding], values: Sequence[float], edges: Sequence[float]) -> list[Share]:
-    """The true words of `found` by their `values`, in classes that begin at `edges`; empty classes are left out."""
+def shares(
+    found: Sequence[Finding],
+    values: Sequence[float],
+    edges: Sequence[float],
+    predictions: Sequence[tuple[float, bool]] | None = None,
+) -> list[Share]:
+    """The true words of `found` by their `values`, in classes that begin at `edges`; those without a true word are left
+    out. predictions: (own value, whether right) of each that counts."""
     index = np.searchsorted(edges, values, side="right") - 1
+    said = None if predictions is None else np.searchsorted(edges, [value for value, _ in predictions], "right") - 1
     rows = []
     for n, low in enumerate(edges):
         members = [finding for finding, at in zip(found, index, strict=True) if at == n]
         if members:
             label = f"{low:g} to {edges[n + 1]:g}" if n + 1 < len(edges) else f"{low:g} and more"
             kinds = Counter(finding.kind for finding in members)
-            rows.append(Share(label, len(members), kinds["read"] + kinds["misread"], kinds["read"]))
+            row = Share(label, len(members), kinds["read"] + kinds["misread"], kinds["read"])
+            if predictions is not None and said is not None:
+                rights = [right for (_, right), at in zip(predictions, said, strict=True) if at == n]
+                row = replace(row, predictions=len(rights), right=sum(rights))
+            rows.append(row)
     return rows
 
 

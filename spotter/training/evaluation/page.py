@@ -4,7 +4,7 @@ import base64
 import io
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spotter.training.calibration import expected_calibration_error, outcomes
+from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.analysis import (
     PROPERTIES,
     Finding,
@@ -24,8 +25,9 @@ from spotter.training.evaluation.analysis import (
     reading_error,
     shares,
     sharpness,
+    unmatched,
 )
-from spotter.training.evaluation.scores import Read, Scorer
+from spotter.training.evaluation.scores import Read, Scorer, bag
 
 _COLOURS = {"read": (40, 160, 70), "misread": (230, 140, 20), "false alarm": (200, 40, 160)}
 _LOST = (220, 40, 40)
@@ -34,15 +36,21 @@ _WIDTH = 900  # pixels of a drawn picture
 
 Load = Callable[[str], NDArray[np.uint8]]
 """The picture uint8 [H, W, 3] RGB of a name."""
+Outline = tuple[NDArray[np.float32], tuple[int, int, int], int]
+"""A polygon of the picture, its colour, and the pixels of its line."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A data set: its name, what was read, how its pictures are loaded."""
+    """A data set: its name, what was read, how its pictures are loaded.
+
+    bag_of_words: its boxes are not those of words, so that nothing is told that needs the words' places.
+    """
 
     name: str
     reads: Sequence[Read]
     load: Load
+    bag_of_words: bool = False
 
 
 def report(reader: str, sections: Sequence[Section], threshold: float, worst: int = 8) -> str:
@@ -53,6 +61,53 @@ def report(reader: str, sections: Sequence[Section], threshold: float, worst: in
 
 
 def _section(section: Section, threshold: float, worst: int) -> dict[str, Any]:
+    told = _bag(section, threshold, worst) if section.bag_of_words else _words(section, threshold, worst)
+    scores = Scorer(section.reads)(threshold)
+    return {
+        "name": section.name,
+        "bag_of_words": section.bag_of_words,
+        "count": len(section.reads),
+        "scores": scores,
+        **told,
+    }
+
+
+def _bag(section: Section, threshold: float, worst: int) -> dict[str, Any]:
+    wrong = {read.name: unmatched(read, threshold) for read in section.reads}
+    errors = {name: missing.total() + surplus.total() for name, (missing, surplus) in wrong.items()}
+    pictures = []
+    for read in sorted(section.reads, key=lambda read: -errors[read.name])[:worst]:
+        missing, surplus = wrong[read.name]
+        if not errors[read.name]:
+            break
+        outlines = [
+            (p.polygon, _COLOURS["false alarm" if bag([p.text]) & surplus else "read"], 1)
+            for p in read.predictions
+            if p.score >= threshold
+        ]
+        outlines += [
+            (truth.polygon, _LOST, 2) for truth in read.truths if not truth.ignore and bag([truth.text]) & missing
+        ]
+        notes = [("missed", word, "") for word in missing.elements()]
+        notes += [("read, but not there", word, "") for word in surplus.elements()]
+        pictures.append({"name": read.name, "data": _drawn(section.load(read.name), outlines), "notes": notes})
+    return {"pictures": pictures}
+
+
+def _said(section: Section, threshold: float) -> list[tuple[Annotation, bool]]:
+    """Each prediction that counts, as a word, and whether it reads a true word right."""
+    said = []
+    for read in section.reads:
+        kept = replace(read, predictions=[p for p in read.predictions if p.score >= threshold])
+        counts, right = outcomes(kept)
+        said += [
+            (Annotation(kept.predictions[n].polygon, kept.predictions[n].text, False), bool(right[n]))
+            for n in np.flatnonzero(counts)
+        ]
+    return said
+
+
+def _words(section: Section, threshold: float, worst: int) -> dict[str, Any]:
     every: list[Finding] = []
     for read in section.reads:
         image = section.load(read.name)
@@ -60,16 +115,20 @@ def _section(section: Section, threshold: float, worst: int) -> dict[str, Any]:
     words = [finding for finding in every if finding.truth is not None]
     misread = [(f.truth.text, f.reading.text) for f in words if f.kind == "misread" and f.truth and f.reading]
     changes = edits(misread)
+    said = _said(section, threshold)
     tables = {
-        name: shares(words, [measure(f.truth) for f in words if f.truth], edges)
+        name: shares(
+            words,
+            [measure(f.truth) for f in words if f.truth],
+            edges,
+            [(measure(prediction), right) for prediction, right in said],
+        )
         for name, (edges, measure) in PROPERTIES.items()
     }
     tables["sharpness (variance of the Laplacian)"] = shares(words, [f.blur or 0.0 for f in words], _BLUR)
     errors = Counter(f.picture for f in every if f.kind != "read")
     lost = [f for f in words if f.kind not in ("read", "misread")]
     return {
-        "name": section.name,
-        "scores": Scorer(section.reads)(threshold),
         "kinds": Counter(finding.kind for finding in every).most_common(),
         "elsewhere": sum(finding.elsewhere for finding in lost),
         "reading": Counter(reading_error(*pair) for pair in misread).most_common(),
@@ -151,23 +210,26 @@ def _matrix(replaced: Counter[tuple[str, str]]) -> str:
 
 def _picture(section: Section, name: str, every: Sequence[Finding]) -> dict[str, Any]:
     """The picture with its words: read green, misread orange, lost red with what was found, false alarms violet."""
-    image = section.load(name)
-    scale = min(1.0, _WIDTH / image.shape[1]) if image.shape[1] > _WIDTH else _WIDTH / image.shape[1]
-    drawn = cv2.resize(image, (0, 0), fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else 1)
+    outlines: list[Outline] = []
     mine = [finding for finding in every if finding.picture == name]
     for finding in mine:
         colour = _COLOURS.get(finding.kind, _LOST)
         if finding.reading is not None:
-            _outline(drawn, finding.reading.polygon * scale, colour, 1)
+            outlines.append((finding.reading.polygon, colour, 1))
         if finding.truth is not None and finding.kind != "read":
-            _outline(drawn, finding.truth.polygon * scale, colour, 2)
-    jpeg = cv2.imencode(".jpg", cv2.cvtColor(np.asarray(drawn), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+            outlines.append((finding.truth.polygon, colour, 2))
     notes = [
         (f.kind, f.truth.text if f.truth else "", f.reading.text if f.reading else "") for f in mine if f.kind != "read"
     ]
-    return {"name": name, "data": base64.b64encode(jpeg.tobytes()).decode(), "notes": notes}
+    return {"name": name, "data": _drawn(section.load(name), outlines), "notes": notes}
 
 
-def _outline(image: Any, polygon: NDArray[np.float32], colour: tuple[int, int, int], thickness: int) -> None:
-    points = np.round((polygon - 0.5) * 8).astype(np.int32)
-    cv2.polylines(image, [points], True, colour, thickness, cv2.LINE_AA, 3)
+def _drawn(image: NDArray[np.uint8], outlines: Sequence[Outline]) -> str:
+    """The picture at the page's width with polygons drawn, a JPEG in base64."""
+    scale = _WIDTH / image.shape[1]
+    drawn = cv2.resize(image, (0, 0), fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else 1)
+    for polygon, colour, thickness in outlines:
+        points = np.round((polygon * scale - 0.5) * 8).astype(np.int32)
+        cv2.polylines(drawn, [points], True, colour, thickness, cv2.LINE_AA, 3)
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(np.asarray(drawn), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return base64.b64encode(jpeg.tobytes()).decode()

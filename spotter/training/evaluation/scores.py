@@ -1,7 +1,7 @@
 """Figures over a data set: precision, recall and F of finding and of reading words."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -215,9 +215,13 @@ def bag_of_words(truths: Sequence[str], readings: Sequence[str]) -> Counts:
 
     Punctuation counts as written.
     """
-    wanted = Counter(word for text in truths for word in text.upper().split())
-    got = Counter(word for text in readings for word in text.upper().split())
+    wanted, got = bag(truths), bag(readings)
     return Counts((wanted & got).total(), wanted.total(), got.total())
+
+
+def bag(texts: Iterable[str]) -> Counter[str]:
+    """The words of some texts, in capitals, split at spaces."""
+    return Counter(word for text in texts for word in text.upper().split())
 
 
 def _by_height(read: Read, matching: Matching, texts: Sequence[str]) -> tuple[HeightClass, ...]:

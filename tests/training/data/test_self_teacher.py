@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from spotter.model.charset import PRINTABLE_ASCII
+from spotter.model.config import ScoreConfig
+from spotter.model.language import LanguageTables
 from spotter.training import checkpoint
 from spotter.training.data.annotations import read_folder
 from spotter.training.data.cli import data
@@ -20,6 +24,24 @@ def make_weights(tmp_path: Path) -> Path:
     path = tmp_path / "weights.pt"
     checkpoint.save(path, {"model_config": small_config().to_dict(), "weights": talkative_spotter().state_dict()})
     return path
+
+
+@pytest.fixture(name="calibrated")
+def make_calibrated(tmp_path: Path) -> Path:
+    """A checkpoint whose scores weigh the language model's margin, and all but ignore the rest."""
+    config = replace(small_config(), score=ScoreConfig(bias=-12.0, detection=0.0, character=0.0, margin=100.0))
+    path = tmp_path / "calibrated.pt"
+    checkpoint.save(path, {"model_config": config.to_dict(), "weights": talkative_spotter().state_dict()})
+    return path
+
+
+@pytest.fixture(name="language")
+def make_language(tmp_path: Path) -> Path:
+    """Every character is as likely as another."""
+    symbols = "".join(sorted(set(PRINTABLE_ASCII.lower())))
+    shape = (1, len(symbols) + 1)
+    LanguageTables(np.full(shape, 85, np.uint8), np.zeros(shape, np.uint16), symbols).save(tmp_path / "language.npz")
+    return tmp_path / "language.npz"
 
 
 def noise() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -54,3 +76,37 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(data, command)
     assert result.exit_code == 1
     assert "odd.pt" in result.output
+
+
+def test_a_language_model_makes_a_calibrated_teacher_sure(calibrated: Path, language: Path, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(noise()).save(tmp_path / "pictures" / "a.png")
+    command = ["pseudo-label", str(tmp_path / "pictures"), str(tmp_path / "out"), "--model", str(calibrated)]
+    command += ["--side", "128", "--confidence", "0.001"]
+    refused = CliRunner().invoke(data, command)
+    assert refused.exit_code == 2
+    assert "--language is needed" in refused.output
+    assert not (tmp_path / "out").exists()
+    assert all(word.score < 0.001 for word in SpotterReader(calibrated, 128).words(noise()))
+    sure = {word.text for word in SpotterReader(calibrated, 128, language).words(noise()) if word.score >= 0.001}
+    result = CliRunner().invoke(data, [*command, "--language", str(language)])
+    assert result.exit_code == 0, result.output
+    (picture,) = read_folder(tmp_path / "out")
+    kept = {annotation.text for annotation in picture.annotations if not annotation.ignore}
+    assert len(kept) > 3
+    assert kept <= sure
+
+
+def test_a_language_model_needs_a_checkpoint_of_ours(language: Path, tmp_path: Path) -> None:
+    command = ["pseudo-label", str(tmp_path), str(tmp_path / "out"), "--language", str(language)]
+    result = CliRunner().invoke(data, command)
+    assert result.exit_code == 2
+    assert "--language goes with --model" in result.output
+
+
+def test_a_file_that_is_no_language_model_is_refused(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.npz").write_bytes(b"no tables")
+    command = ["pseudo-label", str(tmp_path), str(tmp_path / "out"), "--model", str(weights)]
+    result = CliRunner().invoke(data, [*command, "--language", str(tmp_path / "odd.npz")])
+    assert result.exit_code == 1
+    assert "odd.npz" in result.output

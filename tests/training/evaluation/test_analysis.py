@@ -16,6 +16,7 @@ from spotter.training.evaluation.analysis import (
     reading_error,
     shares,
     sharpness,
+    unmatched,
 )
 from spotter.training.evaluation.lexicon import edit_distance
 from spotter.training.evaluation.predictor import Prediction
@@ -60,6 +61,30 @@ def test_two_words_under_one_prediction_are_merged() -> None:
 def test_a_missed_word_that_is_read_elsewhere_is_told() -> None:
     found = list(findings(Read("a.jpg", (word(0, 50, "Exit"),), [said(300, 350, "exit")]), 0.5))
     assert [(f.kind, f.elsewhere) for f in found] == [("missed", True), ("false alarm", False)]
+
+
+def test_a_reading_that_belongs_to_another_word_is_none_elsewhere() -> None:
+    truths = (word(0, 50, "Exit"), word(100, 150, "Exit"), word(200, 250, "Exit"))
+    found = list(findings(Read("a.jpg", truths, [said(0, 50, "exit"), said(300, 350, "exit")]), 0.5))
+    assert [(f.kind, f.elsewhere) for f in found] == [
+        ("read", False),
+        ("missed", True),
+        ("missed", False),
+        ("false alarm", False),
+    ]
+
+
+def test_a_word_read_right_in_a_poor_box_is_told() -> None:
+    (found,) = findings(Read("a.jpg", (word(0, 100, "Exit"),), [said(60, 160, "exit")]), 0.5)
+    assert (found.kind, found.elsewhere) == ("inaccurate", True)
+
+
+def test_words_that_nothing_says_and_words_too_many() -> None:
+    truths = (word(0, 100, "one two two"), word(200, 300, "three"), Annotation(box(400, 500), "four", True))
+    predictions = [said(0, 50, "Two"), said(50, 100, "five"), said(200, 300, "three", 0.4), said(400, 500, "six")]
+    missing, surplus = unmatched(Read("a.jpg", truths, predictions), 0.5)
+    assert missing == {"ONE": 1, "TWO": 1, "THREE": 1}
+    assert surplus == {"FIVE": 1}
 
 
 def test_edits_by_hand() -> None:
@@ -111,6 +136,18 @@ def test_shares_by_class() -> None:
 
     rows = shares([finding("read"), finding("misread"), finding("missed")], [1.0, 5.0, 7.0], (0.0, 5.0, 20.0))
     assert [(row.label, row.words, row.found, row.read) for row in rows] == [("0 to 5", 1, 1, 1), ("5 to 20", 2, 1, 0)]
+
+
+def test_the_f_of_a_class_is_of_its_words_and_its_predictions() -> None:
+    def finding(kind: str) -> Finding:
+        return Finding("a", kind, word(0, 10, "x"), None)  # type: ignore[arg-type]
+
+    found = [finding("read"), finding("missed"), finding("read")]
+    predictions = [(2.0, True), (3.0, False), (4.0, False), (6.0, False)]
+    rows = shares(found, [1.0, 2.0, 7.0], (0.0, 5.0, 20.0), predictions)
+    assert [(row.predictions, row.right) for row in rows] == [(3, 1), (1, 0)]
+    assert [row.f for row in rows] == [pytest.approx(2 * (1 / 2) * (1 / 3) / (1 / 2 + 1 / 3)), 0.0]
+    assert [row.f for row in shares(found, [1.0, 2.0, 7.0], (0.0, 5.0, 20.0))] == [None, None]
 
 
 def test_sharpness_falls_with_blur() -> None:

@@ -46,6 +46,22 @@ def test_the_worst_pictures_are_drawn() -> None:
     assert drawn.std() > 0
 
 
+def test_only_pictures_with_wrong_words_are_drawn_of_a_bag_of_words() -> None:
+    page = report("reader", [Section("receipts", reads(), picture, bag_of_words=True)], 0.5)
+    assert "<h4>b.jpg</h4>" in page
+    assert "<h4>a.jpg</h4>" not in page
+    for note in ("missed: <code>WAY</code>", "read, but not there: <code>TREE</code>"):
+        assert note in page
+    assert "EXIT" not in page
+
+
+def test_the_summary_has_a_row_for_each_data_set() -> None:
+    page = report("reader", [Section("street", reads(), picture), Section("shop", reads()[:1], picture)], 0.5)
+    summary = page[page.index('<table class="summary">') : page.index("</table>")]
+    assert "<td>street</td><td>2</td><td>3</td><td>66.7</td><td>33.3</td><td>33.3</td>" in summary
+    assert "<td>shop</td><td>1</td><td>1</td><td>100.0</td><td>100.0</td><td>100.0</td>" in summary
+
+
 def test_a_reader_that_finds_nothing_has_a_page() -> None:
     nothing = [Read("a.jpg", (word(0, 100, "Exit"),), [])]
     page = report("reader", [Section("street", nothing, picture)], 0.5)

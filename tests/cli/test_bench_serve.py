@@ -249,11 +249,14 @@ def test_a_peer_is_compared_with_our_turns_beside_it() -> None:
 def test_a_peer_that_is_none_is_a_sentence(name: str) -> None:
     result = CliRunner().invoke(bench, ["serve", "--peer", name])
     assert result.exit_code == 1
-    assert f"{name} is none of litserve, bentoml" in result.output
+    assert f"{name} is none of litserve, bentoml, rapidocr_api" in result.output
 
 
 def test_bentoml_takes_the_picture_itself() -> None:
     assert Peer("bentoml", Path("python")).request(b"jpeg") == post("/spot", b"jpeg", "image/jpeg")
+    request = Peer("rapidocr_api", Path("python")).request(b"jpeg")
+    assert request.startswith(b"POST /ocr HTTP/1.1\r\n")
+    assert b'; name="image_file"; filename="p"\r\n\r\njpeg\r\n--' in request
 
 
 def test_a_benchmark_that_is_terminated_leaves_no_server_behind(tmp_path: Path) -> None:

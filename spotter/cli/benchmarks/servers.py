@@ -1,4 +1,5 @@
-"""The same model served by others, for comparison in the same run: LitServe and BentoML."""
+"""Others that serve, for comparison in the same run: LitServe and BentoML our model, RapidOCR's own server its default
+one."""
 
 import contextlib
 import os
@@ -11,7 +12,7 @@ from spotter.cli.benchmarks.http_client import post
 from spotter.cli.benchmarks.process import ServeError, free_port, running
 from spotter.registry.bundle import Bundle
 
-Framework = Literal["litserve", "bentoml"]
+Framework = Literal["litserve", "bentoml", "rapidocr_api"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 _BOUNDARY = "spotter-benchmark"
 
@@ -35,9 +36,10 @@ class Peer:
         """A POST of an encoded picture, in the form that the framework takes it."""
         if self.framework == "bentoml":
             return post("/spot", picture, "image/jpeg")
-        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="request"; filename="p"\r\n\r\n'.encode()
+        path, field = ("/predict", "request") if self.framework == "litserve" else ("/ocr", "image_file")
+        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="p"\r\n\r\n'.encode()
         body = head + picture + f"\r\n--{_BOUNDARY}--\r\n".encode()
-        return post("/predict", body, f"multipart/form-data; boundary={_BOUNDARY}")
+        return post(path, body, f"multipart/form-data; boundary={_BOUNDARY}")
 
     @contextlib.contextmanager
     def serving(self, bundle: Bundle, threads: int) -> Iterator[int]:
@@ -47,6 +49,9 @@ class Peer:
         if self.framework == "litserve":
             command = ["-m", module + "litserve", bundle.folder, port, share, self.workers]
             ready = "/health"
+        elif self.framework == "rapidocr_api":  # its threads are its own affair
+            command = ["-m", "rapidocr_api.main", "-ip", "127.0.0.1", "-p", port, "-workers", self.workers]
+            ready = "/"
         else:
             command = ["-m", "bentoml", "serve", module + "bentoml:Spot", "--host", "127.0.0.1", "--port", port]
             ready = "/readyz"

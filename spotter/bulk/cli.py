@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 import click
 from pydantic import ValidationError
@@ -82,8 +83,8 @@ def _alone(parts: Sequence[Part], job: Job) -> Iterator[tuple[int, Count]]:
 def _over_ray(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
     if not parts:
         return
-    try:
-        from spotter.bulk.distributed import run
-    except ImportError:
-        raise click.ClickException("Ray is not installed: pip install 'spotter[bulk]', or --in-process") from None
+    if find_spec("ray") is None:
+        raise click.ClickException("Ray is not installed: pip install 'spotter[bulk]', or --in-process")
+    from spotter.bulk.distributed import run
+
     yield from run(parts, job, workers, address)

@@ -263,3 +263,12 @@ def ancestors(process: int) -> list[int]:
             break
         found.append(process)
     return found
+
+
+def test_without_ray_it_says_what_to_install(
+    registry: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spotter.bulk.cli.find_spec", lambda name: None)
+    result = CliRunner().invoke(bulk, [str(folder), str(tmp_path / "out"), "--workers", "1"])
+    assert result.exit_code == 1
+    assert "Ray is not installed: pip install 'spotter[bulk]', or --in-process" in result.output

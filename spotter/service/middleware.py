@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from spotter.service.errors import MEDIA_TYPE, BadRequestError, InternalError, ServiceError
+from spotter.service.errors import MEDIA_TYPE, BadRequestError, InternalError, ServiceError, TooLateError
 from spotter.service.metrics import Metrics
 from spotter.service.timing import Timing
 from spotter.service.tracing import Spans
@@ -23,6 +23,8 @@ from spotter.service.tracing import Spans
 access = logging.getLogger("spotter.access")
 logger = logging.getLogger(__name__)
 
+GAVE_UP = 499
+"""The code by which requests are counted, and logged where there was no answer, that their client gave up."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 TRACE = ("traceparent", "tracestate")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -66,7 +68,7 @@ class Observe:
         try:
             await self._app(scope, receive, answer)
         finally:
-            self._finish(scope, headers, request_id, status or 499, timing)
+            self._finish(scope, headers, request_id, status or GAVE_UP, timing)
 
     def _finish(
         self,
@@ -78,7 +80,8 @@ class Observe:
     ) -> None:
         seconds = time.monotonic() - timing.began
         path = scope["path"] if scope["path"] in PATHS else "other"
-        self._metrics.answered(path, code, seconds)
+        # A client whose own deadline passed gave up, like one that left: it must not cost us our error budget.
+        self._metrics.answered(path, GAVE_UP if timing.hasty and code == TooLateError.status else code, seconds)
         if path == "/spot" or code >= 400:
             line: dict[str, Any] = {
                 "method": scope["method"],

@@ -12,6 +12,8 @@ class Timing:
     """Stage -> seconds; with several pictures the longest."""
     spans: list[tuple[str, float, float]] = field(default_factory=list)
     """(stage, began, ended) on the same clock, of every picture."""
+    hasty: bool = False
+    """Whether the client allows less time than we take upon us."""
 
     def add(self, stage: str, began: float, ended: float) -> None:
         """Notes that a picture was in a stage."""

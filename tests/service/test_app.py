@@ -317,13 +317,15 @@ async def test_a_multipart_that_does_not_fit_is_refused_whole(client: Client) ->
         assert (await first).status_code == 200
 
 
-@pytest.mark.parametrize(("own", "asked"), [(30, "20"), (0.02, "90000")])
-async def test_a_deadline_may_only_shorten(client: Client, own: float, asked: str) -> None:
+@pytest.mark.parametrize(("own", "asked", "counted"), [(30, "20", 499), (0.02, "90000", 504)])
+async def test_a_deadline_may_only_shorten(client: Client, own: float, asked: str, counted: int) -> None:
     async with client(alias="slow", timeout=own) as (http, service):
         headers = {"X-Request-Timeout-Ms": asked}
         problem_of(await http.post("/spot", content=picture((1, 0, 0)), headers=headers), 504, "too-late")
         assert service.spotter.admission.pictures == 0
-        assert "spotter_expirations_total{stage=" in service.metrics.render().decode()
+        page = service.metrics.render().decode()
+        assert "spotter_expirations_total{stage=" in page
+        assert re.findall(r'spotter_requests_total\{code="(\d+)",path="/spot"\}', page) == [str(counted)]
 
 
 async def test_a_deadline_that_passes_during_the_upload_ends_it(client: Client) -> None:

@@ -126,6 +126,20 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return both / max(float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()) - both, 1e-6)
 
 
+def count_alike(
+    expected: Sequence[NDArray[np.generic]], found: Sequence[NDArray[np.generic]], threshold: float
+) -> tuple[int, int]:
+    """(2 x the words that two answers read alike, in the same place, the words that either reads)."""
+    mine, others = _words(expected, threshold), _words(found, threshold)
+    alike, total = 0, len(mine) + len(others)
+    for picture, text, box in mine:
+        same = (n for n, o in enumerate(others) if o[:2] == (picture, text) and _overlap(box, o[2]) > _SAME_PLACE)
+        if (match := next(same, None)) is not None:
+            others.pop(match)
+            alike += 2
+    return alike, total
+
+
 def check_rounded(exact: Path, rounded: Path, stride: int, threshold: float) -> float:
     """Runs every case, and pictures of which nothing is real, through a graph in fp32 and a rounded one; returns 2 x
     the words that both read alike, in the same place, over the words that either reads.
@@ -143,13 +157,8 @@ def check_rounded(exact: Path, rounded: Path, stride: int, threshold: float) -> 
             raise ParityError(f"{case.name}: rounded, the graph sees {len(nothing[0])} words where nothing is")
         found = second.run(list(OUTPUTS), feeds)
         check_form(found, len(case.images), case.name)
-        expected, others = (_words(answer, threshold) for answer in (first.run(list(OUTPUTS), feeds), found))
-        total += len(expected) + len(others)
-        for picture, text, box in expected:
-            same = (n for n, o in enumerate(others) if o[:2] == (picture, text) and _overlap(box, o[2]) > _SAME_PLACE)
-            if (match := next(same, None)) is not None:
-                others.pop(match)
-                alike += 2
+        counts = count_alike(first.run(list(OUTPUTS), feeds), found, threshold)
+        alike, total = alike + counts[0], total + counts[1]
     if not total:
         raise ParityError("neither in fp32 nor rounded does the graph read a word: there is nothing to compare")
     if alike / total < LEAST_AGREEMENT:

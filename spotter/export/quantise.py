@@ -15,8 +15,7 @@ from spotter.export.graph import OUTPUTS, add_bodies
 from spotter.export.half import halve_precision
 from spotter.export.lean import double_in_integers, pad_in_integers, read_floats
 from spotter.export.operators import DOMAIN, SAMPLING
-from spotter.export.parity import ParityError
-from spotter.model.charset import Charset
+from spotter.export.parity import LEAST_AGREEMENT, ParityError, count_alike
 from spotter.registry.manifest import InputSpec
 
 _DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("detail", "upper", "widen", "columns")))
@@ -27,8 +26,6 @@ _FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool", "Transpose", "Reshape", "Gathe
 _JOINING = ("Add", "Concat")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _AVERAGING = 0.05
-_LEAST_AGREEMENT = 0.8
-_SAME_PLACE = 0.5
 
 Picture = NDArray[np.uint8]
 
@@ -144,40 +141,30 @@ def halve(graph: Path, halved: Path) -> None:
     onnx.save(model, str(halved))
 
 
-def _words(session: ort.InferenceSession, picture: Picture, threshold: float) -> list[tuple[NDArray[np.float32], str]]:
-    """(axis-parallel box of the polygon [4], text) of each word that is sure enough."""
-    _, polygons, scores, characters, _ = (np.asarray(v) for v in session.run(list(OUTPUTS), feeds(picture)))
-    boxes = np.concatenate((polygons.min(1), polygons.max(1)), 1)
-    charset = Charset()
-    return [(boxes[n], charset.decode(characters[n].tolist())) for n in np.flatnonzero(scores >= threshold)]
-
-
-def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
-    both = float(sides.prod())
-    return both / max(float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()) - both, 1e-6)
+def _compared(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> tuple[int, int]:
+    sessions = [ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (graph, other)]
+    alike = total = 0
+    for picture in pictures:
+        mine, others = (session.run(list(OUTPUTS), feeds(picture)) for session in sessions)
+        counts = count_alike(mine, others, threshold)
+        alike, total = alike + counts[0], total + counts[1]
+    return alike, total
 
 
 def agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
     """2 x the words that both graphs read alike, in the same place, over the words that either reads."""
-    sessions = [ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (graph, other)]
-    alike = total = 0
-    for picture in pictures:
-        mine, others = (_words(session, picture, threshold) for session in sessions)
-        total += len(mine) + len(others)
-        for box, text in mine:
-            match = next((w for w in others if w[1] == text and _overlap(box, w[0]) > _SAME_PLACE), None)
-            if match is not None:
-                others = [word for word in others if word is not match]
-                alike += 2
+    alike, total = _compared(graph, other, pictures, threshold)
     return alike / total if total else 1.0
 
 
 def check_agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
-    """`agreement` of a graph in fp32 and a rounded one, or ParityError when it is too low to be rounding."""
-    share = agreement(graph, other, pictures, threshold)
-    if share < _LEAST_AGREEMENT:
+    """`agreement` of a graph in fp32 and a rounded one, or ParityError when it is too low to be rounding or there is no
+    word to compare."""
+    alike, total = _compared(graph, other, pictures, threshold)
+    if not total:
+        raise ParityError("neither in fp32 nor rounded does the graph read a word of these pictures: take others")
+    if alike / total < LEAST_AGREEMENT:
         raise ParityError(
-            f"rounded and in fp32 it read only {share:.0%} of the words alike: other calibration pictures?"
+            f"rounded and in fp32 it read only {alike / total:.0%} of the words alike: other calibration pictures?"
         )
-    return share
+    return alike / total

@@ -182,11 +182,7 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
     if frames > limits.frames:
         raise TooManyPixelsError(f"{frames} frames are more than {limits.frames}")
 
-    if (
-        name == "BMP"
-        and image.info.get("compression") in _RUN_LENGTHS
-        and width * height > min(_RUN_LENGTH_PIXELS, limits.pixels)
-    ):
+    if name == "BMP" and image.info.get("compression") in _RUN_LENGTHS and width * height > _RUN_LENGTH_PIXELS:
         raise TooManyPixelsError(f"a BMP of runs may have {_RUN_LENGTH_PIXELS} pixels, not {width} x {height}")
     if name == "TIFF":  # a tile is decoded whole, however little of it lies within the picture
         tags = image.tag_v2  # type: ignore[attr-defined]

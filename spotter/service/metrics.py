@@ -20,16 +20,16 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time fo
 
 SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 TOGETHER = 32
 """Answers that are counted at once."""
-SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 
 
 class Metrics:
     """Every metric of the service.
 
     What happens around a request is only noted, and counted with that of others, when the page is asked for at the
-    latest (`settle`): where the graph has just emptied the caches, counting one by one costs several times as much.
+    latest (`settle`): many at once cost less than one by one.
     """
 
     def __init__(self) -> None:

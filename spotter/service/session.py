@@ -67,7 +67,6 @@ class Session:
         settings.log_severity_level = 3
         # Within a run threads that spin meet each other's work at once; after it they would take the cores that decode
         # the next pictures.
-        settings.add_session_config_entry("session.intra_op.allow_spinning", "1")
         settings.add_session_config_entry("session.force_spinning_stop", "1")
         providers = gpu.providers(options.device)
         _demand(providers[0][0], ort.get_available_providers())

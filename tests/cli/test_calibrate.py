@@ -8,12 +8,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from spotter.cli import calibrate as module
-from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import ScoreConfig
-from spotter.model.language import LanguageTables
 from spotter.model.weights import load_state
 from spotter.training.calibration import Evidence
-from tests.model.small import small_config, talkative_spotter
+from tests.model.small import small_config, talkative_spotter, write_even_language
 
 
 @pytest.fixture(name="dataset")
@@ -36,11 +34,7 @@ def make_checkpoint(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="language")
 def make_language(tmp_path: Path) -> Path:
-    """Every character is as likely as another."""
-    symbols = "".join(sorted(set(PRINTABLE_ASCII.lower())))
-    shape = (1, len(symbols) + 1)
-    LanguageTables(np.full(shape, 85, np.uint8), np.zeros(shape, np.uint16), symbols).save(tmp_path / "language.npz")
-    return tmp_path / "language.npz"
+    return write_even_language(tmp_path / "language.npz")
 
 
 @pytest.fixture(name="seen")

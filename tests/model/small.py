@@ -1,11 +1,16 @@
 """The smallest whole spotter, quick to run and to export; and maps that say what a test wants them to say."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from spotter.model.cells import plain_cells
+from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
 from spotter.model.detection import DetectionHead, DetectionMaps
+from spotter.model.language import LanguageTables
 from spotter.model.spotter import Spotter, build_fots
 
 STRIDE = 32  # of `small_config`'s last stage
@@ -19,6 +24,14 @@ def small_config(candidates: int = 64) -> SpotterConfig:
         detection=DetectionConfig(channels=16, candidates=candidates),
         recogniser=RecogniserConfig(min_width=4, max_width=24, channels=(8, 8), width=16, heads=2, layers=1),
     )
+
+
+def write_even_language(path: Path) -> Path:
+    """A language model to which every character is as likely as another."""
+    symbols = "".join(sorted(set(PRINTABLE_ASCII.lower())))
+    shape = (1, len(symbols) + 1)
+    LanguageTables(np.full(shape, 85, np.uint8), np.zeros(shape, np.uint16), symbols).save(path)
+    return path
 
 
 def word_patches(

@@ -6,15 +6,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import ScoreConfig
-from spotter.model.language import LanguageTables
 from spotter.training import checkpoint
 from spotter.training.data.annotations import read_folder
 from spotter.training.data.cli import data
 from spotter.training.data.self_teacher import SpotterReader
 from spotter.training.validation import predict
-from tests.model.small import small_config, talkative_spotter
+from tests.model.small import small_config, talkative_spotter, write_even_language
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,11 +35,7 @@ def make_calibrated(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="language")
 def make_language(tmp_path: Path) -> Path:
-    """Every character is as likely as another."""
-    symbols = "".join(sorted(set(PRINTABLE_ASCII.lower())))
-    shape = (1, len(symbols) + 1)
-    LanguageTables(np.full(shape, 85, np.uint8), np.zeros(shape, np.uint16), symbols).save(tmp_path / "language.npz")
-    return tmp_path / "language.npz"
+    return write_even_language(tmp_path / "language.npz")
 
 
 def noise() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ABI = 1
+ABI = 2
 """Version of the operators, which is that of the domain `spotter` in a graph."""
+OLDEST_ABI = 1
+"""The oldest version whose graphs the kernels run: its boxes do not lean."""
 DOMAIN = "spotter"
 SOURCES = Path(__file__).parent / "export" / "ops"
 LIBRARY = "libspotter_ops.so"

@@ -4,7 +4,9 @@
 is itself a function over GridSample. Where a native kernel is registered for one of them, ONNX Runtime runs it instead
 of the body; everywhere else the body runs as it stands.
 
-RoIRotate: features [B, C, H, W] at `stride`; boxes [N, 5] = (cx, cy, w, h, theta), picture pixels and radians;
+The version of the domain is 2; in version 1 boxes have no slant, and the kernels still run such graphs.
+
+RoIRotate: features [B, C, H, W] at `stride`; boxes [N, 6] = (cx, cy, w, h, theta, slant), picture pixels and radians (`spotter.model.geometry`);
 image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns. A region fills
 `scale` x clip(height / scale x w / h, min_width, max_width) columns, rounded up, and its patch is zero beyond them.
 
@@ -29,7 +31,7 @@ import onnx.parser
 from spotter.model.language import FURTHEST, LEAST, MODULUS, MULTIPLIER, SHIFT
 
 DOMAIN = "spotter"
-VERSION = 1
+VERSION = 2
 OPSET = 20
 SAMPLING = ("RoIRotate", "SampleRegions")
 """Those that read maps and make patches of the same type."""
@@ -127,7 +129,7 @@ RoIRotate <height, min_width, max_width, scale, stride> (features, boxes, image_
     thin = Constant <value_float = 0.001> ()
     zero = Constant <value_int = 0> ()
     one = Constant <value_int = 1> ()
-    cx, cy, w, h, theta = Split <axis = 1, num_outputs = 5> (boxes)
+    cx, cy, w, h, theta, slant = Split <axis = 1, num_outputs = 6> (boxes)
     h_safe = Max (h, thin)
     ratio = Div (w, h_safe)
     base = Div (height_f, scale_f)
@@ -160,8 +162,11 @@ RoIRotate <height, min_width, max_width, scale, stride> (features, boxes, image_
     axis_one = Constant <value_ints = [1]> ()
     axis_two = Constant <value_ints = [2]> ()
     axis_three = Constant <value_ints = [3]> ()
-    along = Unsqueeze (along_flat, axis_one)
+    upright = Unsqueeze (along_flat, axis_one)
     down = Unsqueeze (down_flat, axis_two)
+    slant_wide = Unsqueeze (slant, axis_two)
+    lean = Mul (slant_wide, down)
+    along = Add (upright, lean)
     cos_flat = Cos (theta)
     sin_flat = Sin (theta)
     cos = Unsqueeze (cos_flat, axis_two)

@@ -28,7 +28,7 @@ class Cells:
     mosaic: tuple[int, int] | None = None
 
     def place(self, boxes: Tensor) -> Tensor:
-        """Boxes [N, 5] in the picture's pixels -> in the map's, STRIDE to a cell."""
+        """Boxes [N, 6] in the picture's pixels -> in the map's, STRIDE to a cell."""
         return boxes if self.mosaic is None else place(boxes, *self.mosaic)
 
     def fits(self, heights: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """FOTS's detection head: dense maps, and how they become rotated boxes.
 
 Every cell says whether it lies in the core of a word, how far its four sides are from the cell's centre, measured in
-the word's own frame, and the direction in which the word is read, over the full circle. The head learns on plain maps
-and looks at the mosaic of the picture's pyramid afterwards.
+the word's own frame, the direction in which the word is read, over the full circle, and how far its upright strokes lean. The
+head learns on plain maps and looks at the mosaic of the picture's pyramid afterwards.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from spotter.model.blocks import convolution
 from spotter.model.cells import STRIDE, Cells
 from spotter.model.config import DetectionConfig
 from spotter.model.family import Head, Regions
-from spotter.model.geometry import probiou
+from spotter.model.geometry import MOST_SLANT, probiou
 
 _DISTANCE_SCALE = 16.0
 _ROUNDS = 4
@@ -28,7 +28,7 @@ _LONG_RATIO = 1.5
 @dataclass(frozen=True)
 class DetectionMaps:
     """score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side [B, 4, H, W].
-    direction: (cos, sin), not normalised [B, 2, H, W]. cells: where these are in the picture."""
+    direction: (cos, sin), not normalised, and the slant [B, 3, H, W]. cells: where these are in the picture."""
 
     score: Tensor
     distances: Tensor
@@ -36,7 +36,7 @@ class DetectionMaps:
     cells: Cells
 
     def boxes(self, image_index: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        """The boxes [N, 5], in the picture's pixels, that cells tell."""
+        """The boxes [N, 6], in the picture's pixels, that cells tell."""
         cells = self.cells
         return cell_boxes(
             self.distances[image_index, :, row, column] * cells.scale[row, column][:, None],
@@ -47,20 +47,21 @@ class DetectionMaps:
 
 
 class DetectionHead(Head):
-    """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed)."""
+    """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed and a
+    slant)."""
 
     def __init__(self, inputs: int, config: DetectionConfig) -> None:
         super().__init__()
         self.config = config
         self.shared = convolution(inputs, config.channels)
-        self.out = nn.Conv2d(config.channels, 7, 1)
+        self.out = nn.Conv2d(config.channels, 8, 1)
         # Text is rare and mostly level: the first steps need not learn just that.
-        self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]))
+        self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
 
     def forward(self, features: Tensor, cells: Cells) -> DetectionMaps:
         """Features [B, C, H, W], one vector a cell -> maps of the same size, float32."""
         out = self.out(self.shared(features)).float()
-        score, distances, direction = out.split((1, 4, 2), 1)
+        score, distances, direction = out.split((1, 4, 3), 1)
         return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, cells)
 
     def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
@@ -73,11 +74,13 @@ class DetectionHead(Head):
 
 
 def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Boxes [..., 5] told by cells: distances [..., 4], direction [..., 2], the cells' centres x, y [...] in pixels."""
+    """Boxes [..., 6] told by cells: distances [..., 4], direction [..., 3], the cells' centres x, y [...] in pixels."""
     top, right, bottom, left = distances.unbind(-1)
-    norm = direction.square().sum(-1).sqrt().clamp(min=1e-6)
+    norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
     cos, sin = direction[..., 0] / norm, direction[..., 1] / norm
-    along, down = (right - left) / 2, (bottom - top) / 2
+    slant = direction[..., 2].clamp(-MOST_SLANT, MOST_SLANT)
+    down = (bottom - top) / 2
+    along = (right - left) / 2 + slant * down
     return torch.stack(
         (
             x + along * cos - down * sin,
@@ -85,13 +88,14 @@ def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Te
             left + right,
             top + bottom,
             torch.atan2(sin, cos),
+            slant,
         ),
         -1,
     )
 
 
 def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tensor:
-    """Boxes [N, 5] with each end as told by the cell next to it.
+    """Boxes [N, 6] with each end as told by the cell next to it.
 
     The further a side, the less sure a cell is of it, and a middle cell sees both ends of a long word from afar; a box
     that is a letter short cannot be read. (AdvancedEAST asks the cells at the ends for the same reason.) An end stays
@@ -99,7 +103,7 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     """
     rows, columns = maps.score.shape[-2:]
     cells = maps.cells
-    cx, cy, w, h, theta = boxes.unbind(1)
+    cx, cy, w, h, theta, slant = boxes.unbind(1)
     cos, sin = theta.cos(), theta.sin()
     placed = cells.place(boxes)
     long = (w > _LONG) & (w > _LONG_RATIO * h)
@@ -109,19 +113,20 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
         column = ((placed[:, 0] + away * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
         row = ((placed[:, 1] + away * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
         x, y = cells.x[row, column] - cx, cells.y[row, column] - cy
-        told = x * cos + y * sin + sign * maps.distances[image_index, side, row, column] * cells.scale[row, column]
-        direction = maps.direction[image_index, :, row, column]
+        along = x * cos + y * sin - slant * (y * cos - x * sin)
+        told = along + sign * maps.distances[image_index, side, row, column] * cells.scale[row, column]
+        direction = maps.direction[image_index, :2, row, column]
         aligned = direction[:, 0] * cos + direction[:, 1] * sin > 0.5 * direction.square().sum(1).sqrt()
         near = (told - sign * w / 2).abs() < _MOST_MOVED * w
         usable = long & aligned & near & (maps.score[image_index, 0, row, column] > 0)
         ends.append(torch.where(usable, told, sign * w / 2))
     left, right = ends
     middle = (left + right) / 2
-    return torch.stack((cx + middle * cos, cy + middle * sin, (right - left).clamp(min=1), h, theta), 1)
+    return torch.stack((cx + middle * cos, cy + middle * sin, (right - left).clamp(min=1), h, theta, slant), 1)
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
-    """The cells that may be words: boxes [B, M, 5] and scores [B, M], best first, zero where a picture has fewer.
+    """The cells that may be words: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
 
     A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
     that any picture has, so that what follows costs by the text that is there.
@@ -150,7 +155,7 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
 
 
 def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
-    """Boxes [B, M, 5] sharpened by their neighbours, and which of them stay, bool [B, M].
+    """Boxes [B, M, 6] sharpened by their neighbours, and which of them stay, bool [B, M].
 
     Boxes come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of rounds:
     a box falls when a better box that stands overlaps it. One that stays becomes the score-weighted mean of the
@@ -168,7 +173,7 @@ def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) ->
     agreeing = (overlap > config.merging).to(overlap.dtype) * scores[:, None, :]
     agreeing = agreeing / agreeing.sum(2, keepdim=True).clamp(min=1e-6)
     theta = boxes[..., 4]
-    parts = torch.cat((boxes[..., :4], theta.cos()[..., None], theta.sin()[..., None]), -1)
+    parts = torch.cat((boxes[..., :4], theta.cos()[..., None], theta.sin()[..., None], boxes[..., 5:]), -1)
     mean = agreeing @ parts
-    merged = torch.cat((mean[..., :4], torch.atan2(mean[..., 5], mean[..., 4])[..., None]), -1)
+    merged = torch.cat((mean[..., :4], torch.atan2(mean[..., 5], mean[..., 4])[..., None], mean[..., 6:]), -1)
     return merged, (stands > 0) & real

@@ -1,11 +1,12 @@
-"""Rotated boxes: (cx, cy, w, h, theta) in pixels and radians.
+r"""Leaning boxes, parallelograms: (cx, cy, w, h, theta, slant) in pixels and radians.
 
-w lies along the reading direction, theta in (-pi, pi] turns x towards y:
+w lies along the reading direction, theta in (-pi, pi] turns x towards y, h is measured across it. Of two points one
+pixel apart in height the lower lies `slant` pixels further along; a rotated rectangle has none:
 
           reading direction (cos theta, sin theta)
         p0 ------------------------- p1
-         |         (cx, cy)          |   h
-        p3 ------------------------- p2
+          \        (cx, cy)          \   h
+           p3 ------------------------- p2
                       w
 """
 
@@ -13,23 +14,25 @@ import torch
 from torch import Tensor
 
 _EPSILON = 1e-6
+MOST_SLANT = 1.2  # a lean of 50 degrees
 
 
 def boxes_to_polygons(boxes: Tensor) -> Tensor:
-    """Corners [N, 4, 2] of boxes [N, 5], from the text's own top-left, clockwise for its reader."""
-    cx, cy, w, h, theta = boxes.unbind(-1)
-    along = torch.stack((theta.cos() * w, theta.sin() * w), -1) / 2
-    down = torch.stack((-theta.sin() * h, theta.cos() * h), -1) / 2
+    """Corners [N, 4, 2] of boxes [N, 6], from the text's own top-left, clockwise for its reader."""
+    cx, cy, w, h, theta, slant = boxes.unbind(-1)
+    cos, sin = theta.cos(), theta.sin()
+    along = torch.stack((cos * w, sin * w), -1) / 2
+    down = torch.stack(((slant * cos - sin) * h, (slant * sin + cos) * h), -1) / 2
     centre = torch.stack((cx, cy), -1)
     return torch.stack((centre - along - down, centre + along - down, centre + along + down, centre - along + down), -2)
 
 
 def polygons_to_boxes(polygons: Tensor) -> Tensor:
-    """Boxes [N, 5] of quadrilaterals [N, 4, 2].
+    """Boxes [N, 6] of quadrilaterals [N, 4, 2].
 
-    The direction runs from the middle of the left side to the middle of the right; each side of the box lies at the
-    mean of the two corners that belong to it, which for a parallelogram-like quadrilateral keeps the area and the
-    centre rather than covering every corner.
+    The direction runs from the middle of the left side to the middle of the right, the lean from the middle of the top
+    to the middle of the bottom; each side of the box lies at the mean of the two corners that belong to it, which keeps
+    the area and the centre rather than covering every corner, and a parallelogram as it is. Slants end at MOST_SLANT.
     """
     top_left, top_right, bottom_right, bottom_left = polygons.unbind(-2)
     direction = (top_right + bottom_right) - (top_left + bottom_left)
@@ -47,23 +50,26 @@ def polygons_to_boxes(polygons: Tensor) -> Tensor:
     bottom = extent(bottom_left, bottom_right, down)
     middle = centre + along * ((left + right) / 2)[..., None] + down * ((top + bottom) / 2)[..., None]
     size = torch.stack((right - left, bottom - top), -1).clamp(min=0)
-    return torch.cat((middle, size, theta[..., None]), -1)
+    lower = ((bottom_left + bottom_right) - (top_left + top_right)) / 2
+    slant = (lower * along).sum(-1) / (bottom - top).clamp(min=_EPSILON)
+    return torch.cat((middle, size, theta[..., None], slant.clamp(-MOST_SLANT, MOST_SLANT)[..., None]), -1)
 
 
 def _covariance(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(a, b, c) of the covariance [[a, c], [c, b]] of the uniform density on each box."""
-    w, h, theta = boxes[..., 2], boxes[..., 3], boxes[..., 4]
+    w, h, theta, slant = boxes[..., 2], boxes[..., 3], boxes[..., 4], boxes[..., 5]
     along, across = w.square() / 12, h.square() / 12
     cos, sin = theta.cos(), theta.sin()
+    x, y = slant * cos - sin, slant * sin + cos  # the way down the lean, a pixel of height
     return (
-        along * cos.square() + across * sin.square(),
-        along * sin.square() + across * cos.square(),
-        (along - across) * cos * sin,
+        along * cos.square() + across * x.square(),
+        along * sin.square() + across * y.square(),
+        along * cos * sin + across * x * y,
     )
 
 
 def probiou(first: Tensor, second: Tensor) -> Tensor:
-    """ProbIoU of boxes [..., 5], broadcast: 1 - Hellinger distance of the boxes' Gaussians, in [0, 1].
+    """ProbIoU of boxes [..., 6], broadcast: 1 - Hellinger distance of the boxes' Gaussians, in [0, 1].
 
     Murrugarra-Llerena et al. 2021, arXiv:2106.06072. It needs no clipping of polygons, so it stays tensor algebra.
     """

@@ -54,10 +54,10 @@ def mosaic_height(height: int) -> int:
 
 
 def place(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Boxes [N, 5] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic."""
+    """Boxes [N, 6] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic."""
     h = boxes[:, 3]
     first, second, third = ((h >= limit).to(boxes.dtype) for limit in LEVEL_HEIGHTS)
     scale = 1 - first * 0.5 - second * 0.25 - third * 0.125
     x = boxes[:, 0] * scale + second * (width // 2 + GAP)
     y = boxes[:, 1] * scale + first * (height + GAP) + third * (height // 4 + SMALL_GAP)
-    return torch.stack((x, y, boxes[:, 2] * scale, h * scale, boxes[:, 4]), 1)
+    return torch.stack((x, y, boxes[:, 2] * scale, h * scale, boxes[:, 4], boxes[:, 5]), 1)

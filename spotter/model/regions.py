@@ -28,22 +28,22 @@ class PatchSize:
 
 
 def patch_widths(boxes: Tensor, size: PatchSize) -> Tensor:
-    """Columns int64 [N] that boxes [N, 5] fill."""
+    """Columns int64 [N] that boxes [N, 6] fill."""
     ratio = boxes[:, 2] / boxes[:, 3].clamp(min=1e-3)
     columns = torch.where(ratio.isnan(), 0.0, ratio * size.height)
     return columns.clamp(size.min_width, size.max_width).ceil().to(torch.int64)
 
 
 def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, stride: int) -> Tensor:
-    """Cells (x, y), float32 [N, height, columns, 2], of a map at `stride` that the bins of boxes [N, 5] read.
+    """Cells (x, y), float32 [N, height, columns, 2], of a map at `stride` that the bins of boxes [N, 6] read.
 
     columns: arange of the patch's columns; those at or beyond a region's own width lie outside it.
     """
     u = (columns.to(boxes.dtype) + 0.5) / widths.to(boxes.dtype)[:, None] - 0.5  # N x W
     v = (torch.arange(height, device=boxes.device, dtype=boxes.dtype) + 0.5) / height - 0.5  # h
-    cx, cy, w, h, theta = (value[:, None, None] for value in boxes.unbind(-1))
-    along = u[:, None, :] * w
+    cx, cy, w, h, theta, slant = (value[:, None, None] for value in boxes.unbind(-1))
     down = v[None, :, None] * h
+    along = u[:, None, :] * w + slant * down
     cos, sin = theta.cos(), theta.sin()
     x = cx + along * cos - down * sin
     y = cy + along * sin + down * cos
@@ -77,7 +77,7 @@ def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tenso
 def roi_rotate(
     features: Tensor, boxes: Tensor, image_index: Tensor, widths: Tensor, height: int, stride: int
 ) -> Tensor:
-    """Patches [N, C, height, W] of rotated boxes [N, 5] (picture pixels), W being the largest of `widths` int64 [N].
+    """Patches [N, C, height, W] of rotated boxes [N, 6] (picture pixels), W being the largest of `widths` int64 [N].
 
     A patch is zero beyond its own width. N must be at least 1.
     """
@@ -95,7 +95,7 @@ class RoIRotate(RegionSampler):
         self.size = size
 
     def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
-        """As `RegionSampler.forward`; shapes are boxes [N, 5]."""
+        """As `RegionSampler.forward`; shapes are boxes [N, 6]."""
         boxes = cells.place(shapes)
         widths = patch_widths(boxes, self.size)
         height = self.size.height
@@ -106,5 +106,5 @@ class RoIRotate(RegionSampler):
         )
 
     def polygons(self, shapes: Tensor) -> Tensor:
-        """The corners [N, 4, 2] of boxes [N, 5]."""
+        """The corners [N, 4, 2] of boxes [N, 6]."""
         return boxes_to_polygons(shapes)

@@ -11,7 +11,8 @@ from typing import Any, cast
 from spotter.registry.errors import BundleError
 
 SCHEMA_VERSION = 1
-CUSTOM_OP_ABI = 1
+CUSTOM_OP_ABI = 2
+OLDEST_OP_ABI = 1
 """Version of the contract between a graph's `spotter` operators and the native kernels that may run them."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -29,8 +29,9 @@ def register(options: Any, model: bytes, device: str) -> Operators:
         return Operators("none")
     try:
         kernels = native.find()
-        if version != native.ABI:
-            raise native.KernelsError(f"the model has version {version} of the operators, the kernels {native.ABI}")
+        if not native.OLDEST_ABI <= version <= native.ABI:
+            known = f"{native.OLDEST_ABI} to {native.ABI}"
+            raise native.KernelsError(f"the model has version {version} of the operators, the kernels {known}")
         if device != "cpu" and not kernels.cuda:  # their nodes would bring every feature map to the CPU and back
             raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
         # On a GPU a convolution is faster as the nodes of its body.

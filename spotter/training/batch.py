@@ -25,7 +25,7 @@ _NOT_HERE = 1.8 * LEVEL_HEIGHTS[0]  # pixels; higher words are another level's t
 class Batch:
     """images: uint8 [B, H, W, 3]. text, counted: bool [B, h, w], cells of the head's map in a word's core and cells
     that the score loss counts. owner: int64 [B, h, w], the word that a core cell belongs to, else -1. boxes: float32
-    [N, 5]. image_index: int64 [N]. readable: bool [N]. targets: classes of the characters of the readable words, in
+    [N, 6]. image_index: int64 [N]. readable: bool [N]. targets: classes of the characters of the readable words, in
     order."""
 
     images: Tensor
@@ -41,7 +41,7 @@ class Batch:
 def _local(
     box: NDArray[np.float32], polygon: NDArray[np.float32], shape: tuple[int, int]
 ) -> tuple[slice, slice, NDArray[np.float32], NDArray[np.float32]]:
-    """Cells around a box, and their centres in the box's own frame (along, down), pixels."""
+    """Cells around a box, and their centres in the box's own frame (along, down), pixels, its lean undone."""
     low = np.floor(polygon.min(0) / STRIDE).astype(int) - 1
     high = np.ceil(polygon.max(0) / STRIDE).astype(int) + 1
     rows = slice(max(low[1], 0), max(min(high[1], shape[0]), 0))
@@ -49,13 +49,14 @@ def _local(
     y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5)[:, None] * STRIDE - box[1]
     x = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5)[None] * STRIDE - box[0]
     cos, sin = np.cos(box[4]), np.sin(box[4])
-    return rows, columns, x * cos + y * sin, y * cos - x * sin
+    down = y * cos - x * sin
+    return rows, columns, x * cos + y * sin - box[5] * down, down
 
 
 def detection_targets(
     boxes: NDArray[np.float32], ignore: NDArray[np.bool_], shape: tuple[int, int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    """(text, counted, owner) [h, w] of one picture's boxes [N, 5]; where cores meet, the smaller word owns the cell."""
+    """(text, counted, owner) [h, w] of one picture's boxes [N, 6]; where cores meet, the smaller word owns the cell."""
     text = np.zeros(shape, bool)
     counted = np.ones(shape, bool)
     owner = np.full(shape, -1, np.int64)

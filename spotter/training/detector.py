@@ -26,7 +26,8 @@ class DetectorLearning(Protocol):
 
 
 def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Boxes [N, 5] as a detector might give them: moved, resized and turned a little, by `amount` of their height."""
+    """Boxes [N, 6] as a detector might give them: moved, resized, turned and sheared a little, by `amount` of their
+    height."""
     noise = torch.randn(boxes.shape, generator=generator).clamp(-2, 2) * amount
     h = boxes[:, 3]
     return torch.stack(
@@ -36,13 +37,14 @@ def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Te
             (boxes[:, 2] + (2 * noise[:, 2] + amount) * h).clamp(min=2),
             (h * (1 + 2 * noise[:, 3] + amount)).clamp(min=2),
             boxes[:, 4] + noise[:, 4] * 0.5,
+            boxes[:, 5] + noise[:, 5],
         ),
         1,
     )
 
 
 def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """What the detector says at the middle of each true box [N, 5], and whether it is good enough to read from, [N]."""
+    """What the detector says at the middle of each true box [N, 6], and whether it is good enough to read from, [N]."""
     rows, columns = maps.score.shape[-2:]
     placed = maps.cells.place(boxes)
     column = (placed[:, 0] / STRIDE).long().clamp(0, columns - 1)
@@ -83,7 +85,7 @@ class RotatedBoxes:
         step: int,
         generator: torch.Generator,
     ) -> Tensor:
-        """As `DetectorLearning.to_read`: true boxes [K, 5] jittered, and in time the detector's own among them."""
+        """As `DetectorLearning.to_read`: true boxes [K, 6] jittered, and in time the detector's own among them."""
         boxes = batch.boxes[words]
         noisy = jitter_boxes(boxes.cpu(), config.jitter, generator).to(boxes.device)
         if step < config.predicted_after:

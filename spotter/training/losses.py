@@ -49,19 +49,20 @@ def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[
     box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly notices a missing
     letter of a long word. ends: smooth L1 on the left and right distances as shares of the height, counted the more
     the nearer a cell is to that end, since `sharpen_ends` asks those cells. direction: smooth L1 on the raw
-    (cos, sin); a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
+    (cos, sin) and the slant; a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
     """
     image, row, column = (batch.owner >= 0).nonzero().unbind(1)
     if not len(image):
         nothing = maps.distances.sum() * 0
         return nothing, nothing, nothing
     word = batch.owner[image, row, column]
-    cx, cy, w, h, theta = batch.boxes[word].unbind(1)
+    cx, cy, w, h, theta, slant = batch.boxes[word].unbind(1)
     cells = maps.cells
     x = cells.x[row, column] - cx
     y = cells.y[row, column] - cy
     cos, sin = theta.cos(), theta.sin()
-    along, down = x * cos + y * sin, y * cos - x * sin
+    down = y * cos - x * sin
+    along = x * cos + y * sin - slant * down
     truth = torch.stack((h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along), 1).clamp(min=0.5)
     count = torch.bincount(word, minlength=len(batch.boxes)).to(truth.dtype)
     weight = word_weights(batch.image_index, balance)[word] / count[word]
@@ -75,7 +76,7 @@ def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[
     nearness = (1 - 2 * truth[:, [1, 3]] / w[:, None]).clamp(min=0)
     off = F.smooth_l1_loss(told[:, [1, 3]] / h[:, None], truth[:, [1, 3]] / h[:, None], reduction="none", beta=0.2)
     direction = F.smooth_l1_loss(
-        maps.direction[image, :, row, column], torch.stack((cos, sin), 1), reduction="none", beta=0.2
+        maps.direction[image, :, row, column], torch.stack((cos, sin, slant), 1), reduction="none", beta=0.2
     )
     return -(overlap.log() * weight).sum(), ((off * nearness).sum(1) * weight).sum(), (direction.sum(1) * weight).sum()
 

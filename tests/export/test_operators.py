@@ -57,9 +57,9 @@ def both(
 def test_the_function_samples_as_the_network_does(rotate: dict[int, ort.InferenceSession], stride: int) -> None:
     generator = torch.Generator().manual_seed(5)
     features = torch.randn(3, 2, 12, 10, generator=generator)
-    spread = torch.tensor([50.0, 60.0, 60.0, 20.0, 2 * math.pi])
-    boxes = torch.rand(40, 5, generator=generator) * spread + torch.tensor([-5.0, -5, 1, 1, -math.pi])
-    boxes[0] = torch.tensor([1e5, -1e5, 30, 10, 0.4])
+    spread = torch.tensor([50.0, 60.0, 60.0, 20.0, 2 * math.pi, 2.4])
+    boxes = torch.rand(40, 6, generator=generator) * spread + torch.tensor([-5.0, -5, 1, 1, -math.pi, -1.2])
+    boxes[0] = torch.tensor([1e5, -1e5, 30, 10, 0.4, 0.2])
     found, expected = both(rotate, stride, features, boxes, torch.arange(40) % 3)
     assert found.shape == expected.shape
     torch.testing.assert_close(found, expected, atol=2e-4, rtol=0)
@@ -74,14 +74,14 @@ def test_a_ramp_reads_the_bins_own_places(
 ) -> None:
     """The box is 16 along and 8 down, its middle at (40, 32), in 8 bins of 2 pixels; channel 0 holds x, 1 holds y."""
     y, x = torch.meshgrid((torch.arange(16) + 0.5) * 4, (torch.arange(20) + 0.5) * 4, indexing="ij")
-    boxes = torch.tensor([[40.0, 32, 16, 8, theta]])
+    boxes = torch.tensor([[40.0, 32, 16, 8, theta, 0]])
     found, _ = both(rotate, 4, torch.stack((x, y))[None], boxes, torch.tensor([0]))
     assert found.shape == (1, 2, 4, 8)
     expected = torch.linspace(first, last, 8).expand(4, 8)
     torch.testing.assert_close(found[0, along], expected, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("box", [[20.0, 20, 0, 0, 0], [20.0, 20, 30, 0, 0], [20.0, 20, 900, 2, 1]])
+@pytest.mark.parametrize("box", [[20.0, 20, 0, 0, 0, 0], [20.0, 20, 30, 0, 0, 1], [20.0, 20, 900, 2, 1, 0]])
 def test_boxes_without_extent_get_columns_within_the_limits(
     rotate: dict[int, ort.InferenceSession], box: list[float]
 ) -> None:
@@ -91,7 +91,7 @@ def test_boxes_without_extent_get_columns_within_the_limits(
 
 
 def test_a_box_that_is_no_number_is_as_narrow_as_can_be(rotate: dict[int, ort.InferenceSession]) -> None:
-    boxes = torch.tensor([[20.0, 20, math.nan, 8, 0], [20.0, 20, 16, 8, 0]])
+    boxes = torch.tensor([[20.0, 20, math.nan, 8, 0, 0], [20.0, 20, 16, 8, 0, 0]])
     found, _ = both(rotate, 4, torch.ones(1, 1, 12, 10), boxes, torch.tensor([0, 0]))
     assert found.shape == (2, 1, 4, 8)
     assert not found[0, :, :, SIZE.min_width :].any()

@@ -60,7 +60,8 @@ def talkative_spotter(seed: int = 0) -> Spotter:
     as their pixels are: its normalisations have seen noise, and its last layers are loud."""
     model = small_spotter(seed).train()
     images = torch.randint(0, 256, (2, 128, 192, 3), dtype=torch.uint8)
-    boxes = torch.rand(40, 5) * torch.tensor([180.0, 120.0, 60.0, 50.0, 6.2]) + torch.tensor([0.0, 0, 20, 8, -3.1])
+    spread = torch.tensor([180.0, 120.0, 60.0, 50.0, 6.2, 1.0])
+    boxes = torch.rand(40, 6) * spread + torch.tensor([0.0, 0, 20, 8, -3.1, -0.5])
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -85,7 +86,7 @@ def detector_out(model: Spotter) -> nn.Conv2d:
 
 def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:
     """Maps that say: no text anywhere."""
-    direction = torch.zeros(batch, 2, rows, columns)
+    direction = torch.zeros(batch, 3, rows, columns)
     direction[:, 0] = 1
     score, distances = torch.full((batch, 1, rows, columns), -9.0), torch.ones(batch, 4, rows, columns)
     return DetectionMaps(score, distances, direction, plain_cells(rows, columns, torch.device("cpu")))
@@ -98,12 +99,14 @@ def say(
     distances: tuple[float, float, float, float],
     theta: float,
     length: float = 1.0,
+    slant: float = 0.0,
 ) -> None:
     """Writes one word into cell (picture, row, column): score as a probability, sides (top, right, bottom, left)."""
     image, row, column = cell
     maps.score[image, 0, row, column] = torch.logit(torch.tensor(score))
     maps.distances[image, :, row, column] = torch.tensor(distances)
-    maps.direction[image, :, row, column] = length * direction_of(theta)
+    maps.direction[image, :2, row, column] = length * direction_of(theta)
+    maps.direction[image, 2, row, column] = slant
 
 
 def direction_of(theta: float) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -38,7 +39,7 @@ def test_the_heads_first_words_are_rare_and_level() -> None:
     assert (maps.score.shape, maps.distances.shape, maps.direction.shape) == (
         (2, 1, 5, 7),
         (2, 4, 5, 7),
-        (2, 2, 5, 7),
+        (2, 3, 5, 7),
     )
     assert float(maps.score.sigmoid().max()) < 0.1
     assert (torch.atan2(maps.direction[:, 1], maps.direction[:, 0]).abs() < 0.5).all()
@@ -60,17 +61,28 @@ def test_distances_stay_finite_whatever_the_features() -> None:
 )
 def test_a_cell_tells_its_words_box_on_the_full_circle(theta: float, centre: tuple[float, float]) -> None:
     """The cell is 10 right of the left end and 30 left of the right one: the middle is 10 further along, 2 down."""
-    box = cell_boxes(torch.tensor([2.0, 30, 6, 10]), 3 * direction_of(theta), torch.tensor(10.0), torch.tensor(20.0))
+    told = F.pad(3 * direction_of(theta), (0, 1))
+    box = cell_boxes(torch.tensor([2.0, 30, 6, 10]), told, torch.tensor(10.0), torch.tensor(20.0))
     assert box[:4].tolist() == pytest.approx([*centre, 40, 8], abs=1e-4)
     assert math.cos(float(box[4]) - theta) > 1 - 1e-6
+
+
+@pytest.mark.parametrize(("told", "slant", "x"), [(0.5, 0.5, 21), (-0.5, -0.5, 19), (9.0, 1.2, 22.4)])
+def test_the_middle_of_a_leaning_word_lies_along_its_lean(told: float, slant: float, x: float) -> None:
+    """As above, and the middle 2 down: by the lean, which ends at 1.2, it is 2 x 0.5 further along."""
+    box = cell_boxes(
+        torch.tensor([2.0, 30, 6, 10]), torch.tensor([3.0, 0, told]), torch.tensor(10.0), torch.tensor(20.0)
+    )
+    assert box.tolist() == pytest.approx([x, 22, 40, 8, 0, slant], abs=1e-4)
 
 
 @pytest.mark.parametrize("theta", TURNS)
 def test_a_word_in_a_map_becomes_a_box_that_is_read_in_its_direction(theta: float) -> None:
     maps = empty_maps(1, 16, 24)
-    say(maps, (0, 7, 11), 0.8, (6, 20, 6, 20), theta, length=0.4)
+    say(maps, (0, 7, 11), 0.8, (6, 20, 6, 20), theta, length=0.4, slant=0.3)
     found = regions(maps, [[64, 96]])
-    assert found.shapes.shape == (1, 5)
+    assert found.shapes.shape == (1, 6)
+    assert float(found.shapes[0, 5]) == pytest.approx(0.3)
     assert found.shapes[0, :4].tolist() == pytest.approx([46, 30, 40, 12], abs=1e-3)  # cell (7, 11) of 4 pixels
     assert math.cos(float(found.shapes[0, 4]) - theta) > 1 - 1e-6
     assert found.scores.tolist() == pytest.approx([0.8])
@@ -102,7 +114,7 @@ def test_candidates_are_limited_to_the_best_of_each_picture() -> None:
         say(maps, (0, row, 1), score, (1, 2, 1, 2), 0.0)
     say(maps, (1, 3, 3), 0.6, (1, 2, 1, 2), 0.0)
     boxes, scores = select_candidates(maps, torch.tensor([[32, 32]] * 2), DetectionConfig(channels=8, candidates=3))
-    assert boxes.shape == (2, 3, 5)
+    assert boxes.shape == (2, 3, 6)
     torch.testing.assert_close(scores, torch.tensor([[0.9, 0.8, 0.7], [0.6, 0, 0]]))
     assert boxes[0, :, 1].tolist() == [10, 26, 18]
 
@@ -116,28 +128,29 @@ def test_candidates_are_as_many_as_the_fullest_picture_has() -> None:
 
 def test_no_words_give_no_rows() -> None:
     found = regions(empty_maps(2, 8, 8), [[32, 32], [32, 32]])
-    assert (found.shapes.shape, found.scores.shape, found.image_index.shape) == ((0, 5), (0,), (0,))
+    assert (found.shapes.shape, found.scores.shape, found.image_index.shape) == ((0, 6), (0,), (0,))
 
 
 def test_duplicates_become_their_score_weighted_mean() -> None:
-    boxes = torch.tensor([[[50.0, 20, 40, 12, 0.1], [53.0, 20, 40, 12, -0.05], [50.0, 60, 40, 12, 0.0]]])
+    boxes = torch.tensor([[[50.0, 20, 40, 12, 0.1, 0.5], [53.0, 20, 40, 12, -0.05, 0.2], [50.0, 60, 40, 12, 0, 0.1]]])
     scores = torch.tensor([[0.9, 0.6, 0.5]])
     merged, kept = merge_overlapping(boxes, scores, CONFIG)
     assert kept.tolist() == [[True, False, True]]
     assert float(merged[0, 0, 0]) == pytest.approx((0.9 * 50 + 0.6 * 53) / 1.5, abs=1e-4)
     turned = math.atan2(0.9 * math.sin(0.1) - 0.6 * math.sin(0.05), 0.9 * math.cos(0.1) + 0.6 * math.cos(0.05))
     assert float(merged[0, 0, 4]) == pytest.approx(turned, abs=1e-5)
+    assert float(merged[0, 0, 5]) == pytest.approx((0.9 * 0.5 + 0.6 * 0.2) / 1.5, abs=1e-5)
     torch.testing.assert_close(merged[0, 2], boxes[0, 2])
 
 
 def test_directions_are_averaged_on_the_circle() -> None:
-    boxes = torch.tensor([[[50.0, 20, 40, 12, math.pi - 0.1], [50.0, 20, 40, 12, 0.1 - math.pi]]])
+    boxes = torch.tensor([[[50.0, 20, 40, 12, math.pi - 0.1, 0], [50.0, 20, 40, 12, 0.1 - math.pi, 0]]])
     merged, _ = merge_overlapping(boxes, torch.tensor([[0.8, 0.8]]), CONFIG)
     assert abs(float(merged[0, 0, 4])) == pytest.approx(math.pi, abs=1e-3)
 
 
 def test_of_two_opposite_directions_the_surer_one_is_read() -> None:
-    boxes = torch.tensor([[[50.0, 20, 40, 12, 0.0], [50.0, 20, 40, 12, math.pi]]])
+    boxes = torch.tensor([[[50.0, 20, 40, 12, 0, 0], [50.0, 20, 40, 12, math.pi, 0]]])
     merged, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.6]]), CONFIG)
     assert kept.tolist() == [[True, False]]
     assert float(merged[0, 0, 4]) == pytest.approx(0.0, abs=1e-5)
@@ -145,14 +158,14 @@ def test_of_two_opposite_directions_the_surer_one_is_read() -> None:
 
 def test_a_box_that_fell_suppresses_nothing() -> None:
     """The second overlaps both its neighbours, which hardly touch: the first drops it and so the third stands."""
-    boxes = torch.tensor([[[20.0, 20, 40, 20, 0], [45.0, 20, 40, 20, 0], [70.0, 20, 40, 20, 0]]])
+    boxes = torch.tensor([[[20.0, 20, 40, 20, 0, 0], [45.0, 20, 40, 20, 0, 0], [70.0, 20, 40, 20, 0, 0]]])
     assert probiou(boxes[0, 0], boxes[0, 1]) > CONFIG.suppression > probiou(boxes[0, 0], boxes[0, 2])
     _, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.8, 0.7]]), CONFIG)
     assert kept.tolist() == [[True, False, True]]
 
 
 def test_places_without_a_candidate_neither_stay_nor_suppress() -> None:
-    boxes = torch.tensor([[[20.0, 20, 40, 20, 0], [20.0, 20, 40, 20, 0]], [[0.0, 0, 0, 0, 0], [20.0, 20, 40, 20, 0]]])
+    boxes = torch.tensor([[[20.0, 20, 40, 20, 0, 0], [20.0, 20, 40, 20, 0, 0]], [[0.0, 0, 0, 0, 0, 0], [20.0, 20, 40, 20, 0, 0]]])
     _, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.0], [0.0, 0.0]]), CONFIG)
     assert kept.tolist() == [[True, False], [False, False]]
 
@@ -170,8 +183,8 @@ def greedy(boxes: Tensor, threshold: float) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("seed", range(5))
 def test_suppression_is_what_a_loop_over_the_boxes_gives(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    spread = torch.tensor([300.0, 200.0, 60.0, 20.0, 2 * math.pi])
-    boxes = torch.rand(30, 5, generator=generator) * spread + torch.tensor([0.0, 0, 20, 10, -math.pi])
+    spread = torch.tensor([300.0, 200.0, 60.0, 20.0, 2 * math.pi, 1.0])
+    boxes = torch.rand(30, 6, generator=generator) * spread + torch.tensor([0.0, 0, 20, 10, -math.pi, -0.5])
     expected = greedy(boxes, CONFIG.suppression)
     assert 0 < expected.sum() < 30
     _, kept = merge_overlapping(boxes[None], torch.linspace(0.9, 0.5, 30)[None], CONFIG)
@@ -190,27 +203,35 @@ def ends_maps(theta: float, left: float, right: float) -> DetectionMaps:
 
 def test_ends_are_moved_to_where_the_cells_beside_them_say() -> None:
     # End cells are columns 9 and 23, whose centres lie at 38 and 94, 26 and 30 from the middle.
-    box = torch.tensor([[64.0, 64, 100, 16, 0]])
+    box = torch.tensor([[64.0, 64, 100, 16, 0, 0]])
     moved = sharpen_ends(ends_maps(0.0, left=29, right=27), box, torch.tensor([0]))
     # The left end goes from -50 to -26 - 29 = -55, the right one from 50 to 30 + 27 = 57.
-    torch.testing.assert_close(moved, torch.tensor([[65.0, 64, 112, 16, 0]]))
+    torch.testing.assert_close(moved, torch.tensor([[65.0, 64, 112, 16, 0, 0]]))
 
 
 def test_ends_of_a_word_read_downwards_move_along_it() -> None:
-    box = torch.tensor([[64.0, 64, 100, 16, math.pi / 2]])
+    box = torch.tensor([[64.0, 64, 100, 16, math.pi / 2, 0]])
     moved = sharpen_ends(ends_maps(math.pi / 2, left=29, right=27), box, torch.tensor([0]))
-    torch.testing.assert_close(moved, torch.tensor([[64.0, 65, 112, 16, math.pi / 2]]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(moved, torch.tensor([[64.0, 65, 112, 16, math.pi / 2, 0]]), atol=1e-3, rtol=0)
+
+
+def test_ends_of_a_leaning_word_are_told_along_its_lean() -> None:
+    """The cells' centres lie 2 below the middle, where a lean of 0.5 has both ends a pixel further along: each end is a
+    pixel nearer to the left one's cell, and so to the middle, than if the word stood upright."""
+    box = torch.tensor([[64.0, 64, 100, 16, 0, 0.5]])
+    moved = sharpen_ends(ends_maps(0.0, left=29, right=27), box, torch.tensor([0]))
+    torch.testing.assert_close(moved, torch.tensor([[64.0, 64, 112, 16, 0, 0.5]]))
 
 
 def test_an_end_stays_where_its_cell_is_no_witness() -> None:
-    box = torch.tensor([[64.0, 64, 100, 16, 0.0]])
+    box = torch.tensor([[64.0, 64, 100, 16, 0, 0]])
     index = torch.tensor([0])
     torch.testing.assert_close(sharpen_ends(empty_maps(1, 32, 32), box, index), box)  # no text there
     torch.testing.assert_close(sharpen_ends(ends_maps(0.0, 90, 90), box, index), box)  # too far to be believed
     across = ends_maps(0.0, 29, 27)
-    across.direction[:] = direction_of(math.pi)[None, :, None, None]  # the word there reads the other way
+    across.direction[:, :2] = direction_of(math.pi)[None, :, None, None]  # the word there reads the other way
     torch.testing.assert_close(sharpen_ends(across, box, index), box)
-    short = torch.tensor([[64.0, 64, 40, 16, 0.0]])
+    short = torch.tensor([[64.0, 64, 40, 16, 0, 0]])
     everywhere = ends_maps(0.0, 25, 25)
     everywhere.score[:] = 4.0
     everywhere.distances[:] = 25.0
@@ -218,8 +239,8 @@ def test_an_end_stays_where_its_cell_is_no_witness() -> None:
 
 
 def test_no_boxes_have_no_ends() -> None:
-    nothing = sharpen_ends(empty_maps(1, 8, 8), torch.zeros(0, 5), torch.zeros(0, dtype=torch.int64))
-    assert nothing.shape == (0, 5)
+    nothing = sharpen_ends(empty_maps(1, 8, 8), torch.zeros(0, 6), torch.zeros(0, dtype=torch.int64))
+    assert nothing.shape == (0, 6)
 
 
 def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:
@@ -249,17 +270,19 @@ LEVELS = {20.0: 1, 60.0: 2, 100.0: 4, 200.0: 8}
 
 
 def said_in_mosaic(height: float) -> tuple[DetectionMaps, Tensor]:
-    """Maps in which one cell, at the level of the word's height, tells the box [1, 5] that comes with them."""
-    box = torch.tensor([[130.0, 126.0, 1.2 * height, height, 0.3]])
+    """Maps in which one cell, at the level of the word's height, tells the box [1, 6] that comes with them."""
+    box = torch.tensor([[130.0, 126.0, 1.2 * height, height, 0.3, 0.2]])
     cells = mosaic_cells(256, 256, CPU)
     column, row = (cells.place(box)[0, :2] / 4).long().tolist()
     level = float(cells.scale[row, column])
     assert level == LEVELS[height]
     maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=cells)
     dx, dy = 130 - float(cells.x[row, column]), 126 - float(cells.y[row, column])
-    ahead, down = dx * math.cos(0.3) + dy * math.sin(0.3), dy * math.cos(0.3) - dx * math.sin(0.3)
+    down = dy * math.cos(0.3) - dx * math.sin(0.3)
+    ahead = dx * math.cos(0.3) + dy * math.sin(0.3) - 0.2 * down
     sides = (height / 2 - down, 0.6 * height + ahead, height / 2 + down, 0.6 * height - ahead)
-    say(maps, (0, row, column), 0.9, (sides[0] / level, sides[1] / level, sides[2] / level, sides[3] / level), 0.3)
+    told = (sides[0] / level, sides[1] / level, sides[2] / level, sides[3] / level)
+    say(maps, (0, row, column), 0.9, told, 0.3, slant=0.2)
     return maps, box
 
 

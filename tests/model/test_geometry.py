@@ -20,7 +20,7 @@ UNIT = math.sqrt(12)  # the side of a box whose uniform density has variance 1
     ],
 )
 def test_corners_run_clockwise_from_the_texts_own_top_left(theta: float, corners: list[tuple[int, int]]) -> None:
-    box = torch.tensor([[100.0, 50.0, 40.0, 20.0, theta]])
+    box = torch.tensor([[100.0, 50.0, 40.0, 20.0, theta, 0.0]])
     polygon = boxes_to_polygons(box)
     torch.testing.assert_close(polygon, torch.tensor([corners], dtype=torch.float32), atol=1e-4, rtol=0)
     back = polygons_to_boxes(polygon)
@@ -30,14 +30,15 @@ def test_corners_run_clockwise_from_the_texts_own_top_left(theta: float, corners
 
 def test_any_box_survives_the_way_there_and_back() -> None:
     generator = torch.Generator().manual_seed(3)
-    boxes = torch.rand(500, 5, generator=generator, dtype=torch.float64)
-    boxes = boxes * torch.tensor([900.0, 900.0, 300.0, 80.0, 2 * math.pi]) + torch.tensor([0.0, 0, 2, 2, -math.pi])
+    boxes = torch.rand(500, 6, generator=generator, dtype=torch.float64)
+    spread = torch.tensor([900.0, 900.0, 300.0, 80.0, 2 * math.pi, 2.4])
+    boxes = boxes * spread + torch.tensor([0.0, 0, 2, 2, -math.pi, -1.2])
     torch.testing.assert_close(polygons_to_boxes(boxes_to_polygons(boxes)), boxes, atol=1e-8, rtol=0)
 
 
 def test_a_trapezium_becomes_the_box_of_the_same_area_and_direction() -> None:
     quad = torch.tensor([[[0.0, 0.0], [10.0, 2.0], [10.0, 8.0], [0.0, 10.0]]])
-    torch.testing.assert_close(polygons_to_boxes(quad), torch.tensor([[5.0, 5.0, 10.0, 8.0, 0.0]]))
+    torch.testing.assert_close(polygons_to_boxes(quad), torch.tensor([[5.0, 5.0, 10.0, 8.0, 0.0, 0.0]]))
 
 
 def test_a_parallelogram_keeps_its_centre_and_area() -> None:
@@ -46,6 +47,26 @@ def test_a_parallelogram_keeps_its_centre_and_area() -> None:
     assert box[:2].tolist() == pytest.approx([10, 9])
     assert float(box[4]) == pytest.approx(math.atan2(10, 20))
     assert float(box[2] * box[3]) == pytest.approx(160, rel=1e-5)
+    # Down its left side, 8, it goes 8 x 10 / sqrt(500) = 3.58 along and 8 x 20 / sqrt(500) = 7.16 across.
+    assert float(box[5]) == pytest.approx(0.5)
+    torch.testing.assert_close(boxes_to_polygons(box[None]), quad, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("theta", "corners"),
+    [
+        (0.0, [(75, 40), (115, 40), (125, 60), (85, 60)]),  # the lower side is 20 x 0.5 further along
+        (math.pi / 2, [(110, 25), (110, 65), (90, 75), (90, 35)]),
+    ],
+)
+def test_corners_of_leaning_boxes(theta: float, corners: list[tuple[int, int]]) -> None:
+    box = torch.tensor([[100.0, 50.0, 40.0, 20.0, theta, 0.5]])
+    torch.testing.assert_close(boxes_to_polygons(box), torch.tensor([corners], dtype=torch.float32), atol=1e-4, rtol=0)
+
+
+def test_a_lean_ends_somewhere() -> None:
+    flat = torch.tensor([[[0.0, 0.0], [40.0, 0.0], [90.0, 10.0], [50.0, 10.0]]])
+    assert float(polygons_to_boxes(flat)[0, 5]) == pytest.approx(1.2)
 
 
 def test_a_mirrored_quadrilateral_has_no_height() -> None:
@@ -54,19 +75,21 @@ def test_a_mirrored_quadrilateral_has_no_height() -> None:
 
 
 def test_no_boxes_give_no_polygons() -> None:
-    assert boxes_to_polygons(torch.zeros(0, 5)).shape == (0, 4, 2)
-    assert polygons_to_boxes(torch.zeros(0, 4, 2)).shape == (0, 5)
+    assert boxes_to_polygons(torch.zeros(0, 6)).shape == (0, 4, 2)
+    assert polygons_to_boxes(torch.zeros(0, 4, 2)).shape == (0, 6)
 
 
 @pytest.mark.parametrize(
     ("first", "second", "coefficient"),
     [
         # Variances 1 and 1, two apart: exp(-1/8 x 2 squared) = exp(-1/2).
-        ((0, 0, UNIT, UNIT, 0), (2, 0, UNIT, UNIT, 0), math.exp(-0.5)),
+        ((0, 0, UNIT, UNIT, 0, 0), (2, 0, UNIT, UNIT, 0, 0), math.exp(-0.5)),
         # Concentric, variances 1 and 4: determinant of the mean 2.5 squared, sqrt(sqrt(1 x 16) / 6.25) = 0.8.
-        ((5, 7, UNIT, UNIT, 0), (5, 7, 2 * UNIT, 2 * UNIT, 0), 0.8),
+        ((5, 7, UNIT, UNIT, 0, 0), (5, 7, 2 * UNIT, 2 * UNIT, 0, 0), 0.8),
         # Crossed, variances (9, 1) and (1, 9): mean (5, 5), sqrt(sqrt(9 x 9) / 25) = 0.6.
-        ((0, 0, 3 * UNIT, UNIT, 0), (0, 0, 3 * UNIT, UNIT, math.pi / 2), 0.6),
+        ((0, 0, 3 * UNIT, UNIT, 0, 0), (0, 0, 3 * UNIT, UNIT, math.pi / 2, 0), 0.6),
+        # [[1, 0], [0, 1]] and, leaning by 1, [[2, 1], [1, 1]]: mean [[1.5, 0.5], [0.5, 1]] of determinant 1.25, theirs 1.
+        ((0, 0, UNIT, UNIT, 0, 0), (0, 0, UNIT, UNIT, 0, 1), math.sqrt(1 / 1.25)),
     ],
 )
 def test_probiou_of_boxes_worked_by_hand(
@@ -78,13 +101,14 @@ def test_probiou_of_boxes_worked_by_hand(
 
 
 def test_probiou_is_the_overlap_of_the_two_gaussians() -> None:
-    """Against sqrt(p q) summed over a fine grid, for turned boxes of different shape."""
-    boxes = np.array([[30.0, 28.0, 36.0, 12.0, 0.6], [35.0, 31.0, 28.0, 20.0, -1.1]])
+    """Against sqrt(p q) summed over a fine grid, for turned and leaning boxes of different shape."""
+    boxes = np.array([[30.0, 28.0, 36.0, 12.0, 0.6, 0.0], [35.0, 31.0, 28.0, 20.0, -1.1, 0.4]])
     step = 0.25
     x, y = np.meshgrid(np.arange(-60, 130, step), np.arange(-60, 130, step))
     densities = []
-    for cx, cy, w, h, theta in boxes:
+    for cx, cy, w, h, theta, slant in boxes:
         turn = np.array([[np.cos(theta), -np.sin(theta)], [np.sin(theta), np.cos(theta)]])
+        turn = turn @ np.array([[1, slant], [0, 1]])
         covariance = turn @ np.diag([w * w / 12, h * h / 12]) @ turn.T
         offset = np.stack((x - cx, y - cy), -1)
         exponent = np.einsum("...i,ij,...j", offset, np.linalg.inv(covariance), offset)
@@ -95,9 +119,9 @@ def test_probiou_is_the_overlap_of_the_two_gaussians() -> None:
 
 
 def test_probiou_stays_a_number_at_the_extremes() -> None:
-    box = torch.tensor([50.0, 50.0, 30.0, 10.0, 0.3], requires_grad=True)
-    flat = torch.tensor([50.0, 50.0, 0.0, 0.0, 0.0])
-    far = torch.tensor([9000.0, 50.0, 30.0, 10.0, 0.3])
+    box = torch.tensor([50.0, 50.0, 30.0, 10.0, 0.3, 0.2], requires_grad=True)
+    flat = torch.tensor([50.0, 50.0, 0.0, 0.0, 0.0, 0.0])
+    far = torch.tensor([9000.0, 50.0, 30.0, 10.0, 0.3, 0.2])
     for other in (box.detach(), flat, far):
         value = probiou(box, other)
         assert -1e-6 < float(value.detach()) <= 1

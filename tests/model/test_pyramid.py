@@ -63,7 +63,7 @@ def test_the_mosaic_is_the_picture_above_its_lower_canvas(stride: int) -> None:
 def test_words_of_any_height_read_the_places_they_stand_on(h: float, theta: float) -> None:
     """Each level holds its cells' own places in the picture, so whichever level is read, the answer is the same."""
     height, width, size = 448, 512, PatchSize(4, 2, 8)
-    boxes = torch.tensor([[251.0, 227, 1.3 * h, h, theta]])
+    boxes = torch.tensor([[251.0, 227, 1.3 * h, h, theta, 0.2]])
     pictures = ramps(height, width)
     cells = mosaic_cells(height, width, torch.device("cpu"))
     patches = RoIRotate(size)(mosaic(pictures, 2), mosaic(pictures, 4), cells, boxes, FIRST)
@@ -75,12 +75,12 @@ def test_words_of_any_height_read_the_places_they_stand_on(h: float, theta: floa
 
 
 def test_higher_words_stand_on_coarser_levels() -> None:
-    boxes = torch.tensor([[64.0, 96, 50, h, 0.5] for h in (39.0, 40.0, 80.0, 160.0)])
+    boxes = torch.tensor([[64.0, 96, 50, h, 0.5, 0.1] for h in (39.0, 40.0, 80.0, 160.0)])
     expected = [
-        [64.0, 96, 50, 39, 0.5],
-        [32.0, 48 + 128 + 16, 25, 20, 0.5],
-        [16.0 + 96 + 16, 24 + 128 + 16, 12.5, 20, 0.5],
-        [8.0 + 96 + 16, 12 + 128 + 16 + 32 + 8, 6.25, 20, 0.5],
+        [64.0, 96, 50, 39, 0.5, 0.1],
+        [32.0, 48 + 128 + 16, 25, 20, 0.5, 0.1],
+        [16.0 + 96 + 16, 24 + 128 + 16, 12.5, 20, 0.5, 0.1],
+        [8.0 + 96 + 16, 12 + 128 + 16 + 32 + 8, 6.25, 20, 0.5, 0.1],
     ]
     torch.testing.assert_close(place(boxes, 128, 192), torch.tensor(expected))
 
@@ -88,6 +88,6 @@ def test_higher_words_stand_on_coarser_levels() -> None:
 def test_a_word_at_the_rim_of_a_level_reads_nothing_of_the_next() -> None:
     """Level 0 is bright; a word of level 1 that hangs out of the picture on every side must not see it."""
     together = join(torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 16, 32), 4)
-    boxes = torch.tensor([[64.0, 2, 60, 44, 0], [126.0, 64, 40, 44, 0], [2.0, 126, 60, 44, 0.3]])
+    boxes = torch.tensor([[64.0, 2, 60, 44, 0, 0], [126.0, 64, 40, 44, 0, 0], [2.0, 126, 60, 44, 0.3, 0]])
     patches = roi_rotate(together, place(boxes, 128, 128), torch.zeros(3, dtype=torch.int64), torch.full((3,), 8), 8, 4)
     assert float(patches.abs().max()) < 1e-5

@@ -41,11 +41,12 @@ def reference(
     features: NDArray[np.float32], box: NDArray[np.float32], width: int, columns: int, height: int, stride: int
 ) -> NDArray[np.float64]:
     """One patch, bin by bin."""
-    cx, cy, w, h, theta = (float(value) for value in box)
+    cx, cy, w, h, theta, slant = (float(value) for value in box)
     patch = np.zeros((features.shape[0], height, columns))
     for j in range(height):
         for i in range(width):
-            along, down = ((i + 0.5) / width - 0.5) * w, ((j + 0.5) / height - 0.5) * h
+            down = ((j + 0.5) / height - 0.5) * h
+            along = ((i + 0.5) / width - 0.5) * w + slant * down
             x = cx + along * math.cos(theta) - down * math.sin(theta)
             y = cy + along * math.sin(theta) + down * math.cos(theta)
             patch[:, j, i] = bilinear(features, x / stride, y / stride)
@@ -69,7 +70,7 @@ def test_a_ramp_reads_the_bins_own_places(
     x_of_rows: list[float] | None,
     y_of_rows: list[float] | None,
 ) -> None:
-    boxes = torch.tensor([[40.0, 32, 16, 8, theta]])
+    boxes = torch.tensor([[40.0, 32, 16, 8, theta, 0]])
     x, y = roi_rotate(ramps(16, 20, 4), boxes, FIRST, torch.tensor([8]), 4, 4)[0]
     for found, along, down in ((x, x_of_columns, x_of_rows), (y, y_of_columns, y_of_rows)):
         expected = torch.tensor(along).expand(4, 8) if along else torch.tensor(down or [])[:, None].expand(4, 8)
@@ -80,8 +81,8 @@ def test_patches_are_those_of_the_textbook_for_any_box_and_picture() -> None:
     """Odd angles, boxes across the rim and off the map, three pictures: against a bin by bin reference in numpy."""
     generator = torch.Generator().manual_seed(1)
     features = torch.randn(3, 2, 9, 13, generator=generator)
-    spread = torch.tensor([60.0, 44.0, 40.0, 20.0, 2 * math.pi])
-    boxes = torch.rand(24, 5, generator=generator) * spread + torch.tensor([-4.0, -4, 2, 2, -math.pi])
+    spread = torch.tensor([60.0, 44.0, 40.0, 20.0, 2 * math.pi, 2.4])
+    boxes = torch.rand(24, 6, generator=generator) * spread + torch.tensor([-4.0, -4, 2, 2, -math.pi, -1.2])
     boxes[:2, :2] = torch.tensor([[0.0, 0.0], [52.0, 36.0]])
     image_index = torch.arange(24) % 3
     widths = patch_widths(boxes, PatchSize(4, 3, 14))
@@ -95,8 +96,8 @@ def test_patches_are_those_of_the_textbook_for_any_box_and_picture() -> None:
 
 def test_a_box_off_the_picture_reads_zeros_and_not_its_neighbour() -> None:
     features = torch.stack((torch.full((1, 8, 8), 1.0), torch.full((1, 8, 8), 100.0), torch.full((1, 8, 8), 7.0)))
-    below, above = [16.0, 40, 24, 12, 0], [16.0, -8, 24, 12, 0]
-    far = [1e6, -1e6, 24.0, 12, 1]
+    below, above = [16.0, 40, 24, 12, 0, 0], [16.0, -8, 24, 12, 0, 0]
+    far = [1e6, -1e6, 24.0, 12, 1, 0]
     boxes = torch.tensor([below, above, far] * 3)
     image_index = torch.arange(3).repeat_interleave(3)
     assert float(roi_rotate(features, boxes, image_index, torch.full((9,), 8), 4, 4).abs().max()) < 1e-5
@@ -104,14 +105,14 @@ def test_a_box_off_the_picture_reads_zeros_and_not_its_neighbour() -> None:
 
 def test_the_rim_fades_to_zero_and_never_to_the_next_picture() -> None:
     features = torch.stack((torch.full((1, 4, 4), 1.0), torch.full((1, 4, 4), 100.0)))
-    box = torch.tensor([[8.0, 16, 4, 8, 0]])  # half of it below the first picture's 16 pixels; bins at 13, 15, 17, 19
+    box = torch.tensor([[8.0, 16, 4, 8, 0, 0]])  # half of it below the first picture's 16 pixels; bins at 13, 15, 17, 19
     column = roi_rotate(features, box, FIRST, torch.tensor([1]), 4, 4)[0, 0, :, 0]
     # In cells 3.25, 3.75, 4.25, 4.75: beyond the last centre, 3.5, the weight falls linearly to zero at 4.5.
     assert column.tolist() == pytest.approx([1, 0.75, 0.25, 0], abs=1e-5)
 
 
 def test_a_patch_is_zero_beyond_its_own_width() -> None:
-    boxes = torch.tensor([[16.0, 16, 8, 8, 0], [16.0, 16, 24, 8, 0]])
+    boxes = torch.tensor([[16.0, 16, 8, 8, 0, 0], [16.0, 16, 24, 8, 0, 0]])
     patches = roi_rotate(torch.ones(1, 1, 8, 8), boxes, torch.tensor([0, 0]), torch.tensor([4, 12]), 4, 4)
     assert patches[0, 0, 0].tolist() == pytest.approx([1] * 4 + [0] * 8)
     assert patches[1, 0, 0].tolist() == pytest.approx([1] * 12)
@@ -119,19 +120,17 @@ def test_a_patch_is_zero_beyond_its_own_width() -> None:
 
 def test_columns_follow_the_aspect_ratio_within_limits() -> None:
     size = PatchSize(8, 6, 40)
-    boxes = torch.tensor(
-        [[0.0, 0, 30, 10, 0], [0, 0, 31, 10, 0], [0, 0, 1, 10, 0], [0, 0, 900, 10, 0], [0, 0, 9, 0, 0]]
-    )
+    boxes = torch.tensor([[0.0, 0, w, h, 0, 0] for w, h in ((30, 10), (31, 10), (1, 10), (900, 10), (9, 0))])
     assert patch_widths(boxes, size).tolist() == [24, 25, 6, 40, 40]  # 31 / 10 x 8 = 24.8, rounded up
 
 
 def test_a_box_that_is_no_number_gets_the_least_columns() -> None:
-    assert patch_widths(torch.full((1, 5), math.nan), PatchSize(8, 6, 40)).tolist() == [6]
+    assert patch_widths(torch.full((1, 6), math.nan), PatchSize(8, 6, 40)).tolist() == [6]
 
 
 def test_corners_are_not_rounded_to_pixels() -> None:
-    box = torch.tensor([[40.0, 32, 16, 8, 0.2]])
-    moved = box + torch.tensor([0.125, 0, 0, 0, 0])
+    box = torch.tensor([[40.0, 32, 16, 8, 0.2, 0.1]])
+    moved = box + torch.tensor([0.125, 0, 0, 0, 0, 0])
     first, second = (roi_rotate(ramps(16, 20, 4), b, FIRST, torch.tensor([8]), 4, 4) for b in (box, moved))
     torch.testing.assert_close(second[:, 0] - first[:, 0], torch.full((1, 4, 8), 0.125), atol=1e-4, rtol=0)
 
@@ -150,7 +149,7 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
 
 def test_no_map_is_copied_for_a_region() -> None:
     features = torch.randn(1, 16, 32, 32)
-    boxes = torch.tensor([[64.0, 64, 16, 8, 0.3]]).expand(200, 5)
+    boxes = torch.tensor([[64.0, 64, 16, 8, 0.3, 0.1]]).expand(200, 6)
     grid = rotated_grid(boxes, torch.full((200,), 4), 2, torch.arange(4), 4)
     with Largest() as largest:  # type: ignore[no-untyped-call]
         samples = sample_regions(features, grid, torch.zeros(200, dtype=torch.int64))
@@ -161,7 +160,7 @@ def test_no_map_is_copied_for_a_region() -> None:
 def test_gradients_of_maps_and_places_are_the_numerical_ones() -> None:
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(2, 2, 5, 6, generator=generator, dtype=torch.float64, requires_grad=True)
-    boxes = torch.tensor([[11.3, 9.1, 9.0, 5.0, 0.4], [8.2, 12.4, 7.0, 6.0, -2.0]], dtype=torch.float64)
+    boxes = torch.tensor([[11.3, 9.1, 9.0, 5.0, 0.4, 0.3], [8.2, 12.4, 7.0, 6.0, -2.0, -0.5]], dtype=torch.float64)
     boxes.requires_grad_()
     widths = torch.tensor([4, 3])
 

@@ -47,7 +47,7 @@ def test_words_come_with_their_pictures_and_places(monkeypatch: pytest.MonkeyPat
     say(maps, (1, 5, 10), 0.7, (6, 20, 6, 20), math.pi)
     index, polygons, scores, characters, sureness = finding(small_spotter(), maps, monkeypatch)(images, sizes)
     assert index.tolist() == [0, 1, 1]
-    boxes = torch.tensor([[42.0, 22, 40, 12, 0], [122.0, 82, 40, 12, math.pi / 2], [42.0, 22, 40, 12, math.pi]])
+    boxes = torch.tensor([[42.0, 22, 40, 12, 0, 0], [122.0, 82, 40, 12, math.pi / 2, 0], [42.0, 22, 40, 12, math.pi, 0]])
     torch.testing.assert_close(polygons, boxes_to_polygons(boxes), atol=1e-3, rtol=0)
     assert characters.shape == sureness.shape
     assert characters.shape[1] == 24  # 40 / 12 x 8 = 26.7 columns, limited
@@ -93,7 +93,7 @@ def test_a_word_of_any_height_is_read_from_its_own_pixels(height: float) -> None
     """A change of the picture far from a word leaves its patch alone, a change within it does not."""
     model = small_spotter()
     images, _ = pictures(1, 8, 16)
-    box = torch.tensor([[400.0, 128, 1.5 * height, height, 0.0]])
+    box = torch.tensor([[400.0, 128, 1.5 * height, height, 0, 0]])
     index = torch.tensor([0])
 
     def patches(picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,7 +172,7 @@ def test_every_parameter_learns_from_detection_or_reading() -> None:
     features = model.features(images)
     maps = model.detect(features)
     assert isinstance(maps, DetectionMaps)
-    patches = model.sample(features, torch.tensor([[60.0, 60, 40, 12, 0.2]]), torch.tensor([0]))
+    patches = model.sample(features, torch.tensor([[60.0, 60, 40, 12, 0.2, 0.1]]), torch.tensor([0]))
     logits = model.recogniser(patches.fine, patches.coarse, patches.widths)
     total = maps.score.square().sum() + maps.distances.sum() + maps.direction.square().sum() + logits.square().sum()
     torch.autograd.backward(total)

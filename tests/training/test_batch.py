@@ -33,7 +33,7 @@ def cells(mask: NDArray[np.bool_]) -> tuple[set[int], set[int]]:
 def targets(
     boxes: list[list[float]], ignore: list[bool], shape: tuple[int, int] = (16, 16)
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    return detection_targets(np.array(boxes, np.float32).reshape(-1, 5), np.array(ignore, bool), shape)
+    return detection_targets(np.array([(*box, 0.0) if len(box) == 5 else box for box in boxes], np.float32).reshape(-1, 6), np.array(ignore, bool), shape)
 
 
 def test_the_core_of_a_level_word() -> None:
@@ -51,6 +51,14 @@ def test_the_core_of_an_upright_word_is_turned(theta: float) -> None:
     rows, columns = cells(text)
     assert columns == {7, 8}
     assert set(range(5, 11)) <= rows <= set(range(4, 12))  # the outermost centres lie on the very edge
+
+
+def test_the_core_of_a_leaning_word_leans() -> None:
+    # As the level one, but row 7, 2 above the middle, lies 2 pixels to the left of it and row 8 as far to the right: its
+    # ends are x 16 and 44 there, centres 18 to 42, and 20 and 48 below, centres 22 to 46.
+    text, _, _ = targets([[32, 32, 40, 16, 0, 1.0]], [False])
+    assert [row.nonzero()[0].tolist() for row in text[7:9]] == [list(range(4, 11)), list(range(5, 12))]
+    assert text.sum() == 14
 
 
 def test_a_tiny_word_keeps_the_cells_nearest_its_middle() -> None:
@@ -142,7 +150,7 @@ def test_words_of_all_pictures_are_numbered_through() -> None:
     assert batch.images.shape == (3, 64, 64, 3)
     assert batch.images[:, 0, 0, 0].tolist() == [5, 0, 9]
     assert batch.image_index.tolist() == [0, 0, 2, 2]
-    expected = torch.tensor([[24.0, 12, 40, 16, 0], [24, 48, 40, 16, 0], [30, 16, 40, 16, 0], [30, 48, 40, 16, 0]])
+    expected = torch.tensor([[x, y, 40, 16, 0, 0] for x, y in ((24.0, 12), (24, 48), (30, 16), (30, 48))])
     torch.testing.assert_close(batch.boxes, expected)
     assert batch.owner.shape == batch.text.shape == batch.counted.shape == (3, 16, 16)
     assert sorted(set(batch.owner[0].flatten().tolist())) == [-1, 0]
@@ -166,6 +174,6 @@ def test_a_word_without_extent_is_ignored() -> None:
 
 def test_only_pictures_without_words_make_a_batch_too() -> None:
     batch = collate([sample([]), sample([])], Charset())
-    assert batch.boxes.shape == (0, 5)
+    assert batch.boxes.shape == (0, 6)
     assert batch.image_index.shape == batch.readable.shape == (0,)
     assert batch.counted.sum() == 2 * 16 * 16

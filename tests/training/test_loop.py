@@ -282,14 +282,14 @@ def test_the_rate_warms_up_and_falls_along_a_cosine() -> None:
 
 
 def test_boxes_jitter_by_their_height() -> None:
-    boxes = torch.tensor([[100.0, 80, 60, 20, 0.3]]).repeat(4000, 1)
+    boxes = torch.tensor([[100.0, 80, 60, 20, 0.3, 0.2]]).repeat(4000, 1)
     moved = jitter_boxes(boxes, 0.1, torch.Generator().manual_seed(0)) - boxes
     mean, deviation = moved.mean(0), moved.std(0)
     # Noise cut at two deviations has 0.96 of the deviation left (clamped, not redrawn).
     assert deviation.tolist() == pytest.approx(
-        [0.1 * 20 * 0.96, 0.1 * 20 * 0.96, 4 * 0.96, 4 * 0.96, 0.05 * 0.96], rel=0.05
+        [0.1 * 20 * 0.96, 0.1 * 20 * 0.96, 4 * 0.96, 4 * 0.96, 0.05 * 0.96, 0.1 * 0.96], rel=0.05
     )
-    assert mean.tolist() == pytest.approx([0, 0, 2, 2, 0], abs=0.25)  # boxes grow, so that letters are seldom cut
+    assert mean.tolist() == pytest.approx([0, 0, 2, 2, 0, 0], abs=0.25)  # boxes grow, so that letters are seldom cut
     torch.testing.assert_close(jitter_boxes(boxes, 0.0, torch.Generator()), boxes)
 
 
@@ -298,10 +298,10 @@ def test_the_detectors_own_boxes_are_read_where_they_are_good() -> None:
     say(maps, (0, 4, 6), 0.9, (9, 20, 7, 20), 0.1)
     say(maps, (1, 8, 8), 0.9, (8, 20, 8, 20), math.pi)
     say(maps, (1, 2, 2), 0.9, (1, 2, 1, 2), 0.0)
-    boxes = torch.tensor([[26.0, 18, 40, 16, 0], [34.0, 34, 40, 16, 0], [10.0, 10, 40, 16, 0]])
+    boxes = torch.tensor([[x, y, 40, 16, 0, 0] for x, y in ((26.0, 18), (34, 34), (10, 10))])
     told, good = predicted_boxes(maps, boxes, torch.tensor([0, 1, 1]))
     assert good.tolist() == [True, False, False]  # the second stands upside down, the third is far too small
-    expected = [26 + math.sin(0.1), 18 - math.cos(0.1), 40, 16, 0.1]  # one pixel up, in the frame of 0.1
+    expected = [26 + math.sin(0.1), 18 - math.cos(0.1), 40, 16, 0.1, 0]  # one pixel up, in the frame of 0.1
     assert told[0].tolist() == pytest.approx(expected, abs=1e-4)
 
 

@@ -110,14 +110,15 @@ def true_maps(batch: Batch) -> DetectionMaps:
     """What a perfect detector would say, worked out in numpy from each cell's corners."""
     images, rows, columns = batch.owner.shape
     distances = torch.full((images, 4, rows, columns), 7.0)
-    direction = torch.full((images, 2, rows, columns), 0.3)
+    direction = torch.full((images, 3, rows, columns), 0.3)
     for image, row, column in (batch.owner >= 0).nonzero().tolist():
-        cx, cy, w, h, theta = batch.boxes[batch.owner[image, row, column]].tolist()
+        cx, cy, w, h, theta, slant = batch.boxes[batch.owner[image, row, column]].tolist()
         dx, dy = float(CELLS.x[row, column]) - cx, float(CELLS.y[row, column]) - cy
-        along, down = dx * math.cos(theta) + dy * math.sin(theta), dy * math.cos(theta) - dx * math.sin(theta)
+        down = dy * math.cos(theta) - dx * math.sin(theta)
+        along = dx * math.cos(theta) + dy * math.sin(theta) - slant * down
         told = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
         distances[image, :, row, column] = torch.tensor(told) / CELLS.scale[row, column]
-        direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta)])
+        direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta), slant])
     return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, CELLS)
 
 
@@ -127,6 +128,20 @@ def test_the_truth_costs_nothing_in_any_direction(theta: float) -> None:
     assert batch.text.sum() >= 4
     for loss in geometry_losses(true_maps(batch), batch, 0.6):
         assert float(loss) == pytest.approx(0, abs=1e-4)
+
+
+def test_the_truth_of_a_leaning_word_costs_nothing() -> None:
+    """A quadrilateral 40 along whose lower side is 8 further right: it leans by 8 / 16."""
+    quad = np.array([[[8, 22], [48, 22], [56, 38], [16, 38]]], np.float32)
+    batch = collate([Sample(np.zeros((64, 64, 3), np.uint8), quad, ["a"], np.zeros(1, bool))], Charset())
+    torch.testing.assert_close(batch.boxes, torch.tensor([[32.0, 30, 40, 16, 0, 0.5]]))
+    truth = true_maps(batch)
+    for loss in geometry_losses(truth, batch, 0.6):
+        assert float(loss) == pytest.approx(0, abs=1e-4)
+    upright = truth.direction.clone()
+    upright[:, 2] = 0
+    _, _, direction = geometry_losses(replace(truth, direction=upright), batch, 0.6)
+    assert float(direction) == pytest.approx(0.5 - 0.1, abs=1e-5)  # smooth L1 of 0.5 with beta 0.2
 
 
 def test_a_wrong_box_by_hand() -> None:
@@ -184,7 +199,7 @@ def test_ignored_words_and_background_have_no_geometry() -> None:
 def test_no_words_cost_nothing_and_can_be_learnt_from() -> None:
     batch = batch_of([])
     distances = torch.ones(1, 4, 28, 16, requires_grad=True)
-    maps = DetectionMaps(torch.zeros(1, 1, 28, 16), distances, torch.zeros(1, 2, 28, 16), CELLS)
+    maps = DetectionMaps(torch.zeros(1, 1, 28, 16), distances, torch.zeros(1, 3, 28, 16), CELLS)
     losses = geometry_losses(maps, batch, 0.6)
     torch.autograd.backward(torch.stack(losses).sum())
     assert [float(loss.detach()) for loss in losses] == [0, 0, 0]

@@ -156,7 +156,7 @@ def measure(setting: Setting, library: Path | None, rounds: int) -> Measured:
 
 
 def _feeds(setting: Setting) -> Arrays:
-    """Noise, and boxes within the pictures, of a pixel a stride for each bin and turned by up to 0.4."""
+    """Noise, and boxes within the pictures, of a pixel a stride for each bin, turned by up to 0.4 and leaning as much."""
     rng = np.random.default_rng(0)
     count, pixels = setting.regions, setting.side * STRIDE
     boxes = np.stack(
@@ -164,7 +164,7 @@ def _feeds(setting: Setting) -> Arrays:
             *rng.uniform(0, pixels, (2, count)),
             np.full(count, setting.columns * STRIDE),
             np.full(count, setting.rows * STRIDE),
-            rng.uniform(-0.4, 0.4, count),
+            *rng.uniform(-0.4, 0.4, (2, count)),
         ],
         1,
     )
@@ -178,9 +178,9 @@ def _feeds(setting: Setting) -> Arrays:
 
 def _grid(setting: Setting, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """The places in cells that RoIRotate's body computes of them: float32 [N, rows, columns, 2]."""
-    cx, cy, w, h, theta = (value[:, None, None] for value in boxes.T)
-    along = ((np.arange(setting.columns) + 0.5) / setting.columns - 0.5) * w
+    cx, cy, w, h, theta, slant = (value[:, None, None] for value in boxes.T)
     down = ((np.arange(setting.rows) + 0.5)[:, None] / setting.rows - 0.5) * h
+    along = ((np.arange(setting.columns) + 0.5) / setting.columns - 0.5) * w + slant * down
     x = cx + along * np.cos(theta) - down * np.sin(theta)
     y = cy + along * np.sin(theta) + down * np.cos(theta)
     return (np.stack((x, y), -1) / STRIDE).astype(np.float32)

@@ -55,7 +55,7 @@ float expected(const Job<T> &job, int64_t region, int64_t channel, int64_t row, 
     const Maps &maps = job.maps;
     float x, y;
     if (job.rotation != nullptr) {
-        const float *box = job.places + region * 5;
+        const float *box = job.places + region * job.rotation->box_numbers;
         const int64_t filled = filled_columns(box, *job.rotation);
         if (column >= filled) return 0.0f;
         const Line line = row_of_box(box, *job.rotation, row);
@@ -110,6 +110,7 @@ bool one(Random &random, void (*run_unit)(const Job<T> &, int64_t), const char *
     rotation.min_width = random.integer(1, 6);
     rotation.max_width = random.integer(rotation.min_width, random.integer(0, 9) == 0 ? 1500 : 40);
     rotation.stride = random.integer(1, 4);
+    rotation.box_numbers = random.integer(5, 6);
     Patches size{random.integer(1, 5), rotates ? rotation.height : random.integer(1, 5), random.integer(1, 40)};
 
     const int64_t cells = maps.batch * maps.channels * maps.height * maps.width;
@@ -118,13 +119,13 @@ bool one(Random &random, void (*run_unit)(const Job<T> &, int64_t), const char *
     const std::unique_ptr<int64_t[]> index(new int64_t[static_cast<size_t>(size.regions)]);
     for (int64_t each = 0; each < size.regions; ++each)
         index[each] = random.integer(0, 9) == 0 ? random.integer(-3, 5) : random.integer(0, 2);
-    const int64_t numbers = size.regions * (rotates ? 5 : size.rows * size.columns * 2);
+    const int64_t numbers = size.regions * (rotates ? rotation.box_numbers : size.rows * size.columns * 2);
     const std::unique_ptr<float[]> places(new float[static_cast<size_t>(numbers)]);
     for (int64_t each = 0; each < numbers; ++each) places[each] = random.anything(-5.0f, 20.0f);
     if (rotates) {
         size.columns = 1;  // or as many as the widest fills
         for (int64_t each = 0; each < size.regions; ++each) {
-            const int64_t filled = filled_columns(places.get() + 5 * each, rotation);
+            const int64_t filled = filled_columns(places.get() + rotation.box_numbers * each, rotation);
             if (filled > size.columns) size.columns = filled;
         }
     }

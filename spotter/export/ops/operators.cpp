@@ -68,7 +68,7 @@ struct Kernel {
 
 template <Operator kOperator, Device kDevice, class T>
 OrtStatus *compute(void *kernel, OrtKernelContext *context) {
-    const auto &[api, rotation] = *static_cast<const Kernel *>(kernel);
+    auto [api, rotation] = *static_cast<const Kernel *>(kernel);
     constexpr bool rotates = kOperator == Operator::roi_rotate;
     const OrtValue *inputs[3] = {};
     for (size_t each = 0; each < 3; ++each) SPOTTER_TRY(KernelContext_GetInput::call(api, context, each, &inputs[each]));
@@ -76,8 +76,8 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
     SPOTTER_TRY(shape_of(api, inputs[0], "features", 4, features));
     SPOTTER_TRY(shape_of(api, inputs[1], rotates ? "boxes" : "grid", rotates ? 2 : 4, places));
     SPOTTER_TRY(shape_of(api, inputs[2], "image_index", 1, index));
-    if (rotates ? places[1] != 5 : places[3] != 2)
-        return invalid(api, rotates ? "boxes must be [N, 5]" : "grid must be [N, h, w, 2]");
+    if (rotates ? places[1] != 5 && places[1] != 6 : places[3] != 2)
+        return invalid(api, rotates ? "boxes must be [N, 6], or [N, 5] as in version 1" : "grid must be [N, h, w, 2]");
     if (index[0] != places[0]) return invalid(api, "image_index must have an entry for every region");
     if (features[3] != 0 && features[2] > kMostCells / features[3]) return invalid(api, "the map has too many cells");
 
@@ -92,12 +92,13 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
     [[maybe_unused]] void *stream = nullptr;
     if constexpr (kDevice == Device::cuda) SPOTTER_TRY(KernelContext_GetGPUComputeStream::call(api, context, &stream));
     if constexpr (rotates) {
+        rotation.box_numbers = places[1];
         job.rotation = &rotation;
         std::vector<float> copied;
         const float *boxes = place_data;
 #ifdef SPOTTER_CUDA
         if constexpr (kDevice == Device::cuda) {
-            copied.resize(static_cast<size_t>(places[0]) * 5);
+            copied.resize(static_cast<size_t>(places[0] * places[1]));
             if (const char *error = copy_from_device(copied.data(), place_data, copied.size(), stream))
                 return invalid(api, error);
             boxes = copied.data();
@@ -105,7 +106,7 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
 #endif
         job.size.columns = rotation.min_width * rotation.scale;  // of no region, too
         for (int64_t region = 0; region < places[0]; ++region) {
-            const int64_t filled = filled_columns(boxes + region * 5, rotation);
+            const int64_t filled = filled_columns(boxes + region * places[1], rotation);
             if (filled > job.size.columns) job.size.columns = filled;
         }
     }
@@ -135,7 +136,7 @@ OrtStatus *create(const OrtCustomOp *, const OrtApi *api, const OrtKernelInfo *i
         }
     if (values[1] > values[2] || values[0] % values[3] != 0)
         return invalid(api, "RoIRotate wants min_width <= max_width and a height that scale divides");
-    auto *made = new (std::nothrow) Kernel{api, {values[0], values[1], values[2], values[3], values[4]}};
+    auto *made = new (std::nothrow) Kernel{api, {values[0], values[1], values[2], values[3], values[4], 0}};
     if (made == nullptr) return invalid(api, "out of memory");
     *kernel = made;
     return nullptr;

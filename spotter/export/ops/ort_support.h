@@ -10,7 +10,7 @@
 
 namespace spotter {
 
-constexpr int kAbi = 1;  // version of the domain `spotter`; see operators.py
+constexpr int kAbi = 2, kOldestAbi = 1;  // versions of the domain `spotter`; see operators.py
 
 inline OrtStatus *invalid(const OrtApi *api, const std::string &message) {
     return CreateStatus::call(api, kInvalidArgument, message.c_str());
@@ -112,7 +112,7 @@ Registered described_by(decltype(OrtCustomOp::CreateKernelV2) create, decltype(O
     made.GetInputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
     made.GetOutputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
     made.GetInputMemoryType = [](const OrtCustomOp *, size_t) -> int { return kMemoryOfTheProvider; };
-    made.GetStartVersion = [](const OrtCustomOp *) -> int { return kAbi; };
+    made.GetStartVersion = [](const OrtCustomOp *) -> int { return kOldestAbi; };
     made.GetEndVersion = [](const OrtCustomOp *) -> int { return kAbi; };
     return made;
 }

@@ -177,7 +177,7 @@ void place(const Job<T> &job, int64_t region, int64_t row, int64_t column, int64
             taps.set(first + bin, taps_at(grid[2 * bin], grid[2 * bin + 1], height, width));
         return;
     }
-    const Line line = row_of_box(job.places + region * 5, *job.rotation, row);
+    const Line line = row_of_box(job.places + region * job.rotation->box_numbers, *job.rotation, row);
     for (int bin = 0; bin < count; ++bin) {
         const float u = (static_cast<float>(column + bin) + 0.5f) / static_cast<float>(filled) - 0.5f;
         taps.set(first + bin, taps_at(line.x0 + u * line.dx, line.y0 + u * line.dy, height, width));
@@ -201,7 +201,7 @@ void run(const Job<T> &job, int64_t unit) {
     const T *cells = job.features + (image * maps.channels + channel) * plane;
     const int64_t below = maps.height > 1 ? maps.width : 0, beside = maps.width > 1 ? 1 : 0;
     const int64_t filled =
-        job.rotation == nullptr ? size.columns : std::min(filled_columns(job.places + region * 5, *job.rotation), size.columns);
+        job.rotation == nullptr ? size.columns : std::min(filled_columns(job.places + region * job.rotation->box_numbers, *job.rotation), size.columns);
 
     if (filled < size.columns)
         for (int64_t row = 0; row < channels * size.rows; ++row)

@@ -25,12 +25,13 @@ struct Patches {
     int64_t regions, rows, columns;
 };
 
-// How RoIRotate makes a patch of a box: the operator's attributes. See operators.py.
+// How RoIRotate makes a patch of a box: the operator's attributes, and how many numbers a box has: cx, cy, w, h, theta
+// and, from version 2 on, slant. See operators.py.
 struct Rotation {
-    int64_t height, min_width, max_width, scale, stride;
+    int64_t height, min_width, max_width, scale, stride, box_numbers;
 };
 
-// Columns that a box (cx, cy, w, h, theta) fills, in the arithmetic of the graph's other nodes.
+// Columns that a box fills, in the arithmetic of the graph's other nodes.
 SPOTTER_BOTH inline int64_t filled_columns(const float *box, const Rotation &rotation) {
     const float h = box[3] < 0.001f ? 0.001f : box[3];
     float wanted = box[2] / h * (static_cast<float>(rotation.height) / static_cast<float>(rotation.scale));
@@ -39,7 +40,7 @@ SPOTTER_BOTH inline int64_t filled_columns(const float *box, const Rotation &rot
     return static_cast<int64_t>(ceilf(wanted)) * rotation.scale;
 }
 
-// The line of places along which a row of a rotated box is read: x = x0 + u dx, y = y0 + u dy, with u in (-1/2, 1/2).
+// The line of places along which a row of a box is read: x = x0 + u dx, y = y0 + u dy, with u in (-1/2, 1/2).
 struct Line {
     float x0, y0, dx, dy;
 };
@@ -47,8 +48,9 @@ struct Line {
 SPOTTER_BOTH inline Line row_of_box(const float *box, const Rotation &rotation, int64_t row) {
     const float down = ((static_cast<float>(row) + 0.5f) / static_cast<float>(rotation.height) - 0.5f) * box[3];
     const float cosine = cosf(box[4]), sine = sinf(box[4]), stride = static_cast<float>(rotation.stride);
-    return {(box[0] - down * sine) / stride, (box[1] + down * cosine) / stride, box[2] * cosine / stride,
-            box[2] * sine / stride};
+    const float lean = rotation.box_numbers > 5 ? box[5] * down : 0.0f;  // along the row
+    return {(box[0] + lean * cosine - down * sine) / stride, (box[1] + lean * sine + down * cosine) / stride,
+            box[2] * cosine / stride, box[2] * sine / stride};
 }
 
 // The four cells of a bin: the pair at `offset` and the pair one row below it, with a weight each. Cells off the map
@@ -85,7 +87,7 @@ template <class T>
 struct Job {
     const T *features;
     Maps maps;
-    const float *places;  // SampleRegions: grid [regions, rows, columns, 2]; RoIRotate: boxes [regions, 5]
+    const float *places;  // SampleRegions: grid [regions, rows, columns, 2]; RoIRotate: boxes [regions, box_numbers]
     const Rotation *rotation;  // null for SampleRegions
     const int64_t *image_index;
     T *patches;

@@ -25,14 +25,14 @@ __global__ void sample(const T *__restrict__ features, Maps maps, const float *_
     for (int64_t region = blockIdx.z; region < size.regions; region += gridDim.z) {
         const int64_t image = image_index[region];
         const bool known = image >= 0 && image < maps.batch && plane > 0;
-        const int64_t filled = kRotates ? filled_columns(places + region * 5, rotation) : size.columns;
+        const int64_t filled = kRotates ? filled_columns(places + region * rotation.box_numbers, rotation) : size.columns;
         for (int64_t bin = blockIdx.x * static_cast<int64_t>(kThreads) + threadIdx.x; bin < bins;
              bin += static_cast<int64_t>(gridDim.x) * kThreads) {
             const int64_t row = bin / size.columns, column = bin % size.columns;
             const bool reads = known && column < filled;
             Taps taps{};
             if (reads && kRotates) {
-                const Line line = row_of_box(places + region * 5, rotation, row);
+                const Line line = row_of_box(places + region * rotation.box_numbers, rotation, row);
                 const float u = (static_cast<float>(column) + 0.5f) / static_cast<float>(filled) - 0.5f;
                 taps = taps_at(line.x0 + u * line.dx, line.y0 + u * line.dy, static_cast<int32_t>(maps.height),
                                static_cast<int32_t>(maps.width));

@@ -64,7 +64,7 @@ def run(
 def widths_of(boxes: Floats, size: PatchSize = SIZE, scale: int = 1) -> list[int]:
     """Columns that each box fills, in float32 as the operators."""
     found = []
-    for _, _, w, h, _ in boxes:
+    for _, _, w, h, _, _ in boxes:
         with np.errstate(all="ignore"):
             wanted = np.float32(w) / np.maximum(h, np.float32(1e-3)) * np.float32(size.height)
         wanted = np.float32(0) if math.isnan(wanted) else wanted
@@ -77,12 +77,12 @@ def reference_grid(boxes: Floats, size: PatchSize = SIZE, scale: int = 1, stride
     widths = widths_of(boxes, size, scale)
     rows = scale * size.height
     grid = np.full((len(boxes), rows, max(widths, default=scale * size.min_width), 2), np.nan, np.float32)
-    for region, (cx, cy, w, h, theta) in enumerate(boxes.astype(np.float64)):
+    for region, (cx, cy, w, h, theta, slant) in enumerate(boxes.astype(np.float64)):
         for row in range(rows):
             for column in range(widths[region]):
                 with np.errstate(all="ignore"):
-                    along = ((column + 0.5) / widths[region] - 0.5) * w
                     down = ((row + 0.5) / rows - 0.5) * h
+                    along = ((column + 0.5) / widths[region] - 0.5) * w + slant * down
                     grid[region, row, column, 0] = (cx + along * np.cos(theta) - down * np.sin(theta)) / stride
                     grid[region, row, column, 1] = (cy + along * np.sin(theta) + down * np.cos(theta)) / stride
     return grid, widths

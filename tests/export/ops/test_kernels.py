@@ -43,7 +43,8 @@ def noise(*shape: int, seed: int = 3) -> Floats:
 
 
 def boxes_of(*boxes: tuple[float, ...]) -> Floats:
-    return np.array(boxes, np.float32).reshape(-1, 5)
+    """Boxes float32 [N, 6]; those of five numbers stand upright."""
+    return np.array([(*box, 0.0) if len(box) == 5 else box for box in boxes], np.float32).reshape(-1, 6)
 
 
 def of_picture(*index: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -68,6 +69,27 @@ def test_numbers_worked_by_hand(
     (patch,) = run(rotate[way], ramps(), boxes_of((20, 16, 16, 8, theta)), of_picture(0))
     assert patch.shape == (2, 4, 8)
     wanted = np.meshgrid(x, y) if len(x) == 8 else np.meshgrid(y, x)[::-1]
+    np.testing.assert_allclose(patch, wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("theta", "first_row"),
+    [
+        # As above, but each row, 2 pixels lower than the one before, begins a pixel further along; the middle stays.
+        (0.0, (11.5, 13)),
+        (math.pi / 2, (23, 7.5)),
+        (math.pi, (28.5, 19)),
+    ],
+)
+def test_leaning_boxes_worked_by_hand(
+    rotate: dict[str, ort.InferenceSession], way: str, theta: float, first_row: tuple[float, float]
+) -> None:
+    (patch,) = run(rotate[way], ramps(), boxes_of((20, 16, 16, 8, theta, 0.5)), of_picture(0))
+    along = np.array([math.cos(theta), math.sin(theta)])
+    down = np.array([-math.sin(theta), math.cos(theta)])
+    column, row = np.arange(8)[None, None], np.arange(4)[None, :, None]
+    wanted = np.array(first_row)[:, None, None] + (2 * column + row) * along[:, None, None] + 2 * row * down[:, None, None]
     np.testing.assert_allclose(patch, wanted, atol=1e-3)
 
 
@@ -156,8 +178,8 @@ def test_kernel_body_network_and_loop_agree(library: Path, scale: int, stride: i
     """Boxes on, across and off the picture, at any angle, some much too wide."""
     rng = np.random.default_rng(7)
     features = noise(3, 6, 48 // stride, 40 // stride)
-    low, high = [-30, -30, 0.5, 0.5, -4], [80, 80, 60, 16, 4]
-    boxes = rng.uniform(low, high, (40, 5)).astype(np.float32)
+    low, high = [-30, -30, 0.5, 0.5, -4, -1.2], [80, 80, 60, 16, 4, 1.2]
+    boxes = rng.uniform(low, high, (40, 6)).astype(np.float32)
     boxes[:3, 2:4] = [[900, 3], [0, 5], [5, 0]]
     index = np.arange(40) % 3
     attributes = ATTRIBUTES | {"height": scale * SIZE.height, "scale": scale, "stride": stride}
@@ -180,7 +202,7 @@ def test_kernel_body_network_and_loop_agree(library: Path, scale: int, stride: i
 @pytest.mark.parametrize("operator", ["RoIRotate", "SampleRegions"])
 def test_half_precision(library: Path, way: str, operator: str) -> None:
     features = noise(2, 5, 12, 10).astype(np.float16)
-    boxes = boxes_of((20, 16, 30, 8, 0.3), (30, 20, 12, 9, -2), (41, 1, 16, 8, 1))
+    boxes = boxes_of((20, 16, 30, 8, 0.3), (30, 20, 12, 9, -2, 0.7), (41, 1, 16, 8, 1))
     places = boxes if operator == "RoIRotate" else reference_grid(boxes)[0]
     model = graph(operator, ATTRIBUTES if operator == "RoIRotate" else {}, half=True)
     session = open_graph(model, library if way == "kernel" else None)
@@ -201,7 +223,7 @@ def test_every_half_survives(library: Path) -> None:
 
 
 def test_threads_change_nothing(library: Path) -> None:
-    features, boxes = noise(2, 40, 30, 30), np.random.default_rng(1).uniform(0, 100, (50, 5)).astype(np.float32)
+    features, boxes = noise(2, 40, 30, 30), np.random.default_rng(1).uniform(0, 100, (50, 6)).astype(np.float32)
     model, index = graph("RoIRotate", ATTRIBUTES), np.arange(50) % 2
     one, four = (run(open_graph(model, library, threads), features, boxes, index) for threads in (1, 4))
     np.testing.assert_array_equal(one, four)
@@ -261,7 +283,7 @@ def test_attributes_are_checked(library: Path, change: dict[str, int], said: str
 
 @pytest.mark.parametrize(
     ("boxes", "index", "said"),
-    [((2, 4), 2, r"boxes must be \[N, 5\]"), ((2, 5), 3, "an entry for every region")],
+    [((2, 5), 2, r"boxes must be \[N, 6\]"), ((2, 6), 3, "an entry for every region")],
 )
 def test_shapes_are_checked(library: Path, boxes: tuple[int, int], index: int, said: str) -> None:
     model = graph("RoIRotate", ATTRIBUTES, bodies=False)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +36,7 @@ from spotter.service.errors import ServiceError
 from spotter.service.gpu import Device
 from spotter.service.imaging import PictureLimits
 from spotter.service.session import SessionOptions
+from spotter.training.data import ppocr
 
 DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
@@ -69,21 +71,21 @@ class Report:
 @PEER_MODELS
 @JSON
 @click.pass_context
-def bench(ctx: click.Context, data: Path | None, peer_models: Path | None, as_json: bool) -> list[Report]:
+def bench(ctx: click.Context, data: Path | None, peer_models: tuple[str, ...], as_json: bool) -> list[Report]:
     """Run the benchmarks: all of them in a short form, or the one named. See docs/benchmarks.md."""
     if ctx.invoked_subcommand is not None:
         return []
-    installed = ["rapidocr"] if find_spec("rapidocr") else []
-    installed += ["tesseract"] if tesseract.version() else []
-    peer_words = [word for name in installed for word in ("--peer", name)]
-    peer_words += ["--peer-models", str(peer_models)] if peer_models else []
-    engines = ["--peer", "rapidocr-openvino"] if find_spec("rapidocr") and find_spec("openvino") else []
-    frameworks = [word for name in servers.FRAMEWORKS if find_spec(name) for word in ("--peer", name)]
+    rapid = find_spec("rapidocr") is not None
+    engines = ["rapidocr", *(["rapidocr-openvino"] if find_spec("openvino") else [])] if rapid else []
+    manners = ["rapidocr", "rapidocr-reference"] if rapid else []
+    others = ["tesseract"] if tesseract.version() else []
+    models = _repeated("--peer-models", peer_models or [ppocr.SMALL, *([ppocr.TINY] if ppocr.tiny_installed() else [])])
+    frameworks = [name for name in servers.FRAMEWORKS if find_spec(name)]
     short = {
-        "graph": [*peer_words, *engines],
+        "graph": [*_repeated("--peer", engines + others), *models],
         "ops": ["--rounds", "5"],
-        "accuracy": [str(data), *peer_words],
-        "serve": ["--seconds", "3", *frameworks],
+        "accuracy": [str(data), *_repeated("--peer", manners + others), *models],
+        "serve": ["--seconds", "3", *_repeated("--peer", frameworks)],
         "capacity": ["--seconds", "3"],
         "bulk": ["--count", "48"],
         "synth": ["--seconds", "2"],
@@ -155,7 +157,7 @@ def graph_command(
     device: Device,
     counts: tuple[float, ...],
     peer_names: tuple[str, ...],
-    peer_models: Path | None,
+    peer_models: tuple[str, ...],
     profiled: bool,
     as_json: bool,
 ) -> Report:
@@ -168,7 +170,7 @@ def graph_command(
     options = SessionOptions(threads, device)
     try:
         named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
-        others = [peers.open_peer(name, threads, peer_models) for name in peer_names]
+        others = [peers.open_peer(name, threads, models) for name, models in peers.with_models(peer_names, peer_models)]
         contestants = graph.open_contestants(named, others, options)
         read = _pictures(files, size, words)
         results = [graph.measure(name, pixels, contestants, rounds) for name, pixels in read]
@@ -244,7 +246,7 @@ def accuracy_command(
     registry: Path | None,
     sides: tuple[int, ...],
     peer_names: tuple[str, ...],
-    peer_models: Path | None,
+    peer_models: tuple[str, ...],
     threads: int,
     limit: int | None,
     as_json: bool,
@@ -257,7 +259,9 @@ def accuracy_command(
     try:
         named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
         readers = [(each.label, accuracy.open_bundle(each, threads)) for each in named]
-        readers += [accuracy.open_peer(name, threads, peer_models) for name in peer_names]
+        readers += [
+            accuracy.open_peer(name, threads, models) for name, models in peers.with_models(peer_names, peer_models)
+        ]
         results = accuracy.measure(readers, accuracy.datasets(data), limit)
     except (RegistryError, peers.PeerError, AnnotationError) as error:
         raise click.ClickException(str(error)) from None
@@ -464,6 +468,10 @@ def train_step_command(
         (training_step.as_table(found),),
         as_json,
     )
+
+
+def _repeated(option: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
 
 
 def _extra(name: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spotter.training.sample import Sample
-    from spotter.training.synthesis.sources import PageSource, SceneSource, SheetSource
+    from spotter.training.synthesis.sources import LayoutSource
 
 _KINDS = ("scene", "page", "sheet")
 _POOL = click.option(
@@ -165,7 +165,7 @@ class Speed:
     layouts: float
 
 
-def measure(source: "SceneSource | PageSource | SheetSource", size: int, seconds: float) -> Speed:
+def measure(source: "LayoutSource", size: int, seconds: float) -> Speed:
     """How fast a source makes pictures of size x size, over so many seconds of CPU time (a third for layouts)."""
     import cv2
     import numpy as np
@@ -184,7 +184,7 @@ def measure(source: "SceneSource | PageSource | SheetSource", size: int, seconds
     return Speed(pictures / spent, words / spent, layouts / drawing)
 
 
-def open_sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
+def open_sources(pool: Path | None, data: Path | None) -> "dict[str, LayoutSource]":
     """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds."""
     from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
     from spotter.training.synthesis.pool import PoolError
@@ -204,9 +204,7 @@ def open_sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource
     }
 
 
-def _bench_device(
-    sources: "dict[str, SceneSource | PageSource | SheetSource]", device: str, batch: int, size: int, seconds: float
-) -> None:
+def _bench_device(sources: "dict[str, LayoutSource]", device: str, batch: int, size: int, seconds: float) -> None:
     """Composition of ready layouts: what one device takes, whoever draws them."""
     import numpy as np
 

@@ -156,6 +156,31 @@ def bench(seconds: float, device: str | None, batch: int, pool: Path | None, dat
         _bench_device(sources, device, batch, size, seconds)
 
 
+@synth.command("statistics")
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--draws", type=click.IntRange(min=1), default=60000, show_default=True, help="Words drawn of each sort.")
+@_SEED
+def compare_words(data: Path, draws: int, seed: int) -> None:
+    """Set kinds, lengths, cases and edges of the words of DATA's training parts beside those of synthetic words."""
+    import numpy as np
+
+    from spotter.training.synthesis.statistics import PAGES, SCENES, distance, real_words, statistics, table
+    from spotter.training.synthesis.words import WordGenerator
+
+    generator, columns = WordGenerator(), {}
+    for name, folders, page in (("scenes", SCENES, False), ("pages", PAGES, True)):
+        rng = np.random.default_rng(seed)
+        try:
+            columns[f"{name}, real"] = statistics(real_words(data, folders))
+        except (OSError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+        columns[f"{name}, synthetic"] = statistics([generator.word(rng, page) for _ in range(draws)])
+    click.echo(table(columns))
+    for name in ("scenes", "pages"):
+        apart = distance(columns[f"{name}, real"].characters, columns[f"{name}, synthetic"].characters)
+        click.echo(f"{name}: {100 * apart:.1f}% of the characters would have to be others")
+
+
 @dataclass(frozen=True)
 class Speed:
     """Pictures, words in them, and layouts without pixels, each a second of CPU time on one core."""

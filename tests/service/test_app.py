@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import math
 import re
@@ -18,7 +19,7 @@ from spotter.registry.folder import FolderStore
 from spotter.service import admission, imaging, spotting, words
 from spotter.service.app import create_app
 from spotter.service.engine import BatchReport
-from spotter.service.errors import SPOT_ERRORS, ServiceError, TooLateError
+from spotter.service.errors import SPOT_ERRORS, BrokenPictureError, ServiceError, TooLateError
 from spotter.service.imaging import Prepared
 from spotter.service.lifecycle import State
 from spotter.service.live import Live
@@ -400,6 +401,31 @@ async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
         await asyncio.gather(request, return_exceptions=True)
     assert time.monotonic() - began < 10
     go_on.set()
+
+
+async def test_what_was_refused_is_forgotten_without_the_collector(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in a cycle with the frames that it went through would keep their uploads until it was collected."""
+    refused: list[weakref.ref[BaseException]] = []
+
+    def refuse(*_: object) -> Prepared:
+        error = BrokenPictureError("for the test")
+        refused.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    async with client() as (http, _):
+        monkeypatch.setattr(imaging, "prepare", refuse)
+        gc.disable()
+        try:
+            assert (await http.post("/spot", content=picture((1, 0, 0)))).status_code == 422
+            await asyncio.sleep(0.01)
+            assert [error() for error in refused] == [None]
+        finally:
+            gc.enable()
 
 
 async def test_a_queue_before_the_decoders_is_bounded_like_any_other(

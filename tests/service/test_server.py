@@ -105,7 +105,7 @@ def test_a_client_that_leaves_frees_its_place(slow: Serving) -> None:
         leavers = [socket.create_connection(("127.0.0.1", slow.port)) for _ in range(6)]
         for leaver in leavers:
             leaver.sendall(head.encode() + body)
-        wait_for(lambda: metric(slow, "spotter_queue_pictures ") > 3)
+        wait_for(lambda: metric(slow, "spotter_queue_pictures ") == 7)
         for leaver in leavers:
             leaver.close()
         assert texts(stays.result()) == ["005"]

@@ -137,6 +137,7 @@ def show(result: Report | list[Report], as_json: bool, **options: object) -> Non
 )
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Turns of each reader.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "tensorrt"]), default="cpu", show_default=True)
+@click.option("--cuda-graphs", is_flag=True, help="Record and replay the dense part's kernels, as SPOTTER_CUDA_GRAPHS.")
 @click.option(
     "--batches", "counts", callback=parse_list, default="",
     help="Also pictures a second in batches of so many, as 1,8,32, which is the default on a GPU.",
@@ -155,6 +156,7 @@ def graph_command(
     threads: int,
     rounds: int,
     device: Device,
+    cuda_graphs: bool,
     counts: tuple[float, ...],
     peer_names: tuple[str, ...],
     peer_models: tuple[str, ...],
@@ -164,10 +166,12 @@ def graph_command(
     """Time the whole graph on one picture, bundles and peers taking turns."""
     if profiled and device != "cpu":
         raise click.UsageError("--profile is for the cpu: on another device a node's time is that of its launch")
+    if cuda_graphs and device != "cuda":
+        raise click.UsageError("--cuda-graphs goes with --device cuda")
     if any(count != int(count) for count in counts):
         raise click.UsageError("--batches takes whole numbers")
     sizes = tuple(int(count) for count in counts) or (() if device == "cpu" else batches.BATCHES)
-    options = SessionOptions(threads, device)
+    options = SessionOptions(threads, device, cuda_graphs)
     try:
         named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
         others = [peers.open_peer(name, threads, models) for name, models in peers.with_models(peer_names, peer_models)]
@@ -189,6 +193,7 @@ def graph_command(
         {
             "threads": threads,
             "device": device,
+            "cuda_graphs": cuda_graphs,
             "results": [result.as_dict() for result in results],
             "batches": [{"picture": name, "rates": [rate.as_dict() for rate in found]} for name, found in rates],
             "profiles": [{"name": name, **asdict(found)} for name, found in profiles],

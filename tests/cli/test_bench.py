@@ -94,6 +94,12 @@ def test_graph_refuses_in_a_sentence(tiny: Path, arguments: list[str], sentence:
     assert sentence in result.output
 
 
+def test_cuda_graphs_are_for_cuda(tiny: Path) -> None:
+    result = CliRunner().invoke(bench, ["graph", "--bundle", str(tiny), "--cuda-graphs"])
+    assert result.exit_code == 2
+    assert "--cuda-graphs goes with --device cuda" in result.output
+
+
 def test_a_size_is_width_by_height(tiny: Path) -> None:
     result = CliRunner().invoke(bench, ["graph", "--bundle", str(tiny), "--size", "1280"])
     assert result.exit_code == 2

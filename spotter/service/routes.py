@@ -203,9 +203,11 @@ async def _read(service: Service, pictures: list[bytes], many: bool, job: spotti
 
     results = await asyncio.gather(*map(one, pictures, tickets))
     # Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it.
-    failed = [each for each in results if isinstance(each, ServiceError) and each.status in _OF_THE_MOMENT]
-    if len(failed) == len(results):
+    failed = [each for each in results if isinstance(each, ServiceError)]
+    if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
         raise failed[0]
+    for each in failed:
+        service.metrics.failed_parts.labels(each.kind).inc()
     return {"results": [each.body() if isinstance(each, ServiceError) else each for each in results]}
 
 

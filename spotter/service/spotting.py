@@ -70,11 +70,11 @@ class Spotter:
         self.closeness = closeness
         self._limits = limits
         self._metrics = metrics
-        self._decoders = Decoders(decoders)
+        self.decoders = Decoders(decoders)
 
     def close(self) -> None:
         """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
-        self._decoders.close()
+        self.decoders.close()
 
     async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
         """The answer object for one picture. Raises ServiceError; gives the ticket back whatever happens."""
@@ -145,7 +145,7 @@ class Spotter:
 
         progress.entry = None
         began = time.monotonic()
-        self._decoders.submit(work)
+        self.decoders.submit(work)
         try:
             done = await answer
         finally:

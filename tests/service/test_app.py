@@ -176,7 +176,7 @@ async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
 
 
 async def test_multipart_answers_in_order_with_problems_in_their_places(client: Client) -> None:
-    async with client() as (http, _):
+    async with client() as (http, service):
         files = [
             ("images", ("a.png", picture((5, 6, 0)), "image/png")),
             ("images", ("b.txt", b"no picture at all", "text/plain")),
@@ -192,6 +192,9 @@ async def test_multipart_answers_in_order_with_problems_in_their_places(client: 
         ]
         assert [result["status"] for result in results if "status" in result] == [415, 422]
         assert [("words" in result) for result in results] == [True, False, False, True]
+        page = service.metrics.render().decode()
+        for kind in ("unsupported-picture", "broken-picture"):
+            assert _metric(page, f'spotter_failed_parts_total{{type="{kind}"}}') == "1.0"
 
 
 @pytest.mark.parametrize(("threads", "batch"), [(1, 8), (3, 0), (3, 4)])
@@ -399,6 +402,9 @@ async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
         await asyncio.to_thread(opened.wait, 10)
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)
+        page = (await http.get("/metrics")).text
+        assert _metric(page, 'spotter_decoders{kind="busy"}') == _metric(page, 'spotter_decoders{kind="all"}') == "1.0"
+        assert 0 < float(_metric(page, "spotter_decode_longest_seconds")) < 10
     assert time.monotonic() - began < 10
     go_on.set()
 
@@ -621,6 +627,10 @@ async def test_the_metrics_page_is_complete_and_quick(client: Client) -> None:
         ("spotter_queue_pixels", "gauge"),
         ("spotter_batch_queue_pictures", "gauge"),
         ("spotter_upload_bytes", "gauge"),
+        ("spotter_connections", "gauge"),
+        ("spotter_decoders", "gauge"),
+        ("spotter_decode_longest_seconds", "gauge"),
+        ("spotter_failed_parts_total", "counter"),
         ("spotter_dispatches_total", "counter"),
         ("spotter_rejections_total", "counter"),
         ("spotter_cancellations_total", "counter"),
@@ -640,6 +650,7 @@ def test_the_metrics_page_costs_under_5_ms_when_it_is_full() -> None:
             metrics.requests.labels(path, code).inc()
     for error in SPOT_ERRORS:
         metrics.requests.labels("/spot", str(error.status)).inc()
+        metrics.failed_parts.labels(error.kind).inc()
     metrics.request_seconds.labels("/spot").observe(0.1)
     for stage in ("upload", "decode", "queue", "infer", "postprocess"):
         metrics.stage_seconds.labels(stage).observe(0.1)

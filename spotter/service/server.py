@@ -75,9 +75,8 @@ def run(app: FastAPI, settings: Settings) -> int:
     logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text
     server = Server(config, lifecycle, settings.grace)
     open_now = app.state.service.metrics.connections.labels("open")
-    open_now.set_function(
-        lambda: len(server.server_state.connections)
-    )  # asked by the page, so that it costs no request
+    # Asked for by the page, so that it costs no request.
+    open_now.set_function(lambda: len(server.server_state.connections))
     try:
         server.run()
     except SystemExit:

@@ -172,6 +172,28 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "short",
             {"{{outcome}}": rate("spotter_second_looks_total", "outcome")},
         ),
+        graph(
+            "Decoders at work",
+            "short",
+            {"{{instance}}": 'sum by (instance) (spotter_decoders{kind="busy"})'},
+            "SPOTTER_DECODERS is the limit.",
+        ),
+        graph(
+            "Longest decoding now",
+            "s",
+            {"{{instance}}": "spotter_decode_longest_seconds"},
+            "One that goes on rising is a decoder lost: SpotterDecoderStuck.",
+        ),
+        graph(
+            "Connections, share of the limit",
+            "percentunit",
+            {
+                "{{instance}}": 'sum by (instance) (spotter_connections{kind="open"})'
+                ' / sum by (instance) (spotter_connections{kind="limit"})'
+            },
+            "",
+            1,
+        ),
         graph("Memory", "bytes", {"{{instance}}": "process_resident_memory_bytes"}),
         graph("Uploads held", "bytes", {"{{instance}}": "spotter_upload_bytes"}),
         graph(
@@ -186,6 +208,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         graph("Clients gone a second, by stage", "short", {"{{stage}}": rate("spotter_cancellations_total", "stage")}),
         graph(
             "Deadlines passed a second, by stage", "short", {"{{stage}}": rate("spotter_expirations_total", "stage")}
+        ),
+        graph(
+            "Failed parts of multipart requests a second, by problem",
+            "short",
+            {"{{type}}": rate("spotter_failed_parts_total", "type")},
         ),
     ],
     "Replicas and models": [

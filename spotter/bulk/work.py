@@ -12,7 +12,7 @@ from spotter.service.errors import ServiceError
 from spotter.service.imaging import PictureLimits
 from spotter.service.live import find_bundle
 from spotter.service.reader import Reader
-from spotter.service.session import Session, SessionOptions
+from spotter.service.session import Session
 from spotter.service.settings import Settings
 from spotter.service.spotting import render
 
@@ -47,9 +47,7 @@ class Worker:
         self._limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
         self._closest = settings.max_working_side if settings.second_look else 0
         bundle = find_bundle(settings)
-        self._reader = Reader(
-            bundle, Session(bundle, SessionOptions(settings.engine_threads, settings.device)), self._limits
-        )
+        self._reader = Reader(bundle, Session(bundle, settings.session), self._limits)
         self._store = job.store()
 
     def read(self, part: Part) -> Count:

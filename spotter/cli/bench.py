@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +36,7 @@ from spotter.service.errors import ServiceError
 from spotter.service.gpu import Device
 from spotter.service.imaging import PictureLimits
 from spotter.service.session import SessionOptions
+from spotter.training.data import ppocr
 
 DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
@@ -69,21 +71,21 @@ class Report:
 @PEER_MODELS
 @JSON
 @click.pass_context
-def bench(ctx: click.Context, data: Path | None, peer_models: Path | None, as_json: bool) -> list[Report]:
+def bench(ctx: click.Context, data: Path | None, peer_models: tuple[str, ...], as_json: bool) -> list[Report]:
     """Run the benchmarks: all of them in a short form, or the one named. See docs/benchmarks.md."""
     if ctx.invoked_subcommand is not None:
         return []
-    installed = ["rapidocr"] if find_spec("rapidocr") else []
-    installed += ["tesseract"] if tesseract.version() else []
-    peer_words = [word for name in installed for word in ("--peer", name)]
-    peer_words += ["--peer-models", str(peer_models)] if peer_models else []
-    engines = ["--peer", "rapidocr-openvino"] if find_spec("rapidocr") and find_spec("openvino") else []
-    frameworks = [word for name in servers.FRAMEWORKS if find_spec(name) for word in ("--peer", name)]
+    rapid = find_spec("rapidocr") is not None
+    engines = ["rapidocr", *(["rapidocr-openvino"] if find_spec("openvino") else [])] if rapid else []
+    manners = ["rapidocr", "rapidocr-reference"] if rapid else []
+    others = ["tesseract"] if tesseract.version() else []
+    models = _repeated("--peer-models", peer_models or [ppocr.SMALL, *([ppocr.TINY] if ppocr.tiny_installed() else [])])
+    frameworks = [name for name in servers.FRAMEWORKS if find_spec(name)]
     short = {
-        "graph": [*peer_words, *engines],
+        "graph": [*_repeated("--peer", engines + others), *models],
         "ops": ["--rounds", "5"],
-        "accuracy": [str(data), *peer_words],
-        "serve": ["--seconds", "3", *frameworks],
+        "accuracy": [str(data), *_repeated("--peer", manners + others), *models],
+        "serve": ["--seconds", "3", *_repeated("--peer", frameworks)],
         "capacity": ["--seconds", "3"],
         "bulk": ["--count", "48"],
         "synth": ["--seconds", "2"],
@@ -135,6 +137,7 @@ def show(result: Report | list[Report], as_json: bool, **options: object) -> Non
 )
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Turns of each reader.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "tensorrt"]), default="cpu", show_default=True)
+@click.option("--cuda-graphs", is_flag=True, help="Record and replay the dense part's kernels, as SPOTTER_CUDA_GRAPHS.")
 @click.option(
     "--batches", "counts", callback=parse_list, default="",
     help="Also pictures a second in batches of so many, as 1,8,32, which is the default on a GPU.",
@@ -153,22 +156,25 @@ def graph_command(
     threads: int,
     rounds: int,
     device: Device,
+    cuda_graphs: bool,
     counts: tuple[float, ...],
     peer_names: tuple[str, ...],
-    peer_models: Path | None,
+    peer_models: tuple[str, ...],
     profiled: bool,
     as_json: bool,
 ) -> Report:
     """Time the whole graph on one picture, bundles and peers taking turns."""
     if profiled and device != "cpu":
         raise click.UsageError("--profile is for the cpu: on another device a node's time is that of its launch")
+    if cuda_graphs and device != "cuda":
+        raise click.UsageError("--cuda-graphs goes with --device cuda")
     if any(count != int(count) for count in counts):
         raise click.UsageError("--batches takes whole numbers")
     sizes = tuple(int(count) for count in counts) or (() if device == "cpu" else batches.BATCHES)
-    options = SessionOptions(threads, device)
+    options = SessionOptions(threads, device, cuda_graphs)
     try:
         named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
-        others = [peers.open_peer(name, threads, peer_models) for name in peer_names]
+        others = [peers.open_peer(name, threads, models) for name, models in peers.with_models(peer_names, peer_models)]
         contestants = graph.open_contestants(named, others, options)
         read = _pictures(files, size, words)
         results = [graph.measure(name, pixels, contestants, rounds) for name, pixels in read]
@@ -187,6 +193,7 @@ def graph_command(
         {
             "threads": threads,
             "device": device,
+            "cuda_graphs": cuda_graphs,
             "results": [result.as_dict() for result in results],
             "batches": [{"picture": name, "rates": [rate.as_dict() for rate in found]} for name, found in rates],
             "profiles": [{"name": name, **asdict(found)} for name, found in profiles],
@@ -244,7 +251,7 @@ def accuracy_command(
     registry: Path | None,
     sides: tuple[int, ...],
     peer_names: tuple[str, ...],
-    peer_models: Path | None,
+    peer_models: tuple[str, ...],
     threads: int,
     limit: int | None,
     as_json: bool,
@@ -257,7 +264,9 @@ def accuracy_command(
     try:
         named = bundles.at_sides([bundles.find(name, registry) for name in names], sides)
         readers = [(each.label, accuracy.open_bundle(each, threads)) for each in named]
-        readers += [accuracy.open_peer(name, threads, peer_models) for name in peer_names]
+        readers += [
+            accuracy.open_peer(name, threads, models) for name, models in peers.with_models(peer_names, peer_models)
+        ]
         results = accuracy.measure(readers, accuracy.datasets(data), limit)
     except (RegistryError, peers.PeerError, AnnotationError) as error:
         raise click.ClickException(str(error)) from None
@@ -464,6 +473,10 @@ def train_step_command(
         (training_step.as_table(found),),
         as_json,
     )
+
+
+def _repeated(option: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
 
 
 def _extra(name: str) -> str:

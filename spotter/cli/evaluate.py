@@ -14,6 +14,7 @@ from tqdm import tqdm
 from spotter.cli.predictors import CHECKPOINT_SUFFIX, Opened, ReaderOptions, open_predictor, rapidocr
 from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture, read_folder
+from spotter.training.data.ppocr import ModelsError
 from spotter.training.evaluation.lexicon import Lexicon
 from spotter.training.evaluation.page import Section
 from spotter.training.evaluation.page import report as error_page
@@ -73,7 +74,7 @@ def parse_dataset(value: str) -> Dataset:
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One word a line.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Instead of the bundle's own; else 0.")
 @click.option("--sweep", is_flag=True, help="Also show F at thresholds from 0.05 to 0.95.")
-@click.option("--rapidocr", "rival", metavar="small|FOLDER", help="Score RapidOCR with this PP-OCR beside it.")
+@click.option("--rapidocr", "rival", metavar="small|tiny|FOLDER", help="Score RapidOCR with this PP-OCRv6 beside it.")
 @click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--side", type=click.IntRange(min=32), help="Long side at which to read; a bundle's own by default.")
@@ -135,6 +136,8 @@ def evaluate(
             readers[f"rapidocr {rival}"] = rapidocr(rival, threads, not rapidocr_defaults)
         except ImportError:
             raise click.ClickException("RapidOCR is not installed: pip install rapidocr") from None
+        except ModelsError as error:
+            raise click.ClickException(str(error)) from None
     if not readers:
         raise click.UsageError("nothing to score: MODEL is none and --rapidocr is not given")
     words = Lexicon.load(lexicon) if lexicon else None

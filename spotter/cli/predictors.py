@@ -87,14 +87,14 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
 
 
 def rapidocr(model: str, threads: int, reference: bool) -> Opened:
-    """Reads with RapidOCR: "small" for the PP-OCRv6 small inside it, else a folder of models.
+    """Reads with RapidOCR by the models that `ppocr.find_models` finds under a name.
 
-    Raises ImportError when RapidOCR is not installed.
+    Raises ImportError when RapidOCR is not installed, ModelsError when the models are not there.
     """
+    from spotter.training.data.ppocr import find_models
     from spotter.training.data.teacher import RapidReader
 
-    folder = None if model == "small" else Path(model)
-    reader = RapidReader(threads, reference=reference, models=folder)
+    reader = RapidReader(threads, reference=reference, models=find_models(model))
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [Prediction(word.polygon, word.text, word.score) for word in reader.words(image)]

@@ -15,11 +15,12 @@ from spotter.export.golden import GOLDEN_LINES, draw_lines
 from spotter.export.graph import OUTPUTS, export_graph
 from spotter.export.operators import OPSET
 from spotter.export.parity import ParityError, check_parity, check_rounded
+from spotter.export.parts import check_parts, split
 from spotter.export.quantise import Picture, check_agreement, halve, quantise
 from spotter.model.charset import Charset
 from spotter.model.language import LanguageModel
 from spotter.model.spotter import Spotter
-from spotter.registry.bundle import write_bundle
+from spotter.registry.bundle import DENSE, WORDS, write_bundle
 from spotter.registry.manifest import InputSpec, Manifest
 
 STRIDE = 64
@@ -71,9 +72,9 @@ def export_bundle(
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
     calibration: pictures by which the dense part becomes int8; none leave the graph in fp32.
-    half: the dense part in fp16 instead, for GPUs. side: the long side in pixels at which pictures are read.
-    Raises ParityError when graph and network disagree, BundleError when the folder is not free, ValueError when the
-    origin's metrics are none; no bundle is left then.
+    half: the dense part in fp16 instead, for GPUs, and the graph in two parts beside it. side: the long side in pixels
+    at which pictures are read. Raises ParityError when graph and network disagree, BundleError when the folder is not
+    free, ValueError when the origin's metrics are none; no bundle is left then.
     """
     metrics = scores(origin.metrics)
     if half and calibration:
@@ -92,12 +93,16 @@ def export_bundle(
             share = check_final(exact, graph, calibration, score_threshold)
             told |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         # Drawn at the working size, so that the service reads the very pixels that were read here.
+        parts = None
         picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
         if half:
             exact, graph = graph, Path(scratch) / "fp16.onnx"
             halve(exact, graph)
             cut = picture[:, : side // STRIDE * STRIDE]
             told |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
+            parts = Path(scratch) / DENSE, Path(scratch) / WORDS
+            split(graph, *parts)
+            check_parts(graph, *parts, STRIDE)
         golden = Path(scratch) / "golden.png"
         Image.fromarray(picture).save(golden)
         manifest = write_bundle(
@@ -114,5 +119,6 @@ def export_bundle(
             metrics=metrics,
             score_threshold=score_threshold,
             card=model_card(name, version, origin, told, metrics),
+            parts=parts,
         )
     return manifest, compared

@@ -12,6 +12,7 @@ _KINDS = {
     "page": "rendered pages",
     "sheet": "rendered sheets of words",
     "textfree": "photographs without text",
+    "unlabelled": "photographs without labels",
 }
 _SETS = {
     "icdar2015": "ICDAR 2015",
@@ -21,6 +22,27 @@ _SETS = {
     "svt": "SVT",
     "pseudo/sroie": "SROIE, lines cut into words",
     "pseudo/unlabelled": "street scenes as PP-OCRv6 small (Apache-2.0) reads them",
+    "agree/unlabelled": "street scenes as CRAFT (MIT) and PP-OCRv6 small (Apache-2.0) read them alike",
+    "self/unlabelled": "street scenes as earlier weights of this model read them",
+    "unlabelled": "street scenes without labels",
+}
+_PPOCR = {"teacher": "PP-OCRv6 small", "licence": "Apache-2.0"}
+_CRAFT = {"teacher": "CRAFT", "licence": "MIT"}
+# Folders that `spotter data` writes, by what their labels were made with.
+_TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
+    "pseudo/sroie": [_PPOCR | {"what": "the case of letters"}],
+    "pseudo/unlabelled": [_PPOCR | {"what": "labels of pictures that had none"}],
+    "agree/unlabelled": [
+        _CRAFT | {"what": "labels of pictures that had none, where words are"},
+        _PPOCR | {"what": "labels of pictures that had none"},
+    ],
+    "self/unlabelled": [
+        {
+            "teacher": "earlier weights of this model",
+            "licence": "none: ours",
+            "what": "labels of pictures that had none",
+        }
+    ],
 }
 _PARTS = {"train": "training part", "val": "validation part", "test": "test part"}
 
@@ -29,14 +51,18 @@ _PARTS = {"train": "training part", "val": "validation part", "test": "test part
 class Origin:
     """Where a bundle's weights came from.
 
-    recipe: the training recipe's TOML, whose sources name their data and licences. metrics: scores by data set, as
-    `spotter evaluate --json` writes them, or nothing. limits: what the model cannot read, in sentences for the card.
+    recipes: the TOML of every recipe that the weights went through, in turn; their sources name data and licences.
+    metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model cannot
+    read, in sentences for the card. start: what the first recipe began with. language: the recipe whose transcripts the
+    language model learnt from, where the bundle reads by one.
     """
 
-    recipe: Path | None
+    recipes: Sequence[Path]
     metrics: Mapping[str, Any]
     limits: str
     pictures: int
+    start: str = "random weights"
+    language: Path | None = None
 
 
 def data_set(folder: str) -> str:
@@ -71,23 +97,77 @@ def _commit() -> str:
         return "unknown"
 
 
-def provenance(origin: Origin) -> dict[str, Any]:
-    """For the manifest: code, pictures, and data with their weights and licences.
-
-    Raises ValueError when the recipe names no sources.
-    """
+def _recipe(path: Path) -> Mapping[str, Any]:
     try:
-        sources = tomllib.loads(origin.recipe.read_text())["source"] if origin.recipe else []
+        table = tomllib.loads(path.read_text())
+        if not table["source"]:
+            raise KeyError("source")
     except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise ValueError(f"{origin.recipe} is no recipe with sources: {error}") from error
-    return {
+        raise ValueError(f"{path} is no recipe with sources: {error}") from error
+    return table
+
+
+def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Every source of the recipes once for each licence, with its weight in the last recipe that has it."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for name, table in recipes.items():
+        for source in table["source"]:
+            told, licence = _source(source), source.get("licence", "unstated")
+            entry = found.setdefault((told, licence), {"source": told, "weight": 0, "licence": licence, "recipes": []})
+            if name in entry["recipes"]:
+                entry["weight"] = round(entry["weight"] + source["weight"], 6)
+            else:
+                entry["weight"] = source["weight"]
+                entry["recipes"].append(name)
+    return list(found.values())
+
+
+def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Who else had a say in the weights, and by which recipes."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for name, table in recipes.items():
+        folders = [str(source.get("path")) for source in table["source"] if source["kind"] == "labelled"]
+        taught = [told for folder in folders for told in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
+        if teacher := table.get("train", {}).get("distill", {}).get("teacher"):
+            who = "its own moving average" if teacher == "ema" else f"the checkpoint {PurePath(teacher).name}"
+            taught.append({"teacher": who, "licence": "none: ours", "what": "its maps and what it reads"})
+        for told in taught:
+            entry = found.setdefault(tuple(told.values()), {**told, "recipes": []})
+            if name not in entry["recipes"]:
+                entry["recipes"].append(name)
+    return list(found.values())
+
+
+def _language_data(recipe: Path) -> list[dict[str, str]]:
+    """What `spotter language` learns from, by the recipe it was told."""
+    data = [
+        {"source": _source(source), "licence": source.get("licence", "unstated")}
+        for source in _recipe(recipe)["source"]
+        if source["kind"] in ("labelled", "crops")
+    ]
+    own = {"source": "words that the synthesis makes up", "licence": "none: ours"}
+    listed = {"source": "the word list of the machine it was learnt on", "licence": "of that machine's system"}
+    return [*data, own, listed]
+
+
+def provenance(origin: Origin) -> dict[str, Any]:
+    """For the manifest: code, pictures, what the weights began with and went through, who taught them, and data with
+    their weights and licences.
+
+    Raises ValueError when a recipe names no sources, or two have one name.
+    """
+    recipes = {path.stem: _recipe(path) for path in origin.recipes}
+    if len(recipes) < len(origin.recipes):
+        raise ValueError("recipes are told apart by their files' names, and two have the same")
+    told: dict[str, Any] = {
         "code_commit": _commit(),
         "pictures_seen": origin.pictures,
-        "data": [
-            {"source": _source(source), "weight": source["weight"], "licence": source.get("licence", "unstated")}
-            for source in sources
-        ],
+        "started_from": origin.start,
+        "recipes": list(recipes),
+        "taught_by": _teachers(recipes),
+        "data": _data(recipes),
     }
+    return told | ({"language_data": _language_data(origin.language)} if origin.language else {})
 
 
 def scores(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,19 +230,21 @@ words: any text can be read, but an unlikely one wants surer strokes."""
         if language
         else ""
     )
-    data = "\n".join(f"| {entry['source']} | {entry['weight']} | {entry['licence']} |" for entry in provenance["data"])
+    columns = {"source": "source", "weight": "weight", "recipes": "recipes", "licence of the data": "licence"}
     return f"""# {name} {version}
 
 A FOTS text spotter: one network that finds words as rotated boxes and reads them as printable ASCII, case kept.{reads}
 
 ## Trained on
 
-{origin.pictures:,} pictures, drawn from these sources by weight:
+{origin.pictures:,} pictures. {_course(provenance)}
 
-| source | weight | licence of the data |
-| --- | --- | --- |
-{data}
+{_table(columns, provenance["data"])}
 
+## Taught by
+
+{_taught(provenance)}
+{_learnt_from(provenance)}
 ## Scores
 
 {_scored(metrics)}
@@ -171,3 +253,41 @@ A FOTS text spotter: one network that finds words as rotated boxes and reads the
 
 {origin.limits}
 """
+
+
+def _course(provenance: Mapping[str, Any]) -> str:
+    recipes = [f"`{name}`" for name in provenance["recipes"]]
+    if not recipes:
+        return "What they were is not stated."
+    turns = "the recipe" if len(recipes) == 1 else "the recipes, each from the weights of the one before,"
+    drawn = (
+        "its sources"
+        if len(recipes) == 1
+        else "their sources, each given with its weight in the last recipe that has it"
+    )
+    return f"Started from {provenance['started_from']}, by {turns} {', '.join(recipes)}, drawn from {drawn}:"
+
+
+def _table(columns: Mapping[str, str], entries: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown; columns: which key of the entries stands below which head."""
+    lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for entry in entries:
+        cells = [", ".join(entry[key]) if isinstance(entry[key], list) else str(entry[key]) for key in columns.values()]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _taught(provenance: Mapping[str, Any]) -> str:
+    if not provenance["taught_by"]:
+        return "Nobody else: it learnt from its data's own labels." if provenance["recipes"] else "Not stated."
+    columns = {"teacher": "teacher", "licence of its weights": "licence", "taught": "what", "recipes": "recipes"}
+    return _table(columns, provenance["taught_by"])
+
+
+def _learnt_from(provenance: Mapping[str, Any]) -> str:
+    """A section, where there is a language model."""
+    if "language" not in provenance:
+        return ""
+    sources = provenance.get("language_data")
+    told = _table({"source": "source", "licence": "licence"}, sources) if sources else "Not stated."
+    return f"\n## The language model learnt from\n\n{told}\n"

@@ -20,7 +20,20 @@ from spotter.registry.errors import BundleError
 @click.option("--name", default="spotter", show_default=True)
 @click.option("--version", default="1", show_default=True)
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Names the training data.")
+@click.option(
+    "--recipe",
+    "recipes",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="Names the training data; once for each recipe that the weights went through, in turn.",
+)
+@click.option(
+    "--started-from",
+    "start",
+    default="random weights",
+    show_default=True,
+    help="What the first recipe began with, and its licence, for the card.",
+)
 @click.option(
     "--metrics",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -35,6 +48,11 @@ from spotter.registry.errors import BundleError
     "--language",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Language model by which the bundle reads, as `spotter language` writes it.",
+)
+@click.option(
+    "--language-recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The recipe that `spotter language` was told: names what the language model learnt from.",
 )
 @click.option(
     "--int8",
@@ -55,10 +73,12 @@ def export(
     name: str,
     version: str,
     score_threshold: float,
-    recipe: Path | None,
+    recipes: tuple[Path, ...],
+    start: str,
     metrics: Path | None,
     limits: Path | None,
     language: Path | None,
+    language_recipe: Path | None,
     calibration: tuple[Path, ...],
     half: bool,
     side: int,
@@ -68,10 +88,12 @@ def export(
     try:
         model = load_spotter(checkpoint, language)
         origin = Origin(
-            recipe=recipe,
+            recipes=recipes,
             metrics=_json(metrics) if metrics else {},
             limits=limits.read_text().strip() if limits else "Not examined.",
             pictures=int(load_state(checkpoint).get("pictures", 0)),
+            start=start,
+            language=language_recipe,
         )
         manifest, compared = export_bundle(
             model,

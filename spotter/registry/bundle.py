@@ -14,6 +14,9 @@ from spotter.registry.manifest import CUSTOM_OP_ABI, FileEntry, Golden, InputSpe
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 CARD = "MODEL_CARD.md"
+DENSE, WORDS = "dense.onnx", "words.onnx"
+"""The graph once more, in two parts, in bundles that are for GPUs."""
+_GRAPH_SUFFIX = ".onnx"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_BUNDLE_BYTES = 512 << 20
 
@@ -29,6 +32,12 @@ class Bundle:
     def read(self, file: str) -> bytes:
         """A file's bytes, checked against the manifest. Raises BundleError."""
         return _read(self.folder, file, self.manifest.files[file])
+
+    def parts(self) -> tuple[bytes, bytes] | None:
+        """The two parts of the graph, DENSE and WORDS, where the bundle has them. Raises BundleError."""
+        if not self.manifest.files.keys() >= {DENSE, WORDS}:
+            return None
+        return self.read(DENSE), self.read(WORDS)
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -58,7 +67,9 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleError(f"missing: {', '.join(sorted(expected - present))}")
     for file, entry in manifest.files.items():
         if file != manifest.model:
-            _read(folder, file, entry)
+            content = _read(folder, file, entry)
+            if file.endswith(_GRAPH_SUFFIX):
+                refuse_external_data(content)
     model = _read(folder, manifest.model, manifest.files[manifest.model])
     refuse_external_data(model)
     return Bundle(folder, manifest, model)
@@ -90,11 +101,12 @@ def write_bundle(
     metrics: Mapping[str, Any],
     score_threshold: float,
     card: str,
+    parts: tuple[Path, Path] | None = None,
 ) -> Manifest:
     """Writes a new bundle into `folder`, which must not exist or be empty, and verifies what it wrote.
 
-    The picture keeps its suffix and becomes `golden.*`; `card` becomes MODEL_CARD.md. Raises BundleError, and
-    then leaves no folder behind.
+    The picture keeps its suffix and becomes `golden.*`; `card` becomes MODEL_CARD.md; `parts` are DENSE and WORDS.
+    Raises BundleError, and then leaves no folder behind.
     """
     if folder.exists() and any(folder.iterdir()):
         raise BundleError(f"{folder} is not empty")
@@ -104,10 +116,13 @@ def write_bundle(
         shutil.copyfile(model, folder / MODEL)
         shutil.copyfile(golden_picture, folder / picture)
         (folder / CARD).write_text(card, encoding="utf-8")
+        written = dict(zip((DENSE, WORDS), parts, strict=True)) if parts else {}
+        for file, part in written.items():
+            shutil.copyfile(part, folder / file)
         manifest = Manifest(
             name=name,
             version=version,
-            files={file: _entry(folder / file) for file in sorted((MODEL, picture, CARD))},
+            files={file: _entry(folder / file) for file in sorted((MODEL, picture, CARD, *written))},
             charset=charset,
             input=input,
             opset=opset,

@@ -20,7 +20,7 @@ from spotter.service.errors import BrokenPictureError, ServiceError
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.live import find_bundle
 from spotter.service.reader import Reader
-from spotter.service.session import Session, SessionOptions
+from spotter.service.session import Session
 from spotter.service.settings import Settings
 from spotter.service.spotting import render
 from spotter.service.words import Word
@@ -67,8 +67,7 @@ def spot(
     limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
     try:
         bundle = find_bundle(settings)
-        options_ = SessionOptions(settings.engine_threads, settings.device)
-        reader = Reader(bundle, Session(bundle, options_), limits, max_side)
+        reader = Reader(bundle, Session(bundle, settings.session), limits, max_side)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     files = list(_files(paths))

@@ -22,7 +22,7 @@ from spotter.service.engine import Engine, Runner
 from spotter.service.metrics import Metrics
 from spotter.service.operators import Operators
 from spotter.service.reader import Reader
-from spotter.service.session import Session, SessionOptions
+from spotter.service.session import Session
 from spotter.service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def cache_folder(settings: Settings) -> Path:
 
 def _warmed(bundle: Bundle, settings: Settings, shapes: Sequence[Shape]) -> Session:
     """A session that reads its golden picture and has run once for each shape."""
-    session = Session(bundle, SessionOptions(settings.engine_threads, settings.device))
+    session = Session(bundle, settings.session)
     Reader(bundle, session).check_golden()
     for height, width in itertools.islice(shapes, WARMED_SHAPES):
         session.run(np.zeros((1, height, width, 3), np.uint8), np.array([[height, width]], np.int32))

@@ -89,6 +89,23 @@ class Metrics:
         self.expirations = Counter(
             "spotter_expirations", "Deadlines that passed, by stage.", ("stage",), registry=registry
         )
+        self.failed_parts = Counter(
+            "spotter_failed_parts",
+            "Pictures of multipart requests that failed in an answer of 200, by problem.",
+            ("type",),
+            registry=registry,
+        )
+        self.connections = Gauge(
+            "spotter_connections", "Connections: those open now and their limit.", ("kind",), registry=registry
+        )
+        self.decoders = Gauge(
+            "spotter_decoders", "Decoding threads: those at work now and all.", ("kind",), registry=registry
+        )
+        self.decode_longest = Gauge(
+            "spotter_decode_longest_seconds",
+            "How long the decoding thread that began first has been at work on its picture.",
+            registry=registry,
+        )
         self.upload_bytes = Gauge("spotter_upload_bytes", "Bytes of uploads held now.", registry=registry)
         self.gpu_memory = Gauge(
             "spotter_gpu_memory_bytes", "Of the GPU, by everyone on it: used and total.", ("kind",), registry=registry

@@ -8,6 +8,8 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -120,11 +122,15 @@ class Problems:
         try:
             await self._app(scope, receive, answer)
         except Exception as error:
-            problem = error if isinstance(error, ServiceError) else InternalError("an unexpected error")
-            if problem is not error:
-                logger.exception("request %s failed", scope["spotter.request_id"])
-            if not begun:
-                await send_problem(problem, scope["spotter.request_id"], send)
+            await self._refuse(error, scope["spotter.request_id"], None if begun else send)
+
+    async def _refuse(self, error: Exception, request_id: str, send: Send | None) -> None:
+        # Not in the frame above, which the error knows: its names would keep it, and with it the upload, in memory.
+        problem = error if isinstance(error, ServiceError) else InternalError("an unexpected error")
+        if problem is not error:
+            logger.error("request %s failed", request_id, exc_info=error)
+        if send is not None:
+            await send_problem(problem, request_id, send)
 
 
 class Cors(CORSMiddleware):
@@ -148,13 +154,19 @@ def _headers(scope: Scope, request_id: str, timing: Timing) -> list[tuple[bytes,
 
 async def send_problem(problem: ServiceError, request_id: str, send: Send) -> None:
     """Sends a problem as an ASGI answer."""
-    body = problem.render(request_id)
-    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **problem.all_headers()}
+    await send_answer(problem.status, MEDIA_TYPE, problem.render(request_id), send, problem.all_headers())
+
+
+async def send_answer(
+    status: int, media_type: str, body: bytes, send: Send, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Sends a whole ASGI answer."""
+    own = {"content-type": media_type, "content-length": str(len(body)), **headers}
     await send(
         {
             "type": "http.response.start",
-            "status": problem.status,
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "status": status,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in own.items()],
         }
     )
     await send({"type": "http.response.body", "body": body})

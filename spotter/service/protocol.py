@@ -139,16 +139,17 @@ class BoundedHttp(HttpToolsProtocol):
             self.parser.feed_data(data if self._in_message else without_upgrade(data, self.limits.head_bytes))
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(self._reason or BadRequestError("the bytes are no HTTP request"))
-        # A header without an end is kept by the parser and shown to nobody.
-        if self._in_head and self._problem is None and self._head_received > self.limits.head_bytes:
-            self._refuse(self._too_large())
+        if self._in_head and self._problem is None:
+            if self._head_received > self.limits.head_bytes:
+                # A header without an end is kept by the parser and shown to nobody.
+                self._refuse(self._too_large())
+            elif self._timer is None:  # a head that comes whole needs none
+                self._start_timer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_message = self._in_head = True
         self._head_bytes = self._head_received = 0
-        if self._timer is None:
-            self._start_timer()
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -172,6 +173,11 @@ class BoundedHttp(HttpToolsProtocol):
         self.cycle.transport = self._corked  # type: ignore[assignment]
         if self._reserved:
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        if not self.cycle.body:  # passed on as it is: uvicorn would copy it into an array and out of it again
+            self.cycle.body, body = body, b""  # type: ignore[assignment]
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

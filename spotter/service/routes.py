@@ -32,6 +32,7 @@ router = APIRouter()
 
 _OF_THE_MOMENT = (429, 500, 503, 504)
 
+JSON = "application/json"
 GET = ["GET", "HEAD"]
 """Methods of a page. The route with both stands below the one that describes GET, so it is the one that answers, and
 whose methods Allow names."""
@@ -68,13 +69,13 @@ async def spot(
     ] = None,
 ) -> Response:
     """Words with their polygons, in reading order."""
-    return await answer_spot(request, min_score, max_side, timeout_ms)
+    return Response(await answer_spot(request, min_score, max_side, timeout_ms), media_type=JSON)
 
 
 async def answer_spot(
     request: Request, min_score: float | None = None, max_side: int | None = None, timeout_ms: int | None = None
-) -> Response:
-    """`POST /spot` with checked parameters. Raises ServiceError."""
+) -> bytes:
+    """`POST /spot` with checked parameters: the answer's JSON. Raises ServiceError."""
     service = service_of(request)
     closest = service.spotter.closeness.side
     if max_side is not None and max_side > closest:
@@ -90,7 +91,7 @@ async def answer_spot(
         with service.require_live().held() as live:
             job = spotting.Request(live, deadline, min_score, timing, max_side)
             answer = await _unless_gone(request, _read(service, pictures, many, job))
-    return Response(orjson.dumps(answer), media_type="application/json")
+    return orjson.dumps(answer)
 
 
 @router.get("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -158,7 +159,7 @@ def _time(seconds: float) -> str:
 
 
 def _json(content: Any) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json")
+    return Response(orjson.dumps(content), media_type=JSON)
 
 
 async def _pictures(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:
@@ -170,7 +171,8 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
     upload.announce(request.headers.get("content-length"))
     try:
         async with asyncio.timeout(min(service.settings.upload_timeout, deadline - began)):
-            async for chunk in upload.chunks(request.stream()):
+            async for chunk in request.stream():
+                upload.count(chunk)
                 body.feed(chunk)
     except TimeoutError:
         service.metrics.expirations.labels("upload").inc()
@@ -201,9 +203,11 @@ async def _read(service: Service, pictures: list[bytes], many: bool, job: spotti
 
     results = await asyncio.gather(*map(one, pictures, tickets))
     # Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it.
-    failed = [each for each in results if isinstance(each, ServiceError) and each.status in _OF_THE_MOMENT]
-    if len(failed) == len(results):
+    failed = [each for each in results if isinstance(each, ServiceError)]
+    if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
         raise failed[0]
+    for each in failed:
+        service.metrics.failed_parts.labels(each.kind).inc()
     return {"results": [each.body() if isinstance(each, ServiceError) else each for each in results]}
 
 

@@ -74,6 +74,9 @@ def run(app: FastAPI, settings: Settings) -> int:
     allow_files(settings.max_connections + FILES)
     logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text
     server = Server(config, lifecycle, settings.grace)
+    open_now = app.state.service.metrics.connections.labels("open")
+    # Asked for by the page, so that it costs no request.
+    open_now.set_function(lambda: len(server.server_state.connections))
     try:
         server.run()
     except SystemExit:

@@ -1,6 +1,7 @@
 """The graph in ONNX Runtime: arrays in, one tuple of rows a picture out. Used with and without the server."""
 
 import itertools
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from spotter.registry.errors import BundleError
 from spotter.service import gpu, operators
 from spotter.service.gpu import Device
 from spotter.service.sizing import bucket
+
+logger = logging.getLogger(__name__)
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
@@ -35,10 +38,23 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too."""
+    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too; cuda_graphs: on `cuda`, kernels of
+    the part whose shapes come back are recorded and replayed, where the bundle has that part by itself."""
 
     threads: int
     device: Device = "cpu"
+    cuda_graphs: bool = False
+
+
+class Form(NamedTuple):
+    """What a graph must be like. outputs: None for whatever it has; recorded: whether CUDA is to record its kernels."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...] | None
+    recorded: bool = False
+
+
+WHOLE = Form(INPUTS, OUTPUTS)
 
 
 class Session:
@@ -52,15 +68,35 @@ class Session:
         self._usual, self._least = spec.target_side**2, bucket(1, 1, spec)[0]
         self._frugal = ort.RunOptions()
         self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._alone = self._open(bundle, options)
+        if options.device != "cpu":
+            self._binding = self._bind(bundle, options)
+            return
+        self._alone = self._open(bundle.model, options)
         # Threads that each read a picture wait less for each other than threads that share every layer of one. So
         # where pictures are read on all of them at once, it is with a thread each.
-        several = options.device == "cpu" and options.threads > 1
-        self._beside = self._open(bundle, replace(options, threads=1)) if several else self._alone
-        if options.device != "cpu":
-            self._binding = gpu.Binding(self._alone, "cuda", OUTPUTS, gpu.PageLocked(gpu.cuda_runtime()))
+        several = options.threads > 1
+        self._beside = self._open(bundle.model, replace(options, threads=1)) if several else self._alone
 
-    def _open(self, bundle: Bundle, options: SessionOptions) -> ort.InferenceSession:
+    def _bind(self, bundle: Bundle, options: SessionOptions) -> gpu.Binding:
+        """The graph on a GPU, in two parts where its kernels are to be recorded and can be."""
+        memory = gpu.PageLocked(gpu.cuda_runtime())
+        if options.cuda_graphs:
+            try:
+                return self._bind_parts(bundle, options, memory)
+            except BundleError as error:
+                logger.warning("CUDA graphs are not used: %s", error)
+        return gpu.Binding(self._open(bundle.model, options), "cuda", OUTPUTS, memory)
+
+    def _bind_parts(self, bundle: Bundle, options: SessionOptions, memory: gpu.PageLocked) -> gpu.Binding:
+        parts = bundle.parts()
+        if parts is None:
+            raise BundleError("the bundle has no parts of its graph, which `spotter export --fp16` writes")
+        first, second = parts
+        dense = gpu.Dense(self._open(first, options, Form(INPUTS[:1], None, recorded=True)), "cuda")
+        words = self._open(second, options, Form((*INPUTS, *dense.outputs), OUTPUTS))
+        return gpu.Binding(words, "cuda", OUTPUTS, memory, dense)
+
+    def _open(self, model: bytes, options: SessionOptions, form: Form = WHOLE) -> ort.InferenceSession:
         settings = ort.SessionOptions()
         settings.intra_op_num_threads = options.threads
         settings.inter_op_num_threads = 1
@@ -68,22 +104,22 @@ class Session:
         # Within a run threads that spin meet each other's work at once; after it they would take the cores that decode
         # the next pictures.
         settings.add_session_config_entry("session.force_spinning_stop", "1")
-        providers = gpu.providers(options.device)
+        providers = gpu.providers(options.device, form.recorded)
         _demand(providers[0][0], ort.get_available_providers())
         if options.device != "cpu":
             ort.preload_dlls()  # CUDA's libraries may lie in their own Python packages
-        self.operators = operators.register(settings, bundle.model, options.device)
+        self.operators = operators.register(settings, model, options.device)
         try:
-            session = ort.InferenceSession(bundle.model, settings, providers=providers)
+            session = ort.InferenceSession(model, settings, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions share no base but this
             raise BundleError(f"ONNX Runtime refuses the model: {error}") from error
         _demand(providers[0][0], session.get_providers())
         for kind, found, wanted in (
-            ("inputs", session.get_inputs(), INPUTS),
-            ("outputs", session.get_outputs(), OUTPUTS),
+            ("inputs", session.get_inputs(), form.inputs),
+            ("outputs", session.get_outputs(), form.outputs),
         ):
             names = tuple(value.name for value in found)
-            if names != wanted:
+            if wanted is not None and names != wanted:
                 raise BundleError(f"the graph's {kind} are {names}, they must be {wanted}")
         return session
 

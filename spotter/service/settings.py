@@ -13,6 +13,7 @@ from spotter.registry.folder import FolderStore
 from spotter.registry.source import LIVE
 from spotter.registry.stores import open_store
 from spotter.service.keys import read_keys
+from spotter.service.session import SessionOptions
 
 PILLOW_BOMB_PIXELS = 178_956_970
 """Pillow refuses pictures above this many pixels whatever we allow."""
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     cache: Path | None = None
 
     device: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    cuda_graphs: bool = False
     threads: int = Field(default=0, ge=0, le=256)
     decoders: int = Field(default=2, ge=1, le=64)
 
@@ -79,6 +81,8 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.max_upload_bytes_total < self.max_bytes:
             raise ValueError("max_upload_bytes_total must be at least max_bytes, or the largest upload never fits")
+        if self.cuda_graphs and self.device != "cuda":
+            raise ValueError("cuda_graphs is for the device cuda")
         if self.max_pictures > self.queue_pictures:
             raise ValueError("queue_pictures must be at least max_pictures, or the largest upload never fits")
         try:
@@ -98,6 +102,11 @@ class Settings(BaseSettings):
     def engine_threads(self) -> int:
         """Threads of the engine: as set, or one a core that this process may use."""
         return self.threads or len(os.sched_getaffinity(0))
+
+    @property
+    def session(self) -> SessionOptions:
+        """How the graph is to run."""
+        return SessionOptions(self.engine_threads, self.device, self.cuda_graphs)
 
     @property
     def lanes(self) -> int:

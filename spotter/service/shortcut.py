@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spotter.service.routes import answer_spot
+from spotter.service.middleware import send_answer
+from spotter.service.routes import JSON, answer_spot
 
 TIMEOUT_HEADER = b"x-request-timeout-ms"
 
@@ -39,5 +40,4 @@ def is_plain(scope: Scope) -> bool:
 
 async def answer_plain(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers such a request. Raises ServiceError."""
-    response = await answer_spot(Request(scope, receive))
-    await response(scope, receive, send)
+    await send_answer(200, JSON, await answer_spot(Request(scope, receive)), send)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from spotter.registry.manifest import InputSpec
 from spotter.service import imaging
 from spotter.service.admission import Admission, Ticket
 from spotter.service.batcher import Entry
+from spotter.service.decoders import Decoders
 from spotter.service.engine import Done, Job
-from spotter.service.errors import OverloadedError, ServiceError, TooLateError
+from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
@@ -48,14 +49,15 @@ class Closeness:
 
 @dataclass
 class _Progress:
-    """Where a picture is, for the case that it is given up there."""
+    """Where a picture is, for the case that it is given up there. A decoding thread sets the entry and then looks
+    whether it was given up; the event loop gives up and then looks for the entry: one of them sees the other."""
 
-    stage: str = "decode"
     entry: Entry[Job] | None = None
+    given_up: bool = False
 
     @property
     def place(self) -> str:
-        return self.entry.item.stage if self.entry else self.stage
+        return self.entry.item.stage if self.entry else "decode"
 
 
 class Spotter:
@@ -68,11 +70,11 @@ class Spotter:
         self.closeness = closeness
         self._limits = limits
         self._metrics = metrics
-        self._decoders = ThreadPoolExecutor(decoders, thread_name_prefix="decode")
+        self.decoders = Decoders(decoders)
 
     def close(self) -> None:
         """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self.decoders.close()
 
     async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
         """The answer object for one picture. Raises ServiceError; gives the ticket back whatever happens."""
@@ -97,8 +99,10 @@ class Spotter:
             self._metrics.cancellations.labels(progress.place).inc()
             raise
         finally:
-            if progress.entry is not None and not served:
-                request.live.engine.cancel(progress.entry)
+            if not served:
+                progress.given_up = True
+                if progress.entry is not None:
+                    request.live.engine.cancel(progress.entry)
             ticket.leave(served=served)
         if len(done.rows.scores) <= MANY_WORDS:
             return self._answer(done, prepared, request)
@@ -111,19 +115,52 @@ class Spotter:
     async def _look(
         self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress, again: bool = False
     ) -> tuple[Prepared, Done]:
-        """Decodes the picture for `spec` and runs the model on it."""
-        progress.stage, progress.entry = "decode", None
-        prepared = await self._decode(data, spec, ticket, request, again)
-        progress.stage = "queue"
-        answer: asyncio.Future[Done | ServiceError] = asyncio.get_running_loop().create_future()
-        progress.entry = request.live.engine.submit(prepared, request.deadline, _resolver(answer))
-        done = await answer
-        if isinstance(done, ServiceError):
-            raise done
+        """Decodes the picture for `spec` and runs the model on it.
+
+        The decoding thread hands it to the engine itself: the event loop would be one more thread to wake.
+        """
+        answer: asyncio.Future[Done | BaseException] = asyncio.get_running_loop().create_future()
+        resolve = _resolver(answer)
+        decoded: tuple[Prepared, float] | None = None
+
+        def charge(pixels: int) -> None:
+            ticket.charge(pixels, request.deadline, counted=not again)
+
+        def work() -> None:
+            nonlocal decoded
+            if progress.given_up:
+                return
+            try:
+                prepared = imaging.prepare(data, spec, self._limits, charge)
+                decoded = prepared, time.monotonic()
+                self._metrics.stage("decode", decoded[1] - began)
+                if progress.given_up:
+                    return
+                engine = request.live.engine
+                progress.entry = engine.submit(prepared, request.deadline, resolve)
+                if progress.given_up:
+                    engine.cancel(progress.entry)
+            except BaseException as error:
+                resolve(error)
+
+        progress.entry = None
+        began = time.monotonic()
+        self.decoders.submit(work)
+        try:
+            done = await answer
+        finally:
+            if decoded is not None:
+                request.timing.add("decode", began, decoded[1])
+        if isinstance(done, BaseException):
+            try:
+                raise done
+            finally:
+                del done, answer, resolve  # the error knows this frame: together they would keep the upload in memory
+        assert decoded is not None
         ended = time.monotonic()
         self._time(request, "queue", ended - done.ran - done.queued, ended - done.ran)
         self._time(request, "infer", ended - done.ran, ended)
-        return prepared, done
+        return decoded[0], done
 
     def _closer(self, prepared: Prepared, done: Done, request: Request, took: float) -> int | None:
         """The side of a second look, where there is need, leave and time for one; `took`: seconds of the first."""
@@ -156,19 +193,6 @@ class Spotter:
         self._metrics.second_looks.labels("taken").inc()
         return closer
 
-    async def _decode(self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, again: bool) -> Prepared:
-        began = time.monotonic()
-
-        def charge(pixels: int) -> None:
-            ticket.charge(pixels, request.deadline, counted=not again)
-
-        def work() -> Prepared:
-            return imaging.prepare(data, spec, self._limits, charge)
-
-        prepared = await asyncio.get_running_loop().run_in_executor(self._decoders, work)
-        self._time(request, "decode", began, time.monotonic())
-        return prepared
-
     def _answer(self, done: Done, prepared: Prepared, request: Request) -> dict[str, Any]:
         began = time.monotonic()
         manifest = request.live.manifest
@@ -193,15 +217,15 @@ def render(word: Word) -> dict[str, Any]:
     return {"polygon": word.polygon, "text": word.text, "score": word.score}
 
 
-def _resolver(answer: "asyncio.Future[Done | ServiceError]") -> Any:
-    """A callback for the engine's thread that sets the future on its loop."""
+def _resolver(answer: "asyncio.Future[Done | BaseException]") -> Callable[[Done | BaseException], None]:
+    """A callback for other threads that sets the future on its loop."""
     loop = answer.get_loop()
 
-    def settle(done: Done | ServiceError) -> None:
+    def settle(done: Done | BaseException) -> None:
         if not answer.done():
             answer.set_result(done)
 
-    def resolve(done: Done | ServiceError) -> None:
+    def resolve(done: Done | BaseException) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(settle, done)
 

@@ -61,6 +61,8 @@ class Service:
         self.metrics.queue_pictures.set(self.spotter.admission.pictures)
         self.metrics.queue_pixels.set(self.spotter.admission.pixels)
         self.metrics.batch_queue.set(self.live.engine.waiting if self.live else 0)
+        self.metrics.decoders.labels("busy").set(self.spotter.decoders.busy)
+        self.metrics.decode_longest.set(self.spotter.decoders.longest)
         self.metrics.upload_bytes.set(self.uploads.held)
         self.metrics.ready.set(self._ready())
         if self.gpu_memory is not None and self.live and (memory := self.gpu_memory.read()):
@@ -79,6 +81,8 @@ def build(settings: Settings) -> Service:
     """A service that has not loaded its model yet."""
     metrics = Metrics()
     metrics.lanes.set(settings.lanes)
+    metrics.decoders.labels("all").set(settings.decoders)
+    metrics.connections.labels("limit").set(settings.max_connections)
 
     def rejected(reason: str) -> None:
         metrics.rejections.labels(reason).inc()

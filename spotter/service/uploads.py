@@ -1,6 +1,6 @@
 """Uploads: bytes counted while they arrive, raw bodies and multipart parts alike."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Self
 
 from python_multipart.exceptions import FormParserError
@@ -59,13 +59,11 @@ class Upload:
         elif content_length is not None:
             raise BadRequestError("Content-Length is not a number")
 
-    async def chunks(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Passes the body on, counting. Raises TooManyBytesError or OverloadedError."""
-        async for chunk in stream:
-            self._within(self._held + len(chunk))
-            self._budget.take(len(chunk))
-            self._held += len(chunk)
-            yield chunk
+    def count(self, chunk: bytes) -> None:
+        """Counts the next bytes. Raises TooManyBytesError or OverloadedError."""
+        self._within(self._held + len(chunk))
+        self._budget.take(len(chunk))
+        self._held += len(chunk)
 
     def _within(self, count: int) -> None:
         if count > self._limit:
@@ -80,11 +78,12 @@ class RawBody:
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes of the body."""
-        self._chunks.append(chunk)
+        if chunk:
+            self._chunks.append(chunk)
 
     def close(self) -> list[bytes]:
-        """The one picture."""
-        return [self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)]
+        """The one picture; of a single chunk no copy."""
+        return [b"".join(self._chunks)]
 
 
 class MultipartBody:

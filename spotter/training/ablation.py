@@ -10,7 +10,10 @@ name = "focal loss"
 focal = 2.0
 [[row]]
 name = "no real pictures"
-without = ["labelled", "crops"] # kinds of source that are left out
+without = ["labelled", "crops"] # kinds or paths of sources that are left out
+[[row]]
+name = "labels of our own"
+instead = { "pseudo/unlabelled" = "self/unlabelled" }  # other folders of a kind of labelled pictures, by their paths
 [[row]]
 name = "narrow"
 fresh = ["neck", "head"]        # parts of the network that start from random weights, as others must
@@ -35,7 +38,7 @@ from spotter.training.loop import Trainer, Validate
 from spotter.training.recipe import Recipe, RecipeError, parse_recipe
 from spotter.training.sample import Source
 
-_OWN = {"name", "without", "fresh"}
+_OWN = {"name", "without", "instead", "fresh"}
 _TEACHER = "TEACHER"
 _RESULT = "result.json"
 _TAIL = 5  # records of the log that a row's losses are the mean of
@@ -70,12 +73,26 @@ def read_table(path: Path) -> list[Row]:
     found = []
     for name, row in rows:
         changed = overlaid(base, {key: value for key, value in row.items() if key not in _OWN})
-        changed["source"] = [item for item in changed["source"] if item.get("kind") not in row.get("without", ())]
         try:
+            changed["source"] = _sources(changed["source"], row.get("without", ()), row.get("instead", {}))
             found.append(Row(name, parse_recipe(changed), tuple(row.get("fresh", ()))))
         except RecipeError as error:
             raise RecipeError(f"{path}, row {name!r}: {error}") from error
     return found
+
+
+def _sources(
+    tables: Sequence[Mapping[str, Any]], without: Sequence[str], instead: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """A recipe's sources without those of the kinds or paths `without`, the paths of others replaced.
+
+    Raises RecipeError when there is no source of such a kind or path.
+    """
+    known = {told for table in tables for told in (table.get("kind"), table.get("path")) if isinstance(told, str)}
+    if strange := {*without, *instead} - known:
+        raise RecipeError(f"no source is of the kind or path {', '.join(sorted(strange))}")
+    left = [dict(table) for table in tables if not {table.get("kind"), str(table.get("path"))} & set(without)]
+    return [table | {"path": instead[table["path"]]} if str(table.get("path")) in instead else table for table in left]
 
 
 def kept(folder: Path) -> dict[str, Any] | None:

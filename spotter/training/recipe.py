@@ -8,7 +8,7 @@ steps = 10000
 [[train.stages]]        # fields of Stage
 [model]                 # fields of SpotterConfig
 [[source]]
-kind = "labelled"       # scene, page, sheet, labelled, crops or textfree
+kind = "labelled"       # scene, page, sheet, labelled, crops, textfree or unlabelled
 path = "icdar2015/train"  # below the data folder
 weight = 0.2
 ...                     # whatever else the source's constructor takes
@@ -34,6 +34,7 @@ from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
 from spotter.training.data.mixture import Mixture
 from spotter.training.data.real import LabelledSource
+from spotter.training.data.unlabelled import UnlabelledSource
 from spotter.training.sample import Source
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.validation import ValidationSet
@@ -80,6 +81,8 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))
         model = dict(table.get("model", {}))
         sources = tuple(table["source"])
+        if not distill.teacher and any(source.get("kind") == "unlabelled" for source in sources):
+            raise ValueError("only a teacher, [train.distill], can tell anything of pictures without labels")
         return Recipe(
             TrainConfig(**train, losses=losses, distill=distill, difficulty=difficulty, stages=stages),
             SpotterConfig(
@@ -139,6 +142,8 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
             return _SYNTHETIC[kind](patches, backgrounds, **options), weight
         if kind == "labelled":
             return LabelledSource(folder(options.pop("path")), **options), weight
+        if kind == "unlabelled":
+            return UnlabelledSource(folder(options.pop("path")), **options), weight
         if kind == "textfree":
             return TextFreeSource(backgrounds.pictures, **options), weight
         if kind == "crops":

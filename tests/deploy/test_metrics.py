@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 
 from spotter.service.watcher import Outcome
 from tests.deploy.promql import DEPLOY, OF_BALANCER, TARGET, Page, dashboard, expressions, parse, rules
@@ -83,12 +84,18 @@ def test_every_alert_has_its_page_in_the_guide() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
 
 
-def test_every_alert_is_seen_to_fire_by_a_test() -> None:
-    texts = "".join(path.read_text() for path in (DEPLOY / "prometheus/tests").glob("*.yml"))
-    fired = set(re.findall(r"alertname: (\w+)\n        exp_alerts:\n", texts))
-    # Its four windows are those of the other objective, which is tested.
-    untested = {"SpotterLatencyBudgetBurnsSlow"}
-    assert fired == {rule["alert"] for rule in rules() if "alert" in rule} - untested
+def test_every_rule_is_seen_to_fire_and_to_stay_silent_by_a_test() -> None:
+    fire, silent, recorded = set(), set(), set()
+    for path in (DEPLOY / "prometheus/tests").glob("*.yml"):
+        for test in yaml.safe_load(path.read_text())["tests"]:
+            for case in test.get("alert_rule_test", []):
+                (fire if case.get("exp_alerts") else silent).add(case["alertname"])
+            for case in test.get("promql_expr_test", []):
+                recorded |= set(re.findall(r'__name__="([^"]+)"', str(case.get("exp_samples"))))
+    alerts = {rule["alert"] for rule in rules() if "alert" in rule}
+    assert fire == alerts
+    assert silent == alerts
+    assert recorded == {rule["record"] for rule in rules() if "record" in rule}
 
 
 @needs_promtool

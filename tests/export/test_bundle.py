@@ -38,7 +38,7 @@ weight = 0.3
 
 
 def origin(recipe: Path | None = None) -> Origin:
-    return Origin(recipe, metrics(), "Nothing but the letter a.", 12345)
+    return Origin([recipe] if recipe else [], metrics(), "Nothing but the letter a.", 12345)
 
 
 def export(model: Spotter, folder: Path, given: Origin | None = None) -> tuple[Manifest, int]:
@@ -82,8 +82,8 @@ def test_the_manifest_says_what_the_service_needs(written: tuple[Path, Manifest,
 def test_the_manifest_names_what_it_was_trained_on(written: tuple[Path, Manifest, int]) -> None:
     folder, manifest, _ = written
     assert manifest.provenance["data"] == [
-        {"source": "street, training part", "weight": 0.7, "licence": "CC0"},
-        {"source": "rendered scenes", "weight": 0.3, "licence": "unstated"},
+        {"source": "street, training part", "weight": 0.7, "licence": "CC0", "recipes": ["recipe"]},
+        {"source": "rendered scenes", "weight": 0.3, "licence": "unstated", "recipes": ["recipe"]},
     ]
     assert (manifest.provenance["pictures_seen"], manifest.provenance["precision"]) == (12345, "fp32")
     assert [result["dataset"] for result in manifest.metrics["results"]] == ["ICDAR 2015, validation part", "SROIE"]
@@ -91,7 +91,7 @@ def test_the_manifest_names_what_it_was_trained_on(written: tuple[Path, Manifest
     for part in (
         "# tiny 3",
         "12,345 pictures",
-        "| street, training part | 0.7 | CC0 |",
+        "| street, training part | 0.7 | recipe | CC0 |",
         "| 31.0 |",
         "Nothing but the letter a.",
     ):

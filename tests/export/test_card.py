@@ -43,24 +43,126 @@ def test_a_data_set_has_a_name_and_no_place(folder: str, name: str) -> None:
 
 def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE)
-    told = provenance(Origin(tmp_path / "recipe.toml", {}, "", 7))
+    told = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
     assert told["pictures_seen"] == 7
     assert told["data"] == [
-        {"source": "rendered scenes", "weight": 0.5, "licence": "none: rendered by us"},
-        {"source": "word crops: IIIT 5K, training part; signs", "weight": 0.2, "licence": "unstated"},
-        {"source": "SROIE, lines cut into words", "weight": 0.3, "licence": "MIT"},
+        entry | {"recipes": ["recipe"]}
+        for entry in (
+            {"source": "rendered scenes", "weight": 0.5, "licence": "none: rendered by us"},
+            {"source": "word crops: IIIT 5K, training part; signs", "weight": 0.2, "licence": "unstated"},
+            {"source": "SROIE, lines cut into words", "weight": 0.3, "licence": "MIT"},
+        )
     ]
+    assert (told["started_from"], told["recipes"]) == ("random weights", ["recipe"])
+    assert told["taught_by"] == [
+        {"teacher": "PP-OCRv6 small", "licence": "Apache-2.0", "what": "the case of letters", "recipes": ["recipe"]}
+    ]
+    assert "language_data" not in told
+
+
+LATER = """
+[train.distill]
+teacher = "ema"
+output = 1.0
+[[source]]
+kind = "scene"
+weight = 0.25
+licence = "none: rendered by us"
+[[source]]
+kind = "labelled"
+path = "agree/unlabelled"
+weight = 0.3
+licence = "research set"
+[[source]]
+kind = "unlabelled"
+path = "unlabelled"
+weight = 0.1
+[[source]]
+kind = "scene"
+weight = 0.15
+licence = "none: rendered by us"
+"""
+
+
+@pytest.fixture(name="course")
+def make_course(tmp_path: Path) -> Origin:
+    """Weights that went through two recipes, and a language model."""
+    (tmp_path / "one.toml").write_text(RECIPE)
+    (tmp_path / "two.toml").write_text(LATER)
+    recipes = [tmp_path / "one.toml", tmp_path / "two.toml"]
+    return Origin(recipes, {}, "", 7, start="weights of a camera (MIT)", language=tmp_path / "one.toml")
+
+
+def test_all_recipes_data_are_named_once_with_the_last_weight(course: Origin) -> None:
+    told = provenance(course)
+    data = {entry["source"]: (entry["weight"], entry["recipes"]) for entry in told["data"]}
+    assert data == {
+        "rendered scenes": (0.4, ["one", "two"]),  # twice in the second recipe
+        "word crops: IIIT 5K, training part; signs": (0.2, ["one"]),
+        "SROIE, lines cut into words": (0.3, ["one"]),
+        "street scenes as CRAFT (MIT) and PP-OCRv6 small (Apache-2.0) read them alike": (0.3, ["two"]),
+        "street scenes without labels": (0.1, ["two"]),
+    }
+
+
+def test_teachers_are_named_with_their_licences(course: Origin) -> None:
+    told = [(entry["teacher"], entry["licence"], entry["recipes"]) for entry in provenance(course)["taught_by"]]
+    assert told == [
+        ("PP-OCRv6 small", "Apache-2.0", ["one"]),
+        ("CRAFT", "MIT", ["two"]),
+        ("PP-OCRv6 small", "Apache-2.0", ["two"]),
+        ("its own moving average", "none: ours", ["two"]),
+    ]
+
+
+def test_a_teachers_checkpoint_has_a_name_and_no_place(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(LATER.replace('"ema"', '"/home/anna/large.pt"'))
+    told = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
+    assert told["taught_by"][-1]["teacher"] == "the checkpoint large.pt"
+    assert "anna" not in json.dumps(told)
+
+
+def test_the_card_tells_start_course_teachers_and_what_the_language_model_learnt_from(course: Origin) -> None:
+    told = provenance(course) | {"language": {"states": 9, "weight": 0.6, "bonus": 2.0, "beams": 12}}
+    card = model_card("tiny", "3", course, told, {})
+    assert (
+        "Started from weights of a camera (MIT), by the recipes, each from the weights of the one before, `one`, `two`"
+        in card
+    )
+    assert "| rendered scenes | 0.4 | one, two | none: rendered by us |" in card
+    assert "| CRAFT | MIT | labels of pictures that had none, where words are | two |" in card
+    learnt = card.split("## The language model learnt from")[1].split("##")[0]
+    assert "| SROIE, lines cut into words | MIT |" in learnt
+    assert "words that the synthesis makes up" in learnt
+    assert "scenes" not in learnt
+    unsaid = model_card("tiny", "3", course, {key: told[key] for key in told if key != "language_data"}, {})
+    assert "## The language model learnt from\n\nNot stated." in unsaid
+
+
+def test_weights_that_nobody_taught(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
+    given = Origin([tmp_path / "recipe.toml"], {}, "", 7)
+    card = model_card("tiny", "3", given, provenance(given), {})
+    assert "Nobody else" in card
+    assert "Started from random weights, by the recipe `recipe`, drawn from its sources:" in card
+    assert "language model" not in card
+
+
+def test_recipes_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    with pytest.raises(ValueError, match="two have the same"):
+        provenance(Origin([tmp_path / "recipe.toml"] * 2, {}, "", 7))
 
 
 @pytest.mark.parametrize("text", ["[train]\nsteps = 5\n", "no recipe"])
 def test_a_recipe_without_sources_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(text)
     with pytest.raises(ValueError, match=r"recipe\.toml is no recipe"):
-        provenance(Origin(tmp_path / "recipe.toml", {}, "", 7))
+        provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
 
 
 def test_without_a_recipe_no_data_is_named() -> None:
-    assert provenance(Origin(None, {}, "", 7))["data"] == []
+    assert provenance(Origin([], {}, "", 7))["data"] == []
 
 
 def test_the_manifest_gets_the_bundles_own_figures_and_no_path() -> None:
@@ -72,7 +174,7 @@ def test_the_manifest_gets_the_bundles_own_figures_and_no_path() -> None:
 
 
 def test_the_card_shows_the_figures_as_a_table() -> None:
-    given = Origin(None, metrics(), "Handwriting.", 12_345)
+    given = Origin([], metrics(), "Handwriting.", 12_345)
     card = model_card("tiny", "3", given, provenance(given), scores(given.metrics))
     names = "detection P | detection R | detection F | end to end P | end to end R | end to end F"
     assert f"| data set | pictures | {names} | bag of words P | bag of words R | bag of words F |" in card
@@ -87,7 +189,7 @@ def test_the_card_shows_the_figures_as_a_table() -> None:
 
 
 def test_a_bundle_that_was_not_measured_says_so() -> None:
-    given = Origin(None, {}, "", 0)
+    given = Origin([], {}, "", 0)
     assert "Not measured." in model_card("tiny", "3", given, provenance(given), scores({}))
 
 

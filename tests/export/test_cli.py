@@ -50,12 +50,22 @@ def test_a_checkpoint_becomes_a_bundle(
         "0.25",
         "--metrics",
         tmp_path / "metrics.json",
+        "--started-from",
+        "weights of a camera (MIT)",
+        "--language-recipe",
+        tmp_path / "one.toml",
     ]
+    for recipe in ("one", "two"):
+        (tmp_path / f"{recipe}.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
+        options += ["--recipe", tmp_path / f"{recipe}.toml"]
     code, output = run(checkpoint, folder, *options)
     assert code == 0, output
     manifest = open_bundle(folder).manifest
     assert (manifest.name, manifest.version, manifest.score_threshold) == ("mine", "7", 0.25)
     assert manifest.provenance["pictures_seen"] == 77
+    assert manifest.provenance["recipes"] == ["one", "two"]
+    assert manifest.provenance["started_from"] == "weights of a camera (MIT)"
+    assert len(manifest.provenance["language_data"]) == 2  # its scenes teach it nothing
     assert manifest.metrics == scores(metrics())
     assert manifest.digest in output
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import math
 import re
@@ -18,7 +19,7 @@ from spotter.registry.folder import FolderStore
 from spotter.service import admission, imaging, spotting, words
 from spotter.service.app import create_app
 from spotter.service.engine import BatchReport
-from spotter.service.errors import SPOT_ERRORS, ServiceError, TooLateError
+from spotter.service.errors import SPOT_ERRORS, BrokenPictureError, ServiceError, TooLateError
 from spotter.service.imaging import Prepared
 from spotter.service.lifecycle import State
 from spotter.service.live import Live
@@ -175,7 +176,7 @@ async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
 
 
 async def test_multipart_answers_in_order_with_problems_in_their_places(client: Client) -> None:
-    async with client() as (http, _):
+    async with client() as (http, service):
         files = [
             ("images", ("a.png", picture((5, 6, 0)), "image/png")),
             ("images", ("b.txt", b"no picture at all", "text/plain")),
@@ -191,6 +192,9 @@ async def test_multipart_answers_in_order_with_problems_in_their_places(client: 
         ]
         assert [result["status"] for result in results if "status" in result] == [415, 422]
         assert [("words" in result) for result in results] == [True, False, False, True]
+        page = service.metrics.render().decode()
+        for kind in ("unsupported-picture", "broken-picture"):
+            assert _metric(page, f'spotter_failed_parts_total{{type="{kind}"}}') == "1.0"
 
 
 @pytest.mark.parametrize(("threads", "batch"), [(1, 8), (3, 0), (3, 4)])
@@ -398,8 +402,36 @@ async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
         await asyncio.to_thread(opened.wait, 10)
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)
+        page = (await http.get("/metrics")).text
+        assert _metric(page, 'spotter_decoders{kind="busy"}') == _metric(page, 'spotter_decoders{kind="all"}') == "1.0"
+        assert 0 < float(_metric(page, "spotter_decode_longest_seconds")) < 10
     assert time.monotonic() - began < 10
     go_on.set()
+
+
+async def test_what_was_refused_is_forgotten_without_the_collector(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in a cycle with the frames that it went through would keep their uploads until it was collected."""
+    refused: list[weakref.ref[BaseException]] = []
+
+    def refuse(*_: object) -> Prepared:
+        error = BrokenPictureError("for the test")
+        refused.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    async with client() as (http, _):
+        monkeypatch.setattr(imaging, "prepare", refuse)
+        gc.disable()
+        try:
+            assert (await http.post("/spot", content=picture((1, 0, 0)))).status_code == 422
+            await asyncio.sleep(0.01)
+            assert [error() for error in refused] == [None]
+        finally:
+            gc.enable()
 
 
 async def test_a_queue_before_the_decoders_is_bounded_like_any_other(
@@ -595,6 +627,10 @@ async def test_the_metrics_page_is_complete_and_quick(client: Client) -> None:
         ("spotter_queue_pixels", "gauge"),
         ("spotter_batch_queue_pictures", "gauge"),
         ("spotter_upload_bytes", "gauge"),
+        ("spotter_connections", "gauge"),
+        ("spotter_decoders", "gauge"),
+        ("spotter_decode_longest_seconds", "gauge"),
+        ("spotter_failed_parts_total", "counter"),
         ("spotter_dispatches_total", "counter"),
         ("spotter_rejections_total", "counter"),
         ("spotter_cancellations_total", "counter"),
@@ -614,6 +650,7 @@ def test_the_metrics_page_costs_under_5_ms_when_it_is_full() -> None:
             metrics.requests.labels(path, code).inc()
     for error in SPOT_ERRORS:
         metrics.requests.labels("/spot", str(error.status)).inc()
+        metrics.failed_parts.labels(error.kind).inc()
     metrics.request_seconds.labels("/spot").observe(0.1)
     for stage in ("upload", "decode", "queue", "infer", "postprocess"):
         metrics.stage_seconds.labels(stage).observe(0.1)

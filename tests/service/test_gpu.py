@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx.utils import Extractor
 
-from spotter.registry.bundle import open_bundle
+from spotter.registry.bundle import Bundle, open_bundle, write_bundle
 from spotter.registry.errors import BundleError
 from spotter.service import gpu
 from spotter.service.session import OUTPUTS, Session, SessionOptions
@@ -70,6 +72,73 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path, device: gpu.Devic
     write_tiny_bundle(tmp_path / "tiny")
     with pytest.raises(BundleError, match=f"has no {name} here"):
         Session(open_bundle(tmp_path / "tiny"), SessionOptions(threads=1, device=device))
+
+
+def test_only_a_dense_part_is_recorded() -> None:
+    assert gpu.providers("cuda", recorded=True)[0][1]["enable_cuda_graph"] == "1"
+    assert "enable_cuda_graph" not in gpu.providers("cuda")[0][1]
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The processor in the GPU's place; tells of each session that is opened whether it is to be recorded."""
+    opened: list[bool] = []
+
+    def providers(device: gpu.Device, recorded: bool = False) -> list[tuple[str, dict[str, str]]]:
+        opened.append(recorded)
+        return [("CPUExecutionProvider", {})]
+
+    binding, dense = gpu.Binding, gpu.Dense
+    monkeypatch.setattr(gpu, "providers", providers)
+    monkeypatch.setattr(gpu, "Binding", lambda session, _, *others: binding(session, "cpu", *others))
+    monkeypatch.setattr(gpu, "Dense", lambda session, _: dense(session, "cpu"))
+    return opened
+
+
+def write_bundle_in_parts(folder: Path, **changed: str) -> Bundle:
+    """The tiny bundle with its graph in two parts beside it, cut at what is seen of the pixels."""
+    write_tiny_bundle(folder)
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(folder / "model.onnx")))
+    extractor = Extractor(model)
+    parts = folder.parent / "dense.onnx", folder.parent / "words.onnx"
+    maps = changed.get("maps", "pixel")
+    onnx.save(extractor.extract_model(["images"], ["pixel"]), str(parts[0]))
+    onnx.save(extractor.extract_model(["images", "sizes", maps], list(OUTPUTS)), str(parts[1]))
+    bundle = open_bundle(folder)
+    told = bundle.manifest
+    write_bundle(
+        folder.parent / "parts", model=folder / "model.onnx", golden_picture=folder / told.golden.picture,
+        golden_words=told.golden.words, name=told.name, version=told.version, charset=told.charset, input=told.input,
+        opset=told.opset, provenance=told.provenance, metrics=told.metrics, score_threshold=told.score_threshold,
+        card="# Tiny", parts=parts,
+    )  # fmt: skip
+    return open_bundle(folder.parent / "parts")
+
+
+def test_a_session_in_two_parts_answers_as_the_whole(tmp_path: Path, pretended: list[bool]) -> None:
+    bundle = write_bundle_in_parts(tmp_path / "tiny")
+    assert {"dense.onnx", "words.onnx"} < bundle.manifest.files.keys()
+    whole = Session(bundle, SessionOptions(1, "cuda"))
+    parts = Session(bundle, SessionOptions(1, "cuda", cuda_graphs=True))
+    assert pretended == [False, True, False]
+    for images, sizes in (batch(1, 0, 30), batch(7), batch(1, 0, 30), batch(200, height=64), batch(9, 9, 8)):
+        for mine, other in zip(parts.run(images, sizes), whole.run(images, sizes), strict=True):
+            for column, expected in zip(mine, other, strict=True):
+                np.testing.assert_array_equal(column, expected)
+
+
+def test_without_parts_that_fit_the_whole_graph_runs(
+    tmp_path: Path, pretended: list[bool], caplog: pytest.LogCaptureFixture
+) -> None:
+    write_tiny_bundle(tmp_path / "plain")
+    odd = write_bundle_in_parts(tmp_path / "tiny", maps="marks_u8")
+    for bundle, reason in ((open_bundle(tmp_path / "plain"), "no parts of its graph"), (odd, "the graph's inputs are")):
+        caplog.clear()
+        session = Session(bundle, SessionOptions(1, "cuda", cuda_graphs=True))
+        assert reason in caplog.text
+        (rows,) = session.run(*batch(7))
+        assert len(rows.scores) == 1
+    assert pretended == [False, True, False, False]
 
 
 def test_a_bound_session_answers_as_an_unbound_one(session: Session) -> None:

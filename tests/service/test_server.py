@@ -95,6 +95,15 @@ def test_interrupt_skips_the_grace(registry: Path) -> None:
         assert server.exit_code(timeout=10) == 0
 
 
+def test_open_connections_are_shown_beside_their_limit(slow: Serving) -> None:
+    held = [socket.create_connection(("127.0.0.1", slow.port)) for _ in range(3)]
+    wait_for(lambda: metric(slow, 'spotter_connections{kind="open"}') == 4)  # with the one that asks
+    for each in held:
+        each.close()
+    wait_for(lambda: metric(slow, 'spotter_connections{kind="open"}') == 1)
+    assert metric(slow, 'spotter_connections{kind="limit"}') == 1024
+
+
 def test_a_client_that_leaves_frees_its_place(slow: Serving) -> None:
     body = picture((5, 0, 0))
     before = metric(slow, "spotter_batch_pictures_sum")
@@ -105,7 +114,7 @@ def test_a_client_that_leaves_frees_its_place(slow: Serving) -> None:
         leavers = [socket.create_connection(("127.0.0.1", slow.port)) for _ in range(6)]
         for leaver in leavers:
             leaver.sendall(head.encode() + body)
-        wait_for(lambda: metric(slow, "spotter_queue_pictures ") > 3)
+        wait_for(lambda: metric(slow, "spotter_queue_pictures ") == 7)
         for leaver in leavers:
             leaver.close()
         assert texts(stays.result()) == ["005"]

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from spotter.service.session import SessionOptions
 from spotter.service.settings import Settings
 
 
@@ -33,6 +34,7 @@ def test_listens_to_this_machine_only_unless_told() -> None:
         ("QUEUE_PICTURES", "0"),
         ("BATCH_WAIT_MS", "50"),
         ("DEVICE", "tpu"),
+        ("CUDA_GRAPHS", "true"),
         ("REGISTRY", "/nowhere/at/all"),
         ("LOG_LEVEL", "loud"),
     ],
@@ -41,6 +43,11 @@ def test_unsafe_values_are_refused(name: str, value: str, monkeypatch: pytest.Mo
     monkeypatch.setenv(f"SPOTTER_{name}", value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_the_graph_runs_as_set() -> None:
+    settings = Settings(device="cuda", threads=3, cuda_graphs=True)
+    assert settings.session == SessionOptions(3, "cuda", cuda_graphs=True)
 
 
 def test_every_setting_is_documented() -> None:

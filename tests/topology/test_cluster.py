@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -214,6 +215,51 @@ def test_a_replica_that_hangs_is_left_out_and_loses_nothing(cluster: Cluster) ->
                 slow.send(signal.SIGCONT)
             in_service(slow)
         assert load.failures == []
+
+
+def test_a_replica_that_is_slow_gets_less_and_holds_nobody_up(cluster: Cluster) -> None:
+    slow, *others = cluster.replicas
+    answers = 1000 if LONG else 60
+    with cluster.load() as load:
+        for replica in cluster.replicas:
+            in_service(replica)
+        with slowed(slow):
+            before = [served(each) for each in cluster.replicas], [timely(each) for each in others]
+            load.go_on(answers)
+            assert cluster.front.active() == 3  # slow is not gone
+            after = [served(each) for each in cluster.replicas], [timely(each) for each in others]
+    assert load.failures == []
+    of_slow, *of_others = (now - then for now, then in zip(after[0], before[0], strict=True))
+    in_time = sum(after[1]) - sum(before[1])
+    print(f"\none of three slowed: it answered {of_slow:.0f}, the others {of_others}, {in_time:.0f} of these in time")
+    assert 0 < of_slow < min(of_others) / 2
+    assert in_time >= 0.99 * sum(of_others) - 1  # a request may be counted between the two pages
+
+
+@contextlib.contextmanager
+def slowed(replica: Replica) -> Iterator[None]:
+    """Lets a replica run for a tenth of the time only, in slices too short for the balancer's check to notice."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            replica.send(signal.SIGSTOP)
+            over.wait(0.18)
+            replica.send(signal.SIGCONT)
+            over.wait(0.02)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def timely(replica: Replica) -> float:
+    """Requests that a replica answered within the objective's bound."""
+    return counted(replica, 'spotter_request_seconds_bucket{le="2.048",path="/spot"}')
 
 
 def test_replicas_swap_the_model_each_at_its_time_and_nobody_fails(cluster: Cluster) -> None:

@@ -80,6 +80,21 @@ def test_a_row_is_the_recipe_with_its_change(tmp_path: Path) -> None:
     assert (plain.fresh, narrow.fresh) == ((), ("backbone", "neck", "head", "recogniser"))
 
 
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        ('without = ["street"]', [None]),
+        ('instead = { "street" = "road" }', [None, "road"]),
+    ],
+)
+def test_sources_are_left_out_or_read_elsewhere_by_their_paths(
+    change: str, paths: list[str | None], tmp_path: Path
+) -> None:
+    plain, changed, _ = read_table(write(tmp_path, TABLE.replace('without = ["labelled"]', change)))
+    assert [source.get("path") for source in changed.recipe.sources] == paths
+    assert [source.get("path") for source in plain.recipe.sources] == [None, "street"]
+
+
 def test_what_stands_for_every_row_yields_to_a_rows_own_change(tmp_path: Path) -> None:
     table = TABLE.replace("[[row]]", "[every.model]\nneck = 16\n[every.train]\nwords = 5\n[[row]]", 1)
     rows = read_table(write(tmp_path, table))
@@ -90,6 +105,8 @@ def test_what_stands_for_every_row_yields_to_a_rows_own_change(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
+        ('without = ["labelled"]', 'without = ["labeled"]', "narrow.*labeled"),
+        ('without = ["labelled"]', 'instead = { "road" = "street" }', "narrow.*road"),
         ("neck = 4", "necks = 4", "narrow"),
         ('name = "taught"', "", "name"),
         ("recipe.toml", "none.toml", "none"),

@@ -130,6 +130,19 @@ def test_sources_that_cannot_be_opened_are_refused_by_name(data: Path, change: d
         build_sources([table], data, None)
 
 
+def test_unlabelled_pictures_are_a_source(data: Path) -> None:
+    folder = "street/train/images"
+    mixture = build_sources([{"kind": "unlabelled", "path": folder, "weight": 1.0, "scales": [1.0, 1.0]}], data, None)
+    assert mixture.sample(np.random.default_rng(0), 64).ignore.all()
+
+
+def test_without_a_teacher_nothing_is_learnt_from_them(tmp_path: Path) -> None:
+    unlabelled = GOOD.replace('kind = "labelled"', 'kind = "unlabelled"')
+    assert read_recipe(write(tmp_path, unlabelled)).sources
+    with pytest.raises(RecipeError, match="only a teacher"):
+        read_recipe(write(tmp_path, unlabelled.replace('teacher = "ema"\noutput = 0.5', "")))
+
+
 def test_real_sources_need_the_data_folder() -> None:
     with pytest.raises(RecipeError, match="street/train"):
         build_sources([LABELLED], None, None)

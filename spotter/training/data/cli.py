@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from spotter.training.data.annotations import Picture
     from spotter.training.data.pseudo import Teacher
     from spotter.training.data.self_teacher import SpotterReader
+    from spotter.training.data.sizes import Annotated
     from spotter.training.data.teacher import RapidReader
 
 
@@ -101,6 +103,63 @@ def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: in
             annotations = restore_case(annotations, teacher.words(picture.load()))
         add_picture(picture.path, output, annotations)
     click.echo(f"{len(pictures)} pictures")
+
+
+@data.command("pages")
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--columns", type=click.IntRange(1), default=3, show_default=True, help="Pictures side by side.")
+@click.option("--rows", type=click.IntRange(1), default=1, show_default=True, help="Of pictures, one below another.")
+@click.option("--megapixels", type=click.FloatRange(0, 150, min_open=True), default=12.0, show_default=True)
+def pages(dataset: Path, output: Path, columns: int, rows: int, megapixels: float) -> None:
+    """Lay the pictures of DATASET side by side on large pages, as OUTPUT, to see how size is borne.
+
+    All of a page are scaled alike; those that fill no last page are left out.
+    """
+    from spotter.training.data.sizes import page
+
+    pictures, count = _annotated(dataset, None), columns * rows
+    whole = [pictures[start : start + count] for start in range(0, len(pictures) - count + 1, count)]
+    for number, together in enumerate(whole, 1):
+        _save(output, f"page_{number}", ".jpg", page(together, columns, round(megapixels * 1e6)))
+    click.echo(f"{len(whole)} pages")
+
+
+@data.command("crops")
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--side", type=click.IntRange(16), default=400, show_default=True, help="Most pixels of a crop's side.")
+@click.option("--aspect", type=float, help="True width / height of the pictures, where stored squeezed.")
+def crops(dataset: Path, output: Path, side: int, aspect: float | None) -> None:
+    """Cut one small picture out of each of DATASET, around its word of median height, as OUTPUT."""
+    from spotter.training.data.sizes import crop
+
+    found = [(picture.path.stem, crop(picture, side)) for picture in _annotated(dataset, aspect)]
+    cut = [(name, annotated) for name, annotated in found if annotated is not None]
+    for name, annotated in cut:
+        _save(output, name, ".png", annotated)
+    click.echo(f"{len(cut)} crops")
+
+
+def _annotated(dataset: Path, aspect: float | None) -> "list[Picture]":
+    from spotter.training.data.annotations import AnnotationError, read_folder
+
+    try:
+        return read_folder(dataset, aspect, ascii_only=False)
+    except AnnotationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _save(output: Path, name: str, suffix: str, annotated: "Annotated") -> None:
+    from PIL import Image
+
+    from spotter.training.data.annotations import write_annotations
+
+    image, regions = annotated
+    for folder in ("images", "gts"):
+        (output / folder).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(output / "images" / f"{name}{suffix}", quality=90)
+    write_annotations(output / "gts" / f"gt_{name}.txt", regions)
 
 
 def _own_teacher(model: Path, side: int, language: Path | None, threads: int) -> "SpotterReader":

@@ -70,7 +70,7 @@ class LabelledSource:
         """A size x size crop; words less than 90% inside it are ignored, less than 5% left out."""
         scene = self._scenes[int(rng.integers(len(self._scenes)))]
         matrix, scale = self._placement(scene, rng, size)
-        image = _warp(scene.image, matrix, scale, size, rng)
+        image = warp(scene.image, matrix, scale, size, rng)
         polygons = scene.polygons
         if len(polygons):  # OpenCV gives None for no points
             polygons = cv2.perspectiveTransform(polygons.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2)
@@ -181,7 +181,7 @@ def turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     return np.asarray(cv2.getPerspectiveTransform(corners, moved) @ matrix, np.float64)
 
 
-def _warp(
+def warp(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """The crop; outside the picture it is black like a batch's padding, one colour, or a smear of the rim.

@@ -4,11 +4,12 @@ RapidOCR is imported when a reader is made and is no dependency of this package 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from spotter.training.data.ppocr import Models
 
 _UPRIGHT = 1.5  # RapidOCR turns crops taller than this by a quarter before reading them
 
@@ -39,8 +40,7 @@ class RapidReader:
 
     text_score: lines below this confidence are dropped.
     reference: use the settings PP-OCR was trained with rather than RapidOCR's own.
-    models: a folder with `det.onnx` and `rec.onnx` (and `keys.txt` where the recogniser does not hold its
-        characters) to use instead of the models inside RapidOCR.
+    models: to use instead of those inside RapidOCR.
     Raises ImportError when RapidOCR is not installed.
     """
 
@@ -49,7 +49,7 @@ class RapidReader:
         threads: int = 1,
         text_score: float = 0.5,
         reference: bool = True,
-        models: Path | None = None,
+        models: Models | None = None,
     ) -> None:
         from rapidocr import RapidOCR
 
@@ -59,14 +59,7 @@ class RapidReader:
             "Global.text_score": text_score,
             "EngineConfig.onnxruntime.intra_op_num_threads": threads,
         }
-        if models is not None:
-            settings |= {
-                "Det.model_path": str(models / "det.onnx"),
-                "Rec.model_path": str(models / "rec.onnx"),
-            }
-            if (models / "keys.txt").is_file():
-                settings["Rec.rec_keys_path"] = str(models / "keys.txt")
-        self._engine = RapidOCR(params=settings)
+        self._engine = RapidOCR(params=settings | (models.settings if models else {}))
 
     def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:
         """The words of a uint8 [H, W, 3] RGB picture, in the order of their lines."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spotter.training.sample import Sample
-    from spotter.training.synthesis.sources import PageSource, SceneSource, SheetSource
+    from spotter.training.synthesis.sources import LayoutSource
 
 _KINDS = ("scene", "page", "sheet")
 _POOL = click.option(
@@ -156,6 +156,31 @@ def bench(seconds: float, device: str | None, batch: int, pool: Path | None, dat
         _bench_device(sources, device, batch, size, seconds)
 
 
+@synth.command("statistics")
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--draws", type=click.IntRange(min=1), default=60000, show_default=True, help="Words drawn of each sort.")
+@_SEED
+def compare_words(data: Path, draws: int, seed: int) -> None:
+    """Set kinds, lengths, cases and edges of the words of DATA's training parts beside those of synthetic words."""
+    import numpy as np
+
+    from spotter.training.synthesis.statistics import PAGES, SCENES, distance, real_words, statistics, table
+    from spotter.training.synthesis.words import WordGenerator
+
+    generator, columns = WordGenerator(), {}
+    for name, folders, page in (("scenes", SCENES, False), ("pages", PAGES, True)):
+        rng = np.random.default_rng(seed)
+        try:
+            columns[f"{name}, real"] = statistics(real_words(data, folders))
+        except (OSError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+        columns[f"{name}, synthetic"] = statistics([generator.word(rng, page) for _ in range(draws)])
+    click.echo(table(columns))
+    for name in ("scenes", "pages"):
+        apart = distance(columns[f"{name}, real"].characters, columns[f"{name}, synthetic"].characters)
+        click.echo(f"{name}: {100 * apart:.1f}% of the characters would have to be others")
+
+
 @dataclass(frozen=True)
 class Speed:
     """Pictures, words in them, and layouts without pixels, each a second of CPU time on one core."""
@@ -165,7 +190,7 @@ class Speed:
     layouts: float
 
 
-def measure(source: "SceneSource | PageSource | SheetSource", size: int, seconds: float) -> Speed:
+def measure(source: "LayoutSource", size: int, seconds: float) -> Speed:
     """How fast a source makes pictures of size x size, over so many seconds of CPU time (a third for layouts)."""
     import cv2
     import numpy as np
@@ -184,7 +209,7 @@ def measure(source: "SceneSource | PageSource | SheetSource", size: int, seconds
     return Speed(pictures / spent, words / spent, layouts / drawing)
 
 
-def open_sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource | PageSource | SheetSource]":
+def open_sources(pool: Path | None, data: Path | None) -> "dict[str, LayoutSource]":
     """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds."""
     from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
     from spotter.training.synthesis.pool import PoolError
@@ -204,9 +229,7 @@ def open_sources(pool: Path | None, data: Path | None) -> "dict[str, SceneSource
     }
 
 
-def _bench_device(
-    sources: "dict[str, SceneSource | PageSource | SheetSource]", device: str, batch: int, size: int, seconds: float
-) -> None:
+def _bench_device(sources: "dict[str, LayoutSource]", device: str, batch: int, size: int, seconds: float) -> None:
     """Composition of ready layouts: what one device takes, whoever draws them."""
     import numpy as np
 

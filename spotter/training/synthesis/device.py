@@ -16,7 +16,8 @@ from torch import Tensor
 
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.device_degrade import degrade_batch
-from spotter.training.synthesis.layout import Ground, Layout
+from spotter.training.synthesis.device_gloss import enlarged, light_batch, mirror
+from spotter.training.synthesis.layout import Gloss, Ground, Layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import level_homographies, stamp_bounds
 
@@ -98,7 +99,8 @@ class DeviceComposer:
     def compose(self, layouts: Sequence[Layout], degraded: bool = True) -> Tensor:
         """uint8 [B, S, S, 3], RGB, on the device; `labels` tells the words. All layouts must be of one size.
 
-        degraded: whether blur, noise and the rest are applied. Raises ValueError on layouts of several sizes or none.
+        degraded: whether glare, blur, noise and the rest are applied.
+        Raises ValueError on layouts of several sizes or none.
         """
         sizes = {layout.size for layout in layouts}
         if len(sizes) != 1:
@@ -107,6 +109,7 @@ class DeviceComposer:
         canvas = torch.stack([self._ground(layout.ground, size) for layout in layouts])
         self.paint(canvas, prepare(layouts, self._pool))
         if degraded:
+            self.shine(canvas, [layout.gloss for layout in layouts])
             canvas = degrade_batch(canvas, [layout.degradation for layout in layouts])
         return canvas.round().clamp(0, 255).to(torch.uint8)
 
@@ -121,6 +124,15 @@ class DeviceComposer:
             areas = stamps.places[turn, 3] * stamps.places[turn, 4]
             self._paint_turn(pixels, size, numbers[turn], places[turn], int(areas.sum()))
             start += count
+
+    def shine(self, canvas: Tensor, glosses: Sequence[Gloss]) -> None:
+        """What is mirrored in float32 [B, S, S, 3], 0..255, and lamps over that, in place."""
+        size = canvas.shape[1]
+        for image, gloss in zip(canvas, glosses, strict=True):
+            if gloss.reflection:
+                seen = self._ground(gloss.reflection.ground, gloss.reflection.side)
+                mirror(image, enlarged(seen, size), gloss.reflection)
+        light_batch(canvas, [gloss.highlights for gloss in glosses])
 
     def _paint_turn(self, pixels: Tensor, size: int, numbers: Tensor, places: Tensor, total: int) -> None:
         areas = places[:, 3] * places[:, 4]

@@ -1,5 +1,6 @@
 """A synthetic picture as numbers: what is stamped where, in which colour, on what, and what happens to it then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,8 @@ PLATE, FRAME, SHADOW, TEXT = 0, 1, 2, 3
 
 SMALLEST = 5.5  # pixels of height; lower words are not to be read
 _SEEN = 0.93  # share of a word that must be inside the picture
+_BURNT = 0.8  # of the whole range of light, added: nothing is left to be seen there
+_GRID = np.stack(np.meshgrid((np.arange(12) + 0.5) / 12, (np.arange(4) + 0.5) / 4), -1).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,50 @@ class Ground:
     shading: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
 
 
+@dataclass(frozen=True)
+class Highlight:
+    """A lamp or the sun in something polished: an ellipse of added light that fades to nothing at its rim.
+
+    x, y: centre; along, across: half axes; all in pixels. angle: of the first axis, radians. light: what is added at
+    the centre, of the whole range; 1 and more burn the centre out.
+    """
+
+    x: float
+    y: float
+    along: float
+    across: float
+    angle: float
+    light: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reflection:
+    """A picture mirrored in glass that lies over a pane or over everything.
+
+    ground: which part of which picture. side: pixels at which it is laid before it is enlarged, so fewer blur more.
+    strength: its share of the light, 0..1. pane: float32 [4, 2], corners of the glass, clockwise; None: all of it.
+    """
+
+    ground: Ground
+    side: int
+    strength: float
+    pane: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Gloss:
+    """What shines on a picture; the default leaves it as it is."""
+
+    highlights: tuple[Highlight, ...] = ()
+    reflection: Reflection | None = None
+
+
+MATT = Gloss()
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A picture of size x size pixels: `ground`, then stamps by layer, then `degradation`.
+    """A picture of size x size pixels: `ground`, then stamps by layer, then `gloss`, then `degradation`.
 
     patches: int64 [N], indices into the pool. levels: int64 [N], which size of the patch is warped.
     homographies: float32 [N, 3, 3], pixels of the patch's level 0 -> pixels of the picture, half-pixel convention.
@@ -52,6 +96,7 @@ class Layout:
     layers: NDArray[np.int64]
     words: NDArray[np.bool_]
     degradation: Degradation = UNTOUCHED
+    gloss: Gloss = MATT
 
 
 def transform(homographies: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -76,10 +121,24 @@ def best_level(homographies: NDArray[np.floating], boxes: NDArray[np.floating]) 
     return np.asarray(level, np.int64)
 
 
+def burnt_out(polygons: NDArray[np.float32], highlights: Sequence[Highlight]) -> NDArray[np.float32]:
+    """float32 [N]: which share of each word [N, 4, 2] is lost in the light of highlights, by a grid of 48 points."""
+    across, down = polygons[:, 1] - polygons[:, 0], polygons[:, 3] - polygons[:, 0]
+    points = polygons[:, None, 0] + _GRID[None, :, :1] * across[:, None] + _GRID[None, :, 1:] * down[:, None]
+    added = np.zeros(points.shape[:2])
+    for light in highlights:
+        x, y = points[..., 0] - light.x, points[..., 1] - light.y
+        cos, sin = np.cos(light.angle), np.sin(light.angle)
+        distance = ((x * cos + y * sin) / light.along) ** 2 + ((y * cos - x * sin) / light.across) ** 2
+        added += np.maximum(1 - distance, 0) ** 2 * light.light
+    return np.asarray((added > _BURNT).mean(1), np.float32)
+
+
 def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[str], NDArray[np.bool_]]:
     """(polygons float32 [W, 4, 2], W transcripts, ignore bool [W]) of the words that the picture shows.
 
-    Words that the border cuts, and those too small to read, are ignored; words wholly outside are left out.
+    Words that the border cuts, those too small to read, and those half of which glare burns out are ignored; words
+    wholly outside are left out.
     """
     index = np.nonzero(layout.words)[0]
     patches = layout.patches[index]
@@ -89,7 +148,8 @@ def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[s
     inside = (np.minimum(high, layout.size) - np.maximum(low, 0)) / extent
     shown = (inside > 0).all(1)
     heights = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
-    ignore = ((inside < _SEEN).any(1) | (heights < SMALLEST))[shown]
+    lost = burnt_out(polygons, layout.gloss.highlights) > 0.5
+    ignore = ((inside < _SEEN).any(1) | (heights < SMALLEST) | lost)[shown]
     texts = ["" if hidden else pool.texts[patch] for patch, hidden in zip(patches[shown].tolist(), ignore, strict=True)]
     return polygons[shown], texts, ignore
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from spotter.training.synthesis.arrange import Block, Canvas, Styles, place, plane, widths
 from spotter.training.synthesis.degrade import draw_degradation
+from spotter.training.synthesis.ground import draw_ground
 from spotter.training.synthesis.layout import Ground, Layout
 from spotter.training.synthesis.pool import PatchPool
-from spotter.training.synthesis.scenes import draw_ground
 
 
 @dataclass

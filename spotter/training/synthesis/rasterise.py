@@ -1,33 +1,18 @@
 """Layouts become pictures on the CPU."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.sample import Sample
 from spotter.training.synthesis.backgrounds import Backgrounds
-from spotter.training.synthesis.degrade import degrade, ease
-from spotter.training.synthesis.layout import Ground, Layout, labels, transform
+from spotter.training.synthesis.degrade import degrade
+from spotter.training.synthesis.gloss import shine
+from spotter.training.synthesis.ground import lay_ground
+from spotter.training.synthesis.layout import Layout, labels, transform
 from spotter.training.synthesis.pool import PatchPool
 
 Picture = NDArray[np.uint8]
-
-
-def lay_ground(ground: Ground, size: int, pictures: Sequence[Picture]) -> Picture:
-    """uint8 [size, size, 3]: what the words will stand on."""
-    if ground.picture < 0:
-        method = cv2.INTER_LINEAR if len(ground.shading) < 3 else cv2.INTER_CUBIC
-        shading = cv2.resize(ground.shading, (size, size), interpolation=method)
-        planes = [np.clip(shading + level, 0, 255).astype(np.uint8) for level in ground.paper]
-        return np.asarray(cv2.merge(planes), np.uint8)
-    picture = pictures[ground.picture]
-    cut = picture[ground.top : ground.top + ground.side, ground.left : ground.left + ground.side]
-    if ground.mirrored:
-        cut = cut[:, ::-1]
-    method = cv2.INTER_AREA if ground.side > size else cv2.INTER_LINEAR
-    return np.ascontiguousarray(cv2.resize(cut, (size, size), interpolation=method), np.uint8)
 
 
 def level_homographies(layout: Layout, pool: PatchPool) -> NDArray[np.float64]:
@@ -74,8 +59,9 @@ def paint(picture: Picture, layout: Layout, pool: PatchPool) -> None:
         region += (((colours[n] - region) * weight + 64) >> 7).astype(np.uint8)
 
 
-def rasterise(layout: Layout, pool: PatchPool, backgrounds: Backgrounds, difficulty: float = 1.0) -> Sample:
-    """The picture that a layout describes, with its words, degraded as far as `difficulty` (0 to 1) says."""
+def rasterise(layout: Layout, pool: PatchPool, backgrounds: Backgrounds) -> Sample:
+    """The picture that a layout describes, with its words."""
     picture = lay_ground(layout.ground, layout.size, backgrounds.pictures)
     paint(picture, layout, pool)
-    return Sample(degrade(picture, ease(layout.degradation, difficulty)), *labels(layout, pool))
+    picture = shine(picture, layout.gloss, backgrounds.pictures)
+    return Sample(degrade(picture, layout.degradation), *labels(layout, pool))

@@ -1,39 +1,23 @@
 """Draws the layouts of scenes and sheets: signs and lettering on pictures, sparse or dense."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, Styles, contrasting, plane, text_block
 from spotter.training.synthesis.degrade import draw_degradation
-from spotter.training.synthesis.layout import Ground, Layout, corners, transform
+from spotter.training.synthesis.gloss import draw_gloss
+from spotter.training.synthesis.ground import TONES, draw_ground, tones
+from spotter.training.synthesis.layout import Layout, corners, transform
 from spotter.training.synthesis.pool import PatchPool
-
-_TONES = 24  # a ground is looked at in so many cells a side
-
-
-def draw_ground(rng: np.random.Generator, pictures: Sequence[NDArray[np.uint8]], size: int) -> Ground:
-    """A random square of a random picture."""
-    index = int(rng.integers(len(pictures)))
-    height, width = pictures[index].shape[:2]
-    side = min(int(rng.uniform(0.4, 1.0) * min(height, width)), 2 * size)
-    left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-    return Ground(index, left, top, side, bool(rng.random() < 0.5))
-
-
-def tones(ground: Ground, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """float32 [24, 24, 3]: a coarse look at the ground, so that words can be told from it."""
-    at = (np.arange(_TONES) * ground.side) // _TONES
-    columns = at[::-1] if ground.mirrored else at
-    cells = pictures[ground.picture][ground.top + at[:, None], ground.left + columns[None]]
-    return np.asarray(cells, np.float32)
 
 
 def _below(looks: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The cells [K, 3] under a quad."""
-    low = np.clip(quad.min(0) * _TONES / size, 0, _TONES - 1).astype(int)
-    high = np.clip(quad.max(0) * _TONES / size, 0, _TONES - 1).astype(int) + 1
+    low = np.clip(quad.min(0) * TONES / size, 0, TONES - 1).astype(int)
+    high = np.clip(quad.max(0) * TONES / size, 0, TONES - 1).astype(int) + 1
     return looks[low[1] : high[1], low[0] : high[0]].reshape(-1, 3)
 
 
@@ -48,7 +32,7 @@ def _angle(rng: np.random.Generator, level: float) -> float:
 
 
 def _stretch(rng: np.random.Generator) -> float:
-    return float(rng.uniform(0.55, 0.8) if rng.random() < 0.1 else np.exp(rng.normal(0, 0.12)))
+    return float(rng.uniform(0.5, 0.8) if rng.random() < 0.18 else np.exp(rng.normal(0, 0.12)))
 
 
 def _paint(
@@ -110,7 +94,8 @@ def scene_layout(
                 block = _scaled(block, 1 / too_big, pool)
                 capital /= too_big
         _settle(rng, canvas, block, tilt + _angle(rng, 5), capital, looks, cut, plates=0.45)
-    return canvas.finish(ground, draw_degradation(rng))
+    layout = canvas.finish(ground, draw_degradation(rng))
+    return replace(layout, gloss=draw_gloss(rng, layout, pool, pictures, glare=0.15, reflections=0.1))
 
 
 def _scaled(block: Block, scale: float, pool: PatchPool) -> Block:
@@ -189,4 +174,5 @@ def sheet_layout(
                 _paint(rng, canvas, block, on, bounds, _below(looks, quad, size), capital, plates=0.4)
             x += right - left + float(rng.uniform(0.4, 2.2)) * row
         y += row * float(rng.uniform(1.5, 2.2))
-    return canvas.finish(ground, draw_degradation(rng, 0.8, 10.0))
+    layout = canvas.finish(ground, draw_degradation(rng, 0.8, 10.0))
+    return replace(layout, gloss=draw_gloss(rng, layout, pool, pictures, glare=0.15, reflections=0.05))

@@ -1,6 +1,7 @@
 """Synthetic pictures as training sources."""
 
 from copy import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from spotter.training.sample import Sample
 from spotter.training.synthesis.arrange import Styles
 from spotter.training.synthesis.backgrounds import Backgrounds
+from spotter.training.synthesis.degrade import ease
+from spotter.training.synthesis.gloss import dim
 from spotter.training.synthesis.layout import Layout
 from spotter.training.synthesis.pages import page_layout
 from spotter.training.synthesis.pool import PatchPool
@@ -15,51 +18,50 @@ from spotter.training.synthesis.rasterise import rasterise
 from spotter.training.synthesis.scenes import scene_layout, sheet_layout
 
 
-class _Graded:
-    """What the sources share."""
+class LayoutSource:
+    """What the sources share: a picture as numbers, eased, and what a CPU makes of it."""
 
     def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
         self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
         self.difficulty = 1.0
 
     def at(self, difficulty: float) -> Self:
-        """The same source, whose pictures are degraded only as far as `difficulty` (0 to 1) says."""
+        """The same source, whose pictures shine and are degraded only as far as `difficulty` (0 to 1) says."""
         easier = copy(self)
         easier.difficulty = difficulty
         return easier
 
-
-class SceneSource(_Graded):
-    """Signs and lettering on pictures, as cameras meet them."""
-
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
+        drawn = self._draw(rng, size)
+        return replace(
+            drawn, degradation=ease(drawn.degradation, self.difficulty), gloss=dim(drawn.gloss, self.difficulty)
+        )
+
+    def sample(self, rng: np.random.Generator, size: int) -> Sample:
+        """The next picture, of size x size pixels."""
+        return rasterise(self.layout(rng, size), self.pool, self.backgrounds)
+
+    def _draw(self, rng: np.random.Generator, size: int) -> Layout:
+        raise NotImplementedError
+
+
+class SceneSource(LayoutSource):
+    """Signs and lettering on pictures, as cameras meet them: up to some tens of words."""
+
+    def _draw(self, rng: np.random.Generator, size: int) -> Layout:
         return scene_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures)
 
-    def sample(self, rng: np.random.Generator, size: int) -> Sample:
-        """A size x size picture of up to some tens of words."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds, self.difficulty)
 
+class PageSource(LayoutSource):
+    """Receipts and documents: some tens of small words."""
 
-class PageSource(_Graded):
-    """Receipts and documents."""
-
-    def layout(self, rng: np.random.Generator, size: int) -> Layout:
-        """The next picture as numbers."""
+    def _draw(self, rng: np.random.Generator, size: int) -> Layout:
         return page_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures)
 
-    def sample(self, rng: np.random.Generator, size: int) -> Sample:
-        """A size x size picture of some tens of small words."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds, self.difficulty)
 
+class SheetSource(LayoutSource):
+    """Pictures filled with words of all styles, a hundred or more: the most to read for a step's price."""
 
-class SheetSource(_Graded):
-    """Pictures filled with words of all styles: the most to read for a step's price."""
-
-    def layout(self, rng: np.random.Generator, size: int) -> Layout:
-        """The next picture as numbers."""
+    def _draw(self, rng: np.random.Generator, size: int) -> Layout:
         return sheet_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures)
-
-    def sample(self, rng: np.random.Generator, size: int) -> Sample:
-        """A size x size picture of up to a hundred words or more."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds, self.difficulty)

@@ -67,6 +67,12 @@ def test_bench_has_a_row_for_each_source(folder: Path) -> None:
         assert all(float(number) > 0 for number in [*on_core[1:], *on_device[1:]])
 
 
+def test_statistics_name_the_folder_that_is_missing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(synth, ["statistics", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "icdar2015" in result.output
+
+
 def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Path) -> None:
     result = CliRunner().invoke(
         synth, ["preview", str(tmp_path / "x.png"), "--pool", str(folder), "--data", str(tmp_path)]

@@ -15,9 +15,10 @@ from spotter.training.synthesis.pool import LEVELS, PatchPool
 
 
 def _layout(pool: PatchPool, *shifts: tuple[float, float], scale: float = 1.0, size: int = 200) -> Layout:
-    """The pool's first word, once at each shift."""
+    """A word of the pool that fits, once at each shift."""
     count = len(shifts)
-    patch = int(next(iter(pool.groups.values()))[0])
+    wide = pool.quads[:, 2] - pool.quads[:, 0]
+    patch = next(n for words in pool.groups.values() for n in words.tolist() if 60 < wide[n] < 150)
     homographies = np.tile(np.diag([scale, scale, 1.0]), (count, 1, 1)).astype(np.float32)
     homographies[:, :2, 2] = np.reshape(shifts, (count, 2))
     return Layout(

@@ -5,8 +5,9 @@ import pytest
 
 from spotter.training.synthesis import Backgrounds, PatchPool
 from spotter.training.synthesis.degrade import Degradation
+from spotter.training.synthesis.ground import lay_ground
 from spotter.training.synthesis.layout import TEXT, Ground, Layout, corners, transform
-from spotter.training.synthesis.rasterise import lay_ground, paint, rasterise, stamp_bounds
+from spotter.training.synthesis.rasterise import paint, rasterise, stamp_bounds
 
 SIZE = 256
 

@@ -79,7 +79,7 @@ def test_the_seed_decides(kind: Kind, pool: PatchPool, backgrounds: Backgrounds)
 def test_words_stand_mostly_level_and_now_and_then_otherwise(pool: PatchPool, backgrounds: Backgrounds) -> None:
     source, rng = SceneSource(pool, backgrounds), np.random.default_rng(0)
     angles = []
-    for _ in range(150):
+    for _ in range(300):
         layout = source.layout(rng, SIZE)
         across = layout.homographies[layout.words][:, :2, 0]
         angles.extend(np.degrees(np.arctan2(across[:, 1], across[:, 0])).tolist())

@@ -1,0 +1,62 @@
+"""The graph in two: the dense part, whose shapes follow from the pictures', and the rest, whose follow from the words.
+
+CUDA can record the kernels of the first and replay them; see `spotter.service.gpu`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx.utils import Extractor
+
+from spotter.export.graph import INPUTS, OUTPUTS
+from spotter.export.operators import DOMAIN
+from spotter.export.parity import ParityError, cases
+
+_LAST = "head.out."
+"""Of the weights of the dense part's last convolution."""
+
+
+def maps_between(graph: onnx.GraphProto) -> list[str]:
+    """What the dense part hands on: the maps that patches are sampled from, and the detector's. Raises ValueError where
+    the graph has none."""
+    sampled = [node.input[0] for node in graph.node if (node.domain, node.op_type) == (DOMAIN, "RoIRotate")]
+    last = [
+        node.output[0]
+        for node in graph.node
+        if node.op_type == "Conv" and any(name.startswith(_LAST) for name in node.input)
+    ]
+    if not sampled or not last:
+        raise ValueError("the graph has no regions to sample or no detector: it cannot be cut between them")
+    return [*dict.fromkeys(sampled), *last]
+
+
+def split(graph: Path, dense: Path, words: Path) -> None:
+    """Writes the two parts of a graph: `images` -> maps, and `images`, `sizes` and the maps -> rows."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(graph)))  # an input must have its type told
+    maps = maps_between(model.graph)
+    extractor = Extractor(model)
+    for path, inputs, outputs in ((dense, ["images"], maps), (words, [*INPUTS, *maps], list(OUTPUTS))):
+        part = extractor.extract_model(inputs, outputs)
+        onnx.checker.check_model(part, full_check=False)
+        onnx.save(part, str(path))
+
+
+def check_parts(whole: Path, dense: Path, words: Path, stride: int) -> int:
+    """Runs the parity check's cases through a graph and through its parts, one after the other; returns the number of
+    words compared. Raises ParityError where a number differs."""
+    first, second, third = (
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (whole, dense, words)
+    )
+    maps = [value.name for value in second.get_outputs()]
+    compared = 0
+    for case in cases(stride):
+        feeds = {"images": case.images, "sizes": case.sizes}
+        expected = first.run(list(OUTPUTS), feeds)
+        between = dict(zip(maps, second.run(maps, {"images": case.images}), strict=True))
+        found = third.run(list(OUTPUTS), feeds | between)
+        if not all(np.array_equal(one, other) for one, other in zip(expected, found, strict=True)):
+            raise ParityError(f"{case.name}: in two parts the graph answers otherwise")
+        compared += len(expected[0])
+    return compared

@@ -37,8 +37,8 @@ def test_the_digest_follows_the_sources(tmp_path: Path) -> None:
 def test_a_library_that_does_not_fit_is_not_used(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(native.VARIABLE, str(library))
     assert find() == native.Kernels(library, False)
-    monkeypatch.setattr(native, "ABI", 2)
-    with pytest.raises(KernelsError, match="version 1 of the operators, not 2"):
+    monkeypatch.setattr(native, "ABI", 3)
+    with pytest.raises(KernelsError, match="version 2 of the operators, not 3"):
         inspect(library)
     monkeypatch.undo()
     monkeypatch.setattr(native, "digest", lambda: "other")

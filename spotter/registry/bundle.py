@@ -9,7 +9,7 @@ from typing import Any
 
 from spotter.registry.errors import BundleError
 from spotter.registry.graph import refuse_external_data
-from spotter.registry.manifest import CUSTOM_OP_ABI, FileEntry, Golden, InputSpec, Manifest, dumps, loads
+from spotter.registry.manifest import FileEntry, Golden, InputSpec, Manifest, check_operators, dumps, loads
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
@@ -46,13 +46,10 @@ def open_bundle(folder: Path) -> Bundle:
 
     Raises BundleError for links, folders and extra files, for files that are missing, of another size or
     content, for more than MAX_BUNDLE_BYTES in all, for weights outside the model file, and for a
-    custom-operator ABI other than this program's.
+    custom-operator ABI that this program does not speak.
     """
     manifest = read_manifest(folder)
-    if manifest.custom_op_abi != CUSTOM_OP_ABI:
-        raise BundleError(
-            f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {CUSTOM_OP_ABI}"
-        )
+    check_operators(manifest)
     if manifest.size > MAX_BUNDLE_BYTES:
         raise BundleError(f"the bundle is larger than {MAX_BUNDLE_BYTES} bytes")
     present = set()

@@ -12,8 +12,9 @@ from spotter.registry.errors import BundleError
 
 SCHEMA_VERSION = 1
 CUSTOM_OP_ABI = 2
-OLDEST_OP_ABI = 1
 """Version of the contract between a graph's `spotter` operators and the native kernels that may run them."""
+OLDEST_OP_ABI = 1
+"""The oldest that this program still serves, so that programs can be replaced before models are."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -188,6 +189,13 @@ def loads(text: str | bytes) -> Manifest:
         golden=Golden(golden["picture"], tuple(golden["words"])),
         **scalars,
     )
+
+
+def check_operators(manifest: Manifest) -> None:
+    """Raises BundleError when the graph's operators follow an ABI that this program does not speak."""
+    if not OLDEST_OP_ABI <= manifest.custom_op_abi <= CUSTOM_OP_ABI:
+        known = f"{OLDEST_OP_ABI} to {CUSTOM_OP_ABI}"
+        raise BundleError(f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {known}")
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:

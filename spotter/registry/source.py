@@ -6,7 +6,7 @@ from typing import Protocol
 
 from spotter.registry.bundle import MANIFEST, MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES
 from spotter.registry.errors import BundleError, NotFoundError
-from spotter.registry.manifest import CUSTOM_OP_ABI, Manifest, loads
+from spotter.registry.manifest import Manifest, check_operators, loads
 
 LIVE = "live"
 """The alias that the service follows unless told otherwise."""
@@ -61,7 +61,7 @@ def read_manifest_of(source: ModelSource, name: str, version: str) -> tuple[Mani
     """The manifest of a version, and its bytes as they are stored.
 
     Raises BundleError when it is not a manifest, speaks of another name or version, asks for operators of
-    another ABI, or promises more than MAX_BUNDLE_BYTES: such a bundle need not be fetched.
+    an ABI that this program does not speak, or promises more than MAX_BUNDLE_BYTES: such a bundle need not be fetched.
     """
     content = b""
     for piece in source.read(name, version, MANIFEST):
@@ -71,10 +71,7 @@ def read_manifest_of(source: ModelSource, name: str, version: str) -> tuple[Mani
     manifest = loads(content)
     if (manifest.name, manifest.version) != (name, version):
         raise BundleError(f"the manifest says {manifest.name} {manifest.version}, the registry {name} {version}")
-    if manifest.custom_op_abi != CUSTOM_OP_ABI:
-        raise BundleError(
-            f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {CUSTOM_OP_ABI}"
-        )
+    check_operators(manifest)
     if manifest.size > MAX_BUNDLE_BYTES:
         raise BundleError(f"the bundle is larger than {MAX_BUNDLE_BYTES} bytes")
     return manifest, content

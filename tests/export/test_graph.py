@@ -151,7 +151,7 @@ def test_regions_are_sampled_by_our_operator_which_brings_its_body(proto: onnx.M
     assert bodies.keys() == {"RoIRotate", "SampleRegions"}
     assert "SampleRegions" in [node.op_type for node in bodies["RoIRotate"].node]
     assert [node.op_type for node in bodies["SampleRegions"].node].count("GridSample") == 1
-    assert {entry.domain: entry.version for entry in proto.opset_import} == {"": 20, DOMAIN: 1}
+    assert {entry.domain: entry.version for entry in proto.opset_import} == {"": 20, DOMAIN: 2}
 
 
 def test_weights_lie_in_the_file(proto: onnx.ModelProto) -> None:

@@ -90,12 +90,20 @@ def test_a_bundle_above_the_cap_is_refused(write: WriteBundle, tmp_path: Path, m
         open_bundle(tmp_path / "b")
 
 
-def test_another_operator_abi_is_refused(write: WriteBundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize("abi", [0, 99])
+def test_another_operator_abi_is_refused(write: WriteBundle, tmp_path: Path, abi: int) -> None:
     write(tmp_path / "b")
     path = tmp_path / "b" / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "custom_op_abi": 99}))
-    with pytest.raises(BundleError, match="ABI 99"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "custom_op_abi": abi}))
+    with pytest.raises(BundleError, match=f"ABI {abi}, this program speaks 1 to 2"):
         open_bundle(tmp_path / "b")
+
+
+def test_the_operator_abi_before_is_still_served(write: WriteBundle, tmp_path: Path) -> None:
+    write(tmp_path / "b")
+    path = tmp_path / "b" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "custom_op_abi": 1}))
+    assert open_bundle(tmp_path / "b").manifest.custom_op_abi == 1
 
 
 def test_no_folder_is_no_bundle(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_on_a_gpu_convolutions_go_by_their_bodies(
     [
         (lambda patch: patch.setenv(native.VARIABLE, "off"), "cpu", "off"),
         (lambda patch: None, "cuda", "none were built for cuda"),
-        (lambda patch: patch.setattr(operators, "opset_version", lambda *_: 2), "cpu", "version 2 of the operators"),
+        (lambda patch: patch.setattr(operators, "opset_version", lambda *_: 3), "cpu", "version 3 of the operators"),
     ],
 )
 def test_else_the_bodies_run_and_it_is_said_once(

@@ -67,14 +67,12 @@ class Admission:
     def require_room(self) -> None:
         """Raises OverloadedError when another picture would be refused whatever its size."""
         with self._lock:
-            self._require_place()
-            self._require_short_queue(self._expected())
+            self._require_room()
 
     def enter(self) -> "Ticket":
         """A place for one picture, or OverloadedError with the time after which there will be room."""
         with self._lock:
-            self._require_place()
-            self._require_short_queue(self._expected())
+            self._require_room()
             if self._pictures == 0:
                 self._busy_since = self._clock()
             self._pictures += 1
@@ -122,9 +120,10 @@ class Admission:
                 self._drained_seconds = 0.95 * self._drained_seconds + (now - self._busy_since)
                 self._busy_since = now
 
-    def _require_place(self) -> None:
+    def _require_room(self) -> None:
         if self._pictures >= self._limits.pictures:
             raise self._refusal("pictures", f"{self._pictures} pictures are being read")
+        self._require_short_queue(self._expected())
 
     def _require_short_queue(self, pixels: float, seconds: float = math.inf, counted: bool = True) -> None:
         rate = self._rate()

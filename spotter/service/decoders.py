@@ -9,6 +9,23 @@ from collections.abc import Callable
 Work = Callable[[], None]
 
 
+class Turn:
+    """Work that waits for a thread, is being done, or was."""
+
+    def __init__(self, work: Work) -> None:
+        self._work: Work | None = work
+
+    def run(self) -> None:
+        """Does the work, once."""
+        work, self._work = self._work, None
+        if work is not None:
+            work()
+
+    def cancel(self) -> None:
+        """Drops work that waits, with all that it holds: an upload must not stay in memory until its turn comes."""
+        self._work = None
+
+
 class Decoders:
     """Runs what it is given on `count` threads, first come, first served; they start with the first.
 
@@ -18,17 +35,19 @@ class Decoders:
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Turn | None] = queue.SimpleQueue()
         self._began: list[float | None] = [None] * count
         self._started = False
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: Work) -> Turn:
         """Has it run, once; it must raise nothing. From one thread only."""
         if not self._started:
             self._started = True
             for number in range(len(self._began)):
                 threading.Thread(target=self._run, args=(number,), name=f"decode-{number}", daemon=True).start()
-        self._queue.put(work)
+        turn = Turn(work)
+        self._queue.put(turn)
+        return turn
 
     def close(self) -> None:
         """Drops what waits and ends the threads, but does not wait for one that is at work."""
@@ -50,8 +69,7 @@ class Decoders:
         return self._clock() - min(began) if began else 0.0
 
     def _run(self, number: int) -> None:
-        while (work := self._queue.get()) is not None:
+        while (turn := self._queue.get()) is not None:
             self._began[number] = self._clock()
-            work()
+            turn.run()
             self._began[number] = None
-            del work  # a picture's bytes would stay until the next one

@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
@@ -33,9 +33,21 @@ router = APIRouter()
 _OF_THE_MOMENT = (429, 500, 503, 504)
 
 JSON = "application/json"
-GET = ["GET", "HEAD"]
-"""Methods of a page. The route with both stands below the one that describes GET, so it is the one that answers, and
-whose methods Allow names."""
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
+    """Has a function answer GET, so described, and HEAD. The route of both comes first: it is the one that answers, and
+    whose methods Allow names; the other is for the document."""
+
+    def add(handler: Handler) -> Handler:
+        router.add_api_route(path, handler, methods=["GET", "HEAD"], include_in_schema=False)
+        router.add_api_route(path, handler, methods=["GET"], **described)
+        return handler
+
+    return add
 
 
 def service_of(request: Request) -> Service:
@@ -94,24 +106,21 @@ async def answer_spot(
     return orjson.dumps(answer)
 
 
-@router.get("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
-@router.api_route("/health/live", methods=GET, include_in_schema=False)
+@page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def live(request: Request) -> Response:
     """Whether the process works at all; a supervisor restarts it when not."""
     service_of(request).require_alive()
     return _json({"status": "live"})
 
 
-@router.get("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
-@router.api_route("/health/ready", methods=GET, include_in_schema=False)
+@page("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def ready(request: Request) -> Response:
     """Whether a balancer should send work here."""
     service_of(request).require_ready()
     return _json({"status": "ready"})
 
 
-@router.get("/metrics", response_class=Response)
-@router.api_route("/metrics", methods=GET, include_in_schema=False)
+@page("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Metrics for Prometheus."""
     service = service_of(request)
@@ -119,10 +128,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@router.get(
-    "/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(UnauthorizedError, NotReadyError)
-)
-@router.api_route("/v1/model", methods=GET, include_in_schema=False)
+@page("/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(UnauthorizedError, NotReadyError))
 async def model(request: Request) -> Response:
     """The live model: what it is, where it came from, how it scored."""
     service = service_of(request)

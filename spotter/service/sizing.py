@@ -10,7 +10,7 @@ from spotter.registry.manifest import InputSpec
 
 _FEW_WORDS = 8  # fewer do not tell what the picture is like
 _MANY_WORDS = 700  # of more, a closer look would drop some: the detector has so many candidates a picture
-_SMALL = 9.0  # pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures
+_SMALL = 12.0  # pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures
 _CLEAR = 20.0  # pixels: the height that a closer look aims at
 _WORTH = 1.2  # a look hardly closer than the first shows nothing new
 

@@ -128,8 +128,6 @@ class Spotter:
 
         def work() -> None:
             nonlocal decoded
-            if progress.given_up:
-                return
             try:
                 prepared = imaging.prepare(data, spec, self._limits, charge)
                 decoded = prepared, time.monotonic()
@@ -145,10 +143,11 @@ class Spotter:
 
         progress.entry = None
         began = time.monotonic()
-        self.decoders.submit(work)
+        turn = self.decoders.submit(work)
         try:
             done = await answer
         finally:
+            turn.cancel()
             if decoded is not None:
                 request.timing.add("decode", began, decoded[1])
         if isinstance(done, BaseException):

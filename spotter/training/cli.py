@@ -10,11 +10,12 @@ import torch
 from spotter.training import checkpoint
 from spotter.training.ablation import kept, markdown, read_table, run_row
 from spotter.training.average import average as average_weights
+from spotter.training.compose import planned
 from spotter.training.corpus import corpus, transcripts
 from spotter.training.device import usable_device
 from spotter.training.language import perplexity, train_language
 from spotter.training.loop import DivergedError, Trainer
-from spotter.training.recipe import RecipeError, build_sources, read_recipe
+from spotter.training.recipe import RecipeError, build_sources, composer_of, read_recipe
 from spotter.training.sample import Source
 from spotter.training.validation import validator
 
@@ -38,6 +39,13 @@ from spotter.training.validation import validator
 )
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes making pictures.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the network on a CPU.")
+@click.option(
+    "--compose",
+    type=click.Choice(["cpu", "device"]),
+    default="cpu",
+    show_default=True,
+    help="Where synthetic pictures are made: by the worker processes, or where the network is.",
+)
 @click.option("--weights", type=click.Path(path_type=Path), help="Also write half-precision EMA weights here.")
 def train(
     run: Path,
@@ -51,6 +59,7 @@ def train(
     device: str,
     workers: int,
     threads: int | None,
+    compose: str,
     weights: Path | None,
 ) -> None:
     """Trains in the folder RUN, going on from its last checkpoint when it has one.
@@ -64,9 +73,18 @@ def train(
         told: dict[str, Any] = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
         config = replace(plan.train, **told)
         source = build_sources(plan.sources, data, pool)
+        composer = composer_of(source, device) if compose == "device" else None
         # Without the folder of real pictures there is nothing to validate on.
         sets = [replace(item, folder=data / item.folder) for item in plan.validation] if data else []
-        trainer = Trainer(run, source, config, plan.model, device=device, workers=workers)
+        trainer = Trainer(
+            run,
+            planned(source) if composer else source,
+            config,
+            plan.model,
+            device=device,
+            workers=workers,
+            composer=composer,
+        )
         if trainer.last.exists():
             trainer.resume()
         elif start_from:

@@ -27,6 +27,7 @@ from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
+from spotter.training.compose import composed, with_plan
 from spotter.training.config import ATTENTION, MODULES, PARTS, TrainConfig
 from spotter.training.curriculum import Curriculum, at_difficulty
 from spotter.training.detector import DetectorLearning, RotatedBoxes
@@ -36,6 +37,7 @@ from spotter.training.losses import attention_loss, recognition_loss, word_weigh
 from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Source
+from spotter.training.synthesis.device import DeviceComposer
 from spotter.training.weighting import LossWeighting
 
 _WIDTH_STEP = 16
@@ -77,7 +79,8 @@ class StepBatches(Dataset[Batch]):
         rng = np.random.default_rng((self.config.seed, self.first + index))
         size = int(rng.choice(self.config.sizes))
         count = max(1, round(self.config.batch * (self.config.size / size) ** 2))
-        return collate([self.source.sample(rng, size) for _ in range(count)], self.charset)
+        samples = [self.source.sample(rng, size) for _ in range(count)]
+        return with_plan(collate(samples, self.charset), samples)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -123,7 +126,10 @@ class Trainer:
         workers: int = 1,
         charset: Charset | None = None,
         detector: DetectorLearning | None = None,
+        composer: DeviceComposer | None = None,
     ) -> None:
+        """composer: makes the pictures of a source that is `planned`."""
+        self.composer = composer
         self.run = run
         self.source = source
         self.config = config
@@ -305,7 +311,8 @@ class Trainer:
         for name in MODULES:
             learns = stage is None or name in stage.modules
             getattr(self.model, name).requires_grad_(learns).train(learns)  # batch norm's statistics stay, too
-        parts = self.losses(to_device(batch, self.device))
+        batch = to_device(batch, self.device)
+        parts = self.losses(composed(batch, self.composer) if self.composer else batch)
         loss = torch.stack(list(parts.values())).sum()
         if not torch.isfinite(loss):
             detail = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())

@@ -37,6 +37,8 @@ from spotter.training.data.real import LabelledSource
 from spotter.training.data.unlabelled import UnlabelledSource
 from spotter.training.sample import Source
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+from spotter.training.synthesis.device import DeviceComposer
+from spotter.training.synthesis.sources import LayoutSource
 from spotter.training.validation import ValidationSet
 
 _SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
@@ -163,3 +165,9 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
         except (TypeError, ValueError) as error:
             raise RecipeError(f"source {dict(table)}: {error}") from error
     return Mixture(mixed)
+
+
+def composer_of(mixture: Mixture, device: str) -> DeviceComposer | None:
+    """What makes the synthetic pictures of a mixture from `build_sources` on a device; None where it has none."""
+    synthetic = [source for source in mixture.sources if isinstance(source, LayoutSource)]
+    return DeviceComposer(synthetic[0].pool, synthetic[0].backgrounds, device) if synthetic else None

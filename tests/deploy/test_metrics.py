@@ -85,7 +85,9 @@ def test_every_alert_has_its_page_in_the_guide() -> None:
 
 
 def test_every_rule_is_seen_to_fire_and_to_stay_silent_by_a_test() -> None:
-    fire, silent, recorded = set(), set(), set()
+    fire: set[str] = set()
+    silent: set[str] = set()
+    recorded: set[str] = set()
     for path in (DEPLOY / "prometheus/tests").glob("*.yml"):
         for test in yaml.safe_load(path.read_text())["tests"]:
             for case in test.get("alert_rule_test", []):

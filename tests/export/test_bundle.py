@@ -182,6 +182,7 @@ def test_a_bundle_in_half_precision_reads_at_the_side_that_was_asked_for(
     )
     assert (manifest.input.target_side, manifest.input.max_side) == (640, 640)
     assert manifest.provenance["precision"] == "fp16"
+    assert manifest.files.keys() > {"dense.onnx", "words.onnx"}
 
 
 def test_a_bundle_of_two_precisions_is_refused(exported: Exported, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import functools
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -64,6 +65,27 @@ def test_a_thread_that_does_not_end_is_seen(gate: threading.Event) -> None:
     assert decoders.longest == 30.0
     gate.set()
     wait_for(lambda: decoders.longest == 0.0)
+    decoders.close()
+
+
+def test_work_that_was_given_up_is_forgotten_before_its_turn(gate: threading.Event) -> None:
+    class Work:
+        def __call__(self) -> None:
+            done.append(1)
+
+    decoders, work = Decoders(1), Work()
+    done: list[int] = []
+    decoders.submit(lambda: _wait(gate))
+    turn, held = decoders.submit(work), weakref.ref(work)
+    del work
+    assert held() is not None
+    turn.cancel()
+    assert held() is None
+    gate.set()
+    ended = threading.Event()
+    decoders.submit(ended.set)
+    assert ended.wait(10)
+    assert not done
     decoders.close()
 
 

@@ -60,11 +60,11 @@ def test_a_page_of_small_words_is_worth_a_closer_look() -> None:
     assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 2272) == 2272
     assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 4096) == 2840
     assert closer_side(words(8, 20), (852, 1136), (1500, 2000), 4096) == 2000
-    assert closer_side(words(8.9, 20), (852, 1136), (3000, 4000), 4096) == 2553
+    assert closer_side(words(11.9, 20), (852, 1136), (3000, 4000), 4096) == 1909
 
 
 def test_one_look_is_enough_for_large_words_few_words_and_pictures_that_have_no_more() -> None:
-    assert closer_side(words(9.1, 20), (852, 1136), (3000, 4000), 4096) is None
+    assert closer_side(words(12.1, 20), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 7), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 701), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 20), (852, 1136), (852, 1136), 4096) is None

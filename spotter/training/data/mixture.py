@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spotter.training.compose import planned
 from spotter.training.curriculum import at_difficulty
 from spotter.training.sample import Sample, Source
 
@@ -25,6 +26,15 @@ class Mixture:
     def at(self, difficulty: float) -> "Mixture":
         """Every source that has grades at a difficulty between 0 and 1, its ordinary one."""
         return Mixture([(at_difficulty(source, difficulty), weight) for source, weight in self._parts])
+
+    def planned(self) -> "Mixture":
+        """Every source that can leaves its pictures to a device to compose."""
+        return Mixture([(planned(source), weight) for source, weight in self._parts])
+
+    @property
+    def sources(self) -> list[Source]:
+        """What it draws from."""
+        return list(self._sources)
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """A picture of one of the sources."""

@@ -17,6 +17,8 @@ Colour = NDArray[np.float64]
 
 _CELL = 4  # pixels of a picture per cell of the occupancy map
 _LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
+_NATURAL = 0.8  # of a capital's height that a letter takes; what is more is mostly spacing
+_APART = 1.5  # times the letters' spacing: nearer words of spaced letters could not be told apart
 _NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*\)?")
 
 
@@ -46,6 +48,11 @@ class Styles:
         self.mono = every[page & straight & mono] if (page & straight & mono).any() else self.page
         self.advance = {style: _advance(pool, patches) for style, patches in self.words.items()}
         self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
+
+    def space(self, style: int, letters: float) -> float:
+        """Pixels of level 0 between two words, `letters` letters wide, and wider where letters are spaced."""
+        natural = min(self.advance[style], _NATURAL * self.capital[style])
+        return letters * natural + _APART * (self.advance[style] - natural)
 
     def pick(self, rng: np.random.Generator, capital: float) -> int:
         """A style for a scene's words whose capitals are `capital` pixels high."""
@@ -107,7 +114,7 @@ def text_block(
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
     # A space is about half a letter wide; narrower ones are what a detector must not read over.
-    gap = max(capital * 0.2, styles.advance[style] * scale * stretch * rng.uniform(0.3, 1.0))
+    gap = max(capital * 0.2, styles.space(style, rng.uniform(0.3, 1.0)) * scale * stretch)
     pitch = capital * rng.uniform(1.55, 2.3)
     centred = rng.random() < 0.5
     left, baseline = np.empty(total), np.empty(total)

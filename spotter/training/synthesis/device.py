@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spotter.training.synthesis.backgrounds import Backgrounds
+from spotter.training.synthesis.degrade import Degradation
 from spotter.training.synthesis.device_degrade import degrade_batch
 from spotter.training.synthesis.device_gloss import enlarged, light_batch, mirror
 from spotter.training.synthesis.layout import Gloss, Ground, Layout
@@ -35,6 +36,17 @@ class Stamps:
     turns: tuple[int, ...]
     numbers: NDArray[np.float32]
     places: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A batch of pictures of size x size pixels as numbers: small, and all that the device needs besides the pool."""
+
+    size: int
+    grounds: tuple[Ground, ...]
+    stamps: Stamps
+    glosses: tuple[Gloss, ...]
+    degradations: tuple[Degradation, ...]
 
 
 def painting_turns(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -83,6 +95,20 @@ def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
     return Stamps(counts, np.concatenate(numbers)[order].astype(np.float32), np.concatenate(places)[order])
 
 
+def plan(layouts: Sequence[Layout], pool: PatchPool) -> Plan:
+    """What a worker process hands to the device. Raises ValueError on layouts of several sizes or none."""
+    sizes = {layout.size for layout in layouts}
+    if len(sizes) != 1:
+        raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
+    return Plan(
+        sizes.pop(),
+        tuple(layout.ground for layout in layouts),
+        prepare(layouts, pool),
+        tuple(layout.gloss for layout in layouts),
+        tuple(layout.degradation for layout in layouts),
+    )
+
+
 class DeviceComposer:
     """Keeps a pool and backgrounds on `device` and composes batches of layouts there.
 
@@ -95,22 +121,22 @@ class DeviceComposer:
         self._pixels = torch.tensor(pool.pixels, device=self.device)
         self._pictures = [torch.tensor(picture, device=self.device) for picture in backgrounds.pictures]
 
-    @torch.inference_mode()
     def compose(self, layouts: Sequence[Layout], degraded: bool = True) -> Tensor:
         """uint8 [B, S, S, 3], RGB, on the device; `labels` tells the words. All layouts must be of one size.
 
         degraded: whether glare, blur, noise and the rest are applied.
         Raises ValueError on layouts of several sizes or none.
         """
-        sizes = {layout.size for layout in layouts}
-        if len(sizes) != 1:
-            raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
-        size = sizes.pop()
-        canvas = torch.stack([self._ground(layout.ground, size) for layout in layouts])
-        self.paint(canvas, prepare(layouts, self._pool))
+        return self.carry_out(plan(layouts, self._pool), degraded)
+
+    @torch.inference_mode()
+    def carry_out(self, plan: Plan, degraded: bool = True) -> Tensor:
+        """As `compose`, of what a plan says; the pool must be the one that it was made with."""
+        canvas = torch.stack([self._ground(ground, plan.size) for ground in plan.grounds])
+        self.paint(canvas, plan.stamps)
         if degraded:
-            self.shine(canvas, [layout.gloss for layout in layouts])
-            canvas = degrade_batch(canvas, [layout.degradation for layout in layouts])
+            self.shine(canvas, plan.glosses)
+            canvas = degrade_batch(canvas, plan.degradations)
         return canvas.round().clamp(0, 255).to(torch.uint8)
 
     def paint(self, canvas: Tensor, stamps: Stamps) -> None:

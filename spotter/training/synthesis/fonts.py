@@ -21,7 +21,9 @@ _SYMBOLS = re.compile(
 )
 _DISPLAY = re.compile(
     r"lobster|comfortaa|script|ocr|z003|chancery|hand|comic|pacifico|dancing|brush|stencil|black.?letter|fraktur"
-    r"|marker|display|decorat|outline|shadow|pixel|bitmap|typewriter|bangers|press.?start|caveat|satisfy",
+    r"|marker|display|decorat|outline|shadow|pixel|bitmap|typewriter|bangers|press.?start|caveat|satisfy"
+    r"|abril|black.?ops|chewy|courgette|fredoka|lilita|monoton|playball|poiret|righteous|\brye\b|special.?elite"
+    r"|titan.?one|yellowtail",
     re.IGNORECASE,
 )
 _SLANTED = re.compile(r"italic|oblique", re.IGNORECASE)

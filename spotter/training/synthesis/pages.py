@@ -75,7 +75,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
         y += pitch * tall
         scale = capital * tall / styles.capital[style]
         wide_scale = scale * stretch
-        gap = max(0.25 * capital * tall, styles.advance[style] * wide_scale * rng.uniform(0.4, 1.1))
+        gap = max(0.25 * capital * tall, styles.space(style, rng.uniform(0.4, 1.1)) * wide_scale)
         kind = rng.random()
         rules = styles.rules.get(style)
         numbers = styles.numbers[style]

@@ -1,7 +1,7 @@
 """Synthetic pictures as training sources."""
 
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -11,11 +11,19 @@ from spotter.training.synthesis.arrange import Styles
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import ease
 from spotter.training.synthesis.gloss import dim
-from spotter.training.synthesis.layout import Layout
+from spotter.training.synthesis.layout import Layout, labels
 from spotter.training.synthesis.pages import page_layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import rasterise
 from spotter.training.synthesis.scenes import scene_layout, sheet_layout
+
+
+@dataclass(frozen=True)
+class PlannedSample(Sample):
+    """Words whose picture is yet to be composed: `image` is empty, `layout` of patches in `pool` tells it."""
+
+    layout: Layout
+    pool: PatchPool
 
 
 class LayoutSource:
@@ -24,12 +32,19 @@ class LayoutSource:
     def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
         self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
         self.difficulty = 1.0
+        self._plans = False
 
     def at(self, difficulty: float) -> Self:
         """The same source, whose pictures shine and are degraded only as far as `difficulty` (0 to 1) says."""
         easier = copy(self)
         easier.difficulty = difficulty
         return easier
+
+    def planned(self) -> Self:
+        """The same source, whose samples have layouts instead of pictures, for a device to compose."""
+        planning = copy(self)
+        planning._plans = True
+        return planning
 
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
@@ -40,7 +55,11 @@ class LayoutSource:
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """The next picture, of size x size pixels."""
-        return rasterise(self.layout(rng, size), self.pool, self.backgrounds)
+        layout = self.layout(rng, size)
+        if self._plans:
+            empty = np.broadcast_to(np.zeros(1, np.uint8), (size, size, 3))
+            return PlannedSample(empty, *labels(layout, self.pool), layout, self.pool)
+        return rasterise(layout, self.pool, self.backgrounds)
 
     def _draw(self, rng: np.random.Generator, size: int) -> Layout:
         raise NotImplementedError

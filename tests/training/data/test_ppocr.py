@@ -19,7 +19,8 @@ def test_those_of_a_folder_may_hold_their_characters(tmp_path: Path) -> None:
         find_models(str(folder))
     (folder / "rec.onnx").touch()
     found = find_models(str(folder))
-    assert (found.label, found.settings.keys()) == ("mine", {"Det.model_path", "Rec.model_path"})
+    assert found.label == "mine"
+    assert set(found.settings) == {"Det.model_path", "Rec.model_path"}
     (folder / "keys.txt").touch()
     assert find_models(str(folder)).settings["Rec.rec_keys_path"] == str(folder / "keys.txt")
 

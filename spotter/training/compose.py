@@ -1,0 +1,52 @@
+"""Synthetic pictures leave the worker processes as numbers and become pictures where the network is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from spotter.training.batch import Batch
+from spotter.training.sample import Sample, Source
+from spotter.training.synthesis.device import DeviceComposer, Plan, plan
+from spotter.training.synthesis.sources import PlannedSample
+
+
+@runtime_checkable
+class Plannable(Protocol):
+    """A source some of whose pictures a device can compose."""
+
+    def planned(self) -> Source:
+        """The same source, whose synthetic samples are planned, not drawn."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlannedBatch(Batch):
+    """A batch some of whose `images` are empty: those at `empty` [K], in the order in which `plan` tells them."""
+
+    empty: tuple[int, ...]
+    plan: Plan
+
+
+def planned(source: Source) -> Source:
+    """A source that leaves its synthetic pictures to a device; one that has none stays as it is."""
+    return source.planned() if isinstance(source, Plannable) else source
+
+
+def with_plan(batch: Batch, samples: Sequence[Sample]) -> Batch:
+    """The batch of these samples, with the plan of those whose pictures are missing."""
+    missing = {n: sample for n, sample in enumerate(samples) if isinstance(sample, PlannedSample)}
+    if not missing:
+        return batch
+    several = list(missing.values())
+    told = plan([sample.layout for sample in several], several[0].pool)
+    return PlannedBatch(**vars(batch), empty=tuple(missing), plan=told)
+
+
+def composed(batch: Batch, composer: DeviceComposer) -> Batch:
+    """The batch, on the composer's device, with all its pictures."""
+    if not isinstance(batch, PlannedBatch):
+        return batch
+    index = torch.tensor(batch.empty, device=batch.images.device)
+    return replace(batch, images=batch.images.index_copy(0, index, composer.carry_out(batch.plan)))

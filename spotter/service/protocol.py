@@ -174,11 +174,6 @@ class BoundedHttp(HttpToolsProtocol):
         if self._reserved:
             self.cycle.keep_alive = False
 
-    def on_body(self, body: bytes) -> None:
-        if not self.cycle.body:  # passed on as it is: uvicorn would copy it into an array and out of it again
-            self.cycle.body, body = body, b""  # type: ignore[assignment]
-        super().on_body(body)
-
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_message = False

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Starts what docker-compose.yml describes, but for Grafana and MLflow, around the image that docker.sh built: four
-# replicas that the balancer and Prometheus must find by Docker's names, one of which dies, and more of them. Fails at
-# the first thing that is not so; skips loudly where there is no engine or no Compose.
+# Starts what docker-compose.yml describes, but for Grafana, around the image that docker.sh built: four replicas that the
+# balancer and Prometheus must find by Docker's names, one of which dies, and more of them; then replicas that follow an
+# alias in MLflow's own server. Fails at the first thing that is not so; skips loudly where there is no engine or no Compose.
 #
-# The registry that holds HAProxy's and Prometheus' images may be out of reach: with SPOTTER_DOCKER_DEBOOTSTRAP=1
-# Debian's packages on docker.sh's base stand in for them.
+# The registry that holds the other images may be out of reach: with SPOTTER_DOCKER_DEBOOTSTRAP=1 Debian's packages and
+# MLflow's from PyPI, on docker.sh's base, stand in for them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -32,7 +32,7 @@ compose() { "${program[@]}" --project-name "spotter-topology-$$" --project-direc
 replicas() { docker ps --quiet --filter "label=com.docker.compose.project=spotter-topology-$$" --filter label=com.docker.compose.service=spotter; }
 
 cleanup() {
-    compose down --volumes --timeout 5 > /dev/null 2>&1 || true
+    compose --profile mlflow down --volumes --timeout 5 > /dev/null 2>&1 || true
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -44,6 +44,7 @@ fail() {
 }
 
 if [ "${SPOTTER_DOCKER_DEBOOTSTRAP:-0}" = 1 ]; then
+    mlflow_version=$(sed -n 's|.*mlflow/mlflow:v\([0-9.]*\).*|\1|p' docker-compose.yml)
     cat > "$work/Dockerfile" << 'DOCKERFILE'
 FROM spotter-base:bookworm AS both
 RUN apt-get update && apt-get install -y --no-install-recommends haproxy prometheus && mkdir /prometheus && chown nobody /prometheus
@@ -53,14 +54,19 @@ CMD ["/usr/sbin/haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg
 FROM both AS prometheus
 USER nobody
 CMD ["/usr/bin/prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+FROM spotter-base:bookworm AS mlflow
+ARG VERSION
+# It imports what SQLAlchemy 2.1 no longer has.
+RUN python3 -m venv /opt/mlflow && /opt/mlflow/bin/pip install --no-cache-dir "mlflow==$VERSION" "sqlalchemy<2.1"
+ENV PATH=/opt/mlflow/bin:$PATH
 DOCKERFILE
-    for name in haproxy prometheus; do
-        DOCKER_BUILDKIT=1 docker build --quiet --target "$name" --tag "spotter-$name:bookworm" - < "$work/Dockerfile" > /dev/null
+    for name in haproxy prometheus mlflow; do
+        # Words on purpose.
+        # shellcheck disable=SC2086
+        DOCKER_BUILDKIT=1 docker build ${SPOTTER_DOCKER_BUILD:-} --quiet --build-arg "VERSION=$mlflow_version" --target "$name" \
+            --tag "spotter-$name:bookworm" - < "$work/Dockerfile" > /dev/null
     done
-    cat >> "$work/override.yml" << 'YAML'
-  balancer: {image: "spotter-haproxy:bookworm"}
-  prometheus: {image: "spotter-prometheus:bookworm"}
-YAML
+    export HAPROXY_IMAGE=spotter-haproxy:bookworm PROMETHEUS_IMAGE=spotter-prometheus:bookworm MLFLOW_IMAGE=spotter-mlflow:bookworm
 fi
 
 value() {  # of an expression, as Prometheus has it now
@@ -82,9 +88,13 @@ import sys
 from spotter.cli.benchmarks import pictures
 open(sys.argv[1], "wb").write(pictures.jpeg(pictures.draw(640, 360, 5, 0), quality=85))' "$picture"
 
+spot() {  # where to write the answer; prints its code
+    curl --silent --max-time 60 --output "$1" --write-out '%{http_code}' --header 'Content-Type: image/jpeg' --data-binary "@$picture" "$url/spot"
+}
+
 all_answered() {  # how many pictures, one after another
     for _ in $(seq "$1"); do
-        code=$(curl --silent --max-time 60 --output /dev/null --write-out '%{http_code}' --header 'Content-Type: image/jpeg' --data-binary "@$picture" "$url/spot")
+        code=$(spot "$work/answer.json")
         [ "$code" = 200 ] || fail "a picture was answered $code"
     done
 }
@@ -108,4 +118,37 @@ until_value 'sum(spotter_ready)' 5.0
 all_answered 5
 [ "$(curl --silent --output /dev/null --write-out '%{http_code}' "$url/metrics")" = 404 ] || fail "the balancer shows the metrics"
 echo "five replicas"
+
+# A registry, and replicas that follow an alias in it.
+models() { "${PYTHON:-python3}" -m spotter models --registry mlflow+http://127.0.0.1:5000 "$@"; }
+
+until_version() {  # all replicas answer with it, and nothing fails on the way
+    for _ in $(seq 60); do
+        seen=$(for _ in 1 2 3 4; do
+            all_answered 1 > /dev/null
+            "${PYTHON:-python3}" -c 'import json, sys; print(json.load(open(sys.argv[1]))["model"]["version"])' "$work/answer.json"
+        done | sort -u)
+        [ "$seen" = "$1" ] && return
+        sleep 1
+    done
+    fail "version $seen answers, not $1"
+}
+
+compose --profile mlflow up --detach --no-build mlflow
+for _ in $(seq 120); do
+    curl --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:5000/health && break
+    sleep 1
+done
+bundle=$(find spotter/registry/embedded/spotter/versions -mindepth 1 -maxdepth 1)
+models publish "$bundle" --alias live
+models publish "$bundle"
+SPOTTER_REGISTRY=mlflow+http://mlflow:5000 compose up --detach --no-build --scale spotter=2 spotter
+until_value 'sum(spotter_ready)' 2.0
+until_value "$active" 2.0
+until_version 1
+models alias spotter live 2
+until_version 2
+models rollback spotter
+until_version 1
+echo "two replicas follow an alias in MLflow, there and back"
 echo "PASSED"

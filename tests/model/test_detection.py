@@ -165,7 +165,9 @@ def test_a_box_that_fell_suppresses_nothing() -> None:
 
 
 def test_places_without_a_candidate_neither_stay_nor_suppress() -> None:
-    boxes = torch.tensor([[[20.0, 20, 40, 20, 0, 0], [20.0, 20, 40, 20, 0, 0]], [[0.0, 0, 0, 0, 0, 0], [20.0, 20, 40, 20, 0, 0]]])
+    boxes = torch.tensor(
+        [[[20.0, 20, 40, 20, 0, 0], [20.0, 20, 40, 20, 0, 0]], [[0.0, 0, 0, 0, 0, 0], [20.0, 20, 40, 20, 0, 0]]]
+    )
     _, kept = merge_overlapping(boxes, torch.tensor([[0.9, 0.0], [0.0, 0.0]]), CONFIG)
     assert kept.tolist() == [[True, False], [False, False]]
 

@@ -105,7 +105,9 @@ def test_a_box_off_the_picture_reads_zeros_and_not_its_neighbour() -> None:
 
 def test_the_rim_fades_to_zero_and_never_to_the_next_picture() -> None:
     features = torch.stack((torch.full((1, 4, 4), 1.0), torch.full((1, 4, 4), 100.0)))
-    box = torch.tensor([[8.0, 16, 4, 8, 0, 0]])  # half of it below the first picture's 16 pixels; bins at 13, 15, 17, 19
+    box = torch.tensor(
+        [[8.0, 16, 4, 8, 0, 0]]
+    )  # half of it below the first picture's 16 pixels; bins at 13, 15, 17, 19
     column = roi_rotate(features, box, FIRST, torch.tensor([1]), 4, 4)[0, 0, :, 0]
     # In cells 3.25, 3.75, 4.25, 4.75: beyond the last centre, 3.5, the weight falls linearly to zero at 4.5.
     assert column.tolist() == pytest.approx([1, 0.75, 0.25, 0], abs=1e-5)

@@ -47,7 +47,9 @@ def test_words_come_with_their_pictures_and_places(monkeypatch: pytest.MonkeyPat
     say(maps, (1, 5, 10), 0.7, (6, 20, 6, 20), math.pi)
     index, polygons, scores, characters, sureness = finding(small_spotter(), maps, monkeypatch)(images, sizes)
     assert index.tolist() == [0, 1, 1]
-    boxes = torch.tensor([[42.0, 22, 40, 12, 0, 0], [122.0, 82, 40, 12, math.pi / 2, 0], [42.0, 22, 40, 12, math.pi, 0]])
+    boxes = torch.tensor(
+        [[42.0, 22, 40, 12, 0, 0], [122.0, 82, 40, 12, math.pi / 2, 0], [42.0, 22, 40, 12, math.pi, 0]]
+    )
     torch.testing.assert_close(polygons, boxes_to_polygons(boxes), atol=1e-3, rtol=0)
     assert characters.shape == sureness.shape
     assert characters.shape[1] == 24  # 40 / 12 x 8 = 26.7 columns, limited

@@ -33,7 +33,11 @@ def cells(mask: NDArray[np.bool_]) -> tuple[set[int], set[int]]:
 def targets(
     boxes: list[list[float]], ignore: list[bool], shape: tuple[int, int] = (16, 16)
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    return detection_targets(np.array([(*box, 0.0) if len(box) == 5 else box for box in boxes], np.float32).reshape(-1, 6), np.array(ignore, bool), shape)
+    return detection_targets(
+        np.array([(*box, 0.0) if len(box) == 5 else box for box in boxes], np.float32).reshape(-1, 6),
+        np.array(ignore, bool),
+        shape,
+    )
 
 
 def test_the_core_of_a_level_word() -> None:

@@ -89,7 +89,9 @@ def test_leaning_boxes_worked_by_hand(
     along = np.array([math.cos(theta), math.sin(theta)])
     down = np.array([-math.sin(theta), math.cos(theta)])
     column, row = np.arange(8)[None, None], np.arange(4)[None, :, None]
-    wanted = np.array(first_row)[:, None, None] + (2 * column + row) * along[:, None, None] + 2 * row * down[:, None, None]
+    wanted = (
+        np.array(first_row)[:, None, None] + (2 * column + row) * along[:, None, None] + 2 * row * down[:, None, None]
+    )
     np.testing.assert_allclose(patch, wanted, atol=1e-3)
 
 

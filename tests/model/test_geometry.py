@@ -88,7 +88,7 @@ def test_no_boxes_give_no_polygons() -> None:
         ((5, 7, UNIT, UNIT, 0, 0), (5, 7, 2 * UNIT, 2 * UNIT, 0, 0), 0.8),
         # Crossed, variances (9, 1) and (1, 9): mean (5, 5), sqrt(sqrt(9 x 9) / 25) = 0.6.
         ((0, 0, 3 * UNIT, UNIT, 0, 0), (0, 0, 3 * UNIT, UNIT, math.pi / 2, 0), 0.6),
-        # [[1, 0], [0, 1]] and, leaning by 1, [[2, 1], [1, 1]]: mean [[1.5, 0.5], [0.5, 1]] of determinant 1.25, theirs 1.
+        # [[1, 0], [0, 1]] and, leaning by 1, [[2, 1], [1, 1]], of determinant 1; that of their mean is 1.25.
         ((0, 0, UNIT, UNIT, 0, 0), (0, 0, UNIT, UNIT, 0, 1), math.sqrt(1 / 1.25)),
     ],
 )

@@ -201,7 +201,7 @@ def _touched_bytes(setting: Setting, grid: NDArray[np.float32]) -> int:
 
 
 def _graph(operator: str, setting: Setting, bodies: Sequence[onnx.FunctionProto]) -> bytes:
-    place, shape = ("boxes", ["N", 5]) if operator == "RoIRotate" else ("grid", ["N", "h", "w", 2])
+    place, shape = ("boxes", ["N", 6]) if operator == "RoIRotate" else ("grid", ["N", "h", "w", 2])
     limits = {
         "height": setting.rows,
         "min_width": setting.columns,

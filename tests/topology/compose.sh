@@ -4,7 +4,8 @@
 # alias in MLflow's own server. Fails at the first thing that is not so; skips loudly where there is no engine or no Compose.
 #
 # The registry that holds the other images may be out of reach: with SPOTTER_DOCKER_DEBOOTSTRAP=1 Debian's packages and
-# MLflow's from PyPI, on docker.sh's base, stand in for them.
+# MLflow's from PyPI, on docker.sh's base, stand in for them. An engine with --iptables=false needs a host that forwards:
+# `iptables -P FORWARD ACCEPT`, where an engine before it left DROP.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -92,8 +92,8 @@ def export_bundle(
             quantise(exact, graph, calibration)
             share = check_final(exact, graph, calibration, score_threshold)
             told |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
-        # Drawn at the working size, so that the service reads the very pixels that were read here.
         parts = None
+        # Drawn at the working size, so that the service reads the very pixels that were read here.
         picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
         if half:
             exact, graph = graph, Path(scratch) / "fp16.onnx"

@@ -13,9 +13,11 @@ from spotter.export.quantise import calibration_pictures
 from spotter.model.weights import load_spotter, load_state
 from spotter.registry.errors import BundleError
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("checkpoint", type=_FILE)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--name", default="spotter", show_default=True)
 @click.option("--version", default="1", show_default=True)
@@ -23,7 +25,7 @@ from spotter.registry.errors import BundleError
 @click.option(
     "--recipe",
     "recipes",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     multiple=True,
     help="Names the training data; once for each recipe that the weights went through, in turn.",
 )
@@ -36,22 +38,22 @@ from spotter.registry.errors import BundleError
 )
 @click.option(
     "--metrics",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="Scores, as `spotter evaluate --json` writes them.",
 )
 @click.option(
     "--limits",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="Text for the card: where the model fails.",
 )
 @click.option(
     "--language",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="Language model by which the bundle reads, as `spotter language` writes it.",
 )
 @click.option(
     "--language-recipe",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="The recipe that `spotter language` was told: names what the language model learnt from.",
 )
 @click.option(

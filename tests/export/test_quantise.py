@@ -46,8 +46,8 @@ def test_dense_convolutions_are_all_but_the_first_the_last_and_those_of_position
     assert len(chosen) > 12
     assert {name.split(".")[0] for name in chosen} == {"backbone", "neck", "head", "recogniser"}
     left_out = set(weights.values()) - chosen
-    assert {"backbone.stem.0.weight", "head.out.weight"} <= left_out
-    kept = ("recogniser.encoder.", "backbone.stem.", "head.out.")
+    assert {"backbone.stem.0.weight", "backbone.stages.0.0.0.weight", "head.out.weight"} <= left_out
+    kept = ("recogniser.encoder.", "backbone.stem.", "backbone.stages.0.0.", "head.out.")
     assert all(name.startswith(kept) for name in left_out)
 
 

@@ -19,8 +19,8 @@ from spotter.export.parity import LEAST_AGREEMENT, ParityError, count_alike
 from spotter.registry.manifest import InputSpec
 
 _DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("detail", "upper", "widen", "columns")))
-# The first sees raw pixels and feeds the recogniser its detail; what the second reads of it has so wide a range that more than
-# half of the error of the shared map came from rounding it; the last gives distances in pixels: 8 bits are too few.
+# The first sees raw pixels and feeds the recogniser its detail; what the second reads of it has so wide a range that
+# rounding it made more than half of the shared map's error; the last gives distances in pixels: 8 bits are too few.
 _KEPT = ("backbone.stem.", "backbone.stages.0.0.", "head.out.")
 _KEPT_IN_HALF = ("head.out.",)
 _FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool", "Transpose", "Reshape", "Gather")

@@ -100,14 +100,19 @@ def up(watch: Prometheus) -> float:
     return watch.value('sum(up{job="spotter"})')
 
 
-def counted(replica: Replica, series: str) -> float:
-    """The sum of a replica's series that begin so."""
+SERVED = 'spotter_requests_total{code="200",path="/spot"}'
+TIMELY = 'spotter_request_seconds_bucket{le="2.048",path="/spot"}'
+"""Answers, and those within the objective's bound."""
+
+
+def counted(replica: Replica, *series: str) -> list[float]:
+    """The sums of a replica's series that begin so, each, at one moment."""
     page = httpx.get(f"http://127.0.0.1:{replica.port}/metrics", timeout=10).text
-    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(series))
+    return [sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(each)) for each in series]
 
 
 def served(replica: Replica) -> float:
-    return counted(replica, 'spotter_requests_total{code="200",path="/spot"}')
+    return counted(replica, SERVED)[0]
 
 
 def in_service(replica: Replica) -> None:
@@ -135,7 +140,7 @@ def test_clients_of_the_balancer_that_leave_free_their_places_at_the_replicas(cl
         for _ in range(60):
             client = leaving.enter_context(socket.create_connection(("127.0.0.1", cluster.front.port)))
             client.sendall(head.encode() + picture)
-        until(lambda: sum(counted(each, "spotter_queue_pictures ") for each in cluster.replicas) > 6)
+        until(lambda: sum(counted(each, "spotter_queue_pictures ")[0] for each in cluster.replicas) > 6)
     until(lambda: left(cluster) - before > 3)  # the others were refused or answered
     with cluster.load() as load:
         load.go_on(10)
@@ -144,7 +149,7 @@ def test_clients_of_the_balancer_that_leave_free_their_places_at_the_replicas(cl
 
 def left(cluster: Cluster) -> float:
     """Clients that the replicas saw leave."""
-    return sum(counted(replica, "spotter_cancellations_total{") for replica in cluster.replicas)
+    return sum(counted(replica, "spotter_cancellations_total{")[0] for replica in cluster.replicas)
 
 
 def test_refusals_reach_clients_of_the_balancer_that_still_send(cluster: Cluster) -> None:
@@ -224,16 +229,20 @@ def test_a_replica_that_is_slow_gets_less_and_holds_nobody_up(cluster: Cluster) 
         for replica in cluster.replicas:
             in_service(replica)
         with slowed(slow):
-            before = [served(each) for each in cluster.replicas], [timely(each) for each in others]
+            before = served(slow), [counted(each, SERVED, TIMELY) for each in others]
             load.go_on(answers)
             assert cluster.front.active() == 3  # slow is not gone
-            after = [served(each) for each in cluster.replicas], [timely(each) for each in others]
+            after = served(slow), [counted(each, SERVED, TIMELY) for each in others]
     assert load.failures == []
-    of_slow, *of_others = (now - then for now, then in zip(after[0], before[0], strict=True))
-    in_time = sum(after[1]) - sum(before[1])
-    print(f"\none of three slowed: it answered {of_slow:.0f}, the others {of_others}, {in_time:.0f} of these in time")
+    of_slow = after[0] - before[0]
+    of_others, in_time = (
+        [now[which] - then[which] for now, then in zip(after[1], before[1], strict=True)] for which in (0, 1)
+    )
+    print(
+        f"\none of three slowed: it answered {of_slow:.0f}, the others {of_others}, {sum(in_time):.0f} of these in time"
+    )
     assert 0 < of_slow < min(of_others) / 2
-    assert in_time >= 0.9 * sum(of_others)  # on a machine that is busy with all of this, few may be late by themselves
+    assert sum(in_time) >= 0.99 * sum(of_others) - 1  # of so few, one may be late by itself
 
 
 @contextlib.contextmanager
@@ -255,11 +264,6 @@ def slowed(replica: Replica) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-def timely(replica: Replica) -> float:
-    """Requests that a replica answered within the objective's bound."""
-    return counted(replica, 'spotter_request_seconds_bucket{le="2.048",path="/spot"}')
 
 
 def test_replicas_swap_the_model_each_at_its_time_and_nobody_fails(cluster: Cluster) -> None:

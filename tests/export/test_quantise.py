@@ -39,7 +39,7 @@ def make_quantised(exported: Exported, tmp_path_factory: pytest.TempPathFactory)
     return path
 
 
-def test_dense_convolutions_are_all_but_the_first_the_last_and_those_of_positions(exported: Exported) -> None:
+def test_dense_convolutions_are_all_but_the_first_two_the_last_and_those_of_positions(exported: Exported) -> None:
     graph = onnx.load(str(exported.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
     chosen = {weights[name] for name in dense_convolutions(graph)}

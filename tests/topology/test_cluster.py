@@ -37,6 +37,9 @@ SHIPPED = next((Path(spotter.registry.__file__).parent / "embedded/spotter/versi
 LINES = [(0, 68), (68, 120), (120, 176), (0, 120)]
 """Top and bottom of what each client cuts out of the golden picture."""
 DOWN = "SpotterReplicaDown"
+SERVED = 'spotter_requests_total{code="200",path="/spot"}'
+TIMELY = 'spotter_request_seconds_bucket{le="2.048",path="/spot"}'
+"""Answers, and those within the objective's bound."""
 
 
 @pytest.fixture(scope="module", name="store")
@@ -98,11 +101,6 @@ def cut_pictures(url: str) -> Ask:
 def up(watch: Prometheus) -> float:
     """Replicas that answer Prometheus."""
     return watch.value('sum(up{job="spotter"})')
-
-
-SERVED = 'spotter_requests_total{code="200",path="/spot"}'
-TIMELY = 'spotter_request_seconds_bucket{le="2.048",path="/spot"}'
-"""Answers, and those within the objective's bound."""
 
 
 def counted(replica: Replica, *series: str) -> list[float]:

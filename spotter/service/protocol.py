@@ -116,6 +116,7 @@ class BoundedHttp(HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _head_received = 0
+    _begins_with = 0  # bytes of what was received last, until a message is seen to begin there
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -134,6 +135,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._problem is not None:
             return
         self._head_received += len(data)
+        self._begins_with = 0 if self._in_message else len(data)
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data if self._in_message else without_upgrade(data, self.limits.head_bytes))
@@ -149,7 +151,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_message = self._in_head = True
-        self._head_bytes = self._head_received = 0
+        self._head_bytes = 0
+        self._head_received, self._begins_with = self._begins_with, 0
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

@@ -60,9 +60,11 @@ HEAD = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
         [HEAD, b"A: " + b"b" * 3000 + b"\r\n\r\n"],
         [HEAD, *[b"A%d: b\r\n" % number for number in range(400)], b"\r\n"],
         [HEAD, b"A: ", *[b"b" * 900] * 5],
+        [HEAD + b"A: " + b"b" * 4500],
+        [HEAD + b"A: " + b"b" * 1500, b"b" * 900],
         [b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n"],
     ],
-    ids=["long", "many", "endless", "url"],
+    ids=["long", "many", "endless", "endless at once", "endless in two", "url"],
 )
 def test_headers_are_bounded(strict: Serving, parts: list[bytes]) -> None:
     answer = talk(strict, *parts)

@@ -13,7 +13,11 @@ from spotter.native import SOURCES, digest
 
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
 _COMMON = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-Wall", "-Wextra")
-_INSTRUCTIONS = {"any": (), "avx2": ("-mavx2", "-mfma", "-mf16c")}
+_INSTRUCTIONS = {
+    "any": (),
+    "avx2": ("-mavx2", "-mfma", "-mf16c"),
+    "avx512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"),
+}
 _CUDA_CODE = (
     "-gencode=arch=compute_80,code=sm_80",
     "-gencode=arch=compute_90,code=sm_90",
@@ -47,7 +51,7 @@ def build(target: Path, cuda: bool = False) -> None:
         if "avx2" in instruction_sets():
             defines.append("-DSPOTTER_AVX2")
             jobs["winograd_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "winograd_operator.cpp")]
-            jobs["winograd.o"] = _filtering(cxx, ("-O3",))
+            jobs |= _filtering(cxx, ("-O3",))
         jobs["operators.o"] = [cxx, *_COMMON, "-O2", *defines, "-c", str(SOURCES / "operators.cpp")]
         jobs["search_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "search_operator.cpp")]
         jobs["search.o"] = _searching(cxx, ("-O2",))
@@ -80,7 +84,7 @@ def build_fuzzer(target: Path) -> None:
         wide = []
         if "avx2" in instruction_sets():
             wide = ["-DSPOTTER_AVX2"]
-            jobs["winograd.o"] = _filtering(cxx, flags)
+            jobs |= _filtering(cxx, flags)
         jobs["search.o"] = _searching(cxx, flags)
         exact = "-ffp-contract=off"  # its search rounds as the other one
         jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, exact, "-c", str(SOURCES / "fuzz.cpp")]
@@ -106,8 +110,15 @@ def _searching(cxx: str, flags: Sequence[str]) -> list[str]:
     return [cxx, *_COMMON, *flags, "-ffp-contract=off", "-c", str(SOURCES / "search.cpp")]
 
 
-def _filtering(cxx: str, flags: Sequence[str]) -> list[str]:
-    return [cxx, *_COMMON, *flags, *_INSTRUCTIONS["avx2"], "-c", str(SOURCES / "winograd.cpp")]
+def _filtering(cxx: str, flags: Sequence[str]) -> dict[str, list[str]]:
+    jobs = {
+        f"winograd_{name}.o": [
+            *(cxx, *_COMMON, *flags, *_INSTRUCTIONS[name], f"-DSPOTTER_ISA={name}"),
+            *("-c", str(SOURCES / "winograd.cpp")),
+        ]
+        for name in ("avx2", "avx512")
+    }
+    return jobs | {"winograd_points.o": [cxx, *_COMMON, *flags, "-c", str(SOURCES / "winograd_points.cpp")]}
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:

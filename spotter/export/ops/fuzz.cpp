@@ -271,8 +271,8 @@ double plain_sum(const Convolution &job, const int8_t *weights, int64_t image, i
 
 bool one_convolution(Random &random) {
     Layer layer;
-    layer.inputs = kLanes * random.integer(1, 3);
-    layer.outputs = kPanel * random.integer(1, 2);
+    layer.inputs = kLanes * (random.integer(0, 3) == 0 ? kChunk / kLanes + random.integer(0, 2) : random.integer(1, 3));
+    layer.outputs = kPanel * (random.integer(0, 5) == 0 ? kPart / kPanel + 1 : random.integer(1, 2));
     layer.input_zero = static_cast<int>(random.integer(0, 255));
     layer.output_zero = static_cast<int>(random.integer(0, 255));
     const int64_t batch = random.integer(0, 2), height = random.integer(0, 9), width = random.integer(0, 30);
@@ -280,24 +280,34 @@ bool one_convolution(Random &random) {
     for (int64_t each = 0; each < layer.outputs * layer.inputs * 9; ++each)
         weights[each] = static_cast<int8_t>(random.integer(-128, 127));
     for (int64_t output = 0; output < layer.outputs; ++output) {
-        layer.scale.push_back(random.integer(0, 9) == 0 ? 1e6f : random.real(0.0f, 0.002f));
-        layer.bias.push_back(random.real(-1e4f, 1e4f));
+        layer.scale.push_back(random.integer(0, 9) == 0 ? 1e6f : random.real(0.0f, 0.04f) / static_cast<float>(layer.inputs));
+        layer.bias.push_back(random.real(-20.0f, 20.0f));
     }
-    layer.points = std::make_shared<const Points>(avx2::points_of(weights.get(), layer.outputs, layer.inputs));
+    layer.points = std::make_shared<const Points>(points_of(weights.get(), layer.outputs, layer.inputs));
     const int64_t cells = batch * height * width;
     const std::unique_ptr<uint8_t[]> input(new uint8_t[static_cast<size_t>(cells * layer.inputs)]);
     const std::unique_ptr<uint8_t[]> output(new uint8_t[static_cast<size_t>(cells * layer.outputs)]);
     for (int64_t each = 0; each < cells * layer.inputs; ++each) input[each] = static_cast<uint8_t>(random.integer(0, 255));
-    const Convolution job{&layer, input.get(), output.get(), batch, height, width};
-    constexpr size_t kAlignment = 32;
-    const std::unique_ptr<float, decltype(&std::free)> work(
-        static_cast<float *>(std::aligned_alloc(kAlignment, static_cast<size_t>(job.room()) * sizeof(float))), std::free);
-    for (int64_t unit = 0; unit < job.units(); ++unit) avx2::convolve_unit(job, unit, work.get());
+    Convolution job{&layer, input.get(), output.get(), batch, height, width};
+    const auto convolve = [&](auto convolve_unit, uint8_t *to) {
+        job.output = to;
+        std::vector<char, Aligned<char>> work(job.room());
+        for (int64_t unit = 0; unit < job.units(); ++unit) convolve_unit(job, unit, work.data());
+    };
+    convolve(avx2::convolve_unit, output.get());
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")) {
+        const std::unique_ptr<uint8_t[]> same(new uint8_t[static_cast<size_t>(cells * layer.outputs)]);
+        convolve(avx512::convolve_unit, same.get());
+        if (!std::equal(same.get(), same.get() + cells * layer.outputs, output.get())) {
+            std::printf("convolution: AVX2 and AVX-512 differ\n");
+            return false;
+        }
+    }
     for (int64_t cell = 0; cell < cells; ++cell)
         for (int64_t channel = 0; channel < layer.outputs; ++channel) {
             const size_t place = static_cast<size_t>(channel);
             const double sum = plain_sum(job, weights.get(), cell / (height * width), cell / width % height, cell % width, channel);
-            const double wanted = (sum + static_cast<double>(layer.bias[place])) * static_cast<double>(layer.scale[place]) +
+            const double wanted = sum * static_cast<double>(layer.scale[place]) + static_cast<double>(layer.bias[place]) +
                                   layer.output_zero;
             const double clipped = std::min(255.0, std::max(0.0, wanted));
             const double allowed = layer.scale[place] > 1.0f ? 255.0 : 1.5;

@@ -1,31 +1,56 @@
 // What QLinearConv3x3 computes, apart from who asks for it: 3x3 convolutions of 8-bit maps, channels last, by Winograd's
-// minimal filtering F(4x4, 3x3) in float (Lavin and Gray 2016, arXiv:1509.09308).
+// minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, arXiv:1509.09308) in integers of 16 bits.
 //
-// A tile of 4x4 cells costs 36 products for a pair of channels where the plain sum has 144. After rounding to 8 bits one
-// cell in some dozens differs from the plain sum's, by one.
+// A tile of 4x4 cells costs 36 products for a pair of channels where the plain sum has 144. Cells at the points are exact;
+// filters are rounded there, as finely as sums of 32 bits allow. After rounding to 8 bits one cell in some dozens differs
+// from the plain sum's, by one.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 namespace spotter {
 
-constexpr int64_t kTile = 4;            // cells along a tile's side
-constexpr int64_t kPoints = 36;         // at which a tile's polynomials are multiplied
-constexpr int64_t kLanes = 8;           // channels that are transformed at once; inputs are a multiple
-constexpr int64_t kPanel = 2 * kLanes;  // outputs that are multiplied at once; outputs are a multiple
-constexpr int64_t kRowsAtOnce = 6;      // tiles that are multiplied at once
-constexpr int64_t kMostTiles = 24;      // of a unit: what it works in stays in the second-level cache
-constexpr int64_t kGap = 16;            // floats between two points, without which all would share a cache set
+constexpr int64_t kTile = 4;          // cells along a tile's side
+constexpr int64_t kPoints = 36;       // at which a tile's polynomials are multiplied
+constexpr int64_t kLanes = 8;         // inputs are a multiple
+constexpr int64_t kPanel = 16;        // outputs that are multiplied at once; outputs are a multiple
+constexpr int64_t kChunk = 128;       // inputs that are summed up in 32 bits
+constexpr int64_t kRowsAtOnce = 6;    // tiles whose sums fit into the registers of AVX2
+constexpr int64_t kMostTiles = 48;    // of a unit: what it works in stays in the second-level cache
+constexpr int64_t kPart = 128;        // outputs of a unit
+constexpr size_t kAlignment = 64;     // bytes of a cache line
+constexpr int64_t kGap = kAlignment;  // bytes between two points, without which all would share a cache set
 
-// The filters at the points, [kPoints, outputs / kPanel, inputs, kPanel], in half precision (IEEE 754 binary16): the
-// weights of wide layers come from memory, whose pace decides.
-using Points = std::vector<uint16_t>;
+template <class T>
+struct Aligned {
+    using value_type = T;
+    Aligned() = default;
+    template <class U>
+    Aligned(const Aligned<U> &) {}
+    T *allocate(size_t count) {
+        return static_cast<T *>(::operator new(count * sizeof(T), std::align_val_t{kAlignment}));
+    }
+    void deallocate(T *place, size_t) { ::operator delete(place, std::align_val_t{kAlignment}); }
+    friend bool operator==(const Aligned &, const Aligned &) { return true; }
+    friend bool operator!=(const Aligned &, const Aligned &) { return false; }
+};
+
+// The filters at the points, rounded, and what their unit is.
+struct Points {
+    std::vector<int16_t, Aligned<int16_t>> filters;  // [outputs / kPanel, kPoints, inputs / 2, kPanel, 2]
+    std::vector<float, Aligned<float>> units;        // [outputs / kPanel, kPoints, kPanel]
+};
+
+// Of weights [outputs, inputs, 3, 3].
+Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs);
 
 // A layer. A sum of weights times (cell - input_zero) becomes 8 bits as
-// clip(round((sum + bias[m]) * scale[m]) + output_zero, 0, 255).
+// clip(round(sum * scale[m] + bias[m]) + output_zero, 0, 255).
 struct Layer {
     int64_t inputs = 0, outputs = 0;
     std::shared_ptr<const Points> points;
@@ -42,23 +67,28 @@ struct Convolution {
     int64_t tiles_down() const { return (height + kTile - 1) / kTile; }
     int64_t tiles_along() const { return (width + kTile - 1) / kTile; }
     int64_t tiles() const { return batch * tiles_down() * tiles_along(); }
-    // Units are shared out to threads; a map of few tiles makes two, since each reads all weights.
+    // Units, shared out to threads, are some tiles for some outputs. Each reads its outputs' filters, of which wide layers have
+    // more than the caches hold: so these are split by outputs, others by tiles, into two at least.
+    int64_t parts() const { return (layer->outputs + kPart - 1) / kPart; }
     int64_t tiles_a_unit() const {
-        const int64_t half = ((tiles() + 1) / 2 + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce;
-        return std::min(kMostTiles, std::max(2 * kRowsAtOnce, half));
+        const int64_t least = parts() > 1 ? tiles() : (tiles() + 1) / 2;
+        return std::min(kMostTiles / (parts() > 1 ? 1 : 2), std::max(2 * kRowsAtOnce, (least + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce));
     }
-    int64_t units() const { return (tiles() + tiles_a_unit() - 1) / tiles_a_unit(); }
-    // Floats that a unit works in.
-    int64_t room() const { return kPoints * (tiles_a_unit() * (layer->inputs + layer->outputs) + 2 * kGap); }
+    int64_t groups() const { return (tiles() + tiles_a_unit() - 1) / tiles_a_unit(); }
+    int64_t units() const { return groups() * parts(); }
+    // From a point's cells to the next one's, and from its products, in bytes.
+    int64_t cells_apart() const { return tiles_a_unit() * layer->inputs * 2 + kGap; }
+    int64_t products_apart() const { return tiles_a_unit() * kPanel * 4 + kGap; }
+    // Bytes that a unit works in.
+    size_t room() const { return static_cast<size_t>(kPoints * (cells_apart() + products_apart())); }
 };
 
-// For processors with AVX2, FMA and F16C.
+// Computes a unit in `room()` bytes at `work`, aligned to kAlignment. Compiled for AVX2 with FMA, and for AVX-512 with VNNI.
 namespace avx2 {
-// Of weights [outputs, inputs, 3, 3].
-Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs);
-
-// Computes a unit in `room()` floats at `work`, aligned to 32 bytes.
-void convolve_unit(const Convolution &job, int64_t unit, float *work);
-}  // namespace avx2
+void convolve_unit(const Convolution &job, int64_t unit, void *work);
+}
+namespace avx512 {
+void convolve_unit(const Convolution &job, int64_t unit, void *work);
+}
 
 }  // namespace spotter

@@ -62,7 +62,7 @@ std::shared_ptr<const Points> shared_points(const Constant<int8_t> &weights) {
     auto &entry = known[{outputs, inputs,
                          std::string(reinterpret_cast<const char *>(weights.data), static_cast<size_t>(weights.size()))}];
     std::shared_ptr<const Points> points = entry.lock();
-    if (points == nullptr) entry = points = std::make_shared<const Points>(avx2::points_of(weights.data, outputs, inputs));
+    if (points == nullptr) entry = points = std::make_shared<const Points>(points_of(weights.data, outputs, inputs));
     return points;
 }
 
@@ -99,7 +99,7 @@ OrtStatus *prepare(const OrtApi *api, const OrtKernelInfo *info, Layer &layer) {
     for (int64_t output = 0; output < layer.outputs; ++output) {
         const float unit = *x_scale.data * w_scale.at(output);
         layer.scale.push_back(unit / *y_scale.data);
-        layer.bias.push_back(static_cast<float>(b.data[output]) * (b_scale.at(output) / unit));
+        layer.bias.push_back(static_cast<float>(b.data[output]) * (b_scale.at(output) / *y_scale.data));
     }
     layer.points = shared_points(w);
     return nullptr;
@@ -117,14 +117,15 @@ OrtStatus *create(const OrtCustomOp *, const OrtApi *api, const OrtKernelInfo *i
 }
 
 // Threads of the pool keep what they work in: given back and asked for anew, its pages would cost as much as the sums.
-float *workplace(int64_t room) {
-    constexpr size_t kAlignment = 32;
-    static thread_local std::vector<float> kept;
-    const size_t floats = static_cast<size_t>(room) + kAlignment / sizeof(float);
-    if (kept.size() < floats) kept.resize(floats);
-    void *start = kept.data();
-    size_t space = kept.size() * sizeof(float);
-    return static_cast<float *>(std::align(kAlignment, static_cast<size_t>(room) * sizeof(float), start, space));
+void *workplace(size_t room) {
+    static thread_local std::vector<char, Aligned<char>> kept;
+    if (kept.size() < room) kept.resize(room);
+    return kept.data();
+}
+
+bool has_avx512() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
 }
 
 OrtStatus *compute(void *kernel, OrtKernelContext *context) {
@@ -144,12 +145,13 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
     SPOTTER_TRY(KernelContext_GetOutput::call(api, context, 0, shape.data(), shape.size(), &output));
     SPOTTER_TRY(data_of(api, output, shared.job.output));
     if (shared.job.tiles() == 0) return nullptr;
+    static const auto convolve_unit = has_avx512() ? avx512::convolve_unit : avx2::convolve_unit;
     SPOTTER_TRY(KernelContext_ParallelFor::call(
         api, context,
         [](void *user, size_t unit) {
             auto *each = static_cast<Shared *>(user);
             try {
-                avx2::convolve_unit(each->job, static_cast<int64_t>(unit), workplace(each->job.room()));
+                convolve_unit(each->job, static_cast<int64_t>(unit), workplace(each->job.room()));
             } catch (const std::bad_alloc &) {
                 each->failed = true;
             }
@@ -171,14 +173,14 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
 
 }  // namespace
 
-bool winograd_runs() {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
+bool winograd_runs() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 bool winograd_pays() {
     unsigned a = 0, b = 0, c = 0, d = 0;
+    const bool amx = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & 1u << 25);
     const bool avx_vnni = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
-    return winograd_runs() && !avx_vnni && !__builtin_cpu_supports("avx512bw");
+    if (amx) return false;
+    return has_avx512() || (winograd_runs() && !avx_vnni && !__builtin_cpu_supports("avx512bw"));
 }
 
 OrtStatus *add_winograd(const OrtApi *api, OrtCustomOpDomain *domain) {

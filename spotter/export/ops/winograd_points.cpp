@@ -1,0 +1,61 @@
+// The filters of QLinearConv3x3 at the points 0, 1, -1, 2, -2 and infinity.
+#include <cmath>
+
+#include "winograd.h"
+
+namespace spotter {
+namespace {
+
+constexpr double kFilter[6][3] = {{1 / 4.0, 0, 0},
+                                  {-1 / 6.0, -1 / 6.0, -1 / 6.0},
+                                  {-1 / 6.0, 1 / 6.0, -1 / 6.0},
+                                  {1 / 24.0, 1 / 12.0, 1 / 6.0},
+                                  {1 / 24.0, -1 / 12.0, 1 / 6.0},
+                                  {0, 0, 1}};
+// What six cells along a line are multiplied by on their way to a point (`to_points`): how much is positive, and negative.
+constexpr double kPositive[6] = {5, 2, 5, 3, 3, 5}, kNegative[6] = {5, 8, 5, 3, 3, 5};
+
+// The largest that a cell at a point can be, whatever its 36 cells and the zero point of the map.
+double largest(int64_t point) {
+    const int64_t y = point / 6, x = point % 6;
+    return 255 * std::max(kPositive[y] * kPositive[x] + kNegative[y] * kNegative[x],
+                          kPositive[y] * kNegative[x] + kNegative[y] * kPositive[x]);
+}
+
+double at_point(const int8_t *weights, int64_t point) {
+    double sum = 0;
+    for (int y = 0; y < 3; ++y)
+        for (int x = 0; x < 3; ++x) sum += kFilter[point / 6][y] * kFilter[point % 6][x] * weights[y * 3 + x];
+    return sum;
+}
+
+}  // namespace
+
+Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs) {
+    Points points;
+    points.filters.resize(static_cast<size_t>(outputs * inputs * kPoints));
+    points.units.resize(static_cast<size_t>(outputs * kPoints));
+    std::vector<double> values(static_cast<size_t>(inputs));
+    for (int64_t output = 0; output < outputs; ++output)
+        for (int64_t point = 0; point < kPoints; ++point) {
+            // The finest unit with which neither a filter nor, whatever the cells, a chunk's sum can overflow. (Each
+            // filter may be rounded up by a half.)
+            double unit = 0, sum = 0;
+            for (int64_t input = 0; input < inputs; ++input) {
+                const double value = at_point(weights + (output * inputs + input) * 9, point);
+                values[static_cast<size_t>(input)] = value;
+                sum = (input % kChunk ? sum : 0) + std::abs(value);
+                const double most = 0x7fffffff / largest(point) - kChunk / 2.0;
+                unit = std::max({unit, std::abs(value) / 0x7fff, sum / most});
+            }
+            const int64_t at = output / kPanel * kPoints + point, lane = output % kPanel;
+            points.units[static_cast<size_t>(at * kPanel + lane)] = static_cast<float>(unit);
+            if (unit == 0) continue;
+            for (int64_t input = 0; input < inputs; ++input)
+                points.filters[static_cast<size_t>(((at * inputs + input) / 2 * kPanel + lane) * 2 + input % 2)] =
+                    static_cast<int16_t>(std::lrint(values[static_cast<size_t>(input)] / unit));
+        }
+    return points;
+}
+
+}  // namespace spotter

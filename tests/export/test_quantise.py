@@ -16,6 +16,7 @@ from spotter.export.quantise import (
     check_agreement,
     dense_convolutions,
     dense_nodes,
+    dense_products,
     quantise,
 )
 from spotter.registry.manifest import InputSpec
@@ -61,6 +62,28 @@ def test_every_dense_convolution_reads_and_weighs_eight_bits(exported: Exported,
         assert (kinds == {"DequantizeLinear"}) == (node.name in dense)
     weights = [t for t in graph.initializer if t.name.endswith("weight_quantized")]
     assert {t.data_type for t in weights} == {onnx.TensorProto.INT8}
+
+
+def test_matrices_of_the_transformer_are_rounded_to_seven_bits_and_the_last_is_not(
+    exported: Exported, quantised: Path
+) -> None:
+    products = dense_products(onnx.load(str(exported.graph)).graph)
+    assert len(products) >= 4
+    graph = onnx.load(str(quantised)).graph
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    made_by = {name: node for node in graph.node for name in node.output}
+    constant = [
+        node
+        for node in graph.node
+        if node.op_type == "MatMul" and (node.input[1] in stored or made_by[node.input[1]].input[0] in stored)
+    ]
+    assert [node.name for node in constant[:-1]] == list(products)
+    for node in constant[:-1]:
+        assert {made_by[name].op_type for name in node.input} == {"DequantizeLinear"}
+        matrix = stored[made_by[node.input[1]].input[0]]
+        assert matrix.dtype == np.int8
+        assert 60 <= np.abs(matrix.astype(int)).max() <= 64  # two times 255 times that stays within 16 bits
+    assert stored[constant[-1].input[1]].dtype == np.float32
 
 
 def test_a_convolution_of_enough_channels_is_a_node_of_our_own_with_its_body(

@@ -13,10 +13,11 @@ from spotter.native import SOURCES, digest
 
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
 _COMMON = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-Wall", "-Wextra")
+_QUIET = ("-Wno-uninitialized", "-Wno-maybe-uninitialized")  # of GCC 12's own header (GCC bug 105593)
 _INSTRUCTIONS = {
     "any": (),
     "avx2": ("-mavx2", "-mfma", "-mf16c"),
-    "avx512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"),
+    "avx512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", *_QUIET),
 }
 _CUDA_CODE = (
     "-gencode=arch=compute_80,code=sm_80",

@@ -8,9 +8,25 @@
 namespace spotter::SPOTTER_ISA {
 namespace {
 
-constexpr int64_t kCells = 16;   // channels that are brought to the points at once
-constexpr int64_t kFloats = 8;   // and back
+constexpr int64_t kCells = 16;    // channels that are brought to the points at once
 constexpr int64_t kAhead = 2048;  // filters that are fetched early: the processor by itself stops at the end of a page
+
+#if defined(__AVX512VNNI__)
+using Floats = __m512;
+using Whole = __m512i;
+inline Floats load(const float *from) { return _mm512_loadu_ps(from); }
+inline Floats all(float value) { return _mm512_set1_ps(value); }
+inline Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+inline Whole rounded(Floats value, Floats most) { return _mm512_cvtps_epi32(_mm512_min_ps(value, most)); }
+#else
+using Floats = __m256;
+using Whole = __m256i;
+inline Floats load(const float *from) { return _mm256_loadu_ps(from); }
+inline Floats all(float value) { return _mm256_set1_ps(value); }
+inline Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+inline Whole rounded(Floats value, Floats most) { return _mm256_cvtps_epi32(_mm256_min_ps(value, most)); }
+#endif
+constexpr int64_t kFloats = sizeof(Floats) / sizeof(float);  // outputs that are brought back at once
 
 struct Place {
     int64_t image, row, column;  // of a tile's first cell
@@ -32,14 +48,12 @@ inline void to_points(const __m256i (&d)[6], __m256i (&out)[6]) {
 }
 
 // And back: what the line's four cells sum up to.
-inline void to_cells(const __m256 (&m)[6], __m256 (&out)[4]) {
-    const __m256 two = _mm256_set1_ps(2), four = _mm256_set1_ps(4), eight = _mm256_set1_ps(8);
-    const __m256 near_even = _mm256_add_ps(m[1], m[2]), near_odd = _mm256_sub_ps(m[1], m[2]);
-    const __m256 far_even = _mm256_add_ps(m[3], m[4]), far_odd = _mm256_sub_ps(m[3], m[4]);
-    out[0] = _mm256_add_ps(_mm256_add_ps(m[0], near_even), far_even);
-    out[1] = _mm256_fmadd_ps(two, far_odd, near_odd);
-    out[2] = _mm256_fmadd_ps(four, far_even, near_even);
-    out[3] = _mm256_fmadd_ps(eight, far_odd, _mm256_add_ps(near_odd, m[5]));
+inline void to_cells(const Floats (&m)[6], Floats (&out)[kTile]) {
+    const Floats near_even = m[1] + m[2], near_odd = m[1] - m[2], far_even = m[3] + m[4], far_odd = m[3] - m[4];
+    out[0] = m[0] + near_even + far_even;
+    out[1] = fma(all(2), far_odd, near_odd);
+    out[2] = fma(all(4), far_even, near_even);
+    out[3] = fma(all(8), far_odd, near_odd + m[5]);
 }
 
 // kCells cells; where a map has fewer channels left, what comes beyond is nothing that counts.
@@ -101,12 +115,12 @@ void multiply(const int16_t *in, int64_t apart, const int16_t *panel, int64_t in
         for (int tile = 0; tile < kCount; ++tile)
             sums[tile] = _mm512_dpwssd_epi32(sums[tile], filters, _mm512_set1_epi32(pair_at(in + tile * apart + input)));
     }
-    const __m512 units = _mm512_load_ps(unit);
+    const __m512 units = load(unit);
 #pragma GCC unroll 12
     for (int tile = 0; tile < kCount; ++tile) {
         float *to = out + tile * kPanel;
-        const __m512 before = more ? _mm512_load_ps(to) : _mm512_setzero_ps();
-        _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[tile]), units, before));
+        const __m512 before = more ? load(to) : _mm512_setzero_ps();
+        _mm512_store_ps(to, fma(_mm512_cvtepi32_ps(sums[tile]), units, before));
     }
 #else
     __m256i sums[kCount][2];
@@ -129,8 +143,8 @@ void multiply(const int16_t *in, int64_t apart, const int16_t *panel, int64_t in
     for (int tile = 0; tile < kCount; ++tile)
         for (int half = 0; half < 2; ++half) {
             float *to = out + tile * kPanel + half * kFloats;
-            const __m256 before = more ? _mm256_load_ps(to) : _mm256_setzero_ps();
-            _mm256_store_ps(to, _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[tile][half]), _mm256_load_ps(unit + half * kFloats), before));
+            const __m256 before = more ? load(to) : _mm256_setzero_ps();
+            _mm256_store_ps(to, fma(_mm256_cvtepi32_ps(sums[tile][half]), load(unit + half * kFloats), before));
         }
 #endif
 }
@@ -146,10 +160,21 @@ constexpr Multiply kMultiply[kAtOnce] = {multiply<1>, multiply<2>, multiply<3>, 
 #endif
 
 // Four cells along a line, kFloats outputs of each, to 8 bits: cell by cell, clipped twice on the way.
-inline __m256i to_bytes(const __m256i (&cells)[kTile], __m256i zero) {
-    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(cells[0], cells[1]), zero);
-    const __m256i second = _mm256_adds_epi16(_mm256_packs_epi32(cells[2], cells[3]), zero);
-    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+inline void to_bytes(const Whole (&cells)[kTile], int zero, uint8_t *to) {
+#if defined(__AVX512VNNI__)
+    const Whole zeros = _mm512_set1_epi16(static_cast<int16_t>(zero));
+    const Whole first = _mm512_adds_epi16(_mm512_packs_epi32(cells[0], cells[1]), zeros);
+    const Whole second = _mm512_adds_epi16(_mm512_packs_epi32(cells[2], cells[3]), zeros);
+    const Whole order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_store_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(first, second)));
+#else
+    const Whole zeros = _mm256_set1_epi16(static_cast<int16_t>(zero));
+    const Whole first = _mm256_adds_epi16(_mm256_packs_epi32(cells[0], cells[1]), zeros);
+    const Whole second = _mm256_adds_epi16(_mm256_packs_epi32(cells[2], cells[3]), zeros);
+    const Whole order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_store_si256(reinterpret_cast<Whole *>(to),
+                       _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), order));
+#endif
 }
 
 // Brings a panel of a tile back from the points, rounds it, and writes those of its cells that are on the map.
@@ -157,35 +182,21 @@ void finish(const Convolution &job, const Place &place, const char *from, int64_
     const Layer &layer = *job.layer;
     const int64_t rows = std::min(kTile, job.height - place.row), columns = std::min(kTile, job.width - place.column);
     uint8_t *cells = job.output + ((place.image * job.height + place.row) * job.width + place.column) * layer.outputs;
-    const __m256 most = _mm256_set1_ps(65536.0f);
-    const __m256i zero = _mm256_set1_epi16(static_cast<int16_t>(layer.output_zero));
     for (int64_t channel = 0; channel < kPanel; channel += kFloats) {
-        __m256 lines[kTile][6], in[6], out[kTile];
+        Floats lines[kTile][6], in[6], out[kTile];
         for (int64_t x = 0; x < 6; ++x) {
-            for (int64_t y = 0; y < 6; ++y)
-                in[y] = _mm256_load_ps(reinterpret_cast<const float *>(from + (y * 6 + x) * apart) + channel);
+            for (int64_t y = 0; y < 6; ++y) in[y] = load(reinterpret_cast<const float *>(from + (y * 6 + x) * apart) + channel);
             to_cells(in, out);
             for (int64_t y = 0; y < kTile; ++y) lines[y][x] = out[y];
         }
-        const __m256 scale = _mm256_loadu_ps(layer.scale.data() + first + channel);
-        const __m256 bias = _mm256_loadu_ps(layer.bias.data() + first + channel);
+        const Floats scale = load(layer.scale.data() + first + channel), bias = load(layer.bias.data() + first + channel);
         for (int64_t y = 0; y < rows; ++y) {
             to_cells(lines[y], out);
-            __m256i whole[kTile];
-            for (int64_t x = 0; x < kTile; ++x)
-                whole[x] = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_fmadd_ps(out[x], scale, bias), most));
-            alignas(32) uint8_t bytes[kTile * kFloats];
-            const __m256i rounded = to_bytes(whole, zero);
+            Whole whole[kTile];
+            for (int64_t x = 0; x < kTile; ++x) whole[x] = rounded(fma(out[x], scale, bias), all(65536));
+            alignas(kAlignment) uint8_t bytes[kTile * kFloats];
+            to_bytes(whole, layer.output_zero, bytes);
             uint8_t *to = cells + y * job.width * layer.outputs + first + channel;
-            if (columns == kTile) {
-                const __m128i near = _mm256_castsi256_si128(rounded), far = _mm256_extracti128_si256(rounded, 1);
-                _mm_storel_epi64(reinterpret_cast<__m128i *>(to), near);
-                _mm_storeh_pd(reinterpret_cast<double *>(to + layer.outputs), _mm_castsi128_pd(near));
-                _mm_storel_epi64(reinterpret_cast<__m128i *>(to + 2 * layer.outputs), far);
-                _mm_storeh_pd(reinterpret_cast<double *>(to + 3 * layer.outputs), _mm_castsi128_pd(far));
-                continue;
-            }
-            _mm256_store_si256(reinterpret_cast<__m256i *>(bytes), rounded);
             for (int64_t x = 0; x < columns; ++x) std::memcpy(to + x * layer.outputs, bytes + x * kFloats, kFloats);
         }
     }

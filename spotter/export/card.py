@@ -128,7 +128,12 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     for name, table in recipes.items():
         folders = [str(source.get("path")) for source in table["source"] if source["kind"] == "labelled"]
         taught = [told for folder in folders for told in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
-        if teacher := table.get("train", {}).get("distill", {}).get("teacher"):
+        teacher = table.get("train", {}).get("distill", {}).get("teacher")
+        if teacher == "efficientnet-lite0":
+            taught.append(
+                {"teacher": "EfficientNet-Lite0", "licence": "Apache-2.0", "what": "its maps, learnt from ImageNet"}
+            )
+        elif teacher:
             who = "its own moving average" if teacher == "ema" else f"the checkpoint {PurePath(teacher).name}"
             taught.append({"teacher": who, "licence": "none: ours", "what": "its maps and what it reads"})
         for told in taught:

@@ -9,6 +9,7 @@ PARTS = ("score", "dice", "box", "ends", "direction", "recognition")
 ATTENTION = "attention"  # one part more, of networks that have such a decoder
 MODULES = ("backbone", "neck", "head", "recogniser")
 OPTIMISERS = ("adamw", "muon")
+EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are no checkpoint
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class LossConfig:
 class DistillConfig:
     """Learning from a teacher, see `spotter.training.distill`.
 
-    teacher: a checkpoint, or "ema" for the run's own average (Tarvainen and Valpola 2017, arXiv:1703.01780); none if
-        empty. output, features, attention: weights of what is learnt. temperature: softens the output.
+    teacher: a checkpoint; "ema" for the run's own average (Tarvainen and Valpola 2017, arXiv:1703.01780);
+        "efficientnet-lite0" for what a network trained on ImageNet sees (`spotter.training.imagenet`); none if empty.
+    output, features, attention: weights of what is learnt. temperature: softens the output.
     """
 
     teacher: str = ""

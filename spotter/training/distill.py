@@ -10,14 +10,16 @@ from spotter.model.config import SpotterConfig
 from spotter.model.family import Maps, Patches
 from spotter.model.spotter import Features, Spotter
 from spotter.training.config import DistillConfig
+from spotter.training.imagenet import ImageNetFeatures
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the teacher makes of a batch's pictures."""
+    """What the teacher makes of a batch's pictures: its maps [B, C, H, W], and what a spotter has besides."""
 
-    features: Features
-    maps: Maps
+    shared: Tensor
+    features: Features | None = None
+    maps: Maps | None = None
 
 
 def reading_divergence(student: Tensor, teacher: Tensor, widths: Tensor, temperature: float) -> Tensor:
@@ -63,19 +65,29 @@ class Distiller(nn.Module):
 
     adapter: nn.Conv2d | None
 
-    def __init__(self, student: SpotterConfig, teacher: Spotter, teacher_config: SpotterConfig, config: DistillConfig):
-        """Raises ValueError when the teacher cuts its patches otherwise, so that its columns are not the student's."""
+    def __init__(
+        self,
+        student: SpotterConfig,
+        teacher: Spotter | ImageNetFeatures,
+        teacher_config: SpotterConfig | None,
+        config: DistillConfig,
+    ):
+        """teacher_config: of a spotter.
+
+        Raises ValueError when the teacher cuts its patches otherwise, so that its columns are not the student's, or
+        when it does not read and its output is asked for.
+        """
         super().__init__()
-        mine, theirs = student.recogniser, teacher_config.recogniser
-        if config.output and (mine.height, mine.min_width, mine.max_width) != (
-            theirs.height,
-            theirs.min_width,
-            theirs.max_width,
-        ):
-            raise ValueError("to learn a teacher's output, the heights and widths of the patches must be its own")
+        if config.output:
+            if teacher_config is None:
+                raise ValueError("this teacher does not read: features and attention can be learnt from it, no output")
+            mine, theirs = student.recogniser, teacher_config.recogniser
+            if (mine.height, mine.min_width, mine.max_width) != (theirs.height, theirs.min_width, theirs.max_width):
+                raise ValueError("to learn a teacher's output, the heights and widths of the patches must be its own")
         self.teacher = teacher.eval().requires_grad_(False)
         self.config = config
-        self.adapter = nn.Conv2d(student.neck, teacher_config.neck, 1) if config.features else None
+        width = teacher_config.neck if teacher_config else ImageNetFeatures.channels
+        self.adapter = nn.Conv2d(student.neck, width, 1) if config.features else None
 
     def train(self, mode: bool = True) -> "Distiller":
         """The teacher stays in evaluation mode."""
@@ -86,25 +98,32 @@ class Distiller(nn.Module):
     @torch.no_grad()
     def look(self, images: Tensor) -> Lesson:
         """images: uint8 [B, H, W, 3]."""
+        if isinstance(self.teacher, ImageNetFeatures):
+            return Lesson(self.teacher(images))
         features = self.teacher.features(images)
-        return Lesson(features, self.teacher.detect(features))
+        return Lesson(features.shared, features, self.teacher.detect(features))
 
     @torch.no_grad()
     def patches(self, lesson: Lesson, boxes: Tensor, image_index: Tensor) -> Patches:
-        """The teacher's patches of the student's regions."""
+        """The patches of the student's regions, of a teacher that reads."""
+        assert isinstance(self.teacher, Spotter)
+        assert lesson.features is not None
         return self.teacher.sample(lesson.features, boxes, image_index)
 
     def reading(self, logits: Tensor, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
         """The output's difference on one group of patches, which the teacher reads too."""
+        assert isinstance(self.teacher, Spotter)
         with torch.no_grad():
             taught = self.teacher.recogniser(fine, coarse, widths)
         return reading_divergence(logits, taught, widths, self.config.temperature)
 
     def losses(self, lesson: Lesson, features: Features, maps: Maps, reading: Tensor) -> dict[str, Tensor]:
-        """The weighted parts. reading: the mean of `reading` over the batch's words."""
-        student, teacher = features.shared.float(), lesson.features.shared.float()
+        """The weighted parts. reading: the mean of `reading` over the batch's words. The student's maps are averaged to
+        the cells of a coarser teacher."""
+        teacher = lesson.shared.float()
+        student = F.adaptive_avg_pool2d(features.shared.float(), (teacher.shape[2], teacher.shape[3]))
         parts = {}
-        if self.config.output:
+        if lesson.maps is not None and self.config.output:
             scores = score_divergence(maps.score.float(), lesson.maps.score.float())
             parts["taught_output"] = self.config.output * (scores + reading)
         if self.adapter is not None:

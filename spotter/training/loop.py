@@ -28,11 +28,12 @@ from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
 from spotter.training.compose import composed, with_plan
-from spotter.training.config import ATTENTION, MODULES, PARTS, TrainConfig
+from spotter.training.config import ATTENTION, EMA, IMAGENET, MODULES, PARTS, TrainConfig
 from spotter.training.curriculum import Curriculum, at_difficulty
 from spotter.training.detector import DetectorLearning, RotatedBoxes
 from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
+from spotter.training.imagenet import ImageNetFeatures
 from spotter.training.losses import attention_loss, recognition_loss, word_weights
 from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
@@ -161,8 +162,12 @@ class Trainer:
         wanted = self.config.distill
         if not wanted.teacher:
             return None
-        if wanted.teacher == "ema":
+        teacher: Spotter | ImageNetFeatures
+        its_config: SpotterConfig | None
+        if wanted.teacher == EMA:
             teacher, its_config = self.ema.model, self.model_config
+        elif wanted.teacher == IMAGENET:
+            teacher, its_config = ImageNetFeatures(), None
         else:
             path = Path(wanted.teacher)
             teacher = load_spotter(path)

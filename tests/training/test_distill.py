@@ -9,7 +9,7 @@ import torch
 from spotter.model.spotter import build_fots
 from spotter.training import checkpoint
 from spotter.training.batch import collate
-from spotter.training.config import DistillConfig
+from spotter.training.config import IMAGENET, DistillConfig
 from spotter.training.distill import (
     Distiller,
     attention_difference,
@@ -17,6 +17,7 @@ from spotter.training.distill import (
     reading_divergence,
     score_divergence,
 )
+from spotter.training.imagenet import ImageNetFeatures
 from tests.model.small import small_config, small_spotter
 from tests.training.small import SHORT, NoiseSource, make_trainer, whole_state
 
@@ -71,6 +72,35 @@ def test_a_wider_teacher_teaches_and_does_not_change() -> None:
     assert distiller.adapter.weight.grad.abs().sum() > 0
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in student.neck.parameters())
     assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())
+
+
+def test_a_network_trained_on_imagenet_teaches_features_and_where_to_look(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, distill=DistillConfig(teacher=IMAGENET, features=0.5, attention=2.0))
+    assert trainer.distiller is not None
+    teacher = trainer.distiller.teacher
+    assert isinstance(teacher, ImageNetFeatures)
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    batch = collate([NoiseSource().sample(np.random.default_rng(1), 64) for _ in range(2)], trainer.charset)
+    parts = trainer.losses(batch)
+    assert {name for name in parts if name.startswith("taught")} == {"taught_features", "taught_attention"}
+    assert all(float(parts[name].detach()) > 0 for name in ("taught_features", "taught_attention"))
+    trainer.advance(batch)
+    assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())
+
+
+def test_what_imagenet_taught_tells_a_word_from_none() -> None:
+    teacher = ImageNetFeatures().eval()
+    pictures = torch.full((2, 64, 96, 3), 128, dtype=torch.uint8)
+    pictures[1, 24:40, 32:64] = 255
+    with torch.no_grad():
+        maps = teacher(pictures)
+    assert maps.shape == (2, ImageNetFeatures.channels, 4, 6)
+    assert float((maps[0] - maps[1]).abs().max()) > 1
+
+
+def test_a_teacher_that_does_not_read_has_no_output_to_teach() -> None:
+    with pytest.raises(ValueError, match="does not read"):
+        Distiller(small_config(), ImageNetFeatures(), None, DistillConfig(teacher=IMAGENET, output=1.0))
 
 
 def test_a_teacher_that_cuts_its_patches_otherwise_is_refused() -> None:

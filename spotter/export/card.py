@@ -29,6 +29,15 @@ _SETS = {
 _PPOCR = {"teacher": "PP-OCRv6 small", "licence": "Apache-2.0"}
 _CRAFT = {"teacher": "CRAFT", "licence": "MIT"}
 # Folders that `spotter data` writes, by what their labels were made with.
+_OURS = {"teacher": "its own moving average", "licence": "none: ours", "what": "its maps and what it reads"}
+_TEACHERS: Mapping[str, Mapping[str, str]] = {
+    "ema": _OURS,
+    "efficientnet-lite0": {
+        "teacher": "EfficientNet-Lite0",
+        "licence": "Apache-2.0",
+        "what": "its maps, learnt from ImageNet",
+    },
+}
 _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
     "pseudo/sroie": [_PPOCR | {"what": "the case of letters"}],
     "pseudo/unlabelled": [_PPOCR | {"what": "labels of pictures that had none"}],
@@ -128,14 +137,9 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     for name, table in recipes.items():
         folders = [str(source.get("path")) for source in table["source"] if source["kind"] == "labelled"]
         taught = [told for folder in folders for told in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
-        teacher = table.get("train", {}).get("distill", {}).get("teacher")
-        if teacher == "efficientnet-lite0":
-            taught.append(
-                {"teacher": "EfficientNet-Lite0", "licence": "Apache-2.0", "what": "its maps, learnt from ImageNet"}
-            )
-        elif teacher:
-            who = "its own moving average" if teacher == "ema" else f"the checkpoint {PurePath(teacher).name}"
-            taught.append({"teacher": who, "licence": "none: ours", "what": "its maps and what it reads"})
+        if teacher := table.get("train", {}).get("distill", {}).get("teacher"):
+            checkpoint = _OURS | {"teacher": f"the checkpoint {PurePath(teacher).name}"}
+            taught.append(_TEACHERS.get(teacher, checkpoint))
         for told in taught:
             entry = found.setdefault(tuple(told.values()), {**told, "recipes": []})
             if name not in entry["recipes"]:

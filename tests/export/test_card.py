@@ -122,6 +122,12 @@ def test_a_teachers_checkpoint_has_a_name_and_no_place(tmp_path: Path) -> None:
     assert "anna" not in json.dumps(told)
 
 
+def test_a_teacher_of_others_has_their_licence(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(LATER.replace('"ema"\noutput', '"efficientnet-lite0"\nfeatures'))
+    told = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))["taught_by"][-1]
+    assert (told["teacher"], told["licence"]) == ("EfficientNet-Lite0", "Apache-2.0")
+
+
 def test_the_card_tells_start_course_teachers_and_what_the_language_model_learnt_from(course: Origin) -> None:
     told = provenance(course) | {"language": {"states": 9, "weight": 0.6, "bonus": 2.0, "beams": 12}}
     card = model_card("tiny", "3", course, told, {})

@@ -142,9 +142,10 @@ def golden_picture(shipped: Bundle) -> tuple[NDArray[np.uint8], tuple[int, int]]
     return golden.padded, (golden.working[1], golden.working[0])
 
 
-@pytest.mark.parametrize(("picture", "least"), [("noise", 1), ("golden", 5)])
+# In noise, below a score of 0.005, a letter is no more likely than none.
+@pytest.mark.parametrize(("picture", "least", "score"), [("noise", 1, 0.005), ("golden", 5, 0.0)])
 def test_the_shipped_model_reads_alike_with_and_without_kernels(
-    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch, picture: str, least: int
+    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch, picture: str, least: int, score: float
 ) -> None:
     """But for the convolutions', which round a little otherwise than sums of integers."""
     monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "off")
@@ -155,9 +156,9 @@ def test_the_shipped_model_reads_alike_with_and_without_kernels(
     np.testing.assert_allclose(kernel.polygons, body.polygons, atol=1e-3)
     # A sample that differs in its last bit may fall to the other side of an 8-bit step: 0.0018 and 0.0034 were seen.
     np.testing.assert_allclose(kernel.scores, body.scores, atol=1e-2)
-    pairs = zip(kernel.scores, letters(shipped, kernel), letters(shipped, body), strict=True)
-    sure = [texts for score, *texts in pairs if score > 0.02]  # below, a letter of noise is no more likely than none
-    assert [mine for mine, _ in sure] == [other for _, other in sure]
+    likely = kernel.scores >= score
+    assert int(likely.sum()) >= least
+    np.testing.assert_array_equal(np.array(letters(shipped, kernel))[likely], np.array(letters(shipped, body))[likely])
 
 
 def test_the_shipped_model_reads_the_same_words_by_the_kernel_of_convolutions(

@@ -280,7 +280,8 @@ bool one_convolution(Random &random) {
     for (int64_t each = 0; each < layer.outputs * layer.inputs * 9; ++each)
         weights[each] = static_cast<int8_t>(random.integer(-128, 127));
     for (int64_t output = 0; output < layer.outputs; ++output) {
-        layer.scale.push_back(random.integer(0, 9) == 0 ? 1e6f : random.real(0.0f, 0.04f) / static_cast<float>(layer.inputs));
+        const float most = std::min(0.002f, 0.048f / static_cast<float>(layer.inputs));
+        layer.scale.push_back(random.integer(0, 9) == 0 ? 1e6f : random.real(0.0f, most));
         layer.bias.push_back(random.real(-20.0f, 20.0f));
     }
     layer.points = std::make_shared<const Points>(points_of(weights.get(), layer.outputs, layer.inputs));
@@ -295,7 +296,7 @@ bool one_convolution(Random &random) {
         for (int64_t unit = 0; unit < job.units(); ++unit) convolve_unit(job, unit, work.data());
     };
     convolve(avx2::convolve_unit, output.get());
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")) {
+    if (has_avx512()) {
         const std::unique_ptr<uint8_t[]> same(new uint8_t[static_cast<size_t>(cells * layer.outputs)]);
         convolve(avx512::convolve_unit, same.get());
         if (!std::equal(same.get(), same.get() + cells * layer.outputs, output.get())) {

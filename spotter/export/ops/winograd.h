@@ -83,6 +83,11 @@ struct Convolution {
     size_t room() const { return static_cast<size_t>(kPoints * (cells_apart() + products_apart())); }
 };
 
+inline bool has_avx512() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+
 // Computes a unit in `room()` bytes at `work`, aligned to kAlignment. Compiled for AVX2 with FMA, and for AVX-512 with VNNI.
 namespace avx2 {
 void convolve_unit(const Convolution &job, int64_t unit, void *work);

@@ -123,11 +123,6 @@ void *workplace(size_t room) {
     return kept.data();
 }
 
-bool has_avx512() {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
-}
-
 OrtStatus *compute(void *kernel, OrtKernelContext *context) {
     const auto &[api, layer] = *static_cast<const Kernel *>(kernel);
     const OrtValue *input = nullptr;

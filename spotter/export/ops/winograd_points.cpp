@@ -22,11 +22,16 @@ double largest(int64_t point) {
                           kPositive[y] * kNegative[x] + kNegative[y] * kPositive[x]);
 }
 
-double at_point(const int8_t *weights, int64_t point) {
-    double sum = 0;
-    for (int y = 0; y < 3; ++y)
-        for (int x = 0; x < 3; ++x) sum += kFilter[point / 6][y] * kFilter[point % 6][x] * weights[y * 3 + x];
-    return sum;
+// A filter at the points, from one to the next it is `apart` values.
+void filter_to_points(const int8_t *weights, double *to, int64_t apart) {
+    for (const auto &down : kFilter) {
+        double along[3];
+        for (int x = 0; x < 3; ++x) along[x] = down[0] * weights[x] + down[1] * weights[3 + x] + down[2] * weights[6 + x];
+        for (const auto &across : kFilter) {
+            *to = across[0] * along[0] + across[1] * along[1] + across[2] * along[2];
+            to += apart;
+        }
+    }
 }
 
 }  // namespace
@@ -35,26 +40,28 @@ Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs) {
     Points points;
     points.filters.resize(static_cast<size_t>(outputs * inputs * kPoints));
     points.units.resize(static_cast<size_t>(outputs * kPoints));
-    std::vector<double> values(static_cast<size_t>(inputs));
-    for (int64_t output = 0; output < outputs; ++output)
+    std::vector<double> at_points(static_cast<size_t>(kPoints * inputs));
+    for (int64_t output = 0; output < outputs; ++output) {
+        for (int64_t input = 0; input < inputs; ++input)
+            filter_to_points(weights + (output * inputs + input) * 9, at_points.data() + input, inputs);
         for (int64_t point = 0; point < kPoints; ++point) {
+            const double *values = at_points.data() + point * inputs;
             // The finest unit with which neither a filter nor, whatever the cells, a chunk's sum can overflow. (Each
             // filter may be rounded up by a half.)
+            const double most = 0x7fffffff / largest(point) - kChunk / 2.0;
             double unit = 0, sum = 0;
             for (int64_t input = 0; input < inputs; ++input) {
-                const double value = at_point(weights + (output * inputs + input) * 9, point);
-                values[static_cast<size_t>(input)] = value;
-                sum = (input % kChunk ? sum : 0) + std::abs(value);
-                const double most = 0x7fffffff / largest(point) - kChunk / 2.0;
-                unit = std::max({unit, std::abs(value) / 0x7fff, sum / most});
+                sum = (input % kChunk ? sum : 0) + std::abs(values[input]);
+                unit = std::max({unit, std::abs(values[input]) / 0x7fff, sum / most});
             }
             const int64_t at = output / kPanel * kPoints + point, lane = output % kPanel;
             points.units[static_cast<size_t>(at * kPanel + lane)] = static_cast<float>(unit);
             if (unit == 0) continue;
             for (int64_t input = 0; input < inputs; ++input)
                 points.filters[static_cast<size_t>(((at * inputs + input) / 2 * kPanel + lane) * 2 + input % 2)] =
-                    static_cast<int16_t>(std::lrint(values[static_cast<size_t>(input)] / unit));
+                    static_cast<int16_t>(std::lrint(values[input] / unit));
         }
+    }
     return points;
 }
 

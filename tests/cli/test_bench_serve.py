@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from spotter.cli.bench import bench
+from spotter.cli.benchmarks.beside import Beside, in_turns, turns
 from spotter.cli.benchmarks.http_client import Answer, Connection, get, parse_timing, post
-from spotter.cli.benchmarks.load import Load, Timed, closed_loop, joined, open_loop, poisson
+from spotter.cli.benchmarks.load import Load, Timed, closed_loop, open_loop, poisson
 from spotter.cli.benchmarks.process import free_port, parse_metrics
 from spotter.cli.benchmarks.servers import Peer
-from spotter.cli.benchmarks.serving import Batches, Beside, batches_between, overhead_ms, stages_ms
+from spotter.cli.benchmarks.serving import Batches, batches_between, overhead_ms, stages_ms
 from tests.service.tiny import picture, write_tiny_bundle
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -238,11 +239,44 @@ def test_peers_are_measured_in_the_same_run(tmp_path: Path) -> None:
 
 
 def test_a_peer_is_compared_with_our_turns_beside_it() -> None:
-    ours = joined([Load("x", (timed(200, 0.1),), 1.0), Load("x", (timed(200, 0.2),) * 3, 1.0)])
-    found = Beside("peer", ours, Load("x", (timed(200, 0.4),), 2.0)).as_dict()
-    assert (found["peer"], found["goodput"], found["goodput_ratio"]) == ("peer", 0.5, 4.0)
+    ours = (Load("x", (timed(200, 0.1),), 1.0), Load("x", (timed(200, 0.2),) * 3, 1.0))
+    theirs = (Load("x", (timed(200, 0.4),), 1.0), Load("x", (), 1.0))
+    found = Beside("peer", ours, theirs).as_dict()
+    assert (found["peer"], found["turns"], found["goodput"], found["goodput_ratio"]) == ("peer", 2, 0.5, 4.0)
     assert found["p99_ratio"] == pytest.approx(0.5)
-    assert Beside("peer", ours, Load("x", (timed(500, 0.4),), 2.0)).as_dict()["p99_ratio"] is None
+    assert found["goodput_interval"] is None, "they answered nothing in a turn: of it alone there is no ratio"
+    failed = (Load("x", (timed(500, 0.4),), 2.0),) * 2
+    assert Beside("peer", ours, failed).as_dict()["p99_ratio"] is None
+
+
+def test_an_interval_spans_what_the_turns_differ_by() -> None:
+    theirs = (Load("x", (timed(200, 0.1),) * 10, 1.0),) * 8
+    alike = Beside("peer", (Load("x", (timed(200, 0.05),) * 20, 1.0),) * 8, theirs).as_dict()
+    assert alike["goodput_interval"] == (2.0, 2.0)
+    assert alike["p99_interval"] == pytest.approx((0.5, 0.5))
+    # Half of the turns give 10 a second and half 30: the mean of eight draws has a deviation of 10 / sqrt(8).
+    swings = tuple(Load("x", (timed(200, 0.1),) * count, 1.0) for count in (10, 30) * 4)
+    low, high = Beside("peer", swings, theirs).as_dict()["goodput_interval"]
+    assert low == pytest.approx(2 - 1.645 / 8**0.5, abs=0.15)
+    assert high == pytest.approx(2 + 1.645 / 8**0.5, abs=0.15)
+
+
+def test_neither_side_always_comes_second() -> None:
+    order: list[tuple[str, float]] = []
+
+    def side(name: str) -> Callable[[float], Load]:
+        def work(seconds: float) -> Load:
+            order.append((name, seconds))
+            return Load(name, (), seconds)
+
+        return work
+
+    ours, theirs = in_turns(side("a"), side("b"), 12.0)
+    assert [name for name, _ in order] == list("abbaabba")
+    assert {seconds for _, seconds in order} == {3.0}
+    assert [each.label for each in ours] == ["a"] * 4
+    assert [each.label for each in theirs] == ["b"] * 4
+    assert turns(0.2) == 2
 
 
 @pytest.mark.parametrize("name", ["torchserve", "litserve:0", "bentoml:x"])

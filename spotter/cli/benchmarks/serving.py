@@ -5,9 +5,11 @@ import time
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from spotter.cli.benchmarks import load, table
+from spotter.cli.benchmarks.beside import Beside, in_turns
 from spotter.cli.benchmarks.http_client import post
 from spotter.cli.benchmarks.load import Load
 from spotter.cli.benchmarks.process import Served, serving
@@ -21,9 +23,6 @@ from spotter.service.session import Session
 from spotter.service.settings import Settings
 
 T = TypeVar("T")
-
-TURNS = 2
-"""Into which a run beside a peer is divided."""
 
 DEFAULT_SHARES = (0.5, 0.9, 2.0)
 """Open-loop rates, as shares of the best goodput of the closed loop, where none are given."""
@@ -49,23 +48,6 @@ class Batches:
 
     pictures: float | None
     padding: float | None
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A closed loop on a peer, and on us in turns with it."""
-
-    label: str
-    ours: Load
-    theirs: Load
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: the peer's load, our goodput by its, and our p99 by its."""
-        ours, theirs = self.ours.as_dict(), self.theirs.as_dict()
-        found: dict[str, Any] = {"peer": self.label, **theirs}
-        for ratio, key in (("goodput_ratio", "goodput"), ("p99_ratio", "p99_ms")):
-            found[ratio] = ours[key] / theirs[key] if ours[key] and theirs[key] else None
-        return found
 
 
 @dataclass(frozen=True)
@@ -122,9 +104,16 @@ class Report:
         )
 
     def _peers_table(self) -> list[str]:
-        header = ("peer", "load", "good", "p50", "p95", "p99", "ours/its", "our p99/its", "codes")
-        keys = ("peer", "load", "goodput", "p50_ms", "p95_ms", "p99_ms", "goodput_ratio", "p99_ratio")
-        rows = [(*(run[key] for key in keys), _codes(run)) for run in self.as_dict()["peers"]]
+        header = ("peer", "load", "good", "p50", "p95", "p99", "ours/its", "90%", "our p99/its", "90%", "codes")
+        rows = [
+            (
+                *(each[key] for key in ("peer", "load", "goodput", "p50_ms", "p95_ms", "p99_ms")),
+                *(each["goodput_ratio"], _range(each["goodput_interval"])),
+                *(each["p99_ratio"], _range(each["p99_interval"])),
+                _codes(each),
+            )
+            for each in self.as_dict()["peers"]
+        ]
         return ["", table.render(header, rows)] if rows else []
 
 
@@ -145,13 +134,16 @@ def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: Plan,
         _run(load.closed_loop(port, theirs, max(plan.clients), _warming(plan)))
         found = []
         for clients in _clients(plan):
-            turns = [
-                _run(load.closed_loop(where, what, clients, plan.seconds / TURNS))
-                for _ in range(TURNS)
+            ours, its = (
+                partial(_closed, port=where, requests=what, clients=clients)
                 for where, what in ((served.port, requests), (port, theirs))
-            ]
-            found.append(Beside(peer.label, load.joined(turns[0::2]), load.joined(turns[1::2])))
+            )
+            found.append(Beside(peer.label, *in_turns(ours, its, plan.seconds)))
     return found
+
+
+def _closed(seconds: float, port: int, requests: Sequence[bytes], clients: int) -> Load:
+    return _run(load.closed_loop(port, requests, clients, seconds))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -262,6 +254,10 @@ def _read(reader: Reader, batch: Sequence[Prepared]) -> None:
 
 def _codes(run: Mapping[str, Any]) -> str:
     return " ".join(f"{code}:{count}" for code, count in run["codes"].items())
+
+
+def _range(interval: tuple[float, float] | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.2f}-{interval[1]:.2f}"
 
 
 def _shown(value: float | None) -> str:

@@ -18,6 +18,7 @@ _LEAST_HEIGHT = 5.0  # lower text has no shape left to read
 _KEPT_INSIDE, _SEEN_INSIDE = 0.9, 0.05
 _UPRIGHT = 1.5  # times as high as wide, and words are no longer sure to be annotated in the direction they are read
 _LETTERS = 3
+_DISPLACED, _RECEDING = 0.025, 0.08  # of a crop's side, by which its corners move; more where it recedes
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,8 @@ def turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     if rng.random() < 0.5:
         return matrix
     corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
-    moved = corners + rng.normal(0, 0.025 * size, (4, 2)).astype(np.float32)
+    depth = _RECEDING if rng.random() < 0.3 else _DISPLACED
+    moved = corners + np.clip(rng.normal(0, depth, (4, 2)), -0.2, 0.2).astype(np.float32) * size
     return np.asarray(cv2.getPerspectiveTransform(corners, moved) @ matrix, np.float64)
 
 

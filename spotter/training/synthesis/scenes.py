@@ -13,6 +13,9 @@ from spotter.training.synthesis.ground import TONES, draw_ground, tones
 from spotter.training.synthesis.layout import Layout, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
+_TILTS = (0.1, 0.1, 0.1, 0.25)
+"""How much a block's depth may change over it: one in four is on a wall that recedes."""
+
 
 def _below(looks: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The cells [K, 3] under a quad."""
@@ -122,6 +125,7 @@ def _settle(
     extent = float(np.hypot(right - left, bottom - top)) / 2
     reach = (abs(np.cos(angle)) * (right - left) + abs(np.sin(angle)) * (bottom - top)) / 2 + pad_x
     rise = (abs(np.sin(angle)) * (right - left) + abs(np.cos(angle)) * (bottom - top)) / 2 + pad_y
+    tilt = float(rng.choice(_TILTS))
     for _ in range(6):
         if cut:
             centre = (float(rng.uniform(0, canvas.size)), float(rng.uniform(0, canvas.size)))
@@ -130,7 +134,7 @@ def _settle(
                 float(rng.uniform(min(reach, canvas.size / 2), max(canvas.size - reach, canvas.size / 2))),
                 float(rng.uniform(min(rise, canvas.size / 2), max(canvas.size - rise, canvas.size / 2))),
             )
-        on = plane(rng, centre, angle, extent, 0.1) @ middle
+        on = plane(rng, centre, angle, extent, tilt) @ middle
         quad = transform(on[None], box)[0]
         if canvas.fits(quad, cut):
             _paint(rng, canvas, block, on, bounds, _below(looks, quad, canvas.size), capital, plates)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.service.batcher import Batch, Batcher, BatchLimits, Entry, Shape
-from spotter.service.errors import EngineFailedError, NotReadyError, ServiceError, TooLateError
-from spotter.service.imaging import Prepared
+from spotter.service.errors import EngineFailedError, NotReadyError, TooLateError
+from spotter.service.imaging import Opened, Prepared
 from spotter.service.latency import LatencyModel
 from spotter.service.reader import sizes_of
 from spotter.service.session import Rows
@@ -32,8 +32,8 @@ SHAPES = 8
 class Runner(Protocol):
     """What runs a batch, several at once where there are several lanes: see `session.Session.run`."""
 
-    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
-        """Reads a batch."""
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
+        """Reads a batch; crowded: while every lane is at work."""
 
     def rest(self) -> None:
         """Gives back what is kept for the next one."""
@@ -41,10 +41,13 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Done:
-    """A picture's rows, with the seconds that it waited and that its batch ran."""
+    """A picture's rows, how it was prepared, and the seconds that it waited, that a lane decoded, and that its batch
+    ran."""
 
     rows: Rows
+    prepared: Prepared
     queued: float
+    decoded: float
     ran: float
 
 
@@ -61,11 +64,12 @@ class BatchReport:
 
 @dataclass(eq=False)
 class Job:
-    """One picture on its way. `done` is called exactly once unless the job is cancelled, on an engine thread."""
+    """One picture on its way. `done` is called exactly once unless the job is cancelled, on an engine thread; with what
+    decoding raised, too."""
 
-    prepared: Prepared
-    done: Callable[[Done | ServiceError], None]
-    stage: Literal["queue", "infer"] = "queue"
+    picture: Prepared | Opened
+    done: Callable[[Done | BaseException], None]
+    stage: Literal["queue", "decode", "infer"] = "queue"
 
 
 class Engine:
@@ -191,11 +195,13 @@ class Engine:
         with self._lock:
             return len(self._batcher)
 
-    def submit(self, prepared: Prepared, deadline: float, done: Callable[[Done | ServiceError], None]) -> Entry[Job]:
-        """Queues a picture; deadline in seconds on the clock. Raises NotReadyError once stopped."""
+    def submit(
+        self, picture: Prepared | Opened, deadline: float, done: Callable[[Done | BaseException], None]
+    ) -> Entry[Job]:
+        """Queues a picture; deadline in seconds on the clock. One that is only opened, its shape known, is decoded by
+        the lane that reads it, when there are several. Raises NotReadyError once stopped."""
         now = self._clock()
-        height, width = prepared.padded.shape[:2]
-        entry = Entry(Job(prepared, done), (height, width), now, deadline)
+        entry = Entry(Job(picture, done), picture.shape, now, deadline)
         with self._lock:
             if self._stopping:
                 raise NotReadyError("the service stops", retry_after=1)
@@ -272,23 +278,19 @@ class Engine:
             now = self._clock()
             decision = self._batcher.take(now)
             if isinstance(decision, Batch):
-                for entry in decision.entries:
-                    entry.item.stage = "infer"
                 return decision
             lane.woken.wait(None if decision is None else max(0.0, decision.until - now))
         return None
 
     def _serve(self, crew: "_Crew", lane: "_Lane", batch: Batch[Job]) -> None:
-        pictures = [entry.item.prepared for entry in batch.entries]
+        taken = self._clock()
+        pictures = self._decode(lane, batch)
+        if not pictures:
+            return
         began = self._clock()
         try:
-            if len(pictures) == 1:
-                images = pictures[0].padded[None]
-            elif crew.spare is not None:
-                images = crew.spare.close_and_arrange(pictures)
-            else:
-                images = np.stack([picture.padded for picture in pictures])
-            answers = crew.runner.run(images, sizes_of(pictures))
+            images, sizes = self._arrange(crew, pictures), sizes_of(pictures)
+            answers = crew.runner.run(images, sizes, self._crowded(crew))
             if len(answers) != len(pictures):
                 raise RuntimeError(f"the model answered {len(answers)} pictures of {len(pictures)}")
         except Exception:
@@ -297,19 +299,63 @@ class Engine:
                 self._failures += 1
                 self._fail(lost)
             return
-        if self._claim(lane) is None:
+        if (mine := self._claim(lane)) is None:
             return
         seconds = self._clock() - began
         self._failures = 0
-        padded = len(pictures) * batch.shape[0] * batch.shape[1]
+        padded = images.shape[0] * images.shape[1] * images.shape[2]
         with self._lock:
             self._latency.observe(padded / 1e6, seconds)
         real = sum(width * height for width, height in (picture.working for picture in pictures))
         try:
             self._report(BatchReport(len(pictures), padded, real, batch.reason, seconds))
         finally:
-            for entry, rows in zip(batch.entries, answers, strict=True):
-                entry.item.done(Done(rows, began - entry.arrived, seconds))
+            for entry, picture, rows in zip(mine.entries, pictures, answers, strict=True):
+                entry.item.done(Done(rows, picture, taken - entry.arrived, began - taken, seconds))
+
+    def _decode(self, lane: "_Lane", batch: Batch[Job]) -> list[Prepared]:
+        """Decodes what a lane took, where that is still to be done, and answers what cannot be; what was given up or
+        became late meanwhile is left out, too. Empty when nothing is left to run, or the batch was taken away."""
+        ready: list[tuple[Entry[Job], Prepared]] = []
+        out: list[tuple[Entry[Job], Exception]] = []
+        for entry in batch.entries:
+            job = entry.item
+            try:
+                if isinstance(job.picture, Opened):
+                    job.stage = "decode"
+                    job.picture = job.picture.decode()
+                if entry.deadline <= self._clock():
+                    raise _late()
+            except Exception as error:
+                out.append((entry, error))
+                continue
+            if not entry.cancelled:
+                job.stage = "infer"
+                ready.append((entry, job.picture))
+        if len(ready) < len(batch.entries):
+            left = Batch(batch.shape, tuple(entry for entry, _ in ready), batch.reason)
+            with self._lock:
+                if lane.batch is None:
+                    return []
+                lane.batch = left if ready else None
+                self._beat = self._clock()
+        while out:  # an error knows the frames that it passed: what this one keeps of it would keep the upload
+            if not out[-1][0].cancelled:
+                out[-1][0].item.done(out[-1][1])
+            out.pop()
+        return [picture for _, picture in ready]
+
+    def _arrange(self, crew: "_Crew", pictures: Sequence[Prepared]) -> NDArray[np.uint8]:
+        if len(pictures) == 1:
+            return pictures[0].padded[None]
+        if crew.spare is not None:
+            return crew.spare.close_and_arrange(pictures)
+        return np.stack([picture.padded for picture in pictures])
+
+    def _crowded(self, crew: "_Crew") -> bool:
+        """Whether every one of several lanes is at work, or was just called to it."""
+        with self._lock:
+            return len(crew.lanes) > 1 and all(lane.called or lane.batch is not None for lane in crew.lanes)
 
     def _prepare_ahead(self, crew: "_Crew", lane: "_Lane") -> None:
         while True:
@@ -323,8 +369,9 @@ class Engine:
                 if ahead is None:
                     return
                 staging = crew.staging
-            if staging is not None and len(ahead.entries) > 1:
-                staging.prepare_ahead([entry.item.prepared for entry in ahead.entries])
+            pictures = [entry.item.picture for entry in ahead.entries if isinstance(entry.item.picture, Prepared)]
+            if staging is not None and len(pictures) > 1:
+                staging.prepare_ahead(pictures)
 
 
 @dataclass(eq=False)
@@ -364,4 +411,8 @@ def _failed() -> EngineFailedError:
 def _expire(entry: Entry[Job]) -> None:
     """Not a method: an engine in a cycle with its batcher would keep a former model in memory until collected."""
     if not entry.cancelled:
-        entry.item.done(TooLateError("the deadline passed in the queue"))
+        entry.item.done(_late())
+
+
+def _late() -> TooLateError:
+    return TooLateError("the deadline passed in the queue")

@@ -52,6 +52,8 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
 }
 _SWAPS_SIDES = (5, 6, 7, 8)
+_UPRIGHT_LATE = ("PNG", "TIFF")
+"""Pillow turns TIFFs upright while it loads them, and a PNG's EXIF may stand behind its pixels."""
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _SCANS = 16
 """A progressive JPEG has about ten scans; this many may pass over a picture as large as allowed."""
@@ -81,6 +83,12 @@ class Prepared:
     working: tuple[int, int]
     upload: tuple[int, int]
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Padded (height, width)."""
+        height, width, _ = self.padded.shape
+        return height, width
+
 
 def sniff(data: bytes) -> str:
     """Pillow's name of the format by the first bytes. Raises UnsupportedPictureError."""
@@ -92,32 +100,83 @@ def sniff(data: bytes) -> str:
     raise UnsupportedPictureError("the bytes are no JPEG, PNG, WebP, TIFF or BMP")
 
 
-def prepare(
-    data: bytes,
-    spec: InputSpec,
-    limits: PictureLimits,
-    accept: Callable[[int], None] = lambda pixels: None,
-) -> Prepared:
+class Opened:
+    """A picture whose header was read and is within the limits, not decoded yet.
+
+    pixels: that the header promises. cost: padded pixels to read. shape: padded (height, width); sure: whether the
+    header tells, or only decoding which side is up.
+    """
+
+    def __init__(self, data: bytes, spec: InputSpec, limits: PictureLimits) -> None:
+        """Raises UnsupportedPictureError, TooManyPixelsError or BrokenPictureError."""
+        if not data:
+            raise BrokenPictureError("the upload is empty")
+        self._name, self._spec, self._limits = sniff(data), spec, limits
+        with self._blaming():
+            scans = _count_parts(self._name, data)
+            self._image = Image.open(io.BytesIO(data), formats=(self._name,))
+            _check(self._name, self._image, limits)
+            width, height = self._image.size
+            self.pixels, self.cost = width * height, cost(width, height, spec)
+            if scans * self.pixels > _SCANS * limits.pixels:
+                raise TooManyPixelsError(f"{scans} scans over {width} x {height} pixels are too many")
+            self._orientation = _orientation(self._name, self._image)
+            self.shape, self.sure = self._shape(), self._name not in _UPRIGHT_LATE
+
+    def decode(self) -> Prepared:
+        """Decodes it straight to its working size and pads it to its bucket; once. Raises as opening it does."""
+        image, size, working = self._image, self._image.size, working_size(*self._image.size, self._spec)
+        with self._blaming(), image:
+            box = None
+            if self._name == "JPEG" and (drafted := image.draft(None, working)) is not None:
+                box = drafted[1]
+            orientation = self._load(image)
+            if self._name == "TIFF":
+                size, working = image.size, working_size(*image.size, self._spec)
+            small = _upright(_to_rgb(image, working, box), orientation)
+            upload = (size[1], size[0]) if orientation in _SWAPS_SIDES else size
+            return pad(small, upload, self._spec)
+
+    def whole(self) -> Image.Image:
+        """The picture upright, RGB, at its own size, instead of `decode`."""
+        with self._blaming(), self._image as image:
+            orientation = self._load(image)
+            return Image.fromarray(np.ascontiguousarray(_upright(_to_rgb(image, image.size), orientation)))
+
+    def _load(self, image: ImageFile.ImageFile) -> int:
+        """Decodes the pixels, and returns the orientation that is still to be undone."""
+        image.load()  # turns a TIFF upright
+        return _orientation(self._name, image) if self._name in _UPRIGHT_LATE else self._orientation
+
+    def _shape(self) -> tuple[int, int]:
+        width, height = working_size(*self._image.size, self._spec)
+        return bucket(*((height, width) if self._orientation in _SWAPS_SIDES else (width, height)), self._spec)
+
+    @contextlib.contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """Turns what decoders raise into problems."""
+        try:
+            yield
+        except ServiceError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise TooManyPixelsError(f"the picture has more than {self._limits.pixels} pixels") from None
+        except Exception as error:
+            # Decoders raise nearly anything on hostile bytes: struct.error, KeyError, zlib.error, SyntaxError ...
+            raise BrokenPictureError(f"the {self._name} data does not decode") from error
+
+
+def prepare(data: bytes, spec: InputSpec, limits: PictureLimits) -> Prepared:
     """Decodes a picture straight to its working size and pads it to its bucket.
 
-    `accept` is called with the padded pixels that the header promises, before decoding, and may raise. Raises
-    UnsupportedPictureError, TooManyPixelsError or BrokenPictureError.
+    Raises UnsupportedPictureError, TooManyPixelsError or BrokenPictureError.
     """
-    with _opened(data, limits) as (name, image):
-        size = image.size
-        accept(cost(*size, spec))
-        orientation = _orientation(name, image)
-        box = None
-        if name == "JPEG" and (drafted := image.draft(None, working_size(*size, spec))) is not None:
-            box = drafted[1]
-        image.load()
-        if name == "TIFF":  # Pillow turns TIFFs upright while loading
-            size = image.size
-        elif name == "PNG":  # its EXIF may stand behind the pixels
-            orientation = _orientation(name, image)
-        small = _upright(_to_rgb(image, working_size(*size, spec), box), orientation)
-        upload = (size[1], size[0]) if orientation in _SWAPS_SIDES else size
-        return pad(small, upload, spec)
+    return Opened(data, spec, limits).decode()
+
+
+def decode(data: bytes, limits: PictureLimits) -> Image.Image:
+    """The whole picture, upright, RGB, at its own size. Raises as `prepare` does."""
+    return Opened(data, InputSpec(), limits).whole()
 
 
 def prepare_pixels(image: Pixels, spec: InputSpec) -> Prepared:
@@ -126,14 +185,6 @@ def prepare_pixels(image: Pixels, spec: InputSpec) -> Prepared:
     size = working_size(width, height, spec)
     small = image if size == (width, height) else scaled(Image.fromarray(image), size)
     return pad(small, (width, height), spec)
-
-
-def decode(data: bytes, limits: PictureLimits) -> Image.Image:
-    """The whole picture, upright, RGB, at its own size. Raises as `prepare` does."""
-    with _opened(data, limits) as (name, image):
-        image.load()
-        pixels = _upright(_to_rgb(image, image.size), _orientation(name, image))
-        return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def pad(small: Pixels, upload: tuple[int, int], spec: InputSpec) -> Prepared:
@@ -145,28 +196,6 @@ def pad(small: Pixels, upload: tuple[int, int], spec: InputSpec) -> Prepared:
     padded = np.zeros((rows, columns, 3), np.uint8)
     padded[:height, :width] = small
     return Prepared(padded, (width, height), upload)
-
-
-@contextlib.contextmanager
-def _opened(data: bytes, limits: PictureLimits) -> Iterator[tuple[str, ImageFile.ImageFile]]:
-    """Opens a picture, checks its header, and turns what decoders raise into problems."""
-    if not data:
-        raise BrokenPictureError("the upload is empty")
-    name = sniff(data)
-    try:
-        scans = _count_parts(name, data)
-        with Image.open(io.BytesIO(data), formats=(name,)) as image:
-            _check(name, image, limits)
-            if scans * image.width * image.height > _SCANS * limits.pixels:
-                raise TooManyPixelsError(f"{scans} scans over {image.width} x {image.height} pixels are too many")
-            yield name, image
-    except ServiceError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise TooManyPixelsError(f"the picture has more than {limits.pixels} pixels") from None
-    except Exception as error:
-        # Decoders raise nearly anything on hostile bytes: struct.error, KeyError, zlib.error, SyntaxError ...
-        raise BrokenPictureError(f"the {name} data does not decode") from error
 
 
 def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None:

@@ -1,6 +1,6 @@
 """How much memory the settings let the service take beyond the program and its model. Pure."""
 
-from spotter.service.settings import Settings
+from spotter.service.settings import QUICK_PIXELS, Settings
 
 CONNECTION_BYTES = 64 * 1024 + 256 * 1024
 """A connection's unread body: uvicorn's high-water mark, and one read above it."""
@@ -17,11 +17,13 @@ def bound(settings: Settings) -> dict[str, int]:
     # A lone lane lays out the next batch beside its own. Of several, each has its own, and one of a single picture
     # needs none.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
+    decoding = settings.lanes if settings.lanes_decode else 0
+    decoded = settings.decoders * settings.max_pixels + decoding * min(settings.max_pixels, QUICK_PIXELS)
     return {
         # An upload's chunks, and once more while they are joined; and those being decoded whose clients left.
-        "uploads": 2 * settings.max_upload_bytes_total + settings.decoders * settings.max_bytes,
+        "uploads": 2 * settings.max_upload_bytes_total + (settings.decoders + decoding) * settings.max_bytes,
         "connections": settings.max_connections * CONNECTION_BYTES,
-        "decoding": settings.decoders * settings.max_pixels * DECODER_BYTES,
+        "decoding": decoded * DECODER_BYTES,
         "queue": 3 * settings.queue_pixels,
         "batches": lanes * 3 * settings.batch_pixels,
         "graphs": settings.lanes * settings.max_working_side**2 * GRAPH_BYTES if settings.device == "cpu" else 0,

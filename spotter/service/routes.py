@@ -192,7 +192,7 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
     pictures = body.close()
     ended = time.monotonic()
     service.metrics.stage("upload", ended - began)
-    request.scope["spotter.timing"].add("upload", began, ended)
+    request.scope["spotter.timing"].add("upload", (began, ended))
     return pictures, isinstance(body, MultipartBody)
 
 

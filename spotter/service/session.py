@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -62,8 +61,7 @@ class Session:
 
     def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
         """Raises BundleError when ONNX Runtime refuses the model, or its inputs and outputs are not ours."""
-        self._device, self._threads = options.device, options.threads
-        self._lock, self._running = threading.Lock(), 0
+        self._device = options.device
         spec = bundle.manifest.input
         self._usual, self._least = spec.target_side**2, bucket(1, 1, spec)[0]
         self._frugal = ort.RunOptions()
@@ -123,18 +121,19 @@ class Session:
                 raise BundleError(f"the graph's {kind} are {names}, they must be {wanted}")
         return session
 
-    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool = False) -> list[Rows]:
         """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts.
 
-        From as many threads at once as it has threads itself.
+        From as many threads at once as it has threads itself. crowded: that many are at work with this one, so that a
+        processor reads it with one.
         """
         if self._device != "cpu":
             index, *columns = self._binding.run(images, sizes)
             return split_rows(index, columns, len(images))
         if len(images) == 1:
-            return self._run(images, sizes)
+            return self._run(images, sizes, crowded)
         # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
-        return [self._run(images[n : n + 1], sizes[n : n + 1])[0] for n in range(len(images))]
+        return [self._run(images[n : n + 1], sizes[n : n + 1], crowded)[0] for n in range(len(images))]
 
     def rest(self) -> None:
         """Gives back the memory that is kept for the next picture, on a processor five times the model's size. The next
@@ -144,17 +143,11 @@ class Session:
             for session in {self._alone, self._beside}:
                 session.run(OUTPUTS, dict(zip(INPUTS, blank, strict=True)), self._frugal)
 
-    def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
-        with self._lock:
-            self._running += 1
-            session = self._alone if self._running < self._threads else self._beside
+    def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
+        session = self._beside if crowded else self._alone
         # What a picture of unusual size takes, hundreds of megabytes, would be kept for the next one of its kind.
         options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
-        try:
-            index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes}, options)
-        finally:
-            with self._lock:
-                self._running -= 1
+        index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes}, options)
         return split_rows(index, columns, len(images))
 
 

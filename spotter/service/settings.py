@@ -18,6 +18,9 @@ from spotter.service.session import SessionOptions
 PILLOW_BOMB_PIXELS = 178_956_970
 """Pillow refuses pictures above this many pixels whatever we allow."""
 
+QUICK_PIXELS = 3_000_000
+"""Up to which a lane decodes a picture before it reads it: that takes less time than the reading."""
+
 
 def _split(value: object) -> object:
     return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
@@ -112,6 +115,12 @@ class Settings(BaseSettings):
     def lanes(self) -> int:
         """Batches that run at once: on a processor as many as it has threads for, on a GPU one."""
         return self.engine_threads if self.device == "cpu" else 1
+
+    @property
+    def lanes_decode(self) -> bool:
+        """Whether a lane decodes the picture that it reads next: where each core has a lane, a thread that decodes
+        beside them only keeps one of them waiting, and now and then the same one several times."""
+        return self.device == "cpu" and self.lanes >= len(os.sched_getaffinity(0)) and self.batch_limit == 1
 
     @property
     def batch_limit(self) -> int:

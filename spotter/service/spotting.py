@@ -17,6 +17,7 @@ from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.imaging import PictureLimits, Prepared
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
+from spotter.service.settings import QUICK_PIXELS
 from spotter.service.sizing import at_side, closer_side
 from spotter.service.timing import Timing
 from spotter.service.words import Word, read_words
@@ -64,13 +65,21 @@ class Spotter:
     """Reads pictures with bounded decoding threads and the engine of the model that a request began with."""
 
     def __init__(
-        self, admission: Admission, decoders: int, limits: PictureLimits, metrics: Metrics, closeness: Closeness
+        self,
+        admission: Admission,
+        decoders: int,
+        limits: PictureLimits,
+        metrics: Metrics,
+        closeness: Closeness,
+        lanes_decode: bool = False,
     ) -> None:
+        """lanes_decode: whether small pictures are left to the engine's lanes to decode."""
         self.admission = admission
         self.closeness = closeness
         self._limits = limits
         self._metrics = metrics
         self.decoders = Decoders(decoders)
+        self._lanes_decode = lanes_decode
 
     def close(self) -> None:
         """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
@@ -121,21 +130,20 @@ class Spotter:
         """
         answer: asyncio.Future[Done | BaseException] = asyncio.get_running_loop().create_future()
         resolve = _resolver(answer)
-        decoded: tuple[Prepared, float] | None = None
-
-        def charge(pixels: int) -> None:
-            ticket.charge(pixels, request.deadline, counted=not again)
+        submitted, quick = 0.0, False
 
         def work() -> None:
-            nonlocal decoded
+            nonlocal submitted, quick
             try:
-                prepared = imaging.prepare(data, spec, self._limits, charge)
-                decoded = prepared, time.monotonic()
-                self._metrics.stage("decode", decoded[1] - began)
+                opened = imaging.Opened(data, spec, self._limits)
+                ticket.charge(opened.cost, request.deadline, counted=not again)
+                quick = self._lanes_decode and opened.sure and opened.pixels <= QUICK_PIXELS
+                picture = opened if quick else opened.decode()
+                submitted = time.monotonic()
                 if progress.given_up:
                     return
                 engine = request.live.engine
-                progress.entry = engine.submit(prepared, request.deadline, resolve)
+                progress.entry = engine.submit(picture, request.deadline, resolve)
                 if progress.given_up:
                     engine.cancel(progress.entry)
             except BaseException as error:
@@ -148,18 +156,17 @@ class Spotter:
             done = await answer
         finally:
             turn.cancel()
-            if decoded is not None:
-                request.timing.add("decode", began, decoded[1])
         if isinstance(done, BaseException):
             try:
                 raise done
             finally:
                 del done, answer, resolve  # the error knows this frame: together they would keep the upload in memory
-        assert decoded is not None
         ended = time.monotonic()
-        self._time(request, "queue", ended - done.ran - done.queued, ended - done.ran)
-        self._time(request, "infer", ended - done.ran, ended)
-        return decoded[0], done
+        ran, taken = ended - done.ran, ended - done.ran - done.decoded
+        self._time(request, "decode", (began, submitted), *([(taken, ran)] if quick else []))
+        self._time(request, "queue", (taken - done.queued, taken))
+        self._time(request, "infer", (ran, ended))
+        return done.prepared, done
 
     def _closer(self, prepared: Prepared, done: Done, request: Request, took: float) -> int | None:
         """The side of a second look, where there is need, leave and time for one; `took`: seconds of the first."""
@@ -203,12 +210,11 @@ class Spotter:
             "image": {"width": prepared.upload[0], "height": prepared.upload[1]},
             "words": [render(word) for word in words],
         }
-        self._time(request, "postprocess", began, time.monotonic())
+        self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 
-    def _time(self, request: Request, stage: str, began: float, ended: float) -> None:
-        self._metrics.stage(stage, ended - began)
-        request.timing.add(stage, began, ended)
+    def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:
+        self._metrics.stage(stage, request.timing.add(stage, *spans))
 
 
 def render(word: Word) -> dict[str, Any]:
@@ -217,15 +223,17 @@ def render(word: Word) -> dict[str, Any]:
 
 
 def _resolver(answer: "asyncio.Future[Done | BaseException]") -> Callable[[Done | BaseException], None]:
-    """A callback for other threads that sets the future on its loop."""
-    loop = answer.get_loop()
-
-    def settle(done: Done | BaseException) -> None:
-        if not answer.done():
-            answer.set_result(done)
+    """A callback for other threads that sets the future on its loop, once. It forgets the future then, for the job
+    keeps the callback, and an error in the future knows the job."""
+    loop, waiting = answer.get_loop(), [answer]
 
     def resolve(done: Done | BaseException) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, done)
+            loop.call_soon_threadsafe(_settle, waiting.pop(), done)
 
     return resolve
+
+
+def _settle(answer: "asyncio.Future[Done | BaseException]", done: Done | BaseException) -> None:
+    if not answer.done():
+        answer.set_result(done)

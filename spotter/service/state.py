@@ -98,7 +98,12 @@ def build(settings: Settings) -> Service:
         Lifecycle(),
         UploadBudget(settings.max_upload_bytes_total, rejected, admission.retry_after),
         Spotter(
-            admission, settings.decoders, limits, metrics, Closeness(settings.max_working_side, settings.second_look)
+            admission,
+            settings.decoders,
+            limits,
+            metrics,
+            Closeness(settings.max_working_side, settings.second_look),
+            settings.lanes_decode,
         ),
         shelf,
         Keeper(shelf, settings.engine_timeout),

@@ -15,10 +15,12 @@ class Timing:
     hasty: bool = False
     """Whether the client allows less time than we take upon us."""
 
-    def add(self, stage: str, began: float, ended: float) -> None:
-        """Notes that a picture was in a stage."""
-        self.seconds[stage] = max(self.seconds.get(stage, 0.0), ended - began)
-        self.spans.append((stage, began, ended))
+    def add(self, stage: str, *spans: tuple[float, float]) -> float:
+        """Notes that a picture was in a stage, in each of these (began, ended); returns the seconds of all."""
+        seconds = sum(ended - began for began, ended in spans)
+        self.seconds[stage] = max(self.seconds.get(stage, 0.0), seconds)
+        self.spans += [(stage, began, ended) for began, ended in spans]
+        return seconds
 
     def server_timing(self) -> str:
         """The value of a Server-Timing header (milliseconds), empty when nothing was timed."""

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import json
 import math
+import os
 import re
 import threading
 import time
@@ -20,7 +21,7 @@ from spotter.service import admission, imaging, spotting, words
 from spotter.service.app import create_app
 from spotter.service.engine import BatchReport
 from spotter.service.errors import SPOT_ERRORS, BrokenPictureError, ServiceError, TooLateError
-from spotter.service.imaging import Prepared
+from spotter.service.imaging import Opened, Prepared
 from spotter.service.lifecycle import State
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
@@ -98,13 +99,13 @@ async def test_the_side_to_read_at_can_be_asked_for_up_to_a_limit(
 ) -> None:
     seen: list[tuple[int, int]] = []
 
-    def prepare(*given: Any) -> Prepared:
-        prepared = really(*given)
+    def decode(opened: Opened) -> Prepared:
+        prepared = really(opened)
         seen.append(prepared.working)
         return prepared
 
-    really = imaging.prepare
-    monkeypatch.setattr(imaging, "prepare", prepare)
+    really = Opened.decode
+    monkeypatch.setattr(Opened, "decode", decode)
     async with client(max_working_side=512) as (http, _):
         body = picture((9, 0, 0), (600, 600))
         for query in ("max_side=256", "max_side=512", "min_score=0"):
@@ -349,7 +350,7 @@ async def test_nothing_is_decoded_for_a_request_that_is_late_already(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with client() as (_, service):
-        monkeypatch.setattr(imaging, "prepare", lambda *_: pytest.fail("it was decoded"))
+        monkeypatch.setattr(imaging, "Opened", lambda *_: pytest.fail("it was opened"))
         ticket, timing = service.spotter.admission.enter(), Timing(time.monotonic())
         late = spotting.Request(service.require_live(), time.monotonic() - 0.001, None, timing)
         with pytest.raises(TooLateError):
@@ -357,32 +358,106 @@ async def test_nothing_is_decoded_for_a_request_that_is_late_already(
         assert service.spotter.admission.pictures == 0
 
 
+CORES = len(os.sched_getaffinity(0))
+DECODING = pytest.mark.parametrize(
+    ("form", "at_once", "settings"),
+    [("PNG", 1, {"decoders": 1}), ("BMP", CORES, {"threads": CORES})],
+    ids=["by a decoding thread", "by the lanes"],
+)
+"""Where a small picture is decoded: by a lane if there is one for each core and the header tells its shape."""
+
+
+@DECODING
 async def test_a_client_that_leaves_during_decoding_frees_its_place(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
 ) -> None:
-    opened, go_on = threading.Event(), threading.Event()
-    prepare = imaging.prepare
+    entered, go_on = threading.Semaphore(0), threading.Event()
+    decode = Opened.decode
 
-    def slow(*arguments: Any) -> Prepared:
-        opened.set()
+    def slow(opened: Opened) -> Prepared:
+        entered.release()
         go_on.wait(10)
-        return prepare(*arguments)
+        return decode(opened)
 
-    async with client(decoders=1) as (http, service):
-        monkeypatch.setattr(imaging, "prepare", slow)
-        requests = [asyncio.create_task(http.post("/spot", content=picture((n, 0, 0)))) for n in (1, 2)]
-        await asyncio.to_thread(opened.wait, 10)
+    async with client(**settings) as (http, service):
+        monkeypatch.setattr(Opened, "decode", slow)
+        many = max(2, at_once)
+        requests = [asyncio.create_task(http.post("/spot", content=picture((n, 0, 0), form=form))) for n in range(many)]
+        for _ in range(at_once):
+            assert await asyncio.to_thread(entered.acquire, timeout=10)
         for request in requests:
             request.cancel()
         await asyncio.gather(*requests, return_exceptions=True)
         assert (service.spotter.admission.pictures, service.uploads.held) == (0, 0)
         go_on.set()
         monkeypatch.undo()
-        assert (await http.post("/spot", content=picture((3, 0, 0)))).status_code == 200
+        assert (await http.post("/spot", content=picture((3, 0, 0), form=form))).status_code == 200
         assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
         page = service.metrics.render().decode()
-        assert 'spotter_cancellations_total{stage="decode"} 2.0' in page
+        left = re.findall(r'spotter_cancellations_total{stage="(\w+)"} (\d+)', page)
+        assert sum(int(count) for _, count in left) == many
+        assert dict(left)["decode"] == str(many)
         assert "spotter_batch_pictures_sum 1.0" in page
+
+
+@DECODING
+async def test_what_is_late_when_decoded_is_not_run(
+    client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
+) -> None:
+    ended = threading.Semaphore(0)
+    decode = Opened.decode
+
+    def slow(opened: Opened) -> Prepared:
+        time.sleep(0.2)
+        ended.release()
+        return decode(opened)
+
+    async with client(**settings) as (http, service):
+        with monkeypatch.context() as patch:
+            patch.setattr(Opened, "decode", slow)
+            response = await http.post(
+                "/spot", content=picture((1, 0, 0), form=form), headers={"X-Request-Timeout-Ms": "50"}
+            )
+            problem_of(response, 504, "too-late")
+            assert await asyncio.to_thread(ended.acquire, timeout=10)
+        assert (await http.post("/spot", content=picture((3, 0, 0), form=form))).status_code == 200
+        page = service.metrics.render().decode()
+        assert 'spotter_expirations_total{stage="decode"} 1.0' in page
+        assert "spotter_batch_pictures_sum 1.0" in page
+
+
+@DECODING
+async def test_a_picture_that_does_not_decode_costs_only_its_own_request(
+    client: Client, form: str, at_once: int, settings: dict[str, int]
+) -> None:
+    async with client(**settings) as (http, service):
+        whole = picture((3, 0, 0), form=form)
+        answers = await asyncio.gather(
+            *(http.post("/spot", content=whole[:size]) for size in [len(whole), len(whole) // 2] * 8)
+        )
+        for answer in answers[1::2]:
+            problem_of(answer, 422, "broken-picture")
+        assert [answer.json()["words"][0]["text"] for answer in answers[::2]] == ["003"] * 8
+        assert service.require_live().engine.failures == 0
+        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+
+
+@DECODING
+async def test_decoding_is_timed_wherever_it_happens(
+    client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
+) -> None:
+    decode = Opened.decode
+
+    def slow(opened: Opened) -> Prepared:
+        time.sleep(0.1)
+        return decode(opened)
+
+    monkeypatch.setattr(Opened, "decode", slow)
+    async with client(**settings) as (http, _):
+        answer = await http.post("/spot", content=picture((3, 0, 0), form=form))
+        stages = {name: float(ms) for name, ms in re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"])}
+        assert 100 <= stages["decode"] < 1000
+        assert stages["queue"] < 100
 
 
 async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
@@ -390,14 +465,14 @@ async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
 ) -> None:
     opened, go_on = threading.Event(), threading.Event()
 
-    def endless(*arguments: Any) -> Prepared:
+    def endless(_: Opened) -> Prepared:
         opened.set()
         go_on.wait(30)
         raise AssertionError
 
     began = time.monotonic()
     async with client(decoders=1) as (http, _):
-        monkeypatch.setattr(imaging, "prepare", endless)
+        monkeypatch.setattr(Opened, "decode", endless)
         request = asyncio.create_task(http.post("/spot", content=picture((1, 0, 0))))
         await asyncio.to_thread(opened.wait, 10)
         request.cancel()
@@ -409,8 +484,9 @@ async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
     go_on.set()
 
 
+@DECODING
 async def test_what_was_refused_is_forgotten_without_the_collector(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
 ) -> None:
     """An error in a cycle with the frames that it went through would keep their uploads until it was collected."""
     refused: list[weakref.ref[BaseException]] = []
@@ -423,11 +499,11 @@ async def test_what_was_refused_is_forgotten_without_the_collector(
         finally:
             del error
 
-    async with client() as (http, _):
-        monkeypatch.setattr(imaging, "prepare", refuse)
+    async with client(**settings) as (http, _):
+        monkeypatch.setattr(Opened, "decode", refuse)
         gc.disable()
         try:
-            assert (await http.post("/spot", content=picture((1, 0, 0)))).status_code == 422
+            assert (await http.post("/spot", content=picture((1, 0, 0), form=form))).status_code == 422
             await asyncio.sleep(0.01)
             assert [error() for error in refused] == [None]
         finally:
@@ -437,14 +513,14 @@ async def test_what_was_refused_is_forgotten_without_the_collector(
 async def test_a_queue_before_the_decoders_is_bounded_like_any_other(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare = imaging.prepare
+    decode = Opened.decode
 
-    def slow(*arguments: Any) -> Prepared:
+    def slow(opened: Opened) -> Prepared:
         time.sleep(0.1)
-        return prepare(*arguments)
+        return decode(opened)
 
     async with client(decoders=1, queue_seconds=0.5) as (http, _):
-        monkeypatch.setattr(imaging, "prepare", slow)
+        monkeypatch.setattr(Opened, "decode", slow)
         waits: list[float] = []
         codes: list[int] = []
 

@@ -1,3 +1,4 @@
+import functools
 import itertools
 import queue
 import random
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from spotter.service.batcher import BatchLimits
 from spotter.service.engine import BatchReport, Done, Engine
-from spotter.service.errors import EngineFailedError, NotReadyError, ServiceError, TooLateError
-from spotter.service.imaging import Prepared
+from spotter.service.errors import BrokenPictureError, EngineFailedError, NotReadyError, TooLateError
+from spotter.service.imaging import Opened, Prepared
 from spotter.service.session import Rows, split_rows
 
 FAR = 1e12
@@ -34,7 +35,7 @@ class Gate:
         if self.fails:
             raise RuntimeError("out of order")
 
-    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
         self.entered.release()
         assert self.opened.acquire(timeout=10)
         values = images[:, 0, 0, 0].tolist()
@@ -61,6 +62,17 @@ def prepared(value: int, shape: tuple[int, int] = (32, 64)) -> Prepared:
     return Prepared(padded, (shape[1] - 2, shape[0] - 1), (shape[1], shape[0]))
 
 
+class Undecoded(Opened):
+    """A picture that is yet to be decoded, which does what the test says."""
+
+    def __init__(self, decode: Callable[[], Prepared], shape: tuple[int, int] = (32, 64)) -> None:
+        self.shape = shape
+        self._decode = decode
+
+    def decode(self) -> Prepared:
+        return self._decode()
+
+
 @pytest.fixture
 def gate() -> Gate:
     return Gate()
@@ -80,10 +92,10 @@ def engine(gate: Gate, reports: list[BatchReport]) -> Iterator[Engine]:
     engine.stop()
 
 
-Answers = queue.Queue[tuple[int, Done | ServiceError]]
+Answers = queue.Queue[tuple[int, Done | BaseException]]
 
 
-def into(answers: Answers, value: int) -> Callable[[Done | ServiceError], None]:
+def into(answers: Answers, value: int) -> Callable[[Done | BaseException], None]:
     return lambda done: answers.put((value, done))
 
 
@@ -220,10 +232,10 @@ def test_a_report_that_fails_costs_no_answer(gate: Gate) -> None:
 
 def test_a_model_that_answers_for_too_few_pictures_fails_its_batch(engine: Engine, gate: Gate) -> None:
     class Short(Gate):
-        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
-            return super().run(images, sizes)[:-1]
+        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
+            return super().run(images, sizes, crowded)[:-1]
 
-    short, answers = Short(), queue.Queue[tuple[int, Done | ServiceError]]()
+    short, answers = Short(), queue.Queue[tuple[int, Done | BaseException]]()
     engine.revive(short)
     short.opened.release()
     engine.submit(prepared(1), FAR, into(answers, 1))
@@ -294,11 +306,11 @@ def test_a_client_alone_meets_the_same_thread(gate: Gate) -> None:
     names: list[str] = []
 
     class Named(Gate):
-        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
             names.append(threading.current_thread().name)
-            return super().run(images, sizes)
+            return super().run(images, sizes, crowded)
 
-    named, answers = Named(), queue.Queue[tuple[int, Done | ServiceError]]()
+    named, answers = Named(), queue.Queue[tuple[int, Done | BaseException]]()
     named.opened.release(1000)
     engine = Engine(named, BatchLimits(1, 10**6), lanes=3)
     engine.start()
@@ -349,6 +361,127 @@ def test_the_heartbeat_is_that_of_the_slowest_lane(gate: Gate) -> None:
     engine.stop()
 
 
+def test_a_lane_decodes_what_it_is_about_to_read(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(1, 10**6), lanes=2)
+    engine.start()
+    gate.opened.release(1000)
+    answers: Answers = queue.Queue()
+    threads: list[str] = []
+
+    def decode(value: int) -> Prepared:
+        threads.append(threading.current_thread().name)
+        time.sleep(0.01)
+        return prepared(value)
+
+    def broken() -> Prepared:
+        raise BrokenPictureError("for the test")
+
+    for value in range(1, 6):
+        engine.submit(Undecoded(functools.partial(decode, value)), FAR, into(answers, value))
+    engine.submit(Undecoded(broken), FAR, into(answers, 6))
+    found = dict(answers.get(timeout=10) for _ in range(6))
+    assert isinstance(found.pop(6), BrokenPictureError)
+    for value, done in found.items():
+        assert isinstance(done, Done)
+        assert done.rows.characters.tolist() == [[value]]
+        assert 0.01 <= done.decoded < 1
+        assert done.prepared.padded[0, 0, 0] == value
+    assert set(threads) <= {"engine-0", "engine-1"}
+    assert engine.failures == 0
+    engine.stop()
+
+
+def test_what_is_given_up_while_it_is_decoded_is_not_run(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(1, 10**6), lanes=2)
+    engine.start()
+    gate.opened.release(1000)
+    answers: Answers = queue.Queue()
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def decode(value: int) -> Prepared:
+        begun.release()
+        assert go_on.wait(10)
+        return prepared(value)
+
+    left = engine.submit(Undecoded(functools.partial(decode, 1)), FAR, into(answers, 1))
+    engine.submit(Undecoded(functools.partial(decode, 2)), time.monotonic() + 0.05, into(answers, 2))
+    assert begun.acquire(timeout=10)
+    assert begun.acquire(timeout=10)
+    assert left.item.stage == "decode"
+    engine.cancel(left)
+    time.sleep(0.06)
+    go_on.set()
+    value, late = answers.get(timeout=10)
+    assert (value, type(late)) == (2, TooLateError)
+    engine.submit(prepared(3), FAR, into(answers, 3))
+    assert answers.get(timeout=10)[0] == 3
+    assert gate.batches == [[3]]
+    engine.stop()
+    assert answers.empty()
+
+
+def test_what_hangs_while_it_is_decoded_is_answered_once_by_whoever_revives_the_engine(gate: Gate) -> None:
+    engine = Engine(gate, BatchLimits(1, 10**6), lanes=2)
+    engine.start()
+    gate.opened.release(1000)
+    answers: Answers = queue.Queue()
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def hangs() -> Prepared:
+        begun.set()
+        assert go_on.wait(10)
+        ended.set()
+        raise BrokenPictureError("too late to say so")
+
+    engine.submit(Undecoded(hangs), FAR, into(answers, 1))
+    assert begun.wait(10)
+    threads = engine._crew.threads
+    engine.revive(gate)
+    assert isinstance(answers.get(timeout=10)[1], EngineFailedError)
+    go_on.set()
+    assert ended.wait(10)
+    for thread in threads:
+        thread.join(10)
+    engine.submit(prepared(2), FAR, into(answers, 2))
+    assert isinstance(answers.get(timeout=10)[1], Done)
+    engine.stop()
+    assert answers.empty()
+
+
+def test_a_picture_has_all_threads_unless_every_lane_is_at_work(gate: Gate) -> None:
+    crowded: list[tuple[int, bool]] = []
+
+    class Noting(Gate):
+        def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded_: bool) -> list[Rows]:
+            crowded.append((int(images[0, 0, 0, 0]), crowded_))
+            return super().run(images, sizes, crowded_)
+
+    noting, answers = Noting(), queue.Queue[tuple[int, Done | BaseException]]()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Prepared:
+        begun.set()
+        assert go_on.wait(10)
+        return prepared(1)
+
+    engine = Engine(noting, BatchLimits(1, 10**6), lanes=2)
+    engine.start()
+    noting.opened.release(1000)
+    engine.submit(prepared(9), FAR, into(answers, 9))
+    answers.get(timeout=10)
+    engine.submit(Undecoded(slow), FAR, into(answers, 1))  # to be read soon
+    assert begun.wait(10)
+    engine.submit(prepared(2), FAR, into(answers, 2))
+    assert answers.get(timeout=10)[0] == 2
+    until = time.monotonic() + 10
+    while sum(lane.batch is not None for lane in engine._crew.lanes) > 1 and time.monotonic() < until:
+        time.sleep(0.001)
+    go_on.set()
+    assert answers.get(timeout=10)[0] == 1
+    assert crowded == [(9, False), (2, True), (1, False)]
+    engine.stop()
+
+
 class Erratic:
     """A runner that takes its time and fails now and then."""
 
@@ -359,7 +492,7 @@ class Erratic:
     def rest(self) -> None:
         raise AssertionError("nobody asked it to")
 
-    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
         with self._lock:
             seconds, fails = self._rng.choice([0.0, 0.0005, 0.003]), self._rng.random() < 0.1
         time.sleep(seconds)
@@ -368,17 +501,28 @@ class Erratic:
         return [_rows(int(image[0, 0, 0])) for image in images]
 
 
+def _decode(picture: Prepared, seconds: float) -> Prepared:
+    """The picture after so many seconds, or an error where they are negative."""
+    if seconds < 0:
+        raise BrokenPictureError("for the test")
+    time.sleep(seconds)
+    return picture
+
+
 @pytest.mark.parametrize("lanes", [1, 2, 5])
 def test_among_lanes_every_picture_ends_once_with_its_own_rows(lanes: int) -> None:
     rng = random.Random(lanes)
     engine = Engine(Erratic(rng), BatchLimits(3, 10**6), lanes=lanes)
     engine.start()
-    ends: list[list[Done | ServiceError]] = [[] for _ in range(400)]
+    ends: list[list[Done | BaseException]] = [[] for _ in range(400)]
     left: set[int] = set()
     for number in range(400):
         shape = rng.choice([(32, 64), (64, 32)])
         deadline = FAR if rng.random() < 0.8 else time.monotonic() + rng.choice([0.0, 0.002, 0.01])
-        entry = engine.submit(prepared(number % 251, shape), deadline, ends[number].append)
+        decoded = prepared(number % 251, shape)
+        undecoded = Undecoded(functools.partial(_decode, decoded, rng.choice([0.0, 0.001, -1.0])), shape)
+        picture = decoded if rng.random() < 0.5 else undecoded
+        entry = engine.submit(picture, deadline, ends[number].append)
         if rng.random() < 0.1:
             engine.cancel(entry)
             left.add(number)
@@ -394,8 +538,8 @@ def test_among_lanes_every_picture_ends_once_with_its_own_rows(lanes: int) -> No
     for number, end in enumerate(ends):
         assert len(end) == 1 or (number in left and not end)
         for done in end:
-            assert isinstance(done, Done | EngineFailedError | TooLateError)
+            assert isinstance(done, Done | EngineFailedError | TooLateError | BrokenPictureError)
             if isinstance(done, Done):
                 assert done.rows.characters.tolist() == [[number % 251]]
-    assert sum(isinstance(done, Done) for end in ends for done in end) > 200
+    assert sum(isinstance(done, Done) for end in ends for done in end) > 150
     assert engine.waiting == 0

@@ -4,16 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from spotter.registry.manifest import InputSpec
 from spotter.service.errors import (
     BrokenPictureError,
-    OverloadedError,
     TooManyPixelsError,
     UnsupportedPictureError,
 )
-from spotter.service.imaging import PictureLimits, decode, prepare, prepare_pixels, sniff
+from spotter.service.imaging import Opened, PictureLimits, decode, prepare, prepare_pixels, sniff
 
 SAME = InputSpec(max_side=2048, target_side=32, max_upscale=1.0)
 """Leaves the size of pictures up to 2048 alone."""
@@ -191,9 +190,24 @@ def test_other_bytes_are_no_picture() -> None:
         prepare(b"", SAME, LIMITS)
 
 
-def test_what_accept_raises_is_not_the_pictures_fault() -> None:
-    def refuse(pixels: int) -> None:
-        raise OverloadedError(f"{pixels}")
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_header_tells_what_reading_will_cost(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = encode(Image.new("RGB", (300, 90)), form, **({} if form == "BMP" else {"exif": exif}))
+    opened = Opened(data, SAME, LIMITS)
+    assert (opened.pixels, opened.cost) == (27_000, 320 * 96)
+    assert opened.sure == (form in ("BMP", "JPEG", "WEBP"))
+    prepared = opened.decode()
+    assert prepared.padded.shape[0] * prepared.padded.shape[1] == opened.cost
+    if opened.sure:
+        assert opened.shape == prepared.shape == prepared.padded.shape[:2]
 
-    with pytest.raises(OverloadedError, match=str(64 * 96)):
-        prepare(encode(Image.new("RGB", (90, 60)), "PNG")[:60], SAME, LIMITS, refuse)
+
+def test_a_header_is_read_without_its_pixels() -> None:
+    data = encode(Image.new("RGB", (90, 60)), "PNG")
+    opened = Opened(data[:60], SAME, LIMITS)
+    assert opened.cost == 64 * 96
+    with pytest.raises(BrokenPictureError):
+        opened.decode()

@@ -1,4 +1,7 @@
+import os
 from pathlib import Path
+
+import pytest
 
 from spotter.service.memory import bound
 from spotter.service.settings import Settings
@@ -25,11 +28,19 @@ def test_lanes_hold_a_batch_each_unless_it_is_one_picture() -> None:
     assert bound(Settings(device="cuda", batch_pixels=1000))["batches"] == 6000
 
 
+def test_lanes_that_decode_hold_a_small_picture_and_its_upload_each() -> None:
+    cores = len(os.sched_getaffinity(0))
+    decoding, not_decoding = bound(Settings(threads=cores)), bound(Settings(threads=cores, batch_pictures=2))
+    assert decoding["decoding"] - not_decoding["decoding"] == cores * 3_000_000 * 22
+    assert decoding["uploads"] - not_decoding["uploads"] == cores * (32 << 20)
+
+
 def test_each_lane_of_a_processor_runs_a_graph() -> None:
     assert bound(Settings(threads=4, max_working_side=1000))["graphs"] == 640_000_000
     assert bound(Settings(device="cuda"))["graphs"] == 0
 
 
-def test_the_page_says_what_the_defaults_come_to() -> None:
+def test_the_page_says_what_the_defaults_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     page = (Path(__file__).parents[2] / "docs" / "service.md").read_text()
     assert f"{sum(bound(Settings()).values()) / 1e9:.1f} GB" in page

@@ -1,4 +1,3 @@
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +27,21 @@ def test_each_picture_of_a_batch_gets_its_own_rows(session: Session) -> None:
     assert [rows.characters.tolist() for rows in found] == [[[17, 17, 18]], [], [[17, 20, 17]]]
 
 
-class Waiting:
-    """An ONNX Runtime session whose runs wait for each other."""
-
-    def __init__(self, name: str, used: list[str], together: threading.Barrier) -> None:
-        self._name, self._used, self._together = name, used, together
-
-    def run(self, names: object, inputs: object, options: object) -> list[NDArray[np.float32]]:
-        self._used.append(self._name)
-        self._together.wait(10)
-        return [np.zeros((0, 4), np.float32) for _ in OUTPUTS]
-
-
-def test_a_lone_picture_has_all_threads_and_several_have_one_each(
+def test_a_lone_picture_has_all_threads_and_each_of_a_crowd_has_one(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used: list[str] = []
-    together = threading.Barrier(2)
-    monkeypatch.setattr(session, "_alone", Waiting("alone", used, together))
-    monkeypatch.setattr(session, "_beside", Waiting("beside", used, together))
-    threads = [threading.Thread(target=session.run, args=batch(1)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(used) == ["alone", "beside"]
-    monkeypatch.setattr(session, "_alone", Waiting("alone", used, threading.Barrier(1)))
+    alone, beside = Asked(), Asked()
+    monkeypatch.setattr(session, "_alone", alone)
+    monkeypatch.setattr(session, "_beside", beside)
     session.run(*batch(1))
-    assert used[2:] == ["alone"]
+    session.run(*batch(1, 2), crowded=True)
+    session.run(*batch(1), crowded=False)
+    assert (len(alone.asked), len(beside.asked)) == (2, 2)
+
+
+def test_they_differ_in_their_threads(session: Session) -> None:
+    threads = [each.get_session_options().intra_op_num_threads for each in (session._alone, session._beside)]
+    assert threads == [2, 1]
 
 
 class Asked:

@@ -27,8 +27,8 @@ def test_a_request_is_a_span_under_its_caller_with_stages_as_children(status: in
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     timing = Timing(10.0)
-    timing.add("decode", 10.1, 10.3)
-    timing.add("infer", 10.3, 10.4)
+    timing.add("decode", (10.1, 10.3))
+    timing.add("infer", (10.3, 10.4))
     Spans(provider).record("POST", "/spot", status, "id-1", {"traceparent": f"00-{TRACE}-{PARENT}-01"}, timing)
     *stages, request = exporter.get_finished_spans()
     assert request.parent is not None

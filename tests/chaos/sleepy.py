@@ -17,10 +17,10 @@ PICTURE_SECONDS = float(os.environ["SLEEPY_PICTURE"])
 run = Session.run
 
 
-def sleepy(session: Session, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[Rows]:
+def sleepy(session: Session, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool = False) -> list[Rows]:
     """Session.run, later."""
     time.sleep(BATCH_SECONDS + PICTURE_SECONDS * len(images))
-    return run(session, images, sizes)
+    return run(session, images, sizes, crowded)
 
 
 if __name__ == "__main__":

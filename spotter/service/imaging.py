@@ -54,6 +54,8 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 _SWAPS_SIDES = (5, 6, 7, 8)
 _UPRIGHT_LATE = ("PNG", "TIFF")
 """Pillow turns TIFFs upright while it loads them, and a PNG's EXIF may stand behind its pixels."""
+QUICK_PIXELS = 3_000_000
+"""Of a JPEG, in all its scans, that are decoded in less time than it takes to read the picture."""
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _SCANS = 16
 """A progressive JPEG has about ten scans; this many may pass over a picture as large as allowed."""
@@ -103,8 +105,8 @@ def sniff(data: bytes) -> str:
 class Opened:
     """A picture whose header was read and is within the limits, not decoded yet.
 
-    pixels: that the header promises. cost: padded pixels to read. shape: padded (height, width); sure: whether the
-    header tells, or only decoding which side is up.
+    cost: padded pixels to read. shape: padded (height, width), or that of its sides exchanged where only decoding tells
+    which is up. quick: whether it takes little time to decode; the shape is certain then.
     """
 
     def __init__(self, data: bytes, spec: InputSpec, limits: PictureLimits) -> None:
@@ -117,11 +119,11 @@ class Opened:
             self._image = Image.open(io.BytesIO(data), formats=(self._name,))
             _check(self._name, self._image, limits)
             width, height = self._image.size
-            self.pixels, self.cost = width * height, cost(width, height, spec)
-            if scans * self.pixels > _SCANS * limits.pixels:
+            if scans * width * height > _SCANS * limits.pixels:
                 raise TooManyPixelsError(f"{scans} scans over {width} x {height} pixels are too many")
             self._orientation = _orientation(self._name, self._image)
-            self.shape, self.sure = self._shape(), self._name not in _UPRIGHT_LATE
+            self.cost, self.shape = cost(width, height, spec), self._shape()
+            self.quick = self._name == "JPEG" and scans * width * height <= QUICK_PIXELS
 
     def decode(self) -> Prepared:
         """Decodes it straight to its working size and pads it to its bucket; once. Raises as opening it does."""

@@ -1,6 +1,7 @@
 """How much memory the settings let the service take beyond the program and its model. Pure."""
 
-from spotter.service.settings import QUICK_PIXELS, Settings
+from spotter.service.imaging import QUICK_PIXELS
+from spotter.service.settings import Settings
 
 CONNECTION_BYTES = 64 * 1024 + 256 * 1024
 """A connection's unread body: uvicorn's high-water mark, and one read above it."""

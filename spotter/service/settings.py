@@ -18,9 +18,6 @@ from spotter.service.session import SessionOptions
 PILLOW_BOMB_PIXELS = 178_956_970
 """Pillow refuses pictures above this many pixels whatever we allow."""
 
-QUICK_PIXELS = 3_000_000
-"""Up to which a lane decodes a picture before it reads it: that takes less time than the reading."""
-
 
 def _split(value: object) -> object:
     return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

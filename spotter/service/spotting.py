@@ -14,10 +14,9 @@ from spotter.service.batcher import Entry
 from spotter.service.decoders import Decoders
 from spotter.service.engine import Done, Job
 from spotter.service.errors import OverloadedError, TooLateError
-from spotter.service.imaging import PictureLimits, Prepared
+from spotter.service.imaging import PictureLimits
 from spotter.service.live import Live
 from spotter.service.metrics import Metrics
-from spotter.service.settings import QUICK_PIXELS
 from spotter.service.sizing import at_side, closer_side
 from spotter.service.timing import Timing
 from spotter.service.words import Word, read_words
@@ -73,7 +72,7 @@ class Spotter:
         closeness: Closeness,
         lanes_decode: bool = False,
     ) -> None:
-        """lanes_decode: whether small pictures are left to the engine's lanes to decode."""
+        """lanes_decode: whether pictures that decode quickly are left to the engine's lanes."""
         self.admission = admission
         self.closeness = closeness
         self._limits = limits
@@ -96,10 +95,10 @@ class Spotter:
                 if request.max_side is not None:
                     spec = at_side(spec, request.max_side)
                 began = time.monotonic()
-                prepared, done = await self._look(data, spec, ticket, request, progress)
+                done = await self._look(data, spec, ticket, request, progress)
                 took = time.monotonic() - began
-                if (side := self._closer(prepared, done, request, took)) is not None:
-                    prepared, done = await self._look_again(data, side, ticket, request, progress, (prepared, done))
+                if (side := self._closer(done, request, took)) is not None:
+                    done = await self._look_again(data, side, ticket, request, progress, done)
             served = True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(progress.place).inc()
@@ -114,16 +113,16 @@ class Spotter:
                     request.live.engine.cancel(progress.entry)
             ticket.leave(served=served)
         if len(done.rows.scores) <= MANY_WORDS:
-            return self._answer(done, prepared, request)
+            return self._answer(done, request)
         try:
-            return await asyncio.to_thread(self._answer, done, prepared, request)
+            return await asyncio.to_thread(self._answer, done, request)
         except asyncio.CancelledError:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
 
     async def _look(
         self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress, again: bool = False
-    ) -> tuple[Prepared, Done]:
+    ) -> Done:
         """Decodes the picture for `spec` and runs the model on it.
 
         The decoding thread hands it to the engine itself: the event loop would be one more thread to wake.
@@ -137,7 +136,7 @@ class Spotter:
             try:
                 opened = imaging.Opened(data, spec, self._limits)
                 ticket.charge(opened.cost, request.deadline, counted=not again)
-                quick = self._lanes_decode and opened.sure and opened.pixels <= QUICK_PIXELS
+                quick = self._lanes_decode and opened.quick
                 picture = opened if quick else opened.decode()
                 submitted = time.monotonic()
                 if progress.given_up:
@@ -152,10 +151,13 @@ class Spotter:
         progress.entry = None
         began = time.monotonic()
         turn = self.decoders.submit(work)
+        done: Done | BaseException | None = None
         try:
             done = await answer
         finally:
             turn.cancel()
+            if submitted and not isinstance(done, Done):
+                request.timing.add("decode", (began, submitted))
         if isinstance(done, BaseException):
             try:
                 raise done
@@ -166,12 +168,13 @@ class Spotter:
         self._time(request, "decode", (began, submitted), *([(taken, ran)] if quick else []))
         self._time(request, "queue", (taken - done.queued, taken))
         self._time(request, "infer", (ran, ended))
-        return done.prepared, done
+        return done
 
-    def _closer(self, prepared: Prepared, done: Done, request: Request, took: float) -> int | None:
+    def _closer(self, done: Done, request: Request, took: float) -> int | None:
         """The side of a second look, where there is need, leave and time for one; `took`: seconds of the first."""
         if request.max_side is not None or not self.closeness.again:
             return None
+        prepared = done.prepared
         side = closer_side(done.rows.polygons, prepared.working, prepared.upload, self.closeness.side)
         if side is None:
             return None
@@ -187,8 +190,8 @@ class Spotter:
         ticket: Ticket,
         request: Request,
         progress: _Progress,
-        first: tuple[Prepared, Done],
-    ) -> tuple[Prepared, Done]:
+        first: Done,
+    ) -> Done:
         """What a closer look shows, or what the first one did where the queue has no room for another."""
         try:
             spec = at_side(request.live.manifest.input, side)
@@ -199,10 +202,11 @@ class Spotter:
         self._metrics.second_looks.labels("taken").inc()
         return closer
 
-    def _answer(self, done: Done, prepared: Prepared, request: Request) -> dict[str, Any]:
+    def _answer(self, done: Done, request: Request) -> dict[str, Any]:
         began = time.monotonic()
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
+        prepared = done.prepared
         words = read_words(done.rows, prepared, manifest.charset, threshold)
         self._metrics.words.inc(len(words))
         answer = {

@@ -28,7 +28,6 @@ _SETS = {
 }
 _PPOCR = {"teacher": "PP-OCRv6 small", "licence": "Apache-2.0"}
 _CRAFT = {"teacher": "CRAFT", "licence": "MIT"}
-# Folders that `spotter data` writes, by what their labels were made with.
 _OURS = {"teacher": "its own moving average", "licence": "none: ours", "what": "its maps and what it reads"}
 _TEACHERS: Mapping[str, Mapping[str, str]] = {
     "ema": _OURS,
@@ -38,6 +37,7 @@ _TEACHERS: Mapping[str, Mapping[str, str]] = {
         "what": "its maps, learnt from ImageNet",
     },
 }
+# Folders that `spotter data` writes, by what their labels were made with.
 _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
     "pseudo/sroie": [_PPOCR | {"what": "the case of letters"}],
     "pseudo/unlabelled": [_PPOCR | {"what": "labels of pictures that had none"}],

@@ -199,7 +199,7 @@ class Engine:
         self, picture: Prepared | Opened, deadline: float, done: Callable[[Done | BaseException], None]
     ) -> Entry[Job]:
         """Queues a picture; deadline in seconds on the clock. One that is only opened, its shape known, is decoded by
-        the lane that reads it, when there are several. Raises NotReadyError once stopped."""
+        the lane that reads it. Raises NotReadyError once stopped."""
         now = self._clock()
         entry = Entry(Job(picture, done), picture.shape, now, deadline)
         with self._lock:

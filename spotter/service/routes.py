@@ -191,8 +191,7 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
         raise ClientGoneError("the client left while uploading") from None
     pictures = body.close()
     ended = time.monotonic()
-    service.metrics.stage("upload", ended - began)
-    request.scope["spotter.timing"].add("upload", (began, ended))
+    service.metrics.stage("upload", request.scope["spotter.timing"].add("upload", (began, ended)))
     return pictures, isinstance(body, MultipartBody)
 
 

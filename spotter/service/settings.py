@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     @property
     def engine_threads(self) -> int:
         """Threads of the engine: as set, or one a core that this process may use."""
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or _cores()
 
     @property
     def session(self) -> SessionOptions:
@@ -117,12 +117,17 @@ class Settings(BaseSettings):
     def lanes_decode(self) -> bool:
         """Whether a lane decodes the picture that it reads next: where each core has a lane, a thread that decodes
         beside them only keeps one of them waiting, and now and then the same one several times."""
-        return self.device == "cpu" and self.lanes >= len(os.sched_getaffinity(0)) and self.batch_limit == 1
+        return self.device == "cpu" and self.lanes >= _cores() and self.batch_limit == 1
 
     @property
     def batch_limit(self) -> int:
         """Pictures of a batch: as set, or what is best on the device."""
         return self.batch_pictures or (1 if self.device == "cpu" else 8)
+
+
+def _cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def unknown_variables() -> list[str]:

@@ -2,18 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from spotter.cli.benchmarks import load
+from spotter.cli.benchmarks import load, table
 from spotter.cli.benchmarks.load import Load
 
 TURN_SECONDS = 3.0
-"""About how long one of the two is loaded before the other: shorter than a shared machine's moods, longer than a
-hundred pictures of four clients take."""
+"""About how long one of the two is loaded before the other: shorter than a shared machine's moods, long enough for some
+eighty pictures of four clients."""
 
 _DRAWS = 400
+Figure = Callable[[Load], float | None]
+
+
+def _goodput(found: Load) -> float:
+    return found.goodput
+
+
+def _p99(found: Load) -> float | None:
+    return table.percentile(good, 0.99) if (good := found.good) else None
 
 
 @dataclass(frozen=True)
@@ -27,28 +37,34 @@ class Beside:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the peer's load, our goodput by its, and our p99 by its, each with its 90% interval; None where one
         of us answered nothing."""
-        every = range(len(self.ours))
         return {
             "peer": self.label,
             "turns": len(self.ours),
             **load.joined(self.theirs).as_dict(),
-            "goodput_ratio": self._ratio("goodput", every),
-            "goodput_interval": self._interval("goodput"),
-            "p99_ratio": self._ratio("p99_ms", every),
-            "p99_interval": self._interval("p99_ms"),
+            **self._compared,
         }
 
-    def _ratio(self, key: str, turns: Sequence[int]) -> float | None:
-        """Ours by theirs of `key` in `Load.as_dict`, over these turns together."""
-        ours, theirs = (load.joined([side[turn] for turn in turns]).as_dict()[key] for side in (self.ours, self.theirs))
+    @cached_property
+    def _compared(self) -> dict[str, Any]:
+        every = range(len(self.ours))
+        return {
+            "goodput_ratio": self._ratio(_goodput, every),
+            "goodput_interval": self._interval(_goodput),
+            "p99_ratio": self._ratio(_p99, every),
+            "p99_interval": self._interval(_p99),
+        }
+
+    def _ratio(self, figure: Figure, turns: Sequence[int]) -> float | None:
+        """Ours by theirs of a figure, over these turns together."""
+        ours, theirs = (figure(load.joined([side[turn] for turn in turns])) for side in (self.ours, self.theirs))
         return ours / theirs if ours and theirs else None
 
-    def _interval(self, key: str) -> tuple[float, float] | None:
+    def _interval(self, figure: Figure) -> tuple[float, float] | None:
         """Within which nine of ten ratios lie whose turns were drawn anew from those that were measured: the bootstrap
         (Efron, 1979) over pairs of neighbouring turns, for what disturbs a machine lasts longer than an answer."""
         rng = np.random.default_rng(0)
         count = len(self.ours)
-        found = [self._ratio(key, rng.integers(count, size=count).tolist()) for _ in range(_DRAWS)]
+        found = [self._ratio(figure, rng.integers(count, size=count).tolist()) for _ in range(_DRAWS)]
         ratios = [each for each in found if each is not None]
         if len(ratios) < _DRAWS:
             return None

@@ -112,7 +112,7 @@ class Report:
                 *(each["p99_ratio"], _range(each["p99_interval"])),
                 _codes(each),
             )
-            for each in self.as_dict()["peers"]
+            for each in (peer.as_dict() for peer in self.peers)
         ]
         return ["", table.render(header, rows)] if rows else []
 

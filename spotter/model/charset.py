@@ -2,8 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 PRINTABLE_ASCII = "".join(chr(code) for code in range(0x20, 0x7F))
+
+LATIN_AND_GREEK = (
+    ' !"#$%&\'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~¡¢£¤¥'
+    '¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõö÷øùúûüýþÿĀāĂăĄąĆćĈĉĊ'
+    'ċČčĎďĐđĒēĔĕĖėĘęĚěĜĝĞğĠġĢģĤĥĦħĨĩĪīĬĭĮįİıĲĳĴĵĶķĸĹĺĻļĽľĿŀŁłŃńŅņŇňŉŊŋŌōŎŏŐőŒœŔŕŖŗŘřŚśŜŝŞşŠšŢţŤťŦŧŨũŪūŬŭŮ'
+    'ůŰűŲųŴŵŶŷŸŹźŻżŽžſƀƁƂƃƄƅƆƇƈƉƊƋƌƍƎƏƐƑƒƓƔƕƖƗƘƙƚƛƜƝƞƟƠơƢƣƤƥƦƧƨƩƪƫƬƭƮƯưƱƲƳƴƵƶƷƸƹƺƼƽƾƿǄǆǇǉǊǌǍǎǏǐǑǒǓǔǕǖǗǘǙǚ'
+    'ǛǜǝǞǟǠǡǢǣǤǥǦǧǨǩǪǫǬǭǮǯǰǱǳǴǵǶǷǸǹǺǻǼǽǾǿȀȁȂȃȄȅȆȇȈȉȊȋȌȍȎȏȐȑȒȓȔȕȖȗȘșȚțȜȝȞȟȠȡȢȣȤȥȦȧȨȩȪȫȬȭȮȯȰȱȲȳȴȵȶȷȺȻȼȽȾȿɀɁ'
+    'ɂɃɄɅɆɇɈɉɊɋɌɍɎɏɐɑɒɓɔɕɖɗɘəɚɛɜɝɞɟɠɡɣɤɥɦɧɨɩɫɬɭɮɯɰɱɲɳɵɷɸɹɺɻɼɽɾɿʂʃʄʅʆʇʈʉʊʋʌʍʎʐʑʒʓʕʖʗʘʚʝʞʠʡʢʬʭʮʯΆΈΉΊΌΎΏΑΒΓΔ'
+    'ΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩάέήίαβγδεζηθικλμνξοπρςστυφχψωϊϋόύώẞẠẽồ–—―‘’‚“”„†‡•…‰′″‹›※⁰⁴⁵⁶⁷⁸⁹⁺⁻ⁿ₀₁₂₃₄₅₆₇₈₉₠₡₢'
+    '₣₤₥₦₧₨₩₪₫€₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿℃℉№™←↑→↓↔↕⇐⇒⇔⇧∂∅∆∇∈∏∑−√∝∞∠∥∧∨∩∪∫∴≈≠≡≤≥⊂⊃⊥⌀⌘⌥⏎■□▪▲△▶▷▼▽◀◆◇○◎●★☆☎☐☑☒☰☺♀♂♠'
+    '♣♥♦♪♫⚠✅✉✓✔✕✖✘❌❤➔➜➤'
+)
+"""Latin letters of every European language and Vietnamese's horned ones, Greek, digits, punctuation, currency and common symbols, in NFC."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +35,20 @@ class Charset:
         """Number of classes, the blank included."""
         return len(self.characters) + 1
 
+    @cached_property
+    def _classes(self) -> dict[str, int]:
+        return {character: index for index, character in enumerate(self.characters, 1)}
+
+    def covers(self, text: str) -> bool:
+        """Whether every character of a text has a class."""
+        return all(character in self._classes for character in text)
+
     def encode(self, text: str) -> list[int]:
         """Classes of a transcript. Raises ValueError for a character outside the set."""
-        return [self.characters.index(character) + 1 for character in text]
+        try:
+            return [self._classes[character] for character in text]
+        except KeyError as error:
+            raise ValueError(f"{error.args[0]!r} is not in the charset") from None
 
     def decode(self, classes: Iterable[int]) -> str:
         """Text of a row of classes whose repeats are already collapsed; zeros are dropped."""

@@ -53,11 +53,19 @@ def mosaic_height(height: int) -> int:
     return height + GAP + _up(height // 2)
 
 
-def place(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Boxes [N, 6] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic."""
-    h = boxes[:, 3]
-    first, second, third = ((h >= limit).to(boxes.dtype) for limit in LEVEL_HEIGHTS)
+def level_of(heights: Tensor, limits: tuple[float, float, float] = LEVEL_HEIGHTS) -> Tensor:
+    """The level, float [N], of words of `heights` [N] pixels, the higher the word the further up."""
+    return (heights[:, None] >= torch.tensor(limits, device=heights.device)).to(heights.dtype).sum(1)
+
+
+def place(boxes: Tensor, height: int, width: int, levels: Tensor | None = None) -> Tensor:
+    """Boxes [N, 6] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic.
+
+    levels: float [N], of each box; by LEVEL_HEIGHTS where None.
+    """
+    levels = level_of(boxes[:, 3]) if levels is None else levels
+    first, second, third = ((levels >= level).to(boxes.dtype) for level in (1, 2, 3))
     scale = 1 - first * 0.5 - second * 0.25 - third * 0.125
     x = boxes[:, 0] * scale + second * (width // 2 + GAP)
     y = boxes[:, 1] * scale + first * (height + GAP) + third * (height // 4 + SMALL_GAP)
-    return torch.stack((x, y, boxes[:, 2] * scale, h * scale, boxes[:, 4], boxes[:, 5]), 1)
+    return torch.stack((x, y, boxes[:, 2] * scale, boxes[:, 3] * scale, boxes[:, 4], boxes[:, 5]), 1)

@@ -1,0 +1,69 @@
+"""Words of different widths end to end in one row, so that a network's time follows the words' own widths.
+
+A batch of padded patches costs as much as its widest word. Here each word takes as many units of columns as it needs,
+and one empty unit after it, which is wider than any kernel reaches:
+
+    | word 0 | word 0 | gap | word 1 | gap | word 2 | word 2 | word 2 | gap |
+
+Layers that look sideways must see zeros in the gaps, as they would beyond the edges of a word that stands alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+UNIT = 8
+"""Columns of a sampled patch to a unit: the recogniser's stride."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where N words lie in a row of U units.
+
+    lengths, starts: int64 [N], units of each word and its first unit. word: int64 [U], the word that a unit belongs to;
+    a gap belongs to the word before it. inside: float32 [U], 1 in words and 0 in gaps. position: int64 [U], units from
+    the word's first one.
+    """
+
+    lengths: Tensor
+    starts: Tensor
+    word: Tensor
+    inside: Tensor
+    position: Tensor
+
+    def mask(self, x: Tensor) -> Tensor:
+        """x [1, C, h, U * c] with zeros in the gaps."""
+        return self.scale(x, self.inside[:, None])
+
+    def scale(self, x: Tensor, factors: Tensor) -> Tensor:
+        """x [1, C, h, U * c] times one factor a unit and channel: factors [U, C] or [U, 1]."""
+        units = x.unflatten(3, (self.word.shape[0], -1))  # 1 x C x h x U x c
+        return (units * factors.t()[None, :, None, :, None].to(x.dtype)).flatten(3)
+
+    def means(self, x: Tensor) -> Tensor:
+        """Mean [N, C] of each word's own part of x [1, C, h, U * c]."""
+        units = x.unflatten(3, (self.word.shape[0], -1)).float().mean((2, 4))[0].t()  # U x C
+        sums = torch.zeros(self.lengths.shape[0], x.shape[1], device=x.device)
+        sums = sums.index_put((self.word,), units * self.inside[:, None], accumulate=True)
+        return sums / self.lengths[:, None].to(sums.dtype)
+
+    def unpack(self, x: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+        """Rows [N, longest, C] of x [U, C], padded with zeros, and which of them are words', bool [N, longest]."""
+        steps = torch.arange(longest, device=x.device)
+        real = steps < self.lengths[:, None]
+        index = self.starts[:, None] + torch.where(real, steps, 0)
+        return x[index] * real[..., None].to(x.dtype), real
+
+
+def pack(lengths: Tensor) -> Packing:
+    """The packing of words of `lengths` int64 [N] units, each at least 1; N at least 1."""
+    ends = (lengths + 1).cumsum(0)
+    starts = ends - lengths - 1
+    total = ends[-1].item()
+    torch._check(total >= 2)  # type: ignore[no-untyped-call]
+    units = torch.arange(total, device=lengths.device)
+    first = torch.zeros_like(units).scatter(0, starts, torch.ones_like(starts))
+    word = first.cumsum(0) - 1
+    position = units - starts[word]
+    return Packing(lengths, starts, word, (position < lengths[word]).float(), position)

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from spotter.cli.evaluate import Dataset, parse_dataset
 from spotter.export.bundle import INPUT
-from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
 from spotter.model.weights import final_weights, load_spotter, load_state
@@ -65,7 +64,7 @@ def calibrate(
 def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Evidence:
     """What the model finds on a dataset, and what speaks for it."""
     spec = INPUT.at(side)
-    charset = Charset()
+    charset = model.charset
     parts: list[Sequence[NDArray[np.generic]]] = []
     pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
     for picture in tqdm(pictures, desc=str(dataset.folder), unit="picture", disable=None):
@@ -83,8 +82,8 @@ def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Ev
             )
         ]
         counts, right = outcomes(Read(picture.path.name, tuple(picture.annotations), predictions))
-        told = (found.detection, found.confidence, found.margins)
+        told = (found.detection, found.confidence, found.margins, found.text)
         parts.append((*(value.numpy()[counts] for value in told), right[counts]))
     *columns, right = (np.concatenate(column) for column in zip(*parts, strict=True))
-    detection, character, margin = (column.astype(np.float64) for column in columns)
-    return Evidence(detection, character, margin, right.astype(np.bool_))
+    detection, character, margin, text = (column.astype(np.float64) for column in columns)
+    return Evidence(detection, character, margin, text, right.astype(np.bool_))

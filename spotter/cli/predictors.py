@@ -60,14 +60,12 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     import torch
 
     from spotter.export.bundle import INPUT
-    from spotter.model.charset import Charset
     from spotter.model.weights import load_spotter
     from spotter.service.imaging import prepare_pixels
     from spotter.service.sizing import to_upload
 
     torch.set_num_threads(options.threads)
     model = load_spotter(path, options.language)
-    charset = Charset()
     spec = INPUT if options.side is None else INPUT.at(options.side)
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
@@ -79,7 +77,7 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
             )
         placed = to_upload(polygons.float().numpy(), ready.working, ready.upload)
         return [
-            Prediction(polygon, charset.decode(row), score)
+            Prediction(polygon, model.charset.decode(row), score)
             for polygon, row, score in zip(placed, characters.tolist(), scores.tolist(), strict=True)
         ]
 

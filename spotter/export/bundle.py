@@ -30,7 +30,7 @@ _GOLDEN_MARGIN = 0.02
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=896, target_side=896, bucket_steps=((65536, STRIDE),))
 
 
-def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float) -> list[str]:
+def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float, charset: Charset) -> list[str]:
     """Words of the golden picture that the graph reads as drawn, well above the threshold below which a service
     leaves words out. Raises ParityError when it reads none."""
     height, width = picture.shape[:2]
@@ -40,7 +40,7 @@ def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float
     feed = {"images": padded, "sizes": np.array([[height, width]], np.int32)}
     _, _, scores, characters, _ = (np.asarray(value) for value in session.run(list(OUTPUTS), feed))
     sure = scores > score_threshold + _GOLDEN_MARGIN
-    read = [Charset().decode(row.tolist()) for row in characters[sure]]
+    read = [charset.decode(row.tolist()) for row in characters[sure]]
     drawn = [word for line in GOLDEN_LINES for word in line.split() if word in read]
     if not drawn:
         raise ParityError(f"the graph reads none of the golden picture's words, only {read}")
@@ -109,10 +109,10 @@ def export_bundle(
             folder,
             model=graph,
             golden_picture=golden,
-            golden_words=golden_words(graph, picture, score_threshold),
+            golden_words=golden_words(graph, picture, score_threshold, model.charset),
             name=name,
             version=version,
-            charset=Charset().characters,
+            charset=model.charset.characters,
             input=spec,
             opset=OPSET,
             provenance=told,

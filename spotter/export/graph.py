@@ -17,6 +17,7 @@ from spotter.export.strip import StripRecogniser
 from spotter.model.cells import Cells
 from spotter.model.family import Patches, RegionSampler
 from spotter.model.language import LanguageModel
+from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.regions import RoIRotate, patch_widths
 from spotter.model.spotter import Spotter
 
@@ -59,6 +60,18 @@ class SymbolicRoIRotate(RoIRotate):
             self._emit(shared, boxes, image_index, columns, 1, 4),
             widths,
         )
+
+
+def symbolic_samples(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
+    """Stands in for `sample_regions` while the graph is written: emits the operator."""
+    samples: Tensor = torch.onnx.ops.symbolic(
+        f"{DOMAIN}::SampleRegions",
+        (features, grid, image_index),
+        dtype=features.dtype,
+        shape=(grid.shape[0], features.shape[1], grid.shape[1], grid.shape[2]),
+        version=VERSION,
+    )
+    return samples
 
 
 class SymbolicLanguageModel(nn.Module):
@@ -112,8 +125,11 @@ def add_bodies(proto: onnx.ModelProto) -> None:
 def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
     model = folded(model)
-    model.sampler = symbolic_sampler(model.sampler)
-    model.recogniser = StripRecogniser(model.recogniser)
+    if isinstance(model.recogniser, PictureRecogniser):
+        model.recogniser.sample = symbolic_samples
+    else:
+        model.sampler = symbolic_sampler(model.sampler)
+        model.recogniser = StripRecogniser(model.recogniser)
     if isinstance(model.language, LanguageModel):
         model.language = SymbolicLanguageModel(model.language)
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)

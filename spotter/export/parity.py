@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from spotter.export.golden import GOLDEN_LINES, draw_lines
 from spotter.export.graph import OUTPUTS
-from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 
 _PIXELS, _SCORE, _SURE = 0.5, 2e-3, 1e-2
@@ -111,14 +110,15 @@ def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, name: str) 
         raise ParityError(f"{name}: a word is of none of the {pictures} pictures")
 
 
-def _words(answer: Sequence[NDArray[np.generic]], threshold: float) -> list[tuple[int, str, NDArray[np.float64]]]:
-    """(picture, text, axis-parallel box [4]) of each word that is sure enough."""
+def _words(
+    answer: Sequence[NDArray[np.generic]], threshold: float
+) -> list[tuple[int, tuple[int, ...], NDArray[np.float64]]]:
+    """(picture, classes of its characters, axis-parallel box [4]) of each word that is sure enough."""
     index, polygons, scores, characters, _ = answer
     corners = polygons.astype(np.float64)
     boxes = np.concatenate((corners.min(1), corners.max(1)), 1)
-    charset = Charset()
     sure = np.flatnonzero(scores.astype(np.float64) >= threshold)
-    return [(int(index[n]), charset.decode(characters[n].tolist()), boxes[n]) for n in sure]
+    return [(int(index[n]), tuple(characters[n][characters[n] > 0].tolist()), boxes[n]) for n in sure]
 
 
 def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

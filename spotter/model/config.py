@@ -3,12 +3,15 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spotter.model.charset import PRINTABLE_ASCII
+
 HEAD = 32
 """Channels of a head of a backbone's attention."""
 BLOCKS = ("residual", "inverted", "attention")
 ENCODERS = ("transformer", "lstm", "gru")
 DECODERS = ("ctc", "both")
 NECKS = ("fpn", "pan", "bifpn")
+PLANS = ("small", "tiny")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,29 @@ class RecogniserConfig:
 
 
 @dataclass(frozen=True)
+class PictureRecogniserConfig:
+    """A recogniser that reads the picture's own pixels, see `spotter.model.picture_recogniser`.
+
+    plan: of `spotter.model.ppocr`, "small" or "tiny". rows: pixels of height of a patch. longest: of its width at most,
+    in units of 8 pixels. beside, above: margins around a region, as shares of its height.
+    """
+
+    plan: str = "small"
+    rows: int = 48
+    longest: int = 144
+    beside: float = 0.3
+    above: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.plan not in PLANS:
+            raise ValueError(f"plan must be one of {', '.join(PLANS)}")
+        if self.rows % 16 or self.longest < 1:
+            raise ValueError("rows must be a multiple of 16, and longest at least 1")
+        if min(self.beside, self.above) < 0:
+            raise ValueError("margins must not be negative")
+
+
+@dataclass(frozen=True)
 class SearchConfig:
     """How far a language model, where there is one, has its say in reading.
 
@@ -129,11 +155,12 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class ScoreConfig:
-    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m), so that it says how often
-    such a word is right (Platt 1999).
+    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m + text * t), so that it says
+    how often such a word is right (Platt 1999).
 
-    d is the detector's probability, c that of the least sure character by the recogniser alone, and m how far, in nats,
-    the text is ahead of the next one; 0 where no language model has a say.
+    d is the detector's probability, c that of the least sure character by the recogniser alone, m how far, in nats,
+    the text is ahead of the next one (0 where no language model has a say), and t the log probability of the whole text
+    by the recogniser alone.
     `spotter calibrate` fits these to a model; the defaults are those of an early one.
     """
 
@@ -141,9 +168,10 @@ class ScoreConfig:
     detection: float = 0.4
     character: float = 3.7
     margin: float = 0.0
+    text: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.detection < 0 or self.character < 0 or self.margin < 0:
+        if min(self.detection, self.character, self.margin, self.text) < 0:
             raise ValueError("a surer detector, character or text must not lower the score")
 
 
@@ -152,15 +180,17 @@ class SpotterConfig:
     """A whole FOTS spotter.
 
     neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
+    characters: that it reads, in the order of their classes.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     neck: int = 64
     detection: DetectionConfig = field(default_factory=DetectionConfig)
-    recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
+    recogniser: RecogniserConfig | PictureRecogniserConfig = field(default_factory=RecogniserConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     neck_kind: str = "fpn"
     search: SearchConfig = field(default_factory=SearchConfig)
+    characters: str = PRINTABLE_ASCII
 
     def __post_init__(self) -> None:
         if self.neck_kind not in NECKS:
@@ -181,8 +211,11 @@ class SpotterConfig:
             backbone=BackboneConfig(**tuples("backbone")),
             neck=values["neck"],
             detection=DetectionConfig(**{k: v for k, v in values["detection"].items() if k != "levels"}),
-            recogniser=RecogniserConfig(**tuples("recogniser")),
+            recogniser=(PictureRecogniserConfig if "plan" in values["recogniser"] else RecogniserConfig)(
+                **tuples("recogniser")
+            ),
             score=ScoreConfig(**values.get("score", {})),
             neck_kind=values.get("neck_kind", "fpn"),
             search=SearchConfig(**values.get("search", {})),
+            characters=values.get("characters", PRINTABLE_ASCII),
         )

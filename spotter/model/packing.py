@@ -9,6 +9,7 @@ Layers that look sideways must see zeros in the gaps, as they would beyond the e
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -32,18 +33,18 @@ class Packing:
     inside: Tensor
     position: Tensor
 
-    def mask(self, x: Tensor) -> Tensor:
-        """x [1, C, h, U * c] with zeros in the gaps."""
-        return self.scale(x, self.inside[:, None])
+    def mask(self, x: Tensor, columns: int) -> Tensor:
+        """x [1, C, h, U * columns] with zeros in the gaps."""
+        return self.scale(x, self.inside[:, None], columns)
 
-    def scale(self, x: Tensor, factors: Tensor) -> Tensor:
-        """x [1, C, h, U * c] times one factor a unit and channel: factors [U, C] or [U, 1]."""
-        units = x.unflatten(3, (self.word.shape[0], -1))  # 1 x C x h x U x c
+    def scale(self, x: Tensor, factors: Tensor, columns: int) -> Tensor:
+        """x [1, C, h, U * columns] times one factor a unit and channel: factors [U, C] or [U, 1]."""
+        units = x.unflatten(3, (-1, columns))  # 1 x C x h x U x columns
         return (units * factors.t()[None, :, None, :, None].to(x.dtype)).flatten(3)
 
-    def means(self, x: Tensor) -> Tensor:
-        """Mean [N, C] of each word's own part of x [1, C, h, U * c]."""
-        units = x.unflatten(3, (self.word.shape[0], -1)).float().mean((2, 4))[0].t()  # U x C
+    def means(self, x: Tensor, columns: int) -> Tensor:
+        """Mean [N, C] of each word's own part of x [1, C, h, U * columns]."""
+        units = x.unflatten(3, (-1, columns)).float().mean((2, 4))[0].t()  # U x C
         sums = torch.zeros(self.lengths.shape[0], x.shape[1], device=x.device)
         sums = sums.index_put((self.word,), units * self.inside[:, None], accumulate=True)
         return sums / self.lengths[:, None].to(sums.dtype)
@@ -56,12 +57,17 @@ class Packing:
         return x[index] * real[..., None].to(x.dtype), real
 
 
-def pack(lengths: Tensor) -> Packing:
-    """The packing of words of `lengths` int64 [N] units, each at least 1; N at least 1."""
+def pack(lengths: Tensor, multiple: int = 1) -> Packing:
+    """The packing of words of `lengths` int64 [N] units, each at least 1; N at least 1.
+
+    multiple: the row is lengthened by empty units to a multiple of it, so that shapes repeat and a CPU's convolutions
+    need not be compiled anew for each.
+    """
     ends = (lengths + 1).cumsum(0)
     starts = ends - lengths - 1
-    total = ends[-1].item()
+    total = cast(int, ends[-1].item())  # a symbol while a graph is traced
     torch._check(total >= 2)  # type: ignore[no-untyped-call]
+    total = -(-total // multiple) * multiple
     units = torch.arange(total, device=lengths.device)
     first = torch.zeros_like(units).scatter(0, starts, torch.ones_like(starts))
     word = first.cumsum(0) - 1

@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.model.packing import Packing
+from spotter.model.packing import UNIT, Packing
 
 ROWS = 48
 INPUTS = 4
 """Red, green, blue, and whether a place is inside the region that is to be read."""
 _HEADS = 8
+_AT_STRIDE_2, _AT_STRIDE_4 = UNIT // 2, UNIT // 4  # columns of a unit
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ class Excitation(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """x [1, C, h, W] -> the same shape."""
-        means = packing.means(x)[:, :, None, None]  # N x C x 1 x 1
+        means = packing.means(x, _AT_STRIDE_4)[:, :, None, None]  # N x C x 1 x 1
         gates = F.hardsigmoid(self.b(F.relu(self.a(means))))[:, :, 0, 0]
-        return packing.scale(x, gates[packing.word])
+        return packing.scale(x, gates[packing.word], _AT_STRIDE_4)
 
 
 class Block(nn.Module):
@@ -94,7 +95,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """x [1, C, h, W] -> [1, C', h or h / 2, W]."""
-        x = self.dw(packing.mask(x))
+        x = self.dw(packing.mask(x, _AT_STRIDE_4))
         if self.se is not None:
             x = self.se(x, packing)
         out: Tensor = self.down(F.gelu(self.up(x)))
@@ -114,11 +115,11 @@ class BranchStem(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Patches [1, inputs, 48, W] -> [1, C, 12, W / 4]."""
-        s = F.pad(packing.mask(F.relu(self.c1(x))), (0, 1, 0, 1))
-        t = F.pad(packing.mask(F.relu(self.c2a(s))), (0, 1, 0, 1))
+        s = F.pad(packing.mask(F.relu(self.c1(x)), _AT_STRIDE_2), (0, 1, 0, 1))
+        t = F.pad(packing.mask(F.relu(self.c2a(s)), _AT_STRIDE_2), (0, 1, 0, 1))
         t = F.relu(self.c2b(t))
         x = torch.cat((F.max_pool2d(s, 2, stride=1), t), 1)
-        x = F.relu(self.c3(packing.mask(x)))
+        x = F.relu(self.c3(packing.mask(x, _AT_STRIDE_2)))
         return F.relu(self.c4(x))
 
 
@@ -132,7 +133,7 @@ class PlainStem(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Patches [1, inputs, 48, W] -> [1, C, 12, W / 4]."""
-        out: Tensor = self.c2(packing.mask(F.gelu(self.c1(x))))
+        out: Tensor = self.c2(packing.mask(F.gelu(self.c1(x)), _AT_STRIDE_2))
         return out
 
 

@@ -1,5 +1,7 @@
 """The recogniser: patches become characters by CTC (Graves et al. 2006)."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -85,14 +87,25 @@ class Recogniser(nn.Module):
         return logits
 
 
-def greedy_path(logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """CTC's best path of logits [N, W, classes]: classes int32 [N, W] with repeats collapsed to the blank, their
-    probabilities float32 [N, W], and the least probability of a character that stays, [N] (0 where none does)."""
+class GreedyPath(NamedTuple):
+    """CTC's best path of N words. classes: int32 [N, W], repeats collapsed to the blank. probabilities: float32 [N, W],
+    of the classes. least: float32 [N], of the least sure character that stays, 0 where none does. text: float32 [N],
+    log probability of the whole path, in nats."""
+
+    classes: Tensor
+    probabilities: Tensor
+    least: Tensor
+    text: Tensor
+
+
+def greedy_path(logits: Tensor, widths: Tensor) -> GreedyPath:
+    """The best path of logits [N, W, classes]; widths int64 [N], columns in use."""
     probability, path = logits.softmax(-1).max(-1)
     inside = torch.arange(path.shape[1], device=path.device) < widths[:, None]
+    text = (probability.clamp(min=1e-12).log() * inside.to(probability.dtype)).sum(1)
     path = path * inside.to(path.dtype)
     before = F.pad(path, (1, 0))[:, :-1]
     path = path * (path != before).to(path.dtype)
     emitted = (path > 0).to(probability.dtype)
     confidence = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
-    return path.to(torch.int32), probability * inside.to(probability.dtype), confidence
+    return GreedyPath(path.to(torch.int32), probability * inside.to(probability.dtype), confidence, text)

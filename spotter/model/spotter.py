@@ -9,28 +9,31 @@ from torch import Tensor, nn
 from spotter.model.backbone import Backbone
 from spotter.model.cells import STRIDE, Cells, mosaic_cells, plain_cells
 from spotter.model.charset import Charset
-from spotter.model.config import ScoreConfig, SpotterConfig
+from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SpotterConfig
 from spotter.model.detection import DetectionHead
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
 from spotter.model.neck import neck
+from spotter.model.packing import UNIT
+from spotter.model.picture_recogniser import Columns, PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
 from spotter.model.regions import PatchSize, RoIRotate
 
 _MEAN, _DEVIATION = 128.0, 64.0  # a whole number: pixels are 8-bit numbers around it as they are
-_BLACK = -_MEAN / _DEVIATION
+BLACK = -_MEAN / _DEVIATION
 _LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class Features:
     """fine: the stem's map at stride 2. shared: the neck's map at stride 4. cells: of the latter; both are mosaics
-    where these are a mosaic's."""
+    where these are a mosaic's. pictures: the normalised pictures and the levels of their pyramids [B, 3, H', W]."""
 
     fine: Tensor
     shared: Tensor
     cells: Cells
+    pictures: Tensor
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,13 @@ class Words:
 @dataclass(frozen=True)
 class Examined:
     """Words, and for each, float32 [N]: the detector's probability, that of the recogniser's own least sure character,
-    and how far its text is ahead of the next one, in nats."""
+    how far its text is ahead of the next one, and the log probability of its text, both in nats."""
 
     words: Words
     detection: Tensor
     confidence: Tensor
     margins: Tensor
+    text: Tensor
 
 
 class Spotter(nn.Module):
@@ -69,9 +73,10 @@ class Spotter(nn.Module):
         neck: nn.Module,
         head: Head,
         sampler: RegionSampler,
-        recogniser: Recogniser,
+        recogniser: Recogniser | PictureRecogniser,
         score: ScoreConfig,
         language: LanguageModel | None = None,
+        charset: Charset | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -80,6 +85,7 @@ class Spotter(nn.Module):
         self.sampler = sampler
         self.recogniser = recogniser
         self.score = score
+        self.charset = charset or Charset()
         self.language: nn.Module | None = language
 
     def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,19 +97,22 @@ class Spotter(nn.Module):
 
         images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride.
         """
-        fine, shared = self._maps(_normalised(images))
+        pictures = normalised(images)
+        fine, shared = self._maps(pictures)
         rows, columns = shared.shape[-2:]
-        return Features(fine, shared, plain_cells(rows, columns, shared.device))
+        return Features(fine, shared, plain_cells(rows, columns, shared.device), pictures)
 
     def pyramid(self, images: Tensor) -> Features:
         """Of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in `features`."""
-        pictures = _normalised(images)
+        pictures = normalised(images)
+        lower = lower_canvas(pictures, BLACK)
         fine, shared = self._maps(pictures)
-        lower_fine, lower_shared = self._maps(lower_canvas(pictures, _BLACK))
+        lower_fine, lower_shared = self._maps(lower)
         return Features(
             join(fine, lower_fine, STRIDE // 2),
             join(shared, lower_shared, STRIDE),
             mosaic_cells(images.shape[1], images.shape[2], images.device),
+            join(pictures, lower, 1),
         )
 
     def detect(self, features: Features) -> Maps:
@@ -128,30 +137,39 @@ class Spotter(nn.Module):
         # make wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        patches = self.sample(features, shapes, image_index)
-        logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
-        told = self.transcribe(logits, patches.widths)
-        characters, character_scores, confidence, margins = (rows[:-1] for rows in told)
+        columns = self.columns(features, shapes, image_index)
+        told = self.transcribe(columns.logits, columns.widths)
+        characters, character_scores, confidence, margins, text = (rows[:-1] for rows in told)
         words = Words(
             regions.image_index.to(torch.int32),
             self.sampler.polygons(regions.shapes),
-            word_scores(regions.scores, confidence, margins, self.score),
+            word_scores(regions.scores, confidence, margins, text, self.score),
             characters,
             character_scores,
         )
-        return Examined(words, regions.scores, confidence, margins)
+        return Examined(words, regions.scores, confidence, margins, text)
 
-    def transcribe(self, logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def columns(self, features: Features, shapes: Tensor, image_index: Tensor) -> Columns:
+        """What the recogniser makes of regions: shapes [N, G], N at least 1."""
+        if isinstance(self.recogniser, PictureRecogniser):
+            height, width = features.cells.mosaic or features.pictures.shape[-2:]
+            columns: Columns = self.recogniser(features.pictures, shapes, image_index, (height, width))
+            return columns
+        patches = self.sample(features, shapes, image_index)
+        return Columns(self.recogniser(patches.fine, patches.coarse, patches.widths), patches.widths)
+
+    def transcribe(self, logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The texts of logits [N, W, classes]: classes int32 [N, W], their probabilities float32 [N, W], that of the
-        recogniser's own least sure character [N], and the margin to the next text [N] (0 without a language model)."""
-        characters, character_scores, confidence = greedy_path(logits, widths)
+        recogniser's own least sure character [N], the margin to the next text [N] (0 without a language model), and the
+        log probability of the recogniser's own text [N]."""
+        characters, character_scores, confidence, text = greedy_path(logits, widths)
         if self.language is None:
-            return characters, character_scores, confidence, torch.zeros_like(confidence)
+            return characters, character_scores, confidence, torch.zeros_like(confidence), text
         log_probabilities = logits.log_softmax(-1)
         characters, margins = self.language(log_probabilities, widths)
         chosen = log_probabilities.gather(2, characters.to(torch.int64)[..., None]).squeeze(2).exp()
         inside = torch.arange(characters.shape[1], device=characters.device) < widths[:, None]
-        return characters, chosen * inside.to(chosen.dtype), confidence, margins
+        return characters, chosen * inside.to(chosen.dtype), confidence, margins, text
 
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
@@ -160,28 +178,39 @@ class Spotter(nn.Module):
         return words.image_index, words.polygons, words.scores, words.characters, words.character_scores
 
 
-def _normalised(images: Tensor) -> Tensor:
+def normalised(images: Tensor) -> Tensor:
+    """Pictures uint8 [B, H, W, 3] -> float32 [B, 3, H, W] as every network here reads them."""
     return (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
 
 
-def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, config: ScoreConfig) -> Tensor:
-    """Scores float32 [N] of words from the detector's probabilities, those of their least sure characters, and how far
-    their texts are ahead, in nats (see `ScoreConfig`)."""
+def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, text: Tensor, config: ScoreConfig) -> Tensor:
+    """Scores float32 [N] of words from the detector's probabilities, those of their least sure characters, how far
+    their texts are ahead, and the log probabilities of these, in nats (see `ScoreConfig`)."""
     d = detection.clamp(_LEAST, 1 - _LEAST)
     c = confidence.clamp(min=_LEAST)
     told = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()
-    return (told + config.margin * margins).sigmoid()
+    return (told + config.margin * margins + config.text * text).sigmoid()
 
 
 def build_fots(config: SpotterConfig | None = None, charset: Charset | None = None) -> Spotter:
     """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
     config = config or SpotterConfig()
     reader = config.recogniser
+    charset = charset or Charset(config.characters)
+    classes = charset.classes
+    recogniser: Recogniser | PictureRecogniser
+    if isinstance(reader, PictureRecogniserConfig):
+        size = PatchSize(reader.rows, UNIT, UNIT * reader.longest)
+        recogniser = PictureRecogniser(reader, classes)
+    else:
+        size = PatchSize(reader.height, reader.min_width, reader.max_width)
+        recogniser = Recogniser(config.backbone.stem, config.neck, classes, reader)
     return Spotter(
         Backbone(config.backbone),
         neck(config.neck_kind, config.backbone.channels, config.neck),
         DetectionHead(config.neck, config.detection),
-        RoIRotate(PatchSize(reader.height, reader.min_width, reader.max_width)),
-        Recogniser(config.backbone.stem, config.neck, (charset or Charset()).classes, reader),
+        RoIRotate(size),
+        recogniser,
         config.score,
+        charset=charset,
     )

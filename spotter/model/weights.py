@@ -44,5 +44,5 @@ def load_spotter(path: Path, language: Path | None = None) -> Spotter:
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path}: {error}") from error
     if language is not None:
-        model.language = LanguageModel(LanguageTables.load(language), Charset(), config.search)
+        model.language = LanguageModel(LanguageTables.load(language), Charset(config.characters), config.search)
     return model.eval()

@@ -18,12 +18,13 @@ _LEAST = 1e-6
 class Evidence:
     """What speaks for N words, and whether each was right.
 
-    detection, character: float64 [N], probabilities. margin: float64 [N], nats. right: bool [N].
+    detection, character: float64 [N], probabilities. margin, text: float64 [N], nats. right: bool [N].
     """
 
     detection: NDArray[np.float64]
     character: NDArray[np.float64]
     margin: NDArray[np.float64]
+    text: NDArray[np.float64]
     right: NDArray[np.bool_]
 
 
@@ -61,16 +62,16 @@ def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
         np.clip(np.concatenate([getattr(part, name) for part in used]), _LEAST, 1 - _LEAST)
         for name in ("detection", "character")
     )
-    margin = np.concatenate([part.margin for part in used])
+    margin, text = (np.concatenate([getattr(part, name) for part in used]) for name in ("margin", "text"))
     right = np.concatenate([part.right for part in used]).astype(np.float64)
     weight = np.concatenate([np.full(len(part.right), 1 / len(part.right)) for part in used])
     weight *= len(right) / weight.sum()
-    inputs = np.stack((np.ones_like(d), np.log(d / (1 - d)), np.log(c), margin), 1)
-    found = np.zeros(4)
+    inputs = np.stack((np.ones_like(d), np.log(d / (1 - d)), np.log(c), margin, text), 1)
+    found = np.zeros(inputs.shape[1])
     for _ in range(_ROUNDS):
         probability = 1 / (1 + np.exp(-np.clip(inputs @ found, -30, 30)))
         slope = inputs.T @ (weight * (right - probability)) - 1e-3 * found
-        curve = inputs.T @ (inputs * (weight * probability * (1 - probability))[:, None]) + 1e-3 * np.eye(4)
+        curve = inputs.T @ (inputs * (weight * probability * (1 - probability))[:, None]) + 1e-3 * np.eye(len(found))
         found += np.linalg.solve(curve, slope)
     bias, *slopes = (round(value, 4) for value in found.tolist())
     return ScoreConfig(bias, *(max(slope, 0.0) for slope in slopes))
@@ -81,5 +82,5 @@ def scores(evidence: Evidence, config: ScoreConfig) -> NDArray[np.float64]:
     d = np.clip(evidence.detection, _LEAST, 1 - _LEAST)
     c = np.clip(evidence.character, _LEAST, 1)
     value = config.bias + config.detection * np.log(d / (1 - d)) + config.character * np.log(c)
-    value += config.margin * evidence.margin
+    value += config.margin * evidence.margin + config.text * evidence.text
     return np.asarray(1 / (1 + np.exp(-value)))

@@ -10,6 +10,7 @@ import torch
 from spotter.training import checkpoint
 from spotter.training.ablation import kept, markdown, read_table, run_row
 from spotter.training.average import average as average_weights
+from spotter.training.combine import combine as combined
 from spotter.training.compose import planned
 from spotter.training.corpus import corpus, transcripts
 from spotter.training.device import usable_device
@@ -108,6 +109,18 @@ def average(output: Path, checkpoints: tuple[Path, ...], start_from: Path | None
     """Writes the mean of the weights of CHECKPOINTS, runs from the same start on other pictures, to OUTPUT."""
     try:
         checkpoint.save(output, average_weights(checkpoints, start_from))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("detector", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("recogniser", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def combine(output: Path, detector: Path, recogniser: Path) -> None:
+    """Writes to OUTPUT a spotter with the detector of the checkpoint DETECTOR and the run RECOGNISER."""
+    try:
+        checkpoint.save(output, combined(detector, recogniser))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 

@@ -17,6 +17,7 @@ class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
     hard_negatives: background cells kept for each text cell, the hardest first (OHEM, Shrivastava et al. 2016).
+    small_words: a text cell counts by n ** -small_words where its word has n of them; 0 for all alike.
     focal: where it is not 0, every counted cell counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
     recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, on
         which it stands, does not starve.
@@ -31,6 +32,7 @@ class LossConfig:
     direction: float = 5.0
     recognition: float = 1.0
     hard_negatives: float = 3.0
+    small_words: float = 0.0
     focal: float = 0.0
     recognition_ramp: int = 300
     attention: float = 0.5

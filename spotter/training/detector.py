@@ -10,7 +10,7 @@ from spotter.model.detection import DetectionMaps, sharpen_ends
 from spotter.model.geometry import probiou
 from spotter.training.batch import Batch
 from spotter.training.config import TrainConfig
-from spotter.training.losses import dice_loss, focal_loss, geometry_losses, score_loss
+from spotter.training.losses import cell_weights, dice_loss, focal_loss, geometry_losses, score_loss
 
 
 class DetectorLearning(Protocol):
@@ -66,7 +66,13 @@ class RotatedBoxes:
         found = (
             focal_loss(logits, batch.text, batch.counted, weights.focal)
             if weights.focal
-            else score_loss(logits, batch.text, batch.counted, weights.hard_negatives)
+            else score_loss(
+                logits,
+                batch.text,
+                batch.counted,
+                weights.hard_negatives,
+                cell_weights(batch.owner, weights.small_words) if weights.small_words else None,
+            )
         )
         return {
             "score": weights.score * found,

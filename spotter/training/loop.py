@@ -136,7 +136,7 @@ class Trainer:
         self.config = config
         self.device = torch.device(device)
         self.workers = workers
-        self.charset = charset or Charset()
+        self.charset = charset or Charset(model_config.characters)
         self.detector: DetectorLearning = detector or RotatedBoxes()
         self.step = 0
         self.pictures = 0
@@ -254,11 +254,14 @@ class Trainer:
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted parts of the joint loss of a batch on the device."""
         weights = self.config.losses
+        stage = self.config.stage(self.step)
+        reads = stage is None or not {"recognition", ATTENTION}.isdisjoint(stage.losses)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             features = self.model.features(batch.images)
             maps = self.model.detect(features)
             lesson = self.distiller.look(batch.images) if self.distiller else None
-            reading = self._recognition(features, maps, batch, lesson)
+            nothing = maps.score.sum() * 0
+            reading = self._recognition(features, maps, batch, lesson) if reads else Reading(nothing, nothing, nothing)
         self._reading = float(reading.ctc.detach())
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
         parts = self.detector.losses(maps, batch, self.config)
@@ -266,7 +269,7 @@ class Trainer:
         if self.model.recogniser.attention:
             parts[ATTENTION] = weights.attention * ramp * reading.attention
         parts = dict(self.weighting(parts))
-        if stage := self.config.stage(self.step):
+        if stage:
             parts = {name: part if name in stage.losses else part * 0 for name, part in parts.items()}
         if self.distiller and lesson:
             parts |= self.distiller.losses(lesson, features, maps, reading.taught)

@@ -8,17 +8,27 @@ from spotter.model.detection import DetectionMaps
 from spotter.training.batch import Batch
 
 
-def score_loss(logits: Tensor, text: Tensor, counted: Tensor, hard_negatives: float) -> Tensor:
+def score_loss(
+    logits: Tensor, text: Tensor, counted: Tensor, hard_negatives: float, weights: Tensor | None = None
+) -> Tensor:
     """Binary cross-entropy over every text cell and the hardest background ones of the batch (OHEM).
 
-    logits: [B, H, W]; text, counted: bool [B, H, W].
+    logits: [B, H, W]; text, counted: bool [B, H, W]. weights: of the text cells, float [B, H, W], see `cell_weights`.
     """
     losses = F.binary_cross_entropy_with_logits(logits, text.to(logits.dtype), reduction="none")
-    positive = losses[text]
+    positive = losses[text] if weights is None else (losses * weights)[text]
     background = losses[counted & ~text]
     keep = min(background.numel(), max(int(hard_negatives * positive.numel()), background.numel() // 100))
     hardest = background.topk(keep).values if keep else background[:0]
     return (positive.sum() + hardest.sum()) / max(positive.numel() + keep, 1)
+
+
+def cell_weights(owner: Tensor, exponent: float) -> Tensor:
+    """float32 [B, H, W]: the weight n ** -exponent of each core cell of a word with n of them, their mean 1, so that a
+    letter of one cell is not drowned by long words. owner: int64 [B, H, W], -1 where no word's core is."""
+    count = torch.bincount((owner + 1).flatten())
+    weights = count[owner + 1].float() ** -exponent * (owner >= 0)
+    return weights * ((owner >= 0).sum() / weights.sum().clamp(min=1e-6))
 
 
 def focal_loss(logits: Tensor, text: Tensor, counted: Tensor, gamma: float) -> Tensor:

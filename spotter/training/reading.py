@@ -18,17 +18,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spotter.model.charset import Charset
-from spotter.model.cutting import Cut, CutSize, cut, picture_mosaic
+from spotter.model.config import PictureRecogniserConfig
+from spotter.model.cutting import Cut, cut, picture_mosaic
 from spotter.model.geometry import polygons_to_boxes
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
+from spotter.model.spotter import BLACK, normalised
 from spotter.training import checkpoint
 from spotter.training.losses import recognition_loss
 from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Sample, Source
 
+_UNITS = 128  # the packed row is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
-_MEAN, _DEVIATION = 128.0, 64.0
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,11 @@ class WordBatches:
         return found, sorted(rng.choice(usable, few, replace=False).tolist()) if few else []
 
 
-def cut_words(batch: WordBatch, size: CutSize) -> Cut:
+def cut_words(batch: WordBatch, config: PictureRecogniserConfig) -> Cut:
     """The packed patches of a batch's words."""
-    pictures = (batch.images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
+    pictures = normalised(batch.images)
     height, width = pictures.shape[2:]
-    mosaic = picture_mosaic(pictures, -_MEAN / _DEVIATION)
-    return cut(mosaic, batch.boxes, batch.image_index, height, width, size)
+    return cut(picture_mosaic(pictures, BLACK), batch.boxes, batch.image_index, (height, width), config, multiple=_UNITS)
 
 
 class ReadingTrainer:
@@ -183,7 +184,7 @@ class ReadingTrainer:
             betas=(0.9, 0.98),
         )
         self.batches = WordBatches(source, config, charset)
-        self.size = CutSize()
+        self.size = PictureRecogniserConfig()
         self.bfloat16 = fast_bfloat16(torch.device("cpu"))
         self.step = self.pictures = self.words = 0
         self.seconds = 0.0

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 from spotter.training.data.annotations import read_folder
 from spotter.training.evaluation.predictor import Prediction
@@ -41,9 +40,8 @@ def predict(model: Spotter, image: NDArray[np.uint8], side: int) -> list[Predict
     with torch.inference_mode():
         sizes = torch.tensor([[height, width]], dtype=torch.int32, device=device)
         _, polygons, scores, characters, _ = model(torch.from_numpy(padded).to(device), sizes)
-    charset = Charset()
     return [
-        Prediction(polygon / scale, charset.decode(row), score)
+        Prediction(polygon / scale, model.charset.decode(row), score)
         for polygon, row, score in zip(polygons.cpu().numpy(), characters.tolist(), scores.tolist(), strict=True)
     ]
 

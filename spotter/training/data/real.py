@@ -39,6 +39,7 @@ class LabelledSource:
     aspect, lines: as in `read_folder`.
     heights: range in pixels over which the height of a picture's words (the median, or one word's) is spread.
     max_side: pictures are kept decoded in memory, no larger than this.
+    turned: share of the pictures that are turned by 90, 180 or 270 degrees.
     limit: reads only that many pictures of each folder.
     """
 
@@ -51,11 +52,13 @@ class LabelledSource:
         heights: tuple[float, float] = (9.0, 40.0),
         max_side: int = 1280,
         strength: float = 1.0,
+        turned: float = 0.02,
         limit: int | None = None,
     ) -> None:
         several = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
         self._heights = heights
         self._strength = strength
+        self._turned = turned
 
         def read(picture: Picture) -> _Scene:
             return _scene(picture, max_side, lines)
@@ -104,7 +107,7 @@ class LabelledSource:
         # A picture larger than the crop fills it; a smaller one lies anywhere inside it.
         origin = np.where(room >= 0, np.clip(origin, 0, np.maximum(room, 0)), rng.uniform(0, 1, 2) * room)
         affine = np.array([[scale, 0, -origin[0]], [0, scale, -origin[1]], [0, 0, 1]])
-        return turn(rng, size) @ affine, scale
+        return turn(rng, size, self._turned) @ affine, scale
 
 
 def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
@@ -156,15 +159,15 @@ def visible(polygons: NDArray[np.float32], size: int) -> tuple[NDArray[np.bool_]
     return keep, ignore
 
 
-def turn(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+def turn(rng: np.random.Generator, size: int, turned: float = 0.02) -> NDArray[np.float64]:
     """float64 [3, 3]: a turn about the centre of a size x size crop, as a wall that recedes sideways shows it (upright
-    strokes stay upright, lines climb or fall), and a small displacement of the corners."""
+    strokes stay upright, lines climb or fall), and a small displacement of the corners. turned: share of quarter turns."""
     kind = rng.random()
     if kind < 0.5:
         degrees = rng.normal(0, 4)
     else:
         degrees = np.clip(rng.normal(0, 15), -50, 50) if kind < 0.9 else rng.uniform(-50, 50)
-    if rng.random() < 0.02:
+    if rng.random() < turned:
         degrees += 90 * int(rng.integers(1, 4))
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     centre = size / 2

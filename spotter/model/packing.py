@@ -39,8 +39,8 @@ class Packing:
 
     def scale(self, x: Tensor, factors: Tensor, columns: int) -> Tensor:
         """x [1, C, h, U * columns] times one factor a unit and channel: factors [U, C] or [U, 1]."""
-        units = x.unflatten(3, (-1, columns))  # 1 x C x h x U x columns
-        return (units * factors.t()[None, :, None, :, None].to(x.dtype)).flatten(3)
+        by_column = factors.t()[:, :, None].expand(-1, -1, columns).flatten(1)  # C x U columns
+        return x * by_column[None, :, None].to(x.dtype)
 
     def means(self, x: Tensor, columns: int) -> Tensor:
         """Mean [N, C] of each word's own part of x [1, C, h, U * columns]."""

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from spotter.training.predict import predict
 
 from spotter.model.config import ScoreConfig
 from spotter.training import checkpoint
 from spotter.training.data.annotations import read_folder
 from spotter.training.data.cli import data
 from spotter.training.data.self_teacher import SpotterReader
-from spotter.training.validation import predict
 from tests.model.small import small_config, talkative_spotter, write_even_language
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,7 +9,9 @@ from onnx import TensorProto, helper
 from torch import Tensor
 
 from spotter import OPERATORS_VERSION
+from spotter.model import language
 from spotter.model.regions import PatchSize, patch_widths, roi_rotate, sample_regions
+from spotter.ops import bodies
 from spotter.ops.bodies import functions
 from spotter.ops.interface import DOMAIN, OPSET
 
@@ -109,3 +111,8 @@ def test_any_grid_is_sampled_alike() -> None:
     (found,) = run(None, feeds)
     expected = sample_regions(features, grid, index).numpy()
     np.testing.assert_allclose(np.asarray(found), expected, atol=1e-4)
+
+
+def test_the_search_counts_texts_as_the_network_does() -> None:
+    for name in ("FURTHEST", "LEAST", "MULTIPLIER", "MODULUS", "SHIFT"):
+        assert getattr(bodies, name) == getattr(language, name)

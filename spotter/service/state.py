@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from spotter.reading.gpu_memory import GpuMemory
 from spotter.service.batching.admission import Admission, Limits
 from spotter.service.errors import NotReadyError
-from spotter.service.http.uploads import UploadBudget
 from spotter.service.lifecycle import Lifecycle
 from spotter.service.models.keeper import Keeper
 from spotter.service.models.live import Live
@@ -14,6 +13,7 @@ from spotter.service.models.watcher import Shelf
 from spotter.service.settings import Settings
 from spotter.service.spotting import Closeness, Spotter
 from spotter.service.telemetry.metrics import Metrics
+from spotter.service.upload_budget import UploadBudget
 
 
 @dataclass

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from spotter.reading.errors import ProblemError, UnsupportedPictureError
 from spotter.service.errors import BadRequestError, OverloadedError, TooManyBytesError
-from spotter.service.http.uploads import MultipartBody, RawBody, Upload, UploadBudget, body_for
+from spotter.service.http.uploads import MultipartBody, RawBody, Upload, body_for
+from spotter.service.upload_budget import UploadBudget
 
 BOUNDARY = b"frontier"
 

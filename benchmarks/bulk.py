@@ -46,7 +46,7 @@ def measure(pictures: Sequence[bytes], workers: int, part: int) -> list[Speed]:
     """Reads the pictures over Ray with `workers` actors and `part` pictures to a file, and by each loop half of them
     before and half after it, since a machine is not always as fast.
 
-    Raises RegistryError or ServiceError, ValueError where there are too few pictures to tell.
+    Raises RegistryError or ProblemError, ValueError where there are too few pictures to tell.
     """
     if len(pictures) < 2 * workers * part:
         raise ValueError(f"{len(pictures)} pictures are too few for {workers} workers with parts of {part}")

@@ -118,7 +118,7 @@ class Report:
 
 
 def run(bundle: Bundle, plan: Plan) -> Report:
-    """Measures everything, one after the other. Raises ServeError, and ServiceError for a picture that is none."""
+    """Measures everything, one after the other. Raises ServeError, and ProblemError for a picture that is none."""
     plain = plain_loops(bundle, plan)
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
     with serving(bundle, plan.threads) as served:

@@ -56,7 +56,7 @@ class Reader:
         return [word for line in found for word in line]
 
     def read_lines(self, data: bytes, threshold: float | None = None) -> tuple[tuple[int, int], list[list[Word]]]:
-        """(width, height) and lines of words of an encoded picture. Raises ServiceError for a bad one."""
+        """(width, height) and lines of words of an encoded picture. Raises ProblemError for a bad one."""
         prepared = imaging.prepare(data, self.input, self.limits)
         rows = self.infer([prepared])[0]
         return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))

@@ -86,7 +86,7 @@ class Spotter:
         self.decoders.close()
 
     async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
-        """The answer object for one picture. Raises ServiceError; gives the ticket back whatever happens."""
+        """The answer object for one picture. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
         spec = request.live.manifest.input
         try:

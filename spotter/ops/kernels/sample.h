@@ -26,7 +26,7 @@ struct Patches {
 };
 
 // How RoIRotate makes a patch of a box: the operator's attributes, and how many numbers a box has: cx, cy, w, h, theta
-// and, from version 2 on, slant. See operators.py.
+// and, from version 2 on, slant. See bodies.py.
 struct Rotation {
     int64_t height, min_width, max_width, scale, stride, box_numbers;
 };

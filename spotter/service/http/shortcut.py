@@ -39,5 +39,5 @@ def is_plain(scope: Scope) -> bool:
 
 
 async def answer_plain(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers such a request. Raises ServiceError."""
+    """Answers such a request. Raises ProblemError."""
     await send_answer(200, JSON, await answer_spot(Request(scope, receive)), send)

@@ -51,7 +51,7 @@ bench: $(VENV)/.dev  ## time the graph, the service, the synthesis and the train
 
 train-demo: $(VENV)/.dev  ## train a small run from nothing, five minutes, no data needed
 	$(BIN)/spotter synth pool work/demo-pool --count 2000 --seed 1
-	$(BIN)/spotter train work/demo-run --recipe training/recipes/demo.toml --pool work/demo-pool --minutes 5
+	$(BIN)/spotter train work/demo-run --recipe recipes/demo.toml --pool work/demo-pool --minutes 5
 
 clean:  ## remove what the commands made
 	rm -rf $(VENV) work build dist *.egg-info

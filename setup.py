@@ -10,7 +10,7 @@ from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spotter.export.ops.build import BuildError, build
+from spotter.ops.build import BuildError, build
 
 
 class BuildOps(build_ext):
@@ -27,6 +27,6 @@ class BuildOps(build_ext):
 
 
 setup(
-    ext_modules=[Extension("spotter.export.ops.libspotter_ops", ["spotter/export/ops/sample.cpp"], optional=True)],
+    ext_modules=[Extension("spotter.ops.kernels.libspotter_ops", ["spotter/ops/kernels/sample.cpp"], optional=True)],
     cmdclass={"build_ext": BuildOps},
 )

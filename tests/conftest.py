@@ -1,4 +1,4 @@
-"""Registries of both kinds, compiled kernels and a single thread, for the tests of several packages."""
+"""Registries of both kinds, one of tiny models, compiled kernels and a single thread, for several packages' tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spotter.export.ops.build import BuildError, build, compiler
+from spotter.ops.build import BuildError, build, compiler
+from spotter.registry.folder import FolderStore
+from tests.reading.tiny import write_tiny_bundle
 from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
 
 
@@ -46,3 +48,21 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry of tiny models: alias `live` answers at once, `slow` takes a good part of a second a batch."""
+    folder = tmp_path_factory.mktemp("registry")
+    store = FolderStore(folder / "registry")
+    for alias, work in (("live", 0), ("slow", 16)):
+        write_tiny_bundle(folder / alias, work=work)
+        store.set_alias("spotter", alias, store.publish(folder / alias).version)
+    return store.root
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests see the defaults, whatever the shell says, and fetch bundles into a cache of their own."""
+    monkeypatch.delenv("PORT", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -29,7 +29,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from spotter.cli.benchmarks import pictures
+from benchmarks import pictures
 from spotter.registry.folder import FolderStore
 from tests.topology.cluster import Balancer, Prometheus, Replica, prometheus
 

@@ -12,9 +12,9 @@ from spotter.bulk.inputs import InputError, find
 from spotter.bulk.output import SUFFIXES
 from spotter.bulk.plan import Part, PlanError, agree, left
 from spotter.bulk.work import Count, Job, Worker
+from spotter.reading.bundles import find_bundle
+from spotter.reading.settings import ReadingSettings
 from spotter.registry.errors import RegistryError
-from spotter.service.live import find_bundle
-from spotter.service.settings import Settings
 
 
 @click.command()
@@ -47,7 +47,7 @@ def bulk(
     with the reason.
     """
     try:
-        settings = Settings.model_validate({**{k: v for k, v in options.items() if v is not None}, "threads": 1})
+        settings = ReadingSettings.model_validate({**{k: v for k, v in options.items() if v is not None}, "threads": 1})
         bundle = find_bundle(settings)
         told = {"model": bundle.manifest.digest, "format": form, "min_score": min_score}
         job = Job(output, form, settings.model_dump(mode="json"), min_score)

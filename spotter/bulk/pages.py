@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from spotter.reading import imaging
+from spotter.reading.errors import BrokenPictureError, ProblemError, TooManyPixelsError
+from spotter.reading.imaging import PictureLimits, Prepared, sniff
 from spotter.registry.manifest import InputSpec
-from spotter.service import imaging
-from spotter.service.errors import BrokenPictureError, ServiceError, TooManyPixelsError
-from spotter.service.imaging import PictureLimits, Prepared, sniff
 
 PDF_MAGIC = b"%PDF-"
 _PDF_SIDE = 2272  # pixels of the long side: what a second look may need
@@ -25,7 +25,7 @@ class Page:
         self._limits = limits
 
     def prepare(self, spec: InputSpec) -> Prepared:
-        """Raises ServiceError when the page does not decode."""
+        """Raises ProblemError when the page does not decode."""
         return imaging.prepare(self._data, spec, self._limits)
 
 
@@ -39,7 +39,7 @@ class _Rendered(Page):
 
 
 class _Broken(Page):
-    def __init__(self, number: int, problem: ServiceError) -> None:
+    def __init__(self, number: int, problem: ProblemError) -> None:
         self.number = number
         self._problem = problem
 
@@ -50,7 +50,7 @@ class _Broken(Page):
 def pages(data: bytes, limits: PictureLimits) -> Iterator[Page]:
     """The pages of a file, in order; one that cannot be drawn raises when it is prepared.
 
-    Raises ServiceError when the file has no pages to give.
+    Raises ProblemError when the file has no pages to give.
     """
     if data.startswith(PDF_MAGIC):
         yield from _pdf(data, limits)

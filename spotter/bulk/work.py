@@ -8,18 +8,17 @@ from spotter.bulk.pages import pages
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
 from spotter.bulk.tries import DEATHS, Tries
-from spotter.service.errors import ServiceError
-from spotter.service.imaging import PictureLimits
-from spotter.service.live import find_bundle
-from spotter.service.reader import Reader
-from spotter.service.session import Session
-from spotter.service.settings import Settings
-from spotter.service.spotting import render
+from spotter.reading.bundles import find_bundle
+from spotter.reading.errors import ProblemError
+from spotter.reading.reader import Reader
+from spotter.reading.session import Session
+from spotter.reading.settings import ReadingSettings
+from spotter.reading.words import render
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the workers of a run share. settings: of the service, as a mapping that travels."""
+    """What the workers of a run share. settings: of reading, as a mapping that travels."""
 
     output: str
     form: str
@@ -43,9 +42,9 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        settings = Settings.model_validate(job.settings)
-        self._limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
-        self._closest = settings.max_working_side if settings.second_look else 0
+        settings = ReadingSettings.model_validate(job.settings)
+        self._limits = settings.limits
+        self._closest = settings.closest
         bundle = find_bundle(settings)
         self._reader = Reader(bundle, Session(bundle, settings.session), self._limits)
         self._store = job.store()
@@ -91,7 +90,7 @@ class Worker:
 
 
 def _dead_letter(item: Item, page: int, error: Exception) -> Record:
-    if isinstance(error, ServiceError):
+    if isinstance(error, ProblemError):
         return {"input": item.name, "page": page, **error.body()}
     return _unreadable(item, page, f"{type(error).__name__}: {error}")
 

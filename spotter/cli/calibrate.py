@@ -15,13 +15,13 @@ from spotter.export.bundle import INPUT
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
 from spotter.model.weights import final_weights, load_spotter, load_state
-from spotter.service.imaging import prepare_pixels
-from spotter.service.sizing import to_upload
+from spotter.reading.imaging import prepare_pixels
+from spotter.reading.sizing import to_upload
 from spotter.training import checkpoint as checkpoints
-from spotter.training.calibration import Evidence, expected_calibration_error, fit, outcomes, scores
 from spotter.training.data.annotations import AnnotationError, read_folder
-from spotter.training.evaluation.predictor import Prediction
+from spotter.training.evaluation.calibration import Evidence, expected_calibration_error, fit, outcomes, scores
 from spotter.training.evaluation.scores import Read
+from spotter.training.prediction import Prediction
 
 
 @click.command()

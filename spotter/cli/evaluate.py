@@ -18,9 +18,9 @@ from spotter.training.data.ppocr import ModelsError
 from spotter.training.evaluation.lexicon import Lexicon
 from spotter.training.evaluation.page import Section
 from spotter.training.evaluation.page import report as error_page
-from spotter.training.evaluation.predictor import Predictor
 from spotter.training.evaluation.report import as_dict, sweep_table, table
 from spotter.training.evaluation.scores import Read, Scorer
+from spotter.training.prediction import Predictor
 
 SWEEP = tuple(n / 20 for n in range(1, 20))
 

@@ -9,7 +9,7 @@ from spotter import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("spotter.service.cli:serve", "Run the HTTP service."),
-    "spot": ("spotter.service.cli:spot", "Read pictures from the shell."),
+    "spot": ("spotter.reading.cli:spot", "Read pictures from the shell."),
     "bulk": ("spotter.bulk.cli:bulk", "Read archives of pictures, multi-page TIFF and PDF."),
     "synth": ("spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures."),
     "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),
@@ -21,9 +21,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
     "calibrate": ("spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right."),
     "export": ("spotter.export.cli:export", "Turn a checkpoint into a verified bundle."),
-    "build-ops": ("spotter.cli.build_ops:build_ops", "Compile the native kernels of the graph's operators."),
+    "build-ops": ("spotter.ops.cli:build_ops", "Compile the native kernels of the graph's operators."),
     "models": ("spotter.registry.cli:models", "Publish, list, alias, roll back and verify bundles."),
-    "bench": ("spotter.cli.bench:bench", "Run the benchmarks."),
+    "bench": ("benchmarks.cli:bench", "Run the benchmarks."),
 }
 
 

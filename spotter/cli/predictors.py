@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.evaluation.predictor import Prediction, Predictor
+from spotter.training.prediction import Prediction, Predictor
 
 CHECKPOINT_SUFFIX = ".pt"
 
@@ -40,7 +40,7 @@ def open_predictor(model: Path, options: ReaderOptions) -> Opened:
 
 def bundle(path: Path, options: ReaderOptions) -> Opened:
     """Reads with a bundle, through the service's own reader."""
-    from spotter.service.reader import Reader
+    from spotter.reading.reader import Reader
 
     reader = Reader.open(path, threads=options.threads)
     if options.side is not None:
@@ -61,8 +61,8 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
 
     from spotter.export.bundle import INPUT
     from spotter.model.weights import load_spotter
-    from spotter.service.imaging import prepare_pixels
-    from spotter.service.sizing import to_upload
+    from spotter.reading.imaging import prepare_pixels
+    from spotter.reading.sizing import to_upload
 
     torch.set_num_threads(options.threads)
     model = load_spotter(path, options.language)

@@ -12,14 +12,14 @@ from PIL import Image
 
 from spotter.export.card import Origin, model_card, provenance, scores
 from spotter.export.golden import GOLDEN_LINES, draw_lines
-from spotter.export.graph import OUTPUTS, export_graph
-from spotter.export.operators import OPSET
+from spotter.export.graph import export_graph
 from spotter.export.parity import ParityError, check_parity, check_rounded
 from spotter.export.parts import check_parts, split
 from spotter.export.quantise import Picture, check_agreement, halve, quantise
 from spotter.model.charset import Charset
 from spotter.model.language import LanguageModel
 from spotter.model.spotter import Spotter
+from spotter.ops.interface import OPSET, OUTPUTS
 from spotter.registry.bundle import DENSE, WORDS, write_bundle
 from spotter.registry.manifest import InputSpec, Manifest
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import onnx
 
 from spotter.export.lean import only_reader, replace
-from spotter.export.operators import CONVOLUTION, DOMAIN
+from spotter.ops.interface import CONVOLUTION, DOMAIN
 
 INPUTS_OF, OUTPUTS_OF = 8, 16
 """The kernel wants multiples of so many channels."""

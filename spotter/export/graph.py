@@ -10,9 +10,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from spotter import OPERATORS_VERSION
 from spotter.export.folding import folded
 from spotter.export.lean import halve_by_resize, measure_rectified, normalise_at_once
-from spotter.export.operators import DOMAIN, OPSET, VERSION, functions
 from spotter.export.strip import StripRecogniser
 from spotter.model.cells import Cells
 from spotter.model.family import Patches, RegionSampler
@@ -20,9 +20,8 @@ from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.regions import RoIRotate, patch_widths
 from spotter.model.spotter import Spotter
-
-INPUTS = ("images", "sizes")
-OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
+from spotter.ops.bodies import functions
+from spotter.ops.interface import DOMAIN, INPUTS, OPSET, OUTPUTS
 
 
 class SymbolicRoIRotate(RoIRotate):
@@ -43,7 +42,7 @@ class SymbolicRoIRotate(RoIRotate):
             },
             dtype=features.dtype,
             shape=(boxes.shape[0], features.shape[1], scale * self.size.height, scale * columns),
-            version=VERSION,
+            version=OPERATORS_VERSION,
         )
         return patches
 
@@ -99,7 +98,7 @@ class SymbolicLanguageModel(nn.Module):
             {"beams": self.beams},
             dtypes=(torch.int32, torch.float32),
             shapes=((regions, columns), (regions,)),
-            version=VERSION,
+            version=OPERATORS_VERSION,
         )
         return classes, margins
 
@@ -119,7 +118,7 @@ def add_bodies(proto: onnx.ModelProto) -> None:
     del proto.functions[:]
     proto.functions.extend(body for body in functions() if body.name in called)
     if DOMAIN not in {entry.domain for entry in proto.opset_import}:
-        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))
+        proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, OPERATORS_VERSION))
 
 
 def export_graph(model: Spotter, path: Path) -> None:

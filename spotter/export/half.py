@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from spotter.export.operators import DOMAIN, SAMPLING
+from spotter.ops.interface import DOMAIN, SAMPLING
 
 _ALL_MAPS = ("Conv", "Add", "Concat", "Mul", "Relu")
 """Operators that compute in the type of all their inputs; those of others are shapes, scales and indices but for the

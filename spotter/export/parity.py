@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from spotter.export.golden import GOLDEN_LINES, draw_lines
-from spotter.export.graph import OUTPUTS
 from spotter.model.spotter import Spotter
+from spotter.ops.interface import OUTPUTS
 
 _PIXELS, _SCORE, _SURE = 0.5, 2e-3, 1e-2
 _SAME_PLACE = 0.5

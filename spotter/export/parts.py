@@ -1,6 +1,6 @@
 """The graph in two: the dense part, whose shapes follow from the pictures', and the rest, whose follow from the words.
 
-CUDA can record the kernels of the first and replay them; see `spotter.service.gpu`.
+CUDA can record the kernels of the first and replay them; see `spotter.reading.gpu`.
 """
 
 from pathlib import Path
@@ -10,9 +10,8 @@ import onnx
 import onnxruntime as ort
 from onnx.utils import Extractor
 
-from spotter.export.graph import INPUTS, OUTPUTS
-from spotter.export.operators import DOMAIN
 from spotter.export.parity import ParityError, cases
+from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
 
 _LAST = "head.out."
 """Of the weights of the dense part's last convolution."""

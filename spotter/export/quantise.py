@@ -12,11 +12,11 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from PIL import Image, ImageOps
 
 from spotter.export.convolutions import name_convolutions
-from spotter.export.graph import OUTPUTS, add_bodies
+from spotter.export.graph import add_bodies
 from spotter.export.half import halve_precision
 from spotter.export.lean import double_in_integers, pad_in_integers, read_floats
-from spotter.export.operators import DOMAIN, SAMPLING
 from spotter.export.parity import LEAST_AGREEMENT, ParityError, count_alike
+from spotter.ops.interface import DOMAIN, OUTPUTS, SAMPLING
 from spotter.registry.manifest import InputSpec
 
 _DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("detail", "upper", "widen", "columns")))

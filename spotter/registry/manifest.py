@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
+from spotter import OLDEST_OPERATORS_VERSION, OPERATORS_VERSION
 from spotter.registry.errors import BundleError
 
 SCHEMA_VERSION = 1
-CUSTOM_OP_ABI = 2
-"""Version of the contract between a graph's `spotter` operators and the native kernels that may run them."""
-OLDEST_OP_ABI = 1
-"""The oldest that this program still serves, so that programs can be replaced before models are."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -98,7 +95,7 @@ class Manifest:
     golden: Golden
     score_threshold: float
     model: str = "model.onnx"
-    custom_op_abi: int = CUSTOM_OP_ABI
+    custom_op_abi: int = OPERATORS_VERSION
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights came from: code commit, data sets, licences."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -193,8 +190,8 @@ def loads(text: str | bytes) -> Manifest:
 
 def check_operators(manifest: Manifest) -> None:
     """Raises BundleError when the graph's operators follow an ABI that this program does not speak."""
-    if not OLDEST_OP_ABI <= manifest.custom_op_abi <= CUSTOM_OP_ABI:
-        known = f"{OLDEST_OP_ABI} to {CUSTOM_OP_ABI}"
+    if not OLDEST_OPERATORS_VERSION <= manifest.custom_op_abi <= OPERATORS_VERSION:
+        known = f"{OLDEST_OPERATORS_VERSION} to {OPERATORS_VERSION}"
         raise BundleError(f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {known}")
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
-from spotter.service import memory, schemas
+from spotter.service import memory
 from spotter.service.background import in_background
 from spotter.service.errors import (
     BadRequestError,
@@ -22,17 +22,18 @@ from spotter.service.errors import (
     MethodNotAllowedError,
     PathNotFoundError,
 )
+from spotter.service.http import schemas
+from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
+from spotter.service.http.routes import router
+from spotter.service.http.shortcut import Application, answer_plain
 from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
-from spotter.service.live import Catalogue, Live, follows, load
-from spotter.service.metrics import Metrics
-from spotter.service.middleware import TRACE, Cors, Observe, Problems
-from spotter.service.routes import router
+from spotter.service.models.live import Catalogue, Live, follows, load
+from spotter.service.models.watcher import Watcher
 from spotter.service.settings import Settings
-from spotter.service.shortcut import Application, answer_plain
 from spotter.service.state import Service, build
-from spotter.service.tracing import Spans, spans_from_environment
-from spotter.service.watcher import Watcher
+from spotter.service.telemetry.metrics import Metrics
+from spotter.service.telemetry.tracing import Spans, spans_from_environment
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """How much memory the settings let the service take beyond the program and its model. Pure."""
 
-from spotter.service.imaging import QUICK_PIXELS
+from spotter.reading.imaging import QUICK_PIXELS
 from spotter.service.settings import Settings
 
 CONNECTION_BYTES = 64 * 1024 + 256 * 1024

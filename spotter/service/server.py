@@ -15,8 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from spotter.service.background import unfinished
+from spotter.service.http.protocol import HttpLimits, bounded_http
 from spotter.service.lifecycle import Lifecycle, State
-from spotter.service.protocol import HttpLimits, bounded_http
 from spotter.service.settings import Settings, unknown_variables
 
 logger = logging.getLogger(__name__)

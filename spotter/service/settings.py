@@ -6,54 +6,28 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
-from spotter.registry.errors import RegistryError
-from spotter.registry.folder import FolderStore
-from spotter.registry.source import LIVE
-from spotter.registry.stores import open_store
+from spotter.reading.settings import ReadingSettings, cores
 from spotter.service.keys import read_keys
-from spotter.service.session import SessionOptions
-
-PILLOW_BOMB_PIXELS = 178_956_970
-"""Pillow refuses pictures above this many pixels whatever we allow."""
 
 
 def _split(value: object) -> object:
     return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
 
-def _as_text(value: object) -> object:
-    """An empty variable, as Compose sets those that it is not told, is none."""
-    return str(value) if isinstance(value, Path) else value or None
-
-
-class Settings(BaseSettings):
+class Settings(ReadingSettings):
     """Everything an operator may set. docs/service.md explains each."""
-
-    model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="forbid", frozen=True, populate_by_name=True)
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
 
-    registry: Annotated[str | None, BeforeValidator(_as_text)] = None
-    model: str = "spotter"
-    alias: str = LIVE
     poll_seconds: float = Field(default=10.0, ge=0, le=86_400)
-    cache: Path | None = None
 
-    device: Literal["cpu", "cuda", "tensorrt"] = "cpu"
-    cuda_graphs: bool = False
-    threads: int = Field(default=0, ge=0, le=256)
     decoders: int = Field(default=2, ge=1, le=64)
 
     max_bytes: int = Field(default=32 << 20, ge=1024, le=1 << 30)
     max_upload_bytes_total: int = Field(default=256 << 20, ge=1024)
-    max_pixels: int = Field(default=64_000_000, ge=1, le=PILLOW_BOMB_PIXELS)
-    max_side: int = Field(default=32_768, ge=1, le=65_535)
-    max_frames: int = Field(default=1_000, ge=1)
-    max_working_side: int = Field(default=2272, ge=64, le=16_384)
-    second_look: bool = True
     max_pictures: int = Field(default=16, ge=1, le=256)
     upload_timeout: float = Field(default=30.0, gt=0, le=600)
 
@@ -81,32 +55,14 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.max_upload_bytes_total < self.max_bytes:
             raise ValueError("max_upload_bytes_total must be at least max_bytes, or the largest upload never fits")
-        if self.cuda_graphs and self.device != "cuda":
-            raise ValueError("cuda_graphs is for the device cuda")
         if self.max_pictures > self.queue_pictures:
             raise ValueError("queue_pictures must be at least max_pictures, or the largest upload never fits")
-        try:
-            store = open_store(self.registry)
-        except RegistryError as error:
-            raise ValueError(f"registry: {error}") from None
-        if isinstance(store, FolderStore) and not store.root.is_dir():
-            raise ValueError(f"registry {self.registry} is not a folder")
         if self.api_keys_file is not None:
             read_keys(self.api_keys_file)
         for origin in self.cors_origins:
             if origin != "*" and not re.fullmatch(r"https?://[^/\s*]+", origin):
                 raise ValueError(f"cors_origins: {origin!r} is not * or like https://example.org")
         return self
-
-    @property
-    def engine_threads(self) -> int:
-        """Threads of the engine: as set, or one a core that this process may use."""
-        return self.threads or _cores()
-
-    @property
-    def session(self) -> SessionOptions:
-        """How the graph is to run."""
-        return SessionOptions(self.engine_threads, self.device, self.cuda_graphs)
 
     @property
     def lanes(self) -> int:
@@ -117,17 +73,12 @@ class Settings(BaseSettings):
     def lanes_decode(self) -> bool:
         """Whether a lane decodes the picture that it reads next: where each core has a lane, a thread that decodes
         beside them only keeps one of them waiting, and now and then the same one several times."""
-        return self.device == "cpu" and self.lanes >= _cores() and self.batch_limit == 1
+        return self.device == "cpu" and self.lanes >= cores() and self.batch_limit == 1
 
     @property
     def batch_limit(self) -> int:
         """Pictures of a batch: as set, or what is best on the device."""
         return self.batch_pictures or (1 if self.device == "cpu" else 8)
-
-
-def _cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def unknown_variables() -> list[str]:

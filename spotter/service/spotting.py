@@ -7,19 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from spotter.reading import imaging
+from spotter.reading.decoders import Decoders
+from spotter.reading.imaging import PictureLimits
+from spotter.reading.second_look import closer
+from spotter.reading.sizing import at_side
+from spotter.reading.words import read_words, render
 from spotter.registry.manifest import InputSpec
-from spotter.service import imaging
-from spotter.service.admission import Admission, Ticket
-from spotter.service.batcher import Entry
-from spotter.service.decoders import Decoders
-from spotter.service.engine import Done, Job
+from spotter.service.batching.admission import Admission, Ticket
+from spotter.service.batching.batcher import Entry
+from spotter.service.batching.engine import Done, Job
 from spotter.service.errors import OverloadedError, TooLateError
-from spotter.service.imaging import PictureLimits
-from spotter.service.live import Live
-from spotter.service.metrics import Metrics
-from spotter.service.sizing import at_side, closer_side
-from spotter.service.timing import Timing
-from spotter.service.words import Word, read_words
+from spotter.service.models.live import Live
+from spotter.service.telemetry.metrics import Metrics
+from spotter.service.telemetry.timing import Timing
 
 MANY_WORDS = 64
 """Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
@@ -85,7 +86,7 @@ class Spotter:
         self.decoders.close()
 
     async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
-        """The answer object for one picture. Raises ServiceError; gives the ticket back whatever happens."""
+        """The answer object for one picture. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
         spec = request.live.manifest.input
         try:
@@ -97,8 +98,8 @@ class Spotter:
                 began = time.monotonic()
                 done = await self._look(data, spec, ticket, request, progress)
                 took = time.monotonic() - began
-                if (side := self._closer(done, request, took)) is not None:
-                    done = await self._look_again(data, side, ticket, request, progress, done)
+                if (closest := self._closer(done, request, took)) is not None:
+                    done = await self._look_again(data, closest, ticket, request, progress, done)
             served = True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(progress.place).inc()
@@ -170,23 +171,23 @@ class Spotter:
         self._time(request, "infer", (ran, ended))
         return done
 
-    def _closer(self, done: Done, request: Request, took: float) -> int | None:
-        """The side of a second look, where there is need, leave and time for one; `took`: seconds of the first."""
+    def _closer(self, done: Done, request: Request, took: float) -> InputSpec | None:
+        """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
+        the first."""
         if request.max_side is not None or not self.closeness.again:
             return None
-        prepared = done.prepared
-        side = closer_side(done.rows.polygons, prepared.working, prepared.upload, self.closeness.side)
-        if side is None:
+        spec = closer(done.rows, done.prepared, request.live.manifest.input, self.closeness.side)
+        if spec is None:
             return None
-        if time.monotonic() + 2 * took * (side / max(prepared.working)) ** 2 > request.deadline:
+        if time.monotonic() + 2 * took * (spec.max_side / max(done.prepared.working)) ** 2 > request.deadline:
             self._metrics.second_looks.labels("no time").inc()
             return None
-        return side
+        return spec
 
     async def _look_again(
         self,
         data: bytes,
-        side: int,
+        spec: InputSpec,
         ticket: Ticket,
         request: Request,
         progress: _Progress,
@@ -194,13 +195,12 @@ class Spotter:
     ) -> Done:
         """What a closer look shows, or what the first one did where the queue has no room for another."""
         try:
-            spec = at_side(request.live.manifest.input, side)
-            closer = await self._look(data, spec, ticket, request, progress, again=True)
+            second = await self._look(data, spec, ticket, request, progress, again=True)
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
             return first
         self._metrics.second_looks.labels("taken").inc()
-        return closer
+        return second
 
     def _answer(self, done: Done, request: Request) -> dict[str, Any]:
         began = time.monotonic()
@@ -219,11 +219,6 @@ class Spotter:
 
     def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:
         self._metrics.stage(stage, request.timing.add(stage, *spans))
-
-
-def render(word: Word) -> dict[str, Any]:
-    """A word as the answer shows it."""
-    return {"polygon": word.polygon, "text": word.text, "score": word.score}
 
 
 def _resolver(answer: "asyncio.Future[Done | BaseException]") -> Callable[[Done | BaseException], None]:

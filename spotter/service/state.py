@@ -3,18 +3,17 @@
 import time
 from dataclasses import dataclass
 
-from spotter.service.admission import Admission, Limits
+from spotter.reading.gpu_memory import GpuMemory
+from spotter.service.batching.admission import Admission, Limits
 from spotter.service.errors import NotReadyError
-from spotter.service.gpu_memory import GpuMemory
-from spotter.service.imaging import PictureLimits
-from spotter.service.keeper import Keeper
 from spotter.service.lifecycle import Lifecycle
-from spotter.service.live import Live
-from spotter.service.metrics import Metrics
+from spotter.service.models.keeper import Keeper
+from spotter.service.models.live import Live
+from spotter.service.models.watcher import Shelf
 from spotter.service.settings import Settings
 from spotter.service.spotting import Closeness, Spotter
-from spotter.service.uploads import UploadBudget
-from spotter.service.watcher import Shelf
+from spotter.service.telemetry.metrics import Metrics
+from spotter.service.upload_budget import UploadBudget
 
 
 @dataclass
@@ -90,7 +89,6 @@ def build(settings: Settings) -> Service:
     admission = Admission(
         Limits(settings.queue_pictures, settings.queue_pixels, settings.queue_seconds), time.monotonic, rejected
     )
-    limits = PictureLimits(settings.max_pixels, settings.max_side, settings.max_frames)
     shelf = Shelf(metrics)
     return Service(
         settings,
@@ -100,7 +98,7 @@ def build(settings: Settings) -> Service:
         Spotter(
             admission,
             settings.decoders,
-            limits,
+            settings.limits,
             metrics,
             Closeness(settings.max_working_side, settings.second_look),
             settings.lanes_decode,

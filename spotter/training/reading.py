@@ -157,7 +157,9 @@ def cut_words(batch: WordBatch, config: PictureRecogniserConfig) -> Cut:
     """The packed patches of a batch's words."""
     pictures = normalised(batch.images)
     height, width = pictures.shape[2:]
-    return cut(picture_mosaic(pictures, BLACK), batch.boxes, batch.image_index, (height, width), config, multiple=_UNITS)
+    return cut(
+        picture_mosaic(pictures, BLACK), batch.boxes, batch.image_index, (height, width), config, multiple=_UNITS
+    )
 
 
 class ReadingTrainer:

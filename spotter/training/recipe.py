@@ -32,9 +32,9 @@ from spotter.model.config import (
 from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
-from spotter.training.data.mixture import Mixture
 from spotter.training.data.real import LabelledSource
 from spotter.training.data.unlabelled import UnlabelledSource
+from spotter.training.mixture import Mixture
 from spotter.training.sample import Source
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.device import DeviceComposer

@@ -4,17 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from spotter.model.spotter import Spotter
 from spotter.training.data.annotations import read_folder
-from spotter.training.evaluation.predictor import Prediction
 from spotter.training.evaluation.scores import Read, Scorer
-
-_STRIDE = 64
+from spotter.training.predict import predict
 
 
 @dataclass(frozen=True)
@@ -27,23 +20,6 @@ class ValidationSet:
     aspect: float | None = None
     limit: int = 40
     side: int = 960
-
-
-def predict(model: Spotter, image: NDArray[np.uint8], side: int) -> list[Prediction]:
-    """Words of a picture uint8 [H, W, 3], read at a long side of `side`, in the picture's pixels."""
-    scale = side / max(image.shape[:2])
-    width, height = (max(1, round(image.shape[axis] * scale)) for axis in (1, 0))
-    scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    padded = np.zeros((1, -(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE, 3), np.uint8)
-    padded[0, :height, :width] = scaled
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        sizes = torch.tensor([[height, width]], dtype=torch.int32, device=device)
-        _, polygons, scores, characters, _ = model(torch.from_numpy(padded).to(device), sizes)
-    return [
-        Prediction(polygon / scale, model.charset.decode(row), score)
-        for polygon, row, score in zip(polygons.cpu().numpy(), characters.tolist(), scores.tolist(), strict=True)
-    ]
 
 
 def validator(sets: Sequence[ValidationSet], threshold: float = 0.4) -> Callable[[Spotter], dict[str, float]]:

@@ -21,11 +21,11 @@ from spotter.bulk.inputs import Item
 from spotter.bulk.pages import Page, pages
 from spotter.bulk.plan import Part
 from spotter.bulk.work import Count, Job, Worker
+from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.reader import Reader
 from spotter.registry.folder import FolderStore
-from spotter.service.imaging import PictureLimits, Prepared
-from spotter.service.reader import Reader
 from tests.bulk.test_inputs import shard
-from tests.service.tiny import picture, words_of, write_tiny_bundle
+from tests.reading.tiny import picture, words_of, write_tiny_bundle
 
 COUNT = 30
 

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from spotter.bulk.pages import Page, pages
+from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
+from spotter.reading.imaging import PictureLimits
 from spotter.registry.manifest import InputSpec
-from spotter.service.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
-from spotter.service.imaging import PictureLimits
 
 SPEC = InputSpec(max_side=64, target_side=64)
 LIMITS = PictureLimits(pixels=100_000, frames=5)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from spotter.registry.folder import FolderStore
-from tests.service.tiny import write_tiny_bundle
+from tests.reading.tiny import write_tiny_bundle
 
 LONG = os.environ.get("SPOTTER_CHAOS") == "long"
 """`make chaos` asks for minutes where `make test` gives seconds."""

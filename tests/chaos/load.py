@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.service.tiny import picture, words_of
+from tests.reading.tiny import picture, words_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.cli.main import main
-from spotter.service.session import Rows, Session
+from spotter.reading.session import Rows, Session
 
 BATCH_SECONDS = float(os.environ["SLEEPY_BATCH"])
 PICTURE_SECONDS = float(os.environ["SLEEPY_PICTURE"])

@@ -12,19 +12,14 @@ from typing import Any
 import PIL
 import pytest
 
+from spotter.reading import imaging
+from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
+from spotter.reading.imaging import PictureLimits
 from spotter.registry.manifest import InputSpec
-from spotter.service import imaging
-from spotter.service.errors import (
-    BadRequestError,
-    BrokenPictureError,
-    TooManyBytesError,
-    TooManyPixelsError,
-    UnsupportedPictureError,
-)
-from spotter.service.imaging import PictureLimits
-from spotter.service.uploads import MultipartBody
+from spotter.service.errors import BadRequestError, TooManyBytesError
+from spotter.service.http.uploads import MultipartBody
 from tests.chaos.conftest import LONG
-from tests.service.corpus import FORMATS, bit_flips, encode, lying_headers, noise
+from tests.reading.corpus import FORMATS, bit_flips, encode, lying_headers, noise
 
 SECONDS = 240.0 if LONG else 4.0
 SLOWEST = 2.0

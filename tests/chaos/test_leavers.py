@@ -12,8 +12,8 @@ import pytest
 
 from tests.chaos.conftest import LONG
 from tests.chaos.load import closed_loop
+from tests.reading.tiny import picture
 from tests.service.serving import Serving, serving
-from tests.service.tiny import picture
 
 SECONDS = 60.0 if LONG else 4.0
 STAGES = ("upload", "decode", "queue", "infer")

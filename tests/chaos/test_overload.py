@@ -16,8 +16,8 @@ from spotter.service import memory
 from spotter.service.settings import Settings
 from tests.chaos.conftest import LONG
 from tests.chaos.load import Client, closed_loop, goodput, open_loop, quantile
+from tests.reading.tiny import picture as encoded_picture
 from tests.service.serving import Serving, serving
-from tests.service.tiny import picture as encoded_picture
 
 BATCH, PICTURE, PICTURES = 0.05, 0.1, 4
 CAPACITY = PICTURES / (BATCH + PICTURE * PICTURES)

@@ -10,8 +10,8 @@ import pytest
 from spotter.registry.folder import FolderStore
 from tests.chaos.conftest import LONG
 from tests.chaos.load import Answer, open_loop, quantile
+from tests.reading.tiny import write_tiny_bundle
 from tests.service.serving import Serving, serving
-from tests.service.tiny import write_tiny_bundle
 
 BATCH, PICTURE, PICTURES = 0.02, 0.03, 4
 CAPACITY = PICTURES / (BATCH + PICTURE * PICTURES)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from spotter.cli import calibrate as module
 from spotter.model.config import ScoreConfig
 from spotter.model.weights import load_state
-from spotter.training.calibration import Evidence
+from spotter.training.evaluation.calibration import Evidence
 from tests.model.small import small_config, talkative_spotter, write_even_language
 
 

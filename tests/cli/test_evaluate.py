@@ -14,7 +14,7 @@ from spotter.cli.predictors import Opened, ReaderOptions
 from spotter.export.card import scores
 from spotter.model.config import ScoreConfig
 from spotter.training import checkpoint
-from spotter.training.evaluation.predictor import Prediction
+from spotter.training.prediction import Prediction
 from tests.model.small import small_config
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
 from spotter.model import weights
+from spotter.reading.reader import Reader
 from spotter.registry.manifest import InputSpec
-from spotter.service.reader import Reader
 from spotter.training.data import teacher
 from spotter.training.data.ppocr import Models
 

@@ -10,7 +10,7 @@ from spotter.service.app import create_app
 from spotter.service.lifecycle import State
 from spotter.service.settings import Settings
 from tests.deploy.promql import Page
-from tests.service.tiny import picture, write_tiny_bundle
+from tests.reading.tiny import picture, write_tiny_bundle
 
 
 @pytest.fixture(scope="session")

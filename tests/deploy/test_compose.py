@@ -10,7 +10,7 @@ import yaml
 from fastapi.routing import APIRoute
 
 from spotter.service import memory
-from spotter.service.routes import router
+from spotter.service.http.routes import router
 from spotter.service.settings import Settings
 from tests.deploy.compose import check, composed
 from tests.deploy.memory import MODELS, bytes_of

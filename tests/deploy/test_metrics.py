@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from spotter.service.watcher import Outcome
+from spotter.service.models.watcher import Outcome
 from tests.deploy.promql import DEPLOY, OF_BALANCER, TARGET, Page, dashboard, expressions, parse, rules
 from tests.programs import find, needs
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from spotter.export import parity
 from spotter.export.graph import export_graph
-from spotter.export.operators import OPSET
 from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
+from spotter.ops.interface import OPSET
 from tests.model.small import talkative_spotter
 
 _CASES = parity.cases

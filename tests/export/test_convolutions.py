@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from spotter.export.convolutions import name_convolutions
 from spotter.export.graph import add_bodies
-from spotter.export.operators import CONVOLUTION, DOMAIN
+from spotter.ops.interface import CONVOLUTION, DOMAIN
 
 Arrays = dict[str, NDArray[np.generic]]
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from spotter.export.graph import INPUTS, OUTPUTS, symbolic_sampler
-from spotter.export.operators import DOMAIN
+from spotter.export.graph import symbolic_sampler
 from spotter.export.parity import compare
 from spotter.model.family import RegionSampler
 from spotter.model.regions import RoIRotate
-from spotter.service.live import find_bundle
+from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
+from spotter.reading.bundles import find_bundle
 from spotter.service.settings import Settings
 from tests.export.conftest import TIMEOUT, Exported
 

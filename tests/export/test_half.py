@@ -6,8 +6,10 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from spotter import OPERATORS_VERSION
 from spotter.export.half import halve_precision
-from spotter.export.operators import DOMAIN, VERSION, functions
+from spotter.ops.bodies import functions
+from spotter.ops.interface import DOMAIN
 
 
 def model_of() -> onnx.ModelProto:
@@ -35,7 +37,7 @@ def model_of() -> onnx.ModelProto:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 4, 2, 3])],
         [numpy_helper.from_array(value, name) for name, value in tensors.items()],
     )
-    opsets = [helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, VERSION)]
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, OPERATORS_VERSION)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=functions())
 
 

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from spotter.export import parity
-from spotter.export.graph import INPUTS, OUTPUTS
 from spotter.export.parity import ParityError
 from spotter.export.parts import check_parts, maps_between, split
 from spotter.export.quantise import halve
-from spotter.service import gpu
+from spotter.ops.interface import INPUTS, OUTPUTS
+from spotter.reading import gpu
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases
 
 pytestmark = pytest.mark.timeout(TIMEOUT)

@@ -8,7 +8,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from spotter.export.operators import CONVOLUTION
 from spotter.export.parity import ParityError
 from spotter.export.quantise import (
     agreement,
@@ -19,6 +18,7 @@ from spotter.export.quantise import (
     dense_products,
     quantise,
 )
+from spotter.ops.interface import CONVOLUTION
 from spotter.registry.manifest import InputSpec
 from tests.export.conftest import TIMEOUT, Exported
 

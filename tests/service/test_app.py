@@ -15,23 +15,26 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from spotter.reading import imaging, second_look, words
+from spotter.reading.errors import BrokenPictureError, ProblemError
+from spotter.reading.imaging import Opened, Prepared
+from spotter.reading.words import Word
 from spotter.registry.errors import BundleError
 from spotter.registry.folder import FolderStore
-from spotter.service import admission, imaging, spotting, words
+from spotter.service import spotting
 from spotter.service.app import create_app
-from spotter.service.engine import BatchReport
-from spotter.service.errors import SPOT_ERRORS, BrokenPictureError, ServiceError, TooLateError
-from spotter.service.imaging import Opened, Prepared
+from spotter.service.batching import admission
+from spotter.service.batching.engine import BatchReport
+from spotter.service.errors import SPOT_ERRORS, TooLateError
+from spotter.service.http.middleware import PATHS
 from spotter.service.lifecycle import State
-from spotter.service.live import Live
-from spotter.service.metrics import Metrics
-from spotter.service.middleware import PATHS
+from spotter.service.models.live import Live
 from spotter.service.settings import Settings
 from spotter.service.state import Service
-from spotter.service.timing import Timing
-from spotter.service.words import Word
+from spotter.service.telemetry.metrics import Metrics
+from spotter.service.telemetry.timing import Timing
+from tests.reading.tiny import picture, words_of, write_tiny_bundle
 from tests.service.conftest import Client
-from tests.service.tiny import picture, words_of, write_tiny_bundle
 
 PNG = {"Content-Type": "image/png"}
 ALLOWED_HEADERS = ("authorization", "x-api-key", "x-request-id", "x-request-timeout-ms", "traceparent", "tracestate")
@@ -136,7 +139,7 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         asked.append(limit)
         return 256
 
-    monkeypatch.setattr(spotting, "closer_side", closer)
+    monkeypatch.setattr(second_look, "closer_side", closer)
     async with client(**settings) as (http, service):
         answer = (await http.post(f"/spot{query}", content=picture((5, 6, 0)), headers=PNG)).json()
         assert [word["text"] for word in answer["words"]] == ["005", "006"]
@@ -780,6 +783,6 @@ async def test_other_origins_are_answered_only_where_they_are_named(client: Clie
 
 
 @pytest.mark.parametrize("error", SPOT_ERRORS)
-def test_problems_render_alone(error: type[ServiceError]) -> None:
+def test_problems_render_alone(error: type[ProblemError]) -> None:
     body = json.loads(error("why", retry_after=2.3).render("id"))
     assert (body["status"], body["retry_after"], body["request_id"]) == (error.status, 3, "id")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reading.corpus import bit_flips, corpus, main, modes, tiny_and_foreign
 from tests.service.conftest import Client
-from tests.service.corpus import bit_flips, corpus, main, modes, tiny_and_foreign
 
 PIXELS = 4_000_000
 

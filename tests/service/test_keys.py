@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from spotter.service.keys import ApiKeys, read_keys
 from spotter.service.settings import Settings
+from tests.reading.tiny import picture
 from tests.service.conftest import Client
 from tests.service.test_app import problem_of
-from tests.service.tiny import picture
 
 ONE, OTHER = b"the-first-key-0001", b"the-other-key-0002"
 

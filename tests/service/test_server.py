@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from spotter.service.server import FAILED_TO_LOAD, JsonFormatter, allow_files
+from tests.reading.tiny import picture, words_of, write_tiny_bundle
 from tests.service.serving import Serving, serving
-from tests.service.tiny import picture, words_of, write_tiny_bundle
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from spotter.service.session import SessionOptions
+from spotter.reading.session import SessionOptions
 from spotter.service.settings import Settings
 
 

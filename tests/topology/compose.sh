@@ -86,7 +86,7 @@ until_value() {  # expression, value
 picture=$work/picture.jpg
 "${PYTHON:-python3}" -c '
 import sys
-from spotter.cli.benchmarks import pictures
+from benchmarks import pictures
 open(sys.argv[1], "wb").write(pictures.jpeg(pictures.draw(640, 360, 5, 0), quality=85))' "$picture"
 
 spot() {  # where to write the answer; prints its code

@@ -128,7 +128,7 @@ read -r uid _ < <(docker exec "$container" id -u)
 picture=${PICTURE:-$work/picture.jpg}
 [ -s "$picture" ] || "${PYTHON:-python3}" -c '
 import sys
-from spotter.cli.benchmarks import pictures
+from benchmarks import pictures
 open(sys.argv[1], "wb").write(pictures.jpeg(pictures.draw(1280, 720, 20, 0), quality=85))' "$picture"
 
 post() { curl --silent --max-time 60 --output "$1" --write-out '%{http_code}' --header 'Content-Type: image/jpeg' --data-binary "@$picture" "$url/spot"; }

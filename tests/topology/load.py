@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.service.tiny import picture, words_of
+from tests.reading.tiny import picture, words_of
 
 CLIENTS = 4
 Ask = Callable[[int, int], tuple[bytes, list[str]]]

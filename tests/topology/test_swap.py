@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from spotter.registry.folder import FolderStore
+from tests.reading.tiny import picture, write_tiny_bundle
 from tests.registry.stores import START_SECONDS, Place
 from tests.service.serving import Serving, serving
-from tests.service.tiny import picture, write_tiny_bundle
 from tests.topology.load import CLIENTS, Load, until
 
 POLL = 0.3

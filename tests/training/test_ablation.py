@@ -13,8 +13,8 @@ from spotter.training.sample import Sample
 from tests.model.small import small_config
 from tests.training.small import SMALL_MODEL, NoiseSource, make_trainer
 
-TABLES = Path(__file__).parents[2] / "training"
-SMALL = {"ablations_imagenet.toml", "ablations_unlabelled.toml"}
+TABLES = Path(__file__).parents[2] / "recipes" / "ablations"
+SMALL = {"imagenet.toml", "unlabelled.toml"}
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -183,7 +183,7 @@ def test_the_table_has_a_column_for_what_any_row_tells() -> None:
     ]
 
 
-@pytest.mark.parametrize("table", sorted(path.name for path in TABLES.glob("ablations*.toml")))
+@pytest.mark.parametrize("table", sorted(path.name for path in TABLES.glob("*.toml")))
 def test_the_tables_that_ship_are_sound(table: str) -> None:
     rows = read_table(TABLES / table)
     names = [row.name for row in rows]

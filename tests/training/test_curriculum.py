@@ -5,7 +5,7 @@ import pytest
 
 from spotter.training.config import DifficultyConfig
 from spotter.training.curriculum import Curriculum, at_difficulty
-from spotter.training.data.mixture import Mixture
+from spotter.training.mixture import Mixture
 from spotter.training.sample import Sample
 from tests.training.small import NoiseSource, make_trainer
 

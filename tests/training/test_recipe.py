@@ -148,9 +148,7 @@ def test_real_sources_need_the_data_folder() -> None:
         build_sources([LABELLED], None, None)
 
 
-@pytest.mark.parametrize(
-    "path", sorted(Path(__file__).parents[2].glob("training/recipes/*.toml")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("recipes/*.toml")), ids=lambda p: p.stem)
 def test_the_recipes_that_ship_are_readable(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe.sources

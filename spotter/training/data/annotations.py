@@ -119,14 +119,12 @@ def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
 def read_folder(
     folder: str | os.PathLike[str],
     aspect: float | None = None,
-    lines: bool = False,
     ascii_only: bool = True,
 ) -> list[Picture]:
     """Every annotated picture of a folder, without decoding more than the header needs.
 
     aspect: true width / height of every picture, for data stored squeezed (ICDAR 2015 stored as 960x640 has
         16/9); polygons are corrected with the pictures.
-    lines: transcripts are whole lines, to be cut into words (see `lines.split_line`); decodes every picture.
     ascii_only: as in `parse_line`; an evaluation counts every word that is legible.
     Raises AnnotationError where the folder is not in ICDAR form.
     """
@@ -140,10 +138,6 @@ def read_folder(
             pictures.append(_correct(Picture(path, read_annotations(truth, ascii_only), aspect)))
     if not pictures:
         raise AnnotationError(f"{root}: no picture has an annotation file gts/gt_NAME.txt")
-    if lines:
-        from spotter.training.data.lines import split_picture
-
-        pictures = [split_picture(picture) for picture in pictures]
     return pictures
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spotter.model.weights import load_spotter
 from spotter.training.data.teacher import TeacherWord
-from spotter.training.validation import predict
+from spotter.training.predict import predict
 
 
 class SpotterReader:

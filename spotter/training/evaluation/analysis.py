@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.matching import IOU, Matching, Overlaps, match, overlaps, same_text
-from spotter.training.evaluation.predictor import Prediction
 from spotter.training.evaluation.scores import Read, bag, text_height
+from spotter.training.prediction import Prediction
 
 _TOUCHING = 0.1  # IoU at which a prediction has something to do with a word
 _INSIDE = 0.6  # share of a region that must lie in another to be part of it

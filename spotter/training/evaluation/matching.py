@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from spotter.training.data.annotations import Annotation
-from spotter.training.evaluation.predictor import Prediction
+from spotter.training.prediction import Prediction
 
 IOU = 0.5
 COVERED = 0.5

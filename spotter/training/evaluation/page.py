@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spotter.training.calibration import expected_calibration_error, outcomes
 from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.analysis import (
     PROPERTIES,
@@ -27,6 +26,7 @@ from spotter.training.evaluation.analysis import (
     sharpness,
     unmatched,
 )
+from spotter.training.evaluation.calibration import expected_calibration_error, outcomes
 from spotter.training.evaluation.scores import Read, Scorer, bag
 
 _COLOURS = {"read": (40, 160, 70), "misread": (230, 140, 20), "false alarm": (200, 40, 160)}

@@ -16,7 +16,7 @@ from spotter.training.evaluation.matching import (
     same_text,
     same_text_leniently,
 )
-from spotter.training.evaluation.predictor import Prediction
+from spotter.training.prediction import Prediction
 
 HEIGHTS = (0.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0)  # lower edges of the classes of text height, pixels
 

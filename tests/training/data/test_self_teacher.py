@@ -11,7 +11,7 @@ from spotter.training import checkpoint
 from spotter.training.data.annotations import read_folder
 from spotter.training.data.cli import data
 from spotter.training.data.self_teacher import SpotterReader
-from spotter.training.validation import predict
+from spotter.training.predict import predict
 from tests.model.small import small_config, talkative_spotter, write_even_language
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -19,8 +19,8 @@ from spotter.training.evaluation.analysis import (
     unmatched,
 )
 from spotter.training.evaluation.lexicon import edit_distance
-from spotter.training.evaluation.predictor import Prediction
 from spotter.training.evaluation.scores import Read
+from spotter.training.prediction import Prediction
 from tests.training.evaluation.test_matching import box
 
 

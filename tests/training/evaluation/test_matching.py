@@ -5,7 +5,7 @@ import pytest
 
 from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.matching import match, overlaps, same_text, same_text_leniently
-from spotter.training.evaluation.predictor import Prediction
+from spotter.training.prediction import Prediction
 
 
 def box(start: float, end: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -5,7 +5,6 @@ import pytest
 
 from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.lexicon import Lexicon
-from spotter.training.evaluation.predictor import Prediction
 from spotter.training.evaluation.scores import (
     HEIGHTS,
     Counts,
@@ -16,6 +15,7 @@ from spotter.training.evaluation.scores import (
     bag_of_words,
     recognition,
 )
+from spotter.training.prediction import Prediction
 
 
 def quad(x: float, height: float = 10.0) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -11,8 +11,8 @@ from spotter.training.batch import Batch
 from spotter.training.cli import train
 from spotter.training.compose import PlannedBatch, composed, planned
 from spotter.training.config import TrainConfig
-from spotter.training.data.mixture import Mixture
 from spotter.training.loop import StepBatches, Trainer
+from spotter.training.mixture import Mixture
 from spotter.training.recipe import composer_of
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.device import DeviceComposer, Plan

@@ -1,0 +1,12 @@
+"""What a graph and whoever writes or runs it agree on: the names of its inputs, its outputs and its own operators."""
+
+INPUTS = ("images", "sizes")
+OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
+
+DOMAIN = "spotter"
+"""Of our own operators; its version is `spotter.OPERATORS_VERSION`."""
+OPSET = 20
+"""Version of the standard operators."""
+SAMPLING = ("RoIRotate", "SampleRegions")
+"""Those that read maps and make patches of the same type."""
+CONVOLUTION = "QLinearConv3x3"

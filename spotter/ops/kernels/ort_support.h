@@ -1,0 +1,120 @@
+// What every operator needs of ONNX Runtime: statuses, shapes and data of tensors, and what is known of shapes before.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ort_abi.h"
+
+namespace spotter {
+
+constexpr int kVersion = SPOTTER_VERSION, kOldestVersion = SPOTTER_OLDEST_VERSION;  // of the domain; build.py gives them
+
+inline OrtStatus *invalid(const OrtApi *api, const std::string &message) {
+    return CreateStatus::call(api, kInvalidArgument, message.c_str());
+}
+
+#define SPOTTER_TRY(expression) \
+    if (OrtStatus *failed = (expression)) return failed
+
+inline OrtStatus *shape_of(const OrtApi *api, const OrtValue *value, std::vector<int64_t> &shape) {
+    OrtTensorTypeAndShapeInfo *info = nullptr;
+    SPOTTER_TRY(GetTensorTypeAndShape::call(api, value, &info));
+    size_t count = 0;
+    OrtStatus *status = GetDimensionsCount::call(api, info, &count);
+    if (status == nullptr) {
+        shape.resize(count);
+        status = GetDimensions::call(api, info, shape.data(), count);
+    }
+    ReleaseTensorTypeAndShapeInfo::call(api, info);
+    return status;
+}
+
+// A tensor's shape, which must have `rank` dimensions.
+inline OrtStatus *shape_of(const OrtApi *api, const OrtValue *value, const char *name, size_t rank,
+                           std::vector<int64_t> &shape) {
+    SPOTTER_TRY(shape_of(api, value, shape));
+    if (shape.size() != rank)
+        return invalid(api, std::string(name) + " has " + std::to_string(shape.size()) + " dimensions, not " + std::to_string(rank));
+    return nullptr;
+}
+
+template <class T>
+OrtStatus *data_of(const OrtApi *api, const OrtValue *value, T *&data) {
+    void *found = nullptr;
+    SPOTTER_TRY(GetTensorMutableData::call(api, value, &found));
+    data = static_cast<T *>(found);
+    return nullptr;
+}
+
+// A shape as far as it is known: every dimension has a number, or a symbol and the number -1. One that nothing is known
+// of gets a symbol of its own, since ONNX Runtime takes equal symbols for equal sizes.
+struct Dimensions {
+    std::vector<int64_t> numbers;
+    std::vector<std::string> symbols;
+    int type = kFloat;
+
+    void add(int64_t number, std::string symbol) {
+        static std::atomic<unsigned> unknown{0};
+        if (number < 0 && symbol.empty()) symbol = "spotter_" + std::to_string(++unknown);
+        numbers.push_back(number < 0 ? -1 : number);
+        symbols.push_back(std::move(symbol));
+    }
+    void add(const Dimensions &other, size_t place) { add(other.numbers[place], other.symbols[place]); }
+};
+
+inline OrtStatus *dimensions_of(const OrtApi *api, OrtShapeInferContext *context, size_t input, size_t rank, Dimensions &found) {
+    OrtTensorTypeAndShapeInfo *info = nullptr;
+    SPOTTER_TRY(ShapeInferContext_GetInputTypeShape::call(api, context, input, &info));  // stays the context's own
+    size_t count = 0;
+    SPOTTER_TRY(GetTensorElementType::call(api, info, &found.type));
+    SPOTTER_TRY(GetDimensionsCount::call(api, info, &count));
+    std::vector<int64_t> numbers(count == rank ? rank : 0);
+    std::vector<const char *> symbols(numbers.size(), "");
+    SPOTTER_TRY(GetDimensions::call(api, info, numbers.data(), numbers.size()));
+    SPOTTER_TRY(GetSymbolicDimensions::call(api, info, symbols.data(), symbols.size()));
+    numbers.resize(rank, -1);  // of unknown rank as yet, or of a wrong one, which the kernel refuses
+    symbols.resize(rank, "");
+    for (size_t each = 0; each < rank; ++each) found.add(numbers[each], symbols[each]);
+    return nullptr;
+}
+
+inline OrtStatus *tell_dimensions(const OrtApi *api, OrtShapeInferContext *context, size_t output, const Dimensions &told) {
+    std::vector<const char *> symbols;
+    for (const std::string &symbol : told.symbols) symbols.push_back(symbol.c_str());
+    OrtTensorTypeAndShapeInfo *info = nullptr;
+    SPOTTER_TRY(CreateTensorTypeAndShapeInfo::call(api, &info));
+    OrtStatus *status = SetTensorElementType::call(api, info, told.type);
+    if (status == nullptr) status = SetDimensions::call(api, info, told.numbers.data(), told.numbers.size());
+    if (status == nullptr) status = SetSymbolicDimensions::call(api, info, symbols.data(), symbols.size());
+    if (status == nullptr) status = ShapeInferContext_SetOutputTypeShape::call(api, context, output, info);
+    ReleaseTensorTypeAndShapeInfo::call(api, info);
+    return status;
+}
+
+// ONNX Runtime keeps the address of what it is given as long as any session lives, so these live for ever.
+struct Registered : OrtCustomOp {
+    const OrtApi *api = nullptr;
+};
+
+// What they say alike of themselves; the rest is each one's own.
+template <class Kernel>
+Registered described_by(decltype(OrtCustomOp::CreateKernelV2) create, decltype(OrtCustomOp::KernelComputeV2) compute,
+                        decltype(OrtCustomOp::InferOutputShapeFn) infer_shape) {
+    Registered made{};
+    made.version = kApiVersion;
+    made.CreateKernelV2 = create;
+    made.KernelComputeV2 = compute;
+    made.KernelDestroy = [](void *kernel) { delete static_cast<Kernel *>(kernel); };
+    made.InferOutputShapeFn = infer_shape;
+    made.GetInputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
+    made.GetOutputCharacteristic = [](const OrtCustomOp *, size_t) -> int { return kRequired; };
+    made.GetInputMemoryType = [](const OrtCustomOp *, size_t) -> int { return kMemoryOfTheProvider; };
+    made.GetStartVersion = [](const OrtCustomOp *) -> int { return kOldestVersion; };
+    made.GetEndVersion = [](const OrtCustomOp *) -> int { return kVersion; };
+    return made;
+}
+
+}  // namespace spotter

@@ -1,0 +1,49 @@
+"""Which code runs the graph's own operators: the native kernels where they were built, else their bodies."""
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from spotter import OLDEST_OPERATORS_VERSION, OPERATORS_VERSION
+from spotter.ops import native
+
+logger = logging.getLogger(__name__)
+_said: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Operators:
+    """run: `native` kernels, `function` bodies in standard operators, or `none` in the graph. reason: why there are no
+    kernels."""
+
+    run: Literal["native", "function", "none"]
+    reason: str = ""
+
+
+def register(options: Any, version: int | None, device: str) -> Operators:
+    """Gives the kernels to a session's options (`onnxruntime.SessionOptions`), if there are any that the model can use
+    there. ONNX Runtime then takes them in place of the bodies that the model carries. Says once why there are none.
+
+    version: of the operators that the model is written in; None when it uses none of them.
+    """
+    if version is None:
+        return Operators("none")
+    try:
+        kernels = native.find()
+        if not OLDEST_OPERATORS_VERSION <= version <= OPERATORS_VERSION:
+            known = f"{OLDEST_OPERATORS_VERSION} to {OPERATORS_VERSION}"
+            raise native.KernelsError(f"the model has version {version} of the operators, the kernels {known}")
+        if device != "cpu" and not kernels.cuda:  # their nodes would bring every feature map to the CPU and back
+            raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
+        # On a GPU a convolution is faster as the nodes of its body.
+        wish = os.environ.get(native.CONVOLUTION_VARIABLE, "") if device == "cpu" else "off"
+        if wish:
+            options.add_session_config_entry("spotter.winograd", wish)
+        options.register_custom_ops_library(str(kernels.path.resolve()))
+    except Exception as error:  # ONNX Runtime's exceptions share no base but this; the bodies do in any case
+        if str(error) not in _said:
+            logger.warning("the operators run as functions, more slowly: %s", error)
+        _said.add(str(error))
+        return Operators("function", str(error))
+    return Operators("native")

@@ -1,0 +1,84 @@
+"""The compiled kernels of the graph's operators: where they lie, and whether they fit.
+
+They ship with the program and never with a model. `spotter build-ops` and the package's own build make them; see
+docs/operators.md. Without them the operators' bodies run, which every graph carries.
+"""
+
+import ctypes
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spotter import OPERATORS_VERSION
+
+SOURCES = Path(__file__).parent / "kernels"
+LIBRARY = "libspotter_ops.so"
+VARIABLE = "SPOTTER_OPS"
+"""Names a library to use, or `off` to use none."""
+CONVOLUTION_VARIABLE = "SPOTTER_WINOGRAD"
+"""`on` or `off`: whether the kernel of QLinearConv3x3 is used; otherwise it is where it pays."""
+
+
+class KernelsError(Exception):
+    """There are no kernels to use, and why."""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A library that fits this program. cuda: whether it holds kernels for the GPU, beside those for the CPU."""
+
+    path: Path
+    cuda: bool
+
+
+def digest(sources: Path = SOURCES) -> str:
+    """Of the kernels' sources; a library knows that of those it was built from."""
+    found = hashlib.sha256()
+    for file in sorted(file for file in sources.iterdir() if file.suffix in (".h", ".cpp", ".cu")):
+        found.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
+
+
+def places() -> Iterator[Path]:
+    """Where a library may lie: beside its sources, or, where that folder cannot be written, in the user's cache
+    (https://specifications.freedesktop.org/basedir-spec/latest/)."""
+    yield SOURCES / LIBRARY
+    yield cache_folder("ops") / LIBRARY
+
+
+def cache_folder(name: str) -> Path:
+    """Where in the user's cache what is made on this machine may be kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spotter" / name
+
+
+def inspect(path: Path) -> Kernels:
+    """Asks a library what it is. Raises KernelsError when it cannot be loaded, has other operators than this program,
+    or was built from other sources."""
+    try:
+        library = ctypes.CDLL(str(path.resolve()))
+        sources = library.spotter_ops_sources
+        abi = library.spotter_ops_abi()
+        cuda = bool(library.spotter_ops_cuda())
+    except (OSError, AttributeError) as error:
+        raise KernelsError(f"{path.name} is no library of operators: {error}") from None
+    sources.restype = ctypes.c_char_p
+    if abi != OPERATORS_VERSION:
+        raise KernelsError(f"{path.name} has version {abi} of the operators, not {OPERATORS_VERSION}")
+    if sources().decode() != digest():
+        raise KernelsError(f"{path.name} was built from other sources: run `spotter build-ops`")
+    return Kernels(path, cuda)
+
+
+def find() -> Kernels:
+    """The library to use. Raises KernelsError when there is none, none that fits, or none is wanted."""
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted == "off":
+        raise KernelsError(f"{VARIABLE} is off")
+    if wanted:
+        return inspect(Path(wanted))
+    for path in places():
+        if path.exists():
+            return inspect(path)
+    raise KernelsError("not built: run `spotter build-ops`")

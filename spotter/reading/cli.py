@@ -1,0 +1,154 @@
+"""`spotter spot`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from spotter.reading import draw, imaging
+from spotter.reading.bundles import find_bundle
+from spotter.reading.errors import BrokenPictureError, ProblemError
+from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.reader import Reader
+from spotter.reading.session import Session
+from spotter.reading.settings import ReadingSettings
+from spotter.reading.words import Word, render
+from spotter.registry.errors import RegistryError
+from spotter.registry.manifest import InputSpec
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+
+AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["json", "text"]), default="json", help="JSON lines or text.")
+@click.option("--draw", "draw_into", type=click.Path(file_okay=False, path_type=Path), help="Draw the words, too.")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="Least score of a word; the model's by default.")
+@click.option("--max-side", type=click.IntRange(64, 16_384), help="Pixels of the long side at which to read.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
+@click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
+@click.option("--model", help="Name of the model; spotter by default.")
+@click.option("--alias", help="Alias or version; live by default.")
+def spot(
+    paths: tuple[Path, ...],
+    form: Literal["json", "text"],
+    draw_into: Path | None,
+    min_score: float | None,
+    max_side: int | None,
+    **options: Any,
+) -> None:
+    """Read the pictures in PATHS (files, or folders with all that lies below them).
+
+    Words go to standard output. A picture that cannot be read is a JSON problem on standard error, and the
+    exit code is then 1.
+    """
+    settings = settings_from(ReadingSettings, options)
+    limits = settings.limits
+    try:
+        bundle = find_bundle(settings)
+        reader = Reader(bundle, Session(bundle, settings.session), limits, max_side)
+    except RegistryError as error:
+        raise click.ClickException(str(error)) from None
+    files = list(_files(paths))
+    failed = False
+    names = _drawing_names(files)
+    progress = tqdm(total=len(files), unit="picture", disable=len(files) < 2 or not sys.stderr.isatty())
+    with progress:
+        for file, prepared in _prepared(files, reader):
+            try:
+                if isinstance(prepared, ProblemError):
+                    raise prepared
+                again = partial(_prepare, file, limits=limits)
+                prepared, lines = reader.read_prepared(prepared, again, min_score, settings.closest)
+                with progress.external_write_mode():
+                    click.echo(_as_json(file, prepared, lines) if form == "json" else _as_text(file, lines, files))
+                if draw_into is not None:
+                    draw_into.mkdir(parents=True, exist_ok=True)
+                    picture = imaging.decode(file.read_bytes(), limits)
+                    draw.draw(picture, [word for line in lines for word in line])
+                    picture.save(draw_into / names[file])
+            except ProblemError as problem:
+                failed = True
+                with progress.external_write_mode(file=sys.stderr):
+                    click.echo(json.dumps({"file": str(file), **problem.body()}, ensure_ascii=False), err=True)
+            progress.update()
+    if failed:
+        sys.exit(1)
+
+
+def settings_from(kind: type[AnySettings], options: dict[str, Any]) -> AnySettings:
+    """Settings of a kind from a command's options and the environment. Raises ClickException."""
+    try:
+        return kind(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        lines = (f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors())
+        raise click.ClickException("; ".join(lines)) from None
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    """Files as given; of folders, every file below with a picture's suffix, sorted."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+        else:
+            yield path
+
+
+def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepared | ProblemError]]:
+    """Decodes one picture ahead while the model reads the one before."""
+
+    def prepare(file: Path) -> Prepared | ProblemError:
+        try:
+            return _prepare(file, reader.input, reader.limits)
+        except ProblemError as problem:
+            return problem
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(prepare, files[0]) if files else None
+        for index, file in enumerate(files):
+            assert ahead is not None
+            prepared = ahead.result()
+            ahead = pool.submit(prepare, files[index + 1]) if index + 1 < len(files) else None
+            yield file, prepared
+
+
+def _prepare(file: Path, spec: InputSpec, limits: PictureLimits) -> Prepared:
+    try:
+        return imaging.prepare(file.read_bytes(), spec, limits)
+    except OSError as error:
+        raise BrokenPictureError(f"the file cannot be read: {error.strerror}") from None
+
+
+def _as_json(file: Path, prepared: Prepared, lines: list[list[Word]]) -> str:
+    width, height = prepared.upload
+    words = [render(word) for line in lines for word in line]
+    answer = {"file": str(file), "image": {"width": width, "height": height}, "words": words}
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _as_text(file: Path, lines: list[list[Word]], files: list[Path]) -> str:
+    text = "\n".join(" ".join(word.text for word in line) for line in lines)
+    return f"{file}:\n{text}\n" if len(files) > 1 else text
+
+
+def _drawing_names(files: list[Path]) -> dict[Path, str]:
+    """A PNG name for each file; those that would meet get a number."""
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for file in files:
+        name, number = f"{file.stem}.png", 1
+        while name in taken:
+            number += 1
+            name = f"{file.stem}-{number}.png"
+        taken.add(name)
+        names[file] = name
+    return names

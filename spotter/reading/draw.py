@@ -1,0 +1,34 @@
+"""Words drawn on their picture."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from spotter.reading.words import Word
+
+_OUTLINE = (230, 30, 90)
+_LABEL = (255, 255, 255)
+
+
+def draw(picture: Image.Image, words: Sequence[Word]) -> None:
+    """Draws each word's polygon, its reading direction by a thicker top edge, and its text above it, in
+    place.
+    """
+    canvas = ImageDraw.Draw(picture)
+    thin = max(1, round(max(picture.size) / 800))
+    for word in words:
+        points = [(x, y) for x, y in word.polygon]
+        half = len(points) // 2
+        canvas.line([*points, points[0]], fill=_OUTLINE, width=thin)
+        canvas.line(points[:half], fill=_OUTLINE, width=3 * thin)
+    for word in words:
+        _label(canvas, word, thin)
+
+
+def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
+    font = ImageFont.load_default(size=max(10, 12 * thin))
+    left, top = (min(values) for values in zip(*word.polygon, strict=True))
+    box = canvas.textbbox((left, max(top, 0.0)), word.text, font=font)
+    rise = min(box[3] - top + thin, box[1])
+    canvas.rectangle((box[0] - thin, box[1] - rise, box[2] + thin, box[3] - rise + thin), fill=_OUTLINE)
+    canvas.text((left, max(top, 0.0) - rise), word.text, fill=_LABEL, font=font)

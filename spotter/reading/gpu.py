@@ -1,0 +1,207 @@
+"""What a GPU needs beyond a processor: providers and their options, and pictures handed over in page-locked memory.
+
+A graph of words is not one that CUDA can record and replay whole: how many words there are decides the shapes behind
+the detector, and the processor must learn it first. But the part before it has the shapes of the pictures. Where a
+bundle has that part by itself, its kernels are recorded for each shape that comes back, and launched all at once.
+"""
+
+import ctypes
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from spotter.ops.native import cache_folder
+
+logger = logging.getLogger(__name__)
+
+Device = Literal["cpu", "cuda", "tensorrt"]
+SHAPES = 8
+"""Shapes of batches whose memory on the device is kept."""
+
+RECORDED = 4
+"""Shapes whose kernels are recorded: ONNX Runtime keeps a recording for good."""
+
+_PLAIN = -1
+"""In place of a recording's number: this run is neither recorded nor replayed."""
+
+_RUNTIMES = ("libcudart.so.13", "libcudart.so.12", "libcudart.so")
+
+
+def providers(device: Device, recorded: bool = False) -> list[tuple[str, dict[str, str]]]:
+    """ONNX Runtime's execution providers for a device, the preferred first, each with its options; recorded: for a
+    graph whose kernels CUDA is to record."""
+    found: list[tuple[str, dict[str, str]]] = [("CPUExecutionProvider", {})]
+    if device != "cpu":
+        # An exhaustive search for the best convolution costs hundreds of milliseconds for each new shape.
+        options = {"cudnn_conv_algo_search": "HEURISTIC", "cudnn_conv_use_max_workspace": "1"}
+        recording = {"enable_cuda_graph": "1"} if recorded else {}
+        found.insert(0, ("CUDAExecutionProvider", {**options, **recording}))
+    if device == "tensorrt":
+        folder = str(cache_folder("tensorrt"))
+        cached = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": folder, "trt_timing_cache_enable": "1"}
+        found.insert(
+            0, ("TensorrtExecutionProvider", {**cached, "trt_timing_cache_path": folder, "trt_fp16_enable": "1"})
+        )
+    return found
+
+
+class Runtime(Protocol):
+    """CUDA's runtime, as far as it locks pages; its functions return 0 when all went well."""
+
+    def cudaHostRegister(self, address: Any, size: Any, flags: Any) -> int:  # noqa: N802
+        """Locks `size` bytes."""
+
+    def cudaHostUnregister(self, address: Any) -> int:  # noqa: N802
+        """Unlocks them."""
+
+
+def cuda_runtime() -> Runtime | None:
+    """CUDA's runtime library, or None where none can be loaded."""
+    for name in _RUNTIMES:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
+class PageLocked:
+    """Memory that the device reads by itself while the processor goes on; ordinary memory where it cannot be locked."""
+
+    def __init__(self, runtime: Runtime | None) -> None:
+        self._runtime = runtime
+        self._memory = np.empty(0, np.uint8)
+        self.locked = False
+
+    def hold(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A copy of `images` in this memory, valid until the next call."""
+        if images.nbytes > self._memory.nbytes:
+            self.release()
+            self._memory = np.empty(images.nbytes, np.uint8)
+            self.locked = self._call("cudaHostRegister", self._address(), ctypes.c_size_t(images.nbytes), 0)
+        view = self._memory[: images.nbytes].reshape(images.shape)
+        np.copyto(view, images)
+        return view
+
+    def release(self) -> None:
+        """Gives the memory back."""
+        if self.locked:
+            self._call("cudaHostUnregister", self._address())
+        self._memory, self.locked = np.empty(0, np.uint8), False
+
+    def _address(self) -> ctypes.c_void_p:
+        return ctypes.c_void_p(self._memory.ctypes.data)
+
+    def _call(self, name: str, *arguments: Any) -> bool:
+        if self._runtime is None:
+            return False
+        code: int = getattr(self._runtime, name)(*arguments)
+        if code:
+            logger.warning("%s failed with code %d: pictures go to the device from ordinary memory", name, code)
+        return code == 0
+
+
+class Dense:
+    """The part of a graph whose shapes are those of the pictures: images -> maps that stay on the device.
+
+    The kernels for a shape are recorded when it comes for the second time, and replayed from then on: they read and
+    write the memory of that time. One batch at a time, always in the same thread, or it is recorded once more.
+    """
+
+    def __init__(self, session: ort.InferenceSession, device: Literal["cpu", "cuda"]) -> None:
+        self._session, self._device = session, device
+        self.outputs = [output.name for output in session.get_outputs()]
+        self._met: set[tuple[int, ...]] = set()
+        self._failed = False
+        self.recorded: dict[tuple[int, ...], tuple[int, Sequence[ort.OrtValue]]] = {}
+        """Number and maps by the shape of the images, whose memory must stay where it is, too."""
+
+    def run(self, shape: tuple[int, ...], pixels: ort.OrtValue) -> Sequence[ort.OrtValue]:
+        """The maps of images of a shape, valid until it comes again."""
+        if shape in self.recorded:
+            number, maps = self.recorded[shape]
+            return self._launch(pixels, maps, number)
+        maps = self._launch(pixels, None, _PLAIN)
+        if shape in self._met and len(self.recorded) < RECORDED and not self._failed:
+            number = len(self.recorded) + 1
+            try:
+                self._launch(pixels, maps, number)
+                self.recorded[shape] = number, maps
+            except Exception as error:  # ONNX Runtime's exceptions share no base but this
+                self._failed = True
+                logger.warning("CUDA cannot record the graph's dense part: %s", error)
+                maps = self._launch(pixels, None, _PLAIN)
+        self._met.add(shape)
+        return maps
+
+    def _launch(
+        self, pixels: ort.OrtValue, maps: Sequence[ort.OrtValue] | None, recording: int
+    ) -> Sequence[ort.OrtValue]:
+        """Runs into `maps`, or new ones, and returns them; recording: its number, made where there is none yet."""
+        options = ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", str(recording))
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input("images", pixels)
+        for number, name in enumerate(self.outputs):
+            if maps is None:
+                binding.bind_output(name, self._device)
+            else:
+                binding.bind_ortvalue_output(name, maps[number])
+        self._session.run_with_iobinding(binding, options)
+        return maps or list(binding.get_outputs())
+
+
+class Binding:
+    """Runs a session with its inputs in memory of the device that is kept from batch to batch, one batch at a time.
+
+    dense: makes the inputs that the session has beyond images and sizes.
+    """
+
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        device: Literal["cpu", "cuda"],
+        outputs: Sequence[str],
+        memory: PageLocked,
+        dense: Dense | None = None,
+    ) -> None:
+        self._session, self._device, self._outputs, self._memory = session, device, outputs, memory
+        self._dense = dense
+        self._inputs: OrderedDict[tuple[int, ...], tuple[ort.OrtValue, ort.OrtValue]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32]) -> list[NDArray[Any]]:
+        """The outputs for a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2]."""
+        with self._lock:
+            pixels, measures = self._kept(images.shape)
+            pixels.update_inplace(self._memory.hold(images))
+            measures.update_inplace(np.ascontiguousarray(sizes))
+            binding = self._session.io_binding()
+            binding.bind_ortvalue_input("images", pixels)
+            binding.bind_ortvalue_input("sizes", measures)
+            if self._dense is not None:
+                for name, value in zip(self._dense.outputs, self._dense.run(images.shape, pixels), strict=True):
+                    binding.bind_ortvalue_input(name, value)
+            for name in self._outputs:  # their sizes are those of the answer, so ONNX Runtime allots them
+                binding.bind_output(name, "cpu")
+            self._session.run_with_iobinding(binding)
+            found: list[NDArray[Any]] = binding.copy_outputs_to_cpu()
+            return found
+
+    def _kept(self, shape: tuple[int, ...]) -> tuple[ort.OrtValue, ort.OrtValue]:
+        if shape not in self._inputs:
+            pinned = self._dense.recorded if self._dense is not None else {}
+            while len(self._inputs) >= SHAPES:
+                del self._inputs[next(kept for kept in self._inputs if kept not in pinned)]
+            self._inputs[shape] = (
+                ort.OrtValue.ortvalue_from_shape_and_type(shape, np.uint8, self._device, 0),
+                ort.OrtValue.ortvalue_from_shape_and_type((shape[0], 2), np.int32, self._device, 0),
+            )
+        self._inputs.move_to_end(shape)
+        return self._inputs[shape]

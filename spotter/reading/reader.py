@@ -1,0 +1,116 @@
+"""Reading pictures without a server: for the shell, evaluation and benchmarks."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.reading import imaging
+from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.second_look import closer
+from spotter.reading.session import Rows, Session, SessionOptions
+from spotter.reading.sizing import at_side
+from spotter.reading.words import Word, read_lines, read_words
+from spotter.registry.bundle import Bundle, open_bundle
+from spotter.registry.errors import BundleError
+from spotter.registry.manifest import InputSpec, Manifest
+
+
+class Reader:
+    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `words` are its stages.
+
+    max_side: pixels of the long side at which to read, instead of the manifest's.
+    """
+
+    def __init__(
+        self, bundle: Bundle, session: Session, limits: PictureLimits | None = None, max_side: int | None = None
+    ) -> None:
+        self.bundle = bundle
+        self.session = session
+        self.limits = limits or PictureLimits()
+        self.max_side = max_side
+        self.input = self.manifest.input if max_side is None else at_side(self.manifest.input, max_side)
+
+    @classmethod
+    def open(cls, path: Path, threads: int = 1) -> Self:
+        """Opens and verifies the bundle in the folder `path`. Raises BundleError."""
+        bundle = open_bundle(path)
+        return cls(bundle, Session(bundle, SessionOptions(threads)))
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's manifest."""
+        return self.bundle.manifest
+
+    def read(self, image: NDArray[np.uint8], threshold: float | None = None, closest: int = 0) -> list[Word]:
+        """Words of a picture, uint8 [H, W, 3] RGB, in its pixels and reading order; closest: see `read_prepared`."""
+
+        def again(spec: InputSpec) -> Prepared:
+            return imaging.prepare_pixels(image, spec)
+
+        _, found = self.read_prepared(self.prepare(image), again, threshold, closest)
+        return [word for line in found for word in line]
+
+    def read_lines(self, data: bytes, threshold: float | None = None) -> tuple[tuple[int, int], list[list[Word]]]:
+        """(width, height) and lines of words of an encoded picture. Raises ProblemError for a bad one."""
+        prepared = imaging.prepare(data, self.input, self.limits)
+        rows = self.infer([prepared])[0]
+        return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
+
+    def read_prepared(
+        self, prepared: Prepared, again: Callable[[InputSpec], Prepared], threshold: float | None, closest: int
+    ) -> tuple[Prepared, list[list[Word]]]:
+        """Lines of a picture that was prepared, after a second look where its words are small (see
+        `second_look.closer`) and no side was asked for; and how it was seen.
+
+        again: prepares the picture once more. closest: pixels of the longest side of a second look, 0 for none.
+        Raises what `again` does.
+        """
+        rows = self.infer([prepared])[0]
+        spec = None if self.max_side else closer(rows, prepared, self.manifest.input, closest)
+        if spec is not None:
+            prepared = again(spec)
+            rows = self.infer([prepared])[0]
+        return prepared, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
+
+    def prepare(self, image: NDArray[np.uint8]) -> Prepared:
+        """The graph's input for a picture, uint8 [H, W, 3] RGB."""
+        return imaging.prepare_pixels(image, self.input)
+
+    def infer(self, batch: Sequence[Prepared]) -> list[Rows]:
+        """Runs the graph on pictures of one padded shape."""
+        images = batch[0].padded[None] if len(batch) == 1 else np.stack([item.padded for item in batch])
+        return self.session.run(images, sizes_of(batch))
+
+    def words(self, rows: Rows, prepared: Prepared, threshold: float | None = None) -> list[Word]:
+        """Words of a picture from the graph's rows; the threshold is the manifest's unless given."""
+        return read_words(rows, prepared, self.manifest.charset, self._threshold(threshold))
+
+    def check_golden(self) -> None:
+        """Reads the bundle's golden picture. Raises BundleError when a word is missing."""
+        golden = self.manifest.golden
+        _, lines = self.read_lines(self.bundle.read(golden.picture))
+        read = Counter(word.text for line in lines for word in line)
+        missing = Counter(golden.words) - read
+        if missing:
+            raise BundleError(f"the golden picture must read {sorted(missing)}, it read {sorted(read)}")
+
+    def pace(self) -> tuple[int, float]:
+        """Padded pixels of a blank page at the working size, and the seconds that the graph takes for it."""
+        side = self.manifest.input.target_side
+        page = self.prepare(np.zeros((side * 3 // 4, side, 3), np.uint8))
+        began = time.monotonic()
+        self.infer([page])
+        return page.padded.shape[0] * page.padded.shape[1], time.monotonic() - began
+
+    def _threshold(self, threshold: float | None) -> float:
+        return self.manifest.score_threshold if threshold is None else threshold
+
+
+def sizes_of(batch: Sequence[Prepared]) -> NDArray[np.int32]:
+    """The graph's `sizes`: int32 [B, 2] = (height, width) of the real parts."""
+    return np.array([item.working[::-1] for item in batch], np.int32)

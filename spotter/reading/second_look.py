@@ -1,0 +1,15 @@
+"""The second, closer look at a picture whose words are small. docs/service.md has the figures."""
+
+from spotter.reading.imaging import Prepared
+from spotter.reading.session import Rows
+from spotter.reading.sizing import at_side, closer_side
+from spotter.registry.manifest import InputSpec
+
+
+def closer(rows: Rows, seen: Prepared, spec: InputSpec, limit: int) -> InputSpec | None:
+    """How a picture is to be prepared for a second look, whose rows then replace the first's; None where one is enough.
+
+    rows, seen: of the first look. spec: the model's. limit: pixels of the longest side of a second look, 0 for none.
+    """
+    side = closer_side(rows.polygons, seen.working, seen.upload, limit)
+    return None if side is None else at_side(spec, side)

@@ -1,0 +1,169 @@
+"""The graph in ONNX Runtime: arrays in, one tuple of rows a picture out. Used with and without the server."""
+
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from spotter.ops import loading
+from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
+from spotter.reading import gpu
+from spotter.reading.gpu import Device
+from spotter.reading.sizing import bucket
+from spotter.registry.bundle import Bundle
+from spotter.registry.errors import BundleError
+from spotter.registry.graph import opset_version
+
+logger = logging.getLogger(__name__)
+
+
+class Rows(NamedTuple):
+    """The graph's answer for one picture, a row a word.
+
+    polygons: float32 [N, P, 2], padded-image pixels; scores: float32 [N]; characters: int32 [N, T], 0 =
+    nothing; character_scores: float32 [N, T].
+    """
+
+    polygons: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    characters: NDArray[np.int32]
+    character_scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too; cuda_graphs: on `cuda`, kernels of
+    the part whose shapes come back are recorded and replayed, where the bundle has that part by itself."""
+
+    threads: int
+    device: Device = "cpu"
+    cuda_graphs: bool = False
+
+
+class Form(NamedTuple):
+    """What a graph must be like. outputs: None for whatever it has; recorded: whether CUDA is to record its kernels."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...] | None
+    recorded: bool = False
+
+
+WHOLE = Form(INPUTS, OUTPUTS)
+
+
+class Session:
+    """A bundle's graph, loaded."""
+
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        """Raises BundleError when ONNX Runtime refuses the model, or its inputs and outputs are not ours."""
+        self._device = options.device
+        spec = bundle.manifest.input
+        self._usual, self._least = spec.target_side**2, bucket(1, 1, spec)[0]
+        self._frugal = ort.RunOptions()
+        self._frugal.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        if options.device != "cpu":
+            self._binding = self._bind(bundle, options)
+            return
+        self._alone = self._open(bundle.model, options)
+        # Threads that each read a picture wait less for each other than threads that share every layer of one. So
+        # where pictures are read on all of them at once, it is with a thread each.
+        several = options.threads > 1
+        self._beside = self._open(bundle.model, replace(options, threads=1)) if several else self._alone
+
+    def _bind(self, bundle: Bundle, options: SessionOptions) -> gpu.Binding:
+        """The graph on a GPU, in two parts where its kernels are to be recorded and can be."""
+        memory = gpu.PageLocked(gpu.cuda_runtime())
+        if options.cuda_graphs:
+            try:
+                return self._bind_parts(bundle, options, memory)
+            except BundleError as error:
+                logger.warning("CUDA graphs are not used: %s", error)
+        return gpu.Binding(self._open(bundle.model, options), "cuda", OUTPUTS, memory)
+
+    def _bind_parts(self, bundle: Bundle, options: SessionOptions, memory: gpu.PageLocked) -> gpu.Binding:
+        parts = bundle.parts()
+        if parts is None:
+            raise BundleError("the bundle has no parts of its graph, which `spotter export --fp16` writes")
+        first, second = parts
+        dense = gpu.Dense(self._open(first, options, Form(INPUTS[:1], None, recorded=True)), "cuda")
+        words = self._open(second, options, Form((*INPUTS, *dense.outputs), OUTPUTS))
+        return gpu.Binding(words, "cuda", OUTPUTS, memory, dense)
+
+    def _open(self, model: bytes, options: SessionOptions, form: Form = WHOLE) -> ort.InferenceSession:
+        settings = ort.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        # Within a run threads that spin meet each other's work at once; after it they would take the cores that decode
+        # the next pictures.
+        settings.add_session_config_entry("session.force_spinning_stop", "1")
+        providers = gpu.providers(options.device, form.recorded)
+        _demand(providers[0][0], ort.get_available_providers())
+        if options.device != "cpu":
+            ort.preload_dlls()  # CUDA's libraries may lie in their own Python packages
+        self.operators = loading.register(settings, opset_version(model, DOMAIN), options.device)
+        try:
+            session = ort.InferenceSession(model, settings, providers=providers)
+        except Exception as error:  # ONNX Runtime's exceptions share no base but this
+            raise BundleError(f"ONNX Runtime refuses the model: {error}") from error
+        _demand(providers[0][0], session.get_providers())
+        for kind, found, wanted in (
+            ("inputs", session.get_inputs(), form.inputs),
+            ("outputs", session.get_outputs(), form.outputs),
+        ):
+            names = tuple(value.name for value in found)
+            if wanted is not None and names != wanted:
+                raise BundleError(f"the graph's {kind} are {names}, they must be {wanted}")
+        return session
+
+    def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool = False) -> list[Rows]:
+        """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts.
+
+        From as many threads at once as it has threads itself. crowded: that many are at work with this one, so that a
+        processor reads it with one.
+        """
+        if self._device != "cpu":
+            index, *columns = self._binding.run(images, sizes)
+            return split_rows(index, columns, len(images))
+        if len(images) == 1:
+            return self._run(images, sizes, crowded)
+        # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
+        return [self._run(images[n : n + 1], sizes[n : n + 1], crowded)[0] for n in range(len(images))]
+
+    def rest(self) -> None:
+        """Gives back the memory that is kept for the next picture, on a processor five times the model's size. The next
+        one takes a quarter longer."""
+        if self._device == "cpu":
+            blank = np.zeros((1, self._least, self._least, 3), np.uint8), np.full((1, 2), self._least, np.int32)
+            for session in {self._alone, self._beside}:
+                session.run(OUTPUTS, dict(zip(INPUTS, blank, strict=True)), self._frugal)
+
+    def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
+        session = self._beside if crowded else self._alone
+        # What a picture of unusual size takes, hundreds of megabytes, would be kept for the next one of its kind.
+        options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
+        index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes}, options)
+        return split_rows(index, columns, len(images))
+
+
+def _demand(provider: str, present: Sequence[str]) -> None:
+    if provider not in present:
+        name = provider.removesuffix("ExecutionProvider")
+        raise BundleError(f"ONNX Runtime has no {name} here; install the gpu extra or use the cpu device")
+
+
+def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:
+    """Deals the rows out to `count` pictures by `image_index` [N], keeping their order."""
+    if count == 1:
+        return [Rows(*columns)]  # type: ignore[arg-type]
+    order = np.argsort(index, kind="stable")
+    ends = np.searchsorted(index[order], np.arange(count + 1))
+    return [
+        Rows(*(column[order[start:end]] for column in columns))  # type: ignore[arg-type]
+        for start, end in itertools.pairwise(ends)
+    ]

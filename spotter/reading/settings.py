@@ -1,0 +1,81 @@
+"""Settings of reading, with or without the service: which model, on which device, and what a picture may be."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from spotter.reading.imaging import PictureLimits
+from spotter.reading.session import SessionOptions
+from spotter.registry.errors import RegistryError
+from spotter.registry.folder import FolderStore
+from spotter.registry.source import LIVE
+from spotter.registry.stores import open_store
+
+PILLOW_BOMB_PIXELS = 178_956_970
+"""Pillow refuses pictures above this many pixels whatever we allow."""
+
+
+def _as_text(value: object) -> object:
+    """An empty variable, as Compose sets those that it is not told, is none."""
+    return str(value) if isinstance(value, Path) else value or None
+
+
+class ReadingSettings(BaseSettings):
+    """From the environment (`SPOTTER_*`), checked. docs/service.md explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="forbid", frozen=True, populate_by_name=True)
+
+    registry: Annotated[str | None, BeforeValidator(_as_text)] = None
+    model: str = "spotter"
+    alias: str = LIVE
+    cache: Path | None = None
+
+    device: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    cuda_graphs: bool = False
+    threads: int = Field(default=0, ge=0, le=256)
+
+    max_pixels: int = Field(default=64_000_000, ge=1, le=PILLOW_BOMB_PIXELS)
+    max_side: int = Field(default=32_768, ge=1, le=65_535)
+    max_frames: int = Field(default=1_000, ge=1)
+    max_working_side: int = Field(default=2272, ge=64, le=16_384)
+    second_look: bool = True
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.cuda_graphs and self.device != "cuda":
+            raise ValueError("cuda_graphs is for the device cuda")
+        try:
+            store = open_store(self.registry)
+        except RegistryError as error:
+            raise ValueError(f"registry: {error}") from None
+        if isinstance(store, FolderStore) and not store.root.is_dir():
+            raise ValueError(f"registry {self.registry} is not a folder")
+        return self
+
+    @property
+    def engine_threads(self) -> int:
+        """Threads of the engine: as set, or one a core that this process may use."""
+        return self.threads or cores()
+
+    @property
+    def session(self) -> SessionOptions:
+        """How the graph is to run."""
+        return SessionOptions(self.engine_threads, self.device, self.cuda_graphs)
+
+    @property
+    def limits(self) -> PictureLimits:
+        """What a picture may be."""
+        return PictureLimits(self.max_pixels, self.max_side, self.max_frames)
+
+    @property
+    def closest(self) -> int:
+        """Pixels of the long side up to which pictures of small words are looked at again; 0: never."""
+        return self.max_working_side if self.second_look else 0
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0))

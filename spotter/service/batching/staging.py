@@ -1,0 +1,48 @@
+"""One stretch of memory in which the pictures of a batch are laid side by side, partly before the batch is
+final.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.reading.imaging import Prepared
+
+
+class Staging:
+    """Holds up to `pixels` padded pixels. `arrange` copies only the pictures that are not yet in their place."""
+
+    def __init__(self, pixels: int) -> None:
+        self._bytes = np.empty(pixels * 3, np.uint8)
+        self._placed: list[Prepared] = []
+        self._lock = threading.Lock()
+        self._open = False
+
+    def open(self) -> None:
+        """Allows preparing ahead, until `close_and_arrange`."""
+        with self._lock:
+            self._placed.clear()
+            self._open = True
+
+    def prepare_ahead(self, pictures: Sequence[Prepared]) -> None:
+        """Lays out pictures that will probably run next; does nothing once the batch was taken."""
+        with self._lock:
+            if self._open:
+                self._arrange(pictures)
+
+    def close_and_arrange(self, pictures: Sequence[Prepared]) -> NDArray[np.uint8]:
+        """uint8 [B, H, W, 3] of the pictures, which share one padded shape; valid until the next `open`."""
+        with self._lock:
+            self._open = False
+            return self._arrange(pictures)
+
+    def _arrange(self, pictures: Sequence[Prepared]) -> NDArray[np.uint8]:
+        shape = (len(pictures), *pictures[0].padded.shape)
+        array = self._bytes[: int(np.prod(shape))].reshape(shape)
+        for place, picture in enumerate(pictures):
+            if place >= len(self._placed) or self._placed[place] is not picture:
+                array[place] = picture.padded
+        self._placed = list(pictures)
+        return array

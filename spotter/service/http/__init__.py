@@ -1,0 +1,1 @@
+"""What speaks HTTP: the protocol's limits, routes, schemas and uploads."""

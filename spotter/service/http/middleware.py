@@ -1,0 +1,173 @@
+"""What surrounds every request: its id, its log line, its metrics, a problem for whatever went wrong, and who may ask
+from other origins.
+
+Pure ASGI, so that a client's leaving reaches the paths.
+"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from spotter.reading.errors import MEDIA_TYPE, ProblemError
+from spotter.service.errors import BadRequestError, InternalError, TooLateError
+from spotter.service.telemetry.metrics import Metrics
+from spotter.service.telemetry.timing import Timing
+from spotter.service.telemetry.tracing import Spans
+
+access = logging.getLogger("spotter.access")
+logger = logging.getLogger(__name__)
+
+GAVE_UP = 499
+"""The code by which requests are counted, and logged where there was no answer, that their client gave up."""
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+TRACE = ("traceparent", "tracestate")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""On every answer, but for the policy on /docs, a page that loads scripts."""
+PATHS = frozenset({"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/docs", "/openapi.json"})
+
+
+class Observe:
+    """Wraps the application. Answers carry `X-Request-Id` and, where stages were timed, `Server-Timing`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, spans: Spans | None = None) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._spans = spans
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        timing = Timing(time.monotonic())
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["spotter.timing"], scope["spotter.request_id"] = timing, request_id
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], *_headers(scope, request_id, timing)]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            self._finish(scope, headers, request_id, status or GAVE_UP, timing)
+
+    def _finish(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        request_id: str,
+        code: int,
+        timing: Timing,
+    ) -> None:
+        seconds = time.monotonic() - timing.began
+        path = scope["path"] if scope["path"] in PATHS else "other"
+        # A client whose own deadline passed gave up, like one that left: it must not cost us our error budget.
+        self._metrics.answered(path, GAVE_UP if timing.hasty and code == TooLateError.status else code, seconds)
+        if path == "/spot" or code >= 400:
+            line: dict[str, Any] = {
+                "method": scope["method"],
+                "path": path,
+                "status": code,
+                "ms": round(seconds * 1000, 2),
+                "request_id": request_id,
+                **{f"{stage}_ms": round(value * 1000, 2) for stage, value in timing.seconds.items()},
+            }
+            parent = headers.get(b"traceparent", b"")
+            if trace := _TRACEPARENT.fullmatch(parent):
+                line["trace_id"] = trace[1].decode()
+            access.info(line)
+            if self._spans is not None:
+                parents = {name: headers[name.encode()].decode("latin-1") for name in TRACE if name.encode() in headers}
+                self._spans.record(scope["method"], path, code, request_id, parents, timing)
+
+
+class Problems:
+    """Answers what the paths and the middleware inside of this one raise with a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            await self._refuse(error, scope["spotter.request_id"], None if begun else send)
+
+    async def _refuse(self, error: Exception, request_id: str, send: Send | None) -> None:
+        # Not in the frame above, which the error knows: its names would keep it, and with it the upload, in memory.
+        problem = error if isinstance(error, ProblemError) else InternalError("an unexpected error")
+        if problem is not error:
+            logger.error("request %s failed", request_id, exc_info=error)
+        if send is not None:
+            await send_problem(problem, request_id, send)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, but what it refuses is a BadRequestError."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code >= 400:
+            raise BadRequestError(bytes(response.body).decode())
+        return response
+
+
+def _headers(scope: Scope, request_id: str, timing: Timing) -> list[tuple[bytes, bytes]]:
+    headers = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+    if scope["path"] == "/docs":
+        headers = [(name, value) for name, value in headers if name != b"content-security-policy"]
+    if timing.seconds:
+        headers.append((b"server-timing", timing.server_timing().encode()))
+    return headers
+
+
+async def send_problem(problem: ProblemError, request_id: str, send: Send) -> None:
+    """Sends a problem as an ASGI answer."""
+    await send_answer(problem.status, MEDIA_TYPE, problem.render(request_id), send, problem.all_headers())
+
+
+async def send_answer(
+    status: int, media_type: str, body: bytes, send: Send, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Sends a whole ASGI answer."""
+    own = {"content-type": media_type, "content-length": str(len(body)), **headers}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in own.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,255 @@
+"""What uvicorn's HTTP protocol leaves unbounded: the request's head, the time it takes, and connections.
+
+A request's body is bounded by the paths (see uploads).
+"""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from spotter.reading.errors import MEDIA_TYPE, ProblemError
+from spotter.service.errors import BadRequestError, HeadersTooLargeError, NotReadyError, UploadTimeoutError
+from spotter.service.http.middleware import SECURITY_HEADERS, access
+from spotter.service.telemetry.metrics import Metrics
+
+LINGER_SECONDS = 1.0
+"""How long a refused client may go on sending, unread, before its connection is closed."""
+RESERVE = 8
+"""Connections beyond the limit that may ask for PROBES, so that a service whose connections are all taken is seen to
+be alive."""
+PROBES = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
+_DISPUTED = re.compile(rb"\A\r\n|\r(?!\n)|(?<!\r)\n|\n[ \t]")
+"""Ends of lines that not everybody takes for one, or for none."""
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """head_bytes: request line and headers; head_seconds: for them to arrive, and for the rest of a body that
+    nobody reads any more; connections: open at once, beside the reserve.
+    """
+
+    head_bytes: int
+    head_seconds: float
+    connections: int
+
+
+def without_upgrade(data: bytes, limit: int) -> bytes:
+    """`data`, the beginning of a request, without its Upgrade header, which a server may ignore (RFC 9110, 7.8).
+
+    It stays as it is where the head is not whole, longer than `limit`, or has ends of lines that may be disputed.
+    """
+    end = data.find(b"\r\n\r\n", 0, limit)
+    head = data[: max(end, 0)]
+    if b"\nupgrade:" not in head.lower() or _DISPUTED.search(head):
+        return data
+    return _UPGRADE.sub(b"", head) + data[end:]
+
+
+class Corked:
+    """A transport that keeps the head of an answer until its body follows: one system call, one packet.
+
+    stays: asked when it is to be closed, whether the client still sends. It then only says that no more will come, and
+    the caller closes it later.
+    """
+
+    def __init__(self, transport: asyncio.Transport, stays: Callable[[], bool] = lambda: False) -> None:
+        self._transport = transport
+        self._stays = stays
+        self._head = b""
+        self._ended = False
+
+    def write(self, data: bytes) -> None:
+        if self._ended:
+            return
+        if not self._head and data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
+            self._head = data
+        else:
+            self.flush(data)
+
+    def flush(self, data: bytes = b"") -> None:
+        """Writes what was kept, and `data`."""
+        head, self._head = self._head, b""
+        if head or data:
+            self._transport.write(head + data)
+
+    def end(self, data: bytes) -> None:
+        """Writes the last there is to say; what comes later is dropped."""
+        self.flush(data)
+        self._transport.write_eof()
+        self._ended = True
+
+    def close(self) -> None:
+        # Closed at once, what the client still sends would make its system throw the answer away.
+        if not self._transport.is_closing() and self._stays():
+            self.end(b"")
+        else:
+            self.flush()
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._ended or self._transport.is_closing()
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol within limits. `bounded_http` makes the class that uvicorn takes."""
+
+    limits: HttpLimits
+    metrics: Metrics
+    _problem: ProblemError | None = None
+    _reason: ProblemError | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _reserved = False
+    _in_message = False
+    _in_head = False
+    _head_bytes = 0
+    _head_received = 0
+    _begins_with = 0  # bytes of what was received last, until a message is seen to begin there
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._corked = Corked(transport, lambda: self.cycle.more_body)
+        self._reserved = self._full
+        if len(self.connections) > self.limits.connections + RESERVE:
+            self._refuse(self._no_place())
+        else:
+            self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._problem is not None:
+            return
+        self._head_received += len(data)
+        self._begins_with = 0 if self._in_message else len(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data if self._in_message else without_upgrade(data, self.limits.head_bytes))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(self._reason or BadRequestError("the bytes are no HTTP request"))
+        if self._in_head and self._problem is None:
+            if self._head_received > self.limits.head_bytes:
+                # A header without an end is kept by the parser and shown to nobody.
+                self._refuse(self._too_large())
+            elif self._timer is None:  # a head that comes whole needs none
+                self._start_timer()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_message = self._in_head = True
+        self._head_bytes = 0
+        self._head_received, self._begins_with = self._begins_with, 0
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            self._count(len(name) + len(value) + 4)
+            super().on_header(name, value)
+        # else a chunked body's trailer, which nobody asked for
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        if self.parser.should_upgrade():  # its body would be parsed as another request
+            self._stop(BadRequestError("this connection cannot change its protocol: send no Upgrade header"))
+        self._reserved = self._reserved and self._full
+        if self._reserved and httptools.parse_url(self.url).path not in PROBES:
+            self._stop(self._no_place())
+        super().on_headers_complete()
+        self.cycle.transport = self._corked  # type: ignore[assignment]
+        if self._reserved:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_message = False
+        self._stop_timer()
+        if self._corked.is_closing():  # the rest of a body that was refused early
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        self._corked.flush()  # of an answer to HEAD nothing follows
+        unread = self.cycle.more_body and not self.transport.is_closing()
+        super().on_response_complete()
+        if unread and self._timer is None:  # the rest of a body that was refused early
+            self._start_timer()
+
+    @property
+    def _full(self) -> bool:
+        return len(self.connections) > self.limits.connections
+
+    def _no_place(self) -> ProblemError:
+        return NotReadyError(f"{self.limits.connections} connections are open", retry_after=1)
+
+    def _stop(self, problem: ProblemError) -> NoReturn:
+        """Ends the parsing, from within a callback of the parser, and has the connection refused."""
+        self._reason = problem
+        raise problem
+
+    def _count(self, count: int) -> None:
+        self._head_bytes += count
+        if self._head_bytes > self.limits.head_bytes:
+            self._stop(self._too_large())
+
+    def _too_large(self) -> ProblemError:
+        return HeadersTooLargeError(f"the request line and headers have more than {self.limits.head_bytes} bytes")
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self.limits.head_seconds, self._late)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._in_head:
+            self._refuse(UploadTimeoutError(f"the headers were not complete after {self.limits.head_seconds:g} s"))
+        else:
+            self.transport.close()
+
+    def _refuse(self, problem: ProblemError) -> None:
+        """Answers outside of the application and closes the connection."""
+        if self._corked.is_closing():  # bytes behind the last request
+            return
+        self._problem = problem
+        self.connections.discard(self)  # it takes nobody's place while it lingers
+        self._stop_timer()
+        self.pipeline.clear()
+        self.metrics.requests.labels("other", str(problem.status)).inc()
+        request_id = uuid.uuid4().hex
+        access.info({"path": "other", "status": problem.status, "request_id": request_id, "detail": problem.detail})
+        body = problem.render(request_id)
+        headers = {
+            "content-type": MEDIA_TYPE,
+            "content-length": str(len(body)),
+            "connection": "close",
+            "x-request-id": request_id,
+            **problem.all_headers(),
+        }
+        lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+        lines += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
+        self._corked.end(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)  # even if nobody reads
+
+
+def bounded_http(limits_: HttpLimits, metrics_: Metrics) -> type[asyncio.Protocol]:
+    """The protocol class for `uvicorn.Config(http=...)`."""
+
+    class Bounded(BoundedHttp):
+        limits = limits_
+        metrics = metrics_
+
+    return Bounded

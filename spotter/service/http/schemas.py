@@ -1,0 +1,130 @@
+"""What answers look like, for the OpenAPI document."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spotter.reading.errors import MEDIA_TYPE, ProblemError
+
+
+class ModelRef(BaseModel):
+    """The model that read."""
+
+    name: str
+    version: str
+    digest: str = Field(examples=["sha256:..."])
+
+
+class ImageSize(BaseModel):
+    """Pixels of the upload after its EXIF rotation."""
+
+    width: int
+    height: int
+
+
+class WordAnswer(BaseModel):
+    """A word. The polygon starts at the text's own top-left and runs clockwise as its reader sees it."""
+
+    polygon: list[tuple[float, float]]
+    text: str
+    score: float
+
+
+class SpotAnswer(BaseModel):
+    """What one picture says, words in reading order."""
+
+    model: ModelRef
+    image: ImageSize
+    words: list[WordAnswer]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    fault: Literal["client", "server"]
+    remedy: str
+    retry_after: int | None = None
+    request_id: str | None = None
+
+
+class SpotAnswers(BaseModel):
+    """Answers to a multipart request, in the order of its parts."""
+
+    results: list[SpotAnswer | Problem]
+
+
+class Refused(BaseModel):
+    """A version that is not served."""
+
+    version: str
+    reason: str
+    time: str
+
+
+class Operators(BaseModel):
+    """What runs the graph's own operators."""
+
+    run: Literal["native", "function", "none"] = Field(description="`none`: the graph has none of its own.")
+    reason: str = Field(description="Why there are no native kernels.")
+
+
+class ModelAnswer(BaseModel):
+    """The live model."""
+
+    name: str
+    version: str
+    digest: str
+    charset: str
+    score_threshold: float
+    input: dict[str, Any]
+    provenance: dict[str, Any]
+    metrics: dict[str, Any]
+    operators: Operators
+    alias: str = Field(description="What the service follows.")
+    since: str = Field(description="When this model was loaded.")
+    previous: ModelRef | None = Field(description="Kept for an instant rollback.")
+    refused: Refused | None = Field(description="The version that the alias names, when it is not fit to serve.")
+
+
+class Health(BaseModel):
+    """A state, in a word."""
+
+    status: str
+
+
+def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for errors."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = responses.setdefault(
+            error.status,
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        )
+        entry["description"] = "; ".join(filter(None, [entry["description"], error.title]))
+        if error.status in (429, 503):
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+    return responses
+
+
+SPOT_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "image/*": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["images"],
+                "properties": {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+            }
+        },
+    },
+}

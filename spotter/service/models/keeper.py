@@ -1,0 +1,89 @@
+"""Keeps the live engine running: one that died, hangs or only fails is given new threads and a new session."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from spotter.service.background import in_background
+from spotter.service.batching.engine import Engine
+from spotter.service.models.live import Live
+from spotter.service.models.watcher import Shelf
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1
+FAILURES = 3
+"""Batches that may fail in a row; pictures that break a sound model are rarer."""
+
+HANGS = 2
+"""Hanging threads that may be left behind, each with its memory, before the process should be replaced."""
+
+LONGEST_PAUSE = 30.0
+
+
+class Keeper:
+    """Watches the engines of one service."""
+
+    def __init__(self, shelf: Shelf, stall_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """stall_seconds: how long a batch may take before its thread counts as hanging."""
+        self._shelf = shelf
+        self._stall = stall_seconds
+        self._clock = clock
+        self._hangs = 0
+        self._pause = 0.0
+        self._again_at = 0.0
+
+    def trouble(self, engine: Engine) -> str | None:
+        """What is wrong with an engine, if anything."""
+        if engine.down:
+            return "is down"
+        if not engine.alive:
+            return "died"
+        if engine.heartbeat > self._stall:
+            return "hangs"
+        if engine.failures >= FAILURES:
+            return "fails"
+        return None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the process can no longer help itself: a revival failed, hanging threads pile up, or one hangs and
+        nobody came."""
+        live = self._shelf.live
+        unseen = live is not None and live.engine.heartbeat > 2 * self._stall
+        return self._pause > 0 or self._hangs > HANGS or unseen
+
+    async def run(self) -> None:
+        """Looks until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Revives the live engine if it is in trouble, and one that cannot be revived again and again, more and more
+        seldom. A former model's engine that died is closed."""
+        for model in self._shelf.models:
+            if model is not self._shelf.live and not model.engine.alive:
+                model.engine.give_up()
+        live = self._shelf.live
+        trouble = self.trouble(live.engine) if live is not None else None
+        if live is None or trouble is None:
+            self._pause = 0.0
+        elif self._clock() >= self._again_at:
+            await self._revive(live, trouble)
+
+    async def _revive(self, live: Live, trouble: str) -> None:
+        logger.critical("the engine of %s %s %s", live.manifest.name, live.manifest.version, trouble)
+        self._hangs += trouble == "hangs"
+        try:
+            runner = await in_background("revive", live.rebuild)
+        except Exception:
+            logger.critical("the engine cannot be revived", exc_info=True)
+            live.engine.give_up()
+            self._pause = min(LONGEST_PAUSE, max(1.0, 2 * self._pause))
+            self._again_at = self._clock() + self._pause
+            return
+        live.engine.revive(runner)
+        self._pause = 0.0
+        logger.warning("the engine of %s %s runs again", live.manifest.name, live.manifest.version)

@@ -1,0 +1,108 @@
+"""The model that answers: found by its alias, fetched, verified, warmed, checked, and given an engine."""
+
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spotter.ops.loading import Operators
+from spotter.reading.bundles import find_bundle
+from spotter.reading.reader import Reader
+from spotter.reading.session import Session
+from spotter.registry.bundle import Bundle
+from spotter.registry.manifest import Manifest
+from spotter.registry.source import ModelSource, resolve
+from spotter.registry.stores import open_store
+from spotter.service.batching.batcher import BatchLimits, Shape
+from spotter.service.batching.engine import Engine, Runner
+from spotter.service.settings import Settings
+from spotter.service.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Live:
+    """A running engine and the manifest of the bundle it runs. A request keeps the one that it began with."""
+
+    manifest: Manifest
+    engine: Engine
+    digest: str
+    rebuild: Callable[[], Runner]
+    """Loads the same bundle once more, for an engine that died. Raises BundleError when it cannot be."""
+    operators: Operators = field(default_factory=lambda: Operators("none"))
+    pace: tuple[int, float] = (0, 0.0)
+    """Padded pixels of a page and the seconds that it took when warm, for admission; (0, 0): not measured."""
+    since: float = field(default_factory=time.time)
+    requests: int = 0
+    """Requests that hold it; counted on the event loop only."""
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator["Live"]:
+        """Keeps the engine from being stopped by a swap."""
+        self.requests += 1
+        try:
+            yield self
+        finally:
+            self.requests -= 1
+
+
+class Catalogue:
+    """The versions of the model that the settings name. Its methods may take seconds and raise RegistryError."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._source: ModelSource = open_store(settings.registry)
+
+    def resolve(self) -> str:
+        """The version behind the alias now."""
+        return resolve(self._source, self._settings.model, self._settings.alias)
+
+    def stamp(self, version: str) -> str:
+        """A string that changes whenever the stored version does."""
+        return self._source.stamp(self._settings.model, version)
+
+    def load(self, version: str, shapes: Sequence[Shape] = ()) -> Live:
+        """Fetches a version, verifies it, warms it with its golden picture and for padded (height, width) shapes, and
+        starts its engine. Raises BundleError when it is not fit to serve."""
+        began = time.monotonic()
+        settings = self._settings
+        bundle = find_bundle(settings, version)
+        session = _warmed(bundle, settings, shapes)
+        pace = Reader(bundle, session).pace()
+        limits = BatchLimits(settings.batch_limit, settings.batch_pixels, settings.batch_wait_ms / 1000)
+        engine = Engine(session, limits, self._metrics.batch, lanes=settings.lanes)
+        engine.start()
+        manifest, digest = bundle.manifest, bundle.manifest.digest
+        seconds = time.monotonic() - began
+        logger.info("%s %s (%s) loaded in %.2f s", manifest.name, manifest.version, digest, seconds)
+        return Live(manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), session.operators, pace)
+
+
+def load(settings: Settings, metrics: Metrics) -> Live:
+    """Loads the version behind the alias. Raises RegistryError; takes seconds, so not in the event loop."""
+    catalogue = Catalogue(settings, metrics)
+    return catalogue.load(catalogue.resolve())
+
+
+def follows(settings: Settings) -> bool:
+    """Whether the alias may come to name another version while the service runs."""
+    return settings.poll_seconds > 0 and settings.registry is not None
+
+
+def _warmed(bundle: Bundle, settings: Settings, shapes: Sequence[Shape]) -> Session:
+    """A session that reads its golden picture and has run once for each shape."""
+    session = Session(bundle, settings.session)
+    Reader(bundle, session).check_golden()
+    for height, width in itertools.islice(shapes, WARMED_SHAPES):
+        session.run(np.zeros((1, height, width, 3), np.uint8), np.array([[height, width]], np.int32))
+    return session
+
+
+WARMED_SHAPES = 4
+"""Shapes that a model is warmed for, beside the golden picture's."""

@@ -1,0 +1,185 @@
+"""Follows the alias: a version that it newly names is loaded beside the live one, and takes over when it has proved
+itself. A bad one changes nothing.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from spotter.registry.errors import BundleError, RegistryError
+from spotter.service.background import in_background
+from spotter.service.batching.batcher import Shape
+from spotter.service.models.live import Live
+from spotter.service.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+JITTER = 0.2
+"""Share of the poll's interval by which it varies, so that replicas do not ask all at once."""
+
+DRAIN_LOOK = 0.05
+
+Outcome = Literal["unchanged", "loaded", "rolled_back", "refused", "failed"]
+
+
+class Versions(Protocol):
+    """What the watcher asks of a registry: see `live.Catalogue`."""
+
+    def resolve(self) -> str:
+        """The version behind the alias now."""
+
+    def stamp(self, version: str) -> str:
+        """A string that changes whenever the stored version does."""
+
+    def load(self, version: str, shapes: Sequence[Shape]) -> Live:
+        """A warmed and checked model with its engine running."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A version that is not served, and why. It is not tried again until its stamp changes."""
+
+    version: str
+    stamp: str
+    reason: str
+    at: float
+    """Seconds since 1970."""
+
+
+class Shelf:
+    """The model that answers, the one before it, and those that still finish requests. Used on the event loop only."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self.live: Live | None = None
+        self.previous: Live | None = None
+        self.refusal: Refusal | None = None
+        self.draining: set[asyncio.Task[None]] = set()
+        self.retired: list[Live] = []
+
+    @property
+    def models(self) -> list[Live]:
+        """Every model with an engine."""
+        return [model for model in (self.live, self.previous, *self.retired) if model is not None]
+
+    def put(self, model: Live) -> None:
+        """Makes a model the one that new requests get. The one before it stays; the one before that goes once its
+        requests are answered."""
+        if self.live is not None:
+            if self.previous is not None and self.previous is not model:
+                self._retire(self.previous)
+            if self.live is not model:
+                self._await(self._rest(self.live))
+            self.previous = self.live
+        self.live = model
+        self.refusal = None
+        self._metrics.live(model.manifest)
+
+    def close(self) -> None:
+        """Stops every engine; takes as long as their running batches, so not in the event loop."""
+        for model in self.models:
+            model.engine.stop(STOP_SECONDS)
+
+    def _retire(self, model: Live) -> None:
+        self.retired.append(model)
+        self._await(self._drain(model))
+
+    def _await(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.draining.add(task)
+        task.add_done_callback(self.draining.discard)
+
+    async def _rest(self, model: Live) -> None:
+        await self._answered(model)
+        if model is self.live:  # it came back meanwhile
+            return
+        try:
+            await in_background("rest", model.engine.rest)
+        except Exception:
+            logger.warning("%s %s keeps its memory", model.manifest.name, model.manifest.version, exc_info=True)
+
+    async def _answered(self, model: Live) -> None:
+        while model.requests > 0:
+            await asyncio.sleep(DRAIN_LOOK)
+
+    async def _drain(self, model: Live) -> None:
+        await self._answered(model)
+        await in_background("drain", lambda: model.engine.stop(STOP_SECONDS))
+        self.retired.remove(model)
+
+
+STOP_SECONDS = 10.0
+"""How long a batch may still run when its engine is told to stop."""
+
+
+class Watcher:
+    """Polls the alias of one model."""
+
+    def __init__(
+        self, shelf: Shelf, versions: Versions, metrics: Metrics, seconds: float, rng: random.Random | None = None
+    ) -> None:
+        """seconds: between two polls."""
+        self._shelf = shelf
+        self._versions = versions
+        self._metrics = metrics
+        self._seconds = seconds
+        self._rng = rng or random.Random()
+        self._said: str | None = None
+
+    async def run(self) -> None:
+        """Polls until cancelled."""
+        while True:
+            await asyncio.sleep(self._seconds * self._rng.uniform(1 - JITTER, 1))
+            await self.poll()
+
+    async def poll(self) -> Outcome:
+        """Looks once, and does what is to be done. Only cancellation leaves it."""
+        try:
+            outcome = await self._follow()
+        except Exception as error:
+            outcome = "failed"
+            # A registry that is away is told once, not at every poll.
+            if self._said != str(error):
+                expected = isinstance(error, RegistryError)
+                logger.error("the registry cannot be followed: %s", error, exc_info=None if expected else error)
+            self._said = str(error)
+        else:
+            if self._said is not None:
+                logger.info("the registry can be followed again")
+            self._said = None
+        if outcome != "unchanged":
+            self._metrics.reloads.labels(outcome).inc()
+        return outcome
+
+    async def _follow(self) -> Outcome:
+        shelf = self._shelf
+        live, previous = shelf.live, shelf.previous
+        version = await in_background("poll", self._versions.resolve)
+        if live is not None and version == live.manifest.version:
+            shelf.refusal = None
+            return "unchanged"
+        if previous is not None and version == previous.manifest.version and previous.engine.alive:
+            shelf.put(previous)
+            logger.info("%s %s answers again", previous.manifest.name, version)
+            return "rolled_back"
+        stamp = await in_background("poll", lambda: self._versions.stamp(version))
+        refusal = shelf.refusal
+        if refusal is not None and (refusal.version, refusal.stamp) == (version, stamp):
+            return "unchanged"
+        shapes = live.engine.shapes if live is not None else []
+        try:
+            model = await in_background("load", lambda: self._versions.load(version, shapes))
+        except Exception as error:
+            if isinstance(error, RegistryError) and not isinstance(error, BundleError):
+                raise
+            expected = isinstance(error, BundleError)
+            shelf.refusal = Refusal(version, stamp, str(error) if expected else repr(error), time.time())
+            logger.error("version %s is refused: %s", version, error, exc_info=None if expected else error)
+            return "refused"
+        shelf.put(model)
+        logger.info("%s %s answers from now on", model.manifest.name, model.manifest.version)
+        return "loaded"

@@ -1,0 +1,1 @@
+"""Metrics, spans and the time that each stage took."""

@@ -1,0 +1,161 @@
+"""What the service counts, for Prometheus. One object a process; nothing is registered globally."""
+
+from collections import deque
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import generate_latest
+
+from spotter.registry.manifest import Manifest
+from spotter.service.batching.engine import BatchReport
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time for every series would double the page
+
+SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
+PICTURES = (1, 2, 4, 8, 16, 32, 64)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
+TOGETHER = 32
+"""Answers that are counted at once."""
+
+
+class Metrics:
+    """Every metric of the service.
+
+    What happens around a request is only noted, and counted with that of others, when the page is asked for at the
+    latest (`settle`): many at once cost less than one by one.
+    """
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "spotter_requests", "Requests answered, by path and status.", ("path", "code"), registry=registry
+        )
+        self.request_seconds = Histogram(
+            "spotter_request_seconds",
+            "Of /spot, from the first header to the last byte of the answer.",
+            ("path",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.stage_seconds = Histogram(
+            "spotter_stage_seconds",
+            "Seconds a picture spends in each stage.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.words = Counter("spotter_words", "Words read.", registry=registry)
+        self.second_looks = Counter(
+            "spotter_second_looks",
+            "Pictures of small words, by what came of a closer look.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.batch_pictures = Histogram(
+            "spotter_batch_pictures", "Pictures in a batch.", buckets=PICTURES, registry=registry
+        )
+        self.batch_padding = Histogram(
+            "spotter_batch_padding_ratio",
+            "Share of a batch's pixels that is padding.",
+            buckets=SHARES,
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "spotter_batch_seconds", "Seconds a batch runs.", buckets=SECONDS, registry=registry
+        )
+        self.lanes = Gauge("spotter_lanes", "Batches that may run at once.", registry=registry)
+        self.dispatches = Counter(
+            "spotter_dispatches", "Batches run, by why they ran then.", ("reason",), registry=registry
+        )
+        self.queue_pictures = Gauge("spotter_queue_pictures", "Pictures admitted, not answered.", registry=registry)
+        self.queue_pixels = Gauge("spotter_queue_pixels", "Padded pixels of those.", registry=registry)
+        self.batch_queue = Gauge(
+            "spotter_batch_queue_pictures", "Decoded pictures that wait for a batch.", registry=registry
+        )
+        self.rejections = Counter(
+            "spotter_rejections", "Pictures not admitted, by reason.", ("reason",), registry=registry
+        )
+        self.cancellations = Counter(
+            "spotter_cancellations", "Clients that left, by stage.", ("stage",), registry=registry
+        )
+        self.expirations = Counter(
+            "spotter_expirations", "Deadlines that passed, by stage.", ("stage",), registry=registry
+        )
+        self.failed_parts = Counter(
+            "spotter_failed_parts",
+            "Pictures of multipart requests that failed in an answer of 200, by problem.",
+            ("type",),
+            registry=registry,
+        )
+        self.connections = Gauge(
+            "spotter_connections", "Connections: those open now and their limit.", ("kind",), registry=registry
+        )
+        self.decoders = Gauge(
+            "spotter_decoders", "Decoding threads: those at work now and all.", ("kind",), registry=registry
+        )
+        self.decode_longest = Gauge(
+            "spotter_decode_longest_seconds",
+            "How long the decoding thread that began first has been at work on its picture.",
+            registry=registry,
+        )
+        self.upload_bytes = Gauge("spotter_upload_bytes", "Bytes of uploads held now.", registry=registry)
+        self.gpu_memory = Gauge(
+            "spotter_gpu_memory_bytes", "Of the GPU, by everyone on it: used and total.", ("kind",), registry=registry
+        )
+        self.ready = Gauge("spotter_ready", "1 while the service is ready.", registry=registry)
+        self.model = Info("spotter_model", "The model that answers.", registry=registry)
+        self.reloads = Counter("spotter_reloads", "Models loaded, by outcome.", ("outcome",), registry=registry)
+
+        self._stages: deque[tuple[str, float]] = deque()
+        self._batches: deque[BatchReport] = deque()
+        self._answers: deque[tuple[str, int, float]] = deque()
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """Notes that a picture was in a stage."""
+        self._stages.append((stage, seconds))
+
+    def batch(self, report: BatchReport) -> None:
+        """Notes a batch. From any thread."""
+        self._batches.append(report)
+
+    def answered(self, path: str, code: int, seconds: float) -> None:
+        """Notes that a request was answered. On the event loop."""
+        self._answers.append((path, code, seconds))
+        if len(self._answers) >= TOGETHER:
+            self.settle()
+
+    def settle(self) -> None:
+        """Counts what was noted. On the event loop."""
+        while self._answers:
+            path, code, seconds = self._answers.popleft()
+            self.requests.labels(path, str(code)).inc()
+            if path == "/spot":  # of the others nobody asks, and each would be a sixth of the page
+                self.request_seconds.labels(path).observe(seconds)
+        while self._stages:
+            stage, seconds = self._stages.popleft()
+            self.stage_seconds.labels(stage).observe(seconds)
+        while self._batches:
+            self._count(self._batches.popleft())
+
+    def _count(self, report: BatchReport) -> None:
+        self.batch_pictures.observe(report.pictures)
+        self.batch_padding.observe(1 - report.real_pixels / report.padded_pixels)
+        self.batch_seconds.observe(report.seconds)
+        self.dispatches.labels(report.reason).inc()
+
+    def live(self, manifest: Manifest) -> None:
+        """Names the model that answers from now on."""
+        self.model.info({"name": manifest.name, "version": manifest.version, "digest": manifest.digest})
+
+    def render(self) -> bytes:
+        """The /metrics page, in Prometheus' text format."""
+        self.settle()
+        return generate_latest(self.registry)

@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from spotter.cli.main import main
+from tests.reading.tiny import picture, words_of
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Two good pictures, one broken, one no picture; in a folder and a folder below it."""
+    folder = tmp_path / "in"
+    (folder / "below").mkdir(parents=True)
+    (folder / "a.png").write_bytes(picture((1, 2, 0), (200, 100)))
+    (folder / "below" / "a.JPG").write_bytes(picture((0, 0, 0), form="JPEG"))
+    (folder / "broken.png").write_bytes(picture((1, 2, 0))[:50])
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def spot(registry: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(main, ["spot", "--registry", str(registry), "--threads", "1", *map(str, arguments)])
+
+
+def test_json_lines(registry: Path, pictures: Path) -> None:
+    result = spot(registry, pictures / "a.png", pictures / "below")
+    assert result.exit_code == 0
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert first["file"] == str(pictures / "a.png")
+    assert first["image"] == {"width": 200, "height": 100}
+    assert [word["text"] for word in first["words"]] == words_of((1, 2, 0))
+    assert second["file"] == str(pictures / "below" / "a.JPG")
+    assert second["words"] == []
+
+
+def test_text(registry: Path, pictures: Path) -> None:
+    assert spot(registry, "--format", "text", pictures / "a.png").stdout == "001\n002\n"
+    assert spot(registry, "--format", "text", "--min-score", "1", pictures / "a.png").stdout == "\n"
+    both = spot(registry, "--format", "text", pictures / "a.png", pictures / "a.png").stdout
+    assert both == f"{pictures / 'a.png'}:\n001\n002\n\n" * 2
+
+
+def test_a_bad_file_is_reported_and_the_rest_is_read(registry: Path, pictures: Path) -> None:
+    result = spot(registry, pictures, pictures / "notes.txt")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 2
+    broken, notes = map(json.loads, result.stderr.splitlines())
+    assert (broken["file"], broken["status"]) == (str(pictures / "broken.png"), 422)
+    assert (notes["file"], notes["status"]) == (str(pictures / "notes.txt"), 415)
+
+
+def test_drawing(registry: Path, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    spot(registry, "--draw", out, pictures)
+    assert sorted(path.name for path in out.iterdir()) == ["a-2.png", "a.png"]
+    with Image.open(out / "a.png") as drawn:
+        assert drawn.size == (200, 100)
+        assert len(drawn.getcolors(1000) or []) > 2
+    with Image.open(out / "a-2.png") as untouched:
+        assert len(untouched.getcolors(1000) or []) == 1
+
+
+def test_an_empty_folder_is_no_error(registry: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert (spot(registry, tmp_path / "empty").exit_code, spot(registry, tmp_path / "empty").stdout) == (0, "")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--alias", "nothing"), ("--model", "nothing"), ("--registry", "/no")])
+def test_what_is_not_there_is_a_sentence(registry: Path, pictures: Path, option: str, value: str) -> None:
+    result = spot(registry, pictures, option, value)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")

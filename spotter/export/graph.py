@@ -68,7 +68,7 @@ def symbolic_samples(features: Tensor, grid: Tensor, image_index: Tensor) -> Ten
         (features, grid, image_index),
         dtype=features.dtype,
         shape=(grid.shape[0], features.shape[1], grid.shape[1], grid.shape[2]),
-        version=VERSION,
+        version=OPERATORS_VERSION,
     )
     return samples
 

@@ -23,6 +23,9 @@ _DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("d
 # The first sees raw pixels and feeds the recogniser its detail; what the second reads of it has so wide a range that
 # rounding it made more than half of the shared map's error; the last gives distances in pixels: 8 bits are too few.
 _KEPT = ("backbone.stem.", "backbone.stages.0.0.", "head.out.")
+# Of a recogniser of pictures, the pairs of 1x1 convolutions: its stem, depthwise convolutions and matrices lose more
+# than they save.
+_PICTURE_RECOGNISER, _POINTWISE = "recogniser.network.", (".up.weight", ".down.weight")
 _KEPT_IN_HALF = ("head.out.",)
 _FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool", "Transpose", "Reshape", "Gather")
 _JOINING = ("Add", "Concat")
@@ -68,12 +71,16 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
         return None if picture is None else feeds(picture)
 
 
+def _is_dense(weight: str) -> bool:
+    return weight.startswith(_DENSE) or (weight.startswith(_PICTURE_RECOGNISER) and weight.endswith(_POINTWISE))
+
+
 def dense_convolutions(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[str]:
     """Names of the convolutions that few bits serve well, told by their weights' names; not those `kept` in float."""
     return [
         node.name
         for node in graph.node
-        if node.op_type == "Conv" and node.input[1].startswith(_DENSE) and not node.input[1].startswith(kept)
+        if node.op_type == "Conv" and _is_dense(node.input[1]) and not node.input[1].startswith(kept)
     ]
 
 
@@ -109,6 +116,8 @@ def dense_nodes(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[s
 def dense_products(graph: onnx.GraphProto) -> dict[str, str]:
     """The Transformer's products with constant matrices, not the last one, which tells the characters: names of nodes,
     and of their matrices."""
+    if any(tensor.name.startswith(_PICTURE_RECOGNISER) for tensor in graph.initializer):
+        return {}
     matrices = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
     found = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in matrices]
     return {node.name: node.input[1] for node in found[:-1]}

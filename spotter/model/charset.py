@@ -17,7 +17,7 @@ LATIN_AND_GREEK = (
     "₣₤₥₦₧₨₩₪₫€₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿℃℉№™←↑→↓↔↕⇐⇒⇔⇧∂∅∆∇∈∏∑−√∝∞∠∥∧∨∩∪∫∴≈≠≡≤≥⊂⊃⊥⌀⌘⌥⏎■□▪▲△▶▷▼▽◀◆◇○◎●★☆☎☐☑☒☰☺♀♂♠"
     "♣♥♦♪♫⚠✅✉✓✔✕✖✘❌❤➔➜➤"
 )
-"""Latin letters of the languages of Europe and beyond, Greek, digits, punctuation, currency and common symbols, in NFC."""
+"""Latin letters of the languages of Europe and beyond, Greek, digits, punctuation, currency and common symbols; NFC."""
 
 
 @dataclass(frozen=True)

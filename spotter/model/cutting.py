@@ -1,7 +1,7 @@
 """Words cut from the picture itself, packed end to end, for a recogniser that reads pixels.
 
-A region is cut with margins on all sides, and a fourth channel marks what of the patch lies inside it: a letter that the
-box cut in half can still be seen, and its neighbours need not be read.
+A region is cut with margins on all sides, and a fourth channel marks what of the patch lies inside it: a letter that
+the box cut in half can still be seen, and its neighbours need not be read.
 """
 
 from collections.abc import Callable

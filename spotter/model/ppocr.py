@@ -222,8 +222,8 @@ class PPOCRRecogniser(nn.Module):
     def forward(self, patches: Tensor, packing: Packing, longest: int) -> Tensor:
         """Logits float32 [N, longest, classes] of N words.
 
-        patches: [1, 4, 48, 8 U], colours normalised as the backbone's pictures are, zero in the gaps. longest: units of the
-        longest word.
+        patches: [1, 4, 48, 8 U], colours normalised as the backbone's pictures are, zero in the gaps. longest: units of
+        the longest word.
         """
         x = self.stem(patches, packing)
         for block in self.blocks:

@@ -161,7 +161,9 @@ def visible(polygons: NDArray[np.float32], size: int) -> tuple[NDArray[np.bool_]
 
 def turn(rng: np.random.Generator, size: int, turned: float = 0.02) -> NDArray[np.float64]:
     """float64 [3, 3]: a turn about the centre of a size x size crop, as a wall that recedes sideways shows it (upright
-    strokes stay upright, lines climb or fall), and a small displacement of the corners. turned: share of quarter turns."""
+    strokes stay upright, lines climb or fall), and a small displacement of the corners.
+
+    turned: share of quarter turns."""
     kind = rng.random()
     if kind < 0.5:
         degrees = rng.normal(0, 4)

@@ -61,7 +61,7 @@ class WordCropSource:
     backgrounds: uint8 [H, W, 3] RGB pictures.
     exclude: file names to leave out; one collection for all folders, or one per folder by its name.
     heights: range in pixels over which the usual height of a picture's words is spread.
-    Labels of several words, of other than printable ASCII, and upright crops of long words are left out.
+    Labels of several words and upright crops of long words are left out.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class WordCropSource:
         for folder in map(Path, several):
             left_out = exclude.get(folder.name, ()) if isinstance(exclude, dict) else exclude
             for name, text in read_labels(folder):
-                if name in left_out or not text or not all("!" <= character <= "~" for character in text):
+                if name in left_out or not text or any(character.isspace() for character in text):
                     continue
                 crop = load_picture(folder / name)
                 if min(crop.shape[:2]) >= 6 and (len(text) < 3 or crop.shape[1] > crop.shape[0]):

@@ -64,7 +64,7 @@ class LabelledSource:
             return _scene(picture, max_side, lines)
 
         with ThreadPoolExecutor() as pool:
-            pictures = [p for folder in several for p in read_folder(Path(folder), aspect)[:limit]]
+            pictures = [p for folder in several for p in read_folder(Path(folder), aspect, ascii_only=False)[:limit]]
             self._scenes = list(pool.map(read, pictures))
 
     def __len__(self) -> int:

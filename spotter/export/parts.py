@@ -18,16 +18,16 @@ _LAST = "head.out."
 
 
 def maps_between(graph: onnx.GraphProto) -> list[str]:
-    """What the dense part hands on: the maps that patches are sampled from, and the detector's. Raises ValueError where
-    the graph has none."""
+    """What the dense part hands on: the detector's maps, and those that patches are sampled from where it is not the
+    picture itself. Raises ValueError where the graph has no detector."""
     sampled = [node.input[0] for node in graph.node if (node.domain, node.op_type) == (DOMAIN, "RoIRotate")]
     last = [
         node.output[0]
         for node in graph.node
         if node.op_type == "Conv" and any(name.startswith(_LAST) for name in node.input)
     ]
-    if not sampled or not last:
-        raise ValueError("the graph has no regions to sample or no detector: it cannot be cut between them")
+    if not last:
+        raise ValueError("the graph has no detector: it cannot be cut behind it")
     return [*dict.fromkeys(sampled), *last]
 
 

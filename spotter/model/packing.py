@@ -8,6 +8,7 @@ and one empty unit after it, which is wider than any kernel reaches:
 Layers that look sideways must see zeros in the gaps, as they would beyond the edges of a word that stands alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,7 +25,7 @@ class Packing:
 
     lengths, starts: int64 [N], units of each word and its first unit. word: int64 [U], the word that a unit belongs to;
     a gap belongs to the word before it. inside: float32 [U], 1 in words and 0 in gaps. position: int64 [U], units from
-    the word's first one.
+    the word's first one. masks: by columns of a unit, what is inside, float32 [U * columns].
     """
 
     lengths: Tensor
@@ -32,13 +33,14 @@ class Packing:
     word: Tensor
     inside: Tensor
     position: Tensor
+    masks: Mapping[int, Tensor]
 
     def mask(self, x: Tensor, columns: int) -> Tensor:
         """x [1, C, h, U * columns] with zeros in the gaps."""
-        return self.scale(x, self.inside[:, None], columns)
+        return x * self.masks[columns].to(x.dtype)
 
     def scale(self, x: Tensor, factors: Tensor, columns: int) -> Tensor:
-        """x [1, C, h, U * columns] times one factor a unit and channel: factors [U, C] or [U, 1]."""
+        """x [1, C, h, U * columns] times one factor a unit and channel: factors [U, C]."""
         by_column = factors.t()[:, :, None].expand(-1, -1, columns).flatten(1)  # C x U columns
         return x * by_column[None, :, None].to(x.dtype)
 
@@ -72,4 +74,6 @@ def pack(lengths: Tensor, multiple: int = 1) -> Packing:
     first = torch.zeros_like(units).scatter(0, starts, torch.ones_like(starts))
     word = first.cumsum(0) - 1
     position = units - starts[word]
-    return Packing(lengths, starts, word, (position < lengths[word]).float(), position)
+    inside = (position < lengths[word]).float()
+    masks = {columns: inside[:, None].expand(-1, columns).flatten() for columns in (UNIT // 4, UNIT // 2)}
+    return Packing(lengths, starts, word, inside, position, masks)

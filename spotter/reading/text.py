@@ -9,14 +9,15 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def texts(characters: NDArray[np.int32], charset: str) -> list[str]:
-    """Text of each row of the graph's `characters` [N, T]: zeros dropped, class i is the i-th character from 1.
+    """Text of each row of the graph's `characters` [N, T]: zeros dropped, class i is the i-th character from 1,
+    no spaces at the ends.
 
     A class that the charset lacks becomes U+FFFD, which no charset of ours holds, so that it is seen.
     """
     count, length = characters.shape
     points = _code_points(charset).take(characters.view(np.uint32), mode="clip")  # a negative one lies beyond all
     whole = points.tobytes().decode("utf-32-le", "surrogatepass")
-    return [whole[row * length : (row + 1) * length].replace("\0", "") for row in range(count)]
+    return [whole[row * length : (row + 1) * length].replace("\0", "").strip(" ") for row in range(count)]
 
 
 @lru_cache

@@ -11,17 +11,20 @@ from benchmarks import table, tesseract
 from benchmarks.bundles import Named
 from benchmarks.peers import PeerError
 from spotter.cli import predictors
-from spotter.cli.evaluate import PRESETS, run
+from spotter.cli.evaluate import run
 from spotter.cli.predictors import Opened
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session, SessionOptions
-from spotter.training.data.annotations import read_folder
 from spotter.training.data.ppocr import SMALL, TINY, ModelsError
+from spotter.training.evaluation.datasets import PRESETS, Dataset
 from spotter.training.evaluation.scores import Scorer
 from spotter.training.prediction import Prediction
 
 PEERS = ("rapidocr", "rapidocr-reference", "tesseract")
 """`rapidocr-reference`: with the settings that PP-OCR was trained with instead of RapidOCR's own."""
+
+SETS = ("icdar2015", "icdar2003", "sroie")
+"""The presets that are scored; `spotter evaluate --data` scores all."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Result:
     milliseconds: float
 
 
-def datasets(data: Path) -> dict[str, Path]:
+def datasets(data: Path) -> list[Dataset]:
     """The validation parts of the sets that lie in a folder."""
-    return {name: data / name / "val" for name in PRESETS if (data / name / "val").is_dir()}
+    return [Dataset(data / name / "val", PRESETS[name], name) for name in SETS if (data / name / "val").is_dir()]
 
 
 def open_bundle(named: Named, threads: int) -> Opened:
@@ -81,20 +84,19 @@ def open_peer(name: str, threads: int, models: str) -> tuple[str, Opened]:
     return f"{label}, reference settings" if reference else label, opened
 
 
-def measure(readers: Sequence[tuple[str, Opened]], sets: dict[str, Path], limit: int | None) -> list[Result]:
+def measure(readers: Sequence[tuple[str, Opened]], sets: Sequence[Dataset], limit: int | None) -> list[Result]:
     """Everyone on every set, or on its first `limit` pictures. Raises AnnotationError."""
     results = []
-    for name, folder in sets.items():
-        preset = PRESETS[name]
-        pictures = read_folder(folder, preset.get("aspect"), ascii_only=False)[:limit]
-        lines = bool(preset.get("bag_of_words"))
+    for dataset in sets:
+        pictures = dataset.pictures(limit)
+        lines = dataset.how.boxes == "lines"
         for label, reader in readers:
-            reads, milliseconds = run(reader.predict, pictures, f"{label}: {name}")
+            reads, milliseconds = run(reader.predict, pictures, f"{label}: {dataset}")
             scores = Scorer(reads)(reader.threshold)
             results.append(
                 Result(
                     label,
-                    name,
+                    dataset.name,
                     len(reads),
                     None if lines else 100 * scores.detection.f,
                     None if lines else 100 * scores.end_to_end.f,

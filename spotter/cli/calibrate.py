@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from spotter.cli.evaluate import Dataset, parse_dataset
+from spotter.cli.evaluate import parse_dataset
 from spotter.export.bundle import INPUT
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
@@ -18,9 +18,11 @@ from spotter.model.weights import final_weights, load_spotter, load_state
 from spotter.reading.imaging import prepare_pixels
 from spotter.reading.sizing import to_upload
 from spotter.training import checkpoint as checkpoints
-from spotter.training.data.annotations import AnnotationError, read_folder
-from spotter.training.evaluation.calibration import Evidence, expected_calibration_error, fit, outcomes, scores
-from spotter.training.evaluation.scores import Read
+from spotter.training.data.annotations import AnnotationError
+from spotter.training.evaluation.calibration import Evidence, fit, scores
+from spotter.training.evaluation.datasets import Dataset
+from spotter.training.evaluation.reliability import expected_calibration_error, outcomes
+from spotter.training.evaluation.scores import Read, compare
 from spotter.training.prediction import Prediction
 
 
@@ -66,8 +68,7 @@ def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Ev
     spec = INPUT.at(side)
     charset = model.charset
     parts: list[Sequence[NDArray[np.generic]]] = []
-    pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
-    for picture in tqdm(pictures, desc=str(dataset.folder), unit="picture", disable=None):
+    for picture in tqdm(dataset.pictures(limit), desc=str(dataset.folder), unit="picture", disable=None):
         ready = prepare_pixels(picture.load(), spec)
         width, height = ready.working
         with torch.inference_mode():
@@ -81,7 +82,7 @@ def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Ev
                 placed, found.words.characters.tolist(), found.detection.tolist(), strict=True
             )
         ]
-        counts, right = outcomes(Read(picture.path.name, tuple(picture.annotations), predictions))
+        counts, right = outcomes(compare(Read(picture.path.name, picture.annotations, predictions)), dataset.how)
         told = (found.detection, found.confidence, found.margins, found.text)
         parts.append((*(value.numpy()[counts] for value in told), right[counts]))
     *columns, right = (np.concatenate(column) for column in zip(*parts, strict=True))

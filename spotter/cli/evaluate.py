@@ -4,41 +4,26 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 from tqdm import tqdm
 
 from spotter.cli.predictors import CHECKPOINT_SUFFIX, Opened, ReaderOptions, open_predictor, rapidocr
 from spotter.registry.errors import BundleError
-from spotter.training.data.annotations import AnnotationError, Picture, read_folder
+from spotter.training.data.annotations import AnnotationError, Picture
 from spotter.training.data.ppocr import ModelsError
+from spotter.training.evaluation.datasets import PRESETS, Dataset, Preset, composed, validation_sets
 from spotter.training.evaluation.lexicon import Lexicon
 from spotter.training.evaluation.page import Section
 from spotter.training.evaluation.page import report as error_page
-from spotter.training.evaluation.report import as_dict, sweep_table, table
+from spotter.training.evaluation.report import as_dict, kinds_table, summary_table, sweep_table, table
+from spotter.training.evaluation.results import Result, result
 from spotter.training.evaluation.scores import Read, Scorer
 from spotter.training.prediction import Predictor
 
 SWEEP = tuple(n / 20 for n in range(1, 20))
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A folder in the form of the ICDAR contests, and how it is to be read."""
-
-    folder: Path
-    aspect: float | None = None
-    bag_of_words: bool = False
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "icdar2015": {"aspect": 16 / 9},  # frames of 1280x720, also where they are stored squeezed
-    "icdar2003": {},
-    "sroie": {"bag_of_words": True},  # boxes hold whole lines
-}
 
 
 def parse_aspect(value: str) -> float:
@@ -60,12 +45,17 @@ def parse_dataset(value: str) -> Dataset:
     path = Path(folder if known else value)
     if not path.is_dir():
         raise click.BadParameter(f"{path} is not a folder")
-    return Dataset(path, **(PRESETS[preset] if known else {}))
+    return Dataset(path, PRESETS[preset]) if known else Dataset(path)
 
 
 @click.command()
 @click.argument("model")
-@click.argument("datasets", type=parse_dataset, nargs=-1, required=True, metavar="[PRESET=]FOLDER...")
+@click.argument("datasets", type=parse_dataset, nargs=-1, metavar="[PRESET=]FOLDER...")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Score the validation parts PRESET/val below this folder, and print one table.",
+)
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="How to read datasets that name none.")
 @click.option(
     "--aspect", type=parse_aspect, metavar="W:H", help="True width:height of the pictures, where stored squeezed."
@@ -73,6 +63,7 @@ def parse_dataset(value: str) -> Dataset:
 @click.option("--bag-of-words", is_flag=True, help="Score words without their places.")
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One word a line.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Instead of the bundle's own; else 0.")
+@click.option("--kinds", is_flag=True, help="Also show how many words of each kind are read, over all datasets.")
 @click.option("--sweep", is_flag=True, help="Also show F at thresholds from 0.05 to 0.95.")
 @click.option("--rapidocr", "rival", metavar="small|tiny|FOLDER", help="Score RapidOCR with this PP-OCRv6 beside it.")
 @click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
@@ -96,11 +87,13 @@ def parse_dataset(value: str) -> Dataset:
 def evaluate(
     model: str,
     datasets: tuple[Dataset, ...],
+    data: Path | None,
     preset: str | None,
     aspect: float | None,
     bag_of_words: bool,
     lexicon: Path | None,
     score_threshold: float | None,
+    kinds: bool,
     sweep: bool,
     rival: str | None,
     rapidocr_defaults: bool,
@@ -116,8 +109,11 @@ def evaluate(
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
 
     MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr. A dataset is a folder, or
-    PRESET=FOLDER with one of icdar2015, icdar2003 and sroie.
+    PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages and lines (cut-out lines,
+    listed in labels.tsv). --data finds them all.
     """
+    if not datasets and data is None:
+        raise click.UsageError("nothing to score on: give a dataset or --data")
     readers: dict[str, Opened] = {}
     if model != "none":
         if not Path(model).exists():
@@ -141,46 +137,44 @@ def evaluate(
     if not readers:
         raise click.UsageError("nothing to score: MODEL is none and --rapidocr is not given")
     words = Lexicon.load(lexicon) if lexicon else None
-    results: list[dict[str, Any]] = []
+    try:
+        everything = [_complete(given, preset, aspect, bag_of_words) for given in datasets]
+        everything += validation_sets(data) if data else []
+    except AnnotationError as error:
+        raise click.ClickException(str(error)) from None
+    results: list[Result] = []
     records: list[dict[str, object]] = []
     sections: dict[str, list[Section]] = {name: [] for name in readers}
-    for given in datasets:
-        dataset = _complete(given, preset, aspect, bag_of_words)
+    for number, dataset in enumerate(everything):
         try:
-            pictures = read_folder(dataset.folder, dataset.aspect, ascii_only=False)[:limit]
+            pictures = dataset.pictures(limit)
         except AnnotationError as error:
             raise click.ClickException(str(error)) from None
         for name, reader in readers.items():
             threshold = reader.threshold if score_threshold is None else score_threshold
             reads, milliseconds = run(reader.predict, pictures, f"{name}: {dataset.folder}")
-            scorer = Scorer(reads, words)
-            scores = scorer(threshold)
-            click.echo(
-                f"\n{name} on {dataset.folder}, {len(reads)} pictures, "
-                f"threshold {threshold:g}, median {milliseconds:.0f} ms\n"
-            )
-            click.echo(table(scores, dataset.bag_of_words))
-            result = {
-                "reader": name,
-                "dataset": str(dataset.folder),
-                "bag_of_words_only": dataset.bag_of_words,
-                "pictures": len(reads),
-                "median_ms": milliseconds,
-                "threshold": threshold,
-                "lexicon": str(lexicon) if lexicon else None,
-                **as_dict(scores),
-            }
+            scorer = Scorer(reads, words, dataset.how)
+            judged = result(name, dataset, scorer, threshold, milliseconds, lexicon, SWEEP if sweep else ())
+            if number < len(datasets) or sweep:
+                click.echo(
+                    f"\n{name} on {dataset.folder}, {len(reads)} pictures, "
+                    f"threshold {threshold:g}, median {milliseconds:.0f} ms"
+                )
+            if number < len(datasets):
+                click.echo(f"\n{table(judged)}")
             if sweep:
-                swept = scorer.sweep(SWEEP)
-                click.echo(f"\n{sweep_table(swept)}")
-                result["sweep"] = [{"threshold": t, **as_dict(s)} for t, s in swept]
-            results.append(result)
+                click.echo(f"\n{sweep_table(judged.sweep)}")
+            results.append(judged)
             if report:
                 sections[name].append(_section(dataset, reads, pictures, words, lexicon))
             if errors:
                 records += [{"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(threshold)]
+    if data or len(everything) > 1:
+        click.echo(f"\n{summary_table(results)}")
+    if kinds:
+        click.echo(f"\n{kinds_table(results)}")
     if json_file:
-        json_file.write_text(json.dumps({"results": results}, indent=2) + "\n")
+        json_file.write_text(json.dumps({"results": [as_dict(each) for each in results]}, indent=2) + "\n")
     if report:
         _write_reports(report, sections, {name: reader.threshold for name, reader in readers.items()}, score_threshold)
     if errors:
@@ -191,14 +185,14 @@ def _section(
     dataset: Dataset, reads: Sequence[Read], pictures: Sequence[Picture], words: Lexicon | None, lexicon: Path | None
 ) -> Section:
     by_name = {picture.path.name: picture for picture in pictures}
-    title = str(dataset.folder)
+    title = str(dataset)
     if words is not None:
         title += f", read by {lexicon}"
         reads = [
             replace(read, predictions=[replace(p, text=words.correct(p.text)) for p in read.predictions])
             for read in reads
         ]
-    return Section(title, reads, lambda name: by_name[name].load(), dataset.bag_of_words)
+    return Section(title, reads, lambda name: by_name[name].load(), dataset.how)
 
 
 def _misses_language(model: Path) -> bool:
@@ -230,16 +224,16 @@ def run(predictor: Predictor, pictures: Sequence[Picture], label: str = "") -> t
         start = time.perf_counter()
         predictions = predictor(image)
         seconds.append(time.perf_counter() - start)
+        predictions = [replace(each, text=composed(each.text)) for each in predictions]
         reads.append(Read(picture.path.name, picture.annotations, predictions))
     return reads, 1000 * statistics.median(seconds) if seconds else 0.0
 
 
 def _complete(given: Dataset, preset: str | None, aspect: float | None, bag_of_words: bool) -> Dataset:
     """The dataset with what the options say; what the dataset itself says comes first."""
-    if preset is not None and given == Dataset(given.folder):
-        given = Dataset(given.folder, **PRESETS[preset])
-    return replace(
-        given,
-        aspect=given.aspect if given.aspect is not None else aspect,
-        bag_of_words=given.bag_of_words or bag_of_words,
-    )
+    how = PRESETS[preset] if preset is not None and given.how == Preset() else given.how
+    if how.aspect is None:
+        how = replace(how, aspect=aspect)
+    if bag_of_words and how.measure == "end_to_end":
+        how = replace(how, measure="bag_of_words", boxes="lines")
+    return replace(given, how=how)

@@ -144,7 +144,7 @@ def read_folder(
 def _correct(picture: Picture) -> Picture:
     if picture.aspect is None:
         return picture
-    height, width = _stored_size(picture.path)
+    height, width = stored_size(picture.path)
     factor = np.array([1.0, corrected_size(height, width, picture.aspect)[0] / height], np.float32)
     return replace(
         picture,
@@ -152,7 +152,8 @@ def _correct(picture: Picture) -> Picture:
     )
 
 
-def _stored_size(path: Path) -> tuple[int, int]:
+def stored_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture after its EXIF rotation, from the file's header."""
     from PIL import Image
 
     with Image.open(path) as image:

@@ -1,7 +1,7 @@
 """Why words were lost: what a report on errors is made of."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.data.annotations import Annotation
+from spotter.training.evaluation.by_height import text_height
 from spotter.training.evaluation.matching import IOU, Matching, Overlaps, match, overlaps, same_text
-from spotter.training.evaluation.scores import Read, bag, text_height
+from spotter.training.evaluation.scores import Read, Scorer, bag
 from spotter.training.prediction import Prediction
 
 _TOUCHING = 0.1  # IoU at which a prediction has something to do with a word
@@ -157,8 +158,8 @@ def angle(truth: Annotation) -> float:
     return float(np.degrees(np.arctan2(top[1], top[0])))
 
 
-PROPERTIES = {
-    "text height, pixels": ((0.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0), text_height),
+PROPERTIES: dict[str, tuple[tuple[float, ...], Callable[[Annotation], float]]] = {
+    "text height, pixels": ((0.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0), lambda truth: text_height(truth.polygon)),
     "angle, degrees": ((0.0, 5.0, 15.0, 45.0, 100.0), lambda truth: abs(angle(truth))),
     "characters": ((0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0), lambda truth: float(len(truth.text))),
 }
@@ -169,8 +170,8 @@ PROPERTIES = {
 class Share:
     """Of `words` true words of a class so many were found and so many read.
 
-    predictions, right: those of the class by their own measure, and of them the ones that read a true word right,
-    whatever its class; None where predictions have no such measure.
+    predictions, right: those of the class by the measure of the true word that they are matched with, or else by their
+    own, and of them the ones that read a true word right; None where predictions have no such measure.
     """
 
     label: str
@@ -197,7 +198,7 @@ def shares(
     predictions: Sequence[tuple[float, bool]] | None = None,
 ) -> list[Share]:
     """The true words of `found` by their `values`, in classes that begin at `edges`; those without a true word are left
-    out. predictions: (own value, whether right) of each that counts."""
+    out. predictions: (value, whether right) of each that counts."""
     index = np.searchsorted(edges, values, side="right") - 1
     said = None if predictions is None else np.searchsorted(edges, [value for value, _ in predictions], "right") - 1
     rows = []
@@ -229,8 +230,6 @@ def sharpness(image: NDArray[np.uint8], truth: Annotation) -> float:
 def precision_and_recall(reads: Sequence[Read], text: bool) -> NDArray[np.float64]:
     """float64 [K, 3]: (threshold, precision, recall) at each of the scores' hundredths; `text`: the word must be
     read right, too."""
-    from spotter.training.evaluation.scores import Scorer
-
     scorer = Scorer(reads)
     rows = []
     for threshold in np.arange(0, 1, 0.02):

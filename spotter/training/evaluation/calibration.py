@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.model.config import ScoreConfig
-from spotter.training.evaluation.matching import match, overlaps, same_text
-from spotter.training.evaluation.scores import Read
 
 _ROUNDS = 50
 _LEAST = 1e-6
@@ -26,28 +24,6 @@ class Evidence:
     margin: NDArray[np.float64]
     text: NDArray[np.float64]
     right: NDArray[np.bool_]
-
-
-def outcomes(read: Read) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(counts [D], right [D]) of a picture's predictions: those in regions not to be cared about do not count."""
-    matching = match([truth.ignore for truth in read.truths], overlaps(read.truths, read.predictions))
-    counts = np.zeros(len(read.predictions), np.bool_)
-    counts[matching.predictions] = True
-    right = np.zeros_like(counts)
-    for truth, prediction in matching.pairs:
-        right[prediction] = same_text(read.truths[truth].text, read.predictions[prediction].text)
-    return counts, right
-
-
-def expected_calibration_error(scores: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 10) -> float:
-    """Mean gap between score and share of right words over bins of equal width, by the words in them
-    (Guo et al. 2017, arXiv:1706.04599)."""
-    if not len(scores):
-        return 0.0
-    index = np.minimum((scores * bins).astype(int), bins - 1)
-    counts = np.bincount(index, minlength=bins)
-    gaps = np.abs(np.bincount(index, scores, bins) - np.bincount(index, right, bins))
-    return float(gaps[counts > 0].sum() / len(scores))
 
 
 def fit(evidence: Sequence[Evidence]) -> ScoreConfig:

@@ -66,11 +66,14 @@ def overlaps(truths: Sequence[Annotation], predictions: Sequence[Prediction]) ->
     return Overlaps(iou, covered)
 
 
-def match(ignored: Sequence[bool], found: Overlaps, keep: NDArray[np.bool_] | None = None) -> Matching:
+def match(
+    ignored: Sequence[bool], found: Overlaps, keep: NDArray[np.bool_] | None = None, iou: float = IOU
+) -> Matching:
     """Pairs true words with predictions.
 
     ignored: for each true region whether it is not to be cared about.
     keep: bool [D], predictions that take part (by default all), say those above a threshold.
+    iou: what the overlap of a pair must exceed; the contest's 0.5 by default.
     """
     count = found.iou.shape[1]
     hidden = np.asarray(ignored, np.bool_)
@@ -80,7 +83,7 @@ def match(ignored: Sequence[bool], found: Overlaps, keep: NDArray[np.bool_] | No
     predictions = np.flatnonzero(free).tolist()
     pairs = []
     for g in truths:
-        candidates = np.flatnonzero(free & (found.iou[g] > IOU))
+        candidates = np.flatnonzero(free & (found.iou[g] > iou))
         if len(candidates):
             pairs.append((g, int(candidates[0])))
             free[candidates[0]] = False

@@ -4,7 +4,7 @@ import base64
 import io
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -26,8 +26,11 @@ from spotter.training.evaluation.analysis import (
     sharpness,
     unmatched,
 )
-from spotter.training.evaluation.calibration import expected_calibration_error, outcomes
-from spotter.training.evaluation.scores import Read, Scorer, bag
+from spotter.training.evaluation.by_kind import by_kind
+from spotter.training.evaluation.datasets import Preset
+from spotter.training.evaluation.reliability import Reliability, measure, outcomes
+from spotter.training.evaluation.results import mean_over_ious
+from spotter.training.evaluation.scores import Compared, Read, Scorer, bag
 
 _COLOURS = {"read": (40, 160, 70), "misread": (230, 140, 20), "false alarm": (200, 40, 160)}
 _LOST = (220, 40, 40)
@@ -44,13 +47,13 @@ Outline = tuple[NDArray[np.float32], tuple[int, int, int], int]
 class Section:
     """A data set: its name, what was read, how its pictures are loaded.
 
-    bag_of_words: its boxes are not those of words, so that nothing is told that needs the words' places.
+    how: where its boxes hold whole lines, the page leaves out what needs the words' places.
     """
 
     name: str
     reads: Sequence[Read]
     load: Load
-    bag_of_words: bool = False
+    how: Preset = field(default_factory=Preset)
 
 
 def report(reader: str, sections: Sequence[Section], threshold: float, worst: int = 8) -> str:
@@ -61,15 +64,22 @@ def report(reader: str, sections: Sequence[Section], threshold: float, worst: in
 
 
 def _section(section: Section, threshold: float, worst: int) -> dict[str, Any]:
-    told = _bag(section, threshold, worst) if section.bag_of_words else _words(section, threshold, worst)
-    scores = Scorer(section.reads)(threshold)
-    return {
+    lines = section.how.boxes == "lines"
+    scorer = Scorer(section.reads, how=section.how)
+    by_iou = scorer.by_iou(threshold)
+    reliability = measure(scorer.pictures, section.how)
+    part = {
         "name": section.name,
-        "bag_of_words": section.bag_of_words,
+        "lines": lines,
         "count": len(section.reads),
-        "scores": scores,
-        **told,
+        "scores": scorer(threshold),
+        "by_iou": by_iou,
+        "mean_over_ious": mean_over_ious(by_iou),
+        "by_kind": [item for item in by_kind(scorer.pictures, threshold, section.how).items() if item[1].words],
+        "reliability": reliability,
+        "calibration": _calibration(reliability),
     }
+    return part | (_bag(section, threshold, worst) if lines else _words(section, scorer.pictures, threshold, worst))
 
 
 def _bag(section: Section, threshold: float, worst: int) -> dict[str, Any]:
@@ -94,20 +104,24 @@ def _bag(section: Section, threshold: float, worst: int) -> dict[str, Any]:
     return {"pictures": pictures}
 
 
-def _said(section: Section, threshold: float) -> list[tuple[Annotation, bool]]:
-    """Each prediction that counts, as a word, and whether it reads a true word right."""
-    said = []
-    for read in section.reads:
-        kept = replace(read, predictions=[p for p in read.predictions if p.score >= threshold])
-        counts, right = outcomes(kept)
-        said += [
-            (Annotation(kept.predictions[n].polygon, kept.predictions[n].text, False), bool(right[n]))
-            for n in np.flatnonzero(counts)
+def _judged(pictures: Sequence[Compared], how: Preset, threshold: float) -> list[tuple[Annotation, bool]]:
+    """Each prediction that counts, as the true word that it is matched with, or else by itself; and whether it is read
+    right."""
+    judged = []
+    for picture in pictures:
+        counts, right = outcomes(picture, how, threshold)
+        truth_of = {d: picture.read.truths[g] for g, d in picture.matching(threshold).pairs}
+        judged += [
+            (
+                truth_of.get(n) or Annotation(picture.read.predictions[n].polygon, picture.texts[n], False),
+                bool(right[n]),
+            )
+            for n in np.flatnonzero(counts).tolist()
         ]
-    return said
+    return judged
 
 
-def _words(section: Section, threshold: float, worst: int) -> dict[str, Any]:
+def _words(section: Section, compared: Sequence[Compared], threshold: float, worst: int) -> dict[str, Any]:
     every: list[Finding] = []
     for read in section.reads:
         image = section.load(read.name)
@@ -115,15 +129,15 @@ def _words(section: Section, threshold: float, worst: int) -> dict[str, Any]:
     words = [finding for finding in every if finding.truth is not None]
     misread = [(f.truth.text, f.reading.text) for f in words if f.kind == "misread" and f.truth and f.reading]
     changes = edits(misread)
-    said = _said(section, threshold)
+    judged = _judged(compared, section.how, threshold)
     tables = {
         name: shares(
             words,
-            [measure(f.truth) for f in words if f.truth],
+            [value(f.truth) for f in words if f.truth],
             edges,
-            [(measure(prediction), right) for prediction, right in said],
+            [(value(prediction), right) for prediction, right in judged],
         )
-        for name, (edges, measure) in PROPERTIES.items()
+        for name, (edges, value) in PROPERTIES.items()
     }
     tables["sharpness (variance of the Laplacian)"] = shares(words, [f.blur or 0.0 for f in words], _BLUR)
     errors = Counter(f.picture for f in every if f.kind != "read")
@@ -138,7 +152,6 @@ def _words(section: Section, threshold: float, worst: int) -> dict[str, Any]:
         "matrix": _matrix(changes.replaced),
         "tables": {name: (rows, _bars(rows)) for name, rows in tables.items()},
         "curves": _curves(section.reads),
-        "calibration": _calibration(section.reads),
         "misread": misread[:60],
         "pictures": [_picture(section, name, every) for name, _ in errors.most_common(worst)],
     }
@@ -173,18 +186,14 @@ def _curves(reads: Sequence[Read]) -> str:
     return _svg(figure)
 
 
-def _calibration(reads: Sequence[Read]) -> dict[str, Any]:
-    kept = [(read, *outcomes(read)) for read in reads]
-    scores = np.array([p.score for read, counts, _ in kept for p, c in zip(read.predictions, counts, strict=True) if c])
-    right = np.concatenate([right[counts] for _, counts, right in kept]) if kept else np.zeros(0, np.bool_)
+def _calibration(reliability: Reliability) -> str:
     figure = Figure(figsize=(4, 3))
     axes = figure.subplots()
     axes.plot((0, 1), (0, 1), color="#999", linewidth=1)
-    bins = np.minimum((scores * 10).astype(int), 9)
-    present = sorted(set(bins.tolist()))
-    axes.plot([scores[bins == b].mean() for b in present], [right[bins == b].mean() for b in present], "o-")
+    present = [part for part in reliability.bins if part.words]
+    axes.plot([part.score / part.words for part in present], [part.right / part.words for part in present], "o-")
     axes.set(xlabel="score", ylabel="share right", xlim=(0, 1), ylim=(0, 1))
-    return {"plot": _svg(figure), "error": expected_calibration_error(scores, right), "words": len(scores)}
+    return _svg(figure)
 
 
 def _matrix(replaced: Counter[tuple[str, str]]) -> str:

@@ -6,10 +6,8 @@ import torch
 
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import word_scores
-from spotter.training.data.annotations import Annotation
-from spotter.training.evaluation.calibration import Evidence, expected_calibration_error, fit, outcomes, scores
-from spotter.training.evaluation.scores import Read
-from spotter.training.prediction import Prediction
+from spotter.training.evaluation.calibration import Evidence, fit, scores
+from spotter.training.evaluation.reliability import expected_calibration_error
 
 
 def drawn(config: ScoreConfig, count: int = 20_000, seed: int = 0) -> Evidence:
@@ -41,14 +39,6 @@ def test_fitting_lowers_the_calibration_error_on_other_words() -> None:
     assert after < 0.02 < before
 
 
-def test_calibration_error_by_hand() -> None:
-    # Bin 0.2: two words, none right, gap 0.25; bin 0.9: two words, one right, gap 0.95 - 0.5.
-    error = expected_calibration_error(np.array([0.25, 0.25, 0.95, 0.95]), np.array([False, False, True, False]))
-    assert error == pytest.approx((2 * 0.25 + 2 * 0.45) / 4)
-    assert expected_calibration_error(np.array([1.0]), np.array([True])) == 0
-    assert expected_calibration_error(np.zeros(0), np.zeros(0, np.bool_)) == 0
-
-
 @pytest.mark.parametrize("right", [[], [True, True], [False]])
 def test_nothing_to_learn_from_is_an_error(right: list[bool]) -> None:
     half = np.full(len(right), 0.5)
@@ -67,14 +57,3 @@ def test_numpy_and_the_network_score_alike() -> None:
     np.testing.assert_allclose(told.numpy(), expected, atol=1e-4)
     assert told[0].item() == pytest.approx(1 / (1 + np.exp(0.4)))
     assert told[3].item() < 1e-6
-
-
-def test_words_in_regions_not_to_be_cared_about_do_not_count() -> None:
-    def box(x: float) -> np.ndarray:
-        return np.array([[x, 0], [x + 10, 0], [x + 10, 5], [x, 5]], np.float32)
-
-    truths = (Annotation(box(0), "Exit", False), Annotation(box(20), "", True))
-    predictions = [Prediction(box(0), "EXIT", 1.0), Prediction(box(20), "x", 1.0), Prediction(box(50), "y", 1.0)]
-    counts, right = outcomes(Read("a", truths, predictions))
-    assert counts.tolist() == [True, False, True]
-    assert right.tolist() == [True, False, False]

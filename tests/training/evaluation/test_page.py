@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spotter.training.evaluation.datasets import PRESETS
 from spotter.training.evaluation.page import Section, report
 from spotter.training.evaluation.scores import Read
 from tests.training.evaluation.test_analysis import said, word
@@ -47,7 +48,7 @@ def test_the_worst_pictures_are_drawn() -> None:
 
 
 def test_only_pictures_with_wrong_words_are_drawn_of_a_bag_of_words() -> None:
-    page = report("reader", [Section("receipts", reads(), picture, bag_of_words=True)], 0.5)
+    page = report("reader", [Section("receipts", reads(), picture, PRESETS["sroie"])], 0.5)
     assert "<h4>b.jpg</h4>" in page
     assert "<h4>a.jpg</h4>" not in page
     for note in ("missed: <code>WAY</code>", "read, but not there: <code>TREE</code>"):
@@ -58,11 +59,30 @@ def test_only_pictures_with_wrong_words_are_drawn_of_a_bag_of_words() -> None:
 def test_the_summary_has_a_row_for_each_data_set() -> None:
     page = report("reader", [Section("street", reads(), picture), Section("shop", reads()[:1], picture)], 0.5)
     summary = page[page.index('<table class="summary">') : page.index("</table>")]
-    assert "<td>street</td><td>2</td><td>3</td><td>66.7</td><td>33.3</td><td>33.3</td>" in summary
-    assert "<td>shop</td><td>1</td><td>1</td><td>100.0</td><td>100.0</td><td>100.0</td>" in summary
+    assert (
+        "<td>street</td><td>2</td><td>3</td><td>66.7</td><td>33.3</td><td>33.3</td><td>33.3</td><td>33.3</td>"
+        in summary
+    )
+    assert (
+        "<td>shop</td><td>1</td><td>1</td><td>100.0</td><td>100.0</td><td>100.0</td><td>100.0</td><td>100.0</td>"
+        in summary
+    )
 
 
 def test_a_reader_that_finds_nothing_has_a_page() -> None:
     nothing = [Read("a.jpg", (word(0, 100, "Exit"),), [])]
     page = report("reader", [Section("street", nothing, picture)], 0.5)
     assert "<tr><td>missed</td><td>1</td></tr>" in page
+
+
+def test_the_page_tells_of_kinds_and_of_overlaps() -> None:
+    page = report("reader", [Section("street", reads(), picture)], 0.5)
+    # Exit and Way are plain, of which Exit is found and read; <Stop$> is of no kind and misread.
+    assert "<tr><td>plain</td><td>2</td><td>50.0</td><td>50.0</td><td>50.0</td></tr>" in page
+    assert "<tr><td>other</td><td>1</td><td>100.0</td><td>0.0</td><td>0.0</td></tr>" in page
+    assert "<tr><td>0.95</td><td>33.3</td><td>33.3</td><td>33.3</td></tr>" in page
+    assert "50.0 of 2 transcripts" in page
+    lines = report("reader", [Section("receipts", reads(), picture, PRESETS["sroie"])], 0.5)
+    assert "<tr><td>plain</td><td>2</td><td>50.0</td><td>50.0</td></tr>" in lines
+    assert "<td>0.95</td>" not in lines
+    assert "33.3 of 3 transcripts" in lines

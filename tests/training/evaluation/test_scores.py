@@ -4,17 +4,10 @@ import numpy as np
 import pytest
 
 from spotter.training.data.annotations import Annotation
+from spotter.training.evaluation.counts import Counts
+from spotter.training.evaluation.datasets import Preset
 from spotter.training.evaluation.lexicon import Lexicon
-from spotter.training.evaluation.scores import (
-    HEIGHTS,
-    Counts,
-    HeightClass,
-    Read,
-    Scorer,
-    Scores,
-    bag_of_words,
-    recognition,
-)
+from spotter.training.evaluation.scores import Read, Scorer, Scores, bag_of_words
 from spotter.training.prediction import Prediction
 
 
@@ -68,13 +61,6 @@ def test_a_threshold_leaves_predictions_out() -> None:
     assert [s.detection.predictions for _, s in scorer.sweep([0.0, 0.75, 1.0])] == [4, 2, 0]
 
 
-def test_text_height() -> None:
-    by_height = Scorer([STREET])().by_height
-    assert by_height[HEIGHTS.index(8.0)] == HeightClass(2, 2, 1)
-    assert by_height[HEIGHTS.index(16.0)] == HeightClass(2, 1, 0)
-    assert sum(part.truths for part in by_height) == 4
-
-
 def test_pictures_add_up() -> None:
     empty = Read("empty", (), [])
     alarm = Read("alarm", (), [Prediction(quad(0), "x", 0.9)])
@@ -112,7 +98,49 @@ def test_words_of_a_receipt_as_a_multiset() -> None:
     assert counts == Counts(3, 4, 4)
 
 
-def test_recognition_over_pairs() -> None:
-    read = recognition([("Exit", "Exit"), ("Exit", "EXIT"), ("ab", "abcdef")])
-    assert (read.words, read.right, read.exact, read.edits, read.characters) == (3, 2, 1, 4, 10)
-    assert recognition([("a", "xyz")]).character_accuracy == 0
+def test_end_to_end_at_each_overlap() -> None:
+    # Boxes of 50 by 10, moved by 0, 5 and 12.5: overlaps of 1, 45 / 55 = 0.818 and 37.5 / 62.5 = 0.6.
+    truths = tuple(Annotation(quad(x), text, False) for x, text in ((0, "one"), (100, "two"), (200, "three")))
+    said = [Prediction(quad(x), text, 0.9) for x, text in ((0, "ONE"), (105, "two"), (212.5, "three"))]
+    by_iou = Scorer([Read("a", truths, said)]).by_iou()
+    assert [iou for iou, _ in by_iou] == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
+    right = {iou: counts.correct for iou, counts in by_iou}
+    assert [right[iou] for iou in (0.5, 0.55, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)] == [3, 3, 2, 2, 2, 2, 1, 1, 1]
+    assert all((counts.truths, counts.predictions) == (3, 3) for _, counts in by_iou)
+
+
+def test_a_true_word_may_take_another_prediction_where_more_overlap_is_asked_for() -> None:
+    # Of two readings the first overlaps by 45 / 55, the second wholly.
+    read = Read(
+        "a", (Annotation(quad(0), "one", False),), [Prediction(quad(5), "on", 0.9), Prediction(quad(0), "one", 0.9)]
+    )
+    right = {iou: counts.correct for iou, counts in Scorer([read]).by_iou()}
+    assert (right[0.8], right[0.85]) == (0, 1)
+
+
+def test_exact_words_mind_case_and_places_do_not_matter() -> None:
+    truths = (
+        Annotation(quad(0), "Exit", False),
+        Annotation(quad(100), "exit", False),
+        Annotation(quad(200), "A", False),
+    )
+    said = [Prediction(quad(500), "exit EXIT", 0.9)]
+    scores = Scorer([Read("a", truths, said)])()
+    assert scores.words_exact == Counts(1, 3, 2)
+    assert scores.bag_of_words == Counts(2, 3, 2)
+
+
+def test_the_headline_is_the_figure_of_the_measure() -> None:
+    scores = Scores(end_to_end=Counts(1, 4, 4), bag_of_words=Counts(2, 4, 4), words_exact=Counts(3, 4, 12))
+    assert scores.headline("end_to_end") == 0.25
+    assert scores.headline("bag_of_words") == 0.5
+    assert scores.headline("words_exact") == 0.75
+
+
+def test_lines_are_read_by_what_lies_in_them() -> None:
+    # One line of 150, read in two pieces given in the wrong order; a third lies outside.
+    line = Annotation(np.array([[0, 0], [150, 0], [150, 10], [0, 10]], np.float32), "Old Town", False)
+    said = [Prediction(quad(80), "town", 0.9), Prediction(quad(10), "Old", 0.9), Prediction(quad(400), "x", 0.9)]
+    read = Scorer([Read("a", (line,), said)], how=Preset(boxes="lines"))().recognition
+    assert (read.words, read.right, read.exact, read.edits, read.characters) == (2, 2, 1, 0, 8)
+    assert (read.sequences, read.whole) == (1, 0)

@@ -1,7 +1,7 @@
 """Blocks of words on planes: the parts that scenes, pages and sheets are arranged from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -19,20 +19,27 @@ _CELL = 4  # pixels of a picture per cell of the occupancy map
 _LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
 _NATURAL = 0.8  # of a capital's height that a letter takes; what is more is mostly spacing
 _APART = 1.5  # times the letters' spacing: nearer words of spaced letters could not be told apart
-_NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*\)?")
+_NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*[)%€$£]?")
 
 
 class Styles:
     """The pool's styles by use.
 
+    kinds: by name of a kind of words, how many times as often as the pool holds them its words are drawn; 1 for a kind
+    that is not named, 0 for none of it.
     scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, rules: patches by style.
     capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.
+    Raises ValueError on a pool without words, an unknown kind or a negative number, or when no word is left.
     """
 
-    def __init__(self, pool: PatchPool) -> None:
-        if not pool.groups:
-            raise ValueError("the pool holds no words")
-        self.words = pool.groups
+    def __init__(self, pool: PatchPool, kinds: Mapping[str, float] | None = None) -> None:
+        times = _times(pool, kinds or {})
+        self.words = {style: left for style, patches in pool.groups.items() if len(left := patches[times[patches] > 0])}
+        if not self.words:
+            raise ValueError(
+                "the pool holds no words" if not kinds else "the pool holds no words of the kinds asked for"
+            )
+        self._edges = {style: np.cumsum(times[patches]) for style, patches in self.words.items()} if kinds else {}
         self.rules = pool.rules
         numeric = np.array([bool(_NUMERIC.fullmatch(text)) for text in pool.texts])
         self.numbers = {style: patches[numeric[patches]] for style, patches in self.words.items()}
@@ -48,6 +55,15 @@ class Styles:
         self.mono = every[page & straight & mono] if (page & straight & mono).any() else self.page
         self.advance = {style: _advance(pool, patches) for style, patches in self.words.items()}
         self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
+
+    def draw(self, rng: np.random.Generator, style: int, count: int) -> NDArray[np.int64]:
+        """int64 [count]: words of a style, as often as the pool and `kinds` say."""
+        words = self.words[style]
+        if not self._edges:
+            return np.asarray(rng.choice(words, count))
+        edges = self._edges[style]
+        chosen = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
+        return np.asarray(words[np.minimum(chosen, len(words) - 1)])
 
     def space(self, style: int, letters: float) -> float:
         """Pixels of level 0 between two words, `letters` letters wide, and wider where letters are spaced."""
@@ -110,7 +126,7 @@ def text_block(
 ) -> Block:
     """Rows of so many words in one style, with capitals `capital` pixels high, aligned left or centred."""
     total = sum(rows)
-    patches = rng.choice(styles.words[style], total)
+    patches = styles.draw(rng, style, total)
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
     # A space is about half a letter wide; narrower ones are what a detector must not read over.
@@ -156,6 +172,16 @@ def contrasting(rng: np.random.Generator, base: Colour, least: float) -> Colour:
     red, green, blue = (rng.normal(0, 1, 3) * (45.0 if rng.random() < 0.55 else 5.0)).tolist()
     middle = (red + green + blue) / 3 - target
     return np.array([min(max(part - middle, 0.0), 255.0) for part in (red, green, blue)])
+
+
+def _times(pool: PatchPool, kinds: Mapping[str, float]) -> NDArray[np.float64]:
+    """float64 [N]: how many times as often each of the pool's patches is drawn."""
+    if unknown := kinds.keys() - set(pool.kind_names):
+        raise ValueError(f"unknown kinds of words: {', '.join(sorted(unknown))}")
+    if any(times < 0 for times in kinds.values()):
+        raise ValueError("kinds of words are drawn 0 times as often or more")
+    by_kind = np.array([kinds.get(name, 1.0) for name in pool.kind_names] + [1.0])
+    return np.asarray(by_kind[pool.kinds])  # -1, of plates and rules, is the last
 
 
 def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:

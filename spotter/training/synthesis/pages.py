@@ -48,10 +48,10 @@ def _paper(rng: np.random.Generator) -> Ground:
 
 
 def _row(
-    rng: np.random.Generator, pool: PatchPool, words: NDArray[np.int64], scale: float, gap: float, room: float
+    rng: np.random.Generator, pool: PatchPool, styles: Styles, style: int, scale: float, gap: float, room: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
     """Words from x = 0 on as far as there is room: (patches, left edges, width)."""
-    patches = rng.choice(words, int(rng.integers(1, 10)))
+    patches = styles.draw(rng, style, int(rng.integers(1, 10)))
     ends = np.cumsum(widths(pool, patches) * scale + gap)
     count = max(int(np.searchsorted(ends - gap, room, side="right")), 1)
     left = np.concatenate([[0.0], ends[: count - 1]])
@@ -80,10 +80,10 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
         rules = styles.rules.get(style)
         numbers = styles.numbers[style]
         if prose or kind < 0.2:
-            patches, left, _ = _row(rng, pool, styles.words[style], wide_scale, gap, width)
+            patches, left, _ = _row(rng, pool, styles, style, wide_scale, gap, width)
             rows.put(patches, left - width / 2, y, scale, True)
         elif kind < 0.38:
-            patches, left, wide = _row(rng, pool, styles.words[style], wide_scale, gap, 0.8 * width)
+            patches, left, wide = _row(rng, pool, styles, style, wide_scale, gap, 0.8 * width)
             rows.put(patches, left - wide / 2, y, scale, True)
         elif kind < 0.46 and rules is not None:
             patches = rng.choice(rules, 1)
@@ -91,7 +91,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
             step = widths(pool, patches)[0] * wide_scale
             rows.put(np.repeat(patches, repeat), np.arange(repeat) * step - width / 2, y, scale, False)
         elif kind < 0.93:
-            patches, left, wide = _row(rng, pool, styles.words[style], wide_scale, gap, 0.6 * width)
+            patches, left, wide = _row(rng, pool, styles, style, wide_scale, gap, 0.6 * width)
             rows.put(patches, left - width / 2, y, scale, True)
             if len(numbers):
                 columns = [width / 2] if rng.random() < 0.6 else [width / 2, width * rng.uniform(0.2, 0.28)]
@@ -105,7 +105,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
         # Otherwise an empty row.
     if not rows.patches:
         rows.put(
-            rng.choice(styles.words[int(several[0])], 1),
+            styles.draw(rng, int(several[0]), 1),
             np.zeros(1),
             0.0,
             capital / styles.capital[int(several[0])],

@@ -1,5 +1,6 @@
 """Synthetic pictures as training sources."""
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Self
@@ -11,7 +12,7 @@ from spotter.training.synthesis.arrange import Styles
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import ease
 from spotter.training.synthesis.gloss import dim
-from spotter.training.synthesis.layout import Layout, labels
+from spotter.training.synthesis.layout import Layout, labels, quarter_turned
 from spotter.training.synthesis.pages import page_layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import rasterise
@@ -27,10 +28,20 @@ class PlannedSample(Sample):
 
 
 class LayoutSource:
-    """What the sources share: a picture as numbers, eased, and what a CPU makes of it."""
+    """What the sources share: a picture as numbers, eased, and what a CPU makes of it.
 
-    def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
-        self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
+    kinds: how many times as often as the pool holds them words of a kind are drawn, as {"mrz": 3, "url": 0}.
+    turned: share of the pictures, 0..1, that are turned as a whole by 90, 180 or 270 degrees.
+    Raises ValueError on a share that is none, an unknown kind of words, or when no words are left.
+    """
+
+    def __init__(
+        self, pool: PatchPool, backgrounds: Backgrounds, kinds: Mapping[str, float] | None = None, turned: float = 0.0
+    ) -> None:
+        if not 0 <= turned <= 1:
+            raise ValueError(f"turned is a share from 0 to 1, not {turned}")
+        self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool, kinds)
+        self._turned = turned
         self.difficulty = 1.0
         self._plans = False
 
@@ -49,6 +60,8 @@ class LayoutSource:
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
         drawn = self._draw(rng, size)
+        if self._turned and rng.random() < self._turned:
+            drawn = quarter_turned(drawn, int(rng.integers(1, 4)))
         return replace(
             drawn, degradation=ease(drawn.degradation, self.difficulty), gloss=dim(drawn.gloss, self.difficulty)
         )

@@ -15,6 +15,7 @@ from spotter.training.synthesis.pool import PatchPool
 
 _TILTS = (0.1, 0.1, 0.1, 0.25)
 """How much a block's depth may change over it: one in four is on a wall that recedes."""
+_CROWDED = 1.3  # of the picture's side; several words that are wider together are left for one
 
 
 def _below(looks: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -88,7 +89,11 @@ def scene_layout(
         many = 0.9 if capital < 40 else 0.35  # of big words, few fit
         lines = 1 + int(rng.exponential(many))
         rows = [1 + int(min(rng.exponential(many), 4)) for _ in range(min(lines, 5))]
-        block = text_block(rng, pool, styles, style, capital, rows, _stretch(rng))
+        stretch = _stretch(rng)
+        block = text_block(rng, pool, styles, style, capital, rows, stretch)
+        if len(block.patches) > 1 and block.bounds[2] - block.bounds[0] > _CROWDED * size:
+            # A long address or code stands alone: beside others it would have to be too small to read.
+            block = text_block(rng, pool, styles, style, capital, [1], stretch)
         cut = bool(rng.random() < 0.12)
         if not cut:  # what is too wide for the picture is written smaller
             left, top, right, bottom = block.bounds

@@ -19,6 +19,8 @@ _CELL = 4  # pixels of a picture per cell of the occupancy map
 _LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
 _NATURAL = 0.8  # of a capital's height that a letter takes; what is more is mostly spacing
 _APART = 1.5  # times the letters' spacing: nearer words of spaced letters could not be told apart
+_OUTLINE_STEPS = 8  # copies of the letters, shifted each its way, that make an outline
+_SHORT = 2  # characters of what stands alone in narrow cells, at most
 _NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*[)%€$£]?")
 
 
@@ -27,7 +29,8 @@ class Styles:
 
     kinds: by name of a kind of words, how many times as often as the pool holds them its words are drawn; 1 for a kind
     that is not named, 0 for none of it.
-    scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, rules: patches by style.
+    scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, short, rules: patches by
+    style; `short` are those of one or two characters.
     capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.
     Raises ValueError on a pool without words, an unknown kind or a negative number, or when no word is left.
     """
@@ -43,6 +46,8 @@ class Styles:
         self.rules = pool.rules
         numeric = np.array([bool(_NUMERIC.fullmatch(text)) for text in pool.texts])
         self.numbers = {style: patches[numeric[patches]] for style, patches in self.words.items()}
+        brief = np.array([0 < len(text) <= _SHORT for text in pool.texts])
+        self.short = {style: patches[brief[patches]] for style, patches in self.words.items()}
         first = {style: int(patches[0]) for style, patches in self.words.items()}
         every = np.array(sorted(first), np.int64)
         firsts = np.array([first[style] for style in every.tolist()])
@@ -242,6 +247,17 @@ class Canvas:
             frame = int(self._pool.plates[-1])
             self._stretched(frame, bounds, on, contrasting(rng, colour, 50), 1.0, FRAME)
 
+    def box(
+        self,
+        bounds: tuple[float, float, float, float],
+        on: Matrix,
+        colour: Colour,
+        alpha: float = 1.0,
+        layer: int = PLATE,
+    ) -> None:
+        """A filled rectangle of the plane `on`; a line, where it is thin."""
+        self._stretched(int(self._pool.plates[0]), bounds, on, colour, alpha, layer)
+
     def _stretched(
         self,
         patch: int,
@@ -266,6 +282,14 @@ class Canvas:
             shade = np.full(3, 0.0 if colour.mean() > 90 else 235.0)
             self.stamp(block.patches, on @ offset @ block.frames, shade, float(rng.uniform(0.3, 0.9)), SHADOW)
         self.stamp(block.patches, on @ block.frames, colour, alpha, TEXT, block.words)
+
+    def outline(self, block: Block, on: Matrix, colour: Colour, width: float) -> None:
+        """A block's letters once more, thicker by `width` pixels on every side, to stand behind it."""
+        for step in range(_OUTLINE_STEPS):
+            offset = np.eye(3)
+            angle = 2 * np.pi * step / _OUTLINE_STEPS
+            offset[:2, 2] = width * np.cos(angle), width * np.sin(angle)
+            self.stamp(block.patches, on @ offset @ block.frames, colour, 1.0, SHADOW)
 
     def finish(self, ground: Ground, degradation: Degradation) -> Layout:
         """The layout, stamps sorted by layer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -99,6 +99,7 @@ def pool(
 @click.option("--rows", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--outlines/--plain", default=True, help="Draw the words' polygons; ignored ones are red.")
 @click.option("--kind", "kinds", multiple=True, help="Show words of this kind alone; may be repeated.")
+@click.option("--look", "looks", multiple=True, help="Show this look alone, as `table` of pages; may be repeated.")
 @click.option("--turned", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of turned pictures.")
 def preview(
     output: Path,
@@ -111,13 +112,14 @@ def preview(
     rows: int,
     outlines: bool,
     kinds: tuple[str, ...],
+    looks: tuple[str, ...],
     turned: float,
 ) -> None:
     """Draw a sheet of pictures into the file OUTPUT."""
     import numpy as np
     from PIL import Image
 
-    source = open_sources(pool, data, kinds, turned)[kind]
+    source = open_sources(pool, data, kinds, turned, looks)[kind]
     rng = np.random.default_rng(seed)
     samples = [source.sample(rng, size) for _ in range(columns * rows)]
     pictures = [_outlined(sample) if outlines else sample.image for sample in samples]
@@ -245,14 +247,20 @@ def measure(source: "LayoutSource", size: int, seconds: float) -> Speed:
 
 
 def open_sources(
-    pool: Path | None, data: Path | None, kinds: "Sequence[str]" = (), turned: float = 0.0
+    pool: Path | None,
+    data: Path | None,
+    kinds: "Sequence[str]" = (),
+    turned: float = 0.0,
+    looks: "Sequence[str]" = (),
 ) -> "dict[str, LayoutSource]":
     """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds.
 
-    kinds: only words of these; all when there is none. turned: share of pictures that are turned.
+    kinds: only words of these; all when there is none. turned: share of pictures that are turned. looks: of each source
+    that has them only these.
     """
     from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
     from spotter.training.synthesis.pool import PoolError
+    from spotter.training.synthesis.sources import LayoutSource
 
     try:
         patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)
@@ -264,14 +272,22 @@ def open_sources(
     backgrounds = Backgrounds.load([folder] if folder else [])
     if unknown := set(kinds) - set(patches.kind_names):
         raise click.BadParameter(f"the pool knows no {sorted(unknown)[0]!r}", param_hint="--kind")
+    classes: dict[str, type[LayoutSource]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
+    if unknown := set(looks).difference(*(source.LOOKS for source in classes.values())):
+        raise click.BadParameter(f"no source looks like {sorted(unknown)[0]!r}", param_hint="--look")
     times = {name: float(name in kinds) for name in patches.kind_names} if kinds else None
     try:
         return {
-            name: source(patches, backgrounds, times, turned)
-            for name, source in (("scene", SceneSource), ("page", PageSource), ("sheet", SheetSource))
+            name: source(patches, backgrounds, times, turned, _only(looks, source.LOOKS))
+            for name, source in classes.items()
         }
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--kind") from None
+
+
+def _only(wanted: "Sequence[str]", known: "Mapping[str, float]") -> dict[str, float] | None:
+    """Shares of the wanted looks alone; None where none of them is known."""
+    return {look: float(look in wanted) for look in known} if set(wanted) & known.keys() else None
 
 
 def _percents(shares: "Sequence[str]") -> dict[str, float]:

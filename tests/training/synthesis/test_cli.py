@@ -54,13 +54,14 @@ def test_shares_and_charset_of_a_pool_are_kept_to(tmp_path: Path) -> None:
     assert all(text.isascii() for text in pool.texts)
 
 
-def test_preview_shows_one_kind_of_words_and_turned_pictures(tmp_path: Path, folder: Path) -> None:
+def test_preview_shows_kinds_of_words_looks_and_turned_pictures(tmp_path: Path, folder: Path) -> None:
     options = ("--source", "sheet", "--pool", folder, "--size", "128", "--columns", "2", "--rows", "1")
     _run("preview", tmp_path / "all.png", *options)
     _run("preview", tmp_path / "some.png", *options, "--kind", "number", "--kind", "price")
     _run("preview", tmp_path / "turned.png", *options, "--turned", "1")
-    pictures = [(tmp_path / f"{name}.png").read_bytes() for name in ("all", "some", "turned")]
-    assert len(set(pictures)) == 3
+    _run("preview", tmp_path / "look.png", *options, "--look", "outlined")
+    pictures = [(tmp_path / f"{name}.png").read_bytes() for name in ("all", "some", "turned", "look")]
+    assert len(set(pictures)) == 4
 
 
 def test_written_pictures_are_read_back(tmp_path: Path, folder: Path) -> None:
@@ -113,6 +114,7 @@ def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Pa
         (["pool", "x", "--share", "novel=3"], "novel"),
         (["pool", "x", "--share", "guid"], "KIND=PERCENT"),
         (["preview", "x.png", "--pool", "POOL", "--kind", "novel"], "novel"),
+        (["preview", "x.png", "--pool", "POOL", "--look", "novel"], "novel"),
         (["preview", "x.png", "--pool", "POOL", "--turned", "2"], "--turned"),
     ],
 )

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from spotter.training.sample import Sample
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
-from spotter.training.synthesis.layout import SMALLEST, labels
+from spotter.training.synthesis.layout import SHADOW, SMALLEST, labels
+from spotter.training.synthesis.pages import PAGE_LOOKS
 from spotter.training.synthesis.sources import LayoutSource
 
 SIZE = 320
@@ -123,6 +124,9 @@ def test_words_of_a_kind_are_drawn_as_often_as_asked(pool: PatchPool, background
         ({"kinds": {"novel": 1.0}}, "novel"),
         ({"kinds": {"number": -1.0}}, "0 times"),
         ({"kinds": "ALL"}, "no words of the kinds"),
+        ({"looks": {"novel": 0.5}}, "novel"),
+        ({"looks": {"table": 1.5}}, "from 0 to 1"),
+        ({"looks": dict.fromkeys(PAGE_LOOKS, 0.0)}, "all looks"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -152,3 +156,29 @@ def test_words_can_be_told_from_what_they_stand_on(pool: PatchPool, backgrounds:
             window = sample.image[top:bottom, left:right].mean(2)
             darker.append(float(np.quantile(window, 0.95) - np.quantile(window, 0.05)))
     assert np.quantile(darker, 0.1) > 12
+
+
+@pytest.mark.parametrize("look", PAGE_LOOKS)
+def test_every_look_of_pages_has_words_that_can_be_read(look: str, pool: PatchPool, backgrounds: Backgrounds) -> None:
+    source = PageSource(pool, backgrounds, looks={other: float(other == look) for other in PAGE_LOOKS})
+    rng = np.random.default_rng(1)
+    samples = [source.sample(rng, SIZE) for _ in range(8)]
+    readable = [int((~sample.ignore).sum()) for sample in samples]
+    assert np.median(readable) >= 3
+    light = [float(np.median(sample.image)) for sample in samples]
+    if look == "dark":
+        assert np.median(light) < 90
+    if look == "screen":
+        assert np.median(light) > 150
+
+
+def test_blocks_of_scenes_are_outlined_as_often_as_asked(pool: PatchPool, backgrounds: Backgrounds) -> None:
+    def shadows(share: float) -> float:
+        source, rng = SceneSource(pool, backgrounds, looks={"outlined": share}), np.random.default_rng(0)
+        layouts = [source.layout(rng, SIZE) for _ in range(40)]
+        behind = sum(int((layout.layers == SHADOW).sum()) for layout in layouts)
+        return behind / sum(int(layout.words.sum()) for layout in layouts)
+
+    assert shadows(1.0) == 8.0  # copies make an outline
+    assert shadows(0.0) < 0.5
+    assert 1.5 < shadows(0.4) < 5.0

@@ -1,7 +1,7 @@
 """Blocks of words on planes: the parts that scenes, pages and sheets are arranged from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -19,23 +19,35 @@ _CELL = 4  # pixels of a picture per cell of the occupancy map
 _LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
 _NATURAL = 0.8  # of a capital's height that a letter takes; what is more is mostly spacing
 _APART = 1.5  # times the letters' spacing: nearer words of spaced letters could not be told apart
-_NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*\)?")
+_OUTLINE_STEPS = 8  # copies of the letters, shifted each its way, that make an outline
+_SHORT = 2  # characters of what stands alone in narrow cells, at most
+_NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*[)%€$£]?")
 
 
 class Styles:
     """The pool's styles by use.
 
-    scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, rules: patches by style.
+    kinds: by name of a kind of words, how many times as often as the pool holds them its words are drawn; 1 for a kind
+    that is not named, 0 for none of it.
+    scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, short, rules: patches by
+    style; `short` are those of one or two characters.
     capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.
+    Raises ValueError on a pool without words, an unknown kind or a negative number, or when no word is left.
     """
 
-    def __init__(self, pool: PatchPool) -> None:
-        if not pool.groups:
-            raise ValueError("the pool holds no words")
-        self.words = pool.groups
+    def __init__(self, pool: PatchPool, kinds: Mapping[str, float] | None = None) -> None:
+        times = _times(pool, kinds or {})
+        self.words = {style: left for style, patches in pool.groups.items() if len(left := patches[times[patches] > 0])}
+        if not self.words:
+            raise ValueError(
+                "the pool holds no words" if not kinds else "the pool holds no words of the kinds asked for"
+            )
+        self._edges = {style: np.cumsum(times[patches]) for style, patches in self.words.items()} if kinds else {}
         self.rules = pool.rules
         numeric = np.array([bool(_NUMERIC.fullmatch(text)) for text in pool.texts])
         self.numbers = {style: patches[numeric[patches]] for style, patches in self.words.items()}
+        brief = np.array([0 < len(text) <= _SHORT for text in pool.texts])
+        self.short = {style: patches[brief[patches]] for style, patches in self.words.items()}
         first = {style: int(patches[0]) for style, patches in self.words.items()}
         every = np.array(sorted(first), np.int64)
         firsts = np.array([first[style] for style in every.tolist()])
@@ -48,6 +60,15 @@ class Styles:
         self.mono = every[page & straight & mono] if (page & straight & mono).any() else self.page
         self.advance = {style: _advance(pool, patches) for style, patches in self.words.items()}
         self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
+
+    def draw(self, rng: np.random.Generator, style: int, count: int) -> NDArray[np.int64]:
+        """int64 [count]: words of a style, as often as the pool and `kinds` say."""
+        words = self.words[style]
+        if not self._edges:
+            return np.asarray(rng.choice(words, count))
+        edges = self._edges[style]
+        chosen = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
+        return np.asarray(words[np.minimum(chosen, len(words) - 1)])
 
     def space(self, style: int, letters: float) -> float:
         """Pixels of level 0 between two words, `letters` letters wide, and wider where letters are spaced."""
@@ -110,7 +131,7 @@ def text_block(
 ) -> Block:
     """Rows of so many words in one style, with capitals `capital` pixels high, aligned left or centred."""
     total = sum(rows)
-    patches = rng.choice(styles.words[style], total)
+    patches = styles.draw(rng, style, total)
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
     # A space is about half a letter wide; narrower ones are what a detector must not read over.
@@ -156,6 +177,16 @@ def contrasting(rng: np.random.Generator, base: Colour, least: float) -> Colour:
     red, green, blue = (rng.normal(0, 1, 3) * (45.0 if rng.random() < 0.55 else 5.0)).tolist()
     middle = (red + green + blue) / 3 - target
     return np.array([min(max(part - middle, 0.0), 255.0) for part in (red, green, blue)])
+
+
+def _times(pool: PatchPool, kinds: Mapping[str, float]) -> NDArray[np.float64]:
+    """float64 [N]: how many times as often each of the pool's patches is drawn."""
+    if unknown := kinds.keys() - set(pool.kind_names):
+        raise ValueError(f"unknown kinds of words: {', '.join(sorted(unknown))}")
+    if any(times < 0 for times in kinds.values()):
+        raise ValueError("kinds of words are drawn 0 times as often or more")
+    by_kind = np.array([kinds.get(name, 1.0) for name in pool.kind_names] + [1.0])
+    return np.asarray(by_kind[pool.kinds])  # -1, of plates and rules, is the last
 
 
 def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:
@@ -216,6 +247,17 @@ class Canvas:
             frame = int(self._pool.plates[-1])
             self._stretched(frame, bounds, on, contrasting(rng, colour, 50), 1.0, FRAME)
 
+    def box(
+        self,
+        bounds: tuple[float, float, float, float],
+        on: Matrix,
+        colour: Colour,
+        alpha: float = 1.0,
+        layer: int = PLATE,
+    ) -> None:
+        """A filled rectangle of the plane `on`; a line, where it is thin."""
+        self._stretched(int(self._pool.plates[0]), bounds, on, colour, alpha, layer)
+
     def _stretched(
         self,
         patch: int,
@@ -240,6 +282,14 @@ class Canvas:
             shade = np.full(3, 0.0 if colour.mean() > 90 else 235.0)
             self.stamp(block.patches, on @ offset @ block.frames, shade, float(rng.uniform(0.3, 0.9)), SHADOW)
         self.stamp(block.patches, on @ block.frames, colour, alpha, TEXT, block.words)
+
+    def outline(self, block: Block, on: Matrix, colour: Colour, width: float) -> None:
+        """A block's letters once more, thicker by `width` pixels on every side, to stand behind it."""
+        for step in range(_OUTLINE_STEPS):
+            offset = np.eye(3)
+            angle = 2 * np.pi * step / _OUTLINE_STEPS
+            offset[:2, 2] = width * np.cos(angle), width * np.sin(angle)
+            self.stamp(block.patches, on @ offset @ block.frames, colour, 1.0, SHADOW)
 
     def finish(self, ground: Ground, degradation: Degradation) -> Layout:
         """The layout, stamps sorted by layer."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -45,14 +47,43 @@ def synth() -> None:
     help="A folder to look for fonts in, besides the usual ones; may be repeated.",
 )
 @click.option("--only-fonts", is_flag=True, help="Leave the usual folders out.")
-def pool(output: Path, count: int, seed: int, fonts: tuple[Path, ...], only_fonts: bool) -> None:
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    metavar="KIND=PERCENT",
+    help="The share of a kind of words, as mrz=2; may be repeated. docs/synthesis.md lists the kinds.",
+)
+@click.option(
+    "--charset",
+    type=click.Choice(["latin-and-greek", "ascii"]),
+    default="latin-and-greek",
+    show_default=True,
+    help="Words are written in its characters alone.",
+)
+def pool(
+    output: Path,
+    count: int,
+    seed: int,
+    fonts: tuple[Path, ...],
+    only_fonts: bool,
+    shares: tuple[str, ...],
+    charset: str,
+) -> None:
     """Render words once into the folder OUTPUT."""
+    from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII, Charset
     from spotter.training.synthesis.fonts import find_fonts
     from spotter.training.synthesis.pool import PatchPool
+    from spotter.training.synthesis.words import WordGenerator
 
+    try:
+        characters = PRINTABLE_ASCII if charset == "ascii" else LATIN_AND_GREEK
+        words = WordGenerator(shares=_percents(shares), charset=Charset(characters))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--share") from None
     found = find_fonts(fonts, usual=not only_fonts)
     click.echo(f"{len(found.faces)} font faces")
-    built = PatchPool.build(count, seed, found, progress=True)
+    built = PatchPool.build(count, seed, found, words, progress=True)
     built.save(output)
     click.echo(f"{count} words in {len(built.groups)} styles, {built.pixels.nbytes / 1e6:.0f} MB: {output}")
 
@@ -67,6 +98,9 @@ def pool(output: Path, count: int, seed: int, fonts: tuple[Path, ...], only_font
 @click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True)
 @click.option("--rows", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--outlines/--plain", default=True, help="Draw the words' polygons; ignored ones are red.")
+@click.option("--kind", "kinds", multiple=True, help="Show words of this kind alone; may be repeated.")
+@click.option("--look", "looks", multiple=True, help="Show this look alone, as `table` of pages; may be repeated.")
+@click.option("--turned", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of turned pictures.")
 def preview(
     output: Path,
     kind: str,
@@ -77,12 +111,15 @@ def preview(
     columns: int,
     rows: int,
     outlines: bool,
+    kinds: tuple[str, ...],
+    looks: tuple[str, ...],
+    turned: float,
 ) -> None:
     """Draw a sheet of pictures into the file OUTPUT."""
     import numpy as np
     from PIL import Image
 
-    source = open_sources(pool, data)[kind]
+    source = open_sources(pool, data, kinds, turned, looks)[kind]
     rng = np.random.default_rng(seed)
     samples = [source.sample(rng, size) for _ in range(columns * rows)]
     pictures = [_outlined(sample) if outlines else sample.image for sample in samples]
@@ -209,10 +246,21 @@ def measure(source: "LayoutSource", size: int, seconds: float) -> Speed:
     return Speed(pictures / spent, words / spent, layouts / drawing)
 
 
-def open_sources(pool: Path | None, data: Path | None) -> "dict[str, LayoutSource]":
-    """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds."""
+def open_sources(
+    pool: Path | None,
+    data: Path | None,
+    kinds: "Sequence[str]" = (),
+    turned: float = 0.0,
+    looks: "Sequence[str]" = (),
+) -> "dict[str, LayoutSource]":
+    """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds.
+
+    kinds: only words of these; all when there is none. turned: share of pictures that are turned. looks: of each source
+    that has them only these.
+    """
     from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
     from spotter.training.synthesis.pool import PoolError
+    from spotter.training.synthesis.sources import LayoutSource
 
     try:
         patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)
@@ -222,11 +270,33 @@ def open_sources(pool: Path | None, data: Path | None) -> "dict[str, LayoutSourc
     if folder is not None and not folder.is_dir():
         raise click.BadParameter(f"{folder} is no folder", param_hint="--data")
     backgrounds = Backgrounds.load([folder] if folder else [])
-    return {
-        "scene": SceneSource(patches, backgrounds),
-        "page": PageSource(patches, backgrounds),
-        "sheet": SheetSource(patches, backgrounds),
-    }
+    if unknown := set(kinds) - set(patches.kind_names):
+        raise click.BadParameter(f"the pool knows no {sorted(unknown)[0]!r}", param_hint="--kind")
+    classes: dict[str, type[LayoutSource]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
+    if unknown := set(looks).difference(*(source.LOOKS for source in classes.values())):
+        raise click.BadParameter(f"no source looks like {sorted(unknown)[0]!r}", param_hint="--look")
+    times = {name: float(name in kinds) for name in patches.kind_names} if kinds else None
+    try:
+        return {
+            name: source(patches, backgrounds, times, turned, _only(looks, source.LOOKS))
+            for name, source in classes.items()
+        }
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--kind") from None
+
+
+def _only(wanted: "Sequence[str]", known: "Mapping[str, float]") -> dict[str, float] | None:
+    """Shares of the wanted looks alone; None where none of them is known."""
+    return {look: float(look in wanted) for look in known} if set(wanted) & known.keys() else None
+
+
+def _percents(shares: "Sequence[str]") -> dict[str, float]:
+    """KIND=PERCENT as a table. Raises ValueError on anything else."""
+    pairs = [share.partition("=") for share in shares]
+    try:
+        return {kind: float(percent) for kind, _, percent in pairs}
+    except ValueError:
+        raise ValueError(f"a share is KIND=PERCENT, not {' '.join(shares)}") from None
 
 
 def _bench_device(sources: "dict[str, LayoutSource]", device: str, batch: int, size: int, seconds: float) -> None:

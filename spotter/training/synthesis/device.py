@@ -210,6 +210,7 @@ class DeviceComposer:
         ]
         if ground.mirrored:
             cut = cut.flip(1)
+        cut = torch.rot90(cut, -ground.quarters, (0, 1))
         planes = cut.permute(2, 0, 1)[None].float()
         if ground.side > size:
             share = _area_shares(ground.side, size, self.device)

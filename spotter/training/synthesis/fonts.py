@@ -1,51 +1,76 @@
-"""Finds the machine's fonts that can write every printable ASCII character."""
+"""Finds the machine's fonts, and tells which characters each face writes."""
 
 import os
 import re
+import string
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from spotter.training.synthesis.words import PRINTABLE
+from spotter.model.charset import LATIN_AND_GREEK
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 _PROBE = 24  # pixels per em at which glyphs are compared
 _MISSING = "\U0010fffe"  # a non-character: every font shows it as .notdef
 _SYMBOLS = re.compile(
-    r"symbol|math|dingbat|emoji|icon|d050000l|initials|barcode|awesome|music|braille|chess|opens___|smallcaps|(?<=[-_])sc\b",
+    r"symbol|math|dingbat|emoji|icon|d050000l|initials|barcode|awesome|music|braille|chess|opens___|weather|redacted|keyboard|ubuntu.?title"
+    r"|segg?chan",
     re.IGNORECASE,
 )
 _DISPLAY = re.compile(
     r"lobster|comfortaa|script|ocr|z003|chancery|hand|comic|pacifico|dancing|brush|stencil|black.?letter|fraktur"
     r"|marker|display|decorat|outline|shadow|pixel|bitmap|typewriter|bangers|press.?start|caveat|satisfy"
     r"|abril|black.?ops|chewy|courgette|fredoka|lilita|monoton|playball|poiret|righteous|\brye\b|special.?elite"
-    r"|titan.?one|yellowtail",
+    r"|titan.?one|yellowtail|sketch|kristi|humor|spleen|\bpx\b|proggy|dseg|unifont|3270|averia",
     re.IGNORECASE,
 )
 _SLANTED = re.compile(r"italic|oblique", re.IGNORECASE)
 _THIN = re.compile(r"thin|hairline|light", re.IGNORECASE)
+_SEGMENTS = re.compile(r"dseg7|seven.?seg|7.?segment", re.IGNORECASE)
+_SEGMENT_CHARACTERS = frozenset(
+    string.digits + ".:-"
+)  # seven segments write these so that nobody takes them for others
+_MOST = 56  # of the 62 ASCII letters and digits that a face for text writes
+_MOST_CAPITALS = 24  # of 26
+_CLASS_SHARES = {"text": 0.83, "display": 0.12, "capitals": 0.03, "digits": 0.02}
 
 AnyFont = ImageFont.FreeTypeFont
 
 
 @dataclass(frozen=True)
 class FontFace:
-    """One face of a font file; `path` None is the face that Pillow brings."""
+    """One face of a font file; `path` None is the face that Pillow brings.
+
+    writes: "text", "capitals" (with digits, but without small letters) or "digits" (and hardly anything else).
+    """
 
     path: str | None
     family: str
     style: str
     mono: bool
     display: bool
+    writes: str = "text"
 
     @property
     def name(self) -> str:
         """Family and style."""
         return f"{self.family} {self.style}".strip()
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """Which characters of `LATIN_AND_GREEK` it writes; found by drawing each, some hundredths of a second."""
+        if self.writes == "digits":
+            return _SEGMENT_CHARACTERS
+        known = written(self.open(_PROBE), LATIN_AND_GREEK)
+        if self.writes == "capitals":
+            return frozenset(c for c in known if c == c.upper() and unicodedata.category(c) not in ("Ll", "Lm"))
+        return known
 
     def open(self, size: int) -> AnyFont:
         """The face at `size` pixels per em."""
@@ -59,8 +84,8 @@ class FontFace:
 
 @dataclass(frozen=True)
 class FontSet:
-    """Faces with their odds: families by the root of their number of faces, display faces a tenth altogether,
-    slanted and thin faces less than upright ones."""
+    """Faces with their odds: families by the root of their number of faces, slanted and thin faces less than upright
+    ones; display faces, faces of capitals and faces of digits have small shares of their own."""
 
     faces: tuple[FontFace, ...]
     odds: NDArray[np.float64] = field(repr=False)
@@ -85,21 +110,44 @@ def usual_folders() -> list[Path]:
 
 
 def inspect(path: str | os.PathLike[str] | None) -> FontFace | None:
-    """The face of a file, or None when it cannot write all 94 characters or writes capitals for small letters."""
+    """The face of a file, or None when it writes neither most ASCII letters and digits, nor capitals, nor segments."""
     face = FontFace(None if path is None else os.fspath(path), "", "", mono=False, display=False)
     try:
         font = face.open(_PROBE)
-        if not _complete(font) or _capitals_only(font):
+        family, style = (name or "" for name in font.getname())
+        known = f"{family} {style} {Path(face.path).name if face.path else ''}"
+        if _SYMBOLS.search(known):
             return None
+        writes = "digits" if _SEGMENTS.search(known) else _class(font)
         widths = [font.getlength(character) for character in "iMW."]
     except (OSError, ValueError):
         return None
-    family, style = (name or "" for name in font.getname())
-    known = f"{family} {style} {Path(face.path).name if face.path else ''}"
-    if _SYMBOLS.search(known):
+    if writes is None:
         return None
     mono = max(widths) - min(widths) < 0.01 * _PROBE
-    return FontFace(face.path, family, style, mono, bool(_DISPLAY.search(known)))
+    return FontFace(face.path, family, style, mono, bool(_DISPLAY.search(known)), writes)
+
+
+def written(font: AnyFont, characters: Iterable[str]) -> frozenset[str]:
+    """Which characters a font writes: those that leave ink, other ink than a missing glyph's and than the same letter's
+    without its accent."""
+    missing = _glyph(font, _MISSING)
+    glyphs: dict[str, tuple[tuple[int, int], bytes]] = {}
+
+    def drawn(character: str) -> tuple[tuple[int, int], bytes]:
+        if character not in glyphs:
+            glyphs[character] = _glyph(font, character)
+        return glyphs[character]
+
+    known = set()
+    for character in characters:
+        glyph = drawn(character)
+        if glyph == missing or not any(glyph[1]):
+            continue
+        base = unicodedata.normalize("NFD", character)[0]
+        if base == character or drawn(base) != glyph:
+            known.add(character)
+    return frozenset(known)
 
 
 def find_fonts(folders: Sequence[str | os.PathLike[str]] = (), usual: bool = True) -> FontSet:
@@ -129,10 +177,12 @@ def weighted(faces: Iterable[FontFace]) -> FontSet:
     odds = np.array([families.count(family) ** -0.5 for family in families])
     odds *= [0.4 if _SLANTED.search(face.style) else 1.0 for face in several]
     odds *= [0.3 if _THIN.search(face.style) else 1.0 for face in several]
-    display = np.array([face.display for face in several])
-    if display.any() and not display.all():
-        odds[display] *= 0.1 / odds[display].sum()
-        odds[~display] *= 0.9 / odds[~display].sum()
+    classes = np.array(
+        [("display" if face.display else "text") if face.writes == "text" else face.writes for face in several]
+    )
+    for name in np.unique(classes):
+        chosen = classes == name
+        odds[chosen] *= _CLASS_SHARES[str(name)] / odds[chosen].sum()
     return FontSet(several, odds / odds.sum())
 
 
@@ -141,13 +191,14 @@ def _glyph(font: AnyFont, character: str) -> tuple[tuple[int, int], bytes]:
     return mask.size, bytes(mask)
 
 
-def _complete(font: AnyFont) -> bool:
-    missing = _glyph(font, _MISSING)
-    for character in PRINTABLE:
-        glyph = _glyph(font, character)
-        if glyph == missing or not any(glyph[1]):
-            return False
-    return True
+def _class(font: AnyFont) -> str | None:
+    """What a font writes, None when that is too little."""
+    known = written(font, string.ascii_letters + string.digits)
+    if not known.issuperset(string.digits):
+        return None
+    if len(known) >= _MOST and known.issuperset("aegr") and not _capitals_only(font):
+        return "text"
+    return "capitals" if len(known.intersection(string.ascii_uppercase)) >= _MOST_CAPITALS else None
 
 
 def _capitals_only(font: AnyFont) -> bool:

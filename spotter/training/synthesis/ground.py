@@ -40,5 +40,6 @@ def lay_ground(ground: Ground, size: int, pictures: Sequence[Picture]) -> Pictur
     cut = picture[ground.top : ground.top + ground.side, ground.left : ground.left + ground.side]
     if ground.mirrored:
         cut = cut[:, ::-1]
+    cut = np.rot90(cut, -ground.quarters)
     method = cv2.INTER_AREA if ground.side > size else cv2.INTER_LINEAR
     return np.ascontiguousarray(cv2.resize(cut, (size, size), interpolation=method), np.uint8)

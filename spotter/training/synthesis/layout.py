@@ -1,7 +1,7 @@
 """A synthetic picture as numbers: what is stamped where, in which colour, on what, and what happens to it then."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ _GRID = np.stack(np.meshgrid((np.arange(12) + 0.5) / 12, (np.arange(4) + 0.5) / 
 class Ground:
     """What the words stand on.
 
-    picture: index of a background, -1 for paper. left, top, side: the square cut out of it, pixels; mirrored or not.
+    picture: index of a background, -1 for paper. left, top, side: the square cut out of it, pixels; mirrored or not,
+    then turned clockwise by so many quarters.
     paper: its colour; shading: float32 [k, k], added to the paper after smooth enlarging, each of 255.
     """
 
@@ -31,6 +32,7 @@ class Ground:
     top: int = 0
     side: int = 0
     mirrored: bool = False
+    quarters: int = 0
     paper: tuple[float, float, float] = (255.0, 255.0, 255.0)
     shading: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
 
@@ -103,6 +105,26 @@ def transform(homographies: NDArray[np.floating], points: NDArray[np.floating]) 
     """homographies [N, 3, 3], points [N, P, 2] -> float32 [N, P, 2]."""
     moved = points @ homographies[:, :, :2].transpose(0, 2, 1) + homographies[:, None, :, 2]
     return np.asarray(moved[..., :2] / moved[..., 2:], np.float32)
+
+
+def quarter_turned(layout: Layout, quarters: int) -> Layout:
+    """The picture with all that is in it turned clockwise by so many quarters of a turn; words turn with it."""
+    for _ in range(quarters % 4):
+        turn = np.array([[0, -1, layout.size], [1, 0, 0], [0, 0, 1]], np.float32)
+        ground, mirror = layout.ground, layout.gloss.reflection
+        lights = (
+            replace(light, x=layout.size - light.y, y=light.x, angle=light.angle + np.pi / 2)
+            for light in layout.gloss.highlights
+        )
+        if mirror is not None and mirror.pane is not None:
+            mirror = replace(mirror, pane=transform(turn[None], mirror.pane[None])[0])
+        layout = replace(
+            layout,
+            ground=replace(ground, quarters=(ground.quarters + 1) % 4, shading=np.rot90(ground.shading, -1)),
+            homographies=turn @ layout.homographies,
+            gloss=Gloss(tuple(lights), mirror),
+        )
+    return layout
 
 
 def corners(boxes: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -1,43 +1,31 @@
 """Draws the layouts of receipts and documents."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.arrange import Block, Canvas, Styles, place, plane, widths
+from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, Styles, plane, widths
 from spotter.training.synthesis.degrade import draw_degradation
 from spotter.training.synthesis.ground import draw_ground
-from spotter.training.synthesis.layout import Ground, Layout
+from spotter.training.synthesis.layout import FRAME, Ground, Layout
 from spotter.training.synthesis.pool import PatchPool
+from spotter.training.synthesis.rows import Rows, row
+from spotter.training.synthesis.tables import Content, form, label, table
+from spotter.training.synthesis.texts.draws import Odds
 
+PAGE_LOOKS: Mapping[str, float] = {
+    "rows": 0.45,
+    "thermal": 0.08,
+    "table": 0.14,
+    "form": 0.12,
+    "label": 0.06,
+    "screen": 0.08,
+    "dark": 0.07,
+}
+"""Shares of what pages look like: rows on plain or thermal paper, tables, forms, labels, screens and dark screens."""
 
-@dataclass
-class _Rows:
-    """Words put down so far, in the page's plane."""
-
-    patches: list[NDArray[np.int64]]
-    left: list[NDArray[np.float64]]
-    baseline: list[float]
-    scale: list[float]
-    words: list[bool]
-
-    def put(
-        self, patches: NDArray[np.int64], left: NDArray[np.float64], baseline: float, scale: float, words: bool
-    ) -> None:
-        self.patches.append(patches)
-        self.left.append(left)
-        self.baseline.append(baseline)
-        self.scale.append(scale)
-        self.words.append(words)
-
-    def block(self, pool: PatchPool, stretch: float) -> Block:
-        counts = [len(patches) for patches in self.patches]
-        patches = np.concatenate(self.patches)
-        baseline, scale = np.repeat(self.baseline, counts), np.repeat(self.scale, counts)
-        frames = place(pool, patches, np.concatenate(self.left), baseline, scale, stretch)
-        return Block(patches, frames, np.repeat(self.words, counts), pool)
+_SCREENS = ("screen", "dark")
 
 
 def _paper(rng: np.random.Generator) -> Ground:
@@ -45,17 +33,6 @@ def _paper(rng: np.random.Generator) -> Ground:
     tint = light + rng.normal(0, 5, 3)
     shading = rng.normal(0, rng.uniform(0, 14), (5, 5)).astype(np.float32)
     return Ground(paper=(float(tint[0]), float(tint[1]), float(tint[2])), shading=shading)
-
-
-def _row(
-    rng: np.random.Generator, pool: PatchPool, words: NDArray[np.int64], scale: float, gap: float, room: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
-    """Words from x = 0 on as far as there is room: (patches, left edges, width)."""
-    patches = rng.choice(words, int(rng.integers(1, 10)))
-    ends = np.cumsum(widths(pool, patches) * scale + gap)
-    count = max(int(np.searchsorted(ends - gap, room, side="right")), 1)
-    left = np.concatenate([[0.0], ends[: count - 1]])
-    return patches[:count], left, float(ends[count - 1] - gap)
 
 
 def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> tuple[Block, float]:
@@ -66,7 +43,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
     width = size * rng.uniform(0.55, 1.05)
     pitch = capital * rng.uniform(1.6, 2.5)
     prose = rng.random() < 0.25
-    rows = _Rows([], [], [], [], [])
+    rows = Rows()
     y = -size / 2 - rng.uniform(0, 1) * pitch
     while y < size / 2:
         # One face for most rows; a heading or a total may stand in another.
@@ -80,10 +57,10 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
         rules = styles.rules.get(style)
         numbers = styles.numbers[style]
         if prose or kind < 0.2:
-            patches, left, _ = _row(rng, pool, styles.words[style], wide_scale, gap, width)
+            patches, left, _ = row(rng, pool, styles, style, wide_scale, gap, width)
             rows.put(patches, left - width / 2, y, scale, True)
         elif kind < 0.38:
-            patches, left, wide = _row(rng, pool, styles.words[style], wide_scale, gap, 0.8 * width)
+            patches, left, wide = row(rng, pool, styles, style, wide_scale, gap, 0.8 * width)
             rows.put(patches, left - wide / 2, y, scale, True)
         elif kind < 0.46 and rules is not None:
             patches = rng.choice(rules, 1)
@@ -91,7 +68,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
             step = widths(pool, patches)[0] * wide_scale
             rows.put(np.repeat(patches, repeat), np.arange(repeat) * step - width / 2, y, scale, False)
         elif kind < 0.93:
-            patches, left, wide = _row(rng, pool, styles.words[style], wide_scale, gap, 0.6 * width)
+            patches, left, wide = row(rng, pool, styles, style, wide_scale, gap, 0.6 * width)
             rows.put(patches, left - width / 2, y, scale, True)
             if len(numbers):
                 columns = [width / 2] if rng.random() < 0.6 else [width / 2, width * rng.uniform(0.2, 0.28)]
@@ -105,7 +82,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
         # Otherwise an empty row.
     if not rows.patches:
         rows.put(
-            rng.choice(styles.words[int(several[0])], 1),
+            styles.draw(rng, int(several[0]), 1),
             np.zeros(1),
             0.0,
             capital / styles.capital[int(several[0])],
@@ -115,21 +92,81 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
 
 
 def page_layout(
-    rng: np.random.Generator, size: int, pool: PatchPool, styles: Styles, pictures: Sequence[NDArray[np.uint8]]
+    rng: np.random.Generator,
+    size: int,
+    pool: PatchPool,
+    styles: Styles,
+    pictures: Sequence[NDArray[np.uint8]],
+    looks: Mapping[str, float] = PAGE_LOOKS,
 ) -> Layout:
-    """A receipt or a letter: columns, prices to the right, rules that are no words, ink that may have faded."""
+    """A document: rows as on a receipt or in a letter, a table, a form or a label, on paper or on a screen.
+
+    looks: weights of the names in `PAGE_LOOKS`. Ink of paper may have faded; rules and boxes are no words.
+    """
     canvas = Canvas(size, pool)
+    look = Odds(looks).draw(rng)
     stretch = float(np.exp(rng.normal(0, 0.1)))
-    block, capital = _write(rng, pool, styles, size, stretch)
-    angle = float(rng.normal(0, 0.02) if rng.random() < 0.95 else rng.choice([-0.5, 0.5, 1.0]) * np.pi)
-    on = plane(rng, (size * rng.uniform(0.45, 0.55), size * rng.uniform(0.46, 0.54)), angle, size / 2, 0.04)
-    ground = _paper(rng)
+    content = _content(rng, look, pool, styles, size, stretch)
+    block, capital = content.block, content.capital
+    screen = look in _SCREENS
+    angle = float(rng.normal(0, 0.004 if screen else 0.02))
+    if rng.random() >= 0.95:
+        angle = float(rng.choice([-0.5, 0.5, 1.0]) * np.pi)
+    centre = (size * rng.uniform(0.45, 0.55), size * rng.uniform(0.46, 0.54))
+    on = plane(rng, centre, angle, size / 2, 0.01 if screen else 0.04)
+    ground = _screen(rng, dark=look == "dark") if screen else _paper(rng)
     paper = np.array(ground.paper)
-    if rng.random() < 0.15:  # the whole sheet lies on something
+    if not screen and rng.random() < (0.8 if look == "label" else 0.15):  # the whole sheet lies on something
         ground = draw_ground(rng, pictures, size)
-        left, _, right, _ = block.bounds
+        left, top, right, bottom = block.bounds
         pad = float(rng.uniform(8, 30))
-        canvas.plate(rng, (left - pad, -0.75 * size, right + pad, 0.75 * size), on, paper)
-    ink = paper * rng.uniform(0.03, 0.6) + rng.normal(0, 6, 3)
-    canvas.text(rng, block, on, np.clip(ink, 0, 255), float(rng.uniform(0.55, 1.0)), min(capital, 8.0))
-    return canvas.finish(ground, draw_degradation(rng, 0.7, capital))
+        if look == "label":
+            canvas.box((left - pad, top - pad, right + pad, bottom + pad), on, paper)
+        else:
+            canvas.plate(rng, (left - pad, -0.75 * size, right + pad, 0.75 * size), on, paper)
+    ink, alpha = _ink(rng, look, paper)
+    _rules(rng, canvas, content, on, ink, paper, screen)
+    canvas.text(rng, block, on, ink, alpha, min(capital, 8.0))
+    return canvas.finish(ground, draw_degradation(rng, 0.3 if screen else 0.7, capital))
+
+
+def _content(
+    rng: np.random.Generator, look: str, pool: PatchPool, styles: Styles, size: int, stretch: float
+) -> Content:
+    kind = look if look not in _SCREENS else Odds({"rows": 0.4, "table": 0.35, "form": 0.25}).draw(rng)
+    drawing = {"table": table, "form": form, "label": label}.get(kind)
+    if drawing is not None:
+        return drawing(rng, pool, styles, size, stretch)
+    return Content(*_write(rng, pool, styles, size, stretch))
+
+
+def _screen(rng: np.random.Generator, dark: bool) -> Ground:
+    """An even colour: near black or a dark one, or near white."""
+    light = rng.uniform(8, 70) if dark else rng.uniform(225, 255)
+    tint = np.clip(light + rng.normal(0, 9 if dark else 4, 3), 0, 255)
+    return Ground(paper=(float(tint[0]), float(tint[1]), float(tint[2])))
+
+
+def _ink(rng: np.random.Generator, look: str, paper: Colour) -> tuple[Colour, float]:
+    """The colour of the letters and how far they cover what they stand on."""
+    if look == "dark":
+        ink = rng.uniform(140, 255) + rng.normal(0, 25 if rng.random() < 0.3 else 4, 3)
+    elif look == "screen":
+        ink = paper * rng.uniform(0.05, 0.55) + rng.normal(0, 30 if rng.random() < 0.25 else 4, 3)
+    elif look == "thermal":  # grey to violet, and often hardly there
+        ink = paper * rng.uniform(0.25, 0.72) + np.array([0.0, -6.0, 10.0])
+    else:
+        ink = paper * rng.uniform(0.03, 0.6) + rng.normal(0, 6, 3)
+    return np.clip(ink, 0, 255), float(rng.uniform(0.85, 1.0) if look in _SCREENS else rng.uniform(0.55, 1.0))
+
+
+def _rules(
+    rng: np.random.Generator, canvas: Canvas, content: Content, on: Matrix, ink: Colour, paper: Colour, screen: bool
+) -> None:
+    """Shaded fields, then lines, of a colour between the paper's and the ink's."""
+    shade = paper + (ink - paper) * float(rng.uniform(0.06, 0.25))
+    for bounds in content.fields:
+        canvas.box(bounds, on, shade)
+    line = paper + (ink - paper) * float(rng.uniform(0.15, 0.6) if screen else rng.uniform(0.4, 1.0))
+    for bounds in content.lines:
+        canvas.box(bounds, on, line, layer=FRAME)

@@ -12,15 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.fonts import FontSet, find_fonts
-from spotter.training.synthesis.render import Patch, Style, draw_style, render
-from spotter.training.synthesis.words import WordGenerator, rule
+from spotter.training.synthesis.render import SPACED, Patch, Style, draw_style, render
+from spotter.training.synthesis.supply import WordSupply
+from spotter.training.synthesis.words import KINDS, WordGenerator, rule
 
 LEVELS = 3
 """Each patch lies there at full, half and quarter size, so that a warp never has to shrink much."""
 
-FORMAT = 1
+FORMAT = 2
 _GROUP = 32  # words drawn in one style
-_LONGEST = 1400  # pixels; longer patches are drawn again with another word
+_LONGEST = 2600  # pixels; longer words wait for a smaller style
+_LONGEST_LARGE = 1700  # the same for styles of large letters, which take more memory
+_LARGE = 80  # pixels per em
+_LONGEST_ARC = 20  # characters; a longer word would rise too high
 _PIXELS, _INDEX, _META = "pixels.npy", "index.npz", "pool.json"
 
 
@@ -38,7 +42,8 @@ class PatchPool:
     baselines: float32 [N]. capitals: float32 [N], height of a capital. Both in pixels of level 0.
     styles: int32 [N], words of one style share font, size, spacing and stroke; -1 for plates.
     fonts, mono, page, arcs: int32, bool, bool, bool [N]; `page`: words as receipts hold them; `arcs`: bent ones.
-    texts: N transcripts, "" for plates and rules.
+    texts: N transcripts, "" for plates and rules. kinds: int16 [N], the words' kinds, indices into `kind_names`; -1 for
+    plates and rules.
     boundaries: N arrays float32 [len + 1], x where characters start, and the end, in pixels of level 0.
     """
 
@@ -53,8 +58,10 @@ class PatchPool:
     mono: NDArray[np.bool_]
     page: NDArray[np.bool_]
     arcs: NDArray[np.bool_]
+    kinds: NDArray[np.int16]
     texts: tuple[str, ...]
     boundaries: tuple[NDArray[np.float32], ...]
+    kind_names: tuple[str, ...] = KINDS
     font_names: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -93,23 +100,26 @@ class PatchPool:
     ) -> "PatchPool":
         """Renders `count` words, in groups of one style, and a few rules and plates; the same seed gives the same pool.
 
-        fonts: the machine's when None. Raises ValueError when `count` is less than 1.
+        fonts: the machine's when None. A word waits for a face that writes all its characters.
+        Raises ValueError when `count` is less than 1, or no face writes what the generator draws.
         """
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}")
         from tqdm import tqdm
 
         fonts = find_fonts() if fonts is None else fonts
-        words = WordGenerator() if words is None else words
+        supply = WordSupply(WordGenerator() if words is None else words)
         rng = np.random.default_rng(seed)
         builder = _Builder()
         for plate in _plates():
             builder.add(plate, _NO_STYLE, -1, 0.0, mono=False, page=False)
         bar = tqdm(total=count, unit="word", disable=not progress)
-        left, number = count, 0
+        left, number, barren = count, 0, 0
         while left:
-            drawn = builder.add_group(rng, fonts, words, number, min(_GROUP, left))
-            left, number = left - drawn, number + 1
+            drawn = builder.add_group(rng, fonts, supply, number, min(_GROUP, left))
+            left, number, barren = left - drawn, number + 1, 0 if drawn else barren + 1
+            if barren == _BARREN:
+                raise ValueError("no font writes the words that are to be drawn")
             bar.update(drawn)
         bar.close()
         return builder.finish(tuple(face.name for face in fonts.faces))
@@ -131,10 +141,11 @@ class PatchPool:
             mono=self.mono,
             page=self.page,
             arcs=self.arcs,
+            kinds=self.kinds,
             boundaries=np.concatenate(self.boundaries),
         )
-        meta = {"format": FORMAT, "texts": self.texts, "font_names": self.font_names}
-        (target / _META).write_text(json.dumps(meta), encoding="utf-8")
+        meta = {"format": FORMAT, "texts": self.texts, "kind_names": self.kind_names, "font_names": self.font_names}
+        (target / _META).write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "PatchPool":
@@ -154,11 +165,18 @@ class PatchPool:
         boundaries = tuple(np.split(arrays.pop("boundaries"), ends))
         # A plain view: slices of np.memmap cost several microseconds each.
         return cls(
-            np.asarray(pixels), texts=texts, boundaries=boundaries, font_names=tuple(meta["font_names"]), **arrays
+            np.asarray(pixels),
+            texts=texts,
+            boundaries=boundaries,
+            kind_names=tuple(meta["kind_names"]),
+            font_names=tuple(meta["font_names"]),
+            **arrays,
         )
 
 
 _NO_STYLE = Style(-1, 1)
+_BARREN = 500  # groups in a row without a word
+_TALL = "HEANB0123456789"  # characters as high as a capital
 
 
 def _grouped(keys: NDArray[np.int32], chosen: NDArray[np.bool_]) -> dict[int, NDArray[np.int64]]:
@@ -198,11 +216,13 @@ class _Builder:
         self._pixels: list[NDArray[np.uint8]] = []
         self._total = 0
         self._patches: list[tuple[str, tuple[float, float, float, float], float, NDArray[np.float32]]] = []
-        self._numbers: list[tuple[int, int, float, bool, bool, bool]] = []
+        self._numbers: list[tuple[int, int, float, bool, bool, bool, int]] = []
         self._offsets: list[list[int]] = []
         self._shapes: list[list[tuple[int, int]]] = []
 
-    def add(self, patch: Patch, style: Style, number: int, capital: float, mono: bool, page: bool) -> None:
+    def add(
+        self, patch: Patch, style: Style, number: int, capital: float, mono: bool, page: bool, kind: int = -1
+    ) -> None:
         offsets, shapes = [], []
         alpha = patch.alpha
         for level in range(LEVELS):
@@ -215,38 +235,41 @@ class _Builder:
         self._offsets.append(offsets)
         self._shapes.append(shapes)
         self._patches.append((patch.text, patch.quad, patch.baseline, patch.boundaries))
-        self._numbers.append((number, style.font, capital, mono, page, bool(style.arc)))
+        self._numbers.append((number, style.font, capital, mono, page, bool(style.arc), kind))
 
-    def add_group(
-        self, rng: np.random.Generator, fonts: FontSet, words: WordGenerator, number: int, wanted: int
-    ) -> int:
+    def add_group(self, rng: np.random.Generator, fonts: FontSet, supply: WordSupply, number: int, wanted: int) -> int:
         """Draws up to `wanted` words of one new style, and a rule or two; the number of words drawn."""
         index = fonts.draw(rng)
         face = fonts.faces[index]
         style = draw_style(rng, index, face.display)
         # Receipts come in fixed-width and plain faces; any face can stand in a scene.
-        page = bool(rng.random() < (0.75 if face.mono else 0.25)) and not style.arc
+        page = bool(rng.random() < (0.75 if face.mono else 0.25)) and not style.arc and face.writes == "text"
         font = face.open(style.size)
-        capital = float(-font.getbbox("H", anchor="ls")[1])
+        tall = next((character for character in _TALL if character in face.characters), "0")
+        capital = float(-font.getbbox(tall, anchor="ls")[1])
+        longest = _LONGEST_LARGE if style.size > _LARGE else _LONGEST
+
+        def fits(text: str) -> bool:
+            wide = font.getlength(text) + len(text) * style.tracking * style.size + 2 * style.size
+            return wide <= longest and not (style.arc and len(text) > _LONGEST_ARC)
+
         drawn = 0
-        for _ in range(2 * wanted):
-            if drawn == wanted:
-                break
-            patch = render(words.word(rng, page), font, style)
-            if patch is not None and patch.alpha.shape[1] <= _LONGEST:
-                self.add(patch, style, number, capital, face.mono, page)
+        for word in supply.take(rng, face, page, wanted, spaced=style.tracking > SPACED, fits=fits):
+            patch = render(word.text, font, style)
+            if patch is not None:
+                self.add(patch, style, number, capital, face.mono, page, KINDS.index(word.kind))
                 drawn += 1
-        if page:
+        if page and face.characters.issuperset("-=*_.~#"):
             for _ in range(2):
                 line = render(rule(rng), font, style)
-                if line is not None and line.alpha.shape[1] <= _LONGEST:
+                if line is not None and line.alpha.shape[1] <= longest:
                     blank = Patch(line.alpha, "", line.quad, np.zeros(1, np.float32), line.baseline)
                     self.add(blank, style, number, capital, face.mono, page)
         return drawn
 
     def finish(self, font_names: Sequence[str]) -> PatchPool:
         texts, quads, baselines, boundaries = zip(*self._patches, strict=True)
-        styles, fonts, capitals, mono, page, arcs = zip(*self._numbers, strict=True)
+        styles, fonts, capitals, mono, page, arcs, kinds = zip(*self._numbers, strict=True)
         return PatchPool(
             np.concatenate(self._pixels),
             np.array(self._offsets, np.int64),
@@ -259,7 +282,8 @@ class _Builder:
             np.array(mono, np.bool_),
             np.array(page, np.bool_),
             np.array(arcs, np.bool_),
+            np.array(kinds, np.int16),
             tuple(texts),
             tuple(boundaries),
-            tuple(font_names),
+            font_names=tuple(font_names),
         )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 MARGIN = 4  # empty pixels around the ink, so that a warp fades out
+SPACED = 0.25  # of the em, tracking from which letters stand apart as in a wide heading
 _TIGHT = 0.05  # of the text's height around its ink, as annotators leave it
 
 
@@ -66,7 +67,7 @@ def render(text: str, font: ImageFont.FreeTypeFont, style: Style) -> Patch | Non
     else:
         draw.text((pad, pad), text, 255, font, stroke_width=stroke)
     alpha = np.asarray(canvas)
-    x_height = font.getbbox("x", anchor="ls")[1]
+    x_height = min(font.getbbox("x", anchor="ls")[1], 0)
     boundaries = np.array(starts, np.float32) + pad
     baseline = float(pad + ascent)
     patch = _trim(alpha, text, boundaries, baseline, -x_height)

@@ -1,6 +1,6 @@
 """Draws the layouts of scenes and sheets: signs and lettering on pictures, sparse or dense."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,18 +10,22 @@ from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, St
 from spotter.training.synthesis.degrade import draw_degradation
 from spotter.training.synthesis.gloss import draw_gloss
 from spotter.training.synthesis.ground import TONES, draw_ground, tones
-from spotter.training.synthesis.layout import Layout, corners, transform
+from spotter.training.synthesis.layout import TEXT, Layout, corners, transform
 from spotter.training.synthesis.pool import PatchPool
+
+SCENE_LOOKS: Mapping[str, float] = {"faint": 0.15, "outlined": 0.06}
+"""Shares of the blocks of scenes and sheets: faint ones, nearly as light as what they stand on, and outlined ones."""
 
 _TILTS = (0.1, 0.1, 0.1, 0.25)
 """How much a block's depth may change over it: one in four is on a wall that recedes."""
+_CROWDED = 1.3  # of the picture's side; several words that are wider together are left for one
 
 
-def _below(looks: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def _below(seen: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The cells [K, 3] under a quad."""
     low = np.clip(quad.min(0) * TONES / size, 0, TONES - 1).astype(int)
     high = np.clip(quad.max(0) * TONES / size, 0, TONES - 1).astype(int) + 1
-    return looks[low[1] : high[1], low[0] : high[0]].reshape(-1, 3)
+    return seen[low[1] : high[1], low[0] : high[0]].reshape(-1, 3)
 
 
 def _angle(rng: np.random.Generator, level: float) -> float:
@@ -47,11 +51,15 @@ def _paint(
     below: NDArray[np.float32],
     capital: float,
     plates: float,
+    looks: Mapping[str, float],
 ) -> None:
-    """Colours a block, on a plate or not."""
+    """Colours a block: on a plate, outlined, or as it stands."""
     base: Colour = below.mean(0).astype(np.float64)
     spread = float(below.mean(1).std())
-    faint = rng.random() < 0.15
+    faint = rng.random() < looks["faint"]
+    if rng.random() < looks["outlined"]:
+        _caption(rng, canvas, block, on, capital)
+        return
     if rng.random() < plates:
         plate: Colour = rng.uniform(0, 255, 3) if rng.random() < 0.6 else contrasting(rng, base, 20)
         if rng.random() < 0.3:
@@ -65,6 +73,15 @@ def _paint(
     canvas.text(rng, block, on, colour, alpha, capital)
 
 
+def _caption(rng: np.random.Generator, canvas: Canvas, block: Block, on: Matrix, capital: float) -> None:
+    """Letters with an outline, mostly white with a black one, as subtitles and memes have them on any picture."""
+    light = np.full(3, rng.uniform(225, 255)) if rng.random() < 0.75 else np.array([250.0, 230.0, 60.0])
+    dark = np.full(3, rng.uniform(0, 25)) if rng.random() < 0.85 else rng.uniform(0, 90, 3)
+    inside, outside = (light, dark) if rng.random() < 0.85 else (dark, light)
+    canvas.outline(block, on, outside, max(capital * float(rng.uniform(0.05, 0.12)), 0.8))
+    canvas.stamp(block.patches, on @ block.frames, inside, 1.0, TEXT, block.words)
+
+
 def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
     """(least, most) height of capitals in pixels and the most blocks, by kind of scene."""
     kind = rng.random()
@@ -74,12 +91,20 @@ def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
 
 
 def scene_layout(
-    rng: np.random.Generator, size: int, pool: PatchPool, styles: Styles, pictures: Sequence[NDArray[np.uint8]]
+    rng: np.random.Generator,
+    size: int,
+    pool: PatchPool,
+    styles: Styles,
+    pictures: Sequence[NDArray[np.uint8]],
+    looks: Mapping[str, float] = SCENE_LOOKS,
 ) -> Layout:
-    """Signs and lettering on a picture: a few blocks of lines, each with its own plane, style and colours."""
+    """Signs and lettering on a picture: a few blocks of lines, each with its own plane, style and colours.
+
+    looks: shares, 0..1, of the blocks, by the names in `SCENE_LOOKS`.
+    """
     canvas = Canvas(size, pool)
     ground = draw_ground(rng, pictures, size)
-    looks = tones(ground, pictures)
+    seen = tones(ground, pictures)
     least, most, blocks = _heights(rng)
     tilt = float(rng.normal(0, 0.03))
     for _ in range(int(rng.integers(3, blocks + 1) * max(size / 512, 0.5) + 0.5)):
@@ -88,7 +113,11 @@ def scene_layout(
         many = 0.9 if capital < 40 else 0.35  # of big words, few fit
         lines = 1 + int(rng.exponential(many))
         rows = [1 + int(min(rng.exponential(many), 4)) for _ in range(min(lines, 5))]
-        block = text_block(rng, pool, styles, style, capital, rows, _stretch(rng))
+        stretch = _stretch(rng)
+        block = text_block(rng, pool, styles, style, capital, rows, stretch)
+        if len(block.patches) > 1 and block.bounds[2] - block.bounds[0] > _CROWDED * size:
+            # A long address or code stands alone: beside others it would have to be too small to read.
+            block = text_block(rng, pool, styles, style, capital, [1], stretch)
         cut = bool(rng.random() < 0.12)
         if not cut:  # what is too wide for the picture is written smaller
             left, top, right, bottom = block.bounds
@@ -96,7 +125,7 @@ def scene_layout(
             if too_big > 1:
                 block = _scaled(block, 1 / too_big, pool)
                 capital /= too_big
-        _settle(rng, canvas, block, tilt + _angle(rng, 5), capital, looks, cut, plates=0.45)
+        _settle(rng, canvas, block, tilt + _angle(rng, 5), capital, seen, cut, plates=0.45, looks=looks)
     layout = canvas.finish(ground, draw_degradation(rng))
     return replace(layout, gloss=draw_gloss(rng, layout, pool, pictures, glare=0.15, reflections=0.1))
 
@@ -111,9 +140,10 @@ def _settle(
     block: Block,
     angle: float,
     capital: float,
-    looks: NDArray[np.float32],
+    seen: NDArray[np.float32],
     cut: bool,
     plates: float,
+    looks: Mapping[str, float],
 ) -> None:
     """Looks for a free place, a few times, and paints the block there."""
     left, top, right, bottom = block.bounds
@@ -137,17 +167,25 @@ def _settle(
         on = plane(rng, centre, angle, extent, tilt) @ middle
         quad = transform(on[None], box)[0]
         if canvas.fits(quad, cut):
-            _paint(rng, canvas, block, on, bounds, _below(looks, quad, canvas.size), capital, plates)
+            _paint(rng, canvas, block, on, bounds, _below(seen, quad, canvas.size), capital, plates, looks)
             return
 
 
 def sheet_layout(
-    rng: np.random.Generator, size: int, pool: PatchPool, styles: Styles, pictures: Sequence[NDArray[np.uint8]]
+    rng: np.random.Generator,
+    size: int,
+    pool: PatchPool,
+    styles: Styles,
+    pictures: Sequence[NDArray[np.uint8]],
+    looks: Mapping[str, float] = SCENE_LOOKS,
 ) -> Layout:
-    """As many words as a picture holds, in rows, each few in their own style and colours: much to read in one step."""
+    """As many words as a picture holds, in rows, each few in their own style and colours: much to read in one step.
+
+    looks: shares, 0..1, of the blocks, by the names in `SCENE_LOOKS`.
+    """
     canvas = Canvas(size, pool)
     ground = draw_ground(rng, pictures, size)
-    looks = tones(ground, pictures)
+    seen = tones(ground, pictures)
     turned = rng.random()
     angle = float(rng.normal(0, 0.06))
     if turned < 0.05:
@@ -175,7 +213,7 @@ def sheet_layout(
             on = sheet @ turn
             quad = transform(on[None], corners(np.array([bounds])))[0]
             if quad.max() > 0 and canvas.fits(quad, cut=True):
-                _paint(rng, canvas, block, on, bounds, _below(looks, quad, size), capital, plates=0.4)
+                _paint(rng, canvas, block, on, bounds, _below(seen, quad, size), capital, 0.4, looks)
             x += right - left + float(rng.uniform(0.4, 2.2)) * row
         y += row * float(rng.uniform(1.5, 2.2))
     layout = canvas.finish(ground, draw_degradation(rng, 0.8, 10.0))

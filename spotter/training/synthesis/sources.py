@@ -1,8 +1,9 @@
 """Synthetic pictures as training sources."""
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from spotter.training.synthesis.arrange import Styles
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import ease
 from spotter.training.synthesis.gloss import dim
-from spotter.training.synthesis.layout import Layout, labels
-from spotter.training.synthesis.pages import page_layout
+from spotter.training.synthesis.layout import Layout, labels, quarter_turned
+from spotter.training.synthesis.pages import PAGE_LOOKS, page_layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import rasterise
-from spotter.training.synthesis.scenes import scene_layout, sheet_layout
+from spotter.training.synthesis.scenes import SCENE_LOOKS, scene_layout, sheet_layout
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,35 @@ class PlannedSample(Sample):
 
 
 class LayoutSource:
-    """What the sources share: a picture as numbers, eased, and what a CPU makes of it."""
+    """What the sources share: a picture as numbers, eased, and what a CPU makes of it.
 
-    def __init__(self, pool: PatchPool, backgrounds: Backgrounds) -> None:
-        self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool)
+    kinds: how many times as often as the pool holds them words of a kind are drawn, as {"mrz": 3, "url": 0}.
+    turned: share of the pictures, 0..1, that are turned as a whole by 90, 180 or 270 degrees.
+    looks: shares of what words or pages look like, instead of those in the class's `LOOKS`, as {"table": 0.5}.
+    Raises ValueError on a share that is none, an unknown kind of words or look, or when no words are left.
+    """
+
+    LOOKS: ClassVar[Mapping[str, float]]
+
+    def __init__(
+        self,
+        pool: PatchPool,
+        backgrounds: Backgrounds,
+        kinds: Mapping[str, float] | None = None,
+        turned: float = 0.0,
+        looks: Mapping[str, float] | None = None,
+    ) -> None:
+        if not 0 <= turned <= 1:
+            raise ValueError(f"turned is a share from 0 to 1, not {turned}")
+        if unknown := (looks or {}).keys() - self.LOOKS.keys():
+            raise ValueError(f"unknown looks: {', '.join(sorted(unknown))}; known are {', '.join(self.LOOKS)}")
+        self._looks = {**self.LOOKS, **(looks or {})}
+        if any(not 0 <= share <= 1 for share in self._looks.values()):
+            raise ValueError("looks are shares from 0 to 1")
+        if self.LOOKS is PAGE_LOOKS and not any(self._looks.values()):
+            raise ValueError("all looks of pages are 0")
+        self.pool, self.backgrounds, self._styles = pool, backgrounds, Styles(pool, kinds)
+        self._turned = turned
         self.difficulty = 1.0
         self._plans = False
 
@@ -49,6 +75,8 @@ class LayoutSource:
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
         """The next picture as numbers."""
         drawn = self._draw(rng, size)
+        if self._turned and rng.random() < self._turned:
+            drawn = quarter_turned(drawn, int(rng.integers(1, 4)))
         return replace(
             drawn, degradation=ease(drawn.degradation, self.difficulty), gloss=dim(drawn.gloss, self.difficulty)
         )
@@ -68,19 +96,25 @@ class LayoutSource:
 class SceneSource(LayoutSource):
     """Signs and lettering on pictures, as cameras meet them: up to some tens of words."""
 
+    LOOKS = SCENE_LOOKS
+
     def _draw(self, rng: np.random.Generator, size: int) -> Layout:
-        return scene_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures)
+        return scene_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures, self._looks)
 
 
 class PageSource(LayoutSource):
     """Receipts and documents: some tens of small words."""
 
+    LOOKS = PAGE_LOOKS
+
     def _draw(self, rng: np.random.Generator, size: int) -> Layout:
-        return page_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures)
+        return page_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures, self._looks)
 
 
 class SheetSource(LayoutSource):
     """Pictures filled with words of all styles, a hundred or more: the most to read for a step's price."""
 
+    LOOKS = SCENE_LOOKS
+
     def _draw(self, rng: np.random.Generator, size: int) -> Layout:
-        return sheet_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures)
+        return sheet_layout(rng, size, self.pool, self._styles, self.backgrounds.pictures, self._looks)

@@ -16,16 +16,17 @@ from spotter.training.synthesis.words import PRINTABLE
 SCENES = ("icdar2015/train", "icdar2003/train", "word_crops/iiit5k_train")
 PAGES = ("pseudo/sroie",)
 
-_CURRENCY = r"(?:RM|MYR|S\$|US\$|EUR|USD|SGD|Rs\.?|[$\u00a3\u20ac])"
+_CURRENCY = r"(?:RM|MYR|[A-Z]{0,2}\$|EUR|USD|SGD|CHF|GBP|Rs\.?|Fr\.|kr\.?|z\u0142|[\u00a2-\u00a5\u20a0-\u20bf])"
+_AMOUNT = r"\d[\d,']*(?:[.,]\d{1,2})?"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _FORMS = (
     ("date", re.compile(rf"\d{{1,4}}([/.-])(?:\d{{1,2}}|{_MONTH})\1\d{{1,4}}", re.IGNORECASE)),
     ("time", re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:[ap]m)?", re.IGNORECASE)),
-    ("price", re.compile(rf"[-+(]?(?:{_CURRENCY}[-+]?\d[\d,]*(?:\.\d{{1,2}})?|\d[\d,]*\.\d{{2}})\)?", re.IGNORECASE)),
+    ("price", re.compile(rf"[-+(]?(?:{_CURRENCY}[-+]?{_AMOUNT}|{_AMOUNT}{_CURRENCY}|\d[\d,.']*[.,]\d{{2}})\)?", re.I)),
     ("phone", re.compile(r"\+?\(?\d{2,4}\)?(?:[-./]?\d{2,}){1,4}")),
     ("number", re.compile(r"[-+#x]?\d+(?:[.,]\d+)*(?:%|st|nd|rd|th)?", re.IGNORECASE)),
     ("url", re.compile(r"\S*(?:www\.|http|@|\.(?:com|org|net|my|co|sg|edu|gov|info)\b)\S*", re.IGNORECASE)),
-    ("word", re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")),
+    ("word", re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")),
     ("code", re.compile(r"(?=.*\d).*[A-Za-z].*")),
     ("sign", re.compile(r"[^A-Za-z0-9]+")),
 )

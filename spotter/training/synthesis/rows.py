@@ -1,0 +1,49 @@
+"""Rows of words in the plane of a page."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.arrange import Block, Styles, place, widths
+from spotter.training.synthesis.pool import PatchPool
+
+
+@dataclass
+class Rows:
+    """Words put down so far, in the page's plane."""
+
+    patches: list[NDArray[np.int64]] = field(default_factory=list)
+    left: list[NDArray[np.float64]] = field(default_factory=list)
+    baseline: list[float] = field(default_factory=list)
+    scale: list[float] = field(default_factory=list)
+    words: list[bool] = field(default_factory=list)
+
+    def put(
+        self, patches: NDArray[np.int64], left: NDArray[np.float64], baseline: float, scale: float, words: bool
+    ) -> None:
+        """Patches with their left edges, [N] each, on one baseline; `words` says whether they are to be labelled."""
+        self.patches.append(patches)
+        self.left.append(left)
+        self.baseline.append(baseline)
+        self.scale.append(scale)
+        self.words.append(words)
+
+    def block(self, pool: PatchPool, stretch: float) -> Block:
+        """All of them, `stretch` times as wide as high."""
+        counts = [len(patches) for patches in self.patches]
+        patches = np.concatenate(self.patches)
+        baseline, scale = np.repeat(self.baseline, counts), np.repeat(self.scale, counts)
+        frames = place(pool, patches, np.concatenate(self.left), baseline, scale, stretch)
+        return Block(patches, frames, np.repeat(self.words, counts), pool)
+
+
+def row(
+    rng: np.random.Generator, pool: PatchPool, styles: Styles, style: int, scale: float, gap: float, room: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Words from x = 0 on as far as there is room: (patches, left edges, width)."""
+    patches = styles.draw(rng, style, int(rng.integers(1, 10)))
+    ends = np.cumsum(widths(pool, patches) * scale + gap)
+    count = max(int(np.searchsorted(ends - gap, room, side="right")), 1)
+    left = np.concatenate([[0.0], ends[: count - 1]])
+    return patches[:count], left, float(ends[count - 1] - gap)

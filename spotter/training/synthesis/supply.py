@@ -1,0 +1,75 @@
+"""Words for one face after another: those that a face does not write wait for one that does."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from spotter.training.synthesis.fonts import FontFace
+from spotter.training.synthesis.texts.lexical import upper
+from spotter.training.synthesis.words import Word, WordGenerator
+
+_MOST_WAITING = 3000
+_ATTEMPTS = 40  # words drawn for each that a face writes, at most
+_SPACED_CAPITALS = 0.75  # of the words with wide spacing stand in capitals
+_PLAIN = ("word", "language", "greek")
+
+
+class WordSupply:
+    """Draws words as a generator's shares say, whatever each face can write.
+
+    A word that a face for text does not write, or that is too long for a style, is kept and given to a later face, so
+    that long and rare words keep their share. Faces of capitals or digits take what they write and keep nothing back.
+    """
+
+    def __init__(self, words: WordGenerator) -> None:
+        self._words = words
+        self._waiting: dict[bool, deque[Word]] = {page: deque(maxlen=_MOST_WAITING) for page in (False, True)}
+
+    def take(
+        self,
+        rng: np.random.Generator,
+        face: FontFace,
+        page: bool,
+        wanted: int,
+        spaced: bool = False,
+        fits: Callable[[str], bool] = lambda text: True,
+    ) -> Iterator[Word]:
+        """Up to `wanted` words that `face` writes and whose text `fits`.
+
+        page: words as documents hold them. spaced: most plain words are given in capitals.
+        """
+        text_face = face.writes == "text"
+        given = 0
+        if text_face:
+            for word in self._waited(face, page, wanted // 2, fits):
+                yield word
+                given += 1
+        for _ in range(_ATTEMPTS * wanted):
+            if given == wanted:
+                return
+            # Receipts hold the most numbers, which is all that some faces write.
+            word = self._words.draw(rng, page or (face.writes == "digits" and bool(rng.random() < 0.7)))
+            written = self._written(word, face, spaced and bool(rng.random() < _SPACED_CAPITALS))
+            if written is not None and fits(written.text):
+                yield written
+                given += 1
+            elif text_face:
+                self._waiting[page].append(word)
+
+    def _waited(self, face: FontFace, page: bool, most: int, fits: Callable[[str], bool]) -> list[Word]:
+        taken: list[Word] = []
+        kept: list[Word] = []
+        for word in self._waiting[page]:
+            usable = len(taken) < most and face.characters.issuperset(word.text) and fits(word.text)
+            (taken if usable else kept).append(word)
+        self._waiting[page] = deque(kept, _MOST_WAITING)
+        return taken
+
+    def _written(self, word: Word, face: FontFace, in_capitals: bool) -> Word | None:
+        """The word as the face writes it, None where it does not."""
+        if (in_capitals and word.kind in _PLAIN) or not face.characters.issuperset(word.text):
+            text = upper(word.text)
+            if face.characters.issuperset(text) and self._words.charset.covers(text):
+                return Word(text, word.kind)
+        return word if face.characters.issuperset(word.text) else None

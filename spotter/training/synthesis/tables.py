@@ -1,0 +1,220 @@
+"""What stands on a page in cells: tables, forms and labels, with their rules and boxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.arrange import Block, Styles, widths
+from spotter.training.synthesis.pool import PatchPool
+from spotter.training.synthesis.rows import Rows, row
+
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Words of a page and what is drawn about them, in the page's plane, its centre the origin.
+
+    capital: height of a capital, pixels. lines, fields: (left, top, right, bottom) of rules and of shaded cells.
+    """
+
+    block: Block
+    capital: float
+    lines: Sequence[Bounds] = ()
+    fields: Sequence[Bounds] = ()
+
+
+class _Cells:
+    """Words put into cells, with the lines about them."""
+
+    def __init__(
+        self, rng: np.random.Generator, pool: PatchPool, capital: float, stretch: float, styles: Styles
+    ) -> None:
+        self._rng, self._pool, self._styles, self._stretch = rng, pool, styles, stretch
+        self.capital = capital
+        self.width = float(max(1.2, capital * rng.uniform(0.06, 0.16)))  # of a line
+        self.rows = Rows()
+        self.lines: list[Bounds] = []
+        self.fields: list[Bounds] = []
+
+    def across(self, left: float, right: float, y: float) -> None:
+        """A level line."""
+        self.lines.append((left, y - self.width / 2, right, y + self.width / 2))
+
+    def down(self, x: float, top: float, bottom: float) -> None:
+        """An upright line."""
+        self.lines.append((x - self.width / 2, top, x + self.width / 2, bottom))
+
+    def box(self, left: float, top: float, right: float, bottom: float) -> None:
+        """A frame."""
+        for y in (top, bottom):
+            self.across(left - self.width / 2, right + self.width / 2, y)
+        for x in (left, right):
+            self.down(x, top, bottom)
+
+    def write(
+        self,
+        style: int,
+        left: float,
+        right: float,
+        baseline: float,
+        side: str = "left",
+        of: str = "words",
+        tall: float = 1.0,
+    ) -> float:
+        """Words as far as they fit between `left` and `right`; how wide they are, 0 when nothing fits.
+
+        side: "left", "right" or "middle". of: "words", or one of the "numbers" or "short" words of the style.
+        """
+        scale = self.capital * tall / self._styles.capital[style]
+        across = scale * self._stretch
+        if of == "words":
+            gap = max(0.25 * self.capital * tall, self._styles.space(style, self._rng.uniform(0.4, 1.0)) * across)
+            patches, starts, wide = row(self._rng, self._pool, self._styles, style, across, gap, right - left)
+        else:
+            among = {"numbers": self._styles.numbers, "short": self._styles.short}[of][style]
+            if not len(among):
+                return 0.0
+            patches = self._rng.choice(among, 1)
+            starts, wide = np.zeros(1), float(widths(self._pool, patches)[0]) * across
+        if wide > right - left:
+            return 0.0
+        start = {"left": left, "right": right - wide, "middle": (left + right - wide) / 2}[side]
+        self.rows.put(patches, np.asarray(start + starts), baseline, scale, True)
+        return wide
+
+    def content(self, styles: Styles, style: int) -> Content:
+        """All of it; one word where nothing has fitted."""
+        if not self.rows.patches:
+            first = styles.draw(self._rng, style, 1)
+            self.rows.put(first, np.zeros(1), 0.0, self.capital / styles.capital[style], True)
+        return Content(self.rows.block(self._pool, self._stretch), self.capital, self.lines, self.fields)
+
+
+def _begin(
+    rng: np.random.Generator, pool: PatchPool, styles: Styles, stretch: float, heights: tuple[float, float]
+) -> tuple[_Cells, NDArray[np.int64]]:
+    family = styles.mono if rng.random() < 0.25 else styles.page
+    capital = float(np.exp(rng.uniform(*np.log(heights))))
+    return _Cells(rng, pool, capital, stretch, styles), rng.choice(family, 3)
+
+
+def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
+    """Columns of words, numbers, or single letters and digits, under a head, with rules on all sides, some or none."""
+    cells, several = _begin(rng, pool, styles, stretch, (6.2, 14.0))
+    width, pitch = size * float(rng.uniform(0.7, 1.1)), cells.capital * float(rng.uniform(2.0, 3.4))
+    count = int(rng.integers(2, max(3, min(9, int(width / (6 * cells.capital)))) + 1))
+    shares = rng.uniform(0.5, 1.5, count)
+    shares[0] *= rng.uniform(1.0, 2.5)
+    edges = -width / 2 + np.concatenate([[0.0], np.cumsum(shares / shares.sum() * width)])
+    kinds = ["words", *rng.choice(["words", "numbers", "short"], count - 1, p=[0.35, 0.45, 0.2]).tolist()]
+    sides = ["left", *rng.choice(["left", "right", "middle"], count - 1, p=[0.3, 0.45, 0.25]).tolist()]
+    lines = int(rng.integers(3, max(4, int(1.1 * size / pitch)) + 1))
+    top = -lines * pitch / 2 + float(rng.normal(0, 0.1)) * size
+    across, down = rng.random() < 0.65, rng.random() < 0.45
+    striped, head = rng.random() < 0.25, rng.random() < 0.7
+    pad = 0.4 * cells.capital
+    for line in range(lines):
+        above, baseline = top + line * pitch, top + line * pitch + (pitch + cells.capital) / 2
+        if across or (head and line == 1):
+            cells.across(float(edges[0]), float(edges[-1]), above)
+        if (striped and line % 2 == 0) or (head and line == 0 and rng.random() < 0.4):
+            cells.fields.append((float(edges[0]), above, float(edges[-1]), above + pitch))
+        for column in range(count):
+            if rng.random() < 0.1:
+                continue  # an empty cell
+            heading = head and line == 0
+            style = int(several[1] if heading else several[0])
+            left, right = float(edges[column]) + pad, float(edges[column + 1]) - pad
+            cells.write(style, left, right, baseline, sides[column], "words" if heading else kinds[column])
+    bottom = top + lines * pitch
+    if across:
+        cells.across(float(edges[0]), float(edges[-1]), bottom)
+    for edge in edges.tolist() if down else ():
+        cells.down(edge, top, bottom)
+    return cells.content(styles, int(several[0]))
+
+
+def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
+    """Captions with what was filled in: in a box below, on a line beside, or a character to each box of a comb."""
+    cells, several = _begin(rng, pool, styles, stretch, (6.2, 15.0))
+    filled = int(rng.choice(styles.page if rng.random() < 0.5 else styles.scene))
+    columns = int(rng.integers(1, 4))
+    width = size * float(rng.uniform(0.8, 1.1))
+    pitch = cells.capital * float(rng.uniform(2.6, 4.5))
+    kind = str(rng.choice(["box", "line", "comb", "tick"], p=[0.4, 0.3, 0.12, 0.18]))
+    y = -size / 2 + float(rng.uniform(0, pitch))
+    while y < size / 2:
+        if rng.random() < 0.12:  # a heading
+            cells.write(int(several[1]), -width / 2, width / 2, y + cells.capital, "left", "words", 1.4)
+        else:
+            for column in range(columns):
+                left = -width / 2 + column * width / columns
+                right = left + width / columns - cells.capital
+                _field(rng, cells, kind, (int(several[0]), filled), (left, y, right, y + pitch))
+            y += pitch if kind == "box" else 0.0
+        y += pitch
+    return cells.content(styles, int(several[0]))
+
+
+def _field(rng: np.random.Generator, cells: _Cells, kind: str, pair: tuple[int, int], bounds: Bounds) -> None:
+    """One caption and its answer, in styles of their own, the answer now and then left out."""
+    left, top, right, bottom = bounds
+    capital, (caption, answer) = cells.capital, pair
+    answered = rng.random() < 0.75
+    of = "numbers" if rng.random() < 0.3 else "words"
+    if kind == "box":
+        cells.write(caption, left, right, top + 1.1 * capital, tall=0.85)
+        cells.box(left, top + 1.6 * capital, right, bottom + 1.2 * capital)
+        middle = (top + 1.6 * capital + bottom + 1.2 * capital) / 2
+        if answered:
+            cells.write(answer, left + capital, right - capital, middle + capital / 2, "left", of)
+    elif kind == "line":
+        wide = cells.write(caption, left, left + 0.55 * (right - left), top + 1.2 * capital)
+        start = left + wide + 0.6 * capital
+        cells.across(start, right, top + 1.7 * capital)
+        if answered:
+            cells.write(answer, start + 0.3 * capital, right, top + 1.2 * capital, "left", of)
+    elif kind == "comb":
+        wide = cells.write(caption, left, left + 0.4 * (right - left), top + 1.4 * capital)
+        side, x = 2.0 * capital, left + wide + 0.8 * capital
+        while x + side < right:
+            cells.box(x, top, x + side, top + side)
+            if answered:
+                cells.write(answer, x + 0.2 * capital, x + side - 0.2 * capital, top + 1.5 * capital, "middle", "short")
+            x += side
+    else:
+        side = 1.2 * capital
+        cells.box(left, top, left + side, top + side)
+        if answered and rng.random() < 0.5:
+            cells.write(answer, left, left + side, top + 1.1 * capital, "middle", "short")
+        cells.write(caption, left + 2 * side, right, top + 1.1 * capital)
+
+
+def label(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
+    """A ticket or a label: few words, large and small by turns, in a frame that lines may divide."""
+    cells, several = _begin(rng, pool, styles, stretch, (8.0, 18.0))
+    width = size * float(rng.uniform(0.45, 0.85))
+    rows = int(rng.integers(3, 8))
+    tall = np.where(rng.random(rows) < 0.3, rng.uniform(1.8, 3.5, rows), rng.uniform(0.7, 1.2, rows))
+    pitches = 2.0 * cells.capital * tall
+    y = top = -float(pitches.sum()) / 2
+    side = str(rng.choice(["left", "middle"]))
+    for size_of_row, pitch in zip(tall.tolist(), pitches.tolist(), strict=True):
+        style = int(rng.choice(several))
+        baseline = y + 0.75 * pitch
+        of = "numbers" if rng.random() < 0.3 else "words"
+        if rng.random() < 0.25:
+            cells.write(style, -width / 2, -0.05 * width, baseline, "left", "words", size_of_row)
+            cells.write(style, 0.05 * width, width / 2, baseline, "right", "numbers", size_of_row)
+        else:
+            cells.write(style, -width / 2, width / 2, baseline, side, of, size_of_row)
+        y += pitch
+        if rng.random() < 0.25:
+            cells.across(-width / 2, width / 2, y)
+    if rng.random() < 0.6:
+        pad = float(rng.uniform(0.5, 1.2)) * cells.capital
+        cells.box(-width / 2 - pad, top - pad, width / 2 + pad, y + pad)
+    return cells.content(styles, int(several[0]))

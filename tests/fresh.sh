@@ -7,13 +7,13 @@
 # servers is taken over: apt's sources, pip's configuration with the folders that it names, proxies and certificates.
 #
 #   PASSES="bare furnished"   what to do
-#   PHOTO=picture.jpg         the picture to post; its words are printed. By default the README's street, whose words are known
+#   PHOTO=picture.jpg         the picture to post; its words are printed. By default the street of docs/images, whose words are known
 #   PORT=8000                 where `make serve` listens
 #   SUITE, MIRROR             the Debian to make, by default this machine's own
 #   WORK=/var/tmp             where to make it;  KEEP=1 leaves it there
 set -euo pipefail
 
-PASSES=${PASSES:-bare furnished}
+PASSES=${PASSES-bare furnished}
 PORT=${PORT:-8000}
 PACKAGES=python3,python3-venv,git,gcc,g++,make,curl,ca-certificates
 FONTS=(
@@ -22,7 +22,7 @@ FONTS=(
     fonts-hack fonts-firacode fonts-gfs-didot fonts-junicode fonts-texgyre fonts-urw-base35 fonts-dancingscript fonts-wqy-microhei
 )
 WORD_LISTS=(wamerican wfrench wngerman)
-STREET_WORDS=(HOTEL ASTORIA BAKERY OPEN LUNCH)  # in docs/images/street_read.jpg
+STREET_WORDS=(HOTEL BAKERY Garden LUNCH Coffee)  # drawn by docs/images/street.py
 TIME_LIMIT=5400  # seconds for each command
 
 say() { printf '\n== %s\n' "$*"; }
@@ -37,7 +37,7 @@ prepare() {
     [ -z "$(git status --porcelain)" ] || echo "fresh: what is not committed is left out" >&2
     work=$(mktemp -d "${WORK:-/var/tmp}/spotter-fresh.XXXXXX")
     [ "${KEEP:-0}" = 1 ] || trap 'rm -rf --one-file-system "$work"' EXIT
-    git bundle create --quiet "$work/spotter.bundle" HEAD
+    git bundle create --quiet "$work/spotter.bundle" HEAD $(git symbolic-ref -q HEAD || true)
     [ -z "${PHOTO:-}" ] || cp "$PHOTO" "$work/photo"
     unshare --mount --pid --fork --kill-child --propagation private "$BASH" "$0" --inside "$work"
 }
@@ -124,7 +124,7 @@ furnish() {
 
 # The README's two commands in a new clone.
 visit() {
-    local words=("${STREET_WORDS[@]}") picture=docs/images/street_read.jpg
+    local words=("${STREET_WORDS[@]}") picture=/tmp/street.jpg
     [ ! -e "$work/photo" ] || { words=(); picture=/home/stranger/photo; }
     as stranger "git clone --quiet spotter.bundle $1; cd $1; git log -1 --oneline"
     say "$1: make serve"
@@ -134,6 +134,7 @@ visit() {
             kill -0 %1 2> /dev/null || { tail -n 30 /tmp/serve.log; exit 1; }
             sleep 1
         done
+        .venv/bin/python docs/images/street.py /tmp/street.jpg
         curl -sS --fail-with-body --data-binary @$picture -H 'Content-Type: image/jpeg' localhost:$PORT/spot > /tmp/answer.json \
             || { cat /tmp/answer.json; exit 1; }
         kill -INT %1

@@ -33,7 +33,7 @@ test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
-	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology --timeout 900 -s
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py --timeout 900 -s
 
 fresh:  ## follow the README on a bare Debian, without fonts and with (root; debootstrap)
 	tests/fresh.sh

@@ -14,8 +14,8 @@ from PIL import Image
 
 from spotter.service import memory
 from spotter.service.settings import Settings
-from tests.chaos.conftest import LONG
 from tests.chaos.load import Client, closed_loop, goodput, open_loop, quantile
+from tests.lengths import LONG
 from tests.reading.tiny import picture as encoded_picture
 from tests.service.serving import Serving, serving
 

@@ -46,6 +46,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         build.build(tmp_path / "lib.so")
 
 
+@pytest.mark.timeout(900)
 def test_sanitizers_find_nothing_in_random_nonsense(tmp_path: Path) -> None:
     """Kernels for every instruction set, on small and empty maps, with places and indices of any kind, each bin
     compared with a plain sum; searches of any kind, each compared with a plain one; and convolutions."""

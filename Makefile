@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help serve test chaos check format bench train-demo clean
+.PHONY: help serve test chaos fresh check format bench train-demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -33,7 +33,10 @@ test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
-	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology --timeout 900 -s
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py --timeout 900 -s
+
+fresh:  ## follow the README on a bare Debian, without fonts and with (root; debootstrap)
+	tests/fresh.sh
 
 check: $(VENV)/.dev  ## lint, types, import rules, and what is deployed
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
-"""Registries of both kinds, one of tiny models, compiled kernels and a single thread, for several packages' tests."""
+"""For the tests of several packages: a machine that is the same everywhere, registries, kernels, a single thread."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,30 @@ import torch
 
 from spotter.ops.build import BuildError, build, compiler
 from spotter.registry.folder import FolderStore
+from spotter.training.synthesis import fonts, vocabulary
 from tests.reading.tiny import write_tiny_bundle
 from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
+
+_OPTIONS = ("SPOTTER_CHAOS", "SPOTTER_CHECK_ALL", "SPOTTER_DOCKER")  # what a person asks of the tests
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever the machine has, tests see two cores, no fonts but Pillow's, no word lists, an empty home, and neither
+    proxies nor settings from the shell."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fonts, "usual_folders", list)
+        patch.setattr(vocabulary, "_DICTIONARIES", ())
+        vocabulary.vocabulary.cache_clear()
+        patch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
+        patch.setenv("HOME", str(home))
+        patch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+        for name in list(os.environ):
+            if name == "PORT" or name.lower() in _PROXIES or (name.startswith("SPOTTER_") and name not in _OPTIONS):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +82,3 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_tiny_bundle(folder / alias, work=work)
         store.set_alias("spotter", alias, store.publish(folder / alias).version)
     return store.root
-
-
-@pytest.fixture
-def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests see the defaults, whatever the shell says, and fetch bundles into a cache of their own."""
-    monkeypatch.delenv("PORT", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

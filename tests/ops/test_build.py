@@ -8,6 +8,9 @@ import pytest
 from spotter.ops import build
 from spotter.ops.build import BuildError, build_fuzzer, compiler
 from spotter.ops.native import SOURCES, inspect
+from tests.lengths import LONG
+
+ROUNDS = 20_000 if LONG else 300
 
 
 def test_the_library_knows_what_it_is(library: Path) -> None:
@@ -43,6 +46,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         build.build(tmp_path / "lib.so")
 
 
+@pytest.mark.timeout(900)
 def test_sanitizers_find_nothing_in_random_nonsense(tmp_path: Path) -> None:
     """Kernels for every instruction set, on small and empty maps, with places and indices of any kind, each bin
     compared with a plain sum; searches of any kind, each compared with a plain one; and convolutions."""
@@ -57,8 +61,8 @@ def test_sanitizers_find_nothing_in_random_nonsense(tmp_path: Path) -> None:
         if "asan" in str(error) or "ubsan" in str(error):
             pytest.skip("this compiler has no sanitizers")
         raise
-    ran = subprocess.run([str(fuzzer), "1", "2000"], capture_output=True, text=True, timeout=100, check=False)
-    assert (ran.returncode, ran.stdout) == (0, "2000 rounds agree\n"), ran.stdout + ran.stderr
+    ran = subprocess.run([str(fuzzer), "1", str(ROUNDS)], capture_output=True, text=True, timeout=800, check=False)
+    assert (ran.returncode, ran.stdout) == (0, f"{ROUNDS} rounds agree\n"), ran.stdout + ran.stderr
 
 
 def test_places_in_the_abi_are_the_official_ones(tmp_path: Path) -> None:

@@ -37,8 +37,3 @@ def client(registry: Path) -> Client:
             yield http, service
 
     return client
-
-
-@pytest.fixture(autouse=True)
-def _own_environment(own_environment: None) -> None:
-    """For every test here."""

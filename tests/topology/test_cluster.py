@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import os
 import shutil
 import signal
 import socket
@@ -22,12 +21,11 @@ from spotter.registry.bundle import MANIFEST, read_manifest
 from spotter.registry.folder import FolderStore
 from spotter.registry.manifest import dumps
 from tests.deploy.promql import OF_BALANCER
+from tests.lengths import LONG
 from tests.programs import needs
 from tests.topology.cluster import Balancer, Prometheus, Replica, prometheus
 from tests.topology.load import CLIENTS, Ask, Load, until
 
-LONG = os.environ.get("SPOTTER_CHAOS") == "long"
-"""`make chaos` asks for minutes where `make test` gives seconds."""
 pytestmark = [
     pytest.mark.timeout(900 if LONG else 400),
     needs("haproxy", "THE CLUSTER", "Debian: apt-get install haproxy"),

@@ -23,6 +23,10 @@ _NEAR_END = 0.28  # of the width from the middle: within the core of words that 
 _MOST_MOVED = 0.3  # of the width
 _LONG = 48.0  # pixels; the middle of a shorter word sees its ends as well
 _LONG_RATIO = 1.5
+_JOINING_ROUNDS = 2
+_SAME_DIRECTION = 0.97  # cosine of the angle between two parts of one word, at least
+_SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
+_OVERLAPPING = 0.15  # of the narrower one's width
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,11 @@ class DetectionHead(Head):
         boxes, kept = merge_overlapping(candidates, scores, self.config)
         usable = kept & (boxes[..., 2] > 1) & (boxes[..., 3] > 1)
         image_index, row = usable.nonzero().unbind(1)
-        return Regions(sharpen_ends(maps, boxes[image_index, row], image_index), scores[image_index, row], image_index)
+        found, sure = sharpen_ends(maps, boxes[image_index, row], image_index), scores[image_index, row]
+        for _ in range(_JOINING_ROUNDS):
+            found, stands = join_fragments(found, sure, image_index)
+            found, sure, image_index = found[stands], sure[stands], image_index[stands]
+        return Regions(found, sure, image_index)
 
 
 def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -123,6 +131,42 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     left, right = ends
     middle = (left + right) / 2
     return torch.stack((cx + middle * cos, cy + middle * sin, (right - left).clamp(min=1), h, theta, slant), 1)
+
+
+def join_fragments(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
+    """Boxes [N, 6] of which those that are parts of one word became the word's, and which of them stay, bool [N].
+
+    Cells near the two ends of a wide word may tell two boxes, each with one end right. Words of one line do not overlap
+    along it, so boxes of one line that do are parts of one word: the surest of them takes the ends of all.
+    """
+    # One box of no picture more keeps reductions away from tensors of no rows.
+    boxes = F.pad(boxes, (0, 0, 0, 1), value=1.0)
+    scores, image_index = F.pad(scores, (0, 1)), F.pad(image_index, (0, 1), value=-1)
+    cx, cy, w, h, theta, slant = boxes.unbind(1)
+    cos, sin = theta.cos(), theta.sin()
+    dx, dy = cx[None, :] - cx[:, None], cy[None, :] - cy[:, None]  # of j, from i
+    down = dy * cos[:, None] - dx * sin[:, None]
+    along = dx * cos[:, None] + dy * sin[:, None] - slant[:, None] * down
+    ratio = h[None, :] / h[:, None]
+    same_line = (
+        (image_index[:, None] == image_index[None, :])
+        & ((theta[:, None] - theta[None, :]).cos() > _SAME_DIRECTION)
+        & (down.abs() < _SAME_LINE * torch.minimum(h[:, None], h[None, :]))
+        & (ratio > _SAME_HEIGHT)
+        & (ratio < 1 / _SAME_HEIGHT)
+    )
+    half = w / 2
+    left, right = along - half[None, :], along + half[None, :]
+    shared = torch.minimum(right, half[:, None]) - torch.maximum(left, -half[:, None])
+    joined = same_line & (shared > _OVERLAPPING * torch.minimum(w[:, None], w[None, :]))
+    order = torch.arange(boxes.shape[0], device=boxes.device)
+    surer = (scores[:, None] > scores[None, :]) | ((scores[:, None] == scores[None, :]) & (order[:, None] < order))
+    stands = ~(joined & surer).any(0)
+    first = torch.minimum(torch.where(joined, left, 0.0).amin(1), -half)
+    last = torch.maximum(torch.where(joined, right, 0.0).amax(1), half)
+    middle = (first + last) / 2
+    united = torch.stack((cx + middle * cos, cy + middle * sin, last - first, h, theta, slant), 1)
+    return united[:-1], stands[:-1]
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:

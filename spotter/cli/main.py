@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("spotter.export.cli:export", "Turn a checkpoint into a verified bundle."),
     "build-ops": ("spotter.ops.cli:build_ops", "Compile the native kernels of the graph's operators."),
     "models": ("spotter.registry.cli:models", "Publish, list, alias, roll back and verify bundles."),
-    "bench": ("benchmarks.cli:bench", "Run the benchmarks."),
+    "bench": ("spotter.cli.bench:bench", "Run the benchmarks."),
 }
 
 

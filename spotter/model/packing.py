@@ -40,9 +40,9 @@ class Packing:
         return x * self.masks[columns].to(x.dtype)
 
     def scale(self, x: Tensor, factors: Tensor, columns: int) -> Tensor:
-        """x [1, C, h, U * columns] times one factor a unit and channel: factors [U, C]."""
-        by_column = factors.t()[:, :, None].expand(-1, -1, columns).flatten(1)  # C x U columns
-        return x * by_column[None, :, None].to(x.dtype)
+        """x [1, C, h, U * columns] times one factor a word and channel: factors [N, C]."""
+        word = self.word[:, None].expand(-1, columns).flatten()
+        return x * factors[word].t()[None, :, None].to(x.dtype)
 
     def means(self, x: Tensor, columns: int) -> Tensor:
         """Mean [N, C] of each word's own part of x [1, C, h, U * columns]."""

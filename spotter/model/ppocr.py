@@ -79,7 +79,7 @@ class Excitation(nn.Module):
         """x [1, C, h, W] -> the same shape."""
         means = packing.means(x, _AT_STRIDE_4)[:, :, None, None]  # N x C x 1 x 1
         gates = F.hardsigmoid(self.b(F.relu(self.a(means))))[:, :, 0, 0]
-        return packing.scale(x, gates[packing.word], _AT_STRIDE_4)
+        return packing.scale(x, gates, _AT_STRIDE_4)
 
 
 class Block(nn.Module):

@@ -175,7 +175,7 @@ class PatchPool:
 
 
 _NO_STYLE = Style(-1, 1)
-_BARREN = 500  # groups in a row without a word
+_BARREN = 100  # groups in a row without a word
 _TALL = "HEANB0123456789"  # characters as high as a capital
 
 

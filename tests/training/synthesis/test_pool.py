@@ -134,4 +134,4 @@ def test_words_that_no_font_writes_are_an_error(tmp_path: Path) -> None:
     shares = dict.fromkeys(KINDS, 0.0) | {"greek": 1.0}
     words = WordGenerator(SIGNS, lists={}, shares=shares)
     with pytest.raises(ValueError, match="no font writes"):
-        PatchPool.build(10, fonts=find_fonts([tmp_path], usual=False), words=words)
+        PatchPool.build(1, fonts=find_fonts([tmp_path], usual=False), words=words)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotter.training.evaluation.lexicon import Lexicon, edit_distance
@@ -18,6 +18,7 @@ def test_edit_distance(first: str, second: str, distance: int) -> None:
 WORDS = st.text("abc", min_size=3, max_size=7)
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=12), WORDS)
 def test_the_nearest_word_is_found(words: list[str], reading: str) -> None:
     corrected = Lexicon(words, farthest=10.0).correct(reading)

@@ -11,9 +11,19 @@ from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
 from spotter.model.detection import DetectionHead, DetectionMaps
 from spotter.model.language import LanguageTables
+from spotter.model.ppocr import PPOCRConfig, StageConfig
 from spotter.model.spotter import Spotter, build_fots
 
 STRIDE = 32  # of `small_config`'s last stage
+
+SEQUENCE_PLAN = PPOCRConfig(
+    4, True, (StageConfig(8, (True, False), 8), StageConfig(8, (True,), 8), StageConfig(8, (False,))), 16, 1
+)
+"""PP-OCRv6 small's layers, with few channels."""
+CONVOLUTIONAL_PLAN = PPOCRConfig(
+    4, False, (StageConfig(8, (True,), 8), StageConfig(8, (False,), 8), StageConfig(8, (True,))), 8, 0
+)
+"""PP-OCRv6 tiny's layers, with few channels."""
 
 
 def small_config(candidates: int = 64) -> SpotterConfig:

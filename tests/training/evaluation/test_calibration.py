@@ -15,18 +15,19 @@ from spotter.training.prediction import Prediction
 def drawn(config: ScoreConfig, count: int = 20_000, seed: int = 0) -> Evidence:
     rng = np.random.default_rng(seed)
     detection, character = rng.uniform(0.3, 0.999, count), rng.uniform(0.05, 0.999, count)
-    margin = rng.uniform(0.0, 8.0, count)
-    nothing = Evidence(detection, character, margin, np.zeros(count, np.bool_))
-    return Evidence(detection, character, margin, rng.random(count) < scores(nothing, config))
+    margin, text = rng.uniform(0.0, 8.0, count), -rng.uniform(0.0, 6.0, count)
+    nothing = Evidence(detection, character, margin, text, np.zeros(count, np.bool_))
+    return replace(nothing, right=rng.random(count) < scores(nothing, config))
 
 
 def test_the_numbers_that_made_the_words_right_are_found_again() -> None:
-    truth = ScoreConfig(-1.5, 0.7, 2.0, 0.5)
+    truth = ScoreConfig(-1.5, 0.7, 2.0, 0.5, 0.3)
     found = fit([drawn(truth)])
     assert found.bias == pytest.approx(truth.bias, abs=0.1)
     assert found.detection == pytest.approx(truth.detection, abs=0.1)
     assert found.character == pytest.approx(truth.character, abs=0.15)
     assert found.margin == pytest.approx(truth.margin, abs=0.05)
+    assert found.text == pytest.approx(truth.text, abs=0.05)
 
 
 def test_margins_that_no_language_model_gave_weigh_nothing() -> None:
@@ -53,17 +54,19 @@ def test_calibration_error_by_hand() -> None:
 def test_nothing_to_learn_from_is_an_error(right: list[bool]) -> None:
     half = np.full(len(right), 0.5)
     with pytest.raises(ValueError, match="right"):
-        fit([Evidence(half, half, half, np.array(right, np.bool_))])
+        fit([Evidence(half, half, half, half, np.array(right, np.bool_))])
 
 
 def test_numpy_and_the_network_score_alike() -> None:
-    config = ScoreConfig(-0.4, 0.4, 3.7, 0.2)
-    d, c = torch.tensor([0.5, 0.9, 1.0, 0.4]), torch.tensor([1.0, 0.8, 1.0, 0.0])
-    m = torch.tensor([0.0, 1.5, 20.0, 0.0])
-    expected = scores(
-        Evidence(d.double().numpy(), c.double().numpy(), m.double().numpy(), np.zeros(4, np.bool_)), config
+    config = ScoreConfig(-0.4, 0.4, 3.7, 0.2, 0.6)
+    told_by = (
+        torch.tensor([0.5, 0.9, 1.0, 0.4]),
+        torch.tensor([1.0, 0.8, 1.0, 0.0]),
+        torch.tensor([0.0, 1.5, 20.0, 0.0]),
+        torch.tensor([0.0, -0.7, -12.0, -2.0]),
     )
-    told = word_scores(d, c, m, config)
+    expected = scores(Evidence(*(part.double().numpy() for part in told_by), np.zeros(4, np.bool_)), config)
+    told = word_scores(*told_by, config)
     np.testing.assert_allclose(told.numpy(), expected, atol=1e-4)
     assert told[0].item() == pytest.approx(1 / (1 + np.exp(0.4)))
     assert told[3].item() < 1e-6

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
 from spotter.model import weights
+from spotter.model.charset import Charset
 from spotter.reading.reader import Reader
 from spotter.registry.manifest import InputSpec
 from spotter.training.data import teacher
@@ -19,6 +20,8 @@ PICTURE = np.zeros((50, 100, 3), np.uint8)
 
 class Fixed(nn.Module):
     """Reads "Hi" in a box that covers the real part of every picture."""
+
+    charset = Charset()
 
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         height, width = (float(side) for side in sizes[0])

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spotter.model.packing import UNIT, Packing, pack
 from spotter.model.ppocr import INPUTS, PLANS, ROWS, PPOCRConfig, PPOCRRecogniser, StageConfig
-from tests.model.small import CONVOLUTIONAL_PLAN, SEQUENCE_PLAN
+from tests.model.small import CONVOLUTIONAL_PLAN, SEQUENCE_PLAN, loud
 
 LENGTHS = [3, 1, 7, 2]
 CLASSES = 11
@@ -16,22 +16,14 @@ _LARGE = {"small": 18710, "tiny": 6906}
 """Classes of the published recognisers."""
 
 
-def random_weights(config: PPOCRConfig, seed: int = 0) -> PPOCRRecogniser:
-    """Weights so large that every layer has a say."""
-    torch.manual_seed(seed)
-    network = PPOCRRecogniser(config, CLASSES)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if parameter.ndim > 1:
-                nn.init.xavier_normal_(parameter, gain=1.5)
-            elif "bias" in name:
-                parameter.normal_(0, 0.3)
-    return network.eval()
+def random_network(config: PPOCRConfig) -> PPOCRRecogniser:
+    torch.manual_seed(0)
+    return loud(PPOCRRecogniser(config, CLASSES))
 
 
 @pytest.fixture(name="network", params=["sequence", "convolutional"])
 def make_network(request: pytest.FixtureRequest) -> PPOCRRecogniser:
-    return random_weights({"sequence": SEQUENCE_PLAN, "convolutional": CONVOLUTIONAL_PLAN}[request.param])
+    return random_network({"sequence": SEQUENCE_PLAN, "convolutional": CONVOLUTIONAL_PLAN}[request.param])
 
 
 def words(seed: int = 0) -> list[Tensor]:
@@ -90,7 +82,7 @@ def test_the_mark_of_the_region_is_seen(network: PPOCRRecogniser) -> None:
 
 @torch.no_grad()
 def test_attention_carries_a_change_to_the_words_other_end() -> None:
-    network = random_weights(SEQUENCE_PLAN)
+    network = random_network(SEQUENCE_PLAN)
     patch = torch.randn(INPUTS, ROWS, 60 * UNIT, generator=torch.Generator().manual_seed(0))
     before = network(*packed([patch]), 60)
     patch[:, :, :4] += 3
@@ -118,4 +110,4 @@ def test_parameters_are_those_of_the_published_networks_and_a_fourth_input(name:
 def test_stages_may_be_of_any_width_and_depth() -> None:
     wider = replace(CONVOLUTIONAL_PLAN, stages=(*CONVOLUTIONAL_PLAN.stages[:2], StageConfig(12, (False, True, True))))
     wider = replace(wider, stages=(wider.stages[0], replace(wider.stages[1], widen=12), wider.stages[2]))
-    assert len(random_weights(wider).blocks) == len(random_weights(CONVOLUTIONAL_PLAN).blocks) + 2
+    assert len(random_network(wider).blocks) == len(random_network(CONVOLUTIONAL_PLAN).blocks) + 2

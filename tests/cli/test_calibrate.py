@@ -60,18 +60,14 @@ def test_the_fitted_numbers_are_written_with_the_weights(
     result = run(checkpoint, dataset, "--side", "192", "--output", tmp_path / "out.pt")
     assert result.exit_code == 0, result.output
     state = load_state(tmp_path / "out.pt")
-    assert state["model_config"]["score"] == {
-        "bias": 0.5,
-        "detection": 0.6,
-        "character": 0.7,
-        "margin": 0.8,
-        "text": 0.9,
-    }
+    fitted = {"bias": 0.5, "detection": 0.6, "character": 0.7, "margin": 0.8, "text": 0.9}
+    assert state["model_config"]["score"] == fitted
     assert state["pictures"] == 7
     (told,) = seen
     assert len(told.right) > 3
     assert ((told.detection > 0) & (told.detection <= 1) & (told.character >= 0) & (told.character <= 1)).all()
     assert not told.margin.any()
+    assert (told.text < 0).all()
 
 
 def test_a_language_model_gives_margins(

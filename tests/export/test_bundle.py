@@ -14,7 +14,7 @@ from spotter.export import parity
 from spotter.export.bundle import check_final, export_bundle, golden_words
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError, check_form, check_rounded
-from spotter.model.charset import PRINTABLE_ASCII
+from spotter.model.charset import PRINTABLE_ASCII, Charset
 from spotter.model.spotter import Spotter
 from spotter.registry.bundle import open_bundle
 from spotter.registry.errors import BundleError
@@ -106,13 +106,14 @@ def test_the_golden_picture_reads_so_in_the_bundles_graph(
         picture = np.asarray(opened.convert("RGB"))
     assert max(picture.shape) == manifest.input.target_side  # read as it is, without scaling
     monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
-    assert golden_words(folder / "model.onnx", picture, 0.3) == ["a"]
+    assert golden_words(folder / "model.onnx", picture, 0.3, Charset()) == ["a"]
 
 
 def test_a_graph_that_reads_nothing_golden_is_refused(written: tuple[Path, Manifest, int]) -> None:
     picture = np.full((64, 128, 3), 200, np.uint8)
     with pytest.raises(ParityError, match="none of the golden picture's words"):
-        golden_words(written[0] / "model.onnx", picture, 0.3)  # "a" is no word of the lines that are usually drawn
+        # "a" is no word of the lines that are usually drawn.
+        golden_words(written[0] / "model.onnx", picture, 0.3, Charset())
 
 
 def test_words_near_the_threshold_are_not_golden(
@@ -120,7 +121,7 @@ def test_words_near_the_threshold_are_not_golden(
 ) -> None:
     monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
     with pytest.raises(ParityError, match=r"only \[\]"):
-        golden_words(written[0] / "model.onnx", np.full((64, 128, 3), 200, np.uint8), 0.99)
+        golden_words(written[0] / "model.onnx", np.full((64, 128, 3), 200, np.uint8), 0.99, Charset())
 
 
 def test_no_bundle_is_written_when_graph_and_network_disagree(

@@ -1,6 +1,10 @@
 """The smallest whole spotter, quick to run and to export; and maps that say what a test wants them to say."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -8,12 +12,29 @@ from torch import Tensor, nn
 
 from spotter.model.cells import plain_cells
 from spotter.model.charset import PRINTABLE_ASCII
-from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, SpotterConfig
+from spotter.model.config import (
+    BackboneConfig,
+    DetectionConfig,
+    PictureRecogniserConfig,
+    RecogniserConfig,
+    SpotterConfig,
+)
 from spotter.model.detection import DetectionHead, DetectionMaps
 from spotter.model.language import LanguageTables
+from spotter.model.picture_recogniser import PictureRecogniser
+from spotter.model.ppocr import PLANS, PPOCRConfig, PPOCRRecogniser, StageConfig
 from spotter.model.spotter import Spotter, build_fots
 
 STRIDE = 32  # of `small_config`'s last stage
+
+SEQUENCE_PLAN = PPOCRConfig(
+    4, True, (StageConfig(8, (True, False), 8), StageConfig(8, (True,), 8), StageConfig(8, (False,))), 16, 1
+)
+"""PP-OCRv6 small's layers, with few channels."""
+CONVOLUTIONAL_PLAN = PPOCRConfig(
+    4, False, (StageConfig(8, (True,), 8), StageConfig(8, (False,), 8), StageConfig(8, (True,))), 8, 0
+)
+"""PP-OCRv6 tiny's layers, with few channels."""
 
 
 def small_config(candidates: int = 64) -> SpotterConfig:
@@ -58,7 +79,38 @@ def small_spotter(seed: int = 0) -> Spotter:
 def talkative_spotter(seed: int = 0) -> Spotter:
     """A small spotter with random weights that finds words in noise, of different scores, and reads them as differently
     as their pixels are: its normalisations have seen noise, and its last layers are loud."""
-    model = small_spotter(seed).train()
+    return _talkative(small_spotter(seed))
+
+
+def picture_spotter(seed: int = 0) -> Spotter:
+    """As `talkative_spotter`, but its recogniser reads the picture's own pixels, with few channels."""
+    torch.manual_seed(seed)
+    config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
+    with few_channels():
+        return _talkative(build_fots(config))
+
+
+@contextmanager
+def few_channels() -> Iterator[None]:
+    """PP-OCRv6's two plans with few channels."""
+    with patch.dict(PLANS, small=SEQUENCE_PLAN, tiny=CONVOLUTIONAL_PLAN):
+        yield
+
+
+def loud(network: PPOCRRecogniser) -> PPOCRRecogniser:
+    """Random weights so large that every layer has a say."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if parameter.ndim > 1:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            elif name.endswith("bias"):
+                parameter.normal_(0, 0.1)
+        network.head.weight *= 4
+    return network.eval()
+
+
+def _talkative(model: Spotter) -> Spotter:
+    model.train()
     images = torch.randint(0, 256, (2, 128, 192, 3), dtype=torch.uint8)
     spread = torch.tensor([180.0, 120.0, 60.0, 50.0, 6.2, 1.0])
     boxes = torch.rand(40, 6) * spread + torch.tensor([0.0, 0, 20, 8, -3.1, -0.5])
@@ -68,13 +120,16 @@ def talkative_spotter(seed: int = 0) -> Spotter:
                 module.momentum = 1.0  # the statistics of the last pictures are the ones to keep
         features = model.features(images)
         model.detect(features)
-        patches = model.sample(features, boxes, torch.arange(40) % 2)
-        model.recogniser(patches.fine, patches.coarse, patches.widths)
+        model.columns(features, boxes, torch.arange(40) % 2)
         told = detector_out(model)
         assert told.bias is not None
         told.bias[0] = 0.0
         told.weight[0] *= 3
-        model.recogniser.classify.weight *= 6
+        reader = model.recogniser
+        if isinstance(reader, PictureRecogniser):
+            loud(reader.network)
+        else:
+            reader.classify.weight *= 6
     return model.eval()
 
 

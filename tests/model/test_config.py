@@ -3,7 +3,15 @@ from collections.abc import Callable
 
 import pytest
 
-from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConfig, ScoreConfig, SpotterConfig
+from spotter.model.charset import LATIN_AND_GREEK
+from spotter.model.config import (
+    BackboneConfig,
+    DetectionConfig,
+    PictureRecogniserConfig,
+    RecogniserConfig,
+    ScoreConfig,
+    SpotterConfig,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,11 @@ from spotter.model.config import BackboneConfig, DetectionConfig, RecogniserConf
         (lambda: DetectionConfig(candidates=0), "candidates"),
         (lambda: ScoreConfig(detection=-0.1), "must not lower"),
         (lambda: ScoreConfig(character=-0.1), "must not lower"),
+        (lambda: ScoreConfig(text=-0.1), "must not lower"),
+        (lambda: PictureRecogniserConfig(plan="medium"), "plan must be one of small, tiny"),
+        (lambda: PictureRecogniserConfig(rows=40), "multiple of 16"),
+        (lambda: PictureRecogniserConfig(longest=0), "longest"),
+        (lambda: PictureRecogniserConfig(beside=-0.1), "margins"),
         (lambda: RecogniserConfig(height=6), "multiple of 4"),
         (lambda: RecogniserConfig(min_width=0), "min_width"),
         (lambda: RecogniserConfig(min_width=97), "min_width"),
@@ -58,10 +71,15 @@ def test_a_configuration_survives_json() -> None:
     assert isinstance(back.backbone.channels, tuple)
 
 
+def test_a_recogniser_of_pictures_and_its_characters_survive_json() -> None:
+    config = SpotterConfig(recogniser=PictureRecogniserConfig("tiny", beside=0.2), characters=LATIN_AND_GREEK)
+    assert SpotterConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
 def test_a_configuration_from_before_there_was_a_choice_gets_the_usual_one() -> None:
     values = SpotterConfig().to_dict()
     del values["score"], values["neck_kind"], values["recogniser"]["encoder"], values["recogniser"]["decoder"]
-    del values["backbone"]["block"]
+    del values["backbone"]["block"], values["characters"]
     assert SpotterConfig.from_dict(values) == SpotterConfig()
 
 

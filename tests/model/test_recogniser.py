@@ -74,36 +74,38 @@ def logits_of(path: list[tuple[int, float]], classes: int) -> Tensor:
 
 def test_repeats_collapse_unless_a_blank_parts_them() -> None:
     path = [(34, 0.9), (34, 0.6), (0, 0.8), (34, 0.7), (35, 0.5), (35, 0.9), (0, 0.9)]
-    characters, sureness, confidence = greedy_path(logits_of(path, 96), torch.tensor([7]))
+    characters, sureness, confidence, text = greedy_path(logits_of(path, 96), torch.tensor([7]))
     assert characters.tolist() == [[34, 0, 0, 34, 35, 0, 0]]
     assert characters.dtype == torch.int32
     assert Charset().decode(characters[0].tolist()) == "AAB"
     assert sureness[0].tolist() == pytest.approx([p for _, p in path], abs=1e-5)
     assert float(confidence[0]) == pytest.approx(0.5, abs=1e-5)  # the least of 0.9, 0.7 and 0.5
+    assert float(text[0]) == pytest.approx(sum(math.log(p) for _, p in path), abs=1e-4)  # blanks and repeats count
 
 
 def test_columns_beyond_the_width_say_nothing() -> None:
     logits = logits_of([(34, 0.9), (0, 0.9), (35, 0.8), (36, 0.9)], 96).repeat(2, 1, 1)
-    characters, sureness, confidence = greedy_path(logits, torch.tensor([4, 2]))
+    characters, sureness, confidence, text = greedy_path(logits, torch.tensor([4, 2]))
     assert characters.tolist() == [[34, 0, 35, 36], [34, 0, 0, 0]]
     assert sureness[1, 2:].tolist() == [0, 0]
     assert confidence.tolist() == pytest.approx([0.8, 0.9], abs=1e-5)
+    assert text.exp().tolist() == pytest.approx([0.9 * 0.9 * 0.8 * 0.9, 0.9 * 0.9], abs=1e-5)
 
 
 def test_a_word_of_blanks_has_no_confidence() -> None:
-    characters, _, confidence = greedy_path(logits_of([(0, 0.9)] * 3, 5), torch.tensor([3]))
-    assert not characters.any()
-    assert confidence.tolist() == [0]
+    path = greedy_path(logits_of([(0, 0.9)] * 3, 5), torch.tensor([3]))
+    assert not path.classes.any()
+    assert path.least.tolist() == [0]
 
 
 def test_any_path_collapses_as_ctc_says() -> None:
     generator = torch.Generator().manual_seed(2)
     logits = torch.randn(50, 12, 4, generator=generator)
-    characters, _, _ = greedy_path(logits, torch.full((50,), 12))
-    for row, path in zip(characters.tolist(), logits.argmax(-1).tolist(), strict=True):
+    found = greedy_path(logits, torch.full((50,), 12))
+    for row, path in zip(found.classes.tolist(), logits.argmax(-1).tolist(), strict=True):
         assert [c for c in row if c] == [c for c, _ in itertools.groupby(path) if c]
 
 
 def test_no_words_have_no_path() -> None:
-    characters, sureness, confidence = greedy_path(torch.zeros(0, 6, 96), torch.zeros(0, dtype=torch.int64))
-    assert (characters.shape, sureness.shape, confidence.shape) == ((0, 6), (0, 6), (0,))
+    path = greedy_path(torch.zeros(0, 6, 96), torch.zeros(0, dtype=torch.int64))
+    assert [tuple(part.shape) for part in path] == [(0, 6), (0, 6), (0,), (0,)]

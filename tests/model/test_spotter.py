@@ -56,7 +56,9 @@ def test_words_come_with_their_pictures_and_places(monkeypatch: pytest.MonkeyPat
     for n, detection in enumerate((0.8, 0.9, 0.7)):
         kept = sureness[n][characters[n] > 0]
         least = kept.min().clamp(min=1e-6) if len(kept) else torch.tensor(1e-6)
-        expected = word_scores(torch.tensor(detection), least, torch.tensor(0.0), small_config().score)
+        expected = word_scores(
+            torch.tensor(detection), least, torch.tensor(0.0), torch.tensor(0.0), small_config().score
+        )
         assert float(scores[n]) == pytest.approx(float(expected), rel=1e-3)
 
 
@@ -73,7 +75,9 @@ def test_a_picture_reads_the_same_alone_and_in_a_batch() -> None:
         torch.testing.assert_close(together[1][mine], alone[1], atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(together[2][mine], alone[2], atol=1e-4, rtol=1e-4)
         columns = alone[3].shape[1]
-        assert torch.equal(together[3][mine][:, :columns], alone[3])
+        torch.testing.assert_close(together[4][mine][:, :columns], alone[4], atol=1e-3, rtol=0)
+        # Some characters are as probable as others but for rounding.
+        assert (together[3][mine][:, :columns] == alone[3]).float().mean() > 0.99
         assert not together[3][mine][:, columns:].any()
 
 
@@ -150,18 +154,23 @@ def test_the_charset_sets_the_number_of_classes() -> None:
 
 
 def test_scores_join_detector_and_reader_as_told() -> None:
-    config = ScoreConfig(bias=0.5, detection=2.0, character=3.0, margin=0.25)
+    config = ScoreConfig(bias=0.5, detection=2.0, character=3.0, margin=0.25, text=0.5)
     scores = word_scores(
-        torch.tensor([0.8, 0.5, 0.5]), torch.tensor([0.9, 1.0, 1.0]), torch.tensor([0.0, 0, 2]), config
+        torch.tensor([0.8, 0.5, 0.5, 0.5]),
+        torch.tensor([0.9, 1.0, 1.0, 1.0]),
+        torch.tensor([0.0, 0, 2, 0]),
+        torch.tensor([0.0, 0, 0, -3]),
+        config,
     )
     # exp(-0.5) x (0.2 / 0.8) squared / 0.9 cubed against 1; then exp(-0.5) alone, both logarithms being nought; then
-    # with the margin's exp(0.25 x 2).
-    odds = [math.exp(0.5) * 16 * 0.729, math.exp(0.5), math.exp(1.0)]
+    # with the margin's exp(0.25 x 2); then with the text's exp(0.5 x -3).
+    odds = [math.exp(0.5) * 16 * 0.729, math.exp(0.5), math.exp(1.0), math.exp(-1.0)]
     assert scores.tolist() == pytest.approx([odd / (1 + odd) for odd in odds], abs=1e-5)
 
 
 def test_scores_stay_probabilities_at_the_extremes() -> None:
-    scores = word_scores(torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0]), torch.zeros(3), ScoreConfig())
+    extremes = torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0])
+    scores = word_scores(*extremes, torch.zeros(3), torch.tensor([-1e4, 0, -1e4]), ScoreConfig(text=1.0))
     assert scores.isfinite().all()
     assert 0 <= float(scores[0]) < 1e-6
     assert 0.9 < float(scores[1]) <= 1

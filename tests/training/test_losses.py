@@ -13,6 +13,7 @@ from spotter.model.detection import DetectionMaps
 from spotter.training.batch import Batch, collate
 from spotter.training.losses import (
     attention_loss,
+    cell_weights,
     dice_loss,
     focal_loss,
     geometry_losses,
@@ -50,6 +51,23 @@ def test_dice_of_a_picture_without_text_falls_as_false_alarms_fall() -> None:
     text, counted = torch.zeros(1, 4, 4, dtype=torch.bool), torch.ones(1, 4, 4, dtype=torch.bool)
     assert float(dice_loss(torch.full((1, 4, 4), -20.0), text, counted)) == pytest.approx(0, abs=1e-6)
     assert float(dice_loss(torch.full((1, 4, 4), 0.0), text, counted)) == pytest.approx(1 - 1 / 9)
+
+
+def test_weights_of_cells_by_hand() -> None:
+    owner = torch.tensor([[[0, 0, 0, 0, -1, 1, 2, 2, 2]]])
+    # A word of four cells, of one, and of three: 4 x 4 ** -0.5, 1 and 3 x 3 ** -0.5 in all, scaled to a mean of 1.
+    raw = [0.5] * 4 + [0.0, 1.0] + [3**-0.5] * 3
+    expected = [value * 8 / sum(raw) for value in raw]
+    assert cell_weights(owner, 0.5)[0, 0].tolist() == pytest.approx(expected, abs=1e-5)
+    assert cell_weights(owner, 0.0)[0, 0].tolist() == [1, 1, 1, 1, 0, 1, 1, 1, 1]
+    assert not cell_weights(torch.full((1, 2, 2), -1), 0.5).any()
+
+
+def test_text_cells_may_weigh_differently_in_the_score_loss() -> None:
+    probabilities, text = torch.tensor([[[0.7, 0.4, 0.2]]]), torch.tensor([[[True, True, False]]])
+    weights = torch.tensor([[[1.5, 0.5, 9.0]]])  # that of the background does not count
+    loss = score_loss(torch.logit(probabilities), text, torch.ones_like(text), 1.0, weights)
+    assert float(loss) == pytest.approx(-(1.5 * math.log(0.7) + 0.5 * math.log(0.4) + math.log(0.8)) / 3, abs=1e-6)
 
 
 def test_the_score_loss_counts_text_and_the_hardest_background() -> None:

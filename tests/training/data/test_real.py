@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from spotter.training.data.real import LabelledSource, side_heights, visible
+from spotter.training.data.real import LabelledSource, side_heights, turn, visible
 
 
 @pytest.fixture(name="folder")
@@ -97,3 +97,17 @@ def test_words_cut_by_the_border() -> None:
     keep, ignore = visible(polygons, 256)
     assert keep.tolist() == [True, True, True, False, False]
     assert ignore[:3].tolist() == [False, False, True]
+
+
+def test_accented_words_keep_their_text(folder: Path) -> None:
+    (folder / "gts" / "gt_a.txt").write_text("150,140,250,140,250,160,150,160,Caf\u00e9\n", encoding="utf-8")
+    source = LabelledSource(folder, strength=0.0)
+    texts = [text for seed in range(10) for text in source.sample(np.random.default_rng(seed), 256).texts]
+    assert set(texts) - {""} == {"Caf\u00e9"}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_as_many_pictures_are_turned_as_asked_for(share: float) -> None:
+    matrices = [turn(np.random.default_rng(seed), 256, share) for seed in range(20)]
+    upright = [matrix[0, 0] > 0.5 and matrix[1, 1] > 0.5 for matrix in matrices]
+    assert upright == [share == 0] * 20

@@ -196,6 +196,13 @@ class SpotterConfig:
         if self.neck_kind not in NECKS:
             raise ValueError(f"neck_kind must be one of {', '.join(NECKS)}")
 
+    @property
+    def map_recogniser(self) -> RecogniserConfig:
+        """The recogniser's, where it reads the shared maps. Raises ValueError where it reads the picture."""
+        if isinstance(self.recogniser, RecogniserConfig):
+            return self.recogniser
+        raise ValueError("the recogniser reads the picture, not the shared maps")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint or a manifest."""
         return asdict(self)

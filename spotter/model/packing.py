@@ -46,7 +46,7 @@ class Packing:
 
     def means(self, x: Tensor, columns: int) -> Tensor:
         """Mean [N, C] of each word's own part of x [1, C, h, U * columns]."""
-        units = x.unflatten(3, (-1, columns)).float().mean((2, 4))[0].t()  # U x C
+        units = x.reshape(*x.shape[:3], -1, columns).float().mean((2, 4))[0].t()  # U x C
         sums = torch.zeros(self.lengths.shape[0], x.shape[1], device=x.device)
         sums = sums.index_put((self.word,), units * self.inside[:, None], accumulate=True)
         return sums / self.lengths[:, None].to(sums.dtype)

@@ -88,6 +88,13 @@ class Spotter(nn.Module):
         self.charset = charset or Charset()
         self.language: nn.Module | None = language
 
+    @property
+    def map_recogniser(self) -> Recogniser:
+        """The recogniser, where it reads the shared maps. Raises ValueError where it reads the picture."""
+        if isinstance(self.recogniser, Recogniser):
+            return self.recogniser
+        raise ValueError("the recogniser reads the picture, not the shared maps")
+
     def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         fine, *maps = self.backbone(pictures.contiguous(memory_format=torch.channels_last))
         return fine, self.neck(maps)

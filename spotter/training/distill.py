@@ -81,7 +81,7 @@ class Distiller(nn.Module):
         if config.output:
             if teacher_config is None:
                 raise ValueError("this teacher does not read: features and attention can be learnt from it, no output")
-            mine, theirs = student.recogniser, teacher_config.recogniser
+            mine, theirs = student.map_recogniser, teacher_config.map_recogniser
             if (mine.height, mine.min_width, mine.max_width) != (theirs.height, theirs.min_width, theirs.max_width):
                 raise ValueError("to learn a teacher's output, the heights and widths of the patches must be its own")
         self.teacher = teacher.eval().requires_grad_(False)
@@ -114,7 +114,7 @@ class Distiller(nn.Module):
         """The output's difference on one group of patches, which the teacher reads too."""
         assert isinstance(self.teacher, Spotter)
         with torch.no_grad():
-            taught = self.teacher.recogniser(fine, coarse, widths)
+            taught = self.teacher.map_recogniser(fine, coarse, widths)
         return reading_divergence(logits, taught, widths, self.config.temperature)
 
     def losses(self, lesson: Lesson, features: Features, maps: Maps, reading: Tensor) -> dict[str, Tensor]:

@@ -23,6 +23,8 @@ from tqdm import tqdm
 from spotter.model.charset import Charset
 from spotter.model.config import SpotterConfig
 from spotter.model.family import Maps
+from spotter.model.picture_recogniser import PictureRecogniser
+from spotter.model.recogniser import Recogniser
 from spotter.model.spotter import Features, Spotter, build_fots
 from spotter.model.weights import load_spotter, load_state
 from spotter.training import checkpoint
@@ -148,7 +150,7 @@ class Trainer:
         self.model = build_fots(model_config, self.charset).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
-        names = (*PARTS, ATTENTION) if self.model.recogniser.attention else PARTS
+        names = (*PARTS, ATTENTION) if self._attends else PARTS
         self.weighting = LossWeighting(config.losses.weighting, names, config.losses.period).to(self.device)
         self.curriculum = Curriculum(config.difficulty)
         self._reading = 0.0
@@ -156,6 +158,12 @@ class Trainer:
         learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
         self.optimiser = optimiser(learners, config)
         self._stop = False
+
+    @property
+    def _attends(self) -> bool:
+        """Whether an attention decoder learns beside CTC."""
+        recogniser = self.model.recogniser
+        return isinstance(recogniser, Recogniser) and recogniser.attention is not None
 
     def _distiller(self) -> Distiller | None:
         """Raises ValueError when the recipe's teacher cannot teach this model."""
@@ -266,7 +274,7 @@ class Trainer:
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
         parts = self.detector.losses(maps, batch, self.config)
         parts["recognition"] = weights.recognition * ramp * reading.ctc
-        if self.model.recogniser.attention:
+        if self._attends:
             parts[ATTENTION] = weights.attention * ramp * reading.attention
         parts = dict(self.weighting(parts))
         if stage:
@@ -288,10 +296,14 @@ class Trainer:
         words = readable[chosen.to(readable.device)]
         image_index = batch.image_index[words]
         noisy = self.detector.to_read(maps, batch, words, self.config, self.step, generator)
+        if isinstance(self.model.recogniser, PictureRecogniser):
+            columns = self.model.columns(features, noisy, image_index)
+            read = recognition_loss(columns.logits, columns.widths, [batch.targets[index] for index in chosen.tolist()])
+            return Reading(read / len(words), nothing, nothing)
         patches = self.model.sample(features, noisy, image_index)
         distiller = self.distiller if self.distiller and self.distiller.config.output else None
         taught = distiller.patches(lesson, noisy, image_index) if distiller and lesson else None
-        recogniser = self.model.recogniser
+        recogniser = self.model.map_recogniser
         total = attended = difference = nothing
         order = patches.widths.argsort()
         for group in order.tensor_split(self.config.groups):

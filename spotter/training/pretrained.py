@@ -113,7 +113,7 @@ def _fill(recogniser: PPOCRRecogniser, found: list[NDArray[np.float32]], classes
             raise PretrainedError(f"{name} has the shape {tuple(parameter.shape)}, the file {value.shape}")
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(np.array(value, np.float32).reshape(tuple(parameter.shape))))
-    _to_our_pictures(recogniser.stem.c1)
+    _to_our_pictures(recogniser.stem.get_submodule("c1"))
 
 
 def _to_our_pictures(first: nn.Module) -> None:

@@ -176,7 +176,8 @@ class ReadingTrainer:
             self.model.load_state_dict(start.state_dict())
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = torch.optim.swa_utils.AveragedModel(
-            self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
+            self.model,
+            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema),  # type: ignore[no-untyped-call]
         )
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
         rest = [p for p in self.model.parameters() if p.ndim <= 1]
@@ -236,7 +237,7 @@ class ReadingTrainer:
             group["lr"] = self.config.rate(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss = self.loss(batch)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if torch.isfinite(norm):
             self.optimiser.step()

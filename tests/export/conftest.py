@@ -45,7 +45,7 @@ class Exported:
         bias[index] += 1000
         tensor.CopyFrom(onnx.numpy_helper.from_array(bias.astype(np.float32), tensor.name))
         with torch.no_grad():
-            model.recogniser.classify.bias[index] += 1000
+            model.map_recogniser.classify.bias[index] += 1000
         onnx.save(proto, str(folder / "model.onnx"))
         return Exported(model, folder / "model.onnx")
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(TIMEOUT)
 
 def make_recogniser(encoder: str) -> Recogniser:
     torch.manual_seed(0)
-    config = replace(small_config().recogniser, encoder=encoder, layers=2, decoder="both")
+    config = replace(small_config().map_recogniser, encoder=encoder, layers=2, decoder="both")
     return Recogniser(fine=4, coarse=8, classes=96, config=config).eval()
 
 

@@ -17,7 +17,7 @@ WIDEST = 24
 
 def make_recogniser(encoder: str = "transformer", detail: bool = True) -> Recogniser:
     torch.manual_seed(0)
-    config = replace(small_config().recogniser, encoder=encoder, layers=2, detail=detail)
+    config = replace(small_config().map_recogniser, encoder=encoder, layers=2, detail=detail)
     return Recogniser(fine=4, coarse=8, classes=96, config=config).eval()
 
 

@@ -57,7 +57,7 @@ def test_what_is_seen_is_the_mean_weighed_by_likeness() -> None:
 def test_a_network_with_it_reads_as_one_without() -> None:
     config = small_config()
     torch.manual_seed(0)
-    both = build_fots(replace(config, recogniser=replace(config.recogniser, decoder="both"))).eval()
+    both = build_fots(replace(config, recogniser=replace(config.map_recogniser, decoder="both"))).eval()
     plain = build_fots(config).eval()
     assert plain.recogniser.attention is None
     assert isinstance(both.recogniser.attention, nn.Module)

@@ -72,7 +72,7 @@ def test_a_head_and_a_sampler_make_a_spotter() -> None:
         FeaturePyramid(config.backbone.channels, config.neck),
         TopCells(config.neck),
         Bands(),
-        Recogniser(config.backbone.stem, config.neck, 96, config.recogniser),
+        Recogniser(config.backbone.stem, config.neck, 96, config.map_recogniser),
         config.score,
     ).eval()
     images = torch.randint(0, 256, (2, 64, 96, 3), dtype=torch.uint8)

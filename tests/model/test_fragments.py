@@ -39,13 +39,14 @@ def test_words_that_stand_apart_or_hardly_touch_stay() -> None:
 
 
 def test_other_lines_sizes_directions_and_pictures_stay() -> None:
-    word = [50, 10, 60, 20, 0, 0]
-    for other, picture in (
+    word: list[float] = [50, 10, 60, 20, 0, 0]
+    others: list[tuple[list[float], int]] = [
         ([50, 22, 60, 20, 0, 0], 0),  # the next line
         ([50, 10, 60, 8, 0, 0], 0),  # small print across
         ([50, 10, 60, 20, 1.5, 0], 0),  # crosses it
         (word, 1),
-    ):
+    ]
+    for other, picture in others:
         _, stands = joined(word, other, scores=[0.9, 0.8], pictures=[0, picture])
         assert stands == [True, True], other
 

@@ -44,8 +44,9 @@ def without_gap(patch: Tensor) -> tuple[Tensor, Packing]:
     """A row that ends where the word does."""
     length = torch.tensor(patch.shape[2] // UNIT)
     places = torch.arange(int(length))
-    word = torch.zeros_like(places)
-    return patch[None], Packing(length[None], torch.tensor([0]), word, torch.ones(int(length)), places)
+    word, inside = torch.zeros_like(places), torch.ones(int(length))
+    masks = {columns: torch.ones(int(length) * columns) for columns in (2, 4)}
+    return patch[None], Packing(length[None], torch.tensor([0]), word, inside, places, masks)
 
 
 @pytest.mark.parametrize("multiple", [1, 32])

@@ -150,7 +150,7 @@ def test_a_level_sees_what_the_picture_shows_when_scaled() -> None:
 
 def test_the_charset_sets_the_number_of_classes() -> None:
     model = build_fots(small_config(), Charset("abc"))
-    assert model.recogniser.classify.out_features == 4
+    assert model.map_recogniser.classify.out_features == 4
 
 
 def test_scores_join_detector_and_reader_as_told() -> None:

@@ -122,7 +122,7 @@ class PictureRecogniserConfig:
     plan: str = "small"
     rows: int = 48
     longest: int = 144
-    beside: float = 0.3
+    beside: float = 0.2
     above: float = 0.1
 
     def __post_init__(self) -> None:

@@ -42,8 +42,8 @@ def mosaic(images: Tensor) -> Tensor:
 def test_a_word_reads_the_same_alone_and_among_others(recogniser: PictureRecogniser) -> None:
     together = recogniser(mosaic(noise()), BOXES, INDEX, (128, 192))
     assert together.logits.shape == (3, int(together.widths.max()), 20)
-    # 70 + 12 by 24 pixels with margins: 82 / 24 x 6 = 20.5 units; 20 + 14.4 by 28.8: 7.2; 40 + 7.2 by 14.4: 19.7.
-    assert together.widths.tolist() == [20, 7, 20]
+    # 70 + 8 by 24 pixels with margins: 78 / 24 x 6 = 19.5 units; 20 + 9.6 by 28.8: 6.2; 40 + 4.8 by 14.4: 18.7.
+    assert together.widths.tolist() == [20, 6, 19]
     for n, width in enumerate(together.widths.tolist()):
         images = noise()[INDEX[n]][None]
         alone = recogniser(mosaic(images), BOXES[n : n + 1], torch.tensor([0]), (128, 192))

@@ -20,6 +20,12 @@ _SETS = {
     "iiit5k": "IIIT 5K",
     "sroie": "SROIE",
     "svt": "SVT",
+    "born_digital": "ICDAR 2013, web pictures",
+    "funsd": "FUNSD, scanned forms",
+    "ui": "screens of phones",
+    "pages": "pages of reports and tables",
+    "lines": "lines of print in ten languages (HTR-United)",
+    "pseudo/line_words": "lines of print in ten languages (HTR-United), cut into words",
     "pseudo/sroie": "SROIE, lines cut into words",
     "pseudo/unlabelled": "street scenes as PP-OCRv6 small (Apache-2.0) reads them",
     "agree/unlabelled": "street scenes as CRAFT (MIT) and PP-OCRv6 small (Apache-2.0) read them alike",
@@ -242,7 +248,7 @@ words: any text can be read, but an unlikely one wants surer strokes."""
     columns = {"source": "source", "weight": "weight", "recipes": "recipes", "licence of the data": "licence"}
     return f"""# {name} {version}
 
-A FOTS text spotter: one network that finds words as rotated boxes and reads them as printable ASCII, case kept.{reads}
+A FOTS text spotter: one network that finds words as rotated boxes and reads them as {provenance.get("reads", "text")}, case kept.{reads}
 
 ## Trained on
 

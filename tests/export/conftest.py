@@ -18,7 +18,7 @@ from spotter.export.graph import export_graph
 from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 from spotter.ops.interface import OPSET
-from tests.model.small import talkative_spotter
+from tests.model.small import classifier, talkative_spotter
 
 _CASES = parity.cases
 TIMEOUT = 400  # seconds; on busy cores the exporter alone may take two minutes
@@ -45,7 +45,7 @@ class Exported:
         bias[index] += 1000
         tensor.CopyFrom(onnx.numpy_helper.from_array(bias.astype(np.float32), tensor.name))
         with torch.no_grad():
-            model.recogniser.classify.bias[index] += 1000
+            classifier(model).bias[index] += 1000
         onnx.save(proto, str(folder / "model.onnx"))
         return Exported(model, folder / "model.onnx")
 

@@ -10,14 +10,14 @@ import torch
 from spotter.export.strip import StripRecogniser
 from spotter.model.recogniser import Recogniser
 from tests.export.conftest import TIMEOUT, write_part
-from tests.model.small import small_config, word_patches
+from tests.model.small import SMALL_RECOGNISER, word_patches
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
 def make_recogniser(encoder: str) -> Recogniser:
     torch.manual_seed(0)
-    config = replace(small_config().recogniser, encoder=encoder, layers=2, decoder="both")
+    config = replace(SMALL_RECOGNISER, encoder=encoder, layers=2, decoder="both")
     return Recogniser(fine=4, coarse=8, classes=96, config=config).eval()
 
 

@@ -9,7 +9,7 @@ from spotter.model.config import ScoreConfig
 from spotter.model.detection import DetectionMaps
 from spotter.model.geometry import boxes_to_polygons
 from spotter.model.spotter import Spotter, build_fots, word_scores
-from tests.model.small import STRIDE, empty_maps, say, small_config, small_spotter, talkative_spotter
+from tests.model.small import STRIDE, classifier, empty_maps, say, small_config, small_spotter, talkative_spotter
 
 
 def pictures(batch: int, rows: int = 4, columns: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -150,7 +150,7 @@ def test_a_level_sees_what_the_picture_shows_when_scaled() -> None:
 
 def test_the_charset_sets_the_number_of_classes() -> None:
     model = build_fots(small_config(), Charset("abc"))
-    assert model.recogniser.classify.out_features == 4
+    assert classifier(model).out_features == 4
 
 
 def test_scores_join_detector_and_reader_as_told() -> None:

@@ -18,7 +18,7 @@ from spotter.training.distill import (
     score_divergence,
 )
 from spotter.training.imagenet import ImageNetFeatures
-from tests.model.small import small_config, small_spotter
+from tests.model.small import SMALL_RECOGNISER, small_config, small_spotter
 from tests.training.small import SHORT, NoiseSource, make_trainer, whole_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -104,7 +104,7 @@ def test_a_teacher_that_does_not_read_has_no_output_to_teach() -> None:
 
 
 def test_a_teacher_that_cuts_its_patches_otherwise_is_refused() -> None:
-    other = replace(small_config(), recogniser=replace(small_config().recogniser, max_width=48))
+    other = replace(small_config(), recogniser=replace(SMALL_RECOGNISER, max_width=48))
     with pytest.raises(ValueError, match="patches"):
         Distiller(small_config(), build_fots(other), other, ALL)
     Distiller(small_config(), build_fots(other), other, DistillConfig(teacher="ema", attention=1.0))

@@ -1,16 +1,16 @@
 import torch
 
 from spotter.training.ema import ExponentialMovingAverage
-from tests.model.small import small_spotter
+from tests.model.small import classifier, small_spotter
 
 
 def test_the_average_trails_by_its_decay_and_follows_at_once_in_the_beginning() -> None:
     model = small_spotter()
     average = ExponentialMovingAverage(model, decay=0.5)
     with torch.no_grad():
-        model.recogniser.classify.bias.fill_(0.0)
-        average.model.recogniser.classify.bias.fill_(10.0)
-    found = average.model.recogniser.classify.bias.detach()
+        classifier(model).bias.fill_(0.0)
+        classifier(average.model).bias.fill_(10.0)
+    found = classifier(average.model).bias.detach()
     average.update(model, step=0)  # keeps min(0.5, 1 / 10)
     torch.testing.assert_close(found, torch.full_like(found, 1.0))
     average.update(model, step=2)  # 3 / 12
@@ -38,5 +38,5 @@ def test_the_average_is_a_copy_in_evaluation_mode_that_learns_nothing() -> None:
     assert model.training
     assert not any(p.requires_grad for p in average.model.parameters())
     with torch.no_grad():
-        model.recogniser.classify.bias.add_(1.0)
-    assert not torch.equal(model.recogniser.classify.bias, average.model.recogniser.classify.bias)
+        classifier(model).bias.add_(1.0)
+    assert not torch.equal(classifier(model).bias, classifier(average.model).bias)

@@ -28,7 +28,7 @@ from spotter.training.loop import (
     learning_rate,
 )
 from spotter.training.sample import Sample
-from tests.model.small import detector_out, empty_maps, say, small_config
+from tests.model.small import classifier, detector_out, empty_maps, say, small_config
 from tests.training.small import SHORT, NoiseSource, make_other_trainer, make_trainer, whole_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -158,7 +158,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_checkpoint(
 
     def poison(model: Spotter) -> dict[str, float]:
         with torch.no_grad():
-            trainer.model.recogniser.classify.bias.fill_(math.nan)
+            classifier(trainer.model).bias.fill_(math.nan)
         return {}
 
     trainer.config = type(SHORT)(**{**vars(trainer.config), "validate_every": 4})
@@ -202,7 +202,7 @@ def test_a_checkpoint_that_cannot_be_resumed_is_named(tmp_path: Path, content: s
 def test_a_run_may_start_from_shared_weights(tmp_path: Path) -> None:
     giver = make_trainer(tmp_path / "giver")
     with torch.no_grad():
-        giver.ema.model.recogniser.classify.bias.uniform_(-3, 3)
+        classifier(giver.ema.model).bias.uniform_(-3, 3)
     giver.export_weights(tmp_path / "shared.pt")
     taker = make_trainer(tmp_path / "taker", seed=99)
     taker.start_from(tmp_path / "shared.pt")

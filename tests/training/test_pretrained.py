@@ -113,7 +113,7 @@ def test_another_networks_file_is_refused(file: Path, name: str) -> None:
 
 def test_a_weight_of_another_size_is_named(file: Path, name: str) -> None:
     model = onnx.load(str(file))
-    matrix = [tensor for tensor in model.graph.initializer if tensor.name.startswith("MatMul")][0]
+    matrix = next(tensor for tensor in model.graph.initializer if tensor.name.startswith("MatMul"))
     value = numpy_helper.to_array(matrix)
     matrix.CopyFrom(numpy_helper.from_array(np.concatenate((value, value)), matrix.name))
     onnx.save(model, str(file))

@@ -59,7 +59,8 @@ def calibrate(
         click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
     config = {**state["model_config"], "score": asdict(fitted)}
     steps, pictures = state.get("step", 0), state.get("pictures", 0)
-    checkpoints.save(output, checkpoints.shared(config, final_weights(state), steps, pictures))
+    began = state.get("started_from", ())
+    checkpoints.save(output, checkpoints.shared(config, final_weights(state), steps, pictures, began))
     click.echo(f"{output}: {fitted}")
 
 

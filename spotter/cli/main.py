@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "language": ("spotter.training.cli:language", "Build the language model that reading uses."),
     "train": ("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices."),
     "average": ("spotter.training.cli:average", "Average the weights of several runs."),
+    "import-weights": ("spotter.training.cli:import_weights", "Convert a published recogniser's weights."),
     "combine": ("spotter.training.cli:combine", "Join a detector and a recogniser that were trained apart."),
     "ablate": ("spotter.training.cli:ablate", "Train the same run several times, with one change each."),
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),

@@ -248,7 +248,8 @@ words: any text can be read, but an unlikely one wants surer strokes."""
     columns = {"source": "source", "weight": "weight", "recipes": "recipes", "licence of the data": "licence"}
     return f"""# {name} {version}
 
-A FOTS text spotter: one network that finds words as rotated boxes and reads them as {provenance.get("reads", "text")}, case kept.{reads}
+A FOTS text spotter: one network that finds words as rotated boxes and reads them, case kept.
+It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 ## Trained on
 

@@ -20,7 +20,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     reads better than its sides (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD with one
     synchronisation: Stich 2019, arXiv:1805.09767). Of a run's whole state its EMA weights count.
     start: the weights that all began with, so that the pictures behind them are counted once.
-    What is no weight (thresholds, how scores are calibrated) is the first checkpoint's.
+    What is no weight (thresholds, how scores are calibrated, whose weights it began with) is the first checkpoint's.
     Raises ValueError when a file is no checkpoint of ours or the models differ.
     """
     states = [load_state(path) for path in paths]
@@ -36,7 +36,8 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     }
     before = load_state(start).get("pictures", 0) if start else 0
     pictures = before + sum(state.get("pictures", 0) - before for state in states)
-    return shared(first["model_config"], mean, max(state.get("step", 0) for state in states), pictures)
+    steps = max(state.get("step", 0) for state in states)
+    return shared(first["model_config"], mean, steps, pictures, first.get("started_from", ()))
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:

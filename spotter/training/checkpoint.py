@@ -1,6 +1,7 @@
 """Writing checkpoints, which `spotter.model.weights` reads, and what reading one asks for."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,21 @@ def save(path: Path, state: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-def shared(model_config: dict[str, Any], weights: dict[str, Tensor], step: int, pictures: int) -> dict[str, Any]:
+def shared(
+    model_config: dict[str, Any],
+    weights: dict[str, Tensor],
+    step: int,
+    pictures: int,
+    started_from: Sequence[Mapping[str, str]] = (),
+) -> dict[str, Any]:
     """The state of weights that are handed on, in half precision: enough to read with, to export, or to begin a run.
 
     Batch norm's variances stay within float16's range. pictures: how many made them, over all runs.
+    started_from: whose weights parts of them began with, see `spotter.training.pretrained.Provenance`.
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-    return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures}
+    told = [dict(entry) for entry in started_from]
+    return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures, "started_from": told}
 
 
 def weighs_margin(path: Path) -> bool:

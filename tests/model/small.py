@@ -23,10 +23,12 @@ from spotter.model.detection import DetectionHead, DetectionMaps
 from spotter.model.language import LanguageTables
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.ppocr import PLANS, PPOCRConfig, PPOCRRecogniser, StageConfig
+from spotter.model.recogniser import Recogniser
 from spotter.model.spotter import Spotter, build_fots
 
 STRIDE = 32  # of `small_config`'s last stage
 
+SMALL_RECOGNISER = RecogniserConfig(min_width=4, max_width=24, channels=(8, 8), width=16, heads=2, layers=1)
 SEQUENCE_PLAN = PPOCRConfig(
     4, True, (StageConfig(8, (True, False), 8), StageConfig(8, (True,), 8), StageConfig(8, (False,))), 16, 1
 )
@@ -43,7 +45,7 @@ def small_config(candidates: int = 64) -> SpotterConfig:
         backbone=BackboneConfig(stem=4, channels=(4, 4, 8, 8), blocks=(1, 1, 1, 1)),
         neck=8,
         detection=DetectionConfig(channels=16, candidates=candidates),
-        recogniser=RecogniserConfig(min_width=4, max_width=24, channels=(8, 8), width=16, heads=2, layers=1),
+        recogniser=SMALL_RECOGNISER,
     )
 
 
@@ -129,7 +131,7 @@ def _talkative(model: Spotter) -> Spotter:
         if isinstance(reader, PictureRecogniser):
             loud(reader.network)
         else:
-            reader.classify.weight *= 6
+            classifier(model).weight *= 6
     return model.eval()
 
 
@@ -137,6 +139,12 @@ def detector_out(model: Spotter) -> nn.Conv2d:
     """The last layer of a FOTS spotter's detector."""
     assert isinstance(model.head, DetectionHead)
     return model.head.out
+
+
+def classifier(model: Spotter) -> nn.Linear:
+    """The last layer of a recogniser of features."""
+    assert isinstance(model.recogniser, Recogniser)
+    return model.recogniser.classify
 
 
 def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:

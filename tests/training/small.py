@@ -11,7 +11,7 @@ from torch import Tensor
 from spotter.training.config import TrainConfig
 from spotter.training.loop import Trainer
 from spotter.training.sample import Sample
-from tests.model.small import small_config
+from tests.model.small import SMALL_RECOGNISER, small_config
 
 SHORT = TrainConfig(
     seed=7,
@@ -72,7 +72,7 @@ def make_trainer(run: Path, source: Any = None, **changes: Any) -> Trainer:
 def make_other_trainer(run: Path, **recogniser: Any) -> Trainer:
     """The same with another recogniser."""
     config = small_config()
-    config = replace(config, recogniser=replace(config.recogniser, **recogniser))
+    config = replace(config, recogniser=replace(SMALL_RECOGNISER, **recogniser))
     return Trainer(run, NoiseSource(), SHORT, config, workers=0)
 
 

@@ -108,22 +108,22 @@ def align(scores: NDArray[np.float32], choices: Sequence[Sequence[int]]) -> list
     """
     columns, characters = len(scores), len(choices)
     states = 2 * characters + 1
-    told = np.empty((columns, states), np.float32)
-    told[:, 0::2] = scores[:, :1]
+    emitted = np.empty((columns, states), np.float32)
+    emitted[:, 0::2] = scores[:, :1]
     for place, classes in enumerate(choices):
-        told[:, 2 * place + 1] = scores[:, list(classes)].max(1)
+        emitted[:, 2 * place + 1] = scores[:, list(classes)].max(1)
     jump = np.full(states, False)
     for place in range(1, characters):
         jump[2 * place + 1] = not set(choices[place]) & set(choices[place - 1])
     best = np.full(states, _LEAST, np.float64)
-    best[:2] = told[0, :2]
+    best[:2] = emitted[0, :2]
     came = np.zeros((columns, states), np.int8)
     for column in range(1, columns):
         one = np.concatenate(([_LEAST], best[:-1]))
         two = np.where(jump, np.concatenate(([_LEAST, _LEAST], best[:-2])), _LEAST)
         options = np.stack((best, one, two))
         came[column] = options.argmax(0)
-        best = options.max(0) + told[column]
+        best = options.max(0) + emitted[column]
     state = states - 1 if best[-1] >= best[-2] else states - 2
     if best[state] < _LEAST / 2:
         return None

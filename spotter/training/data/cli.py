@@ -105,6 +105,61 @@ def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: in
     click.echo(f"{len(pictures)} pictures")
 
 
+@data.command("align-lines")
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--recogniser",
+    default="ppocrv6-small",
+    show_default=True,
+    help="That aligns: ppocrv6-small, ppocrv6-tiny, or a file of a recogniser alone.",
+)
+@click.option("--part", default="", help="Of labels.tsv only the files whose names begin so, as train/ does.")
+@click.option("--any-case", is_flag=True, help="The case of the transcripts is not to be believed: the picture's is.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of the recogniser.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many lines, or pictures of lines.")
+def align_lines(
+    dataset: Path, output: Path, recogniser: str, part: str, any_case: bool, threads: int, limit: int | None
+) -> None:
+    """Cut the lines of DATASET into words where a recogniser sees the spaces, as OUTPUT.
+
+    DATASET holds cut-out lines and labels.tsv, and becomes cut-out words; or it has the form of the ICDAR contests, a
+    line to a polygon, and becomes the same with words. Words that do not read as their transcript are left out, or
+    become regions to ignore. A run that was stopped goes on where it was.
+    """
+    import torch
+    from tqdm import tqdm
+
+    from spotter.training.data.aligned_words import cut_lines, cut_picture, lines_to_cut
+    from spotter.training.data.alignment import LineAligner
+    from spotter.training.data.annotations import AnnotationError
+    from spotter.training.data.pseudo import add_picture, unlabelled
+    from spotter.training.pretrained import starting_recogniser
+
+    cut_out = (dataset / "labels.tsv").is_file()
+    if cut_out and any_case:
+        raise click.UsageError("--any-case goes with pictures, not with labels.tsv")
+    torch.set_num_threads(threads)
+    words = 0
+    try:
+        saved = starting_recogniser(recogniser)
+        aligner = LineAligner(saved.network(), saved.charset)
+        if cut_out:
+            lines = lines_to_cut(dataset, output, part)[:limit]
+            words = sum(cut_lines(dataset, tqdm(lines, unit="line", disable=None), output, aligner))
+            click.echo(f"{words} words of {len(lines)} lines")
+            return
+        left = set(unlabelled(dataset / "images", output))
+        pictures = [picture for picture in _annotated(dataset, None) if picture.path in left][:limit]
+        for picture in tqdm(pictures, unit="picture", disable=None):
+            annotations = cut_picture(picture, aligner, any_case)
+            add_picture(picture.path, output, annotations)
+            words += sum(not annotation.ignore for annotation in annotations)
+    except (AnnotationError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{words} words of {len(pictures)} pictures")
+
+
 @data.command("pages")
 @click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))

@@ -59,32 +59,38 @@ def split_line(line: Annotation, image: NDArray[np.uint8] | None = None) -> list
         return [replace(line, text=text)]
     if image is not None:
         spans = _snap(text, spans, ink_columns(image, line.polygon)) or spans
-    top_left, top_right, bottom_right, bottom_left = line.polygon
+    return [
+        Annotation(part_of(line.polygon, *span), word, False) for span, word in zip(spans, text.split(), strict=True)
+    ]
 
-    def cut(start: float, end: float) -> NDArray[np.float32]:
-        top, bottom = top_right - top_left, bottom_right - bottom_left
-        corners = (
-            top_left + start * top,
-            top_left + end * top,
-            bottom_left + end * bottom,
-            bottom_left + start * bottom,
-        )
-        return np.stack(corners).astype(np.float32)
 
-    return [Annotation(cut(*span), word, False) for span, word in zip(spans, text.split(), strict=True)]
+def part_of(polygon: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
+    """The polygon float32 [4, 2] of a part of a line, from `start` to `end` as shares of its length."""
+    top_left, top_right, bottom_right, bottom_left = polygon
+    top, bottom = top_right - top_left, bottom_right - bottom_left
+    corners = (top_left + start * top, top_left + end * top, bottom_left + end * bottom, bottom_left + start * bottom)
+    return np.stack(corners).astype(np.float32)
+
+
+def height_of(polygon: NDArray[np.float32]) -> float:
+    """Pixels of height of a line's polygon [4, 2], at least 1."""
+    sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
+    return max(1.0, float(sides[1] + sides[3]) / 2)
+
+
+def flattened(image: NDArray[np.uint8], polygon: NDArray[np.float32], height: int) -> NDArray[np.uint8]:
+    """A line of a picture uint8 [H, W, 3], laid level in `height` rows."""
+    sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
+    width = int(np.clip((sides[0] + sides[2]) / 2 * height / height_of(polygon), 8, 4096))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(polygon - 0.5, corners - 0.5)
+    return np.asarray(cv2.warpPerspective(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def ink_columns(image: NDArray[np.uint8], polygon: NDArray[np.float32]) -> NDArray[np.bool_]:
     """bool [W]: which columns of the line, flattened to 32 pixels of height, hold ink."""
-    sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
-    height = max(1.0, float(sides[1] + sides[3]) / 2)
-    width = int(np.clip((sides[0] + sides[2]) / 2 * _STRIP_HEIGHT / height, 8, 4096))
-    corners = np.array([[0, 0], [width, 0], [width, _STRIP_HEIGHT], [0, _STRIP_HEIGHT]], np.float32)
-    matrix = cv2.getPerspectiveTransform(polygon - 0.5, corners - 0.5)
-    strip = cv2.cvtColor(
-        cv2.warpPerspective(image, matrix, (width, _STRIP_HEIGHT), borderMode=cv2.BORDER_REPLICATE),
-        cv2.COLOR_RGB2GRAY,
-    )[4:-4].astype(np.float32)  # the rim holds tails of the neighbouring lines
+    flat = flattened(image, polygon, _STRIP_HEIGHT)
+    strip = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)[4:-4].astype(np.float32)  # the rim: tails of the neighbouring lines
     contrast = np.abs(strip - np.median(strip)).max(0)
     return np.asarray(contrast > 0.4 * np.percentile(contrast, 90), np.bool_)
 

@@ -1,0 +1,51 @@
+"""Opens a run of the recogniser alone, as a recipe and the command line tell it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spotter.model.charset import LATIN_AND_GREEK, Charset
+from spotter.training.pretrained import starting_recogniser
+from spotter.training.reading import LAST, ReadingTrainer
+from spotter.training.recipe import RecogniserRun
+from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
+from spotter.training.sample import Source
+
+
+def with_options(run: RecogniserRun, steps: int | None, seed: int | None, start: Path | None) -> RecogniserRun:
+    """The run with what the command line says instead of the recipe. A shorter schedule falls earlier by as much.
+
+    Raises ValueError where that makes no schedule.
+    """
+    told: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if steps is not None:
+        told |= {"steps": steps, "decay_from": round(run.config.decay_from * steps / run.config.steps)}
+    return RecogniserRun(replace(run.config, **told), run.start if start is None else str(start))
+
+
+def recogniser_trainer(run: Path, wanted: RecogniserRun, source: Source, device: str, workers: int) -> ReadingTrainer:
+    """The trainer in the folder `run`, at its last step where there is one.
+
+    Raises ValueError where the start is not to be had, of another plan, or another run's state lies in the folder.
+    """
+    start = _beginning(run / LAST, wanted.start)
+    if start is not None and start.plan != wanted.config.plan:
+        raise ValueError(f"{wanted.start or run} has the plan {start.plan!r}, the recipe {wanted.config.plan!r}")
+    return ReadingTrainer(
+        run,
+        source,
+        wanted.config,
+        None if start is None else start.network(),
+        Charset(LATIN_AND_GREEK) if start is None else start.charset,
+        started_from=() if start is None else start.started_from,
+        device=device,
+        workers=workers,
+    )
+
+
+def _beginning(last: Path, start: str | None) -> SavedRecogniser | None:
+    """What the run goes on from, with whose weights it began; a run that went on need not find its start again."""
+    saved = load_recogniser(last) if last.exists() else None
+    if saved is not None and (saved.started_from or start is None):
+        return saved
+    return None if start is None else starting_recogniser(start)

@@ -1,0 +1,77 @@
+"""Files of a recogniser by itself: the whole state of its run, or weights that are handed on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spotter.model.charset import Charset
+from spotter.model.ppocr import PLANS, PPOCRRecogniser
+from spotter.training import checkpoint
+
+_AVERAGED = "module."  # before the names of a run's averaged weights
+
+
+@dataclass(frozen=True)
+class SavedRecogniser:
+    """A recogniser as a file has it.
+
+    plan: of `spotter.model.ppocr.PLANS`. weights: by the names of `PPOCRRecogniser`. step, pictures: of its run.
+    started_from: whose weights it began with, see `spotter.training.pretrained.Provenance`.
+    """
+
+    plan: str
+    charset: Charset
+    weights: Mapping[str, Tensor]
+    step: int = 0
+    pictures: int = 0
+    started_from: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+
+    def network(self) -> PPOCRRecogniser:
+        """The recogniser in evaluation mode. Raises ValueError where the weights do not fit the plan."""
+        network = PPOCRRecogniser(PLANS[self.plan], self.charset.classes)
+        try:
+            network.load_state_dict({name: value.float() for name, value in self.weights.items()})
+        except RuntimeError as error:
+            raise ValueError(f"the weights are not those of the plan {self.plan!r}: {error}") from error
+        return network.eval()
+
+    def save(self, path: Path) -> None:
+        """Writes the weights in half precision."""
+        state: dict[str, Any] = {
+            "reading_config": {"plan": self.plan},
+            "charset": self.charset.characters,
+            "weights": {name: value.detach().half() for name, value in self.weights.items()},
+            "step": self.step,
+            "pictures": self.pictures,
+            "started_from": [dict(entry) for entry in self.started_from],
+        }
+        checkpoint.save(path, state)
+
+
+def load_recogniser(path: Path) -> SavedRecogniser:
+    """Reads what `SavedRecogniser.save` or a run of `spotter.training.reading` wrote; of a run, its EMA weights.
+
+    Raises ValueError where the file is neither.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling, zip and OS errors share no base class
+        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
+    if not isinstance(state, dict) or "reading_config" not in state or state["reading_config"]["plan"] not in PLANS:
+        raise ValueError(f"{path} is not a file of a recogniser alone")
+    weights = state["weights"]
+    if "ema" in state:
+        averaged = state["ema"].items()
+        weights = {name.removeprefix(_AVERAGED): value for name, value in averaged if name.startswith(_AVERAGED)}
+    return SavedRecogniser(
+        state["reading_config"]["plan"],
+        Charset(state["charset"]),
+        weights,
+        int(state["step"]),
+        int(state["pictures"]),
+        tuple(state.get("started_from", ())),
+    )

@@ -189,11 +189,11 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
 
 
 def test_the_loss_of_one_batch_falls_when_it_is_repeated(tmp_path: Path) -> None:
-    learner = trainer(tmp_path, steps=80, warmup=1, decay_from=80, learning_rate=1e-2)
+    learner = trainer(tmp_path, steps=150, warmup=1, decay_from=150, learning_rate=1e-2)
     batch = WordBatches(NoiseSource(), SHORT, CHARSET).batch(0)
-    losses = [learner.advance(batch) for _ in range(60)]
+    losses = [learner.advance(batch) for _ in range(120)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
-    assert (learner.step, learner.words, learner.pictures) == (60, 180, 180)
+    assert (learner.step, learner.words, learner.pictures) == (120, 360, 360)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

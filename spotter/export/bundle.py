@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spotter.export.card import Origin, model_card, provenance, scores
+from spotter.export.characters import described
 from spotter.export.golden import GOLDEN_LINES, draw_lines
 from spotter.export.graph import export_graph
 from spotter.export.parity import ParityError, check_parity, check_rounded
 from spotter.export.parts import check_parts, split
 from spotter.export.quantise import Picture, check_agreement, halve, quantise
-from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII, Charset
+from spotter.model.charset import Charset
 from spotter.model.language import LanguageModel
 from spotter.model.spotter import Spotter
 from spotter.ops.interface import OPSET, OUTPUTS
@@ -57,14 +58,6 @@ def check_final(exact: Path, rounded: Path, pictures: Sequence[Picture], score_t
     return check_agreement(exact, rounded, pictures, score_threshold)
 
 
-def _described(charset: Charset) -> str:
-    if charset.characters == PRINTABLE_ASCII:
-        return "printable ASCII"
-    if charset.characters == LATIN_AND_GREEK:
-        return "Latin letters with their accents, Greek, digits, punctuation, currency and common symbols"
-    return f"{len(charset.characters)} characters"
-
-
 def export_bundle(
     model: Spotter,
     folder: Path,
@@ -88,7 +81,7 @@ def export_bundle(
     if half and calibration:
         raise ValueError("a bundle is in int8 or in fp16, not in both")
     told = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
-    told |= {"reads": _described(model.charset)}
+    told |= {"reads": described(model.charset.characters)}
     if isinstance(model.language, LanguageModel):
         told |= {"language": {"states": len(model.language.costs), **asdict(model.language.config)}}
     spec = INPUT.at(side)

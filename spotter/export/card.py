@@ -45,7 +45,8 @@ _TEACHERS: Mapping[str, Mapping[str, str]] = {
 }
 # Folders that `spotter data` writes, by what their labels were made with.
 _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
-    "pseudo/sroie": [_PPOCR | {"what": "the case of letters"}],
+    "pseudo/sroie": [_PPOCR | {"what": "where words end, and the case of letters"}],
+    "pseudo/line_words": [_PPOCR | {"what": "where words end"}],
     "pseudo/unlabelled": [_PPOCR | {"what": "labels of pictures that had none"}],
     "agree/unlabelled": [
         _CRAFT | {"what": "labels of pictures that had none, where words are"},
@@ -59,6 +60,7 @@ _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
         }
     ],
 }
+_RECOGNISER_ALONE = "recogniser_run"  # the table of a recipe that trains nothing else
 _PARTS = {"train": "training part", "val": "validation part", "test": "test part"}
 
 
@@ -69,7 +71,8 @@ class Origin:
     recipes: the TOML of every recipe that the weights went through, in turn; their sources name data and licences.
     metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model cannot
     read, in sentences for the card. start: what the first recipe began with. language: the recipe whose transcripts the
-    language model learnt from, where the bundle reads by one.
+    language model learnt from, where the bundle reads by one. parts: whose weights parts of the network began with,
+    as a checkpoint's `started_from` has it.
     """
 
     recipes: Sequence[Path]
@@ -78,6 +81,7 @@ class Origin:
     pictures: int
     start: str = "random weights"
     language: Path | None = None
+    parts: Sequence[Mapping[str, str]] = ()
 
 
 def data_set(folder: str) -> str:
@@ -141,7 +145,8 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Who else had a say in the weights, and by which recipes."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, table in recipes.items():
-        folders = [str(source.get("path")) for source in table["source"] if source["kind"] == "labelled"]
+        labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
+        folders = [str(path) for given in labelled for path in (given if isinstance(given, list) else [given])]
         taught = [told for folder in folders for told in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
         if teacher := table.get("train", {}).get("distill", {}).get("teacher"):
             checkpoint = _OURS | {"teacher": f"the checkpoint {PurePath(teacher).name}"}
@@ -178,10 +183,14 @@ def provenance(origin: Origin) -> dict[str, Any]:
         "code_commit": _commit(),
         "pictures_seen": origin.pictures,
         "started_from": origin.start,
-        "recipes": list(recipes),
+        "recipes": [name for name, table in recipes.items() if _RECOGNISER_ALONE not in table],
         "taught_by": _teachers(recipes),
         "data": _data(recipes),
     }
+    if alone := [name for name, table in recipes.items() if _RECOGNISER_ALONE in table]:
+        told["recogniser_recipes"] = alone
+    if origin.parts:
+        told["parts_started_from"] = [dict(part) for part in origin.parts]
     return told | ({"language_data": _language_data(origin.language)} if origin.language else {})
 
 
@@ -272,16 +281,33 @@ It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 
 def _course(provenance: Mapping[str, Any]) -> str:
-    recipes = [f"`{name}`" for name in provenance["recipes"]]
-    if not recipes:
-        return "What they were is not stated."
-    turns = "the recipe" if len(recipes) == 1 else "the recipes, each from the weights of the one before,"
+    recipes, alone = provenance["recipes"], provenance.get("recogniser_recipes", ())
+    parts = "".join(
+        f"The {part['part']} was started from {part['name']} ({part['licence']}), out of the package "
+        f"{part['package']} {part['version']}, SHA-256 {part['digest']}. "
+        for part in provenance.get("parts_started_from", ())
+    )
+    if not recipes and not alone:
+        return f"{parts}What they were is not stated."
+    courses = []
+    if recipes:
+        courses.append(f"started from {provenance['started_from']}, by {_in_turn(recipes)}")
+    if alone:
+        courses.append(f"the recogniser trained by itself, by {_in_turn(alone)}")
     drawn = (
         "its sources"
-        if len(recipes) == 1
+        if len(recipes) + len(alone) == 1
         else "their sources, each given with its weight in the last recipe that has it"
     )
-    return f"Started from {provenance['started_from']}, by {turns} {', '.join(recipes)}, drawn from {drawn}:"
+    told = "; ".join(courses)
+    return f"{parts}{told[0].upper()}{told[1:]}, drawn from {drawn}:"
+
+
+def _in_turn(recipes: Sequence[str]) -> str:
+    named = ", ".join(f"`{name}`" for name in recipes)
+    return (
+        f"the recipe {named}" if len(recipes) == 1 else f"the recipes, each from the weights of the one before, {named}"
+    )
 
 
 def _table(columns: Mapping[str, str], entries: Sequence[Mapping[str, Any]]) -> str:

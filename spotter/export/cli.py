@@ -89,12 +89,14 @@ def export(
     """Turns CHECKPOINT into a bundle in FOLDER, or refuses when the graph does not say what the network says."""
     try:
         model = load_spotter(checkpoint, language)
+        state = load_state(checkpoint)
         origin = Origin(
             recipes=recipes,
             metrics=_json(metrics) if metrics else {},
             limits=limits.read_text().strip() if limits else "Not examined.",
-            pictures=int(load_state(checkpoint).get("pictures", 0)),
+            pictures=int(state.get("pictures", 0)),
             start=start,
+            parts=state.get("started_from", ()),
             language=language_recipe,
         )
         manifest, compared = export_bundle(

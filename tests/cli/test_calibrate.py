@@ -27,7 +27,12 @@ def make_dataset(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="checkpoint")
 def make_checkpoint(tmp_path: Path) -> Path:
-    state = {"model_config": small_config().to_dict(), "weights": talkative_spotter().state_dict(), "pictures": 7}
+    state = {
+        "model_config": small_config().to_dict(),
+        "weights": talkative_spotter().state_dict(),
+        "pictures": 7,
+        "started_from": [{"part": "recogniser", "name": "theirs", "licence": "MIT"}],
+    }
     torch.save(state, tmp_path / "last.pt")
     return tmp_path / "last.pt"
 
@@ -63,6 +68,7 @@ def test_the_fitted_numbers_are_written_with_the_weights(
     fitted = {"bias": 0.5, "detection": 0.6, "character": 0.7, "margin": 0.8, "text": 0.9}
     assert state["model_config"]["score"] == fitted
     assert state["pictures"] == 7
+    assert state["started_from"] == [{"part": "recogniser", "name": "theirs", "licence": "MIT"}]
     (told,) = seen
     assert len(told.right) > 3
     assert ((told.detection > 0) & (told.detection <= 1) & (told.character >= 0) & (told.character <= 1)).all()

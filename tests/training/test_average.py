@@ -60,3 +60,22 @@ def test_models_that_differ_have_no_average(tmp_path: Path) -> None:
     assert f"{other.last} holds another model than {one.last}" in told.output
     with pytest.raises(ValueError, match=r"no\.pt is not a readable checkpoint"):
         average([tmp_path / "no.pt"])
+
+
+def test_whose_weights_they_began_with_goes_along(tmp_path: Path) -> None:
+    told = [
+        {"part": "backbone", "name": "ImageNet weights", "licence": "MIT"},
+        {"part": "recogniser", "name": "theirs", "licence": "MIT"},
+    ]
+    first = make_trainer(tmp_path / "first")
+    first.started_from = told
+    first.export_weights(tmp_path / "start.pt")
+    second = make_trainer(tmp_path / "second")
+    second.start_from(tmp_path / "start.pt")
+    second.save()
+    resumed = make_trainer(tmp_path / "second")
+    resumed.resume()
+    assert resumed.started_from == told
+    assert average([second.last])["started_from"] == told
+    second.start_from(tmp_path / "start.pt", fresh=["recogniser"])  # of random weights instead
+    assert second.started_from == told[:1]

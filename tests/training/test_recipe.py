@@ -83,6 +83,40 @@ def test_what_is_unknown_or_impossible_is_refused_by_name(tmp_path: Path, old: s
         read_recipe(write(tmp_path, GOOD.replace(old, new)))
 
 
+READER = """
+[recogniser_run]
+start = "ppocrv6-tiny"
+plan = "tiny"
+learning_rate = 5e-5
+[[source]]
+kind = "labelled"
+path = "street/train"
+weight = 0.7
+"""
+
+
+def test_a_recipe_may_train_the_recogniser_alone(tmp_path: Path) -> None:
+    run = read_recipe(write(tmp_path, READER)).recogniser_run
+    assert run is not None
+    assert (run.start, run.config.plan, run.config.learning_rate) == ("ppocrv6-tiny", "tiny", 5e-5)
+    assert read_recipe(write(tmp_path, GOOD)).recogniser_run is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("learning_rate", "learning_rates", "learning_rates"),
+        ('plan = "tiny"', 'plan = "huge"', "plan must be one of"),
+        ("[[source]]", "[model]\nneck = 8\n[[source]]", "recogniser alone has no model"),
+    ],
+)
+def test_mistakes_in_a_recipe_of_the_recogniser_are_refused_by_name(
+    tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    with pytest.raises(RecipeError, match=rf"recipe\.toml: (?s:.*){named}"):
+        read_recipe(write(tmp_path, READER.replace(old, new)))
+
+
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"absent\.toml"):
         read_recipe(tmp_path / "absent.toml")

@@ -1,0 +1,85 @@
+"""A spotter whose recogniser reads the picture's own pixels, exported: in fp32 and in eight bits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from spotter.export import parity
+from spotter.export.graph import export_graph
+from spotter.export.parity import check_form, check_parity
+from spotter.export.quantise import agreement, dense_convolutions, dense_products, quantise
+from spotter.ops.interface import DOMAIN, OUTPUTS
+from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
+from tests.model.small import picture_spotter
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+
+
+@pytest.fixture(scope="module", name="pictures")
+def make_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+    """Exported once, since that takes long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = picture_spotter()
+    graph = tmp_path_factory.mktemp("pictures") / "model.onnx"
+    with quiet_exporter():
+        export_graph(model, graph)
+    yield Exported(model, graph)
+    torch.set_num_threads(threads)
+
+
+def noise(count: int) -> list[np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
+    rng = np.random.default_rng(4)
+    return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def test_the_graph_says_what_the_network_says(pictures: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    assert check_parity(pictures.model, pictures.graph, 64) > 10
+
+
+def test_no_words_are_an_ordinary_answer(pictures: Exported) -> None:
+    session = ort.InferenceSession(str(pictures.graph), providers=["CPUExecutionProvider"])
+    sizes = np.zeros((2, 2), np.int32)  # nothing of either picture is real
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 128, 3), dtype=np.uint8)
+    answer = session.run(list(OUTPUTS), {"images": images, "sizes": sizes})
+    check_form(answer, 2, "no words")
+    assert len(answer[0]) == 0
+
+
+def test_words_are_sampled_from_the_picture_by_the_operator_with_its_body(pictures: Exported) -> None:
+    model = onnx.load(str(pictures.graph))
+    ours = [node.op_type for node in model.graph.node if node.domain == DOMAIN]
+    assert ours == ["SampleRegions"]
+    assert "SampleRegions" in {body.name for body in model.functions}
+
+
+def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pictures: Exported, tmp_path: Path) -> None:
+    graph = onnx.load(str(pictures.graph)).graph
+    weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
+    chosen = {weights[name] for name in dense_convolutions(graph)}
+    reading = {name for name in chosen if name.startswith("recogniser.")}
+    blocks = len(pictures.model.recogniser.network.blocks)  # type: ignore[union-attr]
+    assert len(reading) == 2 * blocks
+    assert all(name.endswith((".up.weight", ".down.weight")) for name in reading)
+    assert any(name.startswith("backbone.") for name in chosen)
+    assert dense_products(graph) == {}  # its Transformer's matrices stay in float
+    quantise(pictures.graph, tmp_path / "int8.onnx", noise(4))
+    rounded = onnx.load(str(tmp_path / "int8.onnx")).graph
+    made_by = {name: node.op_type for node in rounded.node for name in node.output}
+    for node in rounded.node:
+        if node.op_type == "Conv":
+            kinds = {made_by.get(name, "stored") for name in node.input[:2]}
+            assert (kinds == {"DequantizeLinear"}) == (weights[node.name] in chosen), weights[node.name]
+    share = agreement(pictures.graph, tmp_path / "int8.onnx", noise(2), 0.0)
+    assert 0 < share <= 1
+    answer = ort.InferenceSession(str(tmp_path / "int8.onnx"), providers=["CPUExecutionProvider"]).run(
+        list(OUTPUTS), {"images": noise(1)[0][None], "sizes": np.array([[128, 192]], np.int32)}
+    )
+    check_form(answer, 1, "rounded")
+    assert len(answer[0]) > 3

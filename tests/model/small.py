@@ -17,6 +17,7 @@ from spotter.model.config import (
     DetectionConfig,
     PictureRecogniserConfig,
     RecogniserConfig,
+    ScoreConfig,
     SpotterConfig,
 )
 from spotter.model.detection import DetectionHead, DetectionMaps
@@ -87,7 +88,9 @@ def talkative_spotter(seed: int = 0) -> Spotter:
 def picture_spotter(seed: int = 0) -> Spotter:
     """As `talkative_spotter`, but its recogniser reads the picture's own pixels, with few channels."""
     torch.manual_seed(seed)
-    config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
+    # The score of an early model makes a thousandth of a character's probability a hundredth of its own.
+    score = ScoreConfig(character=1.0, text=0.01)
+    config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24), score=score)
     with few_channels():
         return _talkative(build_fots(config))
 
@@ -107,7 +110,7 @@ def loud(network: PPOCRRecogniser) -> PPOCRRecogniser:
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")
             elif name.endswith("bias"):
                 parameter.normal_(0, 0.1)
-        network.head.weight *= 4
+        network.head.weight *= 2
     return network.eval()
 
 

@@ -119,6 +119,6 @@ def test_scores_weigh_the_probability_of_the_whole_text(monkeypatch: pytest.Monk
     columns = model.columns(model.pyramid(images), torch.tensor([[42.0, 22, 40, 12, 0, 0]]), torch.tensor([0]))
     best = columns.logits.log_softmax(-1).amax(-1)[0, : int(columns.widths)].sum()
     torch.testing.assert_close(without.text[0], best, atol=1e-3, rtol=1e-3)
-    model.score = replace(model.score, text=0.01)
+    model.score = replace(model.score, text=0.02)
     odds = [torch.logit(found.words.scores[0]) for found in (without, model.examine(images, sizes))]
     assert float(odds[1] - odds[0]) == pytest.approx(0.01 * float(best), abs=1e-3)

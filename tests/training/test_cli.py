@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from spotter.model.weights import load_spotter, load_state
+from spotter.families.build import load_spotter
+from spotter.model.weights import load_state
 from spotter.training.cli import train
 from spotter.training.synthesis import Backgrounds
 from tests.training.small import SMALL_MODEL

@@ -452,7 +452,7 @@ def train_step_command(
     """Time a training step on synthetic pictures that are made beforehand."""
     _need("train-step")
     from benchmarks import training_step
-    from spotter.model.config import SpotterConfig
+    from spotter.families.config import SpotterConfig
     from spotter.training.config import TrainConfig
     from spotter.training.mixture import Mixture
     from spotter.training.recipe import RecipeError, read_recipe

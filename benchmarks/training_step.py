@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import table
 from benchmarks.table import Spread
-from spotter.model.config import SpotterConfig
+from spotter.families.config import SpotterConfig
 from spotter.training.config import TrainConfig
 from spotter.training.loop import StepBatches, Trainer
 from spotter.training.sample import Source
@@ -43,7 +43,7 @@ def measure(
         # From here on some words are read where the detector says they are, which costs most.
         trainer.step = min(config.predicted_after, config.steps - 1)
         for side in sorted(set(config.sizes)):
-            batch = StepBatches(source, replace(config, sizes=(side,)), trainer.charset, 0)[0]
+            batch = StepBatches(source, replace(config, sizes=(side,)), trainer.charset, trainer.family, 0)[0]
             times = []
             for _ in range(_WARM_UP + steps):
                 began = time.perf_counter()

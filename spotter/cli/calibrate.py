@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from spotter.cli.evaluate import parse_dataset
 from spotter.export.bundle import INPUT
+from spotter.families.build import load_spotter
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
-from spotter.model.weights import final_weights, load_spotter, load_state
+from spotter.model.weights import final_weights, load_state
 from spotter.reading.imaging import prepare_pixels
 from spotter.reading.sizing import to_upload
 from spotter.training import checkpoint as checkpoints

@@ -60,7 +60,7 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
     import torch
 
     from spotter.export.bundle import INPUT
-    from spotter.model.weights import load_spotter
+    from spotter.families.build import load_spotter
     from spotter.reading.imaging import prepare_pixels
     from spotter.reading.sizing import to_upload
 

@@ -91,7 +91,7 @@ def export_bundle(
         compared = check_parity(model, graph, STRIDE)
         if calibration:
             exact, graph = graph, Path(scratch) / "int8.onnx"
-            quantise(exact, graph, calibration)
+            quantise(exact, graph, calibration, model.roles)
             share = check_final(exact, graph, calibration, score_threshold)
             told |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         parts = None
@@ -99,11 +99,11 @@ def export_bundle(
         picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
         if half:
             exact, graph = graph, Path(scratch) / "fp16.onnx"
-            halve(exact, graph)
+            halve(exact, graph, model.roles)
             cut = picture[:, : side // STRIDE * STRIDE]
             told |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
             parts = Path(scratch) / DENSE, Path(scratch) / WORDS
-            split(graph, *parts)
+            split(graph, *parts, model.roles)
             check_parts(graph, *parts, STRIDE)
         golden = Path(scratch) / "golden.png"
         Image.fromarray(picture).save(golden)

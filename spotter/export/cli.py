@@ -10,7 +10,8 @@ from spotter.export.bundle import INPUT, export_bundle
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
-from spotter.model.weights import load_spotter, load_state
+from spotter.families.build import load_spotter
+from spotter.model.weights import load_state
 from spotter.registry.errors import BundleError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

@@ -4,7 +4,6 @@ import contextlib
 import io
 import warnings
 from pathlib import Path
-from typing import cast
 
 import onnx
 import torch
@@ -14,63 +13,12 @@ from spotter import OPERATORS_VERSION
 from spotter.export.folding import folded
 from spotter.export.lean import halve_by_resize, measure_rectified, normalise_at_once
 from spotter.export.strip import StripRecogniser
-from spotter.model.cells import Cells
-from spotter.model.family import Patches, RegionSampler
+from spotter.families import symbolic
 from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import PictureRecogniser
-from spotter.model.regions import RoIRotate, patch_widths
 from spotter.model.spotter import Spotter
 from spotter.ops.bodies import functions
 from spotter.ops.interface import DOMAIN, INPUTS, OPSET, OUTPUTS
-
-
-class SymbolicRoIRotate(RoIRotate):
-    """Stands in for `RoIRotate` while the graph is written: emits the operator instead of its arithmetic."""
-
-    def _emit(
-        self, features: Tensor, boxes: Tensor, image_index: Tensor, columns: int, scale: int, stride: int
-    ) -> Tensor:
-        patches: Tensor = torch.onnx.ops.symbolic(
-            f"{DOMAIN}::RoIRotate",
-            (features, boxes, image_index),
-            {
-                "height": scale * self.size.height,
-                "min_width": self.size.min_width,
-                "max_width": self.size.max_width,
-                "scale": scale,
-                "stride": stride,
-            },
-            dtype=features.dtype,
-            shape=(boxes.shape[0], features.shape[1], scale * self.size.height, scale * columns),
-            version=OPERATORS_VERSION,
-        )
-        return patches
-
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
-        """As `RoIRotate.forward`."""
-        boxes = cells.place(shapes)
-        widths = patch_widths(boxes, self.size)
-        # A symbol while tracing: int() would fix it to the example's.
-        columns = cast(int, widths.max().item())
-        torch._check(columns >= self.size.min_width)  # type: ignore[no-untyped-call]
-        torch._check(columns <= self.size.max_width)  # type: ignore[no-untyped-call]
-        return Patches(
-            self._emit(fine, boxes, image_index, columns, 2, 2),
-            self._emit(shared, boxes, image_index, columns, 1, 4),
-            widths,
-        )
-
-
-def symbolic_samples(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
-    """Stands in for `sample_regions` while the graph is written: emits the operator."""
-    samples: Tensor = torch.onnx.ops.symbolic(
-        f"{DOMAIN}::SampleRegions",
-        (features, grid, image_index),
-        dtype=features.dtype,
-        shape=(grid.shape[0], features.shape[1], grid.shape[1], grid.shape[2]),
-        version=OPERATORS_VERSION,
-    )
-    return samples
 
 
 class SymbolicLanguageModel(nn.Module):
@@ -103,31 +51,33 @@ class SymbolicLanguageModel(nn.Module):
         return classes, margins
 
 
-def symbolic_sampler(sampler: RegionSampler) -> RegionSampler:
-    """The sampler that writes a family's operator into the graph. Raises ValueError where a family has none."""
-    if isinstance(sampler, RoIRotate):
-        return SymbolicRoIRotate(sampler.size)
-    raise ValueError(f"no operator stands for {type(sampler).__name__}")
-
-
 def add_bodies(proto: onnx.ModelProto) -> None:
-    """Gives a model the bodies of our operators that it calls, instead of whatever functions it has."""
-    called = {node.op_type for node in proto.graph.node if node.domain == DOMAIN}
-    if "RoIRotate" in called:
-        called.add("SampleRegions")
+    """Gives a model the bodies of our operators that it calls, and of those that these call, instead of whatever
+    functions it has."""
+    bodies = {body.name: body for body in functions()}
+    waiting = [node.op_type for node in proto.graph.node if node.domain == DOMAIN]
+    called: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in called:
+            called.add(name)
+            waiting += [node.op_type for node in bodies[name].node if node.domain == DOMAIN]
     del proto.functions[:]
-    proto.functions.extend(body for body in functions() if body.name in called)
+    proto.functions.extend(body for name, body in bodies.items() if name in called)
     if DOMAIN not in {entry.domain for entry in proto.opset_import}:
         proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, OPERATORS_VERSION))
 
 
 def export_graph(model: Spotter, path: Path) -> None:
-    """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic."""
+    """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic.
+
+    Raises ValueError where no operator stands for the sampler of the model's family.
+    """
     model = folded(model)
     if isinstance(model.recogniser, PictureRecogniser):
-        model.recogniser.sample = symbolic_samples
+        model.recogniser.sample = symbolic.sample_regions
     else:
-        model.sampler = symbolic_sampler(model.sampler)
+        model.sampler = model.sampler.symbolic()
         model.recogniser = StripRecogniser(model.recogniser)
     if isinstance(model.language, LanguageModel):
         model.language = SymbolicLanguageModel(model.language)

@@ -98,11 +98,12 @@ def check_parity(model: Spotter, graph: Path, stride: int) -> int:
     return words
 
 
-def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, name: str) -> None:
-    """Raises ParityError unless an answer to so many pictures has the graph's types and shapes."""
+def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, points: int, name: str) -> None:
+    """Raises ParityError unless an answer to so many pictures has the graph's types and shapes, polygons being of so
+    many points."""
     index, *_, characters, _ = answer
     words, columns = len(index), characters.shape[-1]
-    shapes = [(words,), (words, 4, 2), (words,), (words, columns), (words, columns)]
+    shapes = [(words,), (words, points, 2), (words,), (words, columns), (words, columns)]
     for output, value, kind, shape in zip(OUTPUTS, answer, _TYPES, shapes, strict=True):
         if value.dtype != kind or value.shape != shape:
             raise ParityError(f"{name}: {output} is {value.dtype} {list(value.shape)}")
@@ -151,13 +152,15 @@ def check_rounded(exact: Path, rounded: Path, stride: int, threshold: float) -> 
     alike = total = 0
     for case in cases(stride):
         feeds = {"images": case.images, "sizes": case.sizes}
+        expected = first.run(list(OUTPUTS), feeds)
+        points = expected[1].shape[1]
         nothing = second.run(list(OUTPUTS), feeds | {"sizes": np.zeros_like(case.sizes)})
-        check_form(nothing, len(case.images), case.name)
+        check_form(nothing, len(case.images), points, case.name)
         if len(nothing[0]):
             raise ParityError(f"{case.name}: rounded, the graph sees {len(nothing[0])} words where nothing is")
         found = second.run(list(OUTPUTS), feeds)
-        check_form(found, len(case.images), case.name)
-        counts = count_alike(first.run(list(OUTPUTS), feeds), found, threshold)
+        check_form(found, len(case.images), points, case.name)
+        counts = count_alike(expected, found, threshold)
         alike, total = alike + counts[0], total + counts[1]
     if not total:
         raise ParityError("neither in fp32 nor rounded does the graph read a word: there is nothing to compare")

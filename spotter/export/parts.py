@@ -11,30 +11,43 @@ import onnxruntime as ort
 from onnx.utils import Extractor
 
 from spotter.export.parity import ParityError, cases
-from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
-
-_LAST = "head.out."
-"""Of the weights of the dense part's last convolution."""
+from spotter.model.roles import Roles, matches
+from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS, SAMPLING
 
 
-def maps_between(graph: onnx.GraphProto) -> list[str]:
-    """What the dense part hands on: the detector's maps, and those that patches are sampled from where it is not the
-    picture itself. Raises ValueError where the graph has no detector."""
-    sampled = [node.input[0] for node in graph.node if (node.domain, node.op_type) == (DOMAIN, "RoIRotate")]
+def maps_between(graph: onnx.GraphProto, roles: Roles) -> list[str]:
+    """What the dense part of the graph of a network with those roles hands on: the detector's maps, and those that
+    patches are sampled from where it is not the picture itself. Raises ValueError where the graph has no detector."""
+    learnt = _learnt(graph)
+    sampled = [
+        node.input[0]
+        for node in graph.node
+        if node.domain == DOMAIN and node.op_type in SAMPLING and node.input[0] in learnt
+    ]
     last = [
         node.output[0]
         for node in graph.node
-        if node.op_type == "Conv" and any(name.startswith(_LAST) for name in node.input)
+        if node.op_type == "Conv" and any(matches(name, roles.last) for name in node.input)
     ]
     if not last:
         raise ValueError("the graph has no detector: it cannot be cut behind it")
     return [*dict.fromkeys(sampled), *last]
 
 
-def split(graph: Path, dense: Path, words: Path) -> None:
-    """Writes the two parts of a graph: `images` -> maps, and `images`, `sizes` and the maps -> rows."""
+def _learnt(graph: onnx.GraphProto) -> set[str]:
+    """What lies behind a convolution."""
+    found: set[str] = set()
+    for node in graph.node:
+        if node.op_type == "Conv" or not found.isdisjoint(node.input):
+            found.update(node.output)
+    return found
+
+
+def split(graph: Path, dense: Path, words: Path, roles: Roles) -> None:
+    """Writes the two parts of the graph of a network with those roles: `images` -> maps, and `images`, `sizes` and the
+    maps -> rows."""
     model = onnx.shape_inference.infer_shapes(onnx.load(str(graph)))  # an input must have its type told
-    maps = maps_between(model.graph)
+    maps = maps_between(model.graph, roles)
     extractor = Extractor(model)
     for path, inputs, outputs in ((dense, ["images"], maps), (words, [*INPUTS, *maps], list(OUTPUTS))):
         part = extractor.extract_model(inputs, outputs)

@@ -16,17 +16,10 @@ from spotter.export.graph import add_bodies
 from spotter.export.half import halve_precision
 from spotter.export.lean import double_in_integers, pad_in_integers, read_floats
 from spotter.export.parity import LEAST_AGREEMENT, ParityError, count_alike
+from spotter.model.roles import Roles, matches
 from spotter.ops.interface import DOMAIN, OUTPUTS, SAMPLING
 from spotter.registry.manifest import InputSpec
 
-_DENSE = ("backbone.", "neck.", "head.", *(f"recogniser.{part}." for part in ("detail", "upper", "widen", "columns")))
-# The first sees raw pixels and feeds the recogniser its detail; what the second reads of it has so wide a range that
-# rounding it made more than half of the shared map's error; the last gives distances in pixels: 8 bits are too few.
-_KEPT = ("backbone.stem.", "backbone.stages.0.0.", "head.out.")
-# Of a recogniser of pictures, the pairs of 1x1 convolutions: its stem, depthwise convolutions and matrices lose more
-# than they save.
-_PICTURE_RECOGNISER, _POINTWISE = "recogniser.network.", (".up.weight", ".down.weight")
-_KEPT_IN_HALF = ("head.out.",)
 _FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool", "Transpose", "Reshape", "Gather")
 _JOINING = ("Add", "Concat")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -71,27 +64,24 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
         return None if picture is None else feeds(picture)
 
 
-def _is_dense(weight: str) -> bool:
-    return weight.startswith(_DENSE) or (weight.startswith(_PICTURE_RECOGNISER) and weight.endswith(_POINTWISE))
-
-
-def dense_convolutions(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[str]:
-    """Names of the convolutions that few bits serve well, told by their weights' names; not those `kept` in float."""
+def dense_convolutions(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
+    """Names of the convolutions that so many bits, 8 or 16, serve well, told by their weights' names."""
+    kept = roles.exact if bits == 8 else roles.precise
     return [
         node.name
         for node in graph.node
-        if node.op_type == "Conv" and _is_dense(node.input[1]) and not node.input[1].startswith(kept)
+        if node.op_type == "Conv" and matches(node.input[1], roles.dense) and not matches(node.input[1], kept)
     ]
 
 
-def dense_nodes(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[str]:
+def dense_nodes(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
     """Names of the dense convolutions and of all that lies between them, in order.
 
     A map that goes back to float between two convolutions costs more than the rounding saves; and a ReLU that is left
     in float makes its convolution spend half of the 8 bits on what it cuts off.
     """
     weights = {tensor.name for tensor in graph.initializer}
-    convolutions = set(dense_convolutions(graph, kept))
+    convolutions = set(dense_convolutions(graph, roles, bits))
     names: list[str] = []
     maps: set[str] = set()
     for node in graph.node:
@@ -113,25 +103,25 @@ def dense_nodes(graph: onnx.GraphProto, kept: tuple[str, ...] = _KEPT) -> list[s
     return names
 
 
-def dense_products(graph: onnx.GraphProto) -> dict[str, str]:
-    """The Transformer's products with constant matrices, not the last one, which tells the characters: names of nodes,
-    and of their matrices."""
-    if any(tensor.name.startswith(_PICTURE_RECOGNISER) for tensor in graph.initializer):
+def dense_products(graph: onnx.GraphProto, roles: Roles) -> dict[str, str]:
+    """The products with constant matrices that 8 bits serve well, not the last one, which tells the characters: names
+    of nodes, and of their matrices."""
+    if not roles.matrices:
         return {}
     matrices = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
     found = [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in matrices]
     return {node.name: node.input[1] for node in found[:-1]}
 
 
-def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
+def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: Roles) -> None:
     """Writes `graph` with the dense convolutions, what lies between them, and the Transformer's matrices in int8:
-    weights per channel, activations by their range, averaged over the pictures. Raises ValueError when the graph has no
-    such convolution."""
+    weights per channel, activations by their range, averaged over the pictures. roles: of the network's weights.
+    Raises ValueError when the graph has no such convolution."""
     model = onnx.load(str(graph))
-    if not dense_convolutions(model.graph):
+    if not dense_convolutions(model.graph, roles):
         raise ValueError(f"{graph} has no convolution to quantise")
-    nodes = dense_nodes(model.graph)
-    products = dense_products(model.graph)
+    nodes = dense_nodes(model.graph, roles)
+    products = dense_products(model.graph, roles)
     quantize_static(
         graph,
         quantised,
@@ -161,10 +151,10 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture]) -> None:
     onnx.save(model, str(quantised))
 
 
-def halve(graph: Path, halved: Path) -> None:
+def halve(graph: Path, halved: Path, roles: Roles) -> None:
     """Writes `graph` with the dense convolutions and what lies between them in half precision."""
     model = onnx.load(str(graph))
-    halve_precision(model.graph, dense_nodes(model.graph, _KEPT_IN_HALF))
+    halve_precision(model.graph, dense_nodes(model.graph, roles, 16))
     onnx.checker.check_model(model, full_check=False)
     onnx.save(model, str(halved))
 

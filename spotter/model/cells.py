@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spotter.model.pyramid import GAP, LEVEL_HEIGHTS, SMALL_GAP, mosaic_height, place
+from spotter.model.pyramid import GAP, LEVEL_HEIGHTS, SMALL_GAP, Placement, level_of, mosaic_height, placement
 
 STRIDE = 4
 _LARGEST = 1.3 * LEVEL_HEIGHTS[0]  # pixels; higher words are found at the next level
@@ -27,9 +27,10 @@ class Cells:
     inside: Tensor
     mosaic: tuple[int, int] | None = None
 
-    def place(self, boxes: Tensor) -> Tensor:
-        """Boxes [N, 6] in the picture's pixels -> in the map's, STRIDE to a cell."""
-        return boxes if self.mosaic is None else place(boxes, *self.mosaic)
+    def placement(self, heights: Tensor) -> Placement | None:
+        """Where words of heights [N], in the picture's pixels, lie in the map, STRIDE pixels to a cell; None where they
+        lie as in the picture."""
+        return None if self.mosaic is None else placement(level_of(heights), *self.mosaic)
 
     def fits(self, heights: Tensor) -> Tensor:
         """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are a cell's to find."""

@@ -1,9 +1,6 @@
-"""What a spotter is built from, checked when built."""
+"""What the parts that all families share are built from, checked when built."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
-
-from spotter.model.charset import PRINTABLE_ASCII
+from dataclasses import dataclass
 
 HEAD = 32
 """Channels of a head of a backbone's attention."""
@@ -45,31 +42,6 @@ class BackboneConfig:
     def stride(self) -> int:
         """Pixels of the picture to one cell of the last stage: the sides of pictures must be multiples of it."""
         return 1 << (len(self.channels) + 1)
-
-
-@dataclass(frozen=True)
-class DetectionConfig:
-    """The dense head and how its maps become boxes.
-
-    score_threshold: cells below it are not candidates.
-    candidates: at most so many per picture, best first.
-    suppression: ProbIoU above which the lower of two boxes is dropped.
-    merging: ProbIoU above which a candidate's box is averaged into the kept one.
-    """
-
-    channels: int = 32
-    score_threshold: float = 0.4
-    candidates: int = 1024
-    suppression: float = 0.2
-    merging: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0 < self.score_threshold < 1:
-            raise ValueError("score_threshold must lie between 0 and 1")
-        if not 0 < self.suppression < self.merging < 1:
-            raise ValueError("0 < suppression < merging < 1 must hold")
-        if self.candidates < 1:
-            raise ValueError("candidates must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -173,56 +145,3 @@ class ScoreConfig:
     def __post_init__(self) -> None:
         if min(self.detection, self.character, self.margin, self.text) < 0:
             raise ValueError("a surer detector, character or text must not lower the score")
-
-
-@dataclass(frozen=True)
-class SpotterConfig:
-    """A whole FOTS spotter.
-
-    neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
-    characters: that it reads, in the order of their classes.
-    """
-
-    backbone: BackboneConfig = field(default_factory=BackboneConfig)
-    neck: int = 64
-    detection: DetectionConfig = field(default_factory=DetectionConfig)
-    recogniser: RecogniserConfig | PictureRecogniserConfig = field(default_factory=RecogniserConfig)
-    score: ScoreConfig = field(default_factory=ScoreConfig)
-    neck_kind: str = "fpn"
-    search: SearchConfig = field(default_factory=SearchConfig)
-    characters: str = PRINTABLE_ASCII
-
-    def __post_init__(self) -> None:
-        if self.neck_kind not in NECKS:
-            raise ValueError(f"neck_kind must be one of {', '.join(NECKS)}")
-
-    @property
-    def map_recogniser(self) -> RecogniserConfig:
-        """The recogniser's, where it reads the shared maps. Raises ValueError where it reads the picture."""
-        if isinstance(self.recogniser, RecogniserConfig):
-            return self.recogniser
-        raise ValueError("the recogniser reads the picture, not the shared maps")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain containers, for a checkpoint or a manifest."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SpotterConfig":
-        """Inverse of `to_dict`. Raises TypeError for unknown fields and ValueError for impossible ones."""
-
-        def tuples(name: str) -> dict[str, Any]:
-            return {k: tuple(v) if isinstance(v, list) else v for k, v in values[name].items()}
-
-        return cls(
-            backbone=BackboneConfig(**tuples("backbone")),
-            neck=values["neck"],
-            detection=DetectionConfig(**{k: v for k, v in values["detection"].items() if k != "levels"}),
-            recogniser=(PictureRecogniserConfig if "plan" in values["recogniser"] else RecogniserConfig)(
-                **tuples("recogniser")
-            ),
-            score=ScoreConfig(**values.get("score", {})),
-            neck_kind=values.get("neck_kind", "fpn"),
-            search=SearchConfig(**values.get("search", {})),
-            characters=values.get("characters", PRINTABLE_ASCII),
-        )

@@ -1,14 +1,15 @@
-"""What a family of spotters brings, and nothing else: a head that finds regions, and a sampler that cuts them out.
+"""What a spotter asks of its detector: a head that finds regions, and a sampler that cuts them out.
 
-FOTS's are `spotter.model.detection.DetectionHead` and `spotter.model.regions.RoIRotate`.
+Both are a family's own; whatever else a family brings is in `spotter.families.interface`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
 from spotter.model.cells import Cells
+from spotter.model.roles import Roles
 
 
 class Maps(Protocol):
@@ -47,8 +48,44 @@ class Patches:
     widths: Tensor
 
 
+class Extent(NamedTuple):
+    """lengths: float32 [N], pixels along the reading direction. heights: float32 [N], pixels across it."""
+
+    lengths: Tensor
+    heights: Tensor
+
+
+class Geometry(Protocol):
+    """What a family's regions are, as numbers: shapes float32 [N, G] in the picture's pixels.
+
+    A shape whose numbers are all 1 is no word, but every function must take it.
+    """
+
+    def of_polygons(self, polygons: Tensor) -> Tensor:
+        """Shapes [N, G] of polygons [N, 2n, 2], n at least 2: the top edge in reading order, then the
+        bottom edge back."""
+        ...
+
+    def polygons(self, shapes: Tensor) -> Tensor:
+        """Outlines float32 [N, P, 2] of shapes, P even, from the text's own top-left corner, clockwise as its reader
+        sees it."""
+        ...
+
+    def extent(self, shapes: Tensor) -> Extent:
+        """How long and how high regions are."""
+        ...
+
+    def places(self, shapes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """x and y [N, R, C] in the picture of positions in regions: u [N, C] along the reading direction, from -0.5 at
+        the region's left end to 0.5 at its right one, v [R] across it, from -0.5 at its upper side to 0.5 at its lower
+        one. Positions beyond these lie in the margin around the region."""
+        ...
+
+
 class Head(nn.Module):
     """Finds regions on the shared features."""
+
+    roles: ClassVar[Roles] = Roles()
 
     def forward(self, features: Tensor, cells: Cells) -> Maps:
         """Features [B, C, H, W], one vector a cell -> maps of the same size, float32."""
@@ -60,7 +97,9 @@ class Head(nn.Module):
 
 
 class RegionSampler(nn.Module):
-    """Cuts regions out of the features, and tells their outlines."""
+    """Cuts regions out of the features."""
+
+    geometry: Geometry
 
     def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
         """Patches of shapes [N, G] of the maps `image_index` [N], N at least 1.
@@ -69,7 +108,9 @@ class RegionSampler(nn.Module):
         """
         raise NotImplementedError
 
-    def polygons(self, shapes: Tensor) -> Tensor:
-        """Outlines float32 [N, P, 2] of shapes [N, G], picture's pixels, from the text's own top-left corner, clockwise
-        as its reader sees it."""
-        raise NotImplementedError
+    def symbolic(self) -> "RegionSampler":
+        """What stands for this sampler while a graph is written: it emits operators of ours instead of its arithmetic.
+
+        Raises ValueError where the family has none.
+        """
+        raise ValueError(f"no operator stands for {type(self).__name__}")

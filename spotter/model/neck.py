@@ -1,16 +1,20 @@
 """The neck: maps of every stride inform one another."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.blocks import convolution, downsampling
+from spotter.model.roles import Roles
 
 
 class FeaturePyramid(nn.Module):
     """A feature pyramid (Lin et al. 2017, arXiv:1612.03144) that hands out its finest map."""
+
+    roles: ClassVar[Roles] = Roles(dense=("*",))
 
     def __init__(self, inputs: Sequence[int], channels: int) -> None:
         super().__init__()
@@ -51,6 +55,8 @@ class PathAggregation(FeaturePyramid):
 class BiFeaturePyramid(nn.Module):
     """Down, up and down again between the levels, every sum weighed by what it has learnt of its parts (BiFPN: Tan et
     al. 2020, EfficientDet, arXiv:1911.09070). Hands out the finest map."""
+
+    roles: ClassVar[Roles] = Roles(dense=("*",))
 
     def __init__(self, inputs: Sequence[int], channels: int) -> None:
         super().__init__()

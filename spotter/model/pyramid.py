@@ -5,7 +5,7 @@ as large. A word is found and read at the level at which its text has ordinary s
 no weights of its own (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP, arXiv:1711.08189).
 
     +-----------------+
-    |     level 0     |     The maps of both canvases are joined into one mosaic, below one another, in which every box
+    |     level 0     |     The maps of both canvases are joined into one mosaic, below one another, in which every word
     |                 |     has its place.
     +--------+-+------+
     |        | | 2  |
@@ -13,6 +13,8 @@ no weights of its own (Adelson et al. 1984; as a scheme for detection: Singh & D
     |        | |3|
     +--------+-+------+
 """
+
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -58,14 +60,38 @@ def level_of(heights: Tensor, limits: tuple[float, float, float] = LEVEL_HEIGHTS
     return (heights[:, None] >= torch.tensor(limits, device=heights.device)).to(heights.dtype).sum(1)
 
 
-def place(boxes: Tensor, height: int, width: int, levels: Tensor | None = None) -> Tensor:
-    """Boxes [N, 6] in the pixels of a picture of `height` x `width` -> boxes in the pixels of its mosaic.
+@dataclass(frozen=True)
+class Placement:
+    """Where words lie in the mosaic of a picture of height x width pixels.
 
-    levels: float [N], of each box; by LEVEL_HEIGHTS where None.
+    scale: float [N], the mosaic's pixels to one of the picture's. first, second, third: float [N], 1 where a word's
+    level is at least that, else 0.
     """
-    levels = level_of(boxes[:, 3]) if levels is None else levels
-    first, second, third = ((levels >= level).to(boxes.dtype) for level in (1, 2, 3))
-    scale = 1 - first * 0.5 - second * 0.25 - third * 0.125
-    x = boxes[:, 0] * scale + second * (width // 2 + GAP)
-    y = boxes[:, 1] * scale + first * (height + GAP) + third * (height // 4 + SMALL_GAP)
-    return torch.stack((x, y, boxes[:, 2] * scale, boxes[:, 3] * scale, boxes[:, 4], boxes[:, 5]), 1)
+
+    scale: Tensor
+    first: Tensor
+    second: Tensor
+    third: Tensor
+    height: int
+    width: int
+
+    def x(self, x: Tensor) -> Tensor:
+        """The picture's x -> the mosaic's."""
+        return x * self.scale + self.second * (self.width // 2 + GAP)
+
+    def y(self, y: Tensor) -> Tensor:
+        """The picture's y -> the mosaic's."""
+        return y * self.scale + self.first * (self.height + GAP) + self.third * (self.height // 4 + SMALL_GAP)
+
+    def of(self, index: Tensor) -> "Placement":
+        """The placement of many points of each of the words `index` [U], [U, R, C]."""
+        scale, first, second, third = (
+            values[index][:, None, None] for values in (self.scale, self.first, self.second, self.third)
+        )
+        return replace(self, scale=scale, first=first, second=second, third=third)
+
+
+def placement(levels: Tensor, height: int, width: int) -> Placement:
+    """Where words of levels float [N] of a picture of height x width pixels lie in its mosaic."""
+    first, second, third = ((levels >= level).to(levels.dtype) for level in (1, 2, 3))
+    return Placement(1 - first * 0.5 - second * 0.25 - third * 0.125, first, second, third, height, width)

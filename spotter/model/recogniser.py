@@ -1,6 +1,6 @@
 """The recogniser: patches become characters by CTC (Graves et al. 2006)."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from spotter.model.attention import AttentionDecoder
 from spotter.model.blocks import convolution, downsampling
 from spotter.model.config import RecogniserConfig
 from spotter.model.encoders import encoder_layer
+from spotter.model.roles import Roles
 
 
 class MaskedStage(nn.Module):
@@ -32,6 +33,10 @@ class Recogniser(nn.Module):
 
     `attention`, where there is one, reads the same columns in training; nothing else asks it.
     """
+
+    roles: ClassVar[Roles] = Roles(
+        dense=("detail.*", "upper.*", "widen.*", "columns.*"), ends=("classify.*",), matrices=True
+    )
 
     def __init__(self, fine: int, coarse: int, classes: int, config: RecogniserConfig) -> None:
         super().__init__()

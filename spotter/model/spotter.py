@@ -6,19 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.model.backbone import Backbone
 from spotter.model.cells import STRIDE, Cells, mosaic_cells, plain_cells
 from spotter.model.charset import Charset
-from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SpotterConfig
-from spotter.model.detection import DetectionHead
+from spotter.model.config import ScoreConfig
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
-from spotter.model.neck import neck
-from spotter.model.packing import UNIT
 from spotter.model.picture_recogniser import Columns, PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
-from spotter.model.regions import PatchSize, RoIRotate
+from spotter.model.roles import Roles, joined
 
 _MEAN, _DEVIATION = 128.0, 64.0  # a whole number: pixels are 8-bit numbers around it as they are
 BLACK = -_MEAN / _DEVIATION
@@ -64,7 +60,7 @@ class Examined:
 
 
 class Spotter(nn.Module):
-    """A text spotter from its built parts; another family brings another head and another sampler (see
+    """A text spotter from its built parts; each family brings its own head and its own sampler (see
     `spotter.model.family`)."""
 
     def __init__(
@@ -94,6 +90,12 @@ class Spotter(nn.Module):
         if isinstance(self.recogniser, Recogniser):
             return self.recogniser
         raise ValueError("the recogniser reads the picture, not the shared maps")
+
+    @property
+    def roles(self) -> Roles:
+        """Which of its weights are treated in a way of their own."""
+        parts = {"backbone": self.backbone, "neck": self.neck, "head": self.head, "recogniser": self.recogniser}
+        return joined({name: getattr(part, "roles", Roles()) for name, part in parts.items()})
 
     def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         fine, *maps = self.backbone(pictures.contiguous(memory_format=torch.channels_last))
@@ -149,7 +151,7 @@ class Spotter(nn.Module):
         characters, character_scores, confidence, margins, text = (rows[:-1] for rows in told)
         words = Words(
             regions.image_index.to(torch.int32),
-            self.sampler.polygons(regions.shapes),
+            self.sampler.geometry.polygons(regions.shapes),
             word_scores(regions.scores, confidence, margins, text, self.score),
             characters,
             character_scores,
@@ -197,27 +199,3 @@ def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, text: Te
     c = confidence.clamp(min=_LEAST)
     told = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()
     return (told + config.margin * margins + config.text * text).sigmoid()
-
-
-def build_fots(config: SpotterConfig | None = None, charset: Charset | None = None) -> Spotter:
-    """A FOTS spotter (Liu et al. 2018, arXiv:1801.01671) with random weights."""
-    config = config or SpotterConfig()
-    reader = config.recogniser
-    charset = charset or Charset(config.characters)
-    classes = charset.classes
-    recogniser: Recogniser | PictureRecogniser
-    if isinstance(reader, PictureRecogniserConfig):
-        size = PatchSize(reader.rows, UNIT, UNIT * reader.longest)
-        recogniser = PictureRecogniser(reader, classes)
-    else:
-        size = PatchSize(reader.height, reader.min_width, reader.max_width)
-        recogniser = Recogniser(config.backbone.stem, config.neck, classes, reader)
-    return Spotter(
-        Backbone(config.backbone),
-        neck(config.neck_kind, config.backbone.channels, config.neck),
-        DetectionHead(config.neck, config.detection),
-        RoIRotate(size),
-        recogniser,
-        config.score,
-        charset=charset,
-    )

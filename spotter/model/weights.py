@@ -6,11 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spotter.model.charset import Charset
-from spotter.model.config import SpotterConfig
-from spotter.model.language import LanguageModel, LanguageTables
-from spotter.model.spotter import Spotter, build_fots
-
 
 def load_state(path: Path) -> dict[str, Any]:
     """Reads a checkpoint on the CPU without running any code in it. Raises ValueError when it is not one of ours."""
@@ -27,22 +22,3 @@ def final_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     """What a checkpoint reads with: its EMA weights where it is a whole run's state."""
     weights: dict[str, Tensor] = state.get("ema") or state["weights"]
     return weights
-
-
-def load_spotter(path: Path, language: Path | None = None) -> Spotter:
-    """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
-
-    language: file of the language model by which it is to read, if any.
-    Raises ValueError when a file is not what it should be or the weights do not fit their configuration.
-    """
-    state = load_state(path)
-    weights = final_weights(state)
-    try:
-        config = SpotterConfig.from_dict(state["model_config"])
-        model = build_fots(config)
-        model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path}: {error}") from error
-    if language is not None:
-        model.language = LanguageModel(LanguageTables.load(language), Charset(config.characters), config.search)
-    return model.eval()

@@ -6,8 +6,8 @@ of the body; everywhere else the body runs as it stands.
 
 The version of the domain is 2; in version 1 boxes have no slant, and the kernels still run such graphs.
 
-RoIRotate: features [B, C, H, W] at `stride`; boxes [N, 6] as in `spotter.model.geometry`, picture pixels and radians;
-image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns. A region fills
+RoIRotate: features [B, C, H, W] at `stride`; boxes [N, 6] as in `spotter.families.fots.boxes`, picture pixels and
+radians; image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns. A region fills
 `scale` x clip(height / scale x w / h, min_width, max_width) columns, rounded up, and its patch is zero beyond them.
 
 SampleRegions: features [B, C, H, W]; grid [N, h, w, 2] = (x, y) in cells, half-pixel -> samples [N, C, h, w], bilinear,

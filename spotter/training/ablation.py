@@ -33,7 +33,9 @@ from typing import Any
 
 import numpy as np
 
+from spotter.families.catalogue import family_named
 from spotter.model.weights import load_state
+from spotter.training.config import parts_of
 from spotter.training.loop import Trainer, Validate
 from spotter.training.recipe import Recipe, RecipeError, parse_recipe
 from spotter.training.sample import Source
@@ -141,7 +143,7 @@ def run_row(
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     steps_told = [record for record in log if "recognition" in record][-_TAIL:]
     result: dict[str, Any] = {"name": row.name, "fresh": " ".join(row.fresh), "pictures": trainer.pictures - before}
-    for part in ("score", "box", "recognition"):
+    for part in parts_of(family_named(row.recipe.model.family)):
         result[part] = round(float(np.mean([record[part] for record in steps_told])), 4)
     result |= validate(trainer.ema.model) if validate else {}
     (folder / _RESULT).write_text(json.dumps(result))

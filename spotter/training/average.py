@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spotter.model.config import DetectionConfig, ScoreConfig, SearchConfig, SpotterConfig
+from spotter.families.config import SpotterConfig
+from spotter.model.config import ScoreConfig, SearchConfig
 from spotter.model.weights import final_weights, load_state
 from spotter.training.checkpoint import shared
 
@@ -41,7 +42,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:
-    """What a checkpoint's network is built from; how scores were calibrated and boxes are chosen does not matter."""
+    """What a checkpoint's network is built from; how scores were calibrated and regions are chosen does not matter, and
+    what of a family's settings shapes its weights is seen from these."""
     config = SpotterConfig.from_dict(state["model_config"])
-    detection = DetectionConfig(channels=config.detection.channels)
-    return replace(config, score=ScoreConfig(), search=SearchConfig(), detection=detection)
+    return replace(config, score=ScoreConfig(), search=SearchConfig(), detection=None)

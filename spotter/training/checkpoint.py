@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spotter.model.config import SpotterConfig
+from spotter.families.config import SpotterConfig
 from spotter.model.weights import load_state
 
 

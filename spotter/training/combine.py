@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SearchConfig, SpotterConfig
-from spotter.model.spotter import build_fots
+from spotter.families.build import build_spotter
+from spotter.families.config import SpotterConfig
+from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SearchConfig
 from spotter.model.weights import final_weights, load_state
 from spotter.training import checkpoint
 from spotter.training.recogniser_file import load_recogniser
@@ -30,7 +31,7 @@ def combine(detector: Path, recogniser: Path) -> dict[str, Any]:
     )
     weights = {name: value for name, value in final_weights(found).items() if name.startswith(_DETECTOR)}
     weights |= {f"recogniser.network.{name}": value for name, value in read.weights.items()}
-    model = build_fots(config)
+    model = build_spotter(config)
     try:
         model.load_state_dict({name: value.float() for name, value in weights.items()})
     except RuntimeError as error:

@@ -1,21 +1,29 @@
 """What a training run is told."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spotter.families.interface import Family
 from spotter.training.weighting import METHODS
 
-PARTS = ("score", "dice", "box", "ends", "direction", "recognition")
 ATTENTION = "attention"  # one part more, of networks that have such a decoder
 MODULES = ("backbone", "neck", "head", "recogniser")
 OPTIMISERS = ("adamw", "muon")
 EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are no checkpoint
 
 
+def parts_of(family: Family) -> tuple[str, ...]:
+    """The parts of the joint loss of a family, but `ATTENTION`."""
+    return ("score", "dice", *family.parts, "recognition")
+
+
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
+    own: weights of the family's own parts, each its usual one where nothing is said; in a recipe they stand beside the
+        others.
     hard_negatives: background cells kept for each text cell, the hardest first (OHEM, Shrivastava et al. 2016).
     small_words: a text cell counts by n ** -small_words where its word has n of them; 0 for all alike.
     focal: where it is not 0, every counted cell counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
@@ -27,9 +35,7 @@ class LossConfig:
 
     score: float = 1.0
     dice: float = 1.0
-    box: float = 1.0
-    ends: float = 1.0
-    direction: float = 5.0
+    own: Mapping[str, float] = field(default_factory=dict)
     recognition: float = 1.0
     hard_negatives: float = 3.0
     small_words: float = 0.0
@@ -78,9 +84,10 @@ class Stage:
     losses: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for name, told, known in (("module", self.modules, MODULES), ("loss", self.losses, (*PARTS, ATTENTION))):
-            if not told or set(told) - set(known):
-                raise ValueError(f"a stage names each {name} out of {', '.join(known)}, at least one")
+        if not self.modules or set(self.modules) - set(MODULES):
+            raise ValueError(f"a stage names each module out of {', '.join(MODULES)}, at least one")
+        if not self.losses:
+            raise ValueError("a stage names at least one loss")
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,14 @@ class TrainConfig:
     def stage(self, step: int) -> Stage | None:
         """The stage that a step, counted from 0, belongs to; None where everything is trained."""
         return next((stage for stage in self.stages if step < stage.until), None)
+
+    def check(self, family: Family) -> None:
+        """Raises ValueError where a part of the loss is named that the family does not have."""
+        if unknown := self.losses.own.keys() - family.parts.keys():
+            raise ValueError(f"unknown losses: {', '.join(sorted(unknown))}")
+        known = (*parts_of(family), ATTENTION)
+        if any(set(stage.losses) - set(known) for stage in self.stages):
+            raise ValueError(f"a stage names each loss out of {', '.join(known)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for the checkpoint and the log."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.model.config import SpotterConfig
+from spotter.families.config import SpotterConfig
 from spotter.model.family import Maps, Patches
 from spotter.model.spotter import Features, Spotter
 from spotter.training.config import DistillConfig
@@ -104,11 +104,11 @@ class Distiller(nn.Module):
         return Lesson(features.shared, features, self.teacher.detect(features))
 
     @torch.no_grad()
-    def patches(self, lesson: Lesson, boxes: Tensor, image_index: Tensor) -> Patches:
+    def patches(self, lesson: Lesson, shapes: Tensor, image_index: Tensor) -> Patches:
         """The patches of the student's regions, of a teacher that reads."""
         assert isinstance(self.teacher, Spotter)
         assert lesson.features is not None
-        return self.teacher.sample(lesson.features, boxes, image_index)
+        return self.teacher.sample(lesson.features, shapes, image_index)
 
     def reading(self, logits: Tensor, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
         """The output's difference on one group of patches, which the teacher reads too."""

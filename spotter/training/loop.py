@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,23 +17,26 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from spotter.families.build import build_spotter, load_spotter
+from spotter.families.catalogue import family_named
+from spotter.families.config import SpotterConfig
+from spotter.families.interface import Family, Truth
 from spotter.model.charset import Charset
-from spotter.model.config import SpotterConfig
 from spotter.model.family import Maps
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.recogniser import Recogniser
-from spotter.model.spotter import Features, Spotter, build_fots
-from spotter.model.weights import load_spotter, load_state
+from spotter.model.roles import matches
+from spotter.model.spotter import Features, Spotter
+from spotter.model.weights import load_state
 from spotter.training import checkpoint
 from spotter.training.batch import Batch, collate
 from spotter.training.compose import composed, with_plan
-from spotter.training.config import ATTENTION, EMA, IMAGENET, MODULES, PARTS, TrainConfig
+from spotter.training.config import ATTENTION, EMA, IMAGENET, MODULES, TrainConfig, parts_of
 from spotter.training.curriculum import Curriculum, at_difficulty
-from spotter.training.detector import DetectorLearning, RotatedBoxes
 from spotter.training.distill import Distiller, Lesson
 from spotter.training.ema import ExponentialMovingAverage
 from spotter.training.imagenet import ImageNetFeatures
-from spotter.training.losses import attention_loss, recognition_loss, word_weights
+from spotter.training.losses import attention_loss, detection_losses, recognition_loss, word_weights
 from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
 from spotter.training.sample import Source
@@ -64,12 +67,13 @@ class StepBatches(Dataset[Batch]):
     """The batch of each step, a function of the seed and the step alone: a resumed run sees what it would have seen."""
 
     def __init__(
-        self, source: Source, config: TrainConfig, charset: Charset, first: int, last: int | None = None
+        self, source: Source, config: TrainConfig, charset: Charset, family: Family, first: int, last: int | None = None
     ) -> None:
         """Of the steps from `first` to before `last`, the run's end where it is None."""
         self.source = source
         self.config = config
         self.charset = charset
+        self.family = family
         self.first = first
         self.last = config.steps if last is None else last
 
@@ -81,7 +85,7 @@ class StepBatches(Dataset[Batch]):
         size = int(rng.choice(self.config.sizes))
         count = max(1, round(self.config.batch * (self.config.size / size) ** 2))
         samples = [self.source.sample(rng, size) for _ in range(count)]
-        return with_plan(collate(samples, self.charset), samples)
+        return with_plan(collate(samples, self.charset, self.family), samples)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -97,13 +101,18 @@ def _to_width(patches: Tensor, width: int) -> Tensor:
     return F.pad(patches, (0, width - patches.shape[-1]))
 
 
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with every tensor on `device`."""
-    moved: dict[str, Any] = {
-        item.name: value.to(device, non_blocking=True)
-        for item in fields(batch)
-        if isinstance(value := getattr(batch, item.name), Tensor)
-    }
+Tensors = TypeVar("Tensors", Batch, Truth)
+
+
+def to_device(batch: Tensors, device: torch.device) -> Tensors:
+    """The batch, or its truth, with every tensor on `device`."""
+    moved: dict[str, Any] = {}
+    for item in fields(batch):
+        value = getattr(batch, item.name)
+        if isinstance(value, Tensor):
+            moved[item.name] = value.to(device, non_blocking=True)
+        elif isinstance(value, Truth):
+            moved[item.name] = to_device(value, device)
     return replace(batch, **moved)
 
 
@@ -120,10 +129,14 @@ class Trainer:
         device: str = "cpu",
         workers: int = 1,
         charset: Charset | None = None,
-        detector: DetectorLearning | None = None,
         composer: DeviceComposer | None = None,
     ) -> None:
-        """composer: makes the pictures of a source that is `planned`."""
+        """composer: makes the pictures of a source that is `planned`.
+
+        Raises ValueError where the run names parts of a loss that the model's family does not have.
+        """
+        self.family = family_named(model_config.family)
+        config.check(self.family)
         self.composer = composer
         self.run = run
         self.source = source
@@ -131,7 +144,6 @@ class Trainer:
         self.device = torch.device(device)
         self.workers = workers
         self.charset = charset or Charset(model_config.characters)
-        self.detector: DetectorLearning = detector or RotatedBoxes()
         self.step = 0
         self.pictures = 0
         self.words = 0
@@ -140,16 +152,19 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.bfloat16 = fast_bfloat16(self.device)
         self.model_config = model_config
-        self.model = build_fots(model_config, self.charset).to(self.device)
+        self.model = build_spotter(model_config, self.charset).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
-        names = (*PARTS, ATTENTION) if self._attends else PARTS
+        parts = parts_of(self.family)
+        names = (*parts, ATTENTION) if self._attends else parts
         self.weighting = LossWeighting(config.losses.weighting, names, config.losses.period).to(self.device)
         self.curriculum = Curriculum(config.difficulty)
         self._reading = 0.0
         self.distiller = self._distiller()
         learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
-        self.optimiser = optimiser(learners, config)
+        roles = self.model.roles
+        ends = [p for name, p in self.model.named_parameters() if matches(name, roles.ends)]
+        self.optimiser = optimiser(learners, config, ends)
 
     @property
     def _attends(self) -> bool:
@@ -269,7 +284,7 @@ class Trainer:
             reading = self._recognition(features, maps, batch, lesson) if reads else Reading(nothing, nothing, nothing)
         self._reading = float(reading.ctc.detach())
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
-        parts = self.detector.losses(maps, batch, self.config)
+        parts = self._detection(maps, batch)
         parts["recognition"] = weights.recognition * ramp * reading.ctc
         if self._attends:
             parts[ATTENTION] = weights.attention * ramp * reading.attention
@@ -279,6 +294,13 @@ class Trainer:
         if self.distiller and lesson:
             parts |= self.distiller.losses(lesson, features, maps, reading.taught)
         return parts
+
+    def _detection(self, maps: Maps, batch: Batch) -> dict[str, Tensor]:
+        """The weighted parts that the detector learns by."""
+        weights = {**self.family.parts, **self.config.losses.own}
+        own = self.family.losses(maps, batch.truth, word_weights(batch.image_index, self.config.balance))
+        shared = detection_losses(maps, batch.truth, self.config.losses)
+        return shared | {name: weights[name] * own[name] for name in self.family.parts}
 
     def _recognition(self, features: Features, maps: Maps, batch: Batch, lesson: Lesson | None) -> Reading:
         readable = batch.readable.nonzero().squeeze(1)
@@ -292,7 +314,9 @@ class Trainer:
         chosen = torch.multinomial(weight, self.config.words, replacement=True, generator=generator)
         words = readable[chosen.to(readable.device)]
         image_index = batch.image_index[words]
-        noisy = self.detector.to_read(maps, batch, words, self.config, self.step, generator)
+        config = self.config
+        predicted = config.predicted if self.step >= config.predicted_after else 0.0
+        noisy = self.family.to_read(maps, batch.truth, words, batch.image_index, config.jitter, predicted, generator)
         if isinstance(self.model.recogniser, PictureRecogniser):
             columns = self.model.columns(features, noisy, image_index)
             read = recognition_loss(columns.logits, columns.widths, [batch.targets[index] for index in chosen.tolist()])
@@ -361,7 +385,7 @@ class Trainer:
             last = self.curriculum.last_step(first, self.config.steps)
             source = at_difficulty(self.source, self.curriculum.difficulty)
             loader: DataLoader[Batch] = DataLoader(
-                StepBatches(source, self.config, self.charset, first, last),
+                StepBatches(source, self.config, self.charset, self.family, first, last),
                 batch_size=None,
                 num_workers=self.workers,
                 prefetch_factor=4 if self.workers else None,

@@ -1,11 +1,12 @@
-"""The joint loss of detection and recognition."""
+"""The parts of the joint loss that all families share."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.model.detection import DetectionMaps
-from spotter.training.batch import Batch
+from spotter.families.interface import Truth
+from spotter.model.family import Maps
+from spotter.training.config import LossConfig
 
 
 def score_loss(
@@ -53,42 +54,24 @@ def word_weights(image_index: Tensor, balance: float) -> Tensor:
     return torch.bincount(image_index)[image_index].float() ** -balance
 
 
-def geometry_losses(maps: DetectionMaps, batch: Batch, balance: float) -> tuple[Tensor, Tensor, Tensor]:
-    """(box, ends, direction) losses over the core cells, a word counting by `word_weights`, whatever its size.
-
-    box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly notices a missing
-    letter of a long word. ends: smooth L1 on the left and right distances as shares of the height, counted the more
-    the nearer a cell is to that end, since `sharpen_ends` asks those cells. direction: smooth L1 on the raw
-    (cos, sin) and the slant; a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
-    """
-    image, row, column = (batch.owner >= 0).nonzero().unbind(1)
-    if not len(image):
-        nothing = maps.distances.sum() * 0
-        return nothing, nothing, nothing
-    word = batch.owner[image, row, column]
-    cx, cy, w, h, theta, slant = batch.boxes[word].unbind(1)
-    cells = maps.cells
-    x = cells.x[row, column] - cx
-    y = cells.y[row, column] - cy
-    cos, sin = theta.cos(), theta.sin()
-    down = y * cos - x * sin
-    along = x * cos + y * sin - slant * down
-    truth = torch.stack((h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along), 1).clamp(min=0.5)
-    count = torch.bincount(word, minlength=len(batch.boxes)).to(truth.dtype)
-    weight = word_weights(batch.image_index, balance)[word] / count[word]
-    weight = weight / weight.sum()
-    told = maps.distances[image, :, row, column] * cells.scale[row, column][:, None]
-    near = torch.minimum(told, truth)
-    intersection = (near[:, 0] + near[:, 2]) * (near[:, 1] + near[:, 3])
-    area_told = (told[:, 0] + told[:, 2]) * (told[:, 1] + told[:, 3])
-    area_true = (truth[:, 0] + truth[:, 2]) * (truth[:, 1] + truth[:, 3])
-    overlap = (intersection + 1) / (area_told + area_true - intersection + 1)
-    nearness = (1 - 2 * truth[:, [1, 3]] / w[:, None]).clamp(min=0)
-    off = F.smooth_l1_loss(told[:, [1, 3]] / h[:, None], truth[:, [1, 3]] / h[:, None], reduction="none", beta=0.2)
-    direction = F.smooth_l1_loss(
-        maps.direction[image, :, row, column], torch.stack((cos, sin, slant), 1), reduction="none", beta=0.2
+def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, Tensor]:
+    """score and dice, each times its weight."""
+    logits = maps.score[:, 0]
+    found = (
+        focal_loss(logits, truth.text, truth.counted, config.focal)
+        if config.focal
+        else score_loss(
+            logits,
+            truth.text,
+            truth.counted,
+            config.hard_negatives,
+            cell_weights(truth.owner, config.small_words) if config.small_words else None,
+        )
     )
-    return -(overlap.log() * weight).sum(), ((off * nearness).sum(1) * weight).sum(), (direction.sum(1) * weight).sum()
+    return {
+        "score": config.score * found,
+        "dice": config.dice * dice_loss(logits, truth.text, truth.counted),
+    }
 
 
 def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -> Tensor:

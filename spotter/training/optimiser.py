@@ -1,5 +1,6 @@
 """The optimiser of a run, and which weights it treats how."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -10,20 +11,22 @@ from spotter.training.muon import Muon
 
 _MOMENTS = (0.9, 0.98)
 _MOMENTUM = 0.95
-# A first layer and the last ones, whose rows are classes or measures, are not maps between features.
-_ENDS = ("backbone.stem", "head.out", "recogniser.classify")
 
 
-def optimiser(learners: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+def optimiser(learners: nn.Module, config: TrainConfig, ends: Iterable[nn.Parameter] = ()) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or Muon for the matrices and kernels in between; norms,
-    biases and single numbers do not decay."""
-    learnt = [(name, p) for name, p in learners.named_parameters() if p.requires_grad]
+    biases and single numbers do not decay.
+
+    ends: weights that are no maps between features (see `spotter.model.roles`), which Muon leaves to AdamW.
+    """
+    apart = {id(p) for p in ends}
+    learnt = [p for p in learners.parameters() if p.requires_grad]
     muon = config.optimiser == "muon"
-    hidden = [p for name, p in learnt if muon and p.ndim > 1 and not any(end in name for end in _ENDS)]
+    hidden = [p for p in learnt if muon and p.ndim > 1 and id(p) not in apart]
     chosen = {id(p) for p in hidden}
     groups: list[dict[str, Any]] = [
-        {"params": [p for _, p in learnt if p.ndim > 1 and id(p) not in chosen], "weight_decay": config.weight_decay},
-        {"params": [p for _, p in learnt if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in learnt if p.ndim > 1 and id(p) not in chosen], "weight_decay": config.weight_decay},
+        {"params": [p for p in learnt if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if not muon:
         return torch.optim.AdamW(groups, lr=config.learning_rate, betas=_MOMENTS)

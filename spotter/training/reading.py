@@ -14,19 +14,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from spotter.families.catalogue import family_named
+from spotter.families.interface import Family, Misplacement
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import Cut, cut, picture_mosaic
-from spotter.model.geometry import polygons_to_boxes
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.spotter import BLACK, normalised
 from spotter.training import checkpoint
 from spotter.training.losses import recognition_loss
+from spotter.training.polygons import together
 from spotter.training.precision import fast_bfloat16
 from spotter.training.recogniser_file import SavedRecogniser
 from spotter.training.sample import Sample, Source
@@ -42,11 +43,11 @@ _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
 class ReadingConfig:
     """A run of the recogniser alone.
 
-    plan: "small" or "tiny". words, units: of a step at most. per_picture: words of one picture at most.
+    plan: "small" or "tiny". family: whose regions are cut. words, units: of a step at most. per_picture: words of one
+        picture at most.
     learning_rate: after `warmup` steps it stays until `decay_from`, then falls to nothing at `steps` (Hägele et al.
         2024, arXiv:2405.18392: such a run can be prolonged without a new schedule).
-    ends, sides: deviations of a box's ends and of its upper and lower side, as shares of the height; astray: share of
-        the ends that are off by up to half a height.
+    ends, sides, astray: how far regions are off, see `Misplacement`.
     """
 
     plan: str = "small"
@@ -66,8 +67,10 @@ class ReadingConfig:
     astray: float = 0.12
     save_every: int = 200
     log_every: int = 50
+    family: str = "fots"
 
     def __post_init__(self) -> None:
+        family_named(self.family)
         if self.plan not in PLANS:
             raise ValueError(f"plan must be one of {', '.join(PLANS)}")
         if min(self.words, self.units, self.per_picture, self.warmup, self.save_every, self.log_every) < 1:
@@ -81,6 +84,11 @@ class ReadingConfig:
         if min(self.seed, self.weight_decay, self.ends, self.sides) < 0 or not 0 <= self.astray <= 1:
             raise ValueError("seed, weight_decay, ends and sides must not be negative, nor astray outside 0 to 1")
 
+    @property
+    def misplacement(self) -> Misplacement:
+        """How far regions are off."""
+        return Misplacement(self.ends, self.sides, self.astray)
+
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         falling = (step - self.decay_from) / max(self.steps - self.decay_from, 1)
@@ -89,38 +97,13 @@ class ReadingConfig:
 
 @dataclass(frozen=True)
 class WordBatch:
-    """images: uint8 [B, H, W, 3]. boxes: float32 [N, 6], as a detector may give them. image_index: int64 [N].
+    """images: uint8 [B, H, W, 3]. shapes: float32 [N, G], as a detector may give them. image_index: int64 [N].
     targets: classes of each word."""
 
     images: Tensor
-    boxes: Tensor
+    shapes: Tensor
     image_index: Tensor
     targets: list[list[int]]
-
-
-def detected_like(boxes: NDArray[np.float32], config: ReadingConfig, rng: np.random.Generator) -> NDArray[np.float32]:
-    """True boxes [N, 6] as a detector may give them: ends and sides off, turned and sheared a little."""
-    count = len(boxes)
-    w, h = boxes[:, 2], boxes[:, 3]
-    ends = np.clip(rng.normal(0.04, config.ends, (2, count)), -0.35, 0.35)
-    off = rng.random((2, count)) < config.astray
-    ends = np.where(off, rng.uniform(-0.5, 0.5, (2, count)), ends)
-    ends = np.minimum(ends, 0.22 * w / np.maximum(h, 1)) * h  # positive is inwards
-    sides = np.clip(rng.normal(0, config.sides, (2, count)), -0.15, 0.15) * h
-    along, down = (ends[0] - ends[1]) / 2, (sides[0] - sides[1]) / 2
-    turn = rng.normal(0, 0.025, count) * np.minimum(1, 4 * h / np.maximum(w, 1))
-    cos, sin = np.cos(boxes[:, 4]), np.sin(boxes[:, 4])
-    return np.stack(
-        (
-            boxes[:, 0] + along * cos - down * sin,
-            boxes[:, 1] + along * sin + down * cos,
-            np.maximum(w - ends.sum(0), 2),
-            np.maximum(h - sides.sum(0), 2),
-            boxes[:, 4] + turn,
-            boxes[:, 5] + rng.normal(0, 0.05, count),
-        ),
-        1,
-    ).astype(np.float32)
 
 
 class WordBatches(Dataset[WordBatch]):
@@ -129,6 +112,7 @@ class WordBatches(Dataset[WordBatch]):
     def __init__(self, source: Source, config: ReadingConfig, charset: Charset, first: int = 0) -> None:
         """Of the steps from `first` on."""
         self.source, self.config, self.charset, self.first = source, config, charset, first
+        self.family = family_named(config.family)
 
     def __len__(self) -> int:
         return max(self.config.steps - self.first, 0)
@@ -141,7 +125,7 @@ class WordBatches(Dataset[WordBatch]):
         config = self.config
         rng = np.random.default_rng((config.seed, step))
         size = int(rng.choice(_SIZES))
-        images, boxes, index, targets = [], [], [], []
+        images, shapes, index, targets = [], [], [], []
         words = units = misses = 0
         while words < config.words and units < config.units and misses < 50:
             sample = self.source.sample(rng, size)
@@ -150,41 +134,48 @@ class WordBatches(Dataset[WordBatch]):
                 misses += 1
                 continue
             images.append(sample.image)
-            boxes.append(detected_like(found[chosen], config, rng))
+            true = found[chosen]
+            shapes.append(self.family.misplaced(true, config.misplacement, rng))
             index += [len(images) - 1] * len(chosen)
             targets += [self.charset.encode(sample.texts[n]) for n in chosen]
             words += len(chosen)
-            units += int((found[chosen, 2] / found[chosen, 3] * 6 + 5).sum())
+            lengths, heights = self.family.geometry.extent(true)
+            units += int((lengths / heights * 6 + 5).sum())
         if not images:
             raise ValueError("the sources give no word that can be read")
-        return WordBatch(
-            torch.from_numpy(np.stack(images)), torch.from_numpy(np.concatenate(boxes)), torch.tensor(index), targets
-        )
+        return WordBatch(torch.from_numpy(np.stack(images)), torch.cat(shapes), torch.tensor(index), targets)
 
-    def _readable(self, sample: Sample, rng: np.random.Generator) -> tuple[NDArray[np.float32], list[int]]:
-        polygons = torch.from_numpy(np.asarray(sample.polygons, np.float32).reshape(-1, 4, 2))
-        found = polygons_to_boxes(polygons).numpy()
+    def _readable(self, sample: Sample, rng: np.random.Generator) -> tuple[Tensor, list[int]]:
+        geometry = self.family.geometry
+        found = geometry.of_polygons(torch.from_numpy(together(list(sample.polygons))))
+        lengths, heights = (side.numpy() for side in geometry.extent(found))
         least, most = _HEIGHTS
         usable = [
             n
             for n, text in enumerate(sample.texts)
             if text
             and not sample.ignore[n]
-            and least <= found[n, 3] <= most
-            and found[n, 2] > 2
-            and found[n, 2] / found[n, 3] * 6 > 0.7 * len(text)  # CTC has a column for each character
+            and least <= heights[n] <= most
+            and lengths[n] > 2
+            and lengths[n] / heights[n] * 6 > 0.7 * len(text)  # CTC has a column for each character
             and self.charset.covers(text)
         ]
         few = min(len(usable), self.config.per_picture)
         return found, sorted(rng.choice(usable, few, replace=False).tolist()) if few else []
 
 
-def cut_words(batch: WordBatch, config: PictureRecogniserConfig) -> Cut:
+def cut_words(batch: WordBatch, config: PictureRecogniserConfig, family: Family) -> Cut:
     """The packed patches of a batch's words."""
     pictures = normalised(batch.images)
     height, width = pictures.shape[2:]
     return cut(
-        picture_mosaic(pictures, BLACK), batch.boxes, batch.image_index, (height, width), config, multiple=_UNITS
+        picture_mosaic(pictures, BLACK),
+        batch.shapes,
+        batch.image_index,
+        (height, width),
+        config,
+        family.geometry,
+        multiple=_UNITS,
     )
 
 
@@ -229,6 +220,7 @@ class ReadingTrainer:
             betas=(0.9, 0.98),
         )
         self.size = PictureRecogniserConfig()
+        self.family = family_named(config.family)
         self.bfloat16 = fast_bfloat16(self.device)
         self.step = self.pictures = self.words = 0
         self.seconds = 0.0
@@ -282,7 +274,7 @@ class ReadingTrainer:
 
     def loss(self, batch: WordBatch) -> Tensor:
         """Mean over the words of CTC's loss per character; the batch is on the device."""
-        made = cut_words(batch, self.size)
+        made = cut_words(batch, self.size, self.family)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             patches = made.patches.contiguous(memory_format=torch.channels_last)
             logits = self.model(patches, made.packing, made.longest)
@@ -293,7 +285,7 @@ class ReadingTrainer:
         batch = replace(
             batch,
             images=batch.images.to(self.device),
-            boxes=batch.boxes.to(self.device),
+            shapes=batch.shapes.to(self.device),
             image_index=batch.image_index.to(self.device),
         )
         for group in self.optimiser.param_groups:

@@ -2,11 +2,13 @@
 
 [train]                 # fields of TrainConfig
 steps = 10000
-[train.losses]          # fields of LossConfig
+[train.losses]          # fields of LossConfig, and weights of the family's own parts of the loss
 [train.distill]         # fields of DistillConfig
 [train.difficulty]      # fields of DifficultyConfig
 [[train.stages]]        # fields of Stage
 [model]                 # fields of SpotterConfig
+family = "fots"
+[model.detection]       # fields of the family's own settings
 [[source]]
 kind = "labelled"       # scene, page, sheet, labelled, crops, textfree or unlabelled
 path = "icdar2015/train"  # below the data folder
@@ -27,14 +29,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spotter.model.config import (
-    BackboneConfig,
-    DetectionConfig,
-    RecogniserConfig,
-    ScoreConfig,
-    SearchConfig,
-    SpotterConfig,
-)
+from spotter.families.catalogue import family_named
+from spotter.families.config import SpotterConfig
+from spotter.model.config import BackboneConfig, RecogniserConfig, ScoreConfig, SearchConfig
 from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
@@ -98,7 +95,10 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         if "recogniser_run" in table and (others := table.keys() - _RECOGNISER_ALONE):
             raise ValueError(f"a recipe of the recogniser alone has no {', '.join(sorted(others))}")
         train = dict(_tuples(table.get("train", {})))
-        losses = LossConfig(**train.pop("losses", {}))
+        family = family_named(table.get("model", {}).get("family", "fots"))
+        told = dict(train.pop("losses", {}))
+        own = {name: told.pop(name) for name in family.parts if name in told}
+        losses = LossConfig(**told, own=own)
         distill = DistillConfig(**train.pop("distill", {}))
         difficulty = DifficultyConfig(**train.pop("difficulty", {}))
         stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))
@@ -106,11 +106,13 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         sources = tuple(table["source"])
         if not distill.teacher and any(source.get("kind") == "unlabelled" for source in sources):
             raise ValueError("only a teacher, [train.distill], can tell anything of pictures without labels")
+        run = TrainConfig(**train, losses=losses, distill=distill, difficulty=difficulty, stages=stages)
+        run.check(family)
         return Recipe(
-            TrainConfig(**train, losses=losses, distill=distill, difficulty=difficulty, stages=stages),
+            run,
             SpotterConfig(
                 backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
-                detection=DetectionConfig(**model.pop("detection", {})),
+                detection=family.config(**_tuples(model.pop("detection", {}))),
                 recogniser=RecogniserConfig(**_tuples(model.pop("recogniser", {}))),
                 score=ScoreConfig(**model.pop("score", {})),
                 search=SearchConfig(**model.pop("search", {})),

@@ -12,8 +12,9 @@ class Sample:
     """A picture and its words.
 
     image: uint8 [H, W, 3], RGB.
-    polygons: float32 [N, 4, 2], (x, y) in pixels of `image`, the centre of the top-left pixel at (0.5, 0.5); the first
-        point is the text's own top-left, the rest follow clockwise as the reader of that text sees it.
+    polygons: float32 [N, 2n, 2], (x, y) in pixels of `image`, the centre of the top-left pixel at (0.5, 0.5); the first
+        point is the text's own top-left, the rest follow clockwise as the reader of that text sees it: n on its top
+        edge, n back on its bottom edge, 2 for a quadrilateral.
     texts: N transcripts, "" where ignored.
     ignore: bool [N], words that are neither to be found nor to be missed.
     """

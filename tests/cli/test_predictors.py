@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spotter.cli.predictors import ReaderOptions, open_predictor, rapidocr
-from spotter.model import weights
+from spotter.families import build
 from spotter.model.charset import Charset
 from spotter.reading.reader import Reader
 from spotter.registry.manifest import InputSpec
@@ -36,7 +36,7 @@ def test_a_checkpoint_answers_in_the_pictures_own_pixels(monkeypatch: pytest.Mon
         assert language == Path("language.npz")
         return Fixed()
 
-    monkeypatch.setattr(weights, "load_spotter", load)
+    monkeypatch.setattr(build, "load_spotter", load)
     threads = torch.get_num_threads()
     opened = open_predictor(Path("x.pt"), ReaderOptions(threads, side, language=Path("language.npz")))
     (word,) = opened.predict(PICTURE)

@@ -277,9 +277,9 @@ def test_a_word_of_a_picture_that_was_not_given_is_refused() -> None:
         np.zeros((2, 5), np.int32),
         np.zeros((2, 5), np.float32),
     ]
-    check_form(answer, 3, "case")
+    check_form(answer, 3, 4, "case")
     with pytest.raises(ParityError, match="case: a word is of none of the 2 pictures"):
-        check_form(answer, 2, "case")
+        check_form(answer, 2, 4, "case")
 
 
 def test_words_where_nothing_is_are_refused(
@@ -315,7 +315,7 @@ def test_no_bundle_is_written_when_its_final_graph_does_not_read_the_cases(
     other = exported.sure_of("x", tmp_path).graph.rename(tmp_path / "sure" / "other.onnx")
     monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
     monkeypatch.setattr(module, "export_graph", sure.write)
-    monkeypatch.setattr(module, "halve", lambda _graph, halved: halved.write_bytes(other.read_bytes()))
+    monkeypatch.setattr(module, "halve", lambda _graph, halved, _roles: halved.write_bytes(other.read_bytes()))
     monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
     monkeypatch.setattr(parity, "cases", noisy_cases)
     with pytest.raises(ParityError, match="reads only 0% of the cases' words alike"):

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 from spotter.export.folding import folded
-from spotter.model.detection import DetectionMaps
-from spotter.model.spotter import build_fots
+from spotter.families.build import build_spotter
+from spotter.families.fots.head import DetectionMaps
 from tests.model.small import small_config
 
 
 def test_a_folded_model_computes_the_same_without_batch_norms() -> None:
     torch.manual_seed(5)
-    model = build_fots(small_config()).eval()
+    model = build_spotter(small_config()).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             assert module.running_mean is not None
@@ -37,11 +37,11 @@ def test_a_folded_model_computes_the_same_without_batch_norms() -> None:
 
 
 def test_weights_keep_their_names() -> None:
-    model = build_fots(small_config()).eval()
+    model = build_spotter(small_config()).eval()
     convolutions = {name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
     assert convolutions == {name for name, module in folded(model).named_modules() if isinstance(module, nn.Conv2d)}
 
 
 def test_a_model_in_training_is_refused() -> None:
     with pytest.raises(AssertionError):
-        folded(build_fots(small_config()).train())
+        folded(build_spotter(small_config()).train())

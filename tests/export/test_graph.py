@@ -8,10 +8,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from spotter.export.graph import symbolic_sampler
 from spotter.export.parity import compare
+from spotter.families.fots.regions import RoIRotate
 from spotter.model.family import RegionSampler
-from spotter.model.regions import RoIRotate
 from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
 from spotter.reading.bundles import find_bundle
 from spotter.service.settings import Settings
@@ -162,7 +161,7 @@ def test_the_network_keeps_its_own_sampler(exported: Exported) -> None:
 
 def test_a_family_without_an_operator_is_refused() -> None:
     with pytest.raises(ValueError, match="no operator stands for RegionSampler"):
-        symbolic_sampler(RegionSampler())
+        RegionSampler().symbolic()
 
 
 def test_nodes_tell_their_module_but_not_where_the_code_lay(exported: Exported) -> None:

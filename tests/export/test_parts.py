@@ -13,6 +13,7 @@ from spotter.export import parity
 from spotter.export.parity import ParityError
 from spotter.export.parts import check_parts, maps_between, split
 from spotter.export.quantise import halve
+from spotter.model.roles import Roles
 from spotter.ops.interface import INPUTS, OUTPUTS
 from spotter.reading import gpu
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases
@@ -28,10 +29,10 @@ def make_parts(
     whole = exported.graph
     if request.param == "fp16":
         whole = tmp_path / "fp16.onnx"
-        halve(exported.graph, whole)
+        halve(exported.graph, whole, exported.model.roles)
     monkeypatch.setattr(parity, "cases", noisy_cases)
     monkeypatch.setattr("spotter.export.parts.cases", noisy_cases)
-    split(whole, tmp_path / "dense.onnx", tmp_path / "words.onnx")
+    split(whole, tmp_path / "dense.onnx", tmp_path / "words.onnx", exported.model.roles)
     return whole, tmp_path / "dense.onnx", tmp_path / "words.onnx"
 
 
@@ -63,7 +64,7 @@ def test_parts_of_another_graph_are_refused(parts: tuple[Path, Path, Path], tmp_
 
 def test_a_graph_without_regions_is_not_cut() -> None:
     with pytest.raises(ValueError, match="cannot be cut"):
-        maps_between(onnx.GraphProto())
+        maps_between(onnx.GraphProto(), Roles())
 
 
 def test_bound_parts_answer_as_the_whole_whatever_is_recorded(

@@ -13,6 +13,7 @@ from spotter.export import parity
 from spotter.export.graph import export_graph
 from spotter.export.parity import check_form, check_parity
 from spotter.export.quantise import agreement, dense_convolutions, dense_products, quantise
+from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.ops.interface import DOMAIN, OUTPUTS
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
 from tests.model.small import picture_spotter
@@ -48,7 +49,7 @@ def test_no_words_are_an_ordinary_answer(pictures: Exported) -> None:
     sizes = np.zeros((2, 2), np.int32)  # nothing of either picture is real
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 128, 3), dtype=np.uint8)
     answer = session.run(list(OUTPUTS), {"images": images, "sizes": sizes})
-    check_form(answer, 2, "no words")
+    check_form(answer, 2, 4, "no words")
     assert len(answer[0]) == 0
 
 
@@ -62,14 +63,16 @@ def test_words_are_sampled_from_the_picture_by_the_operator_with_its_body(pictur
 def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pictures: Exported, tmp_path: Path) -> None:
     graph = onnx.load(str(pictures.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
-    chosen = {weights[name] for name in dense_convolutions(graph)}
+    chosen = {weights[name] for name in dense_convolutions(graph, pictures.model.roles)}
     reading = {name for name in chosen if name.startswith("recogniser.")}
-    blocks = len(pictures.model.recogniser.network.blocks)  # type: ignore[union-attr]
+    recogniser = pictures.model.recogniser
+    assert isinstance(recogniser, PictureRecogniser)
+    blocks = len(recogniser.network.blocks)
     assert len(reading) == 2 * blocks
     assert all(name.endswith((".up.weight", ".down.weight")) for name in reading)
     assert any(name.startswith("backbone.") for name in chosen)
-    assert dense_products(graph) == {}  # its Transformer's matrices stay in float
-    quantise(pictures.graph, tmp_path / "int8.onnx", noise(4))
+    assert dense_products(graph, pictures.model.roles) == {}  # its Transformer's matrices stay in float
+    quantise(pictures.graph, tmp_path / "int8.onnx", noise(4), pictures.model.roles)
     rounded = onnx.load(str(tmp_path / "int8.onnx")).graph
     made_by = {name: node.op_type for node in rounded.node for name in node.output}
     for node in rounded.node:
@@ -81,5 +84,5 @@ def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pict
     answer = ort.InferenceSession(str(tmp_path / "int8.onnx"), providers=["CPUExecutionProvider"]).run(
         list(OUTPUTS), {"images": noise(1)[0][None], "sizes": np.array([[128, 192]], np.int32)}
     )
-    check_form(answer, 1, "rounded")
+    check_form(answer, 1, 4, "rounded")
     assert len(answer[0]) > 3

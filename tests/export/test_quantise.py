@@ -36,14 +36,14 @@ def noise(count: int) -> list[Picture]:
 @pytest.fixture(scope="module", name="quantised")
 def make_quantised(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("int8") / "model.onnx"
-    quantise(exported.graph, path, noise(6))
+    quantise(exported.graph, path, noise(6), exported.model.roles)
     return path
 
 
 def test_dense_convolutions_are_all_but_the_first_two_the_last_and_those_of_positions(exported: Exported) -> None:
     graph = onnx.load(str(exported.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
-    chosen = {weights[name] for name in dense_convolutions(graph)}
+    chosen = {weights[name] for name in dense_convolutions(graph, exported.model.roles)}
     assert len(chosen) > 12
     assert {name.split(".")[0] for name in chosen} == {"backbone", "neck", "head", "recogniser"}
     left_out = set(weights.values()) - chosen
@@ -53,7 +53,7 @@ def test_dense_convolutions_are_all_but_the_first_two_the_last_and_those_of_posi
 
 
 def test_every_dense_convolution_reads_and_weighs_eight_bits(exported: Exported, quantised: Path) -> None:
-    dense = set(dense_convolutions(onnx.load(str(exported.graph)).graph))
+    dense = set(dense_convolutions(onnx.load(str(exported.graph)).graph, exported.model.roles))
     graph = onnx.load(str(quantised)).graph
     made_by = {name: node for node in graph.node for name in node.output}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
@@ -67,7 +67,7 @@ def test_every_dense_convolution_reads_and_weighs_eight_bits(exported: Exported,
 def test_matrices_of_the_transformer_are_rounded_to_seven_bits_and_the_last_is_not(
     exported: Exported, quantised: Path
 ) -> None:
-    products = dense_products(onnx.load(str(exported.graph)).graph)
+    products = dense_products(onnx.load(str(exported.graph)).graph, exported.model.roles)
     assert len(products) >= 4
     graph = onnx.load(str(quantised)).graph
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -97,7 +97,7 @@ def test_a_convolution_of_enough_channels_is_a_node_of_our_own_with_its_body(
 
 
 def test_maps_stay_in_eight_bits_from_one_convolution_to_the_next(exported: Exported, quantised: Path) -> None:
-    names = set(dense_nodes(onnx.load(str(exported.graph)).graph))
+    names = set(dense_nodes(onnx.load(str(exported.graph)).graph, exported.model.roles))
     graph = onnx.load(str(quantised)).graph
     made_by = {name: node for node in graph.node for name in node.output}
     between = [node for node in graph.node if node.name in names and node.op_type not in ("Conv", CONVOLUTION)]
@@ -119,7 +119,7 @@ def test_a_graph_agrees_with_itself_and_on_most_places_with_its_eight_bits(expor
     assert agreement(exported.graph, exported.graph, pictures, 1.0) == 1.0  # neither is so sure of any word
     # Random weights read noise, where hardly any letter stands a rounding: with one letter everywhere, places are left.
     sure = exported.sure_of("x", tmp_path)
-    quantise(sure.graph, tmp_path / "int8.onnx", noise(6))
+    quantise(sure.graph, tmp_path / "int8.onnx", noise(6), exported.model.roles)
     share = agreement(sure.graph, tmp_path / "int8.onnx", pictures, 0.0)
     assert 0.3 < share < 1
 
@@ -135,7 +135,7 @@ def test_a_graph_without_dense_convolutions_is_refused(exported: Exported, tmp_p
     del proto.graph.node[:]
     onnx.save(proto, str(tmp_path / "empty.onnx"))
     with pytest.raises(ValueError, match="no convolution"):
-        quantise(tmp_path / "empty.onnx", tmp_path / "out.onnx", noise(1))
+        quantise(tmp_path / "empty.onnx", tmp_path / "out.onnx", noise(1), exported.model.roles)
 
 
 def test_calibration_pictures_come_evenly_from_all_folders_at_the_working_size(tmp_path: Path) -> None:

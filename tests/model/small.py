@@ -10,22 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spotter.families.build import build_spotter
+from spotter.families.config import SpotterConfig
+from spotter.families.fots.config import DetectionConfig
+from spotter.families.fots.head import DetectionHead, DetectionMaps
 from spotter.model.cells import plain_cells
 from spotter.model.charset import PRINTABLE_ASCII
-from spotter.model.config import (
-    BackboneConfig,
-    DetectionConfig,
-    PictureRecogniserConfig,
-    RecogniserConfig,
-    ScoreConfig,
-    SpotterConfig,
-)
-from spotter.model.detection import DetectionHead, DetectionMaps
+from spotter.model.config import BackboneConfig, PictureRecogniserConfig, RecogniserConfig, ScoreConfig
 from spotter.model.language import LanguageTables
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.ppocr import PLANS, PPOCRConfig, PPOCRRecogniser, StageConfig
 from spotter.model.recogniser import Recogniser
-from spotter.model.spotter import Spotter, build_fots
+from spotter.model.spotter import Spotter
 
 STRIDE = 32  # of `small_config`'s last stage
 
@@ -76,7 +72,7 @@ def word_patches(
 def small_spotter(seed: int = 0) -> Spotter:
     """A small spotter in evaluation mode, the same for the same seed."""
     torch.manual_seed(seed)
-    return build_fots(small_config()).eval()
+    return build_spotter(small_config()).eval()
 
 
 def talkative_spotter(seed: int = 0) -> Spotter:
@@ -92,7 +88,7 @@ def picture_spotter(seed: int = 0) -> Spotter:
     score = ScoreConfig(character=1.0, text=0.01)
     config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24), score=score)
     with few_channels():
-        return _talkative(build_fots(config))
+        return _talkative(build_spotter(config))
 
 
 @contextmanager

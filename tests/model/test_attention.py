@@ -4,9 +4,9 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from spotter.families.build import build_spotter
 from spotter.model.attention import AttentionDecoder
 from spotter.model.recogniser import Recogniser
-from spotter.model.spotter import build_fots
 from tests.model.small import small_config
 
 
@@ -57,8 +57,8 @@ def test_what_is_seen_is_the_mean_weighed_by_likeness() -> None:
 def test_a_network_with_it_reads_as_one_without() -> None:
     config = small_config()
     torch.manual_seed(0)
-    both = build_fots(replace(config, recogniser=replace(config.map_recogniser, decoder="both"))).eval()
-    plain = build_fots(config).eval()
+    both = build_spotter(replace(config, recogniser=replace(config.map_recogniser, decoder="both"))).eval()
+    plain = build_spotter(config).eval()
     assert plain.recogniser.attention is None
     assert isinstance(both.recogniser.attention, nn.Module)
     left, unknown = plain.load_state_dict(both.state_dict(), strict=False)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.families.fots.boxes import LEANING_BOXES
 from spotter.model.config import PictureRecogniserConfig
-from spotter.model.cutting import Cut, cut, picture_mosaic, with_margins
+from spotter.model.cutting import Cut, cut, picture_mosaic
 from spotter.model.packing import UNIT
 from spotter.model.regions import sample_regions
 
@@ -28,7 +29,9 @@ def cut_from_ramps(
 ) -> Cut:
     index = index or [0] * len(boxes)
     mosaic = picture_mosaic(ramps(max(index) + 1), 0.0)
-    return cut(mosaic, torch.tensor(boxes), torch.tensor(index), (HEIGHT, WIDTH), config, multiple=multiple)
+    return cut(
+        mosaic, torch.tensor(boxes), torch.tensor(index), (HEIGHT, WIDTH), config, LEANING_BOXES, multiple=multiple
+    )
 
 
 def word(made: Cut, number: int) -> Tensor:
@@ -61,12 +64,6 @@ def test_a_slant_is_undone() -> None:
     torch.testing.assert_close(patch[1, :, 0], torch.arange(16) + 42.5, atol=1e-3, rtol=0)
 
 
-def test_margins_are_shares_of_the_height_on_every_side() -> None:
-    boxes = torch.tensor([[100.0, 50, 24, 16, 0.3, 0.1]])
-    expected = [100, 50, 24 + 2 * 4, 16 + 2 * 2, 0.3, 0.1]
-    assert with_margins(boxes, LOOSE)[0].tolist() == pytest.approx(expected, abs=1e-5)
-
-
 def test_margins_are_seen_and_the_region_within_them_is_marked() -> None:
     patch = word(cut_from_ramps([[100.0, 50, 24, 16, 0, 0]], LOOSE), 0)
     assert patch.shape == (4, 16, 24)  # 32 x 20 pixels: 1.6 x 16 = 25.6 columns, three units when rounded
@@ -89,7 +86,7 @@ def test_tall_words_are_cut_from_a_level_further_up_at_the_same_place(height: fl
 
     box = torch.tensor([[500.0, 300, 1.5 * height, height, 0, 0]])
     mosaic = picture_mosaic(ramps(), 0.0)
-    made = cut(mosaic, box, torch.tensor([0]), (HEIGHT, WIDTH), TIGHT, sample=spy)
+    made = cut(mosaic, box, torch.tensor([0]), (HEIGHT, WIDTH), TIGHT, LEANING_BOXES, sample=spy)
     patch = word(made, 0)
     columns, rows = torch.arange(24), torch.arange(16)
     x = 500 + ((columns + 0.5) / 24 - 0.5) * 1.5 * height

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spotter.model.backbone import Backbone
 from spotter.model.cells import Cells
-from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
+from spotter.model.family import Extent, Geometry, Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.neck import FeaturePyramid
 from spotter.model.recogniser import Recogniser
 from spotter.model.regions import sample_regions
@@ -43,24 +43,45 @@ class TopCells(Head):
         return Regions(shapes, scores.sigmoid(), torch.arange(len(y)))
 
 
-class Bands(RegionSampler):
+class BandGeometry:
     """Parallelograms over 96 pixels, outlined by three points above and three below."""
 
-    def _line(self, shapes: Tensor, points: int, offset: float) -> Tensor:
+    def line(self, shapes: Tensor, points: int, offset: float) -> Tensor:
         along = (torch.arange(points) + 0.5) / points
         y = shapes[:, :1] + (shapes[:, 1:2] - shapes[:, :1]) * along + offset * shapes[:, 2:3]
         return torch.stack((96 * along.expand_as(y), y), -1)
 
+    def of_polygons(self, polygons: Tensor) -> Tensor:
+        y = (polygons + polygons.flip(1))[..., 1] / 2
+        return torch.stack((y[:, 0], y[:, polygons.shape[1] // 2 - 1], self.extent(polygons[:, :3, 1]).heights), 1)
+
+    def extent(self, shapes: Tensor) -> Extent:
+        return Extent(torch.full_like(shapes[:, 0], 96.0), 2 * shapes[:, 2])
+
+    def places(self, shapes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        y = shapes[:, :1] + (shapes[:, 1:2] - shapes[:, :1]) * (u + 0.5)
+        x = (96 * (u + 0.5))[:, None].expand(-1, len(v), -1)
+        return x, y[:, None] + 2 * v[:, None] * shapes[:, 2, None, None]
+
+    def polygons(self, shapes: Tensor) -> Tensor:
+        return torch.cat((self.line(shapes, 3, -1), self.line(shapes, 3, 1).flip(1)), 1)
+
+
+BANDS = BandGeometry()
+
+
+class Bands(RegionSampler):
+    """Cuts such parallelograms."""
+
+    geometry: Geometry = BANDS
+
     def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
         def cut(features: Tensor, rows: int, columns: int, stride: int) -> Tensor:
-            lines = [self._line(shapes, columns, 2 * (row + 0.5) / rows - 1) for row in range(rows)]
+            lines = [BANDS.line(shapes, columns, 2 * (row + 0.5) / rows - 1) for row in range(rows)]
             return sample_regions(features, torch.stack(lines, 1) / stride, image_index)
 
         widths = torch.full((len(shapes),), COLUMNS)
         return Patches(cut(fine, 16, 2 * COLUMNS, 2), cut(shared, 8, COLUMNS, 4), widths)
-
-    def polygons(self, shapes: Tensor) -> Tensor:
-        return torch.cat((self._line(shapes, 3, -1), self._line(shapes, 3, 1).flip(1)), 1)
 
 
 @torch.no_grad()

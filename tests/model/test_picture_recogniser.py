@@ -7,12 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.families.build import build_spotter
+from spotter.families.fots.boxes import LEANING_BOXES
+from spotter.families.fots.head import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import picture_mosaic
-from spotter.model.detection import DetectionMaps
 from spotter.model.picture_recogniser import PictureRecogniser
-from spotter.model.spotter import BLACK, build_fots, normalised
+from spotter.model.spotter import BLACK, normalised
 from tests.model.small import empty_maps, few_channels, loud, picture_spotter, say, small_config
 
 CONFIG = PictureRecogniserConfig("small", longest=24)
@@ -24,7 +26,7 @@ INDEX = torch.tensor([0, 1, 1])
 def make_recogniser(request: pytest.FixtureRequest) -> PictureRecogniser:
     torch.manual_seed(0)
     with few_channels():
-        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), 20).eval()
+        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), 20, LEANING_BOXES).eval()
     loud(recogniser.network)
     return recogniser
 
@@ -63,7 +65,7 @@ def test_a_word_is_read_from_its_place_in_its_own_picture(recogniser: PictureRec
 def test_a_spotter_is_built_with_it_by_its_configuration() -> None:
     config = replace(small_config(), recogniser=CONFIG, characters="abc\u0219")
     with few_channels():
-        model = build_fots(config)
+        model = build_spotter(config)
     assert model.charset == Charset("abc\u0219")
     assert isinstance(model.recogniser, PictureRecogniser)
     assert model.recogniser.network.head.out_features == 5

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.families.build import build_spotter
+from spotter.families.fots.boxes import boxes_to_polygons
+from spotter.families.fots.head import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
-from spotter.model.detection import DetectionMaps
-from spotter.model.geometry import boxes_to_polygons
-from spotter.model.spotter import Spotter, build_fots, word_scores
+from spotter.model.spotter import Spotter, word_scores
 from tests.model.small import STRIDE, empty_maps, say, small_config, small_spotter, talkative_spotter
 
 
@@ -149,7 +150,7 @@ def test_a_level_sees_what_the_picture_shows_when_scaled() -> None:
 
 
 def test_the_charset_sets_the_number_of_classes() -> None:
-    model = build_fots(small_config(), Charset("abc"))
+    model = build_spotter(small_config(), Charset("abc"))
     assert model.map_recogniser.classify.out_features == 4
 
 

@@ -9,8 +9,9 @@ from onnx import TensorProto, helper
 from torch import Tensor
 
 from spotter import OPERATORS_VERSION
+from spotter.families.fots.regions import box_widths, roi_rotate
 from spotter.model import language
-from spotter.model.regions import PatchSize, patch_widths, roi_rotate, sample_regions
+from spotter.model.regions import PatchSize, sample_regions
 from spotter.ops import bodies
 from spotter.ops.bodies import functions
 from spotter.ops.interface import DOMAIN, OPSET
@@ -53,7 +54,7 @@ def both(
     scale = 4 // stride
     feeds = {"features": features.numpy(), "boxes": boxes.numpy(), "image_index": index.numpy()}
     (found,) = rotate[stride].run(None, feeds)
-    expected = roi_rotate(features, boxes, index, scale * patch_widths(boxes, SIZE), scale * SIZE.height, stride)
+    expected = roi_rotate(features, boxes, index, scale * box_widths(boxes, SIZE), scale * SIZE.height, stride)
     return torch.from_numpy(np.asarray(found)), expected
 
 

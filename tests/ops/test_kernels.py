@@ -10,7 +10,8 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from spotter.model.regions import PatchSize, patch_widths, roi_rotate
+from spotter.families.fots.regions import box_widths, roi_rotate
+from spotter.model.regions import PatchSize
 from tests.ops.graphs import ATTRIBUTES, SIZE, Floats, graph, open_graph, reference, reference_grid, run
 
 WAYS = ("kernel", "body")
@@ -200,10 +201,10 @@ def test_kernel_body_network_and_loop_agree(library: Path, scale: int, stride: i
     wanted = reference(features, grid, index)
     theirs = torch.from_numpy(boxes)
     network = roi_rotate(
-        torch.from_numpy(features), theirs, torch.from_numpy(index), scale * patch_widths(theirs, SIZE),
+        torch.from_numpy(features), theirs, torch.from_numpy(index), scale * box_widths(theirs, SIZE),
         scale * SIZE.height, stride,
     )  # fmt: skip
-    assert (scale * patch_widths(theirs, SIZE)).tolist() == widths
+    assert (scale * box_widths(theirs, SIZE)).tolist() == widths
     kernel = run(open_graph(model, library), features, boxes, index)
     np.testing.assert_allclose(kernel, wanted, atol=1e-4)
     np.testing.assert_allclose(network.numpy(), wanted, atol=5e-4)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spotter.model.config import SpotterConfig
+from spotter.families.config import SpotterConfig
 from spotter.training.ablation import kept, markdown, overlaid, read_table, run_row
 from spotter.training.recipe import RecipeError
 from spotter.training.sample import Sample

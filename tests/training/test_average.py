@@ -5,7 +5,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from spotter.model.weights import load_spotter, load_state
+from spotter.families.build import load_spotter
+from spotter.model.weights import load_state
 from spotter.training.average import average
 from spotter.training.cli import average as command
 from tests.training.small import make_other_trainer, make_trainer

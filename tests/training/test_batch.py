@@ -1,12 +1,10 @@
-import math
-
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
+from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
-from spotter.training.batch import Batch, collate, detection_targets
+from spotter.training.batch import Batch, collate
 from spotter.training.sample import Sample
 
 
@@ -21,93 +19,6 @@ def sample(words: list[tuple[list[list[float]], str, bool]], side: int = 64, col
         [text for _, text, _ in words],
         np.array([ignored for _, _, ignored in words], bool),
     )
-
-
-def cells(mask: NDArray[np.bool_]) -> tuple[set[int], set[int]]:
-    """Rows and columns of the cells that are set; they must fill the rectangle of the two."""
-    rows, columns = (set(axis.tolist()) for axis in np.nonzero(mask))
-    assert int(mask.sum()) == len(rows) * len(columns)
-    return rows, columns
-
-
-def targets(
-    boxes: list[list[float]], ignore: list[bool], shape: tuple[int, int] = (16, 16)
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    return detection_targets(
-        np.array([(*box, 0.0) if len(box) == 5 else box for box in boxes], np.float32).reshape(-1, 6),
-        np.array(ignore, bool),
-        shape,
-    )
-
-
-def test_the_core_of_a_level_word() -> None:
-    # 40 x 16 at (32, 32): a quarter of the height, 4, off the top and bottom leaves y 28 to 36: centres 30 and 34.
-    # max(4, 0.15 x 40 = 6) off the ends leaves x 18 to 46: centres 18, 22 ... 46.
-    text, counted, owner = targets([[32, 32, 40, 16, 0]], [False])
-    assert cells(text) == ({7, 8}, set(range(4, 12)))
-    assert counted.all()
-    assert (owner == np.where(text, 0, -1)).all()
-
-
-@pytest.mark.parametrize("theta", [math.pi / 2, -math.pi / 2])
-def test_the_core_of_an_upright_word_is_turned(theta: float) -> None:
-    text, _, _ = targets([[32, 32, 40, 16, theta]], [False])
-    rows, columns = cells(text)
-    assert columns == {7, 8}
-    assert set(range(5, 11)) <= rows <= set(range(4, 12))  # the outermost centres lie on the very edge
-
-
-def test_the_core_of_a_leaning_word_leans() -> None:
-    # As the level one, but row 7, 2 above the middle, lies 2 pixels to the left of it and row 8 as far to the right:
-    # its ends are x 16 and 44 there, centres 18 to 42, and 20 and 48 below, centres 22 to 46.
-    text, _, _ = targets([[32, 32, 40, 16, 0, 1.0]], [False])
-    assert [row.nonzero()[0].tolist() for row in text[7:9]] == [list(range(4, 11)), list(range(5, 12))]
-    assert text.sum() == 14
-
-
-def test_a_tiny_word_keeps_the_cells_nearest_its_middle() -> None:
-    # 8 x 4 at (32, 30): the core's halves are at least 3 and 2.4 pixels: centres x 30 and 34, y 30.
-    text, _, _ = targets([[32, 30, 8, 4, 0]], [False])
-    assert cells(text) == ({7}, {7, 8})
-
-
-def test_ignored_words_are_neither_text_nor_background() -> None:
-    text, counted, owner = targets([[32, 32, 40, 16, 0]], [True])
-    assert not text.any()
-    assert (owner == -1).all()
-    assert cells(~counted) == ({6, 7, 8, 9}, set(range(3, 13)))  # y 24 to 40, x 12 to 52
-
-
-@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_a_word_within_an_ignored_region_still_counts(order: list[int]) -> None:
-    boxes = [[32.0, 32, 60, 40, 0], [32.0, 32, 40, 16, 0]]
-    text, counted, _ = targets([boxes[n] for n in order], [[True, False][n] for n in order])
-    assert cells(text) == ({7, 8}, set(range(4, 12)))
-    assert counted[text].all()
-    assert not counted[4, 8]
-
-
-@pytest.mark.parametrize("small", [0, 1])
-def test_where_cores_meet_the_smaller_word_owns_the_cell(small: int) -> None:
-    boxes = [[32.0, 32, 56, 40, 0]]
-    boxes.insert(small, [32.0, 32, 24, 16, 0])
-    _, _, owner = targets(boxes, [False, False])
-    assert owner[7, 7] == small
-    assert owner[7, 4] == 1 - small
-
-
-def test_words_over_the_rim_are_cut_and_words_beyond_it_vanish() -> None:
-    text, counted, owner = targets([[0, 32, 40, 16, 0], [-100, -100, 40, 16, 0], [500, 20, 40, 16, 0.3]], [False] * 3)
-    assert cells(text) == ({7, 8}, {0, 1, 2, 3})  # x to 14
-    assert set(owner[text].tolist()) == {0}
-    assert counted.all()
-
-
-def test_no_words_leave_background() -> None:
-    text, counted, owner = targets([], [])
-    assert not text.any()
-    assert counted.all()
-    assert (owner == -1).all()
 
 
 @pytest.mark.parametrize(
@@ -128,14 +39,14 @@ def test_words_too_high_for_a_level_are_ignored_then_background(height: float, f
         ["Ab", "next"],
         np.zeros(2, bool),
     )
-    batch = collate([tall], Charset())
+    batch = collate([tall], Charset(), FOTS())
     middle = (0, round((20 + height / 2) / 4), round((20 + 0.6 * height) / 4))
-    assert bool(batch.text[middle]) == found
-    assert bool(batch.counted[middle]) == (not ignored)
-    assert len(batch.boxes) == (2 if found or ignored else 1)
+    assert bool(batch.truth.text[middle]) == found
+    assert bool(batch.truth.counted[middle]) == (not ignored)
+    assert len(batch.truth.shapes) == (2 if found or ignored else 1)
     assert batch.readable.tolist() == ([found, True] if found or ignored else [True])
     assert batch.targets[-1] == Charset().encode("next")
-    assert int(batch.owner[0, 270 // 4, 50 // 4]) == len(batch.boxes) - 1
+    assert int(batch.truth.owner[0, 270 // 4, 50 // 4]) == len(batch.truth.shapes) - 1
 
 
 def make_batch() -> Batch:
@@ -146,6 +57,7 @@ def make_batch() -> Batch:
             sample([(quad(10, 8, 40, 16), "né", False), (quad(10, 40, 40, 16), "c ~", False)], colour=9),
         ],
         Charset(),
+        FOTS(),
     )
 
 
@@ -155,29 +67,31 @@ def test_words_of_all_pictures_are_numbered_through() -> None:
     assert batch.images[:, 0, 0, 0].tolist() == [5, 0, 9]
     assert batch.image_index.tolist() == [0, 0, 2, 2]
     expected = torch.tensor([[x, y, 40, 16, 0, 0] for x, y in ((24.0, 12), (24, 48), (30, 16), (30, 48))])
-    torch.testing.assert_close(batch.boxes, expected)
-    assert batch.owner.shape == batch.text.shape == batch.counted.shape == (3, 16, 16)
-    assert sorted(set(batch.owner[0].flatten().tolist())) == [-1, 0]
-    assert set(batch.owner[1].flatten().tolist()) == {-1}
-    assert sorted(set(batch.owner[2].flatten().tolist())) == [-1, 2, 3]
+    torch.testing.assert_close(batch.truth.shapes, expected)
+    assert batch.truth.owner.shape == batch.truth.text.shape == batch.truth.counted.shape == (3, 16, 16)
+    assert sorted(set(batch.truth.owner[0].flatten().tolist())) == [-1, 0]
+    assert set(batch.truth.owner[1].flatten().tolist()) == {-1}
+    assert sorted(set(batch.truth.owner[2].flatten().tolist())) == [-1, 2, 3]
 
 
 def test_words_outside_the_charset_are_found_but_not_read() -> None:
     batch = make_batch()
     assert batch.readable.tolist() == [True, False, False, True]
     assert batch.targets == [[34, 67], [68, 1, 95]]
-    assert bool((batch.owner == 2).any())
+    assert bool((batch.truth.owner == 2).any())
 
 
 def test_a_word_without_extent_is_ignored() -> None:
-    batch = collate([sample([(quad(20, 20, 30, 0.5), "flat", False), (quad(0, 0, 1, 30), "thin", False)])], Charset())
-    assert not batch.text.any()
+    batch = collate(
+        [sample([(quad(20, 20, 30, 0.5), "flat", False), (quad(0, 0, 1, 30), "thin", False)])], Charset(), FOTS()
+    )
+    assert not batch.truth.text.any()
     assert batch.readable.tolist() == [False, False]
     assert batch.targets == []
 
 
 def test_only_pictures_without_words_make_a_batch_too() -> None:
-    batch = collate([sample([]), sample([])], Charset())
-    assert batch.boxes.shape == (0, 6)
+    batch = collate([sample([]), sample([])], Charset(), FOTS())
+    assert batch.truth.shapes.shape == (0, 6)
     assert batch.image_index.shape == batch.readable.shape == (0,)
-    assert batch.counted.sum() == 2 * 16 * 16
+    assert batch.truth.counted.sum() == 2 * 16 * 16

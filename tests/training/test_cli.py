@@ -10,8 +10,9 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from spotter.families.build import load_spotter
 from spotter.model.charset import LATIN_AND_GREEK
-from spotter.model.weights import load_spotter, load_state
+from spotter.model.weights import load_state
 from spotter.training.cli import import_weights, train
 from spotter.training.recogniser_file import load_recogniser
 from spotter.training.synthesis import Backgrounds

@@ -8,10 +8,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from spotter.families.build import load_spotter
+from spotter.families.config import SpotterConfig
 from spotter.model.charset import Charset
-from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SpotterConfig
+from spotter.model.config import PictureRecogniserConfig, ScoreConfig
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
-from spotter.model.weights import load_spotter
 from spotter.training import checkpoint
 from spotter.training.cli import combine as command
 from spotter.training.combine import combine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spotter.model.spotter import build_fots
+from spotter.families.build import build_spotter
 from spotter.training import checkpoint
 from spotter.training.batch import collate
 from spotter.training.config import IMAGENET, DistillConfig
@@ -58,7 +58,7 @@ def test_the_difference_of_attention_by_hand_and_over_other_widths() -> None:
 def test_a_wider_teacher_teaches_and_does_not_change() -> None:
     torch.manual_seed(2)
     wide = replace(small_config(), neck=12)
-    teacher = build_fots(wide)
+    teacher = build_spotter(wide)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     student = small_spotter()
     distiller = Distiller(small_config(), teacher, wide, ALL).train()
@@ -80,7 +80,9 @@ def test_a_network_trained_on_imagenet_teaches_features_and_where_to_look(tmp_pa
     teacher = trainer.distiller.teacher
     assert isinstance(teacher, ImageNetFeatures)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
-    batch = collate([NoiseSource().sample(np.random.default_rng(1), 64) for _ in range(2)], trainer.charset)
+    batch = collate(
+        [NoiseSource().sample(np.random.default_rng(1), 64) for _ in range(2)], trainer.charset, trainer.family
+    )
     parts = trainer.losses(batch)
     assert {name for name in parts if name.startswith("taught")} == {"taught_features", "taught_attention"}
     assert all(float(parts[name].detach()) > 0 for name in ("taught_features", "taught_attention"))
@@ -106,8 +108,8 @@ def test_a_teacher_that_does_not_read_has_no_output_to_teach() -> None:
 def test_a_teacher_that_cuts_its_patches_otherwise_is_refused() -> None:
     other = replace(small_config(), recogniser=replace(small_config().map_recogniser, max_width=48))
     with pytest.raises(ValueError, match="patches"):
-        Distiller(small_config(), build_fots(other), other, ALL)
-    Distiller(small_config(), build_fots(other), other, DistillConfig(teacher="ema", attention=1.0))
+        Distiller(small_config(), build_spotter(other), other, ALL)
+    Distiller(small_config(), build_spotter(other), other, DistillConfig(teacher="ema", attention=1.0))
 
 
 def test_the_student_comes_nearer_to_its_teacher(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_the_student_comes_nearer_to_its_teacher(tmp_path: Path) -> None:
     taught = DistillConfig(teacher=str(path), features=5.0)
     trainer = make_trainer(tmp_path / "run", distill=taught, steps=40, learning_rate=3e-3)
     source = NoiseSource()
-    batch = collate([source.sample(np.random.default_rng(1), 64) for _ in range(2)], trainer.charset)
+    batch = collate([source.sample(np.random.default_rng(1), 64) for _ in range(2)], trainer.charset, trainer.family)
     told = [trainer.advance(batch)["taught_features"] for _ in range(30)]
     assert sum(told[-5:]) < 0.8 * sum(told[:5])
 

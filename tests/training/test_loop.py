@@ -14,21 +14,22 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.families.build import build_spotter, load_spotter
+from spotter.families.config import SpotterConfig
+from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
-from spotter.model.config import SpotterConfig
-from spotter.model.spotter import Spotter, build_fots
-from spotter.model.weights import load_spotter, load_state
+from spotter.model.spotter import Spotter
+from spotter.model.weights import load_state
 from spotter.training import checkpoint
 from spotter.training.batch import collate
 from spotter.training.config import Stage
-from spotter.training.detector import jitter_boxes, predicted_boxes
 from spotter.training.loop import (
     DivergedError,
     StepBatches,
     learning_rate,
 )
 from spotter.training.sample import Sample
-from tests.model.small import detector_out, empty_maps, say, small_config
+from tests.model.small import detector_out, small_config
 from tests.training.small import SHORT, NoiseSource, make_other_trainer, make_trainer, whole_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -218,7 +219,7 @@ def test_a_run_may_start_from_shared_weights(tmp_path: Path) -> None:
 def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
     config = small_config().to_dict()
     config["neck"] = 12
-    other = build_fots(SpotterConfig.from_dict(config))
+    other = build_spotter(SpotterConfig.from_dict(config))
     checkpoint.save(tmp_path / "other.pt", {"model_config": config, "weights": other.state_dict()})
     with pytest.raises(ValueError, match=r"other\.pt"):
         make_trainer(tmp_path).start_from(tmp_path / "other.pt")
@@ -242,7 +243,7 @@ def test_a_stage_of_the_recogniser_alone_passes_over_pictures_without_text(tmp_p
 def test_parts_that_are_to_be_fresh_stay_random_and_may_be_others(tmp_path: Path) -> None:
     config = small_config().to_dict()
     config["recogniser"] |= {"layers": 0}
-    giver = build_fots(SpotterConfig.from_dict(config))
+    giver = build_spotter(SpotterConfig.from_dict(config))
     checkpoint.save(tmp_path / "giver.pt", {"model_config": config, "weights": giver.state_dict()})
     taker = make_trainer(tmp_path / "taker")
     before = {name: value.clone() for name, value in taker.model.state_dict().items()}
@@ -258,17 +259,17 @@ def test_parts_that_are_to_be_fresh_stay_random_and_may_be_others(tmp_path: Path
 
 
 def test_a_steps_batch_depends_on_the_seed_and_the_step_alone() -> None:
-    first = StepBatches(NoiseSource(), SHORT, Charset(), 0)
-    later = StepBatches(NoiseSource(), SHORT, Charset(), 4)
+    first = StepBatches(NoiseSource(), SHORT, Charset(), FOTS(), 0)
+    later = StepBatches(NoiseSource(), SHORT, Charset(), FOTS(), 4)
     assert (len(first), len(later)) == (6, 2)
     for step in (4, 5):
         assert torch.equal(first[step].images, later[step - 4].images)
         assert first[step].targets == later[step - 4].targets
-    assert not torch.equal(first[1].boxes[0], first[2].boxes[0])
+    assert not torch.equal(first[1].truth.shapes[0], first[2].truth.shapes[0])
 
 
 def test_larger_pictures_come_fewer_at_a_time() -> None:
-    batches = StepBatches(NoiseSource(), SHORT, Charset(), 0)
+    batches = StepBatches(NoiseSource(), SHORT, Charset(), FOTS(), 0)
     shapes = {tuple(batches[step].images.shape[:2]) for step in range(40)}
     assert shapes == {(2, 64), (1, 128)}  # a quarter of two is rounded up to one
 
@@ -281,34 +282,10 @@ def test_the_rate_warms_up_and_falls_along_a_cosine() -> None:
     assert [learning_rate(step, config) for step in (20, 70, 120, 500)] == pytest.approx([0.5, 0.275, 0.05, 0.05])
 
 
-def test_boxes_jitter_by_their_height() -> None:
-    boxes = torch.tensor([[100.0, 80, 60, 20, 0.3, 0.2]]).repeat(4000, 1)
-    moved = jitter_boxes(boxes, 0.1, torch.Generator().manual_seed(0)) - boxes
-    mean, deviation = moved.mean(0), moved.std(0)
-    # Noise cut at two deviations has 0.96 of the deviation left (clamped, not redrawn).
-    assert deviation.tolist() == pytest.approx(
-        [0.1 * 20 * 0.96, 0.1 * 20 * 0.96, 4 * 0.96, 4 * 0.96, 0.05 * 0.96, 0.1 * 0.96], rel=0.05
-    )
-    assert mean.tolist() == pytest.approx([0, 0, 2, 2, 0, 0], abs=0.25)  # boxes grow, so that letters are seldom cut
-    torch.testing.assert_close(jitter_boxes(boxes, 0.0, torch.Generator()), boxes)
-
-
-def test_the_detectors_own_boxes_are_read_where_they_are_good() -> None:
-    maps = empty_maps(2, 16, 16)
-    say(maps, (0, 4, 6), 0.9, (9, 20, 7, 20), 0.1)
-    say(maps, (1, 8, 8), 0.9, (8, 20, 8, 20), math.pi)
-    say(maps, (1, 2, 2), 0.9, (1, 2, 1, 2), 0.0)
-    boxes = torch.tensor([[x, y, 40, 16, 0, 0] for x, y in ((26.0, 18), (34, 34), (10, 10))])
-    told, good = predicted_boxes(maps, boxes, torch.tensor([0, 1, 1]))
-    assert good.tolist() == [True, False, False]  # the second stands upside down, the third is far too small
-    expected = [26 + math.sin(0.1), 18 - math.cos(0.1), 40, 16, 0.1, 0]  # one pixel up, in the frame of 0.1
-    assert told[0].tolist() == pytest.approx(expected, abs=1e-4)
-
-
 def test_a_step_without_a_readable_word_trains_the_detector(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path)
     blank = Sample(np.full((64, 64, 3), 90, np.uint8), np.zeros((0, 4, 2), np.float32), [], np.zeros(0, bool))
-    parts = trainer.advance(collate([blank, blank], Charset()))
+    parts = trainer.advance(collate([blank, blank], Charset(), FOTS()))
     assert (parts["recognition"], parts["box"], parts["direction"]) == (0, 0, 0)
     assert parts["score"] > 0
     assert (trainer.pictures, trainer.words) == (2, 0)
@@ -318,7 +295,9 @@ def test_readings_weight_grows_to_the_whole(tmp_path: Path) -> None:
     losses = type(SHORT.losses)(recognition_ramp=10)
     trainer = make_trainer(tmp_path, losses=losses, predicted=0.0, jitter=0.0)
     trainer.model.eval()  # the same forward pass every time
-    batch = collate([NoiseSource().sample(np.random.default_rng(0), 64)], Charset())  # one word: whatever is drawn
+    batch = collate(
+        [NoiseSource().sample(np.random.default_rng(0), 64)], Charset(), FOTS()
+    )  # one word: whatever is drawn
     weights = []
     for trainer.step in (0, 5, 10, 400):
         with torch.no_grad():
@@ -347,7 +326,7 @@ def test_other_recognisers_learn_whole_and_are_resumed(
 def test_the_attention_decoders_part_ramps_up_with_its_weight(tmp_path: Path) -> None:
     trainer = make_other_trainer(tmp_path, decoder="both")
     trainer.model.eval()
-    batch = collate([NoiseSource().sample(np.random.default_rng(0), 64)], Charset())
+    batch = collate([NoiseSource().sample(np.random.default_rng(0), 64)], Charset(), FOTS())
     found = []
     for trainer.step, weight in ((0, 0.5), (300, 0.5), (300, 1.5)):
         trainer.config = replace(SHORT, losses=replace(SHORT.losses, attention=weight), jitter=0.0, predicted=0.0)

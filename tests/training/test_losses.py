@@ -1,29 +1,19 @@
 import itertools
 import math
-from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from spotter.model.cells import plain_cells
-from spotter.model.charset import Charset
-from spotter.model.detection import DetectionMaps
-from spotter.training.batch import Batch, collate
 from spotter.training.losses import (
     attention_loss,
     cell_weights,
     dice_loss,
     focal_loss,
-    geometry_losses,
     recognition_loss,
     score_loss,
     word_weights,
 )
-from spotter.training.sample import Sample
-
-CELLS = plain_cells(16, 16, torch.device("cpu"))
 
 
 def logit(probability: float) -> float:
@@ -106,121 +96,6 @@ def test_words_of_full_pictures_weigh_less() -> None:
     index = torch.tensor([0, 2, 2, 2, 2])
     assert word_weights(index, 0.5).tolist() == [1, 0.5, 0.5, 0.5, 0.5]
     assert word_weights(index, 0.0).tolist() == [1] * 5
-
-
-def batch_of(*pictures: list[tuple[float, float, float, float, float, bool]]) -> Batch:
-    """Pictures of 64 x 64 with words (cx, cy, w, h, theta, ignored)."""
-    samples = []
-    for words in pictures:
-        corners = []
-        for cx, cy, w, h, theta, _ in words:
-            centre = np.array([cx, cy])
-            along = np.array([math.cos(theta), math.sin(theta)]) * w / 2
-            down = np.array([-math.sin(theta), math.cos(theta)]) * h / 2
-            corners.append([centre - along - down, centre + along - down, centre + along + down, centre - along + down])
-        polygons = np.array(corners, np.float32).reshape(-1, 4, 2)
-        ignore = np.array([word[5] for word in words], bool)
-        samples.append(Sample(np.zeros((64, 64, 3), np.uint8), polygons, ["a"] * len(words), ignore))
-    return collate(samples, Charset())
-
-
-def true_maps(batch: Batch) -> DetectionMaps:
-    """What a perfect detector would say, worked out in numpy from each cell's corners."""
-    images, rows, columns = batch.owner.shape
-    distances = torch.full((images, 4, rows, columns), 7.0)
-    direction = torch.full((images, 3, rows, columns), 0.3)
-    for image, row, column in (batch.owner >= 0).nonzero().tolist():
-        cx, cy, w, h, theta, slant = batch.boxes[batch.owner[image, row, column]].tolist()
-        dx, dy = float(CELLS.x[row, column]) - cx, float(CELLS.y[row, column]) - cy
-        down = dy * math.cos(theta) - dx * math.sin(theta)
-        along = dx * math.cos(theta) + dy * math.sin(theta) - slant * down
-        told = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
-        distances[image, :, row, column] = torch.tensor(told) / CELLS.scale[row, column]
-        direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta), slant])
-    return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, CELLS)
-
-
-@pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi - 1e-3, -math.pi / 2, 0.6, -2.2])
-def test_the_truth_costs_nothing_in_any_direction(theta: float) -> None:
-    batch = batch_of([(32, 30, 40, 16, theta, False)])
-    assert batch.text.sum() >= 4
-    for loss in geometry_losses(true_maps(batch), batch, 0.6):
-        assert float(loss) == pytest.approx(0, abs=1e-4)
-
-
-def test_the_truth_of_a_leaning_word_costs_nothing() -> None:
-    """A quadrilateral 40 along whose lower side is 8 further right: it leans by 8 / 16."""
-    quad = np.array([[[8, 22], [48, 22], [56, 38], [16, 38]]], np.float32)
-    batch = collate([Sample(np.zeros((64, 64, 3), np.uint8), quad, ["a"], np.zeros(1, bool))], Charset())
-    torch.testing.assert_close(batch.boxes, torch.tensor([[32.0, 30, 40, 16, 0, 0.5]]))
-    truth = true_maps(batch)
-    for loss in geometry_losses(truth, batch, 0.6):
-        assert float(loss) == pytest.approx(0, abs=1e-4)
-    upright = truth.direction.clone()
-    upright[:, 2] = 0
-    _, _, direction = geometry_losses(replace(truth, direction=upright), batch, 0.6)
-    assert float(direction) == pytest.approx(0.5 - 0.1, abs=1e-5)  # smooth L1 of 0.5 with beta 0.2
-
-
-def test_a_wrong_box_by_hand() -> None:
-    batch = batch_of([(32, 32, 40, 16, 0, False)])
-    truth = true_maps(batch)
-    doubled = replace(truth, distances=2 * truth.distances)
-    box, _, _ = geometry_losses(doubled, batch, 0.6)
-    assert float(box) == pytest.approx(
-        -math.log((640 + 1) / (4 * 640 + 1)), abs=1e-5
-    )  # the area is four times as large
-
-
-def test_a_wrong_end_by_hand() -> None:
-    batch = batch_of([(32, 32, 40, 16, 0, False)])
-    maps = true_maps(batch)
-    maps.distances[:, 1] += 8  # the right end, by half the height
-    _, ends, _ = geometry_losses(maps, batch, 0.6)
-    # Smooth L1 of 0.5 with beta 0.2 is 0.4, times 1 - 2 d / w for cells nearer than half: core centres x 18, 22 ... 46
-    # lie 34, 30 ... 6 from the right end at 52.
-    nearness = [max(0.0, 1 - 2 * distance / 40) for distance in range(6, 35, 4)]
-    assert float(ends) == pytest.approx(0.4 * sum(nearness) / 8, abs=1e-5)
-
-
-def test_the_opposite_direction_by_hand() -> None:
-    batch = batch_of([(32, 32, 40, 16, 0, False)])
-    truth = true_maps(batch)
-    _, _, direction = geometry_losses(replace(truth, direction=-truth.direction), batch, 0.6)
-    assert float(direction) == pytest.approx(1.9, abs=1e-5)  # smooth L1 of 2 with beta 0.2
-    _, _, longer = geometry_losses(replace(truth, direction=3 * truth.direction), batch, 0.6)
-    assert float(longer) == pytest.approx(1.9, abs=1e-5)  # the norm is told too
-
-
-def test_a_word_counts_the_same_whatever_its_size() -> None:
-    batch = batch_of([(32, 12, 56, 20, 0, False), (20, 48, 20, 8, 0, False)])
-    maps = true_maps(batch)
-    shares = []
-    for word in (0, 1):
-        wrong = maps.direction.clone()
-        of_word = (batch.owner == word)[:, None].expand_as(wrong)
-        wrong[of_word] = -wrong[of_word]
-        shares.append(float(geometry_losses(replace(maps, direction=wrong), batch, 0.6)[2]))
-    assert (batch.owner == 0).sum() > 2 * (batch.owner == 1).sum()
-    assert shares == pytest.approx([0.95, 0.95], abs=1e-5)
-
-
-def test_ignored_words_and_background_have_no_geometry() -> None:
-    batch = batch_of([(32, 12, 56, 20, 0, True), (20, 48, 20, 8, 0, False)])
-    maps = true_maps(batch)
-    distances = maps.distances.clone().requires_grad_()
-    losses = geometry_losses(replace(maps, distances=distances * 1.5), batch, 0.6)
-    (gradient,) = torch.autograd.grad(losses[0] + losses[1], distances)
-    assert torch.equal(gradient.abs().sum(1) > 0, batch.owner >= 0)
-
-
-def test_no_words_cost_nothing_and_can_be_learnt_from() -> None:
-    batch = batch_of([])
-    distances = torch.ones(1, 4, 28, 16, requires_grad=True)
-    maps = DetectionMaps(torch.zeros(1, 1, 28, 16), distances, torch.zeros(1, 3, 28, 16), CELLS)
-    losses = geometry_losses(maps, batch, 0.6)
-    torch.autograd.backward(torch.stack(losses).sum())
-    assert [float(loss.detach()) for loss in losses] == [0, 0, 0]
 
 
 def alignments(logits: Tensor, target: list[int]) -> float:

@@ -1,7 +1,6 @@
 """The recogniser's own training: what it is given, that it learns, and that it goes on as if it had never stopped."""
 
 import json
-import math
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
-from spotter.training.reading import ReadingConfig, ReadingTrainer, WordBatch, WordBatches, cut_words, detected_like
+from spotter.training.reading import ReadingConfig, ReadingTrainer, WordBatch, WordBatches, cut_words
 from spotter.training.recogniser_file import load_recogniser
 from spotter.training.sample import Sample
 from tests.model.small import few_channels
@@ -62,50 +61,8 @@ def whole_state(trainer: ReadingTrainer) -> dict[str, Tensor]:
     return state
 
 
-def boxes(count: int, seed: int = 0) -> NDArray[np.float32]:
-    rng = np.random.default_rng(seed)
-    w, h = rng.uniform(5, 200, count), rng.uniform(8, 60, count)
-    theta = rng.uniform(-math.pi, math.pi, count)
-    return np.stack((rng.uniform(0, 500, count), rng.uniform(0, 500, count), w, h, theta, np.zeros(count)), 1).astype(
-        np.float32
-    )
-
-
-def test_jittered_boxes_stay_about_where_they_were() -> None:
-    true = boxes(4000)
-    told = detected_like(true, SHORT, np.random.default_rng(1))
-    assert told.shape == true.shape
-    assert told.dtype == np.float32
-    w, h = true[:, 2], true[:, 3]
-    cos, sin = np.cos(true[:, 4]), np.sin(true[:, 4])
-    moved = told[:, :2] - true[:, :2]
-    along, down = moved[:, 0] * cos + moved[:, 1] * sin, moved[:, 1] * cos - moved[:, 0] * sin
-    left = (w / 2 - (told[:, 2] / 2 - along)) / h  # inwards, as shares of the height
-    right = (w / 2 - (told[:, 2] / 2 + along)) / h
-    top = (h / 2 - (told[:, 3] / 2 - down)) / h
-    for end in (left, right):
-        assert np.abs(end).max() <= 0.5 + 1e-3
-        assert (end * h <= 0.22 * w + 0.5).all()  # a short word keeps more than half of itself
-        assert 0.09 < end.std() < 0.2
-    assert np.abs(top).max() <= 0.15 + 1e-3
-    assert 0.04 < top.std() < 0.07
-    assert (told[:, 2:4] >= 2).all()
-    assert np.abs(told[:, 4] - true[:, 4]).max() < 0.15
-    assert 0.03 < told[:, 5].std() < 0.07
-
-
-def test_without_any_jitter_only_angles_and_the_mean_of_the_ends_change() -> None:
-    true = boxes(500)
-    still = replace(SHORT, ends=0.0, sides=0.0, astray=0.0)
-    told = detected_like(true, still, np.random.default_rng(1))
-    np.testing.assert_allclose(told[:, 3], true[:, 3], rtol=1e-5)
-    np.testing.assert_allclose(told[:, :2], true[:, :2], atol=1e-3)
-    inwards = np.minimum(0.04 * true[:, 3], 0.22 * true[:, 2])
-    np.testing.assert_allclose(told[:, 2], np.maximum(true[:, 2] - 2 * inwards, 2), rtol=1e-4)
-
-
 def same(first: WordBatch, second: WordBatch) -> bool:
-    tensors = ("images", "boxes", "image_index")
+    tensors = ("images", "shapes", "image_index")
     return first.targets == second.targets and all(
         torch.equal(getattr(first, name), getattr(second, name)) for name in tensors
     )
@@ -122,7 +79,7 @@ def test_a_batch_is_a_function_of_the_seed_and_the_step() -> None:
 
 def test_a_batch_is_filled_to_its_words_or_units() -> None:
     words = WordBatches(NoiseSource(), replace(SHORT, words=5), CHARSET).batch(0)
-    assert len(words.targets) == len(words.boxes) == len(words.images) == 5  # a word a picture
+    assert len(words.targets) == len(words.shapes) == len(words.images) == 5  # a word a picture
     assert words.image_index.tolist() == [0, 1, 2, 3, 4]
     # A word of 46 x 16 pixels counts 46 / 16 x 6 + 5 = 22.25 units: after the second it is enough.
     assert len(WordBatches(NoiseSource(), replace(SHORT, words=99, units=40), CHARSET).batch(0).targets) == 2
@@ -156,7 +113,7 @@ def test_sources_without_a_word_to_read_are_an_error() -> None:
 
 def test_words_are_cut_into_rows_of_few_different_lengths() -> None:
     batch = WordBatches(NoiseSource(), SHORT, CHARSET).batch(0)
-    made = cut_words(batch, PictureRecogniserConfig())
+    made = cut_words(batch, PictureRecogniserConfig(), FOTS())
     assert made.patches.shape[:3] == (1, 4, 48)
     assert made.patches.shape[3] % (128 * 8) == 0
     assert len(made.packing.lengths) == len(batch.targets)
@@ -181,6 +138,7 @@ def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
         ({"ema": 1.0}, "ema"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"astray": 1.5}, "astray"),
+        ({"family": "fotz"}, "family must be one of fots"),
     ],
 )
 def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -49,7 +49,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_a_recipe_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, GOOD))
     assert (recipe.train.steps, recipe.train.sizes, recipe.train.warmup) == (500, (256, 320), 200)
-    assert (recipe.train.losses.direction, recipe.train.losses.box) == (2.5, 1.0)
+    assert (recipe.train.losses.own, recipe.train.losses.dice) == ({"direction": 2.5}, 1.0)
     assert (recipe.train.distill.teacher, recipe.train.distill.output, recipe.train.distill.features) == ("ema", 0.5, 0)
     assert [(stage.until, stage.losses) for stage in recipe.train.stages] == [(50, ("score", "box"))]
     assert (recipe.model.neck, recipe.model.backbone.channels, recipe.model.backbone.stem) == (24, (8, 8, 16, 16), 16)

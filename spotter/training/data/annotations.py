@@ -1,10 +1,12 @@
 """Pictures with their words in the form of the ICDAR contests.
 
 A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a
-transcript, which may itself hold commas. The transcript `###` marks text neither to be found nor to be missed.
+transcript, which may itself hold commas. The transcript `###` marks text neither to be found nor to be missed. A line
+of a curve begins with the number of its points and a colon, `6:x1,y1,...,x6,y6,transcript`.
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DO_NOT_CARE = "###"
+_POINTS = re.compile(r"\s*(\d{1,4}):")
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
@@ -23,7 +26,8 @@ class AnnotationError(ValueError):
 
 @dataclass(frozen=True)
 class Annotation:
-    """One region: polygon float32 [4, 2] in pixels, clockwise from the text's own top-left, and its text."""
+    """One region: polygon float32 [2n, 2] in pixels, clockwise from the text's own top-left, n points on its top edge
+    and n on its bottom edge, and its text."""
 
     polygon: NDArray[np.float32]
     text: str
@@ -66,17 +70,22 @@ def corrected_size(height: int, width: int, aspect: float) -> tuple[int, int]:
 
 
 def parse_line(line: str, where: str = "annotation", ascii_only: bool = True) -> Annotation:
-    """Reads `x1,y1,...,x4,y4,transcript`.
+    """Reads `x1,y1,...,x4,y4,transcript`, or as many points as a number before a colon says.
 
     ascii_only: text other than printable ASCII is to be ignored, for no character class stands for it.
     Raises AnnotationError where the line has another form.
     """
-    fields = line.split(",", 8)
+    counted = _POINTS.match(line)
+    points = int(counted[1]) if counted else 4
+    if points < 4 or points % 2:
+        raise AnnotationError(f"{where}: wants an even number of points, at least 4, got {line!r}")
+    fields = line[counted.end() if counted else 0 :].split(",", 2 * points)
     try:
-        polygon = np.array([float(field) for field in fields[:8]], np.float32).reshape(4, 2)
+        polygon = np.array([float(field) for field in fields[: 2 * points]], np.float32).reshape(points, 2)
     except ValueError:
-        raise AnnotationError(f"{where}: wants eight coordinates and a transcript, got {line!r}") from None
-    text = fields[8].strip() if len(fields) > 8 else ""
+        wanted = f"{2 * points} coordinates" if counted else "eight coordinates"
+        raise AnnotationError(f"{where}: wants {wanted} and a transcript, got {line!r}") from None
+    text = fields[2 * points].strip() if len(fields) > 2 * points else ""
     readable = bool(text) and text != DO_NOT_CARE
     if ascii_only:
         readable = readable and all(" " <= character <= "~" for character in text)
@@ -86,7 +95,8 @@ def parse_line(line: str, where: str = "annotation", ascii_only: bool = True) ->
 def format_line(annotation: Annotation) -> str:
     """The line that `parse_line` reads back."""
     coordinates = ",".join(f"{value:.1f}" for value in annotation.polygon.reshape(-1).tolist())
-    return f"{coordinates},{DO_NOT_CARE if annotation.ignore else annotation.text}"
+    points = "" if len(annotation.polygon) == 4 else f"{len(annotation.polygon)}:"
+    return f"{points}{coordinates},{DO_NOT_CARE if annotation.ignore else annotation.text}"
 
 
 def read_annotations(path: Path, ascii_only: bool = True) -> tuple[Annotation, ...]:

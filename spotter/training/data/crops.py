@@ -13,6 +13,7 @@ from spotter.training.data.annotations import load_picture, natural_key, picture
 from spotter.training.data.backgrounds import random_crop
 from spotter.training.data.photometry import photometric
 from spotter.training.data.real import turn, visible
+from spotter.training.polygons import together
 from spotter.training.sample import Sample
 
 _SURE_RUN = 4  # transcripts in a row that must agree before an alignment is believed
@@ -124,10 +125,10 @@ class WordCropSource:
                 x += width * 1.03 + rng.uniform(0.15, 1.5) * row
                 lowest = max(lowest, height + 0.08 * width)
             y += lowest + rng.uniform(0.5, 1.5) * spread * row
-        quads = np.array(polygons, np.float32).reshape(-1, 4, 2)
+        quads = together(polygons)
         if len(quads) and rng.random() < _TURNED:
             matrix = turn(rng, size)
-            quads = cv2.perspectiveTransform(quads.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2).astype(np.float32)
+            quads = cv2.perspectiveTransform(quads.reshape(-1, 1, 2), matrix).reshape(quads.shape).astype(np.float32)
             centres = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV puts the first pixel's centre at 0
             image = np.asarray(
                 cv2.warpPerspective(

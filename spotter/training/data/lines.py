@@ -49,13 +49,13 @@ def split_picture(picture: Picture) -> Picture:
 
 
 def split_line(line: Annotation, image: NDArray[np.uint8] | None = None) -> list[Annotation]:
-    """The words of a line, in order; a line of one word, or an ignored one, stays whole.
+    """The words of a line, in order; a line of one word, an ignored one, or one on a curve stays whole.
 
     image: uint8 [H, W, 3]; where given, the cuts are moved into the blanks between the words.
     """
     text = line.text.strip()
     spans = word_spans(text)
-    if line.ignore or len(spans) < 2:
+    if line.ignore or len(spans) < 2 or len(line.polygon) != 4:
         return [replace(line, text=text)]
     if image is not None:
         spans = _snap(text, spans, ink_columns(image, line.polygon)) or spans

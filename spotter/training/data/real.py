@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spotter.training.data.annotations import Annotation, Picture, read_folder
 from spotter.training.data.photometry import photometric
+from spotter.training.polygons import heights, lengths, together
 from spotter.training.sample import Sample
 
 _LEAST_HEIGHT = 5.0  # lower text has no shape left to read
@@ -23,7 +24,7 @@ _DISPLACED, _RECEDING = 0.025, 0.08  # of a crop's side, by which its corners mo
 
 @dataclass(frozen=True)
 class _Scene:
-    """A decoded picture; polygons [N, 4, 2] in its pixels."""
+    """A decoded picture; polygons [N, 2n, 2] in its pixels."""
 
     image: NDArray[np.uint8]
     polygons: NDArray[np.float32]
@@ -77,9 +78,9 @@ class LabelledSource:
         image = warp(scene.image, matrix, scale, size, rng)
         polygons = scene.polygons
         if len(polygons):  # OpenCV gives None for no points
-            polygons = cv2.perspectiveTransform(polygons.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2)
+            polygons = cv2.perspectiveTransform(polygons.reshape(-1, 1, 2), matrix).reshape(polygons.shape)
         keep, ignore = visible(polygons, size)
-        ignore |= scene.ignore | (side_heights(polygons) < _LEAST_HEIGHT)
+        ignore |= scene.ignore | (heights(polygons) < _LEAST_HEIGHT)
         texts = ["" if hidden else t for t, hidden in zip(scene.texts, ignore.tolist(), strict=True)]
         return Sample(
             photometric(image, rng, self._strength),
@@ -118,7 +119,7 @@ def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
     image = picture.load()
     factor = min(1.0, max_side / max(image.shape[:2]))
     annotations = picture.annotations
-    polygons = np.array([a.polygon for a in annotations], np.float32).reshape(-1, 4, 2)
+    polygons = together([a.polygon for a in annotations])
     if factor < 1:
         height, width = image.shape[:2]
         shape = (round(width * factor), round(height * factor))
@@ -127,26 +128,18 @@ def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
     # A sample holds one word a polygon, so a region of several words that is not cut cannot be learnt from.
     ignore = np.array([a.ignore or " " in a.text for a in annotations], np.bool_) | _doubtful(polygons, annotations)
     texts = ["" if hidden else a.text for a, hidden in zip(annotations, ignore.tolist(), strict=True)]
-    return _Scene(image, polygons, texts, ignore, side_heights(polygons))
+    return _Scene(image, polygons, texts, ignore, heights(polygons))
 
 
 def _doubtful(polygons: NDArray[np.float32], annotations: Sequence[Annotation]) -> NDArray[np.bool_]:
     """bool [N]: whose corners may not begin where the word does. Spines and banners are often annotated from the
     picture's top left corner, whichever way they are read."""
-    widths = side_heights(np.roll(polygons, 1, axis=1))
     long = np.array([len(a.text) >= _LETTERS for a in annotations], np.bool_)
-    return np.asarray(long & (side_heights(polygons) > _UPRIGHT * widths), np.bool_)
-
-
-def side_heights(polygons: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [N]: mean length of the left and right sides of polygons [N, 4, 2]."""
-    left = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
-    right = np.linalg.norm(polygons[:, 2] - polygons[:, 1], axis=1)
-    return np.asarray((left + right) / 2, np.float32)
+    return np.asarray(long & (heights(polygons) > _UPRIGHT * lengths(polygons)), np.bool_)
 
 
 def visible(polygons: NDArray[np.float32], size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(keep [N], ignore [N]) of polygons [N, 4, 2] in a crop: kept where at least 5% of the area is inside,
+    """(keep [N], ignore [N]) of polygons [N, 2n, 2] in a crop: kept where at least 5% of the area is inside,
     ignored where less than 90% is."""
     low, high = polygons.min(1), polygons.max(1)
     inside = ((low >= 0) & (high <= size)).all(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.model.weights import load_spotter
+from spotter.families.build import load_spotter
 from spotter.training.data.teacher import TeacherWord
 from spotter.training.predict import predict
 

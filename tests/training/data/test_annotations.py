@@ -96,3 +96,19 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"no picture")
     with pytest.raises(AnnotationError, match="not a picture"):
         load_picture(tmp_path / "x.png")
+
+
+def test_a_curve_says_how_many_points_it_has(tmp_path: Path) -> None:
+    arc = np.array([[0, 10], [10, 0], [20, 10], [20, 16], [10, 6], [0, 16]], np.float32)
+    write_annotations(tmp_path / "gt.txt", [Annotation(arc, "12:30,5", False)])
+    assert (tmp_path / "gt.txt").read_text().startswith("6:0.0,10.0,")
+    (word,) = read_annotations(tmp_path / "gt.txt")
+    np.testing.assert_array_equal(word.polygon, arc)
+    assert word.text == "12:30,5"
+    assert parse_line(f"{SQUARE},12:30").text == "12:30"
+
+
+@pytest.mark.parametrize("points", ["2", "5"])
+def test_an_odd_number_of_points_is_refused(points: str) -> None:
+    with pytest.raises(AnnotationError, match="an even number of points, at least 4"):
+        parse_line(f"{points}:{SQUARE},word")

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from spotter.training.data.real import LabelledSource, side_heights, turn, visible
+from spotter.training.data.real import LabelledSource, turn, visible
+from spotter.training.polygons import heights
 
 
 @pytest.fixture(name="folder")
@@ -76,16 +77,16 @@ def test_lines_are_cut_into_words(folder: Path) -> None:
 
 def test_heights_are_spread_over_the_range(folder: Path) -> None:
     source = LabelledSource(folder, heights=(12.0, 36.0))
-    heights = [
+    found = [
         float(height)
         for seed in range(80)
         for sample in [source.sample(np.random.default_rng(seed), 256)]
-        for height, text in zip(side_heights(sample.polygons), sample.texts, strict=True)
+        for height, text in zip(heights(sample.polygons), sample.texts, strict=True)
         if text
     ]
-    assert min(heights) < 15
-    assert max(heights) > 28
-    assert np.percentile(heights, 95) < 42
+    assert min(found) < 15
+    assert max(found) > 28
+    assert np.percentile(found, 95) < 42
 
 
 def test_words_cut_by_the_border() -> None:

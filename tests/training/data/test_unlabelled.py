@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.training.batch import collate
-from spotter.training.config import PARTS, DistillConfig
+from spotter.training.config import DistillConfig, parts_of
 from spotter.training.data.unlabelled import UnlabelledSource, unseen
 from spotter.training.loop import Trainer
 from tests.model.small import small_config
@@ -40,10 +41,10 @@ def test_large_pictures_are_kept_small(folder: Path) -> None:
 
 
 def test_no_cell_of_them_counts(folder: Path) -> None:
-    batch = collate([UnlabelledSource(folder).sample(np.random.default_rng(0), 128)], Charset())
-    assert not batch.counted.any()
-    assert not batch.text.any()
-    assert (batch.owner == -1).all()
+    batch = collate([UnlabelledSource(folder).sample(np.random.default_rng(0), 128)], Charset(), FOTS())
+    assert not batch.truth.counted.any()
+    assert not batch.truth.text.any()
+    assert (batch.truth.owner == -1).all()
     assert not batch.readable.any()
     assert batch.targets == []
 
@@ -61,9 +62,9 @@ def test_only_the_teacher_teaches_by_them(folder: Path, tmp_path: Path) -> None:
     with torch.no_grad():
         for value in trainer.ema.model.parameters():  # a teacher that says something else
             value.add_(torch.randn_like(value) * 0.1)
-    batch = collate([UnlabelledSource(folder).sample(np.random.default_rng(0), 128)], Charset())
+    batch = collate([UnlabelledSource(folder).sample(np.random.default_rng(0), 128)], Charset(), FOTS())
     parts = trainer.losses(batch)
-    assert all(float(parts[name].detach()) == 0 for name in PARTS)
+    assert all(float(parts[name].detach()) == 0 for name in parts_of(FOTS()))
     assert float(parts["taught_output"].detach()) > 0
     assert float(parts["taught_features"].detach()) > 0
     torch.autograd.backward(parts["taught_output"])

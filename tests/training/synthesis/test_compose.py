@@ -6,6 +6,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
+from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.training.batch import Batch
 from spotter.training.cli import train
@@ -39,7 +40,7 @@ def composer(mixture: Mixture) -> DeviceComposer:
 
 
 def _batches(source: Mixture, config: TrainConfig = CONFIG) -> list[Batch]:
-    several = StepBatches(source, config, Charset(), 0)
+    several = StepBatches(source, config, Charset(), FOTS(), 0)
     return [several[step] for step in range(len(several))]
 
 
@@ -73,7 +74,7 @@ def test_difficulty_and_planning_may_be_told_in_any_order(mixture: Mixture) -> N
 def test_other_sources_and_batches_stay_as_they_are(composer: DeviceComposer) -> None:
     source = NoiseSource()
     assert planned(source) is source
-    batch = StepBatches(source, CONFIG, Charset(), 0)[0]
+    batch = StepBatches(source, CONFIG, Charset(), FOTS(), 0)[0]
     assert composed(batch, composer) is batch
     assert composer_of(Mixture([(source, 1.0)]), "cpu") is None
 

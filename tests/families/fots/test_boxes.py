@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from spotter.model.geometry import boxes_to_polygons, polygons_to_boxes, probiou
+from spotter.families.fots.boxes import LEANING_BOXES, boxes_to_polygons, placed, polygons_to_boxes, probiou
+from spotter.model.cells import mosaic_cells
 
 UNIT = math.sqrt(12)  # the side of a box whose uniform density has variance 1
 
@@ -129,3 +130,40 @@ def test_probiou_stays_a_number_at_the_extremes() -> None:
         assert gradient.isfinite().all()
     assert float(probiou(box.detach(), box.detach())) > 0.99
     assert float(probiou(box.detach(), far)) < 0.01
+
+
+def test_higher_words_stand_on_coarser_levels() -> None:
+    boxes = torch.tensor([[64.0, 96, 50, h, 0.5, 0.1] for h in (39.0, 40.0, 80.0, 160.0)])
+    expected = [
+        [64.0, 96, 50, 39, 0.5, 0.1],
+        [32.0, 48 + 128 + 16, 25, 20, 0.5, 0.1],
+        [16.0 + 96 + 16, 24 + 128 + 16, 12.5, 20, 0.5, 0.1],
+        [8.0 + 96 + 16, 12 + 128 + 16 + 32 + 8, 6.25, 20, 0.5, 0.1],
+    ]
+    torch.testing.assert_close(placed(boxes, mosaic_cells(128, 192, torch.device("cpu"))), torch.tensor(expected))
+
+
+def test_a_curve_gets_the_rectangle_around_it_along_the_line_between_its_ends() -> None:
+    # Its ends are at (0, 10) and (40, 10), 8 high; its middle rises to y = -4 and its lower edge stays above y = 14.
+    arc = torch.tensor([[[0.0, 6], [20, -4], [40, 6], [40, 14], [20, 4], [0, 14]]])
+    torch.testing.assert_close(polygons_to_boxes(arc), torch.tensor([[20.0, 5, 40, 18, 0, 0]]))
+    turned = torch.stack((-arc[..., 1], arc[..., 0]), -1)  # by a quarter, clockwise on the screen
+    expected = torch.tensor([[-5.0, 20, 40, 18, math.pi / 2, 0]])
+    torch.testing.assert_close(polygons_to_boxes(turned), expected, atol=1e-4, rtol=0)
+
+
+def test_more_points_on_straight_sides_change_a_rectangle_by_nothing() -> None:
+    quad = boxes_to_polygons(torch.tensor([[50.0, 40, 60, 20, 0.4, 0.0]]))
+    top, bottom = (torch.stack([edge[0], edge.mean(0), edge[1]]) for edge in (quad[0, :2], quad[0, 2:]))
+    torch.testing.assert_close(polygons_to_boxes(torch.cat((top, bottom))[None]), polygons_to_boxes(quad))
+
+
+def test_positions_run_from_corner_to_corner_and_on_into_the_margin() -> None:
+    box = torch.tensor([[50.0, 40, 60, 20, 0.4, 0.3]])
+    corners = boxes_to_polygons(box)[0]
+    x, y = LEANING_BOXES.places(box, torch.tensor([[-0.5, 0.5, 1.5]]), torch.tensor([-0.5, 0.5]))
+    found = torch.stack((x, y), -1)[0]  # rows x columns x 2
+    torch.testing.assert_close(found[0, :2], corners[:2])
+    torch.testing.assert_close(found[1, :2], corners[[3, 2]])
+    torch.testing.assert_close(found[:, 2], 2 * found[:, 1] - found[:, 0])
+    assert [side.tolist() for side in LEANING_BOXES.extent(box)] == [[60], [20]]

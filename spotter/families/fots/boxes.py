@@ -13,6 +13,9 @@ pixel apart in height the lower lies `slant` pixels further along; a rotated rec
 import torch
 from torch import Tensor
 
+from spotter.model.cells import Cells
+from spotter.model.family import Extent, Geometry
+
 _EPSILON = 1e-6
 MOST_SLANT = 1.2  # a lean of 50 degrees
 
@@ -28,18 +31,19 @@ def boxes_to_polygons(boxes: Tensor) -> Tensor:
 
 
 def polygons_to_boxes(polygons: Tensor) -> Tensor:
-    """Boxes [N, 6] of quadrilaterals [N, 4, 2].
+    """Boxes [N, 6] of polygons [N, 2n, 2]; of a curve, that of the rectangle around it (see `_rectangles`).
 
     The direction runs from the middle of the left side to the middle of the right, the lean from the middle of the top
     to the middle of the bottom; each side of the box lies at the mean of the two corners that belong to it, which keeps
     the area and the centre rather than covering every corner, and a parallelogram as it is. Slants end at MOST_SLANT.
     """
-    top_left, top_right, bottom_right, bottom_left = polygons.unbind(-2)
+    quadrilaterals = polygons if polygons.shape[-2] == 4 else _rectangles(polygons)
+    top_left, top_right, bottom_right, bottom_left = quadrilaterals.unbind(-2)
     direction = (top_right + bottom_right) - (top_left + bottom_left)
     theta = torch.atan2(direction[..., 1], direction[..., 0])
     along = torch.stack((theta.cos(), theta.sin()), -1)
     down = torch.stack((-theta.sin(), theta.cos()), -1)
-    centre = polygons.mean(-2)
+    centre = quadrilaterals.mean(-2)
 
     def extent(first: Tensor, second: Tensor, axis: Tensor) -> Tensor:
         return (((first + second) / 2 - centre) * axis).sum(-1)
@@ -53,6 +57,61 @@ def polygons_to_boxes(polygons: Tensor) -> Tensor:
     lower = ((bottom_left + bottom_right) - (top_left + top_right)) / 2
     slant = (lower * along).sum(-1) / (bottom - top).clamp(min=_EPSILON)
     return torch.cat((middle, size, theta[..., None], slant.clamp(-MOST_SLANT, MOST_SLANT)[..., None]), -1)
+
+
+def _rectangles(polygons: Tensor) -> Tensor:
+    """Corners [N, 4, 2] of the rectangles around polygons [N, 2n, 2], along the line from the middle of the left end to
+    the middle of the right one."""
+    half = polygons.shape[-2] // 2
+    start, end = (polygons[:, 0] + polygons[:, -1]) / 2, (polygons[:, half - 1] + polygons[:, half]) / 2
+    theta = torch.atan2(end[:, 1] - start[:, 1], end[:, 0] - start[:, 0])
+    along = torch.stack((theta.cos(), theta.sin()), -1)
+    down = torch.stack((-theta.sin(), theta.cos()), -1)
+    x, y = ((polygons * axis[:, None]).sum(-1) for axis in (along, down))
+    low_x, high_x, low_y, high_y = x.amin(1), x.amax(1), y.amin(1), y.amax(1)
+    corners = ((low_x, low_y), (high_x, low_y), (high_x, high_y), (low_x, high_y))
+    return torch.stack([along * x[:, None] + down * y[:, None] for x, y in corners], 1)
+
+
+def box_places(boxes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """x and y [N, R, C] of positions u [N, C], v [R] in boxes [N, 6], see `Geometry.places`."""
+    cx, cy, w, h, theta, slant = (value[:, None, None] for value in boxes.unbind(-1))
+    down = v[None, :, None] * h
+    along = u[:, None, :] * w + slant * down
+    cos, sin = theta.cos(), theta.sin()
+    return cx + along * cos - down * sin, cy + along * sin + down * cos
+
+
+def placed(boxes: Tensor, cells: Cells) -> Tensor:
+    """Boxes [N, 6] in the picture's pixels -> in those of the map that the cells are of."""
+    at = cells.placement(boxes[:, 3])
+    if at is None:
+        return boxes
+    x, y = at.x(boxes[:, 0]), at.y(boxes[:, 1])
+    return torch.stack((x, y, boxes[:, 2] * at.scale, boxes[:, 3] * at.scale, boxes[:, 4], boxes[:, 5]), 1)
+
+
+class _LeaningBoxes:
+    """The numbers of leaning boxes as `spotter.model.family.Geometry` asks for them."""
+
+    def of_polygons(self, polygons: Tensor) -> Tensor:
+        """As `Geometry.of_polygons`."""
+        return polygons_to_boxes(polygons)
+
+    def polygons(self, shapes: Tensor) -> Tensor:
+        """As `Geometry.polygons`: four corners."""
+        return boxes_to_polygons(shapes)
+
+    def extent(self, shapes: Tensor) -> Extent:
+        """As `Geometry.extent`."""
+        return Extent(shapes[:, 2], shapes[:, 3])
+
+    def places(self, shapes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Geometry.places`."""
+        return box_places(shapes, u, v)
+
+
+LEANING_BOXES: Geometry = _LeaningBoxes()
 
 
 def _covariance(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 import torch
 
-from spotter.model.detection import join_fragments
+from spotter.families.fots.head import join_fragments
 
 
 def joined(

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spotter.model.cells import mosaic_cells, plain_cells
-from spotter.model.config import DetectionConfig
-from spotter.model.detection import (
+from spotter.families.fots.boxes import placed, probiou
+from spotter.families.fots.config import DetectionConfig
+from spotter.families.fots.head import (
     DetectionHead,
     DetectionMaps,
     cell_boxes,
@@ -18,8 +18,8 @@ from spotter.model.detection import (
     select_candidates,
     sharpen_ends,
 )
+from spotter.model.cells import mosaic_cells, plain_cells
 from spotter.model.family import Regions
-from spotter.model.geometry import probiou
 from tests.model.small import direction_of, empty_maps, say
 
 CONFIG = DetectionConfig(channels=8)
@@ -275,7 +275,7 @@ def said_in_mosaic(height: float) -> tuple[DetectionMaps, Tensor]:
     """Maps in which one cell, at the level of the word's height, tells the box [1, 6] that comes with them."""
     box = torch.tensor([[130.0, 126.0, 1.2 * height, height, 0.3, 0.2]])
     cells = mosaic_cells(256, 256, CPU)
-    column, row = (cells.place(box)[0, :2] / 4).long().tolist()
+    column, row = (placed(box, cells)[0, :2] / 4).long().tolist()
     level = float(cells.scale[row, column])
     assert level == LEVELS[height]
     maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=cells)

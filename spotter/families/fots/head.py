@@ -6,16 +6,18 @@ lean. The head learns on plain maps and looks at the mosaic of the picture's pyr
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spotter.families.fots.boxes import MOST_SLANT, placed, probiou
+from spotter.families.fots.config import DetectionConfig
 from spotter.model.blocks import convolution
 from spotter.model.cells import STRIDE, Cells
-from spotter.model.config import DetectionConfig
 from spotter.model.family import Head, Regions
-from spotter.model.geometry import MOST_SLANT, probiou
+from spotter.model.roles import Roles
 
 _DISTANCE_SCALE = 16.0
 _ROUNDS = 4
@@ -53,6 +55,9 @@ class DetectionMaps:
 class DetectionHead(Head):
     """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed and a
     slant)."""
+
+    # The last layer gives distances in pixels: few bits are too few.
+    roles: ClassVar[Roles] = Roles(dense=("*",), exact=("out.*",), precise=("out.*",), last=("out.*",), ends=("out.*",))
 
     def __init__(self, inputs: int, config: DetectionConfig) -> None:
         super().__init__()
@@ -113,13 +118,13 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     cells = maps.cells
     cx, cy, w, h, theta, slant = boxes.unbind(1)
     cos, sin = theta.cos(), theta.sin()
-    placed = cells.place(boxes)
+    there = placed(boxes, cells)
     long = (w > _LONG) & (w > _LONG_RATIO * h)
     ends = []
     for sign, side in ((-1.0, 3), (1.0, 1)):
-        away = sign * _NEAR_END * placed[:, 2]
-        column = ((placed[:, 0] + away * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
-        row = ((placed[:, 1] + away * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
+        away = sign * _NEAR_END * there[:, 2]
+        column = ((there[:, 0] + away * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
+        row = ((there[:, 1] + away * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
         x, y = cells.x[row, column] - cx, cells.y[row, column] - cy
         along = x * cos + y * sin - slant * (y * cos - x * sin)
         told = along + sign * maps.distances[image_index, side, row, column] * cells.scale[row, column]

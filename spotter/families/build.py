@@ -1,0 +1,60 @@
+"""Spotters from their configuration, with random weights or those of a checkpoint."""
+
+from pathlib import Path
+
+from spotter.families.catalogue import family_named
+from spotter.families.config import SpotterConfig
+from spotter.model.backbone import Backbone
+from spotter.model.charset import Charset
+from spotter.model.config import PictureRecogniserConfig
+from spotter.model.language import LanguageModel, LanguageTables
+from spotter.model.neck import neck
+from spotter.model.packing import UNIT
+from spotter.model.picture_recogniser import PictureRecogniser
+from spotter.model.recogniser import Recogniser
+from spotter.model.regions import PatchSize
+from spotter.model.spotter import Spotter
+from spotter.model.weights import final_weights, load_state
+
+
+def build_spotter(config: SpotterConfig | None = None, charset: Charset | None = None) -> Spotter:
+    """A spotter with random weights."""
+    config = config or SpotterConfig()
+    family = family_named(config.family)
+    reader = config.recogniser
+    charset = charset or Charset(config.characters)
+    recogniser: Recogniser | PictureRecogniser
+    if isinstance(reader, PictureRecogniserConfig):
+        size = PatchSize(reader.rows, UNIT, UNIT * reader.longest)
+        recogniser = PictureRecogniser(reader, charset.classes, family.geometry)
+    else:
+        size = PatchSize(reader.height, reader.min_width, reader.max_width)
+        recogniser = Recogniser(config.backbone.stem, config.neck, charset.classes, reader)
+    return Spotter(
+        Backbone(config.backbone),
+        neck(config.neck_kind, config.backbone.channels, config.neck),
+        family.head(config.neck, config.detection),
+        family.sampler(size, config.detection),
+        recogniser,
+        config.score,
+        charset=charset,
+    )
+
+
+def load_spotter(path: Path, language: Path | None = None) -> Spotter:
+    """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
+
+    language: file of the language model by which it is to read, if any.
+    Raises ValueError when a file is not what it should be or the weights do not fit their configuration.
+    """
+    state = load_state(path)
+    weights = final_weights(state)
+    try:
+        config = SpotterConfig.from_dict(state["model_config"])
+        model = build_spotter(config)
+        model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if language is not None:
+        model.language = LanguageModel(LanguageTables.load(language), Charset(config.characters), config.search)
+    return model.eval()

@@ -1,0 +1,13 @@
+"""The families there are, by their names in recipes and checkpoints."""
+
+from spotter.families.fots.family import FOTS
+from spotter.families.interface import Family
+
+FAMILIES: dict[str, Family] = {"fots": FOTS()}
+
+
+def family_named(name: str) -> Family:
+    """Raises ValueError where there is none of that name."""
+    if name not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]

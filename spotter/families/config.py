@@ -1,0 +1,79 @@
+"""What a whole spotter is built from, checked when built."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from spotter.families.catalogue import family_named
+from spotter.model.charset import PRINTABLE_ASCII
+from spotter.model.config import (
+    NECKS,
+    BackboneConfig,
+    PictureRecogniserConfig,
+    RecogniserConfig,
+    ScoreConfig,
+    SearchConfig,
+)
+
+
+@dataclass(frozen=True)
+class SpotterConfig:
+    """A whole spotter.
+
+    neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
+    characters: that it reads, in the order of their classes.
+    family: see `spotter.families.catalogue`. detection: the family's own settings, its usual ones where None.
+    """
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    neck: int = 64
+    detection: Any = None
+    recogniser: RecogniserConfig | PictureRecogniserConfig = field(default_factory=RecogniserConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
+    neck_kind: str = "fpn"
+    search: SearchConfig = field(default_factory=SearchConfig)
+    characters: str = PRINTABLE_ASCII
+    family: str = "fots"
+
+    def __post_init__(self) -> None:
+        if self.neck_kind not in NECKS:
+            raise ValueError(f"neck_kind must be one of {', '.join(NECKS)}")
+        wanted = family_named(self.family).config
+        if self.detection is None:
+            object.__setattr__(self, "detection", wanted())
+        if not isinstance(self.detection, wanted):
+            raise ValueError(f"detection of family {self.family} must be a {wanted.__name__}")
+
+    @property
+    def map_recogniser(self) -> RecogniserConfig:
+        """The recogniser's, where it reads the shared maps. Raises ValueError where it reads the picture."""
+        if isinstance(self.recogniser, RecogniserConfig):
+            return self.recogniser
+        raise ValueError("the recogniser reads the picture, not the shared maps")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint or a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SpotterConfig":
+        """Inverse of `to_dict`. Raises TypeError for unknown fields and ValueError for impossible ones."""
+
+        def tuples(name: str) -> dict[str, Any]:
+            return {k: tuple(v) if isinstance(v, list) else v for k, v in values[name].items()}
+
+        if not isinstance(values, dict):
+            raise TypeError(f"a configuration is a table, not {values!r}")
+        family = values.get("family", "fots")
+        return cls(
+            backbone=BackboneConfig(**tuples("backbone")),
+            neck=values["neck"],
+            detection=family_named(family).read_config(tuples("detection")),
+            recogniser=(PictureRecogniserConfig if "plan" in values["recogniser"] else RecogniserConfig)(
+                **tuples("recogniser")
+            ),
+            score=ScoreConfig(**values.get("score", {})),
+            neck_kind=values.get("neck_kind", "fpn"),
+            search=SearchConfig(**values.get("search", {})),
+            characters=values.get("characters", PRINTABLE_ASCII),
+            family=family,
+        )

@@ -1,0 +1,28 @@
+"""What FOTS's detector is built from, checked when built."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DetectionConfig:
+    """The dense head and how its maps become boxes.
+
+    score_threshold: cells below it are not candidates.
+    candidates: at most so many per picture, best first.
+    suppression: ProbIoU above which the lower of two boxes is dropped.
+    merging: ProbIoU above which a candidate's box is averaged into the kept one.
+    """
+
+    channels: int = 32
+    score_threshold: float = 0.4
+    candidates: int = 1024
+    suppression: float = 0.2
+    merging: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.score_threshold < 1:
+            raise ValueError("score_threshold must lie between 0 and 1")
+        if not 0 < self.suppression < self.merging < 1:
+            raise ValueError("0 < suppression < merging < 1 must hold")
+        if self.candidates < 1:
+            raise ValueError("candidates must be at least 1")

@@ -1,0 +1,64 @@
+"""FOTS (Liu et al. 2018, arXiv:1801.01671) as the rest of the program sees it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from torch import Generator, Tensor
+
+from spotter.families.fots.boxes import LEANING_BOXES
+from spotter.families.fots.config import DetectionConfig
+from spotter.families.fots.head import DetectionHead, DetectionMaps
+from spotter.families.fots.learning import boxes_to_read, misplaced_boxes
+from spotter.families.fots.losses import geometry_losses
+from spotter.families.fots.regions import RoIRotate
+from spotter.families.fots.targets import box_truth
+from spotter.families.interface import Misplacement, Truth
+from spotter.model.family import Geometry
+from spotter.model.regions import PatchSize
+
+
+class FOTS:
+    """Leaning boxes, told by the cells of a word's core: a score, four distances and a direction."""
+
+    config: type[Any] = DetectionConfig
+    parts: Mapping[str, float] = MappingProxyType({"box": 1.0, "ends": 1.0, "direction": 5.0})
+    geometry: Geometry = LEANING_BOXES
+
+    def read_config(self, values: Mapping[str, Any]) -> DetectionConfig:
+        """As `Family.read_config`; the first checkpoints had a field more."""
+        return DetectionConfig(**{name: value for name, value in values.items() if name != "levels"})
+
+    def head(self, inputs: int, config: DetectionConfig) -> DetectionHead:
+        """As `Family.head`."""
+        return DetectionHead(inputs, config)
+
+    def sampler(self, size: PatchSize, config: DetectionConfig) -> RoIRotate:
+        """As `Family.sampler`."""
+        return RoIRotate(size)
+
+    def truth(self, polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> Truth:
+        """As `Family.truth`; shapes are boxes [N, 6]."""
+        return box_truth(polygons, image_index, ignore, shape)
+
+    def losses(self, maps: DetectionMaps, truth: Truth, weights: Tensor) -> dict[str, Tensor]:
+        """As `Family.losses`."""
+        return dict(zip(self.parts, geometry_losses(maps, truth, weights), strict=True))
+
+    def to_read(
+        self,
+        maps: DetectionMaps,
+        truth: Truth,
+        words: Tensor,
+        image_index: Tensor,
+        jitter: float,
+        predicted: float,
+        generator: Generator,
+    ) -> Tensor:
+        """As `Family.to_read`."""
+        return boxes_to_read(maps, truth.shapes[words], image_index[words], jitter, predicted, generator)
+
+    def misplaced(self, shapes: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:
+        """As `Family.misplaced`."""
+        return misplaced_boxes(shapes, off, rng)

@@ -1,0 +1,113 @@
+"""What a family of spotters brings; the rest of the program knows it by this alone.
+
+Polygons are float32 [N, 2n, 2] in pixels: the top edge of a word in reading order, then the bottom edge back, n at
+least 2 and the same for all that come together. A family makes of them whatever its regions are (`Geometry`), so a
+quadrilateral is as good as a curve. Beside what stands here it brings a `Head` and a `RegionSampler`, see
+`spotter.model.family`; which of its head's weights stay in float, and where its graph is cut in two, its head says
+itself (`spotter.model.roles`), and which operator stands for its sampler in a graph, its sampler does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Generator, Tensor
+
+from spotter.model.family import Geometry, Head, RegionSampler
+from spotter.model.regions import PatchSize
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a batch's maps are compared with; a family may add to it.
+
+    text, counted: bool [B, h, w], cells of the head's map in a word's core, and cells that the score's loss counts.
+    owner: int64 [B, h, w], the word that a core cell belongs to, else -1. shapes: float32 [N, G], of the words.
+    """
+
+    text: Tensor
+    counted: Tensor
+    owner: Tensor
+    shapes: Tensor
+
+
+@dataclass(frozen=True)
+class Misplacement:
+    """How far regions are off where a detector gives them.
+
+    ends, sides: deviations of a region's ends and of its upper and lower side, as shares of the height; astray: share
+    of the ends that are off by up to half a height.
+    """
+
+    ends: float
+    sides: float
+    astray: float
+
+
+class Family(Protocol):
+    """One family, which has no state: everything it learns is in its head."""
+
+    @property
+    def config(self) -> type[Any]:
+        """The frozen dataclass of its own settings, each with a default; it raises ValueError for impossible ones."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """The names of its parts of the loss, beside `score` and `dice` that all have, and their usual weights."""
+        ...
+
+    @property
+    def geometry(self) -> Geometry:
+        """What its shapes mean."""
+        ...
+
+    def read_config(self, values: Mapping[str, Any]) -> Any:
+        """Inverse of `dataclasses.asdict`, for checkpoints of every age. Raises TypeError for unknown fields."""
+        ...
+
+    def head(self, inputs: int, config: Any) -> Head:
+        """A head with random weights on features of `inputs` channels."""
+        ...
+
+    def sampler(self, size: PatchSize, config: Any) -> RegionSampler:
+        """What cuts its regions into patches of that size."""
+        ...
+
+    def truth(self, polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> Truth:
+        """What maps of `shape` = (B, h, w), at a stride of 4 pixels, should say.
+
+        polygons: [N, 2n, 2]. image_index: int64 [N], ascending. ignore: bool [N], words neither to be found nor to be
+        missed.
+        """
+        ...
+
+    def losses(self, maps: Any, truth: Any, weights: Tensor) -> dict[str, Tensor]:
+        """Its parts of the loss, by the names of `parts` and without their weights: single numbers.
+
+        maps, truth: its own. weights: float32 [N], how much each word counts.
+        """
+        ...
+
+    def to_read(
+        self,
+        maps: Any,
+        truth: Any,
+        words: Tensor,
+        image_index: Tensor,
+        jitter: float,
+        predicted: float,
+        generator: Generator,
+    ) -> Tensor:
+        """Shapes [K, G], without gradients, of the words int64 [K] as the recogniser is to see them in training.
+
+        image_index: int64 [N] of all words. jitter: deviation of the true shapes' noise, as a share of the height.
+        predicted: share of the words whose shape is the detector's own, where that is good enough.
+        generator: on the CPU.
+        """
+        ...
+
+    def misplaced(self, shapes: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:
+        """True shapes [N, G] as a detector may give them, where none takes part."""
+        ...

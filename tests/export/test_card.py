@@ -147,9 +147,7 @@ def test_the_card_tells_start_course_teachers_and_what_the_language_model_learnt
     assert "| SROIE, lines cut into words | MIT |" in learnt
     assert "words that the synthesis makes up" in learnt
     assert "scenes" not in learnt
-    unsaid = model_card(
-        "tiny", "3", course, {key: told[key] for key in told if key != "language_data"}, {}, PRINTABLE_ASCII
-    )
+    unsaid = model_card("tiny", "3", course, {key: told[key] for key in told if key != "language_data"}, {})
     assert "## The language model learnt from\n\nNot stated." in unsaid
 
 

@@ -21,6 +21,9 @@ LEVEL_HEIGHTS = (70.0, 140.0, 280.0)
 """Pixels of the picture; higher words are cut from a level further up, so that they are never shrunk by much more than
 the patch's own height asks for."""
 
+_ROUNDING = 0.47
+"""Not a half, which shapes of round numbers often give: their last bits would choose the width."""
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -52,7 +55,7 @@ def cut(
     length = extent.lengths + 2 * config.beside * extent.heights  # with the margins
     taller = 1 + 2 * config.above
     ratio = (length / (extent.heights * taller).clamp(min=1e-3)).nan_to_num(0.0)
-    lengths = (ratio * config.rows / UNIT).clamp(1, config.longest).round().to(torch.int64)
+    lengths = ((ratio * config.rows / UNIT).clamp(1, config.longest) + _ROUNDING).floor().to(torch.int64)
     packing = pack(lengths, multiple)
     units = lengths[packing.word].to(shapes.dtype)
     columns = torch.arange(UNIT, device=shapes.device, dtype=shapes.dtype)

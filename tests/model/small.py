@@ -85,7 +85,7 @@ def picture_spotter(seed: int = 0) -> Spotter:
     """As `talkative_spotter`, but its recogniser reads the picture's own pixels, with few channels."""
     torch.manual_seed(seed)
     # The score of an early model makes a thousandth of a character's probability a hundredth of its own.
-    score = ScoreConfig(character=1.0, text=0.01)
+    score = ScoreConfig(character=0.1, text=0.001)
     config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24), score=score)
     with few_channels():
         return _talkative(build_spotter(config))

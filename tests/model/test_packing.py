@@ -53,7 +53,7 @@ def test_a_mask_keeps_the_words_and_clears_the_gaps(multiple: int) -> None:
 def test_every_word_and_channel_has_its_own_factor() -> None:
     packing, x = row()
     factors = torch.arange(9.0).reshape(3, 3) + 1  # a row for each word
-    scaled = packing.scale(x, factors[packing.word], COLUMNS)
+    scaled = packing.scale(x, factors, COLUMNS)
     for word in range(3):
         expected = own(x, packing, word) * factors[word][None, :, None, None]
         torch.testing.assert_close(own(scaled, packing, word), expected)

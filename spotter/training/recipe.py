@@ -6,7 +6,7 @@ steps = 10000
 [train.distill]         # fields of DistillConfig
 [train.difficulty]      # fields of DifficultyConfig
 [[train.stages]]        # fields of Stage
-[model]                 # fields of SpotterConfig
+[model]                 # fields of SpotterConfig; charset is "ascii" or "latin-and-greek"
 family = "fots"
 [model.detection]       # fields of the family's own settings
 [[source]]
@@ -31,7 +31,8 @@ from typing import Any
 
 from spotter.families.catalogue import family_named
 from spotter.families.config import SpotterConfig
-from spotter.model.config import BackboneConfig, RecogniserConfig, ScoreConfig, SearchConfig
+from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII
+from spotter.model.config import BackboneConfig, PictureRecogniserConfig, RecogniserConfig, ScoreConfig, SearchConfig
 from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
@@ -46,6 +47,7 @@ from spotter.training.synthesis.sources import LayoutSource
 from spotter.training.validation import ValidationSet
 
 _SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
+_CHARSETS = {"ascii": PRINTABLE_ASCII, "latin-and-greek": LATIN_AND_GREEK}
 _TABLES = {"train", "model", "source", "validation", "recogniser_run"}
 _RECOGNISER_ALONE = {"source", "recogniser_run"}
 
@@ -77,6 +79,11 @@ class Recipe:
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
+def _recogniser(values: dict[str, Any]) -> RecogniserConfig | PictureRecogniserConfig:
+    """One that names a plan reads the picture, any other the shared maps."""
+    return PictureRecogniserConfig(**values) if "plan" in values else RecogniserConfig(**values)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -113,7 +120,8 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
             SpotterConfig(
                 backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
                 detection=family.config(**_tuples(model.pop("detection", {}))),
-                recogniser=RecogniserConfig(**_tuples(model.pop("recogniser", {}))),
+                recogniser=_recogniser(_tuples(model.pop("recogniser", {}))),
+                characters=_CHARSETS[model.pop("charset", "ascii")],
                 score=ScoreConfig(**model.pop("score", {})),
                 search=SearchConfig(**model.pop("search", {})),
                 **model,

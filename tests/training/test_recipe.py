@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from spotter.model.charset import LATIN_AND_GREEK
+from spotter.model.config import PictureRecogniserConfig
 from spotter.training.config import DifficultyConfig
 from spotter.training.recipe import RecipeError, build_sources, parse_recipe, read_recipe
 from spotter.training.synthesis import Backgrounds
@@ -192,3 +194,12 @@ def test_the_recipes_that_ship_are_readable(path: Path) -> None:
 def test_difficulty_is_a_table_of_its_own() -> None:
     table = {"train": {"difficulty": {"easy": 3.0, "hard": 1.5}}, "source": []}
     assert parse_recipe(table).train.difficulty == DifficultyConfig(easy=3.0, hard=1.5)
+
+
+def test_a_recogniser_that_names_a_plan_reads_pictures_in_its_own_charset() -> None:
+    table = {"model": {"charset": "latin-and-greek", "recogniser": {"plan": "tiny"}}, "source": [{"kind": "scene"}]}
+    model = parse_recipe(table).model
+    assert model.recogniser == PictureRecogniserConfig("tiny")
+    assert model.characters == LATIN_AND_GREEK
+    with pytest.raises(RecipeError, match="klingon"):
+        parse_recipe({"model": {"charset": "klingon"}, "source": [{"kind": "scene"}]})

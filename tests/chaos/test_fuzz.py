@@ -17,6 +17,7 @@ from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, Unsup
 from spotter.reading.imaging import PictureLimits
 from spotter.registry.manifest import InputSpec
 from spotter.service.errors import BadRequestError, TooManyBytesError
+from spotter.service.http import uploads
 from spotter.service.http.uploads import MultipartBody
 from tests.lengths import LONG
 from tests.reading.corpus import FORMATS, bit_flips, encode, lying_headers, noise
@@ -25,7 +26,7 @@ SECONDS = 240.0 if LONG else 4.0
 SLOWEST = 2.0
 """CPU seconds that a few kilobytes may cost."""
 SPEC, LIMITS = InputSpec(max_side=640, target_side=128), PictureLimits(pixels=1_000_000, side=4096, frames=10)
-WATCHED = (str(Path(PIL.__file__).parent), str(Path(imaging.__file__).parent))
+WATCHED = tuple(str(Path(module.__file__ or "").parent) for module in (PIL, imaging, uploads))
 Line = tuple[str, int, int]
 
 

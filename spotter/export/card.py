@@ -27,6 +27,7 @@ _SETS = {
     "lines": "lines of print in ten languages (HTR-United)",
     "pseudo/line_words": "lines of print in ten languages (HTR-United), cut into words",
     "pseudo/sroie": "SROIE, lines cut into words",
+    "aligned/sroie": "SROIE, lines cut into words",
     "pseudo/unlabelled": "street scenes as PP-OCRv6 small (Apache-2.0) reads them",
     "agree/unlabelled": "street scenes as CRAFT (MIT) and PP-OCRv6 small (Apache-2.0) read them alike",
     "self/unlabelled": "street scenes as earlier weights of this model read them",
@@ -45,7 +46,8 @@ _TEACHERS: Mapping[str, Mapping[str, str]] = {
 }
 # Folders that `spotter data` writes, by what their labels were made with.
 _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
-    "pseudo/sroie": [_PPOCR | {"what": "where words end, and the case of letters"}],
+    "pseudo/sroie": [_PPOCR | {"what": "the case of letters"}],
+    "aligned/sroie": [_PPOCR | {"what": "where words end, and the case of letters"}],
     "pseudo/line_words": [_PPOCR | {"what": "where words end"}],
     "pseudo/unlabelled": [_PPOCR | {"what": "labels of pictures that had none"}],
     "agree/unlabelled": [

@@ -59,7 +59,7 @@ def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
         {
             "teacher": "PP-OCRv6 small",
             "licence": "Apache-2.0",
-            "what": "where words end, and the case of letters",
+            "what": "the case of letters",
             "recipes": ["recipe"],
         }
     ]
@@ -156,7 +156,7 @@ READER = """
 start = "ppocrv6-small"
 [[source]]
 kind = "labelled"
-path = "pseudo/sroie"
+path = "aligned/sroie"
 weight = 0.6
 licence = "MIT"
 [[source]]

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from spotter.families.fots.boxes import polygons_to_boxes
 from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
-from spotter.model.geometry import polygons_to_boxes
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.training.reading import ReadingConfig, ReadingTrainer, WordBatch, WordBatches, cut_words
 from spotter.training.recogniser_file import load_recogniser

@@ -27,11 +27,13 @@ _ROUNDING = 0.47
 
 @dataclass(frozen=True)
 class Cut:
-    """patches: float32 [1, 4, rows, 8 U], packed. packing: of the N words. longest: units of the longest word."""
+    """patches: float32 [1, 4, rows, 8 U], packed. packing: of the N words. longest: units of the longest word.
+    stretch: float32 [N], lengths of the patches over those of the regions."""
 
     patches: Tensor
     packing: Packing
     longest: int
+    stretch: Tensor
 
 
 def picture_mosaic(pictures: Tensor, empty: float) -> Tensor:
@@ -61,7 +63,8 @@ def cut(
     columns = torch.arange(UNIT, device=shapes.device, dtype=shapes.dtype)
     u = (packing.position[:, None] * UNIT + columns + 0.5) / (units * UNIT)[:, None] - 0.5  # U x 8
     v = (torch.arange(config.rows, device=shapes.device, dtype=shapes.dtype) + 0.5) / config.rows - 0.5
-    longer = (length / extent.lengths.clamp(min=1e-3))[packing.word][:, None]
+    stretch = length / extent.lengths.clamp(min=1e-3)
+    longer = stretch[packing.word][:, None]
     x, y = geometry.places(shapes[packing.word], u * longer, v * taller)  # U x rows x 8
     at = placement(level_of(extent.heights, LEVEL_HEIGHTS), *size).of(packing.word)
     samples = sample(mosaic, torch.stack((at.x(x), at.y(y)), -1), image_index[packing.word])  # U x 3 x rows x 8
@@ -72,4 +75,4 @@ def cut(
     longest = cast(int, lengths.max().item())  # a symbol while a graph is traced
     torch._check(longest >= 1)  # type: ignore[no-untyped-call]
     torch._check(longest <= config.longest)  # type: ignore[no-untyped-call]
-    return Cut(row, packing, longest)
+    return Cut(row, packing, longest, stretch)

@@ -81,6 +81,10 @@ class Geometry(Protocol):
         one. Positions beyond these lie in the margin around the region."""
         ...
 
+    def part(self, shapes: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        """Shapes [N, G] of the parts of regions between `start` and `end` [N], positions as `u` in `places`."""
+        ...
+
 
 class Head(nn.Module):
     """Finds regions on the shared features."""

@@ -13,10 +13,12 @@ from spotter.model.roles import Roles
 
 
 class Columns(NamedTuple):
-    """logits: float32 [N, T, classes]. widths: int64 [N], the columns of each word."""
+    """logits: float32 [N, T, classes]. widths: int64 [N], the columns of each region's patch. stretch: float32 [N], the
+    patch's length over the region's, more than 1 where it has margins."""
 
     logits: Tensor
     widths: Tensor
+    stretch: Tensor
 
 
 class PictureRecogniser(nn.Module):
@@ -39,4 +41,5 @@ class PictureRecogniser(nn.Module):
         mosaic: of the normalised pictures of `size` = (height, width) pixels, see `cutting.picture_mosaic`.
         """
         made = cut(mosaic, shapes, image_index, size, self.config, self.geometry, self.sample)
-        return Columns(self.network(made.patches, made.packing, made.longest), made.packing.lengths)
+        logits = self.network(made.patches, made.packing, made.longest)
+        return Columns(logits, made.packing.lengths, made.stretch)

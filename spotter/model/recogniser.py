@@ -93,24 +93,27 @@ class Recogniser(nn.Module):
 
 
 class GreedyPath(NamedTuple):
-    """CTC's best path of N words. classes: int32 [N, W], repeats collapsed to the blank. probabilities: float32 [N, W],
-    of the classes. least: float32 [N], of the least sure character that stays, 0 where none does. text: float32 [N],
-    log probability of the whole path, in nats."""
+    """CTC's best path of N regions. classes: int32 [N, W], repeats collapsed to the blank. probabilities: float32
+    [N, W], of the path's classes, blanks as well; 0 beyond a region's own columns."""
 
     classes: Tensor
     probabilities: Tensor
-    least: Tensor
-    text: Tensor
+
+    def of_columns(self, region: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """The probability of the least sure character (0 where there is none) and the log probability of the path, in
+        nats, over some columns of some regions: float32 [M] each. region: int64 [M]. columns: bool [M, W]."""
+        probability = self.probabilities[region]
+        emitted = (columns & (self.classes[region] > 0)).to(probability.dtype)
+        least = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
+        inside = (columns & (probability > 0)).to(probability.dtype)
+        return least, (probability.clamp(min=1e-12).log() * inside).sum(1)
 
 
 def greedy_path(logits: Tensor, widths: Tensor) -> GreedyPath:
     """The best path of logits [N, W, classes]; widths int64 [N], columns in use."""
     probability, path = logits.softmax(-1).max(-1)
     inside = torch.arange(path.shape[1], device=path.device) < widths[:, None]
-    text = (probability.clamp(min=1e-12).log() * inside.to(probability.dtype)).sum(1)
     path = path * inside.to(path.dtype)
     before = F.pad(path, (1, 0))[:, :-1]
     path = path * (path != before).to(path.dtype)
-    emitted = (path > 0).to(probability.dtype)
-    confidence = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
-    return GreedyPath(path.to(torch.int32), probability * inside.to(probability.dtype), confidence, text)
+    return GreedyPath(path.to(torch.int32), probability * inside.to(probability.dtype))

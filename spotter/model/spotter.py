@@ -15,6 +15,7 @@ from spotter.model.picture_recogniser import Columns, PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser, greedy_path
 from spotter.model.roles import Roles, joined
+from spotter.model.splitting import split_at_spaces
 
 _MEAN, _DEVIATION = 128.0, 64.0  # a whole number: pixels are 8-bit numbers around it as they are
 BLACK = -_MEAN / _DEVIATION
@@ -92,6 +93,11 @@ class Spotter(nn.Module):
         raise ValueError("the recogniser reads the picture, not the shared maps")
 
     @property
+    def _space(self) -> int:
+        """The class at which regions are cut into words."""
+        return self.charset.encode(" ")[0] if self.charset.covers(" ") else self.charset.classes
+
+    @property
     def roles(self) -> Roles:
         """Which of its weights are treated in a way of their own."""
         parts = {"backbone": self.backbone, "neck": self.neck, "head": self.head, "recogniser": self.recogniser}
@@ -141,22 +147,28 @@ class Spotter(nn.Module):
         return self.read(features, self.head.regions(self.detect(features), sizes))
 
     def read(self, features: Features, regions: Regions) -> Examined:
-        """Reads regions that were found."""
+        """Reads regions that were found, cut into words where the recogniser sees spaces."""
         # One empty row more keeps every operator away from tensors of no rows, of which some releases of ONNX Runtime
         # make wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
         columns = self.columns(features, shapes, image_index)
-        told = self.transcribe(columns.logits, columns.widths)
-        characters, character_scores, confidence, margins, text = (rows[:-1] for rows in told)
+        characters, character_scores, margins = self.transcribe(columns.logits, columns.widths)
+        own = greedy_path(columns.logits, columns.widths)
+        pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch)
+        region = pieces.region
+        detection = regions.scores[region]
+        confidence, text = own.of_columns(region, pieces.columns)
+        said = pieces.columns.to(characters.dtype)
+        geometry = self.sampler.geometry
         words = Words(
-            regions.image_index.to(torch.int32),
-            self.sampler.geometry.polygons(regions.shapes),
-            word_scores(regions.scores, confidence, margins, text, self.score),
-            characters,
-            character_scores,
+            regions.image_index[region].to(torch.int32),
+            geometry.polygons(geometry.part(regions.shapes[region], pieces.start, pieces.end)),
+            word_scores(detection, confidence, margins[region], text, self.score),
+            characters[region] * said * (characters[region] != self._space).to(said.dtype),
+            character_scores[region] * said,
         )
-        return Examined(words, regions.scores, confidence, margins, text)
+        return Examined(words, detection, confidence, margins[region], text)
 
     def columns(self, features: Features, shapes: Tensor, image_index: Tensor) -> Columns:
         """What the recogniser makes of regions: shapes [N, G], N at least 1."""
@@ -165,20 +177,20 @@ class Spotter(nn.Module):
             columns: Columns = self.recogniser(features.pictures, shapes, image_index, (height, width))
             return columns
         patches = self.sample(features, shapes, image_index)
-        return Columns(self.recogniser(patches.fine, patches.coarse, patches.widths), patches.widths)
+        logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
+        return Columns(logits, patches.widths, torch.ones_like(shapes[:, 0]))
 
-    def transcribe(self, logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """The texts of logits [N, W, classes]: classes int32 [N, W], their probabilities float32 [N, W], that of the
-        recogniser's own least sure character [N], the margin to the next text [N] (0 without a language model), and the
-        log probability of the recogniser's own text [N]."""
-        characters, character_scores, confidence, text = greedy_path(logits, widths)
+    def transcribe(self, logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The texts of logits [N, W, classes]: classes int32 [N, W], their probabilities float32 [N, W], and the margin
+        to the next text [N] (0 without a language model)."""
         if self.language is None:
-            return characters, character_scores, confidence, torch.zeros_like(confidence), text
+            own = greedy_path(logits, widths)
+            return own.classes, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
         log_probabilities = logits.log_softmax(-1)
         characters, margins = self.language(log_probabilities, widths)
         chosen = log_probabilities.gather(2, characters.to(torch.int64)[..., None]).squeeze(2).exp()
         inside = torch.arange(characters.shape[1], device=characters.device) < widths[:, None]
-        return characters, chosen * inside.to(chosen.dtype), confidence, margins, text
+        return characters, chosen * inside.to(chosen.dtype), margins
 
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the

@@ -27,9 +27,10 @@ from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.spotter import BLACK, normalised
 from spotter.training import checkpoint
 from spotter.training.losses import recognition_loss
-from spotter.training.polygons import together
+from spotter.training.polygons import together, with_points
 from spotter.training.precision import fast_bfloat16
 from spotter.training.recogniser_file import SavedRecogniser
+from spotter.training.runs import right_neighbours, run_from, together_on_a_line
 from spotter.training.sample import Sample, Source
 from spotter.training.stopping import leave_signals_to_the_trainer, stopping_on_signals
 
@@ -37,6 +38,7 @@ LAST = "last.pt"
 _UNITS = 128  # the packed row is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
+_LONGEST_RUN = 110  # columns
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ReadingConfig:
     learning_rate: after `warmup` steps it stays until `decay_from`, then falls to nothing at `steps` (Hägele et al.
         2024, arXiv:2405.18392: such a run can be prolonged without a new schedule).
     ends, sides, astray: how far regions are off, see `Misplacement`.
+    run: share of the regions that hold the words that follow on the line as well. gap: of heights, between these.
     """
 
     plan: str = "small"
@@ -65,6 +68,8 @@ class ReadingConfig:
     ends: float = 0.11
     sides: float = 0.06
     astray: float = 0.12
+    run: float = 0.4
+    gap: float = 0.7
     save_every: int = 200
     log_every: int = 50
     family: str = "fots"
@@ -81,8 +86,10 @@ class ReadingConfig:
             raise ValueError("ema must lie between 0 and 1")
         if min(self.learning_rate, self.clip) <= 0:
             raise ValueError("learning_rate and clip must be above 0")
-        if min(self.seed, self.weight_decay, self.ends, self.sides) < 0 or not 0 <= self.astray <= 1:
-            raise ValueError("seed, weight_decay, ends and sides must not be negative, nor astray outside 0 to 1")
+        if min(self.seed, self.weight_decay, self.ends, self.sides, self.gap) < 0:
+            raise ValueError("seed, weight_decay, ends, sides and gap must not be negative")
+        if not (0 <= self.astray <= 1 and 0 <= self.run <= 1):
+            raise ValueError("astray and run must lie between 0 and 1")
 
     @property
     def misplacement(self) -> Misplacement:
@@ -129,39 +136,60 @@ class WordBatches(Dataset[WordBatch]):
         words = units = misses = 0
         while words < config.words and units < config.units and misses < 50:
             sample = self.source.sample(rng, size)
-            found, chosen = self._readable(sample, rng)
-            if not len(chosen):
+            true, said = self._readable(sample, rng)
+            if not said:
                 misses += 1
                 continue
             images.append(sample.image)
-            true = found[chosen]
             shapes.append(self.family.misplaced(true, config.misplacement, rng))
-            index += [len(images) - 1] * len(chosen)
-            targets += [self.charset.encode(sample.texts[n]) for n in chosen]
-            words += len(chosen)
+            index += [len(images) - 1] * len(said)
+            targets += [self.charset.encode(text) for text in said]
+            words += sum(text.count(" ") + 1 for text in said)
             lengths, heights = self.family.geometry.extent(true)
-            units += int((lengths / heights * 6 + 5).sum())
+            units += int((6 * lengths / heights + 5).sum())
         if not images:
             raise ValueError("the sources give no word that can be read")
         return WordBatch(torch.from_numpy(np.stack(images)), torch.cat(shapes), torch.tensor(index), targets)
 
-    def _readable(self, sample: Sample, rng: np.random.Generator) -> tuple[Tensor, list[int]]:
-        geometry = self.family.geometry
-        found = geometry.of_polygons(torch.from_numpy(together(list(sample.polygons))))
-        lengths, heights = (side.numpy() for side in geometry.extent(found))
+    def _readable(self, sample: Sample, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
+        """Regions of some of the words, shapes [N, G], and what they say: a word, or several with spaces between."""
+        geometry, config = self.family.geometry, self.config
+        polygons = together(list(sample.polygons))
+        lengths, heights = (side.numpy() for side in geometry.extent(geometry.of_polygons(torch.from_numpy(polygons))))
         least, most = _HEIGHTS
         usable = [
-            n
-            for n, text in enumerate(sample.texts)
-            if text
-            and not sample.ignore[n]
-            and least <= heights[n] <= most
-            and lengths[n] > 2
-            and lengths[n] / heights[n] * 6 > 0.7 * len(text)  # CTC has a column for each character
+            bool(text)
+            and not ignored
+            and least <= height <= most
+            and length > 2
+            and _columns(length, height) > 0.7 * len(text)  # CTC has a column for each character
             and self.charset.covers(text)
+            for text, ignored, length, height in zip(sample.texts, sample.ignore, lengths, heights, strict=True)
         ]
-        few = min(len(usable), self.config.per_picture)
-        return found, sorted(rng.choice(usable, few, replace=False).tolist()) if few else []
+        few = min(sum(usable), config.per_picture)
+        if not few:
+            return torch.zeros(0), []
+        neighbours = right_neighbours(polygons, config.gap)
+        regions, said = [], []
+        for first in sorted(rng.choice(np.flatnonzero(usable), few, replace=False).tolist()):
+            wanted = 1 + int(rng.geometric(0.5)) if self._spaced and rng.random() < config.run else 1
+            run = run_from(first, neighbours, usable, wanted)
+            while len(run) > 1 and _columns(sum(lengths[run]), heights[first]) > _LONGEST_RUN:
+                run.pop()
+            regions.append(
+                with_points(together_on_a_line(polygons, run), polygons.shape[1]) if run[1:] else polygons[first]
+            )
+            said.append(" ".join(sample.texts[n] for n in run))
+        return geometry.of_polygons(torch.from_numpy(np.stack(regions))), said
+
+    @property
+    def _spaced(self) -> bool:
+        return self.charset.covers(" ")
+
+
+def _columns(length: float, height: float) -> float:
+    """About how many columns of characters a region has."""
+    return 6 * length / height
 
 
 def cut_words(batch: WordBatch, config: PictureRecogniserConfig, family: Family) -> Cut:

@@ -8,11 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spotter.families.config import SpotterConfig
 from spotter.model.charset import Charset
+from spotter.model.config import PictureRecogniserConfig
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
+from spotter.model.weights import final_weights
 from spotter.training import checkpoint
 
 _AVERAGED = "module."  # before the names of a run's averaged weights
+_IN_SPOTTER = "recogniser.network."  # before the names of a spotter's
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,17 @@ class SavedRecogniser:
 
 
 def load_recogniser(path: Path) -> SavedRecogniser:
-    """Reads what `SavedRecogniser.save` or a run of `spotter.training.reading` wrote; of a run, its EMA weights.
+    """Reads what `SavedRecogniser.save` or a run of `spotter.training.reading` wrote, or takes the recogniser out of a
+    spotter that reads the picture; of a run, its EMA weights.
 
-    Raises ValueError where the file is neither.
+    Raises ValueError where the file is none of these.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling, zip and OS errors share no base class
         raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
+    if isinstance(state, dict) and "model_config" in state:
+        return _of_spotter(path, state)
     if not isinstance(state, dict) or "reading_config" not in state or state["reading_config"]["plan"] not in PLANS:
         raise ValueError(f"{path} is not a file of a recogniser alone")
     weights = state["weights"]
@@ -74,4 +81,17 @@ def load_recogniser(path: Path) -> SavedRecogniser:
         int(state["step"]),
         int(state["pictures"]),
         tuple(state.get("started_from", ())),
+    )
+
+
+def _of_spotter(path: Path, state: dict[str, Any]) -> SavedRecogniser:
+    config = SpotterConfig.from_dict(state["model_config"])
+    if not isinstance(config.recogniser, PictureRecogniserConfig):
+        raise ValueError(f"the recogniser of {path} reads the detector's maps, not the picture")
+    weights = final_weights(state)
+    return SavedRecogniser(
+        config.recogniser.plan,
+        Charset(config.characters),
+        {name.removeprefix(_IN_SPOTTER): value for name, value in weights.items() if name.startswith(_IN_SPOTTER)},
+        started_from=tuple(entry for entry in state.get("started_from", ()) if entry["part"] == "recogniser"),
     )

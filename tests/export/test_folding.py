@@ -8,7 +8,7 @@ from torch import nn
 
 from spotter.export.folding import folded
 from spotter.families.build import build_spotter
-from spotter.families.fots.head import DetectionMaps
+from spotter.families.fots.maps import DetectionMaps
 from tests.model.small import small_config
 
 

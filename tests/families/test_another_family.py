@@ -87,6 +87,10 @@ class RectangleGeometry:
         y = shapes[:, 1:2] + v * shapes[:, 3:]  # N x R
         return x[:, None].expand(-1, len(v), -1), y[:, :, None].expand(-1, -1, u.shape[1])
 
+    def part(self, shapes: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        x, y, width, height = shapes.unbind(1)
+        return torch.stack((x + (start + end) / 2 * width, y, (end - start) * width, height), 1)
+
 
 GEOMETRY = RectangleGeometry()
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
 from spotter.families.fots.config import DetectionConfig
-from spotter.families.fots.head import DetectionHead, DetectionMaps
+from spotter.families.fots.head import DetectionHead
+from spotter.families.fots.maps import DetectionMaps
 from spotter.model.cells import plain_cells
 from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import BackboneConfig, PictureRecogniserConfig, RecogniserConfig, ScoreConfig

@@ -63,6 +63,11 @@ class BandGeometry:
         x = (96 * (u + 0.5))[:, None].expand(-1, len(v), -1)
         return x, y[:, None] + 2 * v[:, None] * shapes[:, 2, None, None]
 
+    def part(self, shapes: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        # These reach across the picture whatever they say.
+        left, right, height = shapes.unbind(1)
+        return torch.stack((left + (right - left) * (start + 0.5), left + (right - left) * (end + 0.5), height), 1)
+
     def polygons(self, shapes: Tensor) -> Tensor:
         return torch.cat((self.line(shapes, 3, -1), self.line(shapes, 3, 1).flip(1)), 1)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spotter.families.build import build_spotter
 from spotter.families.fots.boxes import LEANING_BOXES
-from spotter.families.fots.head import DetectionMaps
+from spotter.families.fots.maps import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import picture_mosaic

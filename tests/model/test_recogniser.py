@@ -74,7 +74,9 @@ def logits_of(path: list[tuple[int, float]], classes: int) -> Tensor:
 
 def test_repeats_collapse_unless_a_blank_parts_them() -> None:
     path = [(34, 0.9), (34, 0.6), (0, 0.8), (34, 0.7), (35, 0.5), (35, 0.9), (0, 0.9)]
-    characters, sureness, confidence, text = greedy_path(logits_of(path, 96), torch.tensor([7]))
+    own = greedy_path(logits_of(path, 96), torch.tensor([7]))
+    characters, sureness = own
+    confidence, text = own.of_columns(torch.tensor([0]), torch.ones(1, 7, dtype=torch.bool))
     assert characters.tolist() == [[34, 0, 0, 34, 35, 0, 0]]
     assert characters.dtype == torch.int32
     assert Charset().decode(characters[0].tolist()) == "AAB"
@@ -85,7 +87,9 @@ def test_repeats_collapse_unless_a_blank_parts_them() -> None:
 
 def test_columns_beyond_the_width_say_nothing() -> None:
     logits = logits_of([(34, 0.9), (0, 0.9), (35, 0.8), (36, 0.9)], 96).repeat(2, 1, 1)
-    characters, sureness, confidence, text = greedy_path(logits, torch.tensor([4, 2]))
+    own = greedy_path(logits, torch.tensor([4, 2]))
+    characters, sureness = own
+    confidence, text = own.of_columns(torch.tensor([0, 1]), torch.ones(2, 4, dtype=torch.bool))
     assert characters.tolist() == [[34, 0, 35, 36], [34, 0, 0, 0]]
     assert sureness[1, 2:].tolist() == [0, 0]
     assert confidence.tolist() == pytest.approx([0.8, 0.9], abs=1e-5)
@@ -95,7 +99,16 @@ def test_columns_beyond_the_width_say_nothing() -> None:
 def test_a_word_of_blanks_has_no_confidence() -> None:
     path = greedy_path(logits_of([(0, 0.9)] * 3, 5), torch.tensor([3]))
     assert not path.classes.any()
-    assert path.least.tolist() == [0]
+    least, _ = path.of_columns(torch.tensor([0]), torch.ones(1, 3, dtype=torch.bool))
+    assert least.tolist() == [0]
+
+
+def test_some_columns_of_a_path_are_judged_by_themselves() -> None:
+    path = greedy_path(logits_of([(34, 0.9), (0, 0.8), (35, 0.6), (36, 0.7)], 96), torch.tensor([4]))
+    columns = torch.tensor([[True, True, False, False], [False, False, True, True]])
+    least, text = path.of_columns(torch.tensor([0, 0]), columns)
+    assert least.tolist() == pytest.approx([0.9, 0.6], abs=1e-5)
+    assert text.exp().tolist() == pytest.approx([0.9 * 0.8, 0.6 * 0.7], abs=1e-5)
 
 
 def test_any_path_collapses_as_ctc_says() -> None:
@@ -108,4 +121,4 @@ def test_any_path_collapses_as_ctc_says() -> None:
 
 def test_no_words_have_no_path() -> None:
     path = greedy_path(torch.zeros(0, 6, 96), torch.zeros(0, dtype=torch.int64))
-    assert [tuple(part.shape) for part in path] == [(0, 6), (0, 6), (0,), (0,)]
+    assert [tuple(part.shape) for part in path] == [(0, 6), (0, 6)]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from spotter.families.build import build_spotter
 from spotter.families.fots.boxes import boxes_to_polygons
-from spotter.families.fots.head import DetectionMaps
+from spotter.families.fots.maps import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter, word_scores

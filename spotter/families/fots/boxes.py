@@ -110,6 +110,12 @@ class _LeaningBoxes:
         """As `Geometry.places`."""
         return box_places(shapes, u, v)
 
+    def part(self, shapes: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        """As `Geometry.part`."""
+        cx, cy, w, h, theta, slant = shapes.unbind(1)
+        moved = (start + end) / 2 * w
+        return torch.stack((cx + moved * theta.cos(), cy + moved * theta.sin(), w * (end - start), h, theta, slant), 1)
+
 
 LEANING_BOXES: Geometry = _LeaningBoxes()
 

@@ -15,7 +15,7 @@ class DetectionConfig:
 
     channels: int = 32
     score_threshold: float = 0.4
-    candidates: int = 1024
+    candidates: int = 2048
     suppression: float = 0.2
     merging: float = 0.5
 

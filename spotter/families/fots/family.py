@@ -9,9 +9,10 @@ from torch import Generator, Tensor
 
 from spotter.families.fots.boxes import LEANING_BOXES
 from spotter.families.fots.config import DetectionConfig
-from spotter.families.fots.head import DetectionHead, DetectionMaps
+from spotter.families.fots.head import DetectionHead
 from spotter.families.fots.learning import boxes_to_read, misplaced_boxes
 from spotter.families.fots.losses import geometry_losses
+from spotter.families.fots.maps import DetectionMaps
 from spotter.families.fots.regions import RoIRotate
 from spotter.families.fots.targets import box_truth
 from spotter.families.interface import Misplacement, Truth

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from spotter.families.fots.boxes import placed, probiou
-from spotter.families.fots.head import DetectionMaps, sharpen_ends
+from spotter.families.fots.ends import sharpen_ends
+from spotter.families.fots.maps import DetectionMaps
 from spotter.families.interface import Misplacement
 from spotter.model.cells import STRIDE
 

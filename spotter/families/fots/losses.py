@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.families.fots.head import DetectionMaps
+from spotter.families.fots.maps import DetectionMaps
 from spotter.families.interface import Truth
 
 

@@ -10,14 +10,8 @@ from torch import Tensor
 
 from spotter.families.fots.boxes import placed, probiou
 from spotter.families.fots.config import DetectionConfig
-from spotter.families.fots.head import (
-    DetectionHead,
-    DetectionMaps,
-    cell_boxes,
-    merge_overlapping,
-    select_candidates,
-    sharpen_ends,
-)
+from spotter.families.fots.head import DetectionHead, merge_overlapping, select_candidates
+from spotter.families.fots.maps import DetectionMaps, cell_boxes
 from spotter.model.cells import mosaic_cells, plain_cells
 from spotter.model.family import Regions
 from tests.model.small import direction_of, empty_maps, say
@@ -191,58 +185,6 @@ def test_suppression_is_what_a_loop_over_the_boxes_gives(seed: int) -> None:
     assert 0 < expected.sum() < 30
     _, kept = merge_overlapping(boxes[None], torch.linspace(0.9, 0.5, 30)[None], CONFIG)
     assert kept[0].tolist() == expected.tolist()
-
-
-def ends_maps(theta: float, left: float, right: float) -> DetectionMaps:
-    """Maps of 32 x 32 cells round a word 100 long, centre (64, 64), whose two end cells tell their own ends."""
-    maps = empty_maps(1, 32, 32)
-    ahead = direction_of(theta)
-    for sign, told in ((-1, left), (1, right)):
-        column, row = ((64 + sign * 28 * ahead) / 4).long().tolist()
-        say(maps, (0, row, column), 0.9, (8, told, 8, told), theta)
-    return maps
-
-
-def test_ends_are_moved_to_where_the_cells_beside_them_say() -> None:
-    # End cells are columns 9 and 23, whose centres lie at 38 and 94, 26 and 30 from the middle.
-    box = torch.tensor([[64.0, 64, 100, 16, 0, 0]])
-    moved = sharpen_ends(ends_maps(0.0, left=29, right=27), box, torch.tensor([0]))
-    # The left end goes from -50 to -26 - 29 = -55, the right one from 50 to 30 + 27 = 57.
-    torch.testing.assert_close(moved, torch.tensor([[65.0, 64, 112, 16, 0, 0]]))
-
-
-def test_ends_of_a_word_read_downwards_move_along_it() -> None:
-    box = torch.tensor([[64.0, 64, 100, 16, math.pi / 2, 0]])
-    moved = sharpen_ends(ends_maps(math.pi / 2, left=29, right=27), box, torch.tensor([0]))
-    torch.testing.assert_close(moved, torch.tensor([[64.0, 65, 112, 16, math.pi / 2, 0]]), atol=1e-3, rtol=0)
-
-
-def test_ends_of_a_leaning_word_are_told_along_its_lean() -> None:
-    """The cells' centres lie 2 below the middle, where a lean of 0.5 has both ends a pixel further along: each end is a
-    pixel nearer to the left one's cell, and so to the middle, than if the word stood upright."""
-    box = torch.tensor([[64.0, 64, 100, 16, 0, 0.5]])
-    moved = sharpen_ends(ends_maps(0.0, left=29, right=27), box, torch.tensor([0]))
-    torch.testing.assert_close(moved, torch.tensor([[64.0, 64, 112, 16, 0, 0.5]]))
-
-
-def test_an_end_stays_where_its_cell_is_no_witness() -> None:
-    box = torch.tensor([[64.0, 64, 100, 16, 0, 0]])
-    index = torch.tensor([0])
-    torch.testing.assert_close(sharpen_ends(empty_maps(1, 32, 32), box, index), box)  # no text there
-    torch.testing.assert_close(sharpen_ends(ends_maps(0.0, 90, 90), box, index), box)  # too far to be believed
-    across = ends_maps(0.0, 29, 27)
-    across.direction[:, :2] = direction_of(math.pi)[None, :, None, None]  # the word there reads the other way
-    torch.testing.assert_close(sharpen_ends(across, box, index), box)
-    short = torch.tensor([[64.0, 64, 40, 16, 0, 0]])
-    everywhere = ends_maps(0.0, 25, 25)
-    everywhere.score[:] = 4.0
-    everywhere.distances[:] = 25.0
-    torch.testing.assert_close(sharpen_ends(everywhere, short, index), short)
-
-
-def test_no_boxes_have_no_ends() -> None:
-    nothing = sharpen_ends(empty_maps(1, 8, 8), torch.zeros(0, 6), torch.zeros(0, dtype=torch.int64))
-    assert nothing.shape == (0, 6)
 
 
 def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:

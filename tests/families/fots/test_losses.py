@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from spotter.families.fots.family import FOTS
-from spotter.families.fots.head import DetectionMaps
 from spotter.families.fots.losses import geometry_losses
+from spotter.families.fots.maps import DetectionMaps
 from spotter.model.cells import plain_cells
 from spotter.model.charset import Charset
 from spotter.training.batch import Batch, collate

@@ -1,0 +1,105 @@
+"""Boxes of one line that touch become one region.
+
+Cells near the two ends of a wide word may tell two boxes, each with one end right, and the boxes of a long token leave
+out what lies between. So boxes that touch along their line are read together; where they were several words after all,
+the recogniser writes spaces, at which the region is cut again (`spotter.model.splitting`).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
+_SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
+_GAP = 0.1  # of the lower one's height, at most
+_SEEN_TWICE = 0.5  # of a box's width, within a surer one
+_LONGEST = 24.0  # heights; a longer row of boxes could not be read as one region
+_HOPS = 5  # each doubles at least how far labels have travelled along a line
+
+
+def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
+    """Boxes [N, 6], those that touch along one line as the box around them all, and which of them stay, bool [N].
+
+    Of boxes that are joined the surest stays. The united box is the straight line through all of them (least squares),
+    with their mean height.
+    """
+    # One box of no picture more keeps reductions away from tensors of no rows.
+    boxes = F.pad(boxes, (0, 0, 0, 1), value=1.0)
+    scores, image_index = F.pad(scores, (0, 1)), F.pad(image_index, (0, 1), value=-1)
+    cx, cy, w, h, theta, slant = boxes.unbind(1)
+    cos, sin = theta.cos(), theta.sin()
+    dx, dy = cx[None, :] - cx[:, None], cy[None, :] - cy[:, None]  # of j, from i
+    down = dy * cos[:, None] - dx * sin[:, None]
+    along = dx * cos[:, None] + dy * sin[:, None]
+    straight = along - slant[:, None] * down
+    turn = theta[None, :] - theta[:, None]
+    lower = torch.minimum(h[:, None], h[None, :])
+    half = w / 2
+    apart = torch.maximum(straight - half[None, :] - half[:, None], -half[:, None] - straight - half[None, :])
+    touching = (
+        (image_index[:, None] == image_index[None, :])
+        & (turn.cos() > _SAME_DIRECTION)
+        & (down.abs() < _SAME_LINE * lower)
+        & (lower > _SAME_HEIGHT * torch.maximum(h[:, None], h[None, :]))
+        & (apart < _GAP * lower)
+    )
+    rank = ranks(scores)
+    label = connected(touching | touching.t(), rank)
+    together = label[:, None] == label[None, :]
+    # Sums over the boxes joined with i, in the frame of i, each box a level segment with its own slope.
+    weight = together * w[None, :]
+    total = weight.sum(1)
+    mean_along, mean_down = (weight * along).sum(1) / total, (weight * down).sum(1) / total
+    off_along, off_down = along - mean_along[:, None], down - mean_down[:, None]
+    own = (w.square() / 12)[None, :]
+    slope = (weight * (off_along * off_down + own * turn.sin())).sum(1)
+    slope = slope / (weight * (off_along.square() + own)).sum(1).clamp(min=1e-3)
+    first = torch.where(together, straight - half[None, :], torch.inf).amin(1)
+    last = torch.where(together, straight + half[None, :], -torch.inf).amax(1)
+    height, lean = (weight * h[None, :]).sum(1) / total, (weight * slant[None, :]).sum(1) / total
+    several = (together.sum(1) > 1) & (last - first < _LONGEST * height)
+    middle = (first + last) / 2
+    aside = mean_down + slope * (middle - mean_along)
+    at = middle + slant * aside
+    united = torch.stack(
+        (
+            cx + at * cos - aside * sin,
+            cy + at * sin + aside * cos,
+            last - first,
+            height,
+            theta + slope.atan(),
+            lean,
+        ),
+        1,
+    )
+    # Of a row that stays in parts, a box that lies within a surer one is the same word seen twice.
+    hidden = (touching & (rank[:, None] < rank[None, :]) & (-apart > _SEEN_TWICE * w[None, :])).any(0)
+    stays = (several & (label == rank)) | ~(several | hidden)
+    return torch.where(several[:, None], united, boxes)[:-1], stays[:-1]
+
+
+def ranks(scores: Tensor) -> Tensor:
+    """Place int64 [N] of each in the order of scores [N], 0 for the highest; of equals the first goes before."""
+    order = torch.arange(scores.shape[0], device=scores.device)
+    surer = (scores[None, :] > scores[:, None]) | (
+        (scores[None, :] == scores[:, None]) & (order[None, :] < order[:, None])
+    )
+    return surer.sum(1)
+
+
+def connected(linked: Tensor, rank: Tensor) -> Tensor:
+    """The least rank [N] in each one's connected component, by links bool [N, N], symmetric; rank: a permutation.
+
+    In each round every tree of labels is hung below the least label next to any of its members, and labels then pass on
+    from the place that they name (Shiloach and Vishkin 1982), so a few rounds reach along any line of words.
+    """
+    place = torch.zeros_like(rank).scatter(0, rank, torch.arange(rank.shape[0], device=rank.device))
+    label = rank
+    worst = rank.shape[0]
+    for _ in range(_HOPS):
+        near = torch.where(linked, label[None, :], worst).amin(1)
+        of_tree = torch.where(label[None, :] == rank[:, None], near[None, :], worst).amin(1)  # of the tree named rank
+        label = torch.minimum(label, torch.minimum(of_tree[place[label]], near))
+        label = label[place[label]]
+        label = label[place[label]]
+    return label

@@ -1,0 +1,51 @@
+"""FOTS's dense maps, and the boxes that their cells tell."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spotter.families.fots.boxes import MOST_SLANT
+from spotter.model.cells import Cells
+
+
+@dataclass(frozen=True)
+class DetectionMaps:
+    """score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side [B, 4, H, W].
+    direction: (cos, sin), not normalised, and the slant [B, 3, H, W]. cells: where these are in the picture."""
+
+    score: Tensor
+    distances: Tensor
+    direction: Tensor
+    cells: Cells
+
+    def boxes(self, image_index: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        """The boxes [N, 6], in the picture's pixels, that cells tell."""
+        cells = self.cells
+        return cell_boxes(
+            self.distances[image_index, :, row, column] * cells.scale[row, column][:, None],
+            self.direction[image_index, :, row, column],
+            cells.x[row, column],
+            cells.y[row, column],
+        )
+
+
+def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Boxes [..., 6] told by cells: distances [..., 4], direction [..., 3], the cells' centres x, y [...] in pixels."""
+    top, right, bottom, left = distances.unbind(-1)
+    norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
+    cos, sin = direction[..., 0] / norm, direction[..., 1] / norm
+    slant = direction[..., 2].clamp(-MOST_SLANT, MOST_SLANT)
+    down = (bottom - top) / 2
+    along = (right - left) / 2 + slant * down
+    return torch.stack(
+        (
+            x + along * cos - down * sin,
+            y + along * sin + down * cos,
+            left + right,
+            top + bottom,
+            torch.atan2(sin, cos),
+            slant,
+        ),
+        -1,
+    )

@@ -1,0 +1,58 @@
+"""Regions that hold several words are cut where the recogniser writes a space.
+
+A detector tells words apart by gaps of a few pixels; a recogniser sees which gap is a space. So regions may hold
+several words of a line, and each part between spaces becomes a word of its own.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_INWARDS = 0.25  # of the way from a space's column to the next character's: there a word begins
+_LEAST = 0.01  # of the region's length; a word that lies in the margin alone has less
+
+
+class Pieces(NamedTuple):
+    """M words of N regions.
+
+    region: int64 [M], ascending. columns: bool [M, T], which of the region's columns are the word's.
+    start, end: float32 [M], where the word begins and ends, as shares of the region's length: from -0.5, its left end,
+    to 0.5.
+    """
+
+    region: Tensor
+    columns: Tensor
+    start: Tensor
+    end: Tensor
+
+
+def split_at_spaces(characters: Tensor, space: int, widths: Tensor, stretch: Tensor) -> Pieces:
+    """The words in rows of characters int [N, T], classes by column with repeats collapsed to the blank, 0.
+
+    space: the class at which rows are cut. widths: int64 [N], columns of each region's patch. stretch: float32 [N], the
+    patch's length over the region's. A row without characters gives no word.
+    """
+    spaces = characters == space
+    letters = (characters > 0) & ~spaces
+    piece = spaces.to(torch.int64).cumsum(1)  # N x T
+    sums = torch.zeros_like(piece).scatter_add(1, piece, letters.to(torch.int64))
+    region, number = (sums > 0).nonzero().unbind(1)
+    own = piece[region] == number[:, None]
+    said = own & letters[region]
+    spaces = spaces[region]
+    count = characters.shape[1]
+    places = torch.arange(count, device=characters.device)
+    first = torch.where(said, places, count).amin(1)
+    last = torch.where(said, places, -1).amax(1)
+    before = torch.where(spaces & (places < first[:, None]), places, -1).amax(1)
+    after = torch.where(spaces & (places > last[:, None]), places, count).amin(1)
+
+    def share(column: Tensor) -> Tensor:
+        return ((column + 0.5) / widths[region].to(stretch.dtype) - 0.5) * stretch[region]
+
+    start = torch.where(before < 0, -0.5, share(before + _INWARDS * (first - before).to(stretch.dtype)))
+    end = torch.where(after >= count, 0.5, share(after - _INWARDS * (after - last).to(stretch.dtype)))
+    start, end = start.clamp(min=-0.5), end.clamp(max=0.5)
+    (kept,) = (end - start > _LEAST).nonzero().unbind(1)
+    return Pieces(region[kept], own[kept], start[kept], end[kept])

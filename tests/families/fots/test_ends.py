@@ -1,0 +1,74 @@
+"""Ends of boxes are told by the cells next to them, step by step; numbers worked by hand."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from spotter.families.fots.ends import sharpen_ends
+from spotter.families.fots.maps import DetectionMaps
+from tests.model.small import direction_of, empty_maps, say
+
+INDEX = torch.tensor([0])
+
+
+def word_maps(left: float, right: float, theta: float = 0.0) -> DetectionMaps:
+    """Maps of 64 x 16 cells, or turned, on whose middle line every cell tells the ends of a word that reaches from
+    `left` to `right` along the line, the middle of the map being 0."""
+    maps = empty_maps(1, 64, 64)
+    ahead = direction_of(theta)
+    for place in range(-124, 125, 4):
+        column, row = ((128 + place * ahead) / 4).long().tolist()
+        x, y = 4 * column + 2 - 128, 4 * row + 2 - 128
+        along = float(x * ahead[0] + y * ahead[1])
+        if left + 4 < along < right - 4:
+            say(maps, (0, row, column), 0.9, (8, right - along, 8, along - left), theta)
+    return maps
+
+
+@pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi])
+def test_a_box_that_is_too_short_finds_its_ends(theta: float) -> None:
+    middle = 128 + 10 * direction_of(theta)
+    box = torch.tensor([[float(middle[0]), float(middle[1]), 60, 16, theta, 0]])
+    moved = sharpen_ends(word_maps(-50, 70, theta), box, INDEX)
+    ends = ends_of(moved, theta)
+    assert ends == pytest.approx((-50, 70), abs=1e-2)
+
+
+def test_a_box_that_is_too_long_is_shortened_where_its_end_cell_is_of_the_word() -> None:
+    # The right end is asked 12.8 pixels inside it, at 57, which is text.
+    box = torch.tensor([[138.0, 128, 120, 16, 0, 0]])
+    moved = sharpen_ends(word_maps(-50, 64), box, INDEX)
+    assert ends_of(moved, 0.0) == pytest.approx((-50, 64), abs=1e-2)
+
+
+def test_an_end_stays_where_its_cell_is_no_witness() -> None:
+    box = torch.tensor([[128.0, 128, 100, 16, 0, 0]])
+    torch.testing.assert_close(sharpen_ends(empty_maps(1, 64, 64), box, INDEX), box)  # no text there
+    far = word_maps(-120, 120)
+    far.distances[:] = 200.0
+    torch.testing.assert_close(sharpen_ends(far, box, INDEX), box)  # too far to be believed
+    across = word_maps(-60, 60)
+    across.direction[:, :2] = direction_of(math.pi)[None, :, None, None]  # the word there reads the other way
+    torch.testing.assert_close(sharpen_ends(across, box, INDEX), box)
+    short = torch.tensor([[128.0, 128, 40, 16, 0, 0]])
+    torch.testing.assert_close(sharpen_ends(word_maps(-60, 60), short, INDEX), short)  # its middle sees both ends
+
+
+def test_ends_of_a_leaning_word_are_told_along_its_lean() -> None:
+    """The cells' centres lie 2 below the middle, where a lean of 0.5 has both ends a pixel further along."""
+    box = torch.tensor([[128.0, 128, 100, 16, 0, 0.5]])
+    moved = sharpen_ends(word_maps(-60, 70), box, INDEX)
+    assert ends_of(moved, 0.0) == pytest.approx((-61, 69), abs=1e-2)
+
+
+def ends_of(boxes: Tensor, theta: float) -> tuple[float, float]:
+    ahead = direction_of(theta)
+    middle = float(((boxes[0, :2] - 128) * ahead).sum())
+    return middle - float(boxes[0, 2]) / 2, middle + float(boxes[0, 2]) / 2
+
+
+def test_no_boxes_have_no_ends() -> None:
+    nothing = sharpen_ends(empty_maps(1, 8, 8), torch.zeros(0, 6), torch.zeros(0, dtype=torch.int64))
+    assert nothing.shape == (0, 6)

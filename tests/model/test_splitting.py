@@ -1,0 +1,74 @@
+"""Rows of characters are cut at spaces, and regions with them; columns counted by hand."""
+
+import pytest
+import torch
+
+from spotter.model.charset import Charset
+from spotter.model.splitting import Pieces, split_at_spaces
+
+CHARSET = Charset(" abc")
+SPACE = 1
+
+
+def row(text: str) -> list[int]:
+    """A column for each character; "." for a blank."""
+    return [0 if character == "." else CHARSET.encode(character)[0] for character in text]
+
+
+def split(*rows: str, stretch: float = 1.0) -> Pieces:
+    """Of rows that fill their patches."""
+    widths = torch.full((len(rows),), len(rows[0]))
+    return split_at_spaces(torch.tensor([row(text) for text in rows]), SPACE, widths, torch.full((len(rows),), stretch))
+
+
+def test_a_word_without_spaces_is_the_whole_region() -> None:
+    pieces = split("a.bc", stretch=1.3)
+    assert pieces.region.tolist() == [0]
+    assert pieces.columns.tolist() == [[True] * 4]
+    assert (pieces.start.tolist(), pieces.end.tolist()) == ([-0.5], [0.5])
+
+
+def test_a_row_is_cut_where_it_has_spaces() -> None:
+    pieces = split("ab..  .c.", "....abc..")
+    assert pieces.region.tolist() == [0, 0, 1]
+    # The empty piece between the two spaces gives no word.
+    assert pieces.columns[0].tolist() == [True] * 4 + [False] * 5
+    assert pieces.columns[1].tolist() == [False] * 5 + [True] * 4
+    # The first word ends a quarter of the way from the space (column 4) back to the b (column 1); the second begins a
+    # quarter of the way from the other space (5) to the c (7). Columns' centres lie at halves.
+    assert pieces.end.tolist() == pytest.approx([(4 - 0.75 + 0.5) / 9 - 0.5, 0.5, 0.5])
+    assert pieces.start.tolist() == pytest.approx([-0.5, (5 + 0.5 + 0.5) / 9 - 0.5, -0.5])
+
+
+def test_margins_beyond_the_region_are_taken_off() -> None:
+    # The patch is half as long again as the region.
+    pieces = split("ab.. ..ab", stretch=1.5)
+    assert pieces.end[0].item() == pytest.approx(((4 - 0.75 + 0.5) / 9 - 0.5) * 1.5)
+
+
+def test_a_patch_may_be_narrower_than_the_row() -> None:
+    pieces = split_at_spaces(torch.tensor([row("ab ab....")]), SPACE, torch.tensor([5]), torch.tensor([1.0]))
+    assert pieces.end.tolist() == pytest.approx([(2 - 0.25 + 0.5) / 5 - 0.5, 0.5])
+
+
+def test_spaces_at_the_ends_cut_off_what_lies_beyond() -> None:
+    pieces = split(" .ab. .")
+    assert pieces.region.tolist() == [0]
+    assert pieces.start.tolist() == pytest.approx([(0 + 0.5 + 0.5) / 7 - 0.5])
+    assert pieces.end.tolist() == pytest.approx([(5 - 0.5 + 0.5) / 7 - 0.5])
+
+
+def test_a_word_in_the_margin_alone_is_another_regions() -> None:
+    # Of eight columns the outer two on each side are margin.
+    pieces = split("a b.bc c", stretch=2.0)
+    assert pieces.columns.tolist() == [[False, True, True, True, True, True, False, False]]
+
+
+def test_rows_without_characters_and_no_rows_give_no_words() -> None:
+    pieces = [
+        split("... .", "....."),
+        split_at_spaces(torch.zeros(0, 5, dtype=torch.int64), SPACE, *[torch.zeros(0)] * 2),
+    ]
+    for found in pieces:
+        assert found.region.shape == (0,)
+        assert found.columns.shape == (0, 5)

@@ -16,14 +16,13 @@ from spotter.reading import draw, imaging
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings
 from spotter.reading.words import Word, render
 from spotter.registry.errors import RegistryError
 from spotter.registry.manifest import InputSpec
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
 AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
 
@@ -98,7 +97,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
     """Files as given; of folders, every file below with a picture's suffix, sorted."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES)
         else:
             yield path
 

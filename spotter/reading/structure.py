@@ -20,6 +20,9 @@ VALUES = 300_000
 STRIPS = 50_000
 """Or tiles, of a TIFF."""
 
+BLOCKS = 400_000
+"""Of a GIF up to the end of its first picture: 64 megapixels that hardly pack take 300,000."""
+
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE = (0x01, 0xD8)
@@ -79,3 +82,38 @@ def check_directory(data: bytes) -> None:
                 raise TooManyPixelsError(f"tag {tag} of the TIFF has {values} values, more than {VALUES}")
     except struct.error:
         return
+
+
+def check_blocks(data: bytes) -> None:
+    """Raises TooManyPixelsError for a GIF of too many blocks before the end of its first picture. One that is cut off
+    is left to the decoder."""
+    blocks = 0
+
+    def past(position: int) -> int:
+        """Over blocks of up to 255 bytes, each behind its length, up to the empty one."""
+        nonlocal blocks
+        while size := data[position]:
+            position += size + 1
+            blocks += 1
+            if blocks > BLOCKS:
+                raise TooManyPixelsError(f"the GIF has more than {BLOCKS} blocks")
+        blocks += 1
+        return position + 1
+
+    try:
+        position = 13 + _palette(data[10])
+        while (kind := data[position]) != 0x3B:
+            if kind == 0x2C:  # a picture: its place and size, perhaps a palette, and the width of its codes
+                past(position + 11 + _palette(data[position + 9]))
+                return
+            position = past(position + 2) if kind == 0x21 else position + 1
+            blocks += kind != 0x21
+            if blocks > BLOCKS:
+                raise TooManyPixelsError(f"the GIF has more than {BLOCKS} blocks")
+    except IndexError:
+        return
+
+
+def _palette(flags: int) -> int:
+    """Bytes of a GIF's palette."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0

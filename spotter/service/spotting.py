@@ -135,10 +135,10 @@ class Spotter:
         def work() -> None:
             nonlocal submitted, quick
             try:
-                opened = imaging.Opened(data, spec, self._limits)
+                opened = imaging.open_picture(data, spec, self._limits)
                 ticket.charge(opened.cost, request.deadline, counted=not again)
                 quick = self._lanes_decode and opened.quick
-                picture = opened if quick else opened.decode()
+                picture = opened if quick and isinstance(opened, imaging.Opened) else opened.decode()
                 submitted = time.monotonic()
                 if progress.given_up:
                     return

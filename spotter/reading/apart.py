@@ -27,10 +27,10 @@ from spotter.registry.manifest import InputSpec
 
 SECONDS = 30
 """For each thing asked of a process, by the clock and in processor time."""
-BYTES_PER_PIXEL = 24
+BYTES_PER_PIXEL = 22
 """Of the most pixels allowed; 21 measured of AVIF, the worst."""
-BASE_BYTES = 768 << 20
-"""Address space beyond that: the program, its libraries and threads, and the file."""
+BASE_BYTES = 256 << 20
+"""Address space beyond that and the file: the program with its libraries has 140 MB."""
 _PIPE = 1 << 20
 
 Message = dict[str, Any]
@@ -42,7 +42,7 @@ class Apart:
     def __init__(self, data: bytes, limits: PictureLimits, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self._process = _spares.take()
-        memory = BASE_BYTES + len(data) + BYTES_PER_PIXEL * limits.pixels
+        memory = BASE_BYTES + 2 * len(data) + BYTES_PER_PIXEL * limits.pixels
         self._first = ({"limits": asdict(limits), "memory": memory, "seconds": round(seconds)}, data)
 
     def __enter__(self) -> Self:
@@ -182,8 +182,8 @@ def _start() -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # Threads of a library for algebra would only take address space.
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        # Threads of a library for algebra, and heaps of their own, would only take address space.
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
         start_new_session=True,  # an interrupt from the terminal is for us
     )
     assert process.stdin is not None

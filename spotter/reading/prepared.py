@@ -74,13 +74,15 @@ class Prepared:
         height, width, _ = self.padded.shape
         return height, width
 
+    @property
+    def shown(self) -> Size:
+        """(width, height) of what the real part shows, pixels of the upload."""
+        return self.upload if self.region is None else (self.region.width, self.region.height)
+
     def to_upload(self, polygons: NDArray[np.float32]) -> NDArray[np.float64]:
         """Polygons [N, P, 2] from padded-image pixels to upload pixels."""
-        if self.region is None:
-            return sizing.to_upload(polygons, self.working, self.upload)
-        shown = self.region
-        corner = np.array([shown.left, shown.top], np.float64)
-        return sizing.to_upload(polygons, self.working, (shown.width, shown.height)) + corner
+        placed = sizing.to_upload(polygons, self.working, self.shown)
+        return placed if self.region is None else placed + np.array([self.region.left, self.region.top], np.float64)
 
 
 def stretched(size: Size, stretch: Stretch) -> Size:

@@ -13,9 +13,11 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import AvifImagePlugin
 
 from spotter.reading.decoding import Opened
 from spotter.reading.errors import BrokenPictureError, ProblemError
+from spotter.reading.pdf import Pdf
 from spotter.reading.prepared import PictureLimits, Region
 from spotter.registry.manifest import InputSpec
 
@@ -28,6 +30,7 @@ class _Session:
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
         self._data, self._limits = data, limits
         self._opened: Opened | None = None
+        self._pdf: Pdf | None = None
 
     def open(self, spec: dict[str, Any], region: dict[str, int] | None) -> Answer:
         """Reads the header of a picture."""
@@ -49,6 +52,23 @@ class _Session:
         assert self._opened is not None
         image = self._opened.whole()
         return {"size": image.size}, np.asarray(image).tobytes()
+
+    def pages(self) -> Answer:
+        """Opens a PDF and counts its pages."""
+        self._pdf = Pdf(self._data)
+        return {"count": self._pdf.count}, b""
+
+    def page(self, number: int, side: int, text: bool) -> Answer:
+        """How large a page is, and with `text`, what it carries of it."""
+        assert self._pdf is not None
+        found = self._pdf.text(number, side) if text else {}
+        return {"size": self._pdf.size(number, side), **found}, b""
+
+    def draw(self, number: int, side: int) -> Answer:
+        """Draws a page."""
+        assert self._pdf is not None
+        pixels = self._pdf.draw(number, side)
+        return {"shape": pixels.shape}, pixels.tobytes()
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
@@ -82,6 +102,7 @@ def _receive(source: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 def _bound(memory: int) -> None:
     """Address space, no files and no core: what decodes hostile bytes needs nothing else."""
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each would take address space, and there are others at work
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

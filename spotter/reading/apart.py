@@ -37,10 +37,11 @@ Message = dict[str, Any]
 
 
 class Apart:
-    """A process that has a file. Close it."""
+    """A process that has a file, asked by one thread at a time. Close it, from any."""
 
     def __init__(self, data: bytes, limits: PictureLimits, seconds: float = SECONDS) -> None:
         self._seconds = seconds
+        self._lock = threading.RLock()
         self._process = _spares.take()
         memory = BASE_BYTES + 2 * len(data) + BYTES_PER_PIXEL * limits.pixels
         self._first = ({"limits": asdict(limits), "memory": memory, "seconds": round(seconds)}, data)
@@ -57,7 +58,11 @@ class Apart:
     def ask(self, do: str, seconds: float | None = None, **arguments: Any) -> tuple[Message, bytearray]:
         """What `worker` answers to such a message: see there. Raises the ProblemError that it tells of, or
         BrokenPictureError where it dies or takes too long."""
-        until = time.monotonic() + (self._seconds if seconds is None else min(seconds, self._seconds))
+        with self._lock:
+            return self._ask(do, self._seconds if seconds is None else seconds, arguments)
+
+    def _ask(self, do: str, seconds: float, arguments: Message) -> tuple[Message, bytearray]:
+        until = time.monotonic() + seconds
         try:
             if self._first is not None:
                 (head, data), self._first = self._first, None
@@ -69,17 +74,20 @@ class Apart:
             raise BrokenPictureError("decoding it takes more memory or time than a picture may take") from None
         except TimeoutError:
             self.close()
-            raise BrokenPictureError(f"it is not decoded within {self._seconds:g} s") from None
+            raise BrokenPictureError(f"it is not decoded within {seconds:g} s") from None
         if "problem" in answer:
             raise _problem(answer)
         return answer, payload
 
     def close(self) -> None:
         """Ends the process, whatever it does; later calls do nothing."""
-        process = self.__dict__.pop("_process", None)
-        if process is not None:
-            _end(process)
-            _spares.refill()
+        if (process := self.__dict__.get("_process")) is None:
+            return
+        process.kill()  # whoever asks it now wakes up, and gives the lock back
+        with self._lock:
+            if self.__dict__.pop("_process", None) is not None:
+                _end(process)
+                _spares.refill()
 
     def _send(self, head: Message, data: bytes, until: float) -> None:
         line = json.dumps({**head, "length": len(data)}).encode() + b"\n"

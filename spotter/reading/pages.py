@@ -1,6 +1,5 @@
 """A file's pages: one of an ordinary picture, each frame of a TIFF, each page of a PDF."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol, Self
@@ -124,10 +123,9 @@ class _Picture:
 
 
 class _Pdf:
-    """The process that draws; from one thread at a time."""
+    """The process that draws."""
 
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
-        self._lock = threading.Lock()
         self.apart = Apart(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
         try:
             self.count = int(self.ask("pages")[0]["count"])
@@ -138,8 +136,7 @@ class _Pdf:
             raise
 
     def ask(self, do: str, **arguments: Any) -> tuple[dict[str, Any], bytearray]:
-        with self._lock:
-            return self.apart.ask(do, **arguments)
+        return self.apart.ask(do, **arguments)
 
 
 class _PdfPage:

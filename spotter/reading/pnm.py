@@ -5,11 +5,14 @@ Pillow reads them, but plain ones and those of other depths sample by sample in 
 
 import re
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
+
+if TYPE_CHECKING:
+    from PIL._imaging import PixelAccess
 
 HEADER_BYTES = 65_536
 """In which the header must end, comments and all."""
@@ -65,7 +68,7 @@ class PnmFile(ImageFile.ImageFile):
         self._mode = "RGB" if header.bands == 3 else "L"
         self.tile = []
 
-    def load(self) -> "Image.core.PixelAccess | None":
+    def load(self) -> "PixelAccess | None":
         """Decodes. Raises ValueError where samples are missing or are no numbers."""
         if self._data:
             pixels = _samples(self._data, self._header)

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tests.reading.documents import HELLO, encrypted, pdf
+from tests.reading.documents import tiff as tiff_of_pages
+
 FORMATS: dict[str, dict[str, Any]] = {
     "JPEG": {"progressive": True},
     "PNG": {},
@@ -58,6 +61,7 @@ def corpus() -> Iterator[tuple[str, bytes]]:
     yield from polyglots()
     yield from lying_headers()
     yield from bombs()
+    yield from documents()
     yield from tiny_and_foreign()
     yield from modes()
     yield from orientations()
@@ -192,6 +196,17 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "TIFF of 20,000 pages", tiff([(256, 4, 1, 8), (257, 4, 1, 8)], next_ifd=8) * 20_000
     frames = [Image.new("RGB", (4, 4), (step % 256, step // 256, 0)) for step in range(1200)]
     yield "WebP of 1,200 frames", encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+
+
+def documents() -> Iterator[tuple[str, bytes]]:
+    """PDFs, and TIFFs of pages."""
+    yield "PDF that says to have a million pages", pdf([HELLO], count=10**6)
+    yield "PDF encrypted", encrypted()
+    yield "PDF cut off", pdf([HELLO])[:-300]
+    yield "PDF of garbage", b"%PDF-1.7\n" + np.random.default_rng(5).bytes(5000)
+    yield "PDF page of a giant", pdf([HELLO], (20_000, 20_000))
+    yield "TIFF of pages", tiff_of_pages([(1, 2, 3)] * 3)
+    yield "TIFF of a broken second page", tiff_of_pages([(1, 2, 3)] * 2)[:-100]
 
 
 def tiny_and_foreign() -> Iterator[tuple[str, bytes]]:

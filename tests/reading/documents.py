@@ -49,6 +49,16 @@ def stamped_scan() -> bytes:
     return pdf([b"q 612 0 0 792 0 0 cm /X Do Q BT /F1 9 Tf 72 20 Td (Received) Tj ET"], more=[picture])
 
 
+def endless() -> bytes:
+    """A page that draws a form ten times, which draws one ten times, and so on."""
+    head = (
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /XObject << /X %d 0 R >> >> /Length %d >>"
+    )
+    content = b"/X Do " * 10
+    forms = [(head + b"\nstream\n%s\nendstream") % (7 + depth, len(content), content) for depth in range(9)]
+    return pdf([content], more=[*forms, forms[0].replace(content, b"0 0 9 9 re f" + b" " * (len(content) - 12))])
+
+
 def encrypted() -> bytes:
     """A PDF that asks for a password, none of which fits."""
     keys = b"/V 1 /R 2 /P -4 /O <%s> /U <%s>" % (b"11" * 32, b"22" * 32)

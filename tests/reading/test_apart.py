@@ -3,6 +3,7 @@
 import base64
 import io
 import struct
+import threading
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, Unsup
 from spotter.reading.imaging import PictureLimits, Region, decode, open_picture, prepare
 from spotter.registry.manifest import InputSpec
 from tests.reading.corpus import HEIC
+from tests.reading.documents import endless
 from tests.reading.test_imaging import SAME, encode, gradient
 
 LIMITS = PictureLimits(pixels=1_000_000)
@@ -72,6 +74,18 @@ def test_one_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         assert process.returncode is not None
         with pytest.raises(BrokenPictureError):
             apart.ask("decode")
+
+
+def test_a_page_without_end_is_ended_by_the_clock_and_by_who_closes_it() -> None:
+    for close in (False, True):
+        with Apart(endless(), LIMITS) as apart:
+            assert apart.ask("pages")[0]["count"] == 1
+            timer = threading.Timer(0.2, apart.close)
+            if close:
+                timer.start()
+            with pytest.raises(BrokenPictureError):
+                apart.ask("draw", 10.0 if close else 0.5, number=0, side=200)
+            timer.cancel()
 
 
 def test_a_process_that_dies_is_the_files_fault() -> None:

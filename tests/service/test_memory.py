@@ -16,7 +16,7 @@ def test_every_store_of_bytes_is_counted_by_its_setting() -> None:
         "uploads": 20_000 + 5 * 2000,
         "connections": 2 * 320 * 1024,
         "decoding": 6600,
-        "processes": 3 * (2 * (256 * 2**20 + 4000) + 2200) + 64 * 2**20,
+        "processes": 3 * (2 * (160 * 2**20 + 4000) + 2200) + 64 * 2**20,
         "queue": 150,
         "batches": 24_000_000,
         "graphs": 1_600_000,

@@ -96,6 +96,8 @@ class Fetch:
                 if count > self._limit:
                     raise TooManyBytesError(f"what the address answers has more than {self._limit} bytes")
                 self._within_time()
+            if response.length:  # what was announced and did not come
+                raise http.client.IncompleteRead(b"", response.length)
             return b"".join(parts)
 
     def _connect(self, scheme: str, host: str, port: int) -> socket.socket:

@@ -44,7 +44,10 @@ class Apart:
         self._lock = threading.RLock()
         self._process = _spares.take()
         memory = BASE_BYTES + 2 * len(data) + BYTES_PER_PIXEL * limits.pixels
-        self._first = ({"limits": asdict(limits), "memory": memory, "seconds": round(seconds)}, data)
+        self._first: tuple[Message, bytes] | None = (
+            {"limits": asdict(limits), "memory": memory, "seconds": round(seconds)},
+            data,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -34,7 +34,8 @@ class Hints:
         """The rows of words that are asked for."""
         if not self.ignore and not self.min_height:
             return rows
-        return Rows(*(column[self.wanted(prepared.to_upload(rows.polygons))] for column in rows))
+        kept = self.wanted(prepared.to_upload(rows.polygons))
+        return Rows(rows.polygons[kept], rows.scores[kept], rows.characters[kept], rows.character_scores[kept])
 
     def wanted(self, polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the polygons [N, P, 2], upload pixels, are asked for: by their centres and the height of their first

@@ -82,7 +82,7 @@ KINDS = (
 )
 
 _PRESENT = {
-    "JPEG2000": features.check("jpg_2000"),
+    "JPEG2000": bool(features.check("jpg_2000")),
     "AVIF": bool(features.check("avif")),
     "HEIF": importlib.util.find_spec("pi_heif") is not None,
 }

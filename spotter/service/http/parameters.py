@@ -33,17 +33,17 @@ class SpotParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_score: float | None = Field(
-        None, ge=0, le=1, description="Least score of a word; the model's default if absent."
+        default=None, ge=0, le=1, description="Least score of a word; the model's default if absent."
     )
     max_side: int | None = Field(
-        None,
+        default=None,
         ge=64,
         le=16_384,
         description="Pixels of the long side at which the picture is read, small ones enlarged up to 16 times; as its "
         "words need if absent.",
     )
     region: str | None = Field(
-        None,
+        default=None,
         pattern=_RECTANGLE,
         description="`x,y,w,h`, pixels of the upload after its EXIF rotation: only there is read.",
         examples=["100,50,640,200"],
@@ -55,13 +55,13 @@ class SpotParameters(BaseModel):
         examples=[["0,0,200,80"]],
     )
     min_height: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=65_535,
         description="Pixels of the upload: lower words are left out, and the picture is not looked at again for them.",
     )
     pages: str | None = Field(
-        None,
+        default=None,
         pattern=_PAGES,
         max_length=1000,
         description="Pages of a PDF or TIFF, from 1: `1-3,7`, `5-` to the end; all if absent. The answer then has "
@@ -69,7 +69,7 @@ class SpotParameters(BaseModel):
         examples=["1-3,7"],
     )
     pdf: Literal["auto", "ocr", "text"] = Field(
-        "auto",
+        default="auto",
         description="What is read of a PDF's page: its picture (`ocr`), the text that it carries (`text`), or that "
         "text where it seems to be all of it and else the picture (`auto`).",
     )

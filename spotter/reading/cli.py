@@ -28,7 +28,7 @@ from spotter.registry.manifest import InputSpec
 AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
 
 
-class Rectangle(click.ParamType):
+class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are generic
     """X,Y,W,H on the command line."""
 
     name = "x,y,w,h"

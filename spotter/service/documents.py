@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -63,7 +63,7 @@ class Documents:
         text: Text,
         ticket: Ticket,
         job: spotting.Request,
-    ) -> AsyncIterator[PageAnswer]:
+    ) -> AsyncGenerator[PageAnswer, None]:
         """The answers for a document's pages, in order.
 
         select: the numbers, from 0, of the pages to be read of so many, at most so many. text: see the parameter `pdf`.
@@ -109,7 +109,7 @@ class Documents:
 
     async def _pages(
         self, document: Document, numbers: list[int], text: Text, job: spotting.Request
-    ) -> AsyncIterator[PageAnswer]:
+    ) -> AsyncGenerator[PageAnswer, None]:
         tasks: deque[asyncio.Task[Answer | ProblemError]] = deque()
         waiting = iter(numbers)
         try:

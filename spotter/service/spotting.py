@@ -177,10 +177,11 @@ class Spotter:
             nonlocal submitted, quick
             try:
                 region = request.hints.region
-                if isinstance(data, bytes):
-                    opened = imaging.open_picture(data, spec, self._limits, region)
-                else:
-                    opened = data.open(spec, region)
+                opened = (
+                    imaging.open_picture(data, spec, self._limits, region)
+                    if isinstance(data, bytes)
+                    else data.open(spec, region)
+                )
                 ticket.charge(opened.cost, request.deadline, counted=not again)
                 quick = self._lanes_decode and opened.quick
                 picture = opened if quick and isinstance(opened, Opened) else opened.decode()

@@ -625,7 +625,7 @@ async def test_a_model_that_fails_on_a_batch_is_a_retryable_503(
         ):
             problem_of(response, 503, "engine-failed")
             assert response.headers["retry-after"] == "1"
-        mixed = await http.post("/spot", files=[*several, ("images", b"GIF89a")])
+        mixed = await http.post("/spot", files=[*several, ("images", b"GIF90a")])
         assert [each["status"] for each in mixed.json()["results"]] == [503, 503, 415]
 
 

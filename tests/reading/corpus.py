@@ -147,8 +147,8 @@ def lying_headers() -> Iterator[tuple[str, bytes]]:
     yield "JPEG segment of no length", b"\xff\xd8\xff\xe0\0\0" + bytes(50)
     yield "WebP says more than it has", b"RIFF\xff\xff\xff\x7fWEBPVP8 \xff\xff\xff\x7f" + bytes(50)
     yield "WebP canvas giant", b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\xff\xff\xff\xff\xff\xff" + bytes(40)
-    for header in (b"P5 0 9 255\n", b"P6 9 9 0\n", b"P4 -1 1\n", b"P2 9 9 99999\n", b"P5 99999 99999 255\n", b"P3 9 9"):
-        yield f"PNM {header!r}", header + bytes(300)
+    for start in (b"P5 0 9 255\n", b"P6 9 9 0\n", b"P4 -1 1\n", b"P2 9 9 99999\n", b"P5 99999 99999 255\n", b"P3 9 9"):
+        yield f"PNM {start!r}", start + bytes(300)
     yield "PNM of comments", b"P5 " + b"#\n" * 500_000
     yield "PNM plain of one endless number", b"P2 9 9 255\n" + b"9" * 1_000_000
     yield "GIF screen of nothing", b"GIF89a" + bytes(7) + b";"
@@ -200,7 +200,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
 
 def documents() -> Iterator[tuple[str, bytes]]:
     """PDFs, and TIFFs of pages."""
-    yield "PDF that says to have a million pages", pdf([HELLO], count=10**6)
+    yield "PDF whose count of pages lies", pdf([HELLO], count=10**6)
     yield "PDF encrypted", encrypted()
     yield "PDF cut off", pdf([HELLO])[:-300]
     yield "PDF of garbage", b"%PDF-1.7\n" + np.random.default_rng(5).bytes(5000)

@@ -10,9 +10,9 @@ from spotter.reading.colour import PROFILE_BYTES, to_rgb
 from spotter.reading.imaging import PictureLimits, decode
 
 
-def cmyk_profile(inks: dict[tuple[int, int, int, int], tuple[int, int, int]]) -> bytes:
+def cmyk_profile(inks: dict[tuple[int, ...], tuple[int, int, int]]) -> bytes:
     """A profile by which those inks, each 0 or 1, look like that 8-bit Lab; all others are white (ICC.1, lut8)."""
-    nodes = [inks.get(tuple(node >> shift & 1 for shift in (3, 2, 1, 0)), (255, 128, 128)) for node in range(16)]  # type: ignore[call-overload]
+    nodes = [inks.get(tuple(node >> shift & 1 for shift in (3, 2, 1, 0)), (255, 128, 128)) for node in range(16)]
     ramp = bytes(range(256))
     unit = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + unit + ramp * 4 + bytes(np.ravel(nodes).tolist()) + ramp * 3

@@ -101,9 +101,13 @@ def test_one_that_trickles_is_ended_in_time() -> None:
     assert time.monotonic() - began < 5
 
 
+def wait(ended: threading.Event) -> None:
+    ended.wait(10)
+
+
 def test_one_that_is_given_up_ends() -> None:
     ended = threading.Event()
-    with answering(lambda connection, _: ended.wait(10) and None) as url:
+    with answering(lambda connection, _: wait(ended)) as url:
         fetch = Fetch(url, 1000, 60, lambda address, port: True)
         timer = threading.Timer(0.2, fetch.abort)
         timer.start()

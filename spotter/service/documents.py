@@ -131,7 +131,8 @@ class Documents:
             if document.carries_text and text != "ocr":
                 carried = await self._in_time(lambda: page.text(text == "text"), own.deadline)
                 if carried is not None:
-                    return {**self._spotter.carried(*carried, own), "source": "text"}
+                    # A page may have thousands of words: not in the event loop.
+                    return {**await asyncio.to_thread(self._spotter.carried, *carried, own), "source": "text"}
             while True:
                 try:
                     place = self._spotter.admission.enter()

@@ -62,8 +62,9 @@ def test_a_header_that_lies_takes_no_more_than_a_process_may_take() -> None:
     with Apart(lying, LIMITS) as apart:
         assert apart._first is not None
         apart._first[0]["memory"] = 50 << 20
+        assert apart.ask("open", spec=SPEC, region=None)[0]["cost"] == 32 * 32
         with pytest.raises(BrokenPictureError):
-            apart.ask("open", spec=SPEC, region=None)
+            apart.ask("decode")
 
 
 def test_one_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.reading import imaging
+from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import PictureLimits, Prepared
 from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
@@ -62,19 +63,25 @@ class Reader:
         return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
 
     def read_prepared(
-        self, prepared: Prepared, again: Callable[[InputSpec], Prepared], threshold: float | None, closest: int
+        self,
+        prepared: Prepared,
+        again: Callable[[InputSpec], Prepared],
+        threshold: float | None,
+        closest: int,
+        hints: Hints = NO_HINTS,
     ) -> tuple[Prepared, list[list[Word]]]:
         """Lines of a picture that was prepared, after a second look where its words are small (see
         `second_look.closer`) and no side was asked for; and how it was seen.
 
-        again: prepares the picture once more. closest: pixels of the longest side of a second look, 0 for none.
+        again: prepares the picture once more. hints: by which it was prepared, for what to keep. closest: pixels of the
+        longest side of a second look, 0 for none.
         Raises what `again` does.
         """
-        rows = self.infer([prepared])[0]
-        spec = None if self.max_side else closer(rows, prepared, self.manifest.input, closest)
+        rows = hints.keep(self.infer([prepared])[0], prepared)
+        spec = None if self.max_side or hints.max_side else closer(rows, prepared, self.manifest.input, closest)
         if spec is not None:
             prepared = again(spec)
-            rows = self.infer([prepared])[0]
+            rows = hints.keep(self.infer([prepared])[0], prepared)
         return prepared, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from spotter.reading.imaging import Prepared
 from spotter.reading.reading_order import Polygon, lines
 from spotter.reading.session import Rows
-from spotter.reading.sizing import to_upload
 from spotter.reading.text import texts
 
 
@@ -24,7 +23,7 @@ class Word(NamedTuple):
 
 def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[list[Word]]:
     """Words that score at least `threshold` and say something, as lines in reading order."""
-    polygons = to_upload(rows.polygons, prepared.working, prepared.upload).round(1).tolist()
+    polygons = prepared.to_upload(rows.polygons).round(1).tolist()
     words = [
         Word(polygon, text, round(score, 4))
         for polygon, text, score in zip(polygons, texts(rows.characters, charset), rows.scores.tolist(), strict=True)

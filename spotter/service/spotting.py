@@ -5,14 +5,18 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from spotter.reading import imaging
 from spotter.reading.decoders import Decoders
-from spotter.reading.imaging import PictureLimits
+from spotter.reading.hints import NO_HINTS, Hints
+from spotter.reading.imaging import Opened, PictureLimits
+from spotter.reading.pages import Page, Text
+from spotter.reading.prepared import Size
 from spotter.reading.second_look import closer
-from spotter.reading.sizing import at_side
-from spotter.reading.words import read_words, render
+from spotter.reading.words import Word, read_words, render
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
@@ -22,6 +26,8 @@ from spotter.service.models.live import Live
 from spotter.service.telemetry.metrics import Metrics
 from spotter.service.telemetry.timing import Timing
 
+T = TypeVar("T")
+
 MANY_WORDS = 64
 """Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
 
@@ -29,14 +35,14 @@ MANY_WORDS = 64
 @dataclass(frozen=True)
 class Request:
     """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
-    model's. max_side: pixels of the long side at which to read; None = as the picture needs.
+    model's.
     """
 
     live: Live
     deadline: float
     min_score: float | None
     timing: Timing
-    max_side: int | None = None
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,12 @@ class Spotter:
         metrics: Metrics,
         closeness: Closeness,
         lanes_decode: bool = False,
+        seconds: float = 30.0,
     ) -> None:
-        """lanes_decode: whether pictures that decode quickly are left to the engine's lanes."""
+        """lanes_decode: whether pictures that decode quickly are left to the engine's lanes. seconds: that a picture,
+        or a page, may take."""
         self.admission = admission
+        self.seconds = seconds
         self.closeness = closeness
         self._limits = limits
         self._metrics = metrics
@@ -85,16 +94,42 @@ class Spotter:
         """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
         self.decoders.close()
 
-    async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
-        """The answer object for one picture. Raises ProblemError; gives the ticket back whatever happens."""
+    async def decoded(self, work: Callable[[], T]) -> T:
+        """What `work` gives, done by a decoding thread when its turn comes. Raises what it raises."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def settle(value: T | None, error: BaseException | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(cast(T, value))
+
+        def run() -> None:
+            value, error = None, None
+            try:
+                value = work()
+            except BaseException as raised:
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, value, error)
+
+        turn = self.decoders.submit(run)
+        try:
+            return await answer
+        finally:
+            turn.cancel()
+
+    async def read(self, data: bytes | Page, ticket: Ticket, request: Request) -> dict[str, Any]:
+        """The answer object for one picture or page. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
-        spec = request.live.manifest.input
+        spec = request.hints.spec(request.live.manifest.input)
         try:
             if request.deadline <= time.monotonic():  # a timeout would still let the decoding begin
                 raise TimeoutError
             async with asyncio.timeout(request.deadline - time.monotonic()):
-                if request.max_side is not None:
-                    spec = at_side(spec, request.max_side)
                 began = time.monotonic()
                 done = await self._look(data, spec, ticket, request, progress)
                 took = time.monotonic() - began
@@ -122,7 +157,13 @@ class Spotter:
             raise
 
     async def _look(
-        self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress, again: bool = False
+        self,
+        data: bytes | Page,
+        spec: InputSpec,
+        ticket: Ticket,
+        request: Request,
+        progress: _Progress,
+        again: bool = False,
     ) -> Done:
         """Decodes the picture for `spec` and runs the model on it.
 
@@ -135,10 +176,15 @@ class Spotter:
         def work() -> None:
             nonlocal submitted, quick
             try:
-                opened = imaging.Opened(data, spec, self._limits)
+                region = request.hints.region
+                opened = (
+                    imaging.open_picture(data, spec, self._limits, region)
+                    if isinstance(data, bytes)
+                    else data.open(spec, region)
+                )
                 ticket.charge(opened.cost, request.deadline, counted=not again)
                 quick = self._lanes_decode and opened.quick
-                picture = opened if quick else opened.decode()
+                picture = opened if quick and isinstance(opened, Opened) else opened.decode()
                 submitted = time.monotonic()
                 if progress.given_up:
                     return
@@ -174,9 +220,10 @@ class Spotter:
     def _closer(self, done: Done, request: Request, took: float) -> InputSpec | None:
         """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
         the first."""
-        if request.max_side is not None or not self.closeness.again:
+        if request.hints.max_side is not None or not self.closeness.again:
             return None
-        spec = closer(done.rows, done.prepared, request.live.manifest.input, self.closeness.side)
+        rows = request.hints.keep(done.rows, done.prepared)
+        spec = closer(rows, done.prepared, request.live.manifest.input, self.closeness.side)
         if spec is None:
             return None
         if time.monotonic() + 2 * took * (spec.max_side / max(done.prepared.working)) ** 2 > request.deadline:
@@ -186,7 +233,7 @@ class Spotter:
 
     async def _look_again(
         self,
-        data: bytes,
+        data: bytes | Page,
         spec: InputSpec,
         ticket: Ticket,
         request: Request,
@@ -207,15 +254,30 @@ class Spotter:
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
         prepared = done.prepared
-        words = read_words(done.rows, prepared, manifest.charset, threshold)
-        self._metrics.words.inc(len(words))
-        answer = {
-            "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
-            "image": {"width": prepared.upload[0], "height": prepared.upload[1]},
-            "words": [render(word) for word in words],
-        }
+        rows = request.hints.keep(done.rows, prepared)
+        answer = self._rendered(request, prepared.upload, read_words(rows, prepared, manifest.charset, threshold))
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
+
+    def carried(self, size: Size, text: Text, request: Request) -> dict[str, Any]:
+        """The answer object for a page whose own text is taken as it is. Raises RegionOffPictureError."""
+        hints = request.hints
+        region = None if hints.region is None else hints.region.within(size)
+        words = []
+        for word, polygon in text:
+            placed = np.array([polygon], np.float64)
+            if hints.wanted(placed)[0] and (region is None or region.holds(placed.mean(axis=1))[0]):
+                words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
+        return self._rendered(request, size, words)
+
+    def _rendered(self, request: Request, size: Size, words: list[Word]) -> dict[str, Any]:
+        manifest = request.live.manifest
+        self._metrics.words.inc(len(words))
+        return {
+            "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
+            "image": {"width": size[0], "height": size[1]},
+            "words": [render(word) for word in words],
+        }
 
     def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:
         self._metrics.stage(stage, request.timing.add(stage, *spans))

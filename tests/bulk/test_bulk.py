@@ -18,10 +18,10 @@ from PIL import Image
 
 from spotter.bulk.cli import bulk
 from spotter.bulk.inputs import Item
-from spotter.bulk.pages import Page, pages
 from spotter.bulk.plan import Part
 from spotter.bulk.work import Count, Job, Worker
 from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.pages import Page, pages
 from spotter.reading.reader import Reader
 from spotter.registry.folder import FolderStore
 from tests.bulk.test_inputs import shard

@@ -1,18 +1,25 @@
 """The paths of the service."""
 
 import asyncio
+import contextlib
 import datetime
+import functools
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from spotter.reading.errors import ProblemError, UnsupportedPictureError
+from spotter.reading.pages import has_pages
 from spotter.service import spotting
+from spotter.service.background import in_background
+from spotter.service.batching.admission import Ticket
+from spotter.service.documents import PageAnswer
 from spotter.service.errors import (
     SPOT_ERRORS,
     ClientGoneError,
@@ -21,9 +28,12 @@ from spotter.service.errors import (
     TooLateError,
     UnauthorizedError,
     UploadTimeoutError,
+    UrlNotReadError,
 )
-from spotter.service.http import schemas
-from spotter.service.http.uploads import MultipartBody, Upload, body_for
+from spotter.service.http import capabilities, schemas
+from spotter.service.http.fetching import Fetch
+from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters, select_pages
+from spotter.service.http.uploads import MultipartBody, Upload, begins_as_json, body_for, open_json
 from spotter.service.models.live import Live
 from spotter.service.state import Service
 from spotter.service.telemetry.timing import Timing
@@ -33,6 +43,7 @@ router = APIRouter()
 _OF_THE_MOMENT = (429, 500, 503, 504)
 
 JSON = "application/json"
+LINES = "application/x-ndjson"
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -57,41 +68,47 @@ def service_of(request: Request) -> Service:
 
 @router.post(
     "/spot",
-    response_model=schemas.SpotAnswer | schemas.SpotAnswers,
-    responses=schemas.problems(*SPOT_ERRORS),
+    response_model=schemas.SpotAnswer | schemas.SpotAnswers | schemas.DocumentAnswer,
+    responses={200: schemas.SPOT_LINES, **schemas.problems(*SPOT_ERRORS)},
     openapi_extra={"requestBody": schemas.SPOT_BODY},
-    summary="Read the text of one picture (raw body) or several (multipart)",
+    summary="Read the text of a picture or document (raw body), or of several (multipart)",
 )
 async def spot(
     request: Request,
-    min_score: Annotated[
-        float | None, Query(ge=0, le=1, description="Least score of a word; the model's default if absent.")
-    ] = None,
-    max_side: Annotated[
-        int | None,
-        Query(
-            ge=64,
-            le=16_384,
-            description="Pixels of the long side at which the picture is read; as its words need if absent.",
-        ),
-    ] = None,
+    parameters: Annotated[SpotParameters, Query()],
     timeout_ms: Annotated[
         int | None,
         Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
     ] = None,
 ) -> Response:
     """Words with their polygons, in reading order."""
-    return Response(await answer_spot(request, min_score, max_side, timeout_ms), media_type=JSON)
+    if wants_lines(request.headers.get("accept", "")):
+        return await _streamed(request, _lines(request, parameters, timeout_ms))
+    return Response(await answer_spot(request, parameters, timeout_ms), media_type=JSON)
 
 
 async def answer_spot(
-    request: Request, min_score: float | None = None, max_side: int | None = None, timeout_ms: int | None = None
+    request: Request, parameters: SpotParameters = NO_PARAMETERS, timeout_ms: int | None = None
 ) -> bytes:
     """`POST /spot` with checked parameters: the answer's JSON. Raises ProblemError."""
     service = service_of(request)
+    async with _accepted(request, service, parameters, timeout_ms) as (pictures, many, job):
+        answer = await _unless_gone(request, _read(service, pictures, many, job, parameters))
+    return orjson.dumps(answer)
+
+
+@contextlib.asynccontextmanager
+async def _accepted(
+    request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
+) -> AsyncIterator[tuple[list[bytes], bool, spotting.Request]]:
+    """The pictures of a request, whether they came as several, and what they share. The bytes count as held until it
+    ends."""
     closest = service.spotter.closeness.side
-    if max_side is not None and max_side > closest:
-        raise InvalidParameterError(f"max_side: {max_side} is more than the {closest} that this service allows")
+    if parameters.max_side is not None and parameters.max_side > closest:
+        raise InvalidParameterError(
+            f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
+        )
+    hints = parameters.hints()
     service.lifecycle.require_serving()
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
@@ -101,9 +118,7 @@ async def answer_spot(
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         with service.require_live().held() as live:
-            job = spotting.Request(live, deadline, min_score, timing, max_side)
-            answer = await _unless_gone(request, _read(service, pictures, many, job))
-    return orjson.dumps(answer)
+            yield pictures, many, spotting.Request(live, deadline, parameters.min_score, timing, hints)
 
 
 @page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -156,6 +171,17 @@ async def model(request: Request) -> Response:
     )
 
 
+@page("/v1/capabilities", response_model=schemas.Capabilities, responses=schemas.problems(UnauthorizedError))
+async def capable(request: Request) -> Response:
+    """What this build and its settings read, accept and write."""
+    return _json(capabilities.told(service_of(request).settings))
+
+
+def wants_lines(accept: str) -> bool:
+    """Whether an Accept header asks for an object a line."""
+    return LINES in accept.lower()
+
+
 def _reference(live: Live) -> dict[str, str]:
     return {"name": live.manifest.name, "version": live.manifest.version, "digest": live.digest}
 
@@ -190,33 +216,127 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
         service.metrics.cancellations.labels("upload").inc()
         raise ClientGoneError("the client left while uploading") from None
     pictures = body.close()
+    many = isinstance(body, MultipartBody)
+    if not many and begins_as_json(pictures[0]):
+        pictures = [await _from_json(service, pictures[0], upload, deadline)]
     ended = time.monotonic()
     service.metrics.stage("upload", request.scope["spotter.timing"].add("upload", (began, ended)))
-    return pictures, isinstance(body, MultipartBody)
+    return pictures, many
 
 
-async def _read(service: Service, pictures: list[bytes], many: bool, job: spotting.Request) -> dict[str, Any]:
+async def _from_json(service: Service, body: bytes, upload: Upload, deadline: float) -> bytes:
+    """The picture that a body of JSON holds or names. Raises ProblemError."""
+    settings = service.settings
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            async with service.opening:
+                found = await asyncio.to_thread(open_json, body)
+            if isinstance(found, bytes):
+                return found
+            if not settings.fetch_urls:
+                raise UrlNotReadError("pictures are not fetched from addresses here")
+            async with service.fetching:
+                data = await _fetched(found.url, settings.max_bytes, settings.fetch_timeout)
+    except TimeoutError:
+        raise TooLateError("the deadline passed before the picture was there") from None
+    upload.count(data)
+    return data
+
+
+async def _fetched(url: str, limit: int, seconds: float) -> bytes:
+    fetch = Fetch(url, limit, seconds)
+    try:
+        return await asyncio.wait_for(in_background("fetch", fetch.run), seconds)
+    except TimeoutError:
+        raise UrlNotReadError(f"the address did not answer within {seconds:g} s") from None
+    finally:
+        fetch.abort()
+
+
+async def _read(
+    service: Service, pictures: list[bytes], many: bool, job: spotting.Request, parameters: SpotParameters
+) -> dict[str, Any]:
     tickets = service.spotter.admission.enter_all(len(pictures))
     if not many:
-        return await service.spotter.read(pictures[0], tickets[0], job)
+        return await _read_one(service, pictures[0], tickets[0], job, parameters)
 
-    async def one(data: bytes, ticket: Any) -> dict[str, Any] | ProblemError:
+    async def one(data: bytes, ticket: Ticket) -> dict[str, Any] | ProblemError:
         try:
-            return await service.spotter.read(data, ticket, job)
+            return await _read_one(service, data, ticket, job, parameters)
         except ProblemError as problem:
             return problem
 
     results = await asyncio.gather(*map(one, pictures, tickets))
-    # Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it.
+    _count_failed(service, results)
+    return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
+
+
+async def _read_one(
+    service: Service, data: bytes, ticket: Ticket, job: spotting.Request, parameters: SpotParameters
+) -> dict[str, Any]:
+    if parameters.pages is None and not has_pages(data):
+        return await service.spotter.read(data, ticket, job)
+    async with contextlib.aclosing(_pages(service, data, ticket, job, parameters)) as pages:
+        found = [page async for page in pages]
+    _count_failed(service, [page.answer for page in found])
+    return {"page_count": found[0].count, "pages": [page.body() for page in found]}
+
+
+def _pages(
+    service: Service, data: bytes, ticket: Ticket, job: spotting.Request, parameters: SpotParameters
+) -> AsyncGenerator[PageAnswer, None]:
+    select = functools.partial(select_pages, parameters.pages)
+    return service.documents.read(data, select, parameters.pdf, ticket, job)
+
+
+def _count_failed(service: Service, results: Sequence[dict[str, Any] | ProblemError]) -> None:
+    """Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it: then
+    the first problem is raised. Else those that failed are counted."""
     failed = [each for each in results if isinstance(each, ProblemError)]
     if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
         raise failed[0]
     for each in failed:
         service.metrics.failed_parts.labels(each.kind).inc()
-    return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+async def _lines(
+    request: Request, parameters: SpotParameters, timeout_ms: int | None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The objects of an answer in lines: pages as they are read, else each picture's. Raises ProblemError before the
+    first."""
+    service = service_of(request)
+    async with _accepted(request, service, parameters, timeout_ms) as (pictures, many, job):
+        if many or (parameters.pages is None and not has_pages(pictures[0])):
+            answer = await _read(service, pictures, many, job, parameters)
+            for each in answer["results"] if many else [answer]:
+                yield each
+            return
+        (ticket,) = service.spotter.admission.enter_all(1)
+        read = 0
+        async with contextlib.aclosing(_pages(service, pictures[0], ticket, job, parameters)) as pages:
+            async for page in pages:
+                if isinstance(page.answer, ProblemError):
+                    if not read and page.answer.status in _OF_THE_MOMENT:
+                        raise page.answer
+                    service.metrics.failed_parts.labels(page.answer.kind).inc()
+                read += 1
+                yield page.body()
+
+
+async def _streamed(request: Request, lines: AsyncGenerator[dict[str, Any], None]) -> Response:
+    """An answer in lines, once there is a first one: until then it may still be a problem."""
+    first = await _unless_gone(request, anext(lines))
+
+    async def body() -> AsyncIterator[bytes]:
+        async with contextlib.aclosing(lines):
+            yield orjson.dumps(first) + b"\n"
+            async for each in lines:
+                yield orjson.dumps(each) + b"\n"
+
+    return StreamingResponse(body(), media_type=LINES)
+
+
+async def _unless_gone(request: Request, work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
     """Awaits the work, but gives it up as soon as the client leaves."""
     own = asyncio.current_task()
     assert own is not None

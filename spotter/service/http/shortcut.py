@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spotter.service.http.middleware import send_answer
-from spotter.service.http.routes import JSON, answer_spot
+from spotter.service.http.routes import JSON, LINES, answer_spot
 
 TIMEOUT_HEADER = b"x-request-timeout-ms"
+_LINES = LINES.encode()
 
 
 class Application(FastAPI):
@@ -34,7 +35,10 @@ def is_plain(scope: Scope) -> bool:
         and scope["path"] == "/spot"
         and scope["method"] == "POST"
         and not scope["query_string"]
-        and all(name != TIMEOUT_HEADER for name, _ in scope["headers"])
+        and not any(
+            name == TIMEOUT_HEADER or (name == b"accept" and _LINES in value.lower())
+            for name, value in scope["headers"]
+        )
     )
 
 

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from spotter.formats.forms import Form
+from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
 from spotter.reading.decoders import Decoders
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.second_look import closer
 from spotter.reading.sizing import at_side
-from spotter.reading.words import read_words, render
+from spotter.reading.words import Page, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
@@ -29,7 +31,8 @@ MANY_WORDS = 64
 @dataclass(frozen=True)
 class Request:
     """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
-    model's. max_side: pixels of the long side at which to read; None = as the picture needs.
+    model's. max_side: pixels of the long side at which to read; None = as the picture needs. detail: of the answer's
+    JSON.
     """
 
     live: Live
@@ -37,6 +40,14 @@ class Request:
     min_score: float | None
     timing: Timing
     max_side: int | None = None
+    detail: Detail = "words"
+
+
+class Answer(NamedTuple):
+    """body: the answer's JSON object. page: what it tells of."""
+
+    body: dict[str, Any]
+    page: Page
 
 
 @dataclass(frozen=True)
@@ -85,8 +96,8 @@ class Spotter:
         """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
         self.decoders.close()
 
-    async def read(self, data: bytes, ticket: Ticket, request: Request) -> dict[str, Any]:
-        """The answer object for one picture. Raises ProblemError; gives the ticket back whatever happens."""
+    async def read(self, data: bytes, ticket: Ticket, request: Request) -> Answer:
+        """The answer for one picture. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
         spec = request.live.manifest.input
         try:
@@ -120,6 +131,34 @@ class Spotter:
         except asyncio.CancelledError:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
+
+    async def write(self, form: Form, pages: Sequence[Page], pictures: Sequence[bytes], deadline: float) -> bytes:
+        """Pages in a form, written by a decoding thread, for a form may show the pictures, which are decoded one at a
+        time then. Raises TooLateError."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        resolve = _resolver(answer)
+
+        def work() -> None:
+            try:
+                resolve(form.write(pages, (imaging.decode(data, self._limits) for data in pictures)))
+            except BaseException as error:
+                resolve(error)
+
+        turn = self.decoders.submit(work)
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                written = await answer
+        except TimeoutError:
+            self._metrics.expirations.labels("postprocess").inc()
+            raise TooLateError("the deadline passed before the answer was written") from None
+        except asyncio.CancelledError:
+            self._metrics.cancellations.labels("postprocess").inc()
+            raise
+        finally:
+            turn.cancel()
+        if isinstance(written, BaseException):
+            raise written
+        return bytes(written)
 
     async def _look(
         self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress, again: bool = False
@@ -202,37 +241,37 @@ class Spotter:
         self._metrics.second_looks.labels("taken").inc()
         return second
 
-    def _answer(self, done: Done, request: Request) -> dict[str, Any]:
+    def _answer(self, done: Done, request: Request) -> Answer:
         began = time.monotonic()
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
         prepared = done.prepared
-        words = read_words(done.rows, prepared, manifest.charset, threshold)
-        self._metrics.words.inc(len(words))
-        answer = {
+        page = read_page(done.rows, prepared, manifest.charset, threshold)
+        self._metrics.words.inc(len(page.words))
+        body = {
             "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
             "image": {"width": prepared.upload[0], "height": prepared.upload[1]},
-            "words": [render(word) for word in words],
+            **as_dict(page, request.detail),
         }
         self._time(request, "postprocess", (began, time.monotonic()))
-        return answer
+        return Answer(body, page)
 
     def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:
         self._metrics.stage(stage, request.timing.add(stage, *spans))
 
 
-def _resolver(answer: "asyncio.Future[Done | BaseException]") -> Callable[[Done | BaseException], None]:
+def _resolver(answer: "asyncio.Future[Any]") -> Callable[[Any], None]:
     """A callback for other threads that sets the future on its loop, once. It forgets the future then, for the job
     keeps the callback, and an error in the future knows the job."""
     loop, waiting = answer.get_loop(), [answer]
 
-    def resolve(done: Done | BaseException) -> None:
+    def resolve(done: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(_settle, waiting.pop(), done)
 
     return resolve
 
 
-def _settle(answer: "asyncio.Future[Done | BaseException]", done: Done | BaseException) -> None:
+def _settle(answer: "asyncio.Future[Any]", done: Any) -> None:
     if not answer.done():
         answer.set_result(done)

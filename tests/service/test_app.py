@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spotter.reading import imaging, second_look, words
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.imaging import Opened, Prepared
-from spotter.reading.words import Word
+from spotter.reading.words import Page
 from spotter.registry.errors import BundleError
 from spotter.registry.folder import FolderStore
 from spotter.service import spotting
@@ -58,12 +58,13 @@ async def test_a_picture_is_answered_with_its_words(client: Client) -> None:
         response = await http.post("/spot", content=picture((12, 200, 0), (300, 200)), headers=PNG)
         assert response.status_code == 200
         assert service.live is not None
+        alike = {"score": 0.9, "direction": 0.0, "block": 0}
         assert response.json() == {
             "model": {"name": "spotter", "version": "1", "digest": service.live.digest},
             "image": {"width": 300, "height": 200},
             "words": [
-                {"polygon": [[0, 0], [300, 0], [300, 100], [0, 100]], "text": "012", "score": 0.9},
-                {"polygon": [[0, 100], [300, 100], [300, 200], [0, 200]], "text": "200", "score": 0.9},
+                {"polygon": [[0, 0], [300, 0], [300, 100], [0, 100]], "text": "012", **alike, "line": 0},
+                {"polygon": [[0, 100], [300, 100], [300, 200], [0, 200]], "text": "200", **alike, "line": 1},
             ],
         }
         assert response.headers["content-type"] == "application/json"
@@ -156,13 +157,13 @@ async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
     threads: list[threading.Thread] = []
     opened = threading.Event()
 
-    def slow(*given: Any) -> list[Word]:
+    def slow(*given: Any) -> Page:
         threads.append(threading.current_thread())
         assert opened.wait(10)
         return really(*given)
 
-    really = words.read_words
-    monkeypatch.setattr(spotting, "read_words", slow)
+    really = words.read_page
+    monkeypatch.setattr(spotting, "read_page", slow)
     monkeypatch.setattr(spotting, "MANY_WORDS", 1)
     async with client() as (http, service):
         leaves, stays = [asyncio.create_task(http.post("/spot", content=picture((7, 8, 0)))) for _ in range(2)]

@@ -5,12 +5,14 @@ import datetime
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
+from spotter.formats.forms import FORMS
+from spotter.formats.structure import Detail
 from spotter.reading.errors import ProblemError, UnsupportedPictureError
 from spotter.service import spotting
 from spotter.service.errors import (
@@ -23,6 +25,7 @@ from spotter.service.errors import (
     UploadTimeoutError,
 )
 from spotter.service.http import schemas
+from spotter.service.http.negotiation import JSON, FormatName, accepted
 from spotter.service.http.uploads import MultipartBody, Upload, body_for
 from spotter.service.models.live import Live
 from spotter.service.state import Service
@@ -31,8 +34,6 @@ from spotter.service.telemetry.timing import Timing
 router = APIRouter()
 
 _OF_THE_MOMENT = (429, 500, 503, 504)
-
-JSON = "application/json"
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -58,7 +59,7 @@ def service_of(request: Request) -> Service:
 @router.post(
     "/spot",
     response_model=schemas.SpotAnswer | schemas.SpotAnswers,
-    responses=schemas.problems(*SPOT_ERRORS),
+    responses={200: schemas.SPOT_ANSWER, **schemas.problems(*SPOT_ERRORS)},
     openapi_extra={"requestBody": schemas.SPOT_BODY},
     summary="Read the text of one picture (raw body) or several (multipart)",
 )
@@ -75,19 +76,40 @@ async def spot(
             description="Pixels of the long side at which the picture is read; as its words need if absent.",
         ),
     ] = None,
+    detail: Annotated[Detail | None, Query(description="Whether the JSON tells lines and blocks, too.")] = None,
+    form: Annotated[
+        FormatName | None, Query(alias="format", description="Of the answer; by the Accept header if absent.")
+    ] = None,
     timeout_ms: Annotated[
         int | None,
         Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
     ] = None,
 ) -> Response:
-    """Words with their polygons, in reading order."""
-    return Response(await answer_spot(request, min_score, max_side, timeout_ms), media_type=JSON)
+    """Words with their polygons, in reading order; lines and blocks; or a document of them."""
+    if form is None:
+        form = accepted(request.headers.get("accept", ""))
+    if detail is not None and form != "json":
+        raise InvalidParameterError(f"detail: is for JSON, and the answer is to be {form}")
+    answer = await answer_spot(request, min_score, max_side, timeout_ms, detail or "words", form)
+    return Response(answer.body, media_type=answer.content_type)
+
+
+class Written(NamedTuple):
+    """An answer as it is sent."""
+
+    content_type: str
+    body: bytes
 
 
 async def answer_spot(
-    request: Request, min_score: float | None = None, max_side: int | None = None, timeout_ms: int | None = None
-) -> bytes:
-    """`POST /spot` with checked parameters: the answer's JSON. Raises ProblemError."""
+    request: Request,
+    min_score: float | None = None,
+    max_side: int | None = None,
+    timeout_ms: int | None = None,
+    detail: Detail = "words",
+    form: FormatName = "json",
+) -> Written:
+    """`POST /spot` with checked parameters. Raises ProblemError."""
     service = service_of(request)
     closest = service.spotter.closeness.side
     if max_side is not None and max_side > closest:
@@ -101,9 +123,8 @@ async def answer_spot(
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         with service.require_live().held() as live:
-            job = spotting.Request(live, deadline, min_score, timing, max_side)
-            answer = await _unless_gone(request, _read(service, pictures, many, job))
-    return orjson.dumps(answer)
+            job = spotting.Request(live, deadline, min_score, timing, max_side, detail)
+            return await _unless_gone(request, _written(service, pictures, many, job, form))
 
 
 @page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -195,14 +216,34 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
     return pictures, isinstance(body, MultipartBody)
 
 
+async def _written(
+    service: Service, pictures: list[bytes], many: bool, job: spotting.Request, form: FormatName
+) -> Written:
+    if form == "json":
+        return Written(JSON, orjson.dumps(await _read(service, pictures, many, job)))
+    how = FORMS[form]
+    if how.pages is not None and len(pictures) > how.pages:
+        raise InvalidParameterError(f"format: {form} is for {how.pages} picture, and there are {len(pictures)}")
+    tickets = service.spotter.admission.enter_all(len(pictures))
+    answers = await asyncio.gather(
+        *(service.spotter.read(data, ticket, job) for data, ticket in zip(pictures, tickets, strict=True)),
+        return_exceptions=True,
+    )
+    for answer in answers:  # a document of some of its pages would look whole
+        if isinstance(answer, BaseException):
+            raise answer
+    pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
+    return Written(how.content_type, await service.spotter.write(how, pages, pictures, job.deadline))
+
+
 async def _read(service: Service, pictures: list[bytes], many: bool, job: spotting.Request) -> dict[str, Any]:
     tickets = service.spotter.admission.enter_all(len(pictures))
     if not many:
-        return await service.spotter.read(pictures[0], tickets[0], job)
+        return (await service.spotter.read(pictures[0], tickets[0], job)).body
 
     async def one(data: bytes, ticket: Any) -> dict[str, Any] | ProblemError:
         try:
-            return await service.spotter.read(data, ticket, job)
+            return (await service.spotter.read(data, ticket, job)).body
         except ProblemError as problem:
             return problem
 
@@ -216,7 +257,7 @@ async def _read(service: Service, pictures: list[bytes], many: bool, job: spotti
     return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, Written]) -> Written:
     """Awaits the work, but gives it up as soon as the client leaves."""
     own = asyncio.current_task()
     assert own is not None

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spotter.formats.forms import FORMS
 from spotter.reading.errors import MEDIA_TYPE, ProblemError
 
 
@@ -28,14 +29,37 @@ class WordAnswer(BaseModel):
     polygon: list[tuple[float, float]]
     text: str
     score: float
+    direction: float = Field(description="Degrees by which it is turned clockwise, -180 to 180.")
+    line: int = Field(description="Which line of the picture it is in, from 0.")
+    block: int = Field(description="Which block of the picture it is in, from 0.")
+
+
+class LineAnswer(BaseModel):
+    """Words next to each other."""
+
+    polygon: list[tuple[float, float]]
+    text: str
+    score: float = Field(description="The mean of its words' scores.")
+    block: int = Field(description="Which block of the picture it is in, from 0.")
+
+
+class BlockAnswer(BaseModel):
+    """Lines under each other: a paragraph, a table, a heading. Its text has a line for each row, and tabs between the
+    cells of one."""
+
+    polygon: list[tuple[float, float]]
+    text: str
+    score: float = Field(description="The mean of its words' scores.")
 
 
 class SpotAnswer(BaseModel):
-    """What one picture says, words in reading order."""
+    """What one picture says, words, lines and blocks in reading order."""
 
     model: ModelRef
     image: ImageSize
     words: list[WordAnswer]
+    lines: list[LineAnswer] | None = Field(None, description="With `?detail=lines` or `blocks`.")
+    blocks: list[BlockAnswer] | None = Field(None, description="With `?detail=blocks`.")
 
 
 class Problem(BaseModel):
@@ -114,6 +138,14 @@ def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     return responses
 
+
+SPOT_ANSWER: dict[str, Any] = {
+    "description": "What the pictures say. A document in another form than JSON has a page for each picture.",
+    "content": {
+        form.media_types[0]: {"schema": {"type": "string", "format": "binary"} if form.pictures else {"type": "string"}}
+        for form in FORMS.values()
+    },
+}
 
 SPOT_BODY: dict[str, Any] = {
     "required": True,

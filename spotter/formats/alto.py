@@ -28,7 +28,6 @@ def write_alto(pages: Sequence[Page]) -> bytes:
 def _describe(description: ET.Element) -> None:
     ET.SubElement(description, "MeasurementUnit").text = "pixel"
     processing = ET.SubElement(description, "Processing", {"ID": "processing_1"})
-    ET.SubElement(processing, "processingCategory").text = "contentGeneration"
     software = ET.SubElement(processing, "processingSoftware")
     ET.SubElement(software, "softwareName").text = "spotter"
     ET.SubElement(software, "softwareVersion").text = __version__

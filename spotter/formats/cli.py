@@ -93,9 +93,9 @@ def spot(
                 if isinstance(prepared, ProblemError):
                     raise prepared
                 again = partial(_prepare, file, limits=limits)
-                prepared, page = reader.read_prepared(prepared, again, min_score, settings.closest)
+                page, told = reader.read_prepared(prepared, again, min_score, settings.closest)
                 if form == "json":
-                    written = f"{_as_json(file, page, detail)}\n".encode()
+                    written = f"{_as_json(file, page, detail, told)}\n".encode()
                 elif form == "text" and output is None:
                     written = f"{_as_text(file, page, files)}\n".encode()
                 else:
@@ -166,9 +166,9 @@ def _pictures(file: Path, limits: PictureLimits) -> Iterator[Image.Image]:
     yield imaging.decode(file.read_bytes(), limits)
 
 
-def _as_json(file: Path, page: Page, detail: Detail) -> str:
+def _as_json(file: Path, page: Page, detail: Detail, told: dict[str, Any]) -> str:
     width, height = page.size
-    answer = {"file": str(file), "image": {"width": width, "height": height}, **as_dict(page, detail)}
+    answer = {"file": str(file), "image": {"width": width, "height": height}, **as_dict(page, detail), **told}
     return json.dumps(answer, ensure_ascii=False)
 
 

@@ -4,12 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.reading import imaging
+from spotter.reading.account import ASKED, TAKEN, account, why_one_look
 from spotter.reading.imaging import PictureLimits, Prepared
 from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
@@ -52,8 +53,7 @@ class Reader:
         def again(spec: InputSpec) -> Prepared:
             return imaging.prepare_pixels(image, spec)
 
-        _, page = self.read_prepared(self.prepare(image), again, threshold, closest)
-        return list(page.words)
+        return list(self.read_prepared(self.prepare(image), again, threshold, closest).page.words)
 
     def read_page(self, data: bytes, threshold: float | None = None) -> Page:
         """Words, lines and blocks of an encoded picture. Raises ProblemError for a bad one."""
@@ -63,7 +63,7 @@ class Reader:
 
     def read_prepared(
         self, prepared: Prepared, again: Callable[[InputSpec], Prepared], threshold: float | None, closest: int
-    ) -> tuple[Prepared, Page]:
+    ) -> "Read":
         """The page of a picture that was prepared, after a second look where its words are small (see
         `second_look.closer`) and no side was asked for; and how it was seen.
 
@@ -71,11 +71,14 @@ class Reader:
         Raises what `again` does.
         """
         rows = self.infer([prepared])[0]
-        spec = None if self.max_side else closer(rows, prepared, self.manifest.input, closest)
-        if spec is not None:
-            prepared = again(spec)
-            rows = self.infer([prepared])[0]
-        return prepared, self.page(rows, prepared, threshold)
+        verdict = ASKED
+        if self.max_side is None:
+            spec = closer(rows, prepared, self.manifest.input, closest)
+            verdict = why_one_look(rows, prepared, closest) if spec is None else TAKEN
+            if spec is not None:
+                prepared = again(spec)
+                rows = self.infer([prepared])[0]
+        return Read(self.page(rows, prepared, threshold), account(rows, prepared, verdict))
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The graph's input for a picture, uint8 [H, W, 3] RGB."""
@@ -109,6 +112,13 @@ class Reader:
 
     def _threshold(self, threshold: float | None) -> float:
         return self.manifest.score_threshold if threshold is None else threshold
+
+
+class Read(NamedTuple):
+    """A page, and how it was read, for the answer: see `account.account`."""
+
+    page: Page
+    account: dict[str, Any]
 
 
 def sizes_of(batch: Sequence[Prepared]) -> NDArray[np.int32]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from spotter.formats.forms import Form
 from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
+from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
 from spotter.reading.decoders import Decoders
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.second_look import closer
@@ -26,6 +27,9 @@ from spotter.service.telemetry.timing import Timing
 
 MANY_WORDS = 64
 """Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
+
+SPARED = 0.05
+"""Seconds before its deadline when a closer look is given up, to answer what the first one showed."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,10 @@ class Spotter:
                     spec = at_side(spec, request.max_side)
                 began = time.monotonic()
                 done = await self._look(data, spec, ticket, request, progress)
-                took = time.monotonic() - began
-                if (closest := self._closer(done, request, took)) is not None:
-                    done = await self._look_again(data, closest, ticket, request, progress, done)
+                closest, verdict = self._closer(done, request, time.monotonic() - began)
+                if closest is not None:
+                    progress = _Progress()
+                    done, verdict = await self._look_again(data, closest, ticket, request, progress, done)
             served = True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(progress.place).inc()
@@ -120,14 +125,12 @@ class Spotter:
             raise
         finally:
             if not served:
-                progress.given_up = True
-                if progress.entry is not None:
-                    request.live.engine.cancel(progress.entry)
+                self._give_up(progress, request)
             ticket.leave(served=served)
         if len(done.rows.scores) <= MANY_WORDS:
-            return self._answer(done, request)
+            return self._answer(done, request, verdict)
         try:
-            return await asyncio.to_thread(self._answer, done, request)
+            return await asyncio.to_thread(self._answer, done, request, verdict)
         except asyncio.CancelledError:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
@@ -210,18 +213,21 @@ class Spotter:
         self._time(request, "infer", (ran, ended))
         return done
 
-    def _closer(self, done: Done, request: Request, took: float) -> InputSpec | None:
+    def _closer(self, done: Done, request: Request, took: float) -> tuple[InputSpec | None, Verdict]:
         """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
-        the first."""
-        if request.max_side is not None or not self.closeness.again:
-            return None
-        spec = closer(done.rows, done.prepared, request.live.manifest.input, self.closeness.side)
+        the first. It is expected to take as long for each pixel as the first, without what that one waited."""
+        if request.max_side is not None:
+            return None, ASKED
+        seen = done.prepared
+        if not self.closeness.again:
+            return None, why_one_look(done.rows, seen, 0)
+        spec = closer(done.rows, seen, request.live.manifest.input, self.closeness.side)
         if spec is None:
-            return None
-        if time.monotonic() + 2 * took * (spec.max_side / max(done.prepared.working)) ** 2 > request.deadline:
+            return None, why_one_look(done.rows, seen, self.closeness.side)
+        if time.monotonic() + (took - done.queued) * (spec.max_side / max(seen.working)) ** 2 > request.deadline:
             self._metrics.second_looks.labels("no time").inc()
-            return None
-        return spec
+            return None, NO_TIME
+        return spec, TAKEN
 
     async def _look_again(
         self,
@@ -231,17 +237,28 @@ class Spotter:
         request: Request,
         progress: _Progress,
         first: Done,
-    ) -> Done:
-        """What a closer look shows, or what the first one did where the queue has no room for another."""
+    ) -> tuple[Done, Verdict]:
+        """What a closer look shows, or what the first one did where the queue has no room for another, or it is not
+        done shortly before the deadline."""
         try:
-            second = await self._look(data, spec, ticket, request, progress, again=True)
+            async with asyncio.timeout(request.deadline - time.monotonic() - SPARED):
+                second = await self._look(data, spec, ticket, request, progress, again=True)
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
-            return first
+            return first, NO_ROOM
+        except (TimeoutError, TooLateError):
+            self._metrics.second_looks.labels("too slow").inc()
+            self._give_up(progress, request)
+            return first, TOO_SLOW
         self._metrics.second_looks.labels("taken").inc()
-        return second
+        return second, TAKEN
 
-    def _answer(self, done: Done, request: Request) -> Answer:
+    def _give_up(self, progress: _Progress, request: Request) -> None:
+        progress.given_up = True
+        if progress.entry is not None:
+            request.live.engine.cancel(progress.entry)
+
+    def _answer(self, done: Done, request: Request, verdict: Verdict) -> Answer:
         began = time.monotonic()
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
@@ -252,6 +269,7 @@ class Spotter:
             "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
             "image": {"width": prepared.upload[0], "height": prepared.upload[1]},
             **as_dict(page, request.detail),
+            **account(done.rows, prepared, verdict),
         }
         self._time(request, "postprocess", (began, time.monotonic()))
         return Answer(body, page)

@@ -52,6 +52,18 @@ class BlockAnswer(BaseModel):
     score: float = Field(description="The mean of its words' scores.")
 
 
+class Reading(BaseModel):
+    """How the picture was read."""
+
+    width: int = Field(description="Pixels at which it was read.")
+    height: int
+    downscaled: bool = Field(description="Whether that is less than the upload has.")
+    closer_look: Literal["taken", "not_needed", "skipped"] = Field(description="A second look at small words.")
+    reason: str = Field(description="Why, or why not.")
+    least_height: float = Field(description="Pixels of the upload: letters lower than about this are not looked for.")
+    candidates_cut: bool = Field(description="Whether there were so many words that some may have been dropped.")
+
+
 class SpotAnswer(BaseModel):
     """What one picture says, words, lines and blocks in reading order."""
 
@@ -60,6 +72,8 @@ class SpotAnswer(BaseModel):
     words: list[WordAnswer]
     lines: list[LineAnswer] | None = Field(None, description="With `?detail=lines` or `blocks`.")
     blocks: list[BlockAnswer] | None = Field(None, description="With `?detail=blocks`.")
+    reading: Reading
+    warnings: list[str] = Field(description="What may be missing or wrong, in words.")
 
 
 class Problem(BaseModel):

@@ -55,11 +55,11 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict) -> dict[str, Any]:
             "least_height": least,
             "candidates_cut": cut,
         },
-        "warnings": _warnings(rows, seen, verdict, least, cut),
+        "warnings": _warnings(seen, verdict, least, cut, median_height(rows.polygons)),
     }
 
 
-def _warnings(rows: Rows, seen: Prepared, verdict: Verdict, least: float, cut: bool) -> list[str]:
+def _warnings(seen: Prepared, verdict: Verdict, least: float, cut: bool, height: float | None) -> list[str]:
     warnings = []
     if much_larger(max(seen.upload), max(seen.working)):
         warnings.append(
@@ -70,7 +70,6 @@ def _warnings(rows: Rows, seen: Prepared, verdict: Verdict, least: float, cut: b
         warnings.append(f"It was not looked at again, closer: {verdict.reason}.")
     if cut:
         warnings.append(f"More than {MANY_WORDS} words were found: others may be missing. Send the picture in parts.")
-    height = median_height(rows.polygons)
     if height is not None and height < SMALL:
         warnings.append(f"Most of the words are lower than {SMALL:g} pixels as they were read: expect errors.")
     return warnings

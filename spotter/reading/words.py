@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.layout.blocks import find_blocks, outline
-from spotter.reading.layout.frames import Polygon, direction
+from spotter.reading.layout.frames import Polygon
 from spotter.reading.session import Rows
 from spotter.reading.sizing import to_upload
 from spotter.reading.text import texts
@@ -29,8 +29,7 @@ class Word(NamedTuple):
     block: int = 0
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """Words of a line, at least one. row: lines of a block that stand beside each other, as a table's cells, share it.
     degrees: by which it is turned clockwise. block: which of the page's it is in."""
 
@@ -55,8 +54,7 @@ class Line:
         return outline([word.polygon for word in self.words], self.degrees)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Lines of one kind near each other, at least one, in reading order. degrees: by which it is turned clockwise."""
 
     lines: Sequence[Line]
@@ -110,10 +108,9 @@ def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
         first_line = len(lines)
         for line in block.lines:
             first_word = len(placed)
-            for index in line.words:
+            for index, turn in zip(line.words, line.directions, strict=True):
                 polygon, text, score, *_ = words[index]
-                turn = round(direction(polygon), 1) + 0.0  # no negative zero
-                placed.append(Word(polygon, text, score, turn, len(lines), len(blocks)))
+                placed.append(Word(polygon, text, score, round(turn, 1) + 0.0, len(lines), len(blocks)))  # not -0.0
             lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
         blocks.append(Block(lines[first_line:], block.degrees))
     return Page(size, placed, lines, blocks)
@@ -137,4 +134,12 @@ def mean_score(words: Sequence[Word]) -> float:
 
 def render(word: Word) -> dict[str, Any]:
     """A word as the answer shows it."""
-    return word._asdict()
+    polygon, text, score, direction, line, block = word
+    return {
+        "polygon": polygon,
+        "text": text,
+        "score": score,
+        "direction": direction,
+        "line": line,
+        "block": block,
+    }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from spotter.reading.layout.frames import Frame, Polygon, frames
+from spotter.reading.layout.frames import Box, Frame, Polygon, frames
 from spotter.reading.layout.lines import find_lines
 from spotter.reading.layout.order import Row, Stack, find_stacks
 from spotter.reading.layout.rows import find_rows
@@ -17,10 +17,13 @@ _KIND = 1.45  # times the height of the line before it: a line of another kind
 
 
 class TextLine(NamedTuple):
-    """words: indices, in reading order. row: lines of a block that stand beside each other share it, as the cells of a
-    table's row do. degrees: by which the line is turned clockwise."""
+    """words: indices, in reading order; directions: degrees by which each is turned clockwise. row: lines of a block
+    that stand beside each other share it, as the cells of a table's row do. degrees: by which the line is turned
+    clockwise.
+    """
 
     words: list[int]
+    directions: list[float]
     row: int
     degrees: float
 
@@ -61,7 +64,12 @@ def _blocks(frame: Frame) -> list[TextBlock]:
     return [
         TextBlock(
             [
-                TextLine([box.index for box in line.boxes], number, turn + math.degrees(math.atan(line.slope)))
+                TextLine(
+                    [box.index for box in line.boxes],
+                    [_turn(turn, box) for box in line.boxes],
+                    number,
+                    turn + math.degrees(math.atan(line.slope)),
+                )
                 for number, row in enumerate(rows)
                 for line in row
             ],
@@ -70,6 +78,11 @@ def _blocks(frame: Frame) -> list[TextBlock]:
         for stack in find_stacks(find_rows(find_lines(frame.boxes)))
         for rows in _parts(stack)
     ]
+
+
+def _turn(frame: float, box: Box) -> float:
+    degrees = frame + math.degrees(math.atan2(box.sine, box.cosine))
+    return degrees if -180 < degrees <= 180 else math.remainder(degrees, 360)
 
 
 def _parts(stack: Stack) -> list[list[Row]]:

@@ -53,12 +53,6 @@ def frames(polygons: Sequence[Polygon]) -> list[Frame]:
     return [_frame(members) for members in turned if members]
 
 
-def direction(polygon: Polygon) -> float:
-    """Degrees, above -180 to 180, by which the text of a polygon is turned clockwise; upright text has 0."""
-    *_, right, down, _, _ = _word(polygon, 0)
-    return math.degrees(math.atan2(down, right))
-
-
 def _word(polygon: Polygon, index: int) -> _Word:
     half = len(polygon) // 2
     (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]

@@ -16,6 +16,7 @@ _MISALIGNED = 0.3  # so many of them
 _WORDS = 3  # lines of running text have as many
 _COVER = 0.6  # of their width at least is words, not space
 _ACROSS = 0.3  # of so many lines at most stands one across
+_FEW = 40  # lines: fewer are columns only where some of them have several words
 _ROWS = 3  # fewer beside each other are no columns
 
 
@@ -36,6 +37,8 @@ class _Gap(NamedTuple):
 def find_rows(lines: list[Line]) -> list[list[Line]]:
     """Rows of lines from left to right: of one line, or of several that are read across."""
     rows = _join(lines)
+    if len(lines) < _FEW and sum([len(line.boxes) >= _WORDS for line in lines]) < 2 * (_ROWS - 1):
+        return rows  # no columns of text: a sign, a label
     gaps = [gap for number, row in enumerate(rows) if len(row) > 1 for gap in _gaps(number, row)]
     if len(gaps) < _ROWS:
         return rows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spotter.reading.layout.blocks import find_blocks, outline
-from spotter.reading.layout.frames import Polygon, direction
+from spotter.reading.layout.frames import Polygon
 from tests.reading.layout.drawn import Drawn, page, receipt, table
 
 
@@ -97,7 +97,9 @@ def test_an_outline_holds_its_words_and_is_turned_as_they_are(degrees: float) ->
     (block,) = find_blocks(words)
     assert math.remainder(block.degrees - degrees, 360) == pytest.approx(0, abs=0.01)
     np.testing.assert_allclose(outline(words, block.degrees), box(0, 0, 120, 22, degrees), atol=0.11)
-    assert math.remainder(direction(words[0]) - degrees, 360) == pytest.approx(0, abs=1e-6)
+    for turn in block.lines[0].directions:
+        assert math.remainder(turn - degrees, 360) == pytest.approx(0, abs=1e-6)
+        assert -180 < turn <= 180
 
 
 def score(page: Drawn, seed: int) -> tuple[float, float]:

@@ -65,7 +65,7 @@ def _blocks(frame: Frame) -> list[TextBlock]:
         TextBlock(
             [
                 TextLine(
-                    [box.index for box in line.boxes],
+                    [box.word for box in line.boxes],
                     [_turn(turn, box) for box in line.boxes],
                     number,
                     turn + math.degrees(math.atan(line.slope)),

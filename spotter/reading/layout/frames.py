@@ -11,7 +11,7 @@ class Box(NamedTuple):
     """A word in a frame whose x axis is the reading direction of the words around it, in pixels.
 
     left, right: its ends. middle: y of its centre. height: above 0. sine, cosine: its own direction in the frame.
-    index: which word it is.
+    word: which one it is.
     """
 
     left: float
@@ -20,7 +20,7 @@ class Box(NamedTuple):
     height: float
     sine: float
     cosine: float
-    index: int
+    word: int
 
 
 class Frame(NamedTuple):

@@ -1,6 +1,6 @@
 """Which form an answer is to have, by `?format=` or the Accept header (RFC 9110, 12.5.1)."""
 
-from typing import Literal, cast
+from typing import Literal
 
 from spotter.formats.forms import FORMS, FormName
 
@@ -22,13 +22,13 @@ def is_indifferent(accept: bytes) -> bool:
 def accepted(accept: str) -> FormatName:
     """The form that an Accept header prefers: of those that it names, the one of the greatest q, the first where they
     are equal; JSON where it names none of ours."""
-    best, found = 0.0, cast(FormatName, "json")
+    best, found = 0.0, _MEDIA_TYPES[JSON]
     for part in accept.split(","):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = _quality(parameters)
         name = _MEDIA_TYPES.get(media_type, "json" if media_type in ("*/*", "application/*") else None)
         if name is not None and quality > best:
-            best, found = quality, cast(FormatName, name)
+            best, found = quality, name
     return found
 
 

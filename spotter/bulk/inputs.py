@@ -11,9 +11,8 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
 from spotter.bulk.output import as_unicode
+from spotter.reading.kinds import SUFFIXES
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
-DOCUMENTS = frozenset({".pdf"})
 SHARDS = (".tar", ".tar.gz", ".tgz")
 _GZIP = b"\x1f\x8b"
 
@@ -64,7 +63,7 @@ class Item:
 
 def readable(name: str) -> bool:
     """Whether a file's name promises pictures."""
-    return PurePosixPath(name).suffix.lower() in PICTURES | DOCUMENTS
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def find(inputs: Sequence[str]) -> list[Item]:

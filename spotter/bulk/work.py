@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from spotter.bulk.inputs import Item
 from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, as_unicode, encoded
-from spotter.bulk.pages import pages
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
 from spotter.bulk.tries import DEATHS, Tries
 from spotter.formats.text import as_text
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import ProblemError
+from spotter.reading.pages import pages
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings

@@ -179,6 +179,26 @@ def replace(
             graph.node.remove(node)
 
 
+def drop_unread(graph: onnx.GraphProto) -> None:
+    """Takes away nodes and constants that nobody reads any more."""
+    shown = {value.name for value in graph.output}
+    while True:
+        read = shown | {name for node in graph.node for name in _read_by(node)}
+        unread = [node for node in graph.node if read.isdisjoint(node.output)]
+        for node in unread:
+            graph.node.remove(node)
+        if not unread:
+            break
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in read]:
+        graph.initializer.remove(tensor)
+
+
+def _read_by(node: onnx.NodeProto) -> list[str]:
+    """What a node reads, and the graphs inside it."""
+    inside = [each for attribute in node.attribute for each in (attribute.g, *attribute.graphs)]
+    return [*node.input, *(name for graph in inside for each in graph.node for name in _read_by(each))]
+
+
 def _same(values: dict[str, onnx.TensorProto], names: list[str], others: list[str]) -> bool:
     return all(
         np.array_equal(numpy_helper.to_array(values[a]), numpy_helper.to_array(values[b]))

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from PIL import Image, ImageOps
 
+from spotter.export.blocks import fuse_blocks
 from spotter.export.convolutions import name_convolutions
 from spotter.export.graph import add_bodies
 from spotter.export.half import halve_precision
 from spotter.export.lean import double_in_integers, pad_in_integers, read_floats
 from spotter.export.parity import LEAST_AGREEMENT, ParityError, count_alike
+from spotter.export.stems import fuse_stems
 from spotter.model.roles import Roles, matches
 from spotter.ops.interface import DOMAIN, OUTPUTS, SAMPLING
 from spotter.registry.manifest import InputSpec
@@ -145,7 +147,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
     read_floats(model.graph, {*nodes, *products})
     double_in_integers(model.graph)
     pad_in_integers(model.graph)
-    if name_convolutions(model.graph):
+    if name_convolutions(model.graph) + fuse_blocks(model.graph) + fuse_stems(model.graph):
         add_bodies(model)
     onnx.checker.check_model(model, full_check=False)
     onnx.save(model, str(quantised))

@@ -20,7 +20,9 @@ from spotter.formats.text import as_text
 from spotter.reading import imaging
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import BrokenPictureError, ProblemError
-from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.hints import Hints
+from spotter.reading.imaging import PictureLimits, Prepared, Region
+from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings
@@ -28,9 +30,20 @@ from spotter.reading.words import Page
 from spotter.registry.errors import RegistryError
 from spotter.registry.manifest import InputSpec
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
-
 AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
+
+
+class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are generic
+    """X,Y,W,H on the command line."""
+
+    name = "x,y,w,h"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Region:
+        """Fails where it is none."""
+        numbers = str(value).split(",")
+        if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
+            self.fail(f"{value} is not X,Y,W,H in whole pixels", param, ctx)
+        return Region(*map(int, numbers))
 
 
 @click.command()
@@ -52,6 +65,9 @@ AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
 @click.option("--draw", "draw_into", type=click.Path(file_okay=False, path_type=Path), help="Draw the words, too.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Least score of a word; the model's by default.")
 @click.option("--max-side", type=click.IntRange(64, 16_384), help="Pixels of the long side at which to read.")
+@click.option("--region", type=Rectangle(), help="X,Y,W,H in pixels of the picture: read only there.")
+@click.option("--ignore", type=Rectangle(), multiple=True, help="X,Y,W,H: leave out words there; repeatable.")
+@click.option("--min-height", type=click.FloatRange(0), default=0.0, help="Pixels: leave out lower words.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
 @click.option("--model", help="Name of the model; spotter by default.")
@@ -64,6 +80,9 @@ def spot(
     draw_into: Path | None,
     min_score: float | None,
     max_side: int | None,
+    region: Region | None,
+    ignore: tuple[Region, ...],
+    min_height: float,
     **options: Any,
 ) -> None:
     """Read the pictures in PATHS (files, or folders with all that lies below them).
@@ -73,9 +92,10 @@ def spot(
     """
     settings = settings_from(ReadingSettings, options)
     limits = settings.limits
+    hints = Hints(max_side, region, ignore, min_height)
     try:
         bundle = find_bundle(settings)
-        reader = Reader(bundle, Session(bundle, settings.session), limits, max_side)
+        reader = Reader(bundle, Session(bundle, settings.session), limits)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     files = list(_files(paths))
@@ -88,12 +108,12 @@ def spot(
         folder.mkdir(parents=True, exist_ok=True)
     progress = tqdm(total=len(files), unit="picture", disable=len(files) < 2 or not sys.stderr.isatty())
     with progress:
-        for file, prepared in _prepared(files, reader):
+        for file, prepared in _prepared(files, reader, hints):
             try:
                 if isinstance(prepared, ProblemError):
                     raise prepared
-                again = partial(_prepare, file, limits=limits)
-                page, told = reader.read_prepared(prepared, again, min_score, settings.closest)
+                again = partial(_prepare, file, limits=limits, region=region)
+                page, told = reader.read_prepared(prepared, again, min_score, settings.closest, hints)
                 if form == "json":
                     written = f"{_as_json(file, page, detail, told)}\n".encode()
                 elif form == "text" and output is None:
@@ -131,17 +151,17 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
     """Files as given; of folders, every file below with a picture's suffix, sorted."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES)
         else:
             yield path
 
 
-def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepared | ProblemError]]:
+def _prepared(files: list[Path], reader: Reader, hints: Hints) -> Iterator[tuple[Path, Prepared | ProblemError]]:
     """Decodes one picture ahead while the model reads the one before."""
 
     def prepare(file: Path) -> Prepared | ProblemError:
         try:
-            return _prepare(file, reader.input, reader.limits)
+            return _prepare(file, hints.spec(reader.input), reader.limits, hints.region)
         except ProblemError as problem:
             return problem
 
@@ -154,9 +174,9 @@ def _prepared(files: list[Path], reader: Reader) -> Iterator[tuple[Path, Prepare
             yield file, prepared
 
 
-def _prepare(file: Path, spec: InputSpec, limits: PictureLimits) -> Prepared:
+def _prepare(file: Path, spec: InputSpec, limits: PictureLimits, region: Region | None) -> Prepared:
     try:
-        return imaging.prepare(file.read_bytes(), spec, limits)
+        return imaging.prepare(file.read_bytes(), spec, limits, region)
     except OSError as error:
         raise BrokenPictureError(f"the file cannot be read: {error.strerror}") from None
 

@@ -21,6 +21,21 @@ QLinearConv3x3: maps x uint8 [B, H, W, C], weights w int8 [M, C, 3, 3] and b int
 point, and those of y -> y uint8 [B, H, W, M]: ONNX's QLinearConv, 3x3, of stride 1 and keeping the size, of maps with
 channels last. All but x are constants, the zero points of w and b are 0.
 
+QLinearBlock: a row of words x [B, H, W, C], channels last; mask [W]; factors [W, C], or [1, 1] holding 1; a depthwise
+convolution w [C, 1, 3, 3] and b [C]; matrices up int8 [C, K] and down int8 [K, C], each with a scale and a bias for
+every column; and how numbers are rounded to 8 bits before up (d), before GELU (m) and after it (g): scale and zero
+point of uint8 -> y [B, H, W, C]. d is what the convolution, zero beyond the edges, makes of x, times the factors; y is
+mask * (d + down(gelu(up(d)))). All but x, mask and factors are constants; the attribute `channels` is C.
+
+QLinearHalvingBlock: the same with down [K, M], a convolution of stride (2, 1), and y = mask * down(gelu(up(d)))
+[B, ceil(H / 2), W, M].
+
+BranchStem: pixels x [B, 4, H, W], H and W multiples of 4; masks `halves` [W / 2] and `mask` [W / 4]; weights and biases
+of five convolutions -> y [B, H / 4, W / 4, M], channels last, as `spotter.model.ppocr.BranchStem` has it, times the
+mask. All but x and the masks are constants.
+
+DepthwiseColumns: x, w and b as there -> means [W, C], over B and H, of what the convolution makes of x.
+
 Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
 in it. N may be 0: W' is then that of the narrowest region.
 """
@@ -29,7 +44,7 @@ import onnx
 import onnx.parser
 
 from spotter import OPERATORS_VERSION
-from spotter.ops.interface import CONVOLUTION, DOMAIN, OPSET
+from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_BLOCK, OPSET, STEM
 
 FURTHEST = 20.0
 """Of CtcBeamSearch: the largest margin."""
@@ -361,6 +376,87 @@ _CONVOLUTION = f"""
 """
 
 
+def _block(name: str, rows: int, last: str) -> str:
+    """rows: stride along them. last: what the matrices made, `bent`, becomes; `d` is what they were given."""
+    return f"""
+<opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
+{name} <channels> (
+    x, mask, factors, w, b, d_scale, d_zero_point, up, up_scale, up_bias, m_scale, m_zero_point, g_scale, g_zero_point,
+    down, down_scale, down_bias
+) => (y)
+{{
+    x_first = Transpose <perm = [0, 3, 1, 2]> (x)
+    seen_first = Conv <
+        group : int = @channels, kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [{rows}, 1]
+    > (x_first, w, b)
+    seen = Transpose <perm = [0, 2, 3, 1]> (seen_first)
+    d = Mul (seen, factors)
+    d_q = QuantizeLinear (d, d_scale, d_zero_point)
+    d_f = DequantizeLinear (d_q, d_scale, d_zero_point)
+    up_f = DequantizeLinear <axis = 1> (up, up_scale)
+    m_sum = MatMul (d_f, up_f)
+    m = Add (m_sum, up_bias)
+    m_q = QuantizeLinear (m, m_scale, m_zero_point)
+    m_f = DequantizeLinear (m_q, m_scale, m_zero_point)
+    g = Gelu (m_f)
+    g_q = QuantizeLinear (g, g_scale, g_zero_point)
+    g_f = DequantizeLinear (g_q, g_scale, g_zero_point)
+    down_f = DequantizeLinear <axis = 1> (down, down_scale)
+    bent_sum = MatMul (g_f, down_f)
+    bent = Add (bent_sum, down_bias)
+    whole = {last}
+    at_1 = Constant <value_ints = [1]> ()
+    mask_of = Unsqueeze (mask, at_1)
+    y = Mul (whole, mask_of)
+}}
+"""
+
+
+_COLUMNS = f"""
+<opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
+{COLUMNS} <channels> (x, w, b) => (y)
+{{
+    x_first = Transpose <perm = [0, 3, 1, 2]> (x)
+    seen = Conv <group : int = @channels, kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (x_first, w, b)
+    axes = Constant <value_ints = [0, 2]> ()
+    means = ReduceMean <keepdims = 0> (seen, axes)
+    y = Transpose <perm = [1, 0]> (means)
+}}
+"""
+
+
+_STEM = f"""
+<opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
+{STEM} (x, halves, mask, w1, b1, w2, b2, w3, b3, w4, b4, w5, b5) => (y)
+{{
+    pads = Constant <value_ints = [0, 0, 0, 0, 0, 0, 1, 1]> ()
+    c1 = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]> (x, w1, b1)
+    r1 = Relu (c1)
+    first = Mul (r1, halves)
+    padded = Pad (first, pads)
+    pooled = MaxPool <kernel_shape = [2, 2], strides = [1, 1]> (padded)
+    c2 = Conv <kernel_shape = [2, 2], pads = [0, 0, 1, 1]> (first, w2, b2)
+    r2 = Relu (c2)
+    narrow = Mul (r2, halves)
+    c3 = Conv <kernel_shape = [2, 2], pads = [0, 0, 1, 1]> (narrow, w3, b3)
+    r3 = Relu (c3)
+    both = Concat <axis = 1> (pooled, r3)
+    joined = Mul (both, halves)
+    c4 = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]> (joined, w4, b4)
+    r4 = Relu (c4)
+    c5 = Conv <kernel_shape = [1, 1]> (r4, w5, b5)
+    r5 = Relu (c5)
+    y_first = Mul (r5, mask)
+    y = Transpose <perm = [0, 2, 3, 1]> (y_first)
+}}
+"""
+
+
 def functions() -> list[onnx.FunctionProto]:
     """The operators' bodies, to be added to a model's functions."""
-    return [onnx.parser.parse_function(text) for text in (_SAMPLE_REGIONS, _ROI_ROTATE, _CTC_BEAM_SEARCH, _CONVOLUTION)]
+    texts = (
+        *(_SAMPLE_REGIONS, _ROI_ROTATE, _CTC_BEAM_SEARCH, _CONVOLUTION, _COLUMNS, _STEM),
+        _block(BLOCK, 1, "Add (d, bent)"),
+        _block(HALVING_BLOCK, 2, "Identity (bent)"),
+    )
+    return [onnx.parser.parse_function(text) for text in texts]

@@ -19,10 +19,12 @@ _VERSIONS = (
 )
 _COMMON = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-Wall", "-Wextra", *_VERSIONS)
 _QUIET = ("-Wno-uninitialized", "-Wno-maybe-uninitialized")  # of GCC 12's own header (GCC bug 105593)
+_AVX512 = ("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", *_QUIET)
 _INSTRUCTIONS = {
     "any": (),
     "avx2": ("-mavx2", "-mfma", "-mf16c"),
-    "avx512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", *_QUIET),
+    "avx512": _AVX512,
+    "vbmi": (*_AVX512, "-mavx512vbmi"),
 }
 _CUDA_CODE = (
     "-gencode=arch=compute_80,code=sm_80",
@@ -52,12 +54,15 @@ def build(target: Path, cuda: bool = False) -> None:
     cxx = compiler()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        defines = [f'-DSPOTTER_SOURCES="{digest()}"', *(["-DSPOTTER_CUDA"] if cuda else [])]
+        wide = ["-DSPOTTER_AVX2"] if "avx2" in instruction_sets() else []
+        defines = [f'-DSPOTTER_SOURCES="{digest()}"', *wide, *(["-DSPOTTER_CUDA"] if cuda else [])]
         jobs = _sampling(cxx, scratch, ("-O3",))
-        if "avx2" in instruction_sets():
-            defines.append("-DSPOTTER_AVX2")
+        if wide:
             jobs["winograd_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "winograd_operator.cpp")]
             jobs |= _filtering(cxx, ("-O3",))
+        jobs |= _blocks(cxx, ("-O3",))
+        for part in ("block_operator", "stem_operator"):
+            jobs[f"{part}.o"] = [cxx, *_COMMON, "-O2", *wide, "-c", str(SOURCES / f"{part}.cpp")]
         jobs["operators.o"] = [cxx, *_COMMON, "-O2", *defines, "-c", str(SOURCES / "operators.cpp")]
         jobs["search_operator.o"] = [cxx, *_COMMON, "-O2", "-c", str(SOURCES / "search_operator.cpp")]
         jobs["search.o"] = _searching(cxx, ("-O2",))
@@ -80,8 +85,8 @@ def build(target: Path, cuda: bool = False) -> None:
 
 
 def build_fuzzer(target: Path) -> None:
-    """Writes a program that samples, searches and convolves random nonsense under the address and undefined-behaviour
-    sanitizers. Raises BuildError."""
+    """Writes a program that samples, searches, convolves and runs random nonsense through blocks and stems, under
+    the address and undefined-behaviour sanitizers. Raises BuildError."""
     cxx = compiler()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -91,6 +96,7 @@ def build_fuzzer(target: Path) -> None:
         if "avx2" in instruction_sets():
             wide = ["-DSPOTTER_AVX2"]
             jobs |= _filtering(cxx, flags)
+        jobs |= _blocks(cxx, flags)
         jobs["search.o"] = _searching(cxx, flags)
         exact = "-ffp-contract=off"  # its search rounds as the other one
         jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, exact, "-c", str(SOURCES / "fuzz.cpp")]
@@ -125,6 +131,18 @@ def _filtering(cxx: str, flags: Sequence[str]) -> dict[str, list[str]]:
         for name in ("avx2", "avx512")
     }
     return jobs | {"winograd_points.o": [cxx, *_COMMON, *flags, "-c", str(SOURCES / "winograd_points.cpp")]}
+
+
+def _blocks(cxx: str, flags: Sequence[str]) -> dict[str, list[str]]:
+    # Registers of 64 bytes are cut where there are none: that others would hand them over otherwise is no matter here.
+    common = (cxx, *_COMMON, *flags, "-Wno-psabi")
+    names = ("any", "avx2", "avx512", "vbmi") if "avx2" in instruction_sets() else ("any",)
+    return {
+        f"{part}_{name}.o": [*common, *_INSTRUCTIONS[name], f"-DSPOTTER_ISA={name}", "-c", str(SOURCES / f"{part}.cpp")]
+        for part in ("block", "stem")
+        for name in names
+        if (part, name) != ("stem", "vbmi")
+    }
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:

@@ -10,3 +10,7 @@ OPSET = 20
 SAMPLING = ("RoIRotate", "SampleRegions")
 """Those that read maps and make patches of the same type."""
 CONVOLUTION = "QLinearConv3x3"
+BLOCK, HALVING_BLOCK, COLUMNS = "QLinearBlock", "QLinearHalvingBlock", "DepthwiseColumns"
+"""Of a recogniser's blocks."""
+STEM = "BranchStem"
+"""Of what comes before them."""

@@ -10,6 +10,7 @@ from spotter.ops import native
 
 logger = logging.getLogger(__name__)
 _said: set[str] = set()
+_CHOICES = {"spotter.winograd": native.CONVOLUTION_VARIABLE, "spotter.blocks": native.BLOCKS_VARIABLE}
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ def register(options: Any, version: int | None, device: str) -> Operators:
             raise native.KernelsError(f"the model has version {version} of the operators, the kernels {known}")
         if device != "cpu" and not kernels.cuda:  # their nodes would bring every feature map to the CPU and back
             raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
-        # On a GPU a convolution is faster as the nodes of its body.
-        wish = os.environ.get(native.CONVOLUTION_VARIABLE, "") if device == "cpu" else "off"
-        if wish:
-            options.add_session_config_entry("spotter.winograd", wish)
+        # On a GPU convolutions are faster as the nodes of their bodies.
+        for entry, variable in _CHOICES.items():
+            wish = os.environ.get(variable, "") if device == "cpu" else "off"
+            if wish:
+                options.add_session_config_entry(entry, wish)
         options.register_custom_ops_library(str(kernels.path.resolve()))
     except Exception as error:  # ONNX Runtime's exceptions share no base but this; the bodies do in any case
         if str(error) not in _said:

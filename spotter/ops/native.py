@@ -19,6 +19,9 @@ VARIABLE = "SPOTTER_OPS"
 """Names a library to use, or `off` to use none."""
 CONVOLUTION_VARIABLE = "SPOTTER_WINOGRAD"
 """`on` or `off`: whether the kernel of QLinearConv3x3 is used; otherwise it is where it pays."""
+BLOCKS_VARIABLE = "SPOTTER_BLOCKS"
+"""`off`, or the instructions for which the kernels of a recogniser's stem and blocks are used: `any`, `avx2`, `avx512`
+or `vbmi`; otherwise the best that the processor has, where they pay."""
 
 
 class KernelsError(Exception):

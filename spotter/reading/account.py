@@ -26,7 +26,7 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
 
     rows, seen: of that look. limit: pixels of the longest side of a second one, 0 for none.
     """
-    if not much_larger(max(seen.upload), max(seen.working)):
+    if not much_larger(max(seen.shown), max(seen.working)):
         return Verdict("not_needed", "the picture was read at its own size, or nearly so")
     if len(rows.scores) > MANY_WORDS:
         return Verdict("skipped", f"there are more than {MANY_WORDS} words, some of which a closer look would drop")
@@ -40,10 +40,11 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
     return Verdict("skipped", f"the service reads at no more than {limit} pixels of the long side")
 
 
-def account(rows: Rows, seen: Prepared, verdict: Verdict) -> dict[str, Any]:
-    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered."""
-    scale = max(seen.upload) / max(seen.working)
-    cut = len(rows.scores) > MANY_WORDS
+def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[str, Any]:
+    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
+    showed, with those that were not asked for."""
+    scale = max(seen.shown) / max(seen.working)
+    cut = found > MANY_WORDS
     least = round(LEAST_HEIGHT * scale, 1)
     return {
         "reading": {
@@ -61,9 +62,9 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict) -> dict[str, Any]:
 
 def _warnings(seen: Prepared, verdict: Verdict, least: float, cut: bool, height: float | None) -> list[str]:
     warnings = []
-    if much_larger(max(seen.upload), max(seen.working)):
+    if much_larger(max(seen.shown), max(seen.working)):
         warnings.append(
-            f"The picture was read at {max(seen.working)} of its {max(seen.upload)} pixels: letters lower than about "
+            f"The picture was read at {max(seen.working)} of its {max(seen.shown)} pixels: letters lower than about "
             f"{least:g} pixels may be missing. max_side asks for a larger size."
         )
     if verdict.closer_look == "skipped":

@@ -65,9 +65,14 @@ class TooManyPixelsError(ProblemError):
 
 class UnsupportedPictureError(ProblemError):
     status, kind, title, fault = 415, "unsupported-picture", "This is not a picture that we read", "client"
-    remedy = "Send JPEG, PNG, WebP, TIFF or BMP."
+    remedy = "Send a kind of file that detail or /v1/capabilities names."
 
 
 class BrokenPictureError(ProblemError):
     status, kind, title, fault = 422, "broken-picture", "The picture does not decode", "client"
     remedy = "Send the picture whole and undamaged."
+
+
+class RegionOffPictureError(ProblemError):
+    status, kind, title, fault = 422, "region-off-picture", "The region lies off the picture", "client"
+    remedy = "Give the region in pixels of the picture after its EXIF rotation."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spotter.reading import imaging
 from spotter.reading.account import ASKED, TAKEN, account, why_one_look
+from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import PictureLimits, Prepared
 from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
@@ -62,23 +63,31 @@ class Reader:
         return self.page(rows, prepared, threshold)
 
     def read_prepared(
-        self, prepared: Prepared, again: Callable[[InputSpec], Prepared], threshold: float | None, closest: int
+        self,
+        prepared: Prepared,
+        again: Callable[[InputSpec], Prepared],
+        threshold: float | None,
+        closest: int,
+        hints: Hints = NO_HINTS,
     ) -> "Read":
         """The page of a picture that was prepared, after a second look where its words are small (see
         `second_look.closer`) and no side was asked for; and how it was seen.
 
-        again: prepares the picture once more. closest: pixels of the longest side of a second look, 0 for none.
+        again: prepares the picture once more. hints: by which it was prepared, for what to keep. closest: pixels of the
+        longest side of a second look, 0 for none.
         Raises what `again` does.
         """
-        rows = self.infer([prepared])[0]
+        found = self.infer([prepared])[0]
+        rows = hints.keep(found, prepared)
         verdict = ASKED
-        if self.max_side is None:
+        if self.max_side is None and hints.max_side is None:
             spec = closer(rows, prepared, self.manifest.input, closest)
             verdict = why_one_look(rows, prepared, closest) if spec is None else TAKEN
             if spec is not None:
                 prepared = again(spec)
-                rows = self.infer([prepared])[0]
-        return Read(self.page(rows, prepared, threshold), account(rows, prepared, verdict))
+                found = self.infer([prepared])[0]
+                rows = hints.keep(found, prepared)
+        return Read(self.page(rows, prepared, threshold), account(rows, prepared, verdict, len(found.scores)))
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The graph's input for a picture, uint8 [H, W, 3] RGB."""

@@ -11,5 +11,5 @@ def closer(rows: Rows, seen: Prepared, spec: InputSpec, limit: int) -> InputSpec
 
     rows, seen: of the first look. spec: the model's. limit: pixels of the longest side of a second look, 0 for none.
     """
-    side = closer_side(rows.polygons, seen.working, seen.upload, limit)
+    side = closer_side(rows.polygons, seen.working, seen.shown, limit)
     return None if side is None else at_side(spec, side)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spotter.registry.manifest import InputSpec
 
 _FEW_WORDS = 8  # fewer do not tell what the picture is like
-MANY_WORDS = 700
+MANY_WORDS = 1_400
 """Of more, a look may drop some, and a closer one more of them: the detector has so many candidates a picture."""
 SMALL = 12.0
 """Pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures."""
@@ -56,7 +56,8 @@ def median_height(polygons: NDArray[np.float32]) -> float | None:
     """Of words, float32 [N, P, 2]; None where they are too few to tell what the picture is like."""
     if len(polygons) < _FEW_WORDS:
         return None
-    heights = sorted([math.hypot(last[0] - first[0], last[1] - first[1]) for first, *_, last in polygons.tolist()])
+    edges = (polygons[:, -1] - polygons[:, 0]).tolist()
+    heights = sorted([math.hypot(x, y) for x, y in edges])
     return heights[len(heights) // 2]
 
 

@@ -12,7 +12,6 @@ from spotter.reading.imaging import Prepared
 from spotter.reading.layout.blocks import find_blocks, outline
 from spotter.reading.layout.frames import Polygon
 from spotter.reading.session import Rows
-from spotter.reading.sizing import to_upload
 from spotter.reading.text import texts
 
 
@@ -109,8 +108,9 @@ def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
         for line in block.lines:
             first_word = len(placed)
             for index, turn in zip(line.words, line.directions, strict=True):
-                polygon, text, score, *_ = words[index]
-                placed.append(Word(polygon, text, score, round(turn, 1) + 0.0, len(lines), len(blocks)))  # not -0.0
+                word = words[index]
+                direction = round(turn, 1) + 0.0  # not -0.0
+                placed.append(Word(word[0], word[1], word[2], direction, len(lines), len(blocks)))
             lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
         blocks.append(Block(lines[first_line:], block.degrees))
     return Page(size, placed, lines, blocks)
@@ -118,7 +118,7 @@ def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
 
 def read_page(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> Page:
     """The page of the words that score at least `threshold` and say something."""
-    polygons = to_upload(rows.polygons, prepared.working, prepared.upload).round(1).tolist()
+    polygons = prepared.to_upload(rows.polygons).round(1).tolist()
     words = [
         Word(polygon, text, round(score, 4))
         for polygon, text, score in zip(polygons, texts(rows.characters, charset), rows.scores.tolist(), strict=True)

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +22,7 @@ from spotter.service.errors import (
     MethodNotAllowedError,
     PathNotFoundError,
 )
-from spotter.service.http import schemas
+from spotter.service.http import parameters, schemas
 from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
 from spotter.service.http.shortcut import Application, answer_plain
@@ -134,8 +134,13 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -
 async def _invalid(request: Request, error: Exception) -> NoReturn:
     """FastAPI's own refusals of parameters become our problems; the middleware answers them."""
     assert isinstance(error, RequestValidationError)
-    found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-    raise InvalidParameterError(found) from None
+    raise InvalidParameterError("; ".join(map(_told, error.errors()))) from None
+
+
+def _told(found: dict[str, Any]) -> str:
+    if found["type"] == "extra_forbidden":
+        return parameters.unknown(str(found["loc"][-1]))
+    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
 
 
 async def _http(request: Request, error: Exception) -> NoReturn:

@@ -1,7 +1,13 @@
 """Every refusal of the service that is not about a picture: a class each, with its status, whose fault it is, and what
 to do about it."""
 
-from spotter.reading.errors import BrokenPictureError, ProblemError, TooManyPixelsError, UnsupportedPictureError
+from spotter.reading.errors import (
+    BrokenPictureError,
+    ProblemError,
+    RegionOffPictureError,
+    TooManyPixelsError,
+    UnsupportedPictureError,
+)
 
 
 class BadRequestError(ProblemError):
@@ -37,6 +43,11 @@ class TooManyBytesError(ProblemError):
 class InvalidParameterError(ProblemError):
     status, kind, title, fault = 422, "invalid-parameter", "A parameter has a value that cannot be", "client"
     remedy = "Correct the parameter that detail names."
+
+
+class UrlNotReadError(ProblemError):
+    status, kind, title, fault = 422, "url-not-read", "The address cannot be read", "client"
+    remedy = "Give a public address that answers with the picture, or send the picture itself."
 
 
 class HeadersTooLargeError(ProblemError):
@@ -84,7 +95,9 @@ SPOT_ERRORS: tuple[type[ProblemError], ...] = (
     TooManyPixelsError,
     UnsupportedPictureError,
     BrokenPictureError,
+    RegionOffPictureError,
     InvalidParameterError,
+    UrlNotReadError,
     HeadersTooLargeError,
     OverloadedError,
     NotReadyError,

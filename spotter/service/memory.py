@@ -1,13 +1,21 @@
 """How much memory the settings let the service take beyond the program and its model. Pure."""
 
+from spotter.reading.apart import BASE_BYTES, BYTES_PER_PIXEL
 from spotter.reading.imaging import QUICK_PIXELS
+from spotter.reading.pages import PDF_PIXELS
 from spotter.service.settings import Settings
 
 CONNECTION_BYTES = 64 * 1024 + 256 * 1024
 """A connection's unread body: uvicorn's high-water mark, and one read above it."""
+FETCHES = 2
+"""Pictures that are fetched from addresses at once."""
 DECODER_BYTES = 22
 """Bytes a pixel while a picture is decoded, as measured of the worst: 21 of a lossless WebP (two canvases, and their
 copies), 17 of samples wider than a byte, 13 with transparency, 6 of a progressive JPEG, below 1 of any other JPEG."""
+IDLE_BYTES = 64 << 20
+"""A process that waits for something to decode; 43 MB measured."""
+UNTOUCHED_BYTES = 96 << 20
+"""Of the address space that such a process may have: libraries that are mapped and never read, as measured."""
 GRAPH_BYTES = 160
 """Bytes a padded pixel while the graph that ships runs on a processor, as measured."""
 
@@ -21,11 +29,22 @@ def bound(settings: Settings) -> dict[str, int]:
     decoding = settings.lanes if settings.lanes_decode else 0
     decoded = settings.decoders * settings.max_pixels + decoding * min(settings.max_pixels, QUICK_PIXELS)
     return {
-        # An upload's chunks, and once more while they are joined; and those being decoded whose clients left.
-        "uploads": 2 * settings.max_upload_bytes_total + (settings.decoders + decoding) * settings.max_bytes,
+        # An upload's chunks, and once more while they are joined; those being decoded whose clients left; JSON while
+        # it is opened, and what is fetched.
+        "uploads": 2 * settings.max_upload_bytes_total
+        + (settings.decoders + decoding + 2 + (FETCHES if settings.fetch_urls else 0)) * settings.max_bytes,
         "connections": settings.max_connections * CONNECTION_BYTES,
         "decoding": decoded * DECODER_BYTES,
+        "processes": _processes(settings),
         "queue": 3 * settings.queue_pixels,
         "batches": lanes * 3 * settings.batch_pixels,
         "graphs": settings.lanes * settings.max_working_side**2 * GRAPH_BYTES if settings.device == "cpu" else 0,
     }
+
+
+def _processes(settings: Settings) -> int:
+    """Of the processes that decode apart. Their pixels are those of the decoder that waits for one, but a document's
+    stay open while its pages are read; another process waits for work."""
+    picture = BASE_BYTES - UNTOUCHED_BYTES + 2 * settings.max_bytes
+    document = picture + BYTES_PER_PIXEL * min(settings.max_pixels, PDF_PIXELS)
+    return settings.decoders * (document + picture) + IDLE_BYTES

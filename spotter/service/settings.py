@@ -29,6 +29,10 @@ class Settings(ReadingSettings):
     max_bytes: int = Field(default=32 << 20, ge=1024, le=1 << 30)
     max_upload_bytes_total: int = Field(default=256 << 20, ge=1024)
     max_pictures: int = Field(default=16, ge=1, le=256)
+    max_pages: int = Field(default=100, ge=1, le=10_000)
+    document_timeout: float = Field(default=30.0, gt=0, le=3600)
+    fetch_urls: bool = False
+    fetch_timeout: float = Field(default=10.0, gt=0, le=600)
     upload_timeout: float = Field(default=30.0, gt=0, le=600)
 
     max_header_bytes: int = Field(default=16_384, ge=1024, le=1 << 20)

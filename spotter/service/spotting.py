@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from PIL import Image
 
 from spotter.formats.forms import Form
 from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
 from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
 from spotter.reading.decoders import Decoders
-from spotter.reading.imaging import PictureLimits
+from spotter.reading.hints import NO_HINTS, Hints
+from spotter.reading.imaging import Opened, PictureLimits
+from spotter.reading.pages import FilePage, Text
+from spotter.reading.prepared import Size
 from spotter.reading.second_look import closer
-from spotter.reading.sizing import at_side
-from spotter.reading.words import Page, read_page
+from spotter.reading.words import Page, Word, arrange, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
@@ -24,6 +29,8 @@ from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.models.live import Live
 from spotter.service.telemetry.metrics import Metrics
 from spotter.service.telemetry.timing import Timing
+
+T = TypeVar("T")
 
 MANY_WORDS = 64
 """Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
@@ -35,15 +42,14 @@ SPARED = 0.05
 @dataclass(frozen=True)
 class Request:
     """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
-    model's. max_side: pixels of the long side at which to read; None = as the picture needs. detail: of the answer's
-    JSON.
+    model's. detail: of the answer's JSON.
     """
 
     live: Live
     deadline: float
     min_score: float | None
     timing: Timing
-    max_side: int | None = None
+    hints: Hints = NO_HINTS
     detail: Detail = "words"
 
 
@@ -87,9 +93,12 @@ class Spotter:
         metrics: Metrics,
         closeness: Closeness,
         lanes_decode: bool = False,
+        seconds: float = 30.0,
     ) -> None:
-        """lanes_decode: whether pictures that decode quickly are left to the engine's lanes."""
+        """lanes_decode: whether pictures that decode quickly are left to the engine's lanes. seconds: that a picture,
+        or a page, may take."""
         self.admission = admission
+        self.seconds = seconds
         self.closeness = closeness
         self._limits = limits
         self._metrics = metrics
@@ -100,16 +109,42 @@ class Spotter:
         """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
         self.decoders.close()
 
-    async def read(self, data: bytes, ticket: Ticket, request: Request) -> Answer:
-        """The answer for one picture. Raises ProblemError; gives the ticket back whatever happens."""
+    async def decoded(self, work: Callable[[], T]) -> T:
+        """What `work` gives, done by a decoding thread when its turn comes. Raises what it raises."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def settle(value: T | None, error: BaseException | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(cast(T, value))
+
+        def run() -> None:
+            value, error = None, None
+            try:
+                value = work()
+            except BaseException as raised:
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, value, error)
+
+        turn = self.decoders.submit(run)
+        try:
+            return await answer
+        finally:
+            turn.cancel()
+
+    async def read(self, data: bytes | FilePage, ticket: Ticket, request: Request) -> Answer:
+        """The answer for one picture or page. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
-        spec = request.live.manifest.input
+        spec = request.hints.spec(request.live.manifest.input)
         try:
             if request.deadline <= time.monotonic():  # a timeout would still let the decoding begin
                 raise TimeoutError
             async with asyncio.timeout(request.deadline - time.monotonic()):
-                if request.max_side is not None:
-                    spec = at_side(spec, request.max_side)
                 began = time.monotonic()
                 done = await self._look(data, spec, ticket, request, progress)
                 closest, verdict = self._closer(done, request, time.monotonic() - began)
@@ -135,36 +170,40 @@ class Spotter:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
 
-    async def write(self, form: Form, pages: Sequence[Page], pictures: Sequence[bytes], deadline: float) -> bytes:
-        """Pages in a form, written by a decoding thread, for a form may show the pictures, which are decoded one at a
-        time then. Raises TooLateError."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        resolve = _resolver(answer)
+    def picture(self, data: bytes) -> Image.Image:
+        """The whole picture, for `write`. Raises ProblemError."""
+        return imaging.decode(data, self._limits)
 
-        def work() -> None:
-            try:
-                resolve(form.write(pages, (imaging.decode(data, self._limits) for data in pictures)))
-            except BaseException as error:
-                resolve(error)
+    async def write(
+        self, form: Form, pages: Sequence[Page], pictures: Sequence[Callable[[], Image.Image]], deadline: float
+    ) -> bytes:
+        """Pages in a form, written by a decoding thread, for a form may show the pictures, one for each page, which are
+        decoded one at a time then, and not after the deadline. Raises TooLateError and what decoding does."""
 
-        turn = self.decoders.submit(work)
+        def in_time() -> Iterator[Image.Image]:
+            for picture in pictures:
+                if time.monotonic() > deadline:  # nobody waits any more
+                    raise TimeoutError
+                yield picture()
+
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                written = await answer
+                return await self.decoded(lambda: form.write(pages, in_time()))
         except TimeoutError:
             self._metrics.expirations.labels("postprocess").inc()
             raise TooLateError("the deadline passed before the answer was written") from None
         except asyncio.CancelledError:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
-        finally:
-            turn.cancel()
-        if isinstance(written, BaseException):
-            raise written
-        return bytes(written)
 
     async def _look(
-        self, data: bytes, spec: InputSpec, ticket: Ticket, request: Request, progress: _Progress, again: bool = False
+        self,
+        data: bytes | FilePage,
+        spec: InputSpec,
+        ticket: Ticket,
+        request: Request,
+        progress: _Progress,
+        again: bool = False,
     ) -> Done:
         """Decodes the picture for `spec` and runs the model on it.
 
@@ -177,10 +216,15 @@ class Spotter:
         def work() -> None:
             nonlocal submitted, quick
             try:
-                opened = imaging.Opened(data, spec, self._limits)
+                region = request.hints.region
+                opened = (
+                    imaging.open_picture(data, spec, self._limits, region)
+                    if isinstance(data, bytes)
+                    else data.open(spec, region)
+                )
                 ticket.charge(opened.cost, request.deadline, counted=not again)
                 quick = self._lanes_decode and opened.quick
-                picture = opened if quick else opened.decode()
+                picture = opened if quick and isinstance(opened, Opened) else opened.decode()
                 submitted = time.monotonic()
                 if progress.given_up:
                     return
@@ -216,14 +260,15 @@ class Spotter:
     def _closer(self, done: Done, request: Request, took: float) -> tuple[InputSpec | None, Verdict]:
         """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
         the first. It is expected to take as long for each pixel as the first, without what that one waited."""
-        if request.max_side is not None:
+        if request.hints.max_side is not None:
             return None, ASKED
         seen = done.prepared
+        rows = request.hints.keep(done.rows, seen)
         if not self.closeness.again:
-            return None, why_one_look(done.rows, seen, 0)
-        spec = closer(done.rows, seen, request.live.manifest.input, self.closeness.side)
+            return None, why_one_look(rows, seen, 0)
+        spec = closer(rows, seen, request.live.manifest.input, self.closeness.side)
         if spec is None:
-            return None, why_one_look(done.rows, seen, self.closeness.side)
+            return None, why_one_look(rows, seen, self.closeness.side)
         if time.monotonic() + (took - done.queued) * (spec.max_side / max(seen.working)) ** 2 > request.deadline:
             self._metrics.second_looks.labels("no time").inc()
             return None, NO_TIME
@@ -231,7 +276,7 @@ class Spotter:
 
     async def _look_again(
         self,
-        data: bytes,
+        data: bytes | FilePage,
         spec: InputSpec,
         ticket: Ticket,
         request: Request,
@@ -263,15 +308,32 @@ class Spotter:
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
         prepared = done.prepared
-        page = read_page(done.rows, prepared, manifest.charset, threshold)
+        rows = request.hints.keep(done.rows, prepared)
+        page = read_page(rows, prepared, manifest.charset, threshold)
+        answer = self._told(request, page, account(rows, prepared, verdict, len(done.rows.scores)))
+        self._time(request, "postprocess", (began, time.monotonic()))
+        return answer
+
+    def carried(self, size: Size, text: Text, request: Request) -> Answer:
+        """The answer for a page whose own text is taken as it is. Raises RegionOffPictureError."""
+        hints = request.hints
+        region = None if hints.region is None else hints.region.within(size)
+        words = []
+        for word, polygon in text:
+            placed = np.array([polygon], np.float64)
+            if hints.wanted(placed)[0] and (region is None or region.holds(placed.mean(axis=1))[0]):
+                words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
+        return self._told(request, arrange(size, words), {"reading": None, "warnings": []})
+
+    def _told(self, request: Request, page: Page, account: dict[str, Any]) -> Answer:
+        manifest = request.live.manifest
         self._metrics.words.inc(len(page.words))
         body = {
             "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
-            "image": {"width": prepared.upload[0], "height": prepared.upload[1]},
+            "image": {"width": page.size[0], "height": page.size[1]},
             **as_dict(page, request.detail),
-            **account(done.rows, prepared, verdict),
+            **account,
         }
-        self._time(request, "postprocess", (began, time.monotonic()))
         return Answer(body, page)
 
     def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:

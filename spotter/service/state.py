@@ -1,12 +1,15 @@
 """Everything that the paths of one service share."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
 from spotter.reading.gpu_memory import GpuMemory
 from spotter.service.batching.admission import Admission, Limits
+from spotter.service.documents import DocumentLimits, Documents
 from spotter.service.errors import NotReadyError
 from spotter.service.lifecycle import Lifecycle
+from spotter.service.memory import FETCHES
 from spotter.service.models.keeper import Keeper
 from spotter.service.models.live import Live
 from spotter.service.models.watcher import Shelf
@@ -27,6 +30,11 @@ class Service:
     spotter: Spotter
     shelf: Shelf
     keeper: Keeper
+    documents: Documents
+    opening: asyncio.Semaphore
+    """Taken while JSON is opened, one at a time, for that takes twice the upload once more."""
+    fetching: asyncio.Semaphore
+    """Taken while an address is fetched from."""
     gpu_memory: GpuMemory | None
     """None on a processor."""
 
@@ -90,20 +98,26 @@ def build(settings: Settings) -> Service:
         Limits(settings.queue_pictures, settings.queue_pixels, settings.queue_seconds), time.monotonic, rejected
     )
     shelf = Shelf(metrics)
+    spotter = Spotter(
+        admission,
+        settings.decoders,
+        settings.limits,
+        metrics,
+        Closeness(settings.max_working_side, settings.second_look),
+        settings.lanes_decode,
+        settings.timeout,
+    )
+    documents = DocumentLimits(settings.max_pages, settings.document_timeout, settings.decoders)
     return Service(
         settings,
         metrics,
         Lifecycle(),
         UploadBudget(settings.max_upload_bytes_total, rejected, admission.retry_after),
-        Spotter(
-            admission,
-            settings.decoders,
-            settings.limits,
-            metrics,
-            Closeness(settings.max_working_side, settings.second_look),
-            settings.lanes_decode,
-        ),
+        spotter,
         shelf,
         Keeper(shelf, settings.engine_timeout),
+        Documents(spotter, settings.limits, documents),
+        asyncio.Semaphore(1),
+        asyncio.Semaphore(FETCHES),
         None if settings.device == "cpu" else GpuMemory(),
     )

@@ -11,12 +11,13 @@ import torch
 
 from spotter.export import parity
 from spotter.export.graph import export_graph
-from spotter.export.parity import check_form, check_parity
+from spotter.export.parity import check_form, check_parity, count_alike
 from spotter.export.quantise import agreement, dense_convolutions, dense_products, quantise
 from spotter.model.picture_recogniser import PictureRecogniser
-from spotter.ops.interface import DOMAIN, OUTPUTS
+from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_BLOCK, OUTPUTS
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
-from tests.model.small import picture_spotter
+from tests.model.small import BLOCKS_PLAN, picture_spotter
+from tests.ops.graphs import open_graph
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -26,12 +27,19 @@ def make_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported
     """Exported once, since that takes long."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    model = picture_spotter()
+    model = picture_spotter(plan=BLOCKS_PLAN)
     graph = tmp_path_factory.mktemp("pictures") / "model.onnx"
     with quiet_exporter():
         export_graph(model, graph)
     yield Exported(model, graph)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", name="rounded_graph")
+def make_rounded(pictures: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rounded") / "int8.onnx"
+    quantise(pictures.graph, path, noise(4), pictures.model.roles)
+    return path
 
 
 def noise(count: int) -> list[np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
@@ -60,7 +68,7 @@ def test_words_are_sampled_from_the_picture_by_the_operator_with_its_body(pictur
     assert "SampleRegions" in {body.name for body in model.functions}
 
 
-def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pictures: Exported, tmp_path: Path) -> None:
+def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pictures: Exported) -> None:
     graph = onnx.load(str(pictures.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
     chosen = {weights[name] for name in dense_convolutions(graph, pictures.model.roles)}
@@ -72,17 +80,48 @@ def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pict
     assert all(name.endswith((".up.weight", ".down.weight")) for name in reading)
     assert any(name.startswith("backbone.") for name in chosen)
     assert dense_products(graph, pictures.model.roles) == {}  # its Transformer's matrices stay in float
-    quantise(pictures.graph, tmp_path / "int8.onnx", noise(4), pictures.model.roles)
-    rounded = onnx.load(str(tmp_path / "int8.onnx")).graph
+
+
+def test_where_eight_bits_are(pictures: Exported, rounded_graph: Path) -> None:
+    graph = onnx.load(str(pictures.graph)).graph
+    weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
+    chosen = {weights[name] for name in dense_convolutions(graph, pictures.model.roles)}
+    rounded = onnx.load(str(rounded_graph)).graph
     made_by = {name: node.op_type for node in rounded.node for name in node.output}
     for node in rounded.node:
         if node.op_type == "Conv":
             kinds = {made_by.get(name, "stored") for name in node.input[:2]}
             assert (kinds == {"DequantizeLinear"}) == (weights[node.name] in chosen), weights[node.name]
-    share = agreement(pictures.graph, tmp_path / "int8.onnx", noise(2), 0.0)
+    share = agreement(pictures.graph, rounded_graph, noise(2), 0.0)
     assert 0 < share <= 1
-    answer = ort.InferenceSession(str(tmp_path / "int8.onnx"), providers=["CPUExecutionProvider"]).run(
+    answer = ort.InferenceSession(str(rounded_graph), providers=["CPUExecutionProvider"]).run(
         list(OUTPUTS), {"images": noise(1)[0][None], "sizes": np.array([[128, 192]], np.int32)}
     )
     check_form(answer, 1, 4, "rounded")
     assert len(answer[0]) > 3
+
+
+def test_each_block_is_a_node_of_our_own_with_its_body(pictures: Exported, rounded_graph: Path) -> None:
+    model = onnx.load(str(rounded_graph))
+    kinds = [node.op_type for node in model.graph.node if node.domain == DOMAIN and node.op_type != CONVOLUTION]
+    assert kinds == ["SampleRegions", COLUMNS, BLOCK, BLOCK, HALVING_BLOCK, COLUMNS, BLOCK, HALVING_BLOCK, BLOCK]
+    assert {body.name for body in model.functions} >= {COLUMNS, BLOCK, HALVING_BLOCK}
+    # From one to the next nothing is turned.
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    blocks = [node for node in model.graph.node if node.op_type in (BLOCK, HALVING_BLOCK)]
+    assert [made_by[node.input[0]] in blocks for node in blocks] == [False, True, True, True, True, True]
+    read = {name for node in model.graph.node for name in node.input}
+    assert all(tensor.name in read for tensor in model.graph.initializer)
+    assert not any(node.op_type == "Gelu" for node in model.graph.node)
+
+
+def test_with_the_kernels_it_reads_as_with_the_bodies(rounded_graph: Path, library: Path) -> None:
+    model = onnx.load(str(rounded_graph))
+    body, kernel = open_graph(model, None), open_graph(model, library, entries={"spotter.winograd": "off"})
+    for number, picture in enumerate(noise(3)):
+        feeds = {"images": picture[None], "sizes": np.array([[128, 192 - 40 * number]], np.int32)}
+        expected, found = (session.run(list(OUTPUTS), feeds) for session in (body, kernel))
+        assert len(expected[0]) > 3
+        alike, total = count_alike(expected, found, 0.0)
+        assert alike / total > 0.8  # of noise, which hardly any letter is sure of
+        assert np.abs(found[4] - expected[4]).mean() < 0.02

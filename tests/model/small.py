@@ -31,6 +31,10 @@ SEQUENCE_PLAN = PPOCRConfig(
     4, True, (StageConfig(8, (True, False), 8), StageConfig(8, (True,), 8), StageConfig(8, (False,))), 16, 1
 )
 """PP-OCRv6 small's layers, with few channels."""
+BLOCKS_PLAN = PPOCRConfig(
+    4, True, (StageConfig(16, (True, False), 32), StageConfig(32, (True,), 32), StageConfig(32, (False,))), 16, 1
+)
+"""The same with as many channels as the kernels of its blocks want."""
 CONVOLUTIONAL_PLAN = PPOCRConfig(
     4, False, (StageConfig(8, (True,), 8), StageConfig(8, (False,), 8), StageConfig(8, (True,))), 8, 0
 )
@@ -82,20 +86,20 @@ def talkative_spotter(seed: int = 0) -> Spotter:
     return _talkative(small_spotter(seed))
 
 
-def picture_spotter(seed: int = 0) -> Spotter:
+def picture_spotter(seed: int = 0, plan: PPOCRConfig = SEQUENCE_PLAN) -> Spotter:
     """As `talkative_spotter`, but its recogniser reads the picture's own pixels, with few channels."""
     torch.manual_seed(seed)
     # The score of an early model makes a thousandth of a character's probability a hundredth of its own.
     score = ScoreConfig(character=0.1, text=0.001)
     config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24), score=score)
-    with few_channels():
+    with few_channels(plan):
         return _talkative(build_spotter(config))
 
 
 @contextmanager
-def few_channels() -> Iterator[None]:
+def few_channels(sequence: PPOCRConfig = SEQUENCE_PLAN) -> Iterator[None]:
     """PP-OCRv6's two plans with few channels."""
-    with patch.dict(PLANS, small=SEQUENCE_PLAN, tiny=CONVOLUTIONAL_PLAN):
+    with patch.dict(PLANS, small=sequence, tiny=CONVOLUTIONAL_PLAN):
         yield
 
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from spotter import OPERATORS_VERSION
 from spotter.model.regions import PatchSize
 from spotter.ops.bodies import functions
-from spotter.ops.interface import CONVOLUTION, DOMAIN, OPSET
+from spotter.ops.interface import COLUMNS, CONVOLUTION, DOMAIN, OPSET, STEM
 
 Floats = NDArray[np.float32]
 SIZE = PatchSize(height=4, min_width=3, max_width=20)
@@ -160,3 +160,51 @@ def convolution_graph(
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, OPERATORS_VERSION)]
     return helper.make_model(proto, opset_imports=opsets, functions=functions() if bodies else [], ir_version=10)
+
+
+BLOCK_INPUTS = (
+    *("x", "mask", "factors", "w", "b", "d_scale", "d_zero_point"),
+    *("up", "up_scale", "up_bias", "m_scale", "m_zero_point", "g_scale", "g_zero_point"),
+    *("down", "down_scale", "down_bias"),
+)
+
+
+def block_graph(
+    operator: str, constants: Mapping[str, NDArray[np.generic]], given: Mapping[str, int] | None = None
+) -> onnx.ModelProto:
+    """x [B, H, W, C], and mask [W] and factors of a block, in, y out. constants: the other inputs; given: those that
+    are the graph's inputs instead, and of which type; without the body then."""
+    columns = operator == COLUMNS
+    shapes = {"x": list("bhwc")} | ({} if columns else {"mask": ["w"], "factors": list("fg")})
+    names = ("x", "w", "b") if columns else BLOCK_INPUTS
+    kinds = {**dict.fromkeys(shapes, TensorProto.FLOAT), **(given or {})}
+    channels = int(constants["w"].shape[0]) if "w" in constants else 1
+    node = helper.make_node(operator, list(names), ["y"], domain=DOMAIN, channels=channels)
+    proto = helper.make_graph(
+        [node],
+        "block",
+        [helper.make_tensor_value_info(name, kind, shapes.get(name)) for name, kind in kinds.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, list("pq") if columns else list("pqrs"))],
+        [numpy_helper.from_array(value, name) for name, value in constants.items() if name in names],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, OPERATORS_VERSION)]
+    return helper.make_model(proto, opset_imports=opsets, functions=functions() if not given else [], ir_version=10)
+
+
+STEM_WEIGHTS = tuple(f"{part}{number}" for number in range(1, 6) for part in "wb")
+
+
+def stem_graph(constants: Mapping[str, NDArray[np.generic]], given: Mapping[str, int] | None = None) -> onnx.ModelProto:
+    """x [B, 4, H, W] and masks of every two and four columns in, y out. constants, given: as of `block_graph`."""
+    shapes = {"x": list("bchw"), "halves": ["k"], "mask": ["l"]}
+    kinds = {**dict.fromkeys(shapes, TensorProto.FLOAT), **(given or {})}
+    node = helper.make_node(STEM, [*shapes, *STEM_WEIGHTS], ["y"], domain=DOMAIN)
+    proto = helper.make_graph(
+        [node],
+        "stem",
+        [helper.make_tensor_value_info(name, kind, shapes.get(name)) for name, kind in kinds.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, list("pqrs"))],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, OPERATORS_VERSION)]
+    return helper.make_model(proto, opset_imports=opsets, functions=functions() if not given else [], ir_version=10)

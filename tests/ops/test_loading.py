@@ -64,12 +64,20 @@ def test_whether_convolutions_go_by_the_kernel_can_be_said(library: Path, monkey
     assert options.entries == {"spotter.winograd": "on"}
 
 
+def test_for_which_instructions_blocks_have_kernels_can_be_said(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native.VARIABLE, str(library))
+    monkeypatch.setenv(native.BLOCKS_VARIABLE, "avx2")
+    options = Options()
+    loading.register(options, OPERATORS_VERSION, "cpu")
+    assert options.entries == {"spotter.blocks": "avx2"}
+
+
 def test_on_a_gpu_convolutions_go_by_their_bodies(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "find", lambda: native.Kernels(library, cuda=True))
     monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "on")
     options = Options()
     assert loading.register(options, OPERATORS_VERSION, "cuda") == Operators("native")
-    assert options.entries == {"spotter.winograd": "off"}
+    assert options.entries == {"spotter.winograd": "off", "spotter.blocks": "off"}
 
 
 @pytest.mark.parametrize(

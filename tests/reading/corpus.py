@@ -15,7 +15,29 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-FORMATS: dict[str, dict[str, Any]] = {"JPEG": {"progressive": True}, "PNG": {}, "WEBP": {}, "TIFF": {}, "BMP": {}}
+from tests.reading.documents import HELLO, encrypted, pdf
+from tests.reading.documents import tiff as tiff_of_pages
+
+FORMATS: dict[str, dict[str, Any]] = {
+    "JPEG": {"progressive": True},
+    "PNG": {},
+    "WEBP": {},
+    "TIFF": {},
+    "BMP": {},
+    "GIF": {},
+    "PPM": {},
+}
+HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA"
+    "ACJpbG9jAAAAAERAAAEAAQAAAAABoQABAAAAAAAAAI4AAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRt"
+    "AAAAAAABAAAA/WlwcnAAAADdaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMA"
+    "AAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5j"
+    "bHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAAEAAAAABAAAAMAAAAAEAAAAAAAAAAv////AAAAACAAAAEHBp"
+    "eGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAAAJZtZGF0AAAAiigBrwngPg50h6GEAMZYdcWn2C/Ro7mcugivsZ39"
+    "sWkvz4eWELuZEQ/tfpnyR5pQ2dZa40wTkX9RdGmjJy+RVIW/vwuS5RtxM++d81Yobn2ZeIxdeH02BSjjY1Bf1S5zF5hJxcaz9X7V"
+    "tdLlht5tZh3kIlHkyi4UI9TwSEyvvDKNHP/1e0B9xH8a3w=="
+)
+"""A smooth picture of 64 x 48 pixels, in base64: nothing that we need writes HEIC."""
 BOMB_SIDE = 5_000
 """Pixels a side of the honest bombs: little to send, much to decode."""
 
@@ -39,6 +61,7 @@ def corpus() -> Iterator[tuple[str, bytes]]:
     yield from polyglots()
     yield from lying_headers()
     yield from bombs()
+    yield from documents()
     yield from tiny_and_foreign()
     yield from modes()
     yield from orientations()
@@ -78,12 +101,13 @@ def polyglots() -> Iterator[tuple[str, bytes]]:
         yield f"{form} and a ZIP", whole + archive
         yield f"{form} and HTML", whole + script
         yield f"HTML and {form}", script + whole
-        yield f"PDF and {form}", b"%PDF-1.7\n" + whole
         yield f"{form} twice", whole * 2
         for other in FORMATS:
             yield f"{form} head, {other} body", whole[:16] + encode(noise(), other)[16:]
             yield f"{form} within {other}", encode(noise(), other) + whole
     yield "GIF and JPEG", b"GIF89a" + encode(noise(), "JPEG")
+    yield "PDF and JPEG", b"%PDF-1.7\n" + encode(noise(), "JPEG")
+    yield "AVIF and JPEG", encode(noise(), "AVIF")[:40] + encode(noise(), "JPEG")
 
 
 def lying_headers() -> Iterator[tuple[str, bytes]]:
@@ -123,6 +147,14 @@ def lying_headers() -> Iterator[tuple[str, bytes]]:
     yield "JPEG segment of no length", b"\xff\xd8\xff\xe0\0\0" + bytes(50)
     yield "WebP says more than it has", b"RIFF\xff\xff\xff\x7fWEBPVP8 \xff\xff\xff\x7f" + bytes(50)
     yield "WebP canvas giant", b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\xff\xff\xff\xff\xff\xff" + bytes(40)
+    for start in (b"P5 0 9 255\n", b"P6 9 9 0\n", b"P4 -1 1\n", b"P2 9 9 99999\n", b"P5 99999 99999 255\n", b"P3 9 9"):
+        yield f"PNM {start!r}", start + bytes(300)
+    yield "PNM of comments", b"P5 " + b"#\n" * 500_000
+    yield "PNM plain of one endless number", b"P2 9 9 255\n" + b"9" * 1_000_000
+    yield "GIF screen of nothing", b"GIF89a" + bytes(7) + b";"
+    yield "GIF picture beyond its screen", b"GIF89a\1\0\1\0\0\0\0," + b"\xff\xff" * 4 + b"\0\2\0;"
+    for form in ("JPEG2000", "AVIF"):
+        yield f"{form} cut off", encode(noise(), form)[:-500]
     yield "WebP of nothing", b"RIFF\x04\0\0\0WEBP"
 
 
@@ -135,6 +167,15 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "WebP pixel bomb", encode(blank.convert("RGB"), "WEBP", lossless=True, method=0, quality=0)
     yield "TIFF pixel bomb", encode(blank, "TIFF", compression="tiff_deflate")
     yield "TIFF fax pixel bomb", encode(blank.convert("1"), "TIFF", compression="group4")
+    yield "GIF pixel bomb", encode(blank, "GIF")
+    yield "PNM pixel bomb", b"P4 5000 5000\n" + bytes(100)
+    yield "AVIF pixel bomb", saying("AVIF", b"ispe\0\0\0\0", BOMB_SIDE)
+    yield "JPEG2000 pixel bomb", saying("JPEG2000", b"ihdr", BOMB_SIDE)
+    yield "AVIF smaller than its picture", saying("AVIF", b"ispe\0\0\0\0", 8)
+    yield "JPEG2000 smaller than its picture", saying("JPEG2000", b"ihdr", 8)
+    yield "GIF of a million blocks", encode(noise(), "GIF")[:13] + b"!\xfe" + b"\1x" * 1_000_000 + b"\0;"
+    yield "GIF of a million extensions", encode(noise(), "GIF")[:13] + b"!\xfe\0" * 1_000_000 + b";"
+    yield "GIF of a million bytes of nothing", b"GIF89a\x09\0\x09\0\0\0\0" + bytes(1_000_000) + b";"
     yield "BMP run-length bomb", bmp(BOMB_SIDE, BOMB_SIDE, 8, 1)
     yield "BMP run-length of short rows", bmp_of_short_runs(4_000, 900)
     yield "JPEG of a million segments", encode(noise(), "JPEG")[:2] + b"\xff\xfe\0\x02" * 1_000_000
@@ -157,6 +198,17 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "WebP of 1,200 frames", encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
 
 
+def documents() -> Iterator[tuple[str, bytes]]:
+    """PDFs, and TIFFs of pages."""
+    yield "PDF whose count of pages lies", pdf([HELLO], count=10**6)
+    yield "PDF encrypted", encrypted()
+    yield "PDF cut off", pdf([HELLO])[:-300]
+    yield "PDF of garbage", b"%PDF-1.7\n" + np.random.default_rng(5).bytes(5000)
+    yield "PDF page of a giant", pdf([HELLO], (20_000, 20_000))
+    yield "TIFF of pages", tiff_of_pages([(1, 2, 3)] * 3)
+    yield "TIFF of a broken second page", tiff_of_pages([(1, 2, 3)] * 2)[:-100]
+
+
 def tiny_and_foreign() -> Iterator[tuple[str, bytes]]:
     """Nothing, hardly anything, and other kinds of file."""
     yield from {
@@ -165,6 +217,11 @@ def tiny_and_foreign() -> Iterator[tuple[str, bytes]]:
         "zeros": bytes(5000),
         "text": b"hello",
         "GIF": b"GIF89a" + bytes(40),
+        "GIF of no version": b"GIF90a" + bytes(40),
+        "MP4": b"\0\0\0\x18ftypmp42" + bytes(40),
+        "PFM": b"Pf\n9 9\n-1.0\n" + bytes(400),
+        "HEIC": b"\0\0\0\x18ftypheic" + bytes(40),
+        "J2K's magic only": b"\xff\x4f\xff\x51",
         "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         "EPS": b"%!PS-Adobe-3.0 EPSF-3.0\n" + bytes(80),
         "ZIP": b"PK\x03\x04" + bytes(60),
@@ -203,6 +260,13 @@ def orientations() -> Iterator[tuple[str, bytes]]:
     rng = np.random.default_rng(3)
     for step in range(5):
         yield f"EXIF of noise {step}", encode(noise(), "JPEG", exif=b"Exif\0\0MM\0*" + rng.bytes(200))
+
+
+def saying(form: str, box: bytes, side: int) -> bytes:
+    """A picture whose box of that name says another size."""
+    whole = encode(Image.new("RGB", (200, 200)), form)
+    place = whole.index(box) + len(box)
+    return whole[:place] + struct.pack(">II", side, side) + whole[place + 8 :]
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

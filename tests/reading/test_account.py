@@ -10,7 +10,7 @@ from tests.reading.test_second_look import first_look
     ("look", "limit", "verdict", "reason"),
     [(first_look(height=8), 0, "skipped", "look once"),
      (first_look(height=8), 1024, "skipped", "no more than 1024 pixels"),
-     (first_look(height=8, words=701), 2272, "skipped", "more than 700 words"),
+     (first_look(height=8, words=1_401), 2272, "skipped", "more than 1400 words"),
      (first_look(height=20), 2272, "not_needed", "large enough"),
      (first_look(height=8, words=7), 2272, "not_needed", "too few words")],
 )  # fmt: skip
@@ -27,7 +27,7 @@ def test_a_picture_seen_at_its_own_size_needs_no_closer_look() -> None:
 
 def test_the_answer_says_what_may_be_missing() -> None:
     rows, seen = first_look(height=8)
-    told = account(rows, seen, TOO_SLOW)
+    told = account(rows, seen, TOO_SLOW, len(rows.scores))
     assert told["reading"] == {
         "width": 1000, "height": 750, "downscaled": True, "closer_look": "skipped",
         "reason": "the deadline came before it was done", "least_height": 36.0, "candidates_cut": False,
@@ -42,8 +42,7 @@ def test_the_answer_says_what_may_be_missing() -> None:
 def test_there_is_nothing_to_warn_of_where_all_was_seen() -> None:
     rows, seen = first_look(height=20)
     whole = Prepared(seen.padded, seen.working, seen.working)
-    assert account(rows, whole, TAKEN)["warnings"] == []
-    many, _ = first_look(height=20, words=701)
-    told = account(many, whole, TAKEN)
+    assert account(rows, whole, TAKEN, len(rows.scores))["warnings"] == []
+    told = account(rows, whole, TAKEN, 1_401)
     assert told["reading"]["candidates_cut"]
-    assert "More than 700 words" in told["warnings"][0]
+    assert "More than 1400 words" in told["warnings"][0]

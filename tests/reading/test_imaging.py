@@ -6,8 +6,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
-from spotter.reading.imaging import Opened, PictureLimits, decode, prepare, prepare_pixels, sniff
+from spotter.reading.errors import (
+    BrokenPictureError,
+    RegionOffPictureError,
+    TooManyPixelsError,
+    UnsupportedPictureError,
+)
+from spotter.reading.imaging import Opened, PictureLimits, Region, decode, prepare, prepare_pixels
+from spotter.reading.kinds import sniff
 from spotter.registry.manifest import InputSpec
 
 SAME = InputSpec(max_side=2048, target_side=32, max_upscale=1.0)
@@ -34,7 +40,7 @@ def gradient(size: tuple[int, int] = (64, 48)) -> NDArray[np.uint8]:
     return np.stack([x, y, (x + y) / 2], axis=-1).astype(np.uint8)
 
 
-@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF"])
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM"])
 def test_lossless_formats_are_read_exactly(form: str) -> None:
     np.testing.assert_array_equal(read(encode(Image.fromarray(gradient()), form)), gradient())
 
@@ -47,7 +53,7 @@ def test_lossy_formats_are_read_nearly(form: str) -> None:
 
 def test_only_the_first_page_or_frame_is_read() -> None:
     pages = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    for form in ("TIFF", "PNG", "WEBP"):
+    for form in ("TIFF", "PNG", "WEBP", "GIF"):
         data = encode(pages[0], form, save_all=True, append_images=pages[1:], lossless=True)
         assert read(data)[0, 0].tolist() == [255, 0, 0]
 
@@ -91,6 +97,13 @@ def test_an_orientation_that_is_none_is_ignored(value: int) -> None:
         (Image.new("L", (4, 4), 77), "PNG", (77, 77, 77)),
         (Image.new("LA", (4, 4), (0, 0)), "PNG", (255, 255, 255)),
         (Image.new("RGBA", (4, 4), (200, 0, 0, 255)), "PNG", (200, 0, 0)),
+        (Image.new("LA", (4, 4), (40, 255)), "PNG", (40, 40, 40)),
+        (Image.new("LA", (4, 4), (0, 51)), "PNG", (204, 204, 204)),
+        (Image.new("LA", (4, 4), (255, 51)), "PNG", (51, 51, 51)),
+        (Image.new("L", (4, 4), 77), "GIF", (77, 77, 77)),
+        (Image.new("1", (4, 4), 0), "PPM", (0, 0, 0)),
+        (Image.new("L", (4, 4), 77), "PPM", (77, 77, 77)),
+        (Image.fromarray(np.full((4, 4), 257 * 100, np.uint16)), "PPM", (100, 100, 100)),
         (Image.new("RGBA", (4, 4), (200, 0, 0, 0)), "WEBP", (255, 255, 255)),
         (Image.new("RGBA", (4, 4), (0, 0, 0, 51)), "PNG", (204, 204, 204)),
         (Image.new("RGB", (4, 4), (1, 2, 3)).quantize(4), "PNG", (1, 2, 3)),
@@ -170,7 +183,7 @@ def test_frames_are_limited() -> None:
         prepare(data, SAME, PictureLimits(frames=5))
 
 
-@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "JPEG", "WEBP"])
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "JPEG", "WEBP", "GIF", "PPM"])
 def test_a_truncated_picture_is_broken(form: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     data = encode(Image.fromarray(noise), form)
@@ -179,19 +192,19 @@ def test_a_truncated_picture_is_broken(form: str) -> None:
 
 
 def test_other_bytes_are_no_picture() -> None:
-    for data in (b"GIF89a....", b"%PDF-1.7", b"RIFF\0\0\0\0WAVE", b"<svg/>", b"\0"):
+    for data in (b"GIF90a....", b"P8 1 1", b"\0\0\0\x20ftypmp42", b"RIFF\0\0\0\0WAVE", b"<svg/>", b"\0"):
         with pytest.raises(UnsupportedPictureError):
             sniff(data)
     with pytest.raises(BrokenPictureError, match="empty"):
         prepare(b"", SAME, LIMITS)
 
 
-@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "JPEG", "WEBP"])
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "JPEG", "WEBP", "GIF", "PPM"])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_the_header_tells_what_reading_will_cost(form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    data = encode(Image.new("RGB", (300, 90)), form, **({} if form == "BMP" else {"exif": exif}))
+    data = encode(Image.new("RGB", (300, 90)), form, **({} if form in ("BMP", "GIF", "PPM") else {"exif": exif}))
     opened = Opened(data, SAME, LIMITS)
     prepared = opened.decode()
     height, width = prepared.shape
@@ -216,4 +229,50 @@ def test_a_jpeg_is_quick_by_its_pixels_and_scans() -> None:
     sizes = [(700, 500), (2000, 1500), (2000, 1501)]
     assert [Opened(encode(noise.resize(size), "JPEG"), SAME, LIMITS).quick for size in sizes] == [True, True, False]
     assert not Opened(encode(noise, "JPEG", progressive=True), SAME, LIMITS).quick, "ten scans"
-    assert not any(Opened(encode(noise, form), SAME, LIMITS).quick for form in ("PNG", "BMP", "TIFF", "WEBP"))
+    assert not any(Opened(encode(noise, form), SAME, LIMITS).quick for form in ("PNG", "BMP", "TIFF", "WEBP", "GIF"))
+
+
+@pytest.mark.parametrize("resolution", [(204, 98), (98, 204), (300, 300), (300, 1), (0, 98), (1000, 999)])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("form", ["TIFF", "JPEG", "PNG"])
+def test_pixels_that_are_not_square_are_stretched(form: str, orientation: int, resolution: tuple[int, int]) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    options: dict[str, Any] = {"exif": exif, "dpi": resolution}
+    stored = encode(Image.fromarray(gradient((100, 80))), form, **options)
+    prepared = prepare(stored, SAME, LIMITS)
+    across, down = resolution if resolution in ((204, 98), (98, 204)) else (1, 1)
+    width, height = 100 * max(1.0, down / across), 80 * max(1.0, across / down)
+    turned = orientation == 6
+    assert prepared.upload == ((80, 100) if turned else (100, 80)), "polygons are in the upload's own pixels"
+    np.testing.assert_allclose(prepared.working, (height, width) if turned else (width, height), atol=1)
+    corner = np.array([[prepared.working]], np.float32)
+    np.testing.assert_allclose(prepared.to_upload(corner)[0, 0], prepared.upload)
+
+
+@pytest.mark.parametrize("form", ["TIFF", "JPEG", "PNG", "PPM"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_region_is_read_alone(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    turned = orientation == 6 and form != "PPM"
+    upright = gradient((64, 48))
+    stored = np.ascontiguousarray(np.rot90(upright)) if turned else upright
+    options: dict[str, Any] = {} if form == "PPM" else {"exif": exif}
+    data = encode(Image.fromarray(stored), form, **options, **({"quality": 95} if form == "JPEG" else {}))
+    opened = Opened(data, SAME, LIMITS, Region(20, 30, 25, 100))
+    prepared = opened.decode()
+    assert (prepared.working, prepared.upload) == ((25, 18), (64, 48))
+    assert opened.cost >= prepared.shape[0] * prepared.shape[1]
+    assert not opened.quick
+    width, height = prepared.working
+    assert np.abs(prepared.padded[:height, :width].astype(int) - upright[30:48, 20:45]).max() < 16
+    seen = prepared.to_upload(np.array([[[0, 0], [25, 18]]], np.float32))
+    np.testing.assert_allclose(seen[0], [[20, 30], [45, 48]])
+
+
+@pytest.mark.parametrize("region", [Region(64, 0, 9, 9), Region(-9, 0, 9, 9), Region(0, 48, 1, 1), Region(0, 0, 0, 5)])
+def test_a_region_off_the_picture_is_told(region: Region) -> None:
+    for form in ("JPEG", "TIFF"):
+        with pytest.raises(RegionOffPictureError, match="64 x 48"):
+            prepare(encode(Image.fromarray(gradient()), form), SAME, LIMITS, region)

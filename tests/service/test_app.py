@@ -26,6 +26,7 @@ from spotter.service.batching import admission
 from spotter.service.batching.engine import BatchReport
 from spotter.service.errors import SPOT_ERRORS, TooLateError
 from spotter.service.http.middleware import PATHS
+from spotter.service.http.parameters import SpotParameters
 from spotter.service.lifecycle import State
 from spotter.service.models.live import Live
 from spotter.service.settings import Settings
@@ -271,7 +272,7 @@ def _metric(page: str, name: str) -> str:
     [
         ({"Content-Type": "text/plain"}, b"x", 415, "unsupported-picture"),
         ({"Content-Type": "application/x-www-form-urlencoded"}, b"x", 415, "unsupported-picture"),
-        ({"Content-Type": "image/png"}, b"GIF89a", 415, "unsupported-picture"),
+        ({"Content-Type": "image/png"}, b"GIF90a", 415, "unsupported-picture"),
         ({"Content-Type": "image/png", "Content-Encoding": "gzip"}, b"x", 415, "unsupported-picture"),
         ({"Content-Type": "image/png"}, b"", 422, "broken-picture"),
         ({"Content-Type": "image/png"}, picture((1, 2, 3))[:50], 422, "broken-picture"),
@@ -664,7 +665,7 @@ async def test_a_model_that_fails_on_a_batch_is_a_retryable_503(
         ):
             problem_of(response, 503, "engine-failed")
             assert response.headers["retry-after"] == "1"
-        mixed = await http.post("/spot", files=[*several, ("images", b"GIF89a")])
+        mixed = await http.post("/spot", files=[*several, ("images", b"GIF90a")])
         assert [each["status"] for each in mixed.json()["results"]] == [503, 503, 415]
 
 
@@ -714,7 +715,10 @@ async def test_openapi_types_every_error(client: Client) -> None:
         assert schema == {"$ref": "#/components/schemas/Problem"}
         assert error.title in responses[str(error.status)]["description"]
     assert "type" in document["components"]["schemas"]["Problem"]["properties"]
-    assert set(document["paths"]["/spot"]["post"]["requestBody"]["content"]) == {"image/*", "multipart/form-data"}
+    bodies = set(document["paths"]["/spot"]["post"]["requestBody"]["content"])
+    assert {"image/*", "application/pdf", "application/json", "multipart/form-data"} <= bodies
+    named = {each["name"] for each in document["paths"]["/spot"]["post"]["parameters"] if each["in"] == "query"}
+    assert named == set(SpotParameters.model_fields)
 
 
 async def test_the_metrics_page_is_complete_and_quick(client: Client) -> None:

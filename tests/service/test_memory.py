@@ -13,9 +13,10 @@ def test_every_store_of_bytes_is_counted_by_its_setting() -> None:
         threads=1, max_working_side=100,
     )  # fmt: skip
     assert bound(settings) == {
-        "uploads": 20_000 + 3 * 2000,
+        "uploads": 20_000 + 5 * 2000,
         "connections": 2 * 320 * 1024,
         "decoding": 6600,
+        "processes": 3 * (2 * (160 * 2**20 + 4000) + 2200) + 64 * 2**20,
         "queue": 150,
         "batches": 24_000_000,
         "graphs": 1_600_000,
@@ -38,6 +39,10 @@ def test_lanes_that_decode_hold_a_small_picture_and_its_upload_each() -> None:
 def test_each_lane_of_a_processor_runs_a_graph() -> None:
     assert bound(Settings(threads=4, max_working_side=1000))["graphs"] == 640_000_000
     assert bound(Settings(device="cuda"))["graphs"] == 0
+
+
+def test_what_is_fetched_is_counted_where_it_is_allowed() -> None:
+    assert bound(Settings(fetch_urls=True))["uploads"] - bound(Settings())["uploads"] == 2 * (32 << 20)
 
 
 def test_the_page_says_what_the_defaults_come_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,5 +104,5 @@ def test_the_command_writes_it_or_says_why_not(detector: Path, recogniser: Path,
     load_spotter(output)
     refused = CliRunner().invoke(command, [str(tmp_path / "no.pt"), str(detector), str(detector)])
     assert refused.exit_code == 1
-    assert "not a file of a recogniser alone" in refused.output
+    assert "reads the detector's maps, not the picture" in refused.output
     assert not (tmp_path / "no.pt").exists()

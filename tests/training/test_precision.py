@@ -3,21 +3,32 @@
 import pytest
 import torch
 
+from spotter.training import precision
 from spotter.training.precision import fast_bfloat16
+
+NATIVE = {"avx512_bf16": True}
 
 
 @pytest.mark.parametrize(
-    ("told", "fast"),
+    ("told", "seconds", "fast"),
     [
-        ({"avx2": True, "avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, False),
-        ({"avx512_bf16": True}, True),
-        ({"amx_bf16": True}, True),
-        ({"architecture": "aarch64"}, False),
+        ({"avx2": True, "avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, 0.5, False),
+        (NATIVE, 0.5, True),
+        ({"amx_bf16": True}, 0.5, True),
+        ({"architecture": "aarch64"}, 0.5, False),
+        (NATIVE, 1.5, False),
     ],
 )
-def test_a_cpu_must_multiply_it_natively(told: dict[str, object], fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_must_multiply_it_natively_and_fast(
+    told: dict[str, object], seconds: float, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told)
+    monkeypatch.setattr(precision, "_seconds", lambda dtype: seconds if dtype is torch.bfloat16 else 1.0)
     assert fast_bfloat16(torch.device("cpu")) is fast
+
+
+def test_products_take_time() -> None:
+    assert 0 < precision._seconds(torch.float32) < 10
 
 
 def test_a_gpu_always_does() -> None:

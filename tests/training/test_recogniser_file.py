@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from spotter.model.charset import Charset
+from spotter.model.config import PictureRecogniserConfig
+from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
+from spotter.training import checkpoint
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
-from tests.model.small import few_channels, loud
+from tests.model.small import few_channels, loud, picture_spotter, small_config, small_spotter
 
 TOLD = {"part": "recogniser", "name": "somebody's", "licence": "MIT"}
 
@@ -42,6 +45,28 @@ def test_what_is_written_is_read_back_in_half_precision(saved: SavedRecogniser, 
 def test_weights_of_another_plan_make_no_network(saved: SavedRecogniser) -> None:
     with pytest.raises(ValueError, match="not those of the plan 'small'"):
         replace(saved, plan="small").network()
+
+
+def test_the_recogniser_is_taken_out_of_a_spotter_that_reads_the_picture(tmp_path: Path) -> None:
+    model = picture_spotter()
+    config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
+    detector = {"part": "detector", "name": "another's", "licence": "MIT"}
+    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 40, [detector, TOLD])
+    checkpoint.save(tmp_path / "spotter.pt", state)
+    taken = load_recogniser(tmp_path / "spotter.pt")
+    assert (taken.plan, taken.charset, list(taken.started_from)) == ("small", model.charset, [TOLD])
+    recogniser = model.recogniser
+    assert isinstance(recogniser, PictureRecogniser)
+    for name, value in recogniser.network.state_dict().items():
+        assert torch.equal(taken.weights[name].float(), value.half().float())
+
+
+def test_a_recogniser_of_the_detectors_maps_is_refused(tmp_path: Path) -> None:
+    checkpoint.save(
+        tmp_path / "old.pt", checkpoint.shared(small_config().to_dict(), small_spotter().state_dict(), 5, 40, [])
+    )
+    with pytest.raises(ValueError, match="reads the detector's maps"):
+        load_recogniser(tmp_path / "old.pt")
 
 
 @pytest.mark.parametrize("state", [{"weights": {}}, {"reading_config": {"plan": "medium"}}, [1, 2]])

@@ -1,6 +1,6 @@
 // Samples, searches and convolves random nonsense, to be run under sanitizers: every buffer ends where it must, so that a cell
 // beyond is seen. Checks each bin against a plain sum over the four cells around it, each word against a plain search, each
-// convolved cell against a plain sum of integers.
+// convolved cell against a plain sum of integers, and what every instruction set makes of a block or a stem against one another.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -13,9 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "block.h"
 #include "sample.h"
 #include "search.h"
+#include "stem.h"
 #ifdef SPOTTER_AVX2
+#include "instructions.h"
 #include "winograd.h"
 #endif
 
@@ -320,6 +323,169 @@ bool one_convolution(Random &random) {
 }
 #endif
 
+struct Instructions {
+    const char *name;
+    bool there;
+    const block::Form *form;
+    void (*run_unit)(const block::Job &, int64_t, void *);
+    void (*mean_unit)(const block::Means &, int64_t, void *);
+};
+
+std::vector<Instructions> instruction_sets() {
+    std::vector<Instructions> all{{"any", true, &block::any::kForm, block::any::run_unit, block::any::mean_unit}};
+#ifdef SPOTTER_AVX2
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool vbmi = has_avx512() && __builtin_cpu_supports("avx512vbmi");
+    all.push_back({"avx2", avx2, &block::avx2::kForm, block::avx2::run_unit, block::avx2::mean_unit});
+    all.push_back({"avx512", has_avx512(), &block::avx512::kForm, block::avx512::run_unit, block::avx512::mean_unit});
+    all.push_back({"vbmi", vbmi, &block::vbmi::kForm, block::vbmi::run_unit, block::vbmi::mean_unit});
+#endif
+    all.erase(std::remove_if(all.begin(), all.end(), [](const Instructions &each) { return !each.there; }), all.end());
+    return all;
+}
+
+// Numbers of which sums are exact, in an array that ends where it must.
+std::unique_ptr<float[]> eighths(Random &random, int64_t count) {
+    std::unique_ptr<float[]> made(new float[static_cast<size_t>(count)]);
+    for (int64_t each = 0; each < count; ++each) made[each] = static_cast<float>(random.integer(-16, 16)) / 8;
+    return made;
+}
+
+bool one_block(Random &random) {
+    using block::kPanel;
+    block::Layer layer;
+    layer.residual = random.integer(0, 2) > 0;
+    layer.stride = layer.residual ? 1 : 2;
+    layer.inputs = kPanel * random.integer(1, 3);
+    layer.middle = kPanel * random.integer(1, 9);
+    layer.outputs = layer.residual ? layer.inputs : kPanel * random.integer(1, 6);
+    for (int64_t each = 0; each < 9 * layer.inputs; ++each) layer.taps.push_back(static_cast<float>(random.integer(-8, 8)) / 16);
+    for (int64_t each = 0; each < layer.inputs; ++each) layer.tap_bias.push_back(static_cast<float>(random.integer(-8, 8)) / 16);
+    layer.per_unit = random.real(1.0f, 40.0f);
+    layer.zero = static_cast<float>(random.integer(0, 255));
+    for (uint8_t &cell : layer.table) cell = static_cast<uint8_t>(random.integer(0, 255));
+    const auto weights = [&](int64_t count) {
+        std::unique_ptr<int8_t[]> made(new int8_t[static_cast<size_t>(count)]);
+        for (int64_t each = 0; each < count; ++each) made[each] = static_cast<int8_t>(random.integer(-128, 127));
+        return made;
+    };
+    const auto up = weights(layer.inputs * layer.middle), down = weights(layer.middle * layer.outputs);
+    for (int64_t each = 0; each < layer.middle; ++each) {
+        layer.up_start.push_back(static_cast<int32_t>(random.integer(-100000, 100000)));
+        layer.up_factor.push_back(random.real(0.0f, 0.002f));
+        layer.up_shift.push_back(random.real(-128.0f, 128.0f));
+    }
+    for (int64_t each = 0; each < layer.outputs; ++each) {
+        layer.down_start.push_back(static_cast<int32_t>(random.integer(-100000, 100000)));
+        layer.down_factor.push_back(random.real(0.0f, 0.002f));
+        layer.down_bias.push_back(random.real(-2.0f, 2.0f));
+    }
+    block::Job job{&layer, nullptr, nullptr, nullptr, nullptr, random.integer(0, 2), random.integer(0, 4),
+                   random.integer(0, 1) == 0 ? random.integer(0, 9) : random.integer(44, 110), nullptr, 0};
+    const int64_t cells = job.batch * job.rows_of_y() * job.columns * layer.outputs;
+    const auto x = eighths(random, job.batch * job.rows * job.columns * layer.inputs), mask = eighths(random, job.columns);
+    const auto factors = eighths(random, job.columns * layer.inputs);
+    std::unique_ptr<int32_t[]> live(new int32_t[static_cast<size_t>(job.columns)]);
+    for (int64_t column = 0; column < job.columns; ++column)
+        if (mask[column] != 0.0f && random.integer(0, 5) > 0) live[job.lives++] = static_cast<int32_t>(column);
+    job.x = x.get();
+    job.mask = mask.get();
+    job.factors = random.integer(0, 1) == 0 ? factors.get() : nullptr;
+    job.live = live.get();
+    std::unique_ptr<float[]> first;
+    for (const Instructions &each : instruction_sets()) {
+        layer.up = std::make_shared<const block::Bytes>(block::packed_up(*each.form, up.get(), layer.inputs, layer.middle));
+        layer.down = std::make_shared<const block::Bytes>(block::packed_down(*each.form, down.get(), layer.middle, layer.outputs));
+        std::unique_ptr<float[]> y(new float[static_cast<size_t>(cells)]());
+        job.y = y.get();
+        std::vector<char, Aligned<char>> work(job.room(*each.form));
+        for (int64_t unit = 0; unit < job.units(); ++unit) each.run_unit(job, unit, work.data());
+        if (first == nullptr) first = std::move(y);
+        else if (!std::equal(first.get(), first.get() + cells, y.get())) {
+            std::printf("block: %s gives other numbers\n", each.name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool one_mean(Random &random) {
+    const int64_t channels = block::kPanel * random.integer(1, 3), batch = random.integer(1, 2), rows = random.integer(1, 4);
+    const int64_t columns = random.integer(0, 1) == 0 ? random.integer(0, 9) : random.integer(44, 110);
+    const auto x = eighths(random, batch * rows * columns * channels), taps = eighths(random, 9 * channels), bias = eighths(random, channels);
+    for (const Instructions &each : instruction_sets()) {
+        const std::unique_ptr<float[]> y(new float[static_cast<size_t>(columns * channels)]());
+        const block::Means job{x.get(), taps.get(), bias.get(), y.get(), batch, rows, columns, channels};
+        std::vector<char, Aligned<char>> work(job.room());
+        for (int64_t unit = 0; unit < job.units(); ++unit) each.mean_unit(job, unit, work.data());
+        for (int64_t place = 0; place < columns * channels; ++place) {
+            const int64_t column = place / channels, channel = place % channels;
+            double sum = 0;
+            for (int64_t image = 0; image < batch; ++image)
+                for (int64_t row = 0; row < rows; ++row)
+                    for (int64_t tap = 0; tap < 9; ++tap) {
+                        const int64_t at_row = row + tap / 3 - 1, at_column = column + tap % 3 - 1;
+                        if (at_row < 0 || at_row >= rows || at_column < 0 || at_column >= columns) continue;
+                        sum += static_cast<double>(x[((image * rows + at_row) * columns + at_column) * channels + channel]) *
+                               static_cast<double>(taps[tap * channels + channel]);
+                    }
+            const double wanted = sum / static_cast<double>(batch * rows) + static_cast<double>(bias[channel]);
+            if (std::abs(static_cast<double>(y[place]) - wanted) < 1e-3) continue;
+            std::printf("means, %s: %f, not %f\n", each.name, static_cast<double>(y[place]), wanted);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool one_stem(Random &random) {
+    struct Set {
+        bool there;
+        int64_t most;
+        void (*run_unit)(const stem::Job &, int64_t, void *);
+    };
+    std::vector<Set> sets{{true, stem::any::kMost, stem::any::run_unit}};
+#ifdef SPOTTER_AVX2
+    sets.push_back({__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), stem::avx2::kMost, stem::avx2::run_unit});
+    sets.push_back({has_avx512(), stem::avx512::kMost, stem::avx512::run_unit});
+#endif
+    const int64_t first = 48, slim = 24, middle = 24 * random.integer(1, 2), outputs = 24 * random.integer(1, 2);
+    const int64_t batch = random.integer(0, 2), rows = random.integer(0, 3);
+    const int64_t columns = random.integer(0, 1) == 0 ? random.integer(0, 5) : random.integer(22, 52);
+    const int64_t shapes[5][3] = {{first, 4, 3}, {slim, first, 2}, {first, slim, 2}, {middle, 2 * first, 3}, {outputs, middle, 1}};
+    std::vector<std::unique_ptr<float[]>> weights, biases;
+    for (const auto &[to, from, window] : shapes) {
+        const int64_t count = to * from * window * window;
+        weights.emplace_back(new float[static_cast<size_t>(count)]);
+        const float most = std::sqrt(6.0f / static_cast<float>(from * window * window));
+        for (int64_t each = 0; each < count; ++each) weights.back()[each] = random.real(-most, most);
+        biases.push_back(eighths(random, to));
+    }
+    const auto x = eighths(random, batch * 4 * 16 * rows * columns), halves = eighths(random, 2 * columns), mask = eighths(random, columns);
+    std::unique_ptr<float[]> expected;
+    const int64_t cells = batch * rows * columns * outputs;
+    for (const Set &each : sets) {
+        if (!each.there) continue;
+        stem::Layer layers[5];
+        for (int number = 0; number < 5; ++number) {
+            const auto &[to, from, window] = shapes[number];
+            layers[number] = stem::layer_of(weights[number].get(), biases[number].get(), to, from, window, each.most);
+        }
+        const stem::Stem made{layers[0], layers[1], layers[2], layers[3], layers[4]};
+        std::unique_ptr<float[]> y(new float[static_cast<size_t>(cells)]());
+        const stem::Job job{&made, x.get(), halves.get(), mask.get(), y.get(), batch, 4 * rows, 4 * columns};
+        std::vector<char, Aligned<char>> work(job.room());
+        for (int64_t unit = 0; rows > 0 && unit < job.units(); ++unit) each.run_unit(job, unit, work.data());
+        for (int64_t cell = 0; expected != nullptr && cell < cells; ++cell) {
+            if (std::abs(y[cell] - expected[cell]) <= 1e-3f * (1 + std::abs(expected[cell]))) continue;
+            std::printf("stem: %f, not %f\n", static_cast<double>(y[cell]), static_cast<double>(expected[cell]));
+            return false;
+        }
+        if (expected == nullptr) expected = std::move(y);
+    }
+    return true;
+}
+
 }  // namespace
 
 // Arguments: a seed and a number of rounds.
@@ -334,7 +500,8 @@ int main(int count, char **arguments) {
             good = good && one<float>(random, avx2::run_unit, "float, avx2") &&
                    one<Half>(random, avx2::run_unit, "half, avx2") && one_convolution(random);
 #endif
-        if (!(good && one_search(random))) {
+        if (!(good && one_search(random) && one_block(random) && one_mean(random) &&
+              one_stem(random))) {
             std::printf("round %d\n", round);
             return 1;
         }

@@ -1,11 +1,16 @@
 // The operators as ONNX Runtime sees them: types, attributes, shapes, and who runs them.
+#include <map>
+#include <mutex>
 #include <new>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "block_operator.h"
 #include "ort_support.h"
 #include "sample.h"
 #include "search_operator.h"
+#include "stem_operator.h"
 #ifdef SPOTTER_AVX2
 #include "winograd_operator.h"
 #endif
@@ -200,29 +205,53 @@ OrtStatus *add_all(const OrtApi *api, OrtCustomOpDomain *domain) {
     return add<Operator::roi_rotate, kDevice>(api, domain);
 }
 
-OrtStatus *make_domain(const OrtApi *api, OrtCustomOpDomain *&domain) {
+// Which of the operators that not every session is to have, this one has: QLinearConv3x3, and those of a recogniser's blocks and
+// stem, for which instructions; not if empty.
+struct Wish {
+    bool filters = false;
+    std::string blocks, stem;
+
+    bool operator<(const Wish &other) const {
+        return std::tie(filters, blocks, stem) < std::tie(other.filters, other.blocks, other.stem);
+    }
+};
+
+OrtStatus *make_domain(const OrtApi *api, const Wish &wish, OrtCustomOpDomain *&domain) {
     SPOTTER_TRY(CreateCustomOpDomain::call(api, "spotter", &domain));
     SPOTTER_TRY(add_all<Device::cpu>(api, domain));
     SPOTTER_TRY(add_search(api, domain));
 #ifdef SPOTTER_CUDA
     SPOTTER_TRY(add_all<Device::cuda>(api, domain));
 #endif
+#ifdef SPOTTER_AVX2
+    if (wish.filters) SPOTTER_TRY(add_winograd(api, domain));
+#endif
+    if (!wish.blocks.empty()) SPOTTER_TRY(add_blocks(api, domain, wish.blocks));
+    if (!wish.stem.empty()) SPOTTER_TRY(add_stem(api, domain, wish.stem));
     return nullptr;
 }
 
-// Whether a session is to have QLinearConv3x3's kernel: as its entry `spotter.winograd` says, `on` or `off`, or else
-// where it pays.
-bool filters([[maybe_unused]] const OrtApi *api, [[maybe_unused]] const OrtSessionOptions *options) {
+std::string entry_of(const OrtApi *api, const OrtSessionOptions *options, const char *key) {
+    char value[16] = "";
+    size_t size = sizeof value;
+    if (OrtStatus *absent = GetSessionConfigEntry::call(api, options, key, value, &size)) ReleaseStatus::call(api, absent);
+    return value;
+}
+
+// A session is to have QLinearConv3x3's kernel as its entry `spotter.winograd` says, `on` or `off`, or else where it pays;
+// and those of a recogniser's stem and blocks as `spotter.blocks` says, `off` or for which instructions, or else where they pay.
+Wish wish_of(const OrtApi *api, const OrtSessionOptions *options) {
+    Wish wish;
 #ifdef SPOTTER_AVX2
-    char wish[8] = "";
-    size_t size = sizeof wish;
-    if (OrtStatus *absent = GetSessionConfigEntry::call(api, options, "spotter.winograd", wish, &size))
-        ReleaseStatus::call(api, absent);
-    const std::string wanted(wish);
-    return wanted == "on" ? winograd_runs() : wanted != "off" && winograd_pays();
-#else
-    return false;
+    const std::string wanted = entry_of(api, options, "spotter.winograd");
+    wish.filters = wanted == "on" ? winograd_runs() : wanted != "off" && winograd_pays();
 #endif
+    const std::string named = entry_of(api, options, "spotter.blocks");
+    if (named == "off") return wish;
+    const std::string best = block_instructions(named);
+    if (!named.empty() || blocks_pay()) wish.blocks = best;
+    if (!named.empty() || best != "any") wish.stem = best;
+    return wish;
 }
 
 }  // namespace
@@ -249,17 +278,20 @@ SPOTTER_EXPORT spotter::OrtStatus *RegisterCustomOps(spotter::OrtSessionOptions 
         const OrtApi *oldest = base->GetApi(1);
         return invalid(oldest, std::string("the operators need a newer ONNX Runtime than ") + base->GetVersionString());
     }
-    // Domains for all sessions, which ONNX Runtime does not copy and which are never released.
-    static OrtCustomOpDomain *plain = nullptr, *filtering = nullptr;
-    static OrtStatus *failed = [&]() -> OrtStatus * {
-        SPOTTER_TRY(make_domain(api, plain));
-        SPOTTER_TRY(make_domain(api, filtering));
-#ifdef SPOTTER_AVX2
-        SPOTTER_TRY(add_winograd(api, filtering));
-#endif
-        return nullptr;
-    }();
-    if (failed != nullptr) return invalid(api, "the operators could not be described to ONNX Runtime");
-    OrtCustomOpDomain *domain = filters(api, options) ? filtering : plain;
-    return AddCustomOpDomain::call(api, options, domain);
+    // Domains for all sessions of like wishes, which ONNX Runtime does not copy and which are never released.
+    static std::mutex mutex;
+    static std::map<Wish, OrtCustomOpDomain *> domains;
+    try {
+        const Wish wish = wish_of(api, options);
+        const std::lock_guard<std::mutex> lock(mutex);
+        OrtCustomOpDomain *&domain = domains[wish];
+        if (domain == nullptr) {
+            OrtCustomOpDomain *fresh = nullptr;
+            SPOTTER_TRY(make_domain(api, wish, fresh));
+            domain = fresh;
+        }
+        return AddCustomOpDomain::call(api, options, domain);
+    } catch (const std::bad_alloc &) {
+        return invalid(api, "out of memory");
+    }
 }

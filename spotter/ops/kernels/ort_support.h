@@ -2,10 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "aligned.h"
 #include "ort_abi.h"
 
 namespace spotter {
@@ -47,6 +50,62 @@ OrtStatus *data_of(const OrtApi *api, const OrtValue *value, T *&data) {
     SPOTTER_TRY(GetTensorMutableData::call(api, value, &found));
     data = static_cast<T *>(found);
     return nullptr;
+}
+
+// A constant input: its numbers, and how many there are.
+template <class T>
+struct Constant {
+    const T *data = nullptr;
+    std::vector<int64_t> shape;
+
+    int64_t size() const {
+        int64_t product = 1;
+        for (const int64_t side : shape) product *= side;
+        return product;
+    }
+    T at(int64_t place) const { return data[size() == 1 ? 0 : place]; }
+};
+
+template <class T>
+OrtStatus *constant(const OrtApi *api, const OrtKernelInfo *info, size_t input, const std::string &name, Constant<T> &found) {
+    int is_constant = 0;
+    const OrtValue *value = nullptr;
+    SPOTTER_TRY(KernelInfoGetConstantInput_tensor::call(api, info, input, &is_constant, &value));
+    if (!is_constant) return invalid(api, name + " must be a constant");
+    SPOTTER_TRY(shape_of(api, value, found.shape));
+    return data_of(api, value, found.data);
+}
+
+// Threads of the pool keep what they work in: given back and asked for anew, its pages would cost as much as the sums.
+inline void *workplace(size_t room) {
+    static thread_local std::vector<char, Aligned<char>> kept;
+    if (kept.size() < room) kept.resize(room);
+    return kept.data();
+}
+
+// Runs units of a job on the pool's threads, each in so much room.
+template <class Each>
+OrtStatus *run_units(const OrtApi *api, OrtKernelContext *context, const Each &job, void (*run)(const Each &, int64_t, void *),
+                     size_t room) {
+    struct Shared {
+        const Each &job;
+        void (*run)(const Each &, int64_t, void *);
+        size_t room;
+        std::atomic<bool> failed{false};
+    } shared{job, run, room};
+    if (job.units() == 0) return nullptr;
+    SPOTTER_TRY(KernelContext_ParallelFor::call(
+        api, context,
+        [](void *user, size_t unit) {
+            auto *each = static_cast<Shared *>(user);
+            try {
+                each->run(each->job, static_cast<int64_t>(unit), workplace(each->room));
+            } catch (const std::bad_alloc &) {
+                each->failed = true;
+            }
+        },
+        static_cast<size_t>(job.units()), 0, &shared));
+    return shared.failed ? invalid(api, "out of memory") : nullptr;
 }
 
 // A shape as far as it is known: every dimension has a number, or a symbol and the number -1. One that nothing is known

@@ -10,8 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <vector>
+
+#include "aligned.h"
+#include "instructions.h"
 
 namespace spotter {
 
@@ -23,22 +25,7 @@ constexpr int64_t kChunk = 128;       // inputs that are summed up in 32 bits
 constexpr int64_t kRowsAtOnce = 6;    // tiles whose sums fit into the registers of AVX2
 constexpr int64_t kMostTiles = 48;    // of a unit: what it works in stays in the second-level cache
 constexpr int64_t kPart = 128;        // outputs of a unit
-constexpr size_t kAlignment = 64;     // bytes of a cache line
 constexpr int64_t kGap = kAlignment;  // bytes between two points, without which all would share a cache set
-
-template <class T>
-struct Aligned {
-    using value_type = T;
-    Aligned() = default;
-    template <class U>
-    Aligned(const Aligned<U> &) {}
-    T *allocate(size_t count) {
-        return static_cast<T *>(::operator new(count * sizeof(T), std::align_val_t{kAlignment}));
-    }
-    void deallocate(T *place, size_t) { ::operator delete(place, std::align_val_t{kAlignment}); }
-    friend bool operator==(const Aligned &, const Aligned &) { return true; }
-    friend bool operator!=(const Aligned &, const Aligned &) { return false; }
-};
 
 // The filters at the points, rounded, and what their unit is.
 struct Points {
@@ -82,11 +69,6 @@ struct Convolution {
     // Bytes that a unit works in.
     size_t room() const { return static_cast<size_t>(kPoints * (cells_apart() + products_apart())); }
 };
-
-inline bool has_avx512() {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
-}
 
 // Computes a unit in `room()` bytes at `work`, aligned to kAlignment. Compiled for AVX2 with FMA, and for AVX-512 with VNNI.
 namespace avx2 {

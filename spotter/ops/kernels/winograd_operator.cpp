@@ -27,28 +27,9 @@ struct Kernel {
     Layer layer;
 };
 
-// A constant input: its numbers, and how many there are.
-template <class T>
-struct Constant {
-    const T *data = nullptr;
-    std::vector<int64_t> shape;
-
-    int64_t size() const {
-        int64_t product = 1;
-        for (const int64_t side : shape) product *= side;
-        return product;
-    }
-    T at(int64_t place) const { return data[size() == 1 ? 0 : place]; }
-};
-
 template <class T>
 OrtStatus *constant(const OrtApi *api, const OrtKernelInfo *info, Input input, Constant<T> &found) {
-    int is_constant = 0;
-    const OrtValue *value = nullptr;
-    SPOTTER_TRY(KernelInfoGetConstantInput_tensor::call(api, info, input, &is_constant, &value));
-    if (!is_constant) return invalid(api, std::string(kNames[input]) + " of QLinearConv3x3 must be a constant");
-    SPOTTER_TRY(shape_of(api, value, found.shape));
-    return data_of(api, value, found.data);
+    return constant(api, info, input, std::string(kNames[input]) + " of QLinearConv3x3", found);
 }
 
 // Sessions of one model, and nodes of one layer, share what its weights become.
@@ -116,13 +97,6 @@ OrtStatus *create(const OrtCustomOp *, const OrtApi *api, const OrtKernelInfo *i
     return nullptr;
 }
 
-// Threads of the pool keep what they work in: given back and asked for anew, its pages would cost as much as the sums.
-void *workplace(size_t room) {
-    static thread_local std::vector<char, Aligned<char>> kept;
-    if (kept.size() < room) kept.resize(room);
-    return kept.data();
-}
-
 OrtStatus *compute(void *kernel, OrtKernelContext *context) {
     const auto &[api, layer] = *static_cast<const Kernel *>(kernel);
     const OrtValue *input = nullptr;
@@ -173,9 +147,8 @@ bool winograd_runs() { return __builtin_cpu_supports("avx2") && __builtin_cpu_su
 bool winograd_pays() {
     unsigned a = 0, b = 0, c = 0, d = 0;
     const bool amx = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & 1u << 25);
-    const bool avx_vnni = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
     if (amx) return false;
-    return has_avx512() || (winograd_runs() && !avx_vnni && !__builtin_cpu_supports("avx512bw"));
+    return has_avx512() || (winograd_runs() && !has_avx_vnni() && !__builtin_cpu_supports("avx512bw"));
 }
 
 OrtStatus *add_winograd(const OrtApi *api, OrtCustomOpDomain *domain) {

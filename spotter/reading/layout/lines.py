@@ -4,10 +4,9 @@ A line is words a space apart; wider gaps and gaps that go on through several li
 (whitespace as a separator: Breuel, "Two geometric algorithms for layout analysis", DAS 2002).
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import pairwise
-
-import numpy as np
+from itertools import islice, pairwise
 
 from spotter.reading.layout.frames import Box
 
@@ -120,15 +119,32 @@ class _Strips:
     """Finds upright strips without words."""
 
     def __init__(self, boxes: Sequence[Box]) -> None:
-        self._left, self._right, self._middle = np.array([box[:3] for box in boxes]).T
+        self._boxes = sorted([(box.middle, box.left, box.right) for box in boxes])
 
     def holds(self, x: float, width: float, box: Box) -> bool:
-        """Whether the gap at x, so wide, before a word is part of a strip along enough lines on either side."""
-        blocked = self._middle[(self._left < x + width / 4) & (self._right > x - width / 4)]
-        top = blocked[blocked < box.middle].max(initial=-np.inf)
-        bottom = blocked[blocked > box.middle].min(initial=np.inf)
-        near = (self._middle > top) & (self._middle < bottom)
-        reach = _REACH * box.height
-        before = near & (self._right < x) & (self._right > x - reach)
-        after = near & (self._left > x) & (self._left < x + reach)
-        return bool(min(np.count_nonzero(before), np.count_nonzero(after)) >= _STRIP_LINES)
+        """Whether the gap at x, so wide, before a word is part of a strip along enough lines on either side.
+
+        Looks upwards and then downwards from the word, until another stands in the way or there are enough.
+        """
+        start, low, high, reach = (
+            bisect_left(self._boxes, (box.middle,)),
+            x - width / 4,
+            x + width / 4,
+            _REACH * box.height,
+        )
+        before = after = 0
+        for way in (islice(reversed(self._boxes), len(self._boxes) - start, None), islice(self._boxes, start, None)):
+            level, so_far = box.middle, (before, after)
+            for middle, left, right in way:
+                if middle != level:
+                    if before >= _STRIP_LINES and after >= _STRIP_LINES:
+                        return True
+                    level, so_far = middle, (before, after)
+                if left < high and right > low and middle != box.middle:
+                    before, after = so_far  # what stands as high as this one is not along the strip
+                    break
+                if x - reach < right < x:
+                    before += 1
+                elif x < left < x + reach:
+                    after += 1
+        return before >= _STRIP_LINES and after >= _STRIP_LINES

@@ -39,7 +39,9 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 """On every answer, but for the policy on /docs, a page that loads scripts."""
-PATHS = frozenset({"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/docs", "/openapi.json"})
+PATHS = frozenset(
+    {"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/v1/capabilities", "/docs", "/openapi.json"}
+)
 
 
 class Observe:

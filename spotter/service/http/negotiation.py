@@ -5,10 +5,14 @@ from typing import Literal
 from spotter.formats.forms import FORMS, FormName
 
 JSON = "application/json"
+LINES = "application/x-ndjson"
 FormatName = Literal["json", FormName]
+Accepted = Literal["lines", FormatName]
+"""`lines`: JSON, an object a line."""
 
-_MEDIA_TYPES: dict[str, FormatName] = {
+_MEDIA_TYPES: dict[str, Accepted] = {
     JSON: "json",
+    LINES: "lines",
     **{media_type: name for name, form in FORMS.items() for media_type in form.media_types},
 }
 _INDIFFERENT = (b"*/*", JSON.encode())
@@ -19,7 +23,7 @@ def is_indifferent(accept: bytes) -> bool:
     return accept in _INDIFFERENT
 
 
-def accepted(accept: str) -> FormatName:
+def accepted(accept: str) -> Accepted:
     """The form that an Accept header prefers: of those that it names, the one of the greatest q, the first where they
     are equal; JSON where it names none of ours."""
     best, found = 0.0, _MEDIA_TYPES[JSON]

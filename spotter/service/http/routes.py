@@ -1,20 +1,21 @@
 """The paths of the service."""
 
 import asyncio
+import contextlib
 import datetime
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from spotter.formats.forms import FORMS
-from spotter.formats.structure import Detail
-from spotter.reading.errors import ProblemError, UnsupportedPictureError
+from spotter.reading.errors import UnsupportedPictureError
 from spotter.service import spotting
+from spotter.service.background import in_background
 from spotter.service.errors import (
     SPOT_ERRORS,
     ClientGoneError,
@@ -23,17 +24,21 @@ from spotter.service.errors import (
     TooLateError,
     UnauthorizedError,
     UploadTimeoutError,
+    UrlNotReadError,
 )
-from spotter.service.http import schemas
-from spotter.service.http.negotiation import JSON, FormatName, accepted
-from spotter.service.http.uploads import MultipartBody, Upload, body_for
+from spotter.service.http import capabilities, schemas
+from spotter.service.http.answering import Asked, Written, lines, written
+from spotter.service.http.fetching import Fetch
+from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
+from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters
+from spotter.service.http.uploads import MultipartBody, Upload, begins_as_json, body_for, open_json
 from spotter.service.models.live import Live
 from spotter.service.state import Service
 from spotter.service.telemetry.timing import Timing
 
 router = APIRouter()
 
-_OF_THE_MOMENT = (429, 500, 503, 504)
+T = TypeVar("T")
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -58,62 +63,50 @@ def service_of(request: Request) -> Service:
 
 @router.post(
     "/spot",
-    response_model=schemas.SpotAnswer | schemas.SpotAnswers,
+    response_model=schemas.SpotAnswer | schemas.SpotAnswers | schemas.DocumentAnswer,
     responses={200: schemas.SPOT_ANSWER, **schemas.problems(*SPOT_ERRORS)},
     openapi_extra={"requestBody": schemas.SPOT_BODY},
-    summary="Read the text of one picture (raw body) or several (multipart)",
+    summary="Read the text of a picture or document (raw body), or of several (multipart)",
 )
 async def spot(
     request: Request,
-    min_score: Annotated[
-        float | None, Query(ge=0, le=1, description="Least score of a word; the model's default if absent.")
-    ] = None,
-    max_side: Annotated[
-        int | None,
-        Query(
-            ge=64,
-            le=16_384,
-            description="Pixels of the long side at which the picture is read; as its words need if absent.",
-        ),
-    ] = None,
-    detail: Annotated[Detail | None, Query(description="Whether the JSON tells lines and blocks, too.")] = None,
-    form: Annotated[
-        FormatName | None, Query(alias="format", description="Of the answer; by the Accept header if absent.")
-    ] = None,
+    parameters: Annotated[SpotParameters, Query()],
     timeout_ms: Annotated[
         int | None,
         Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
     ] = None,
 ) -> Response:
     """Words with their polygons, in reading order; lines and blocks; or a document of them."""
-    if form is None:
-        form = accepted(request.headers.get("accept", ""))
-    if detail is not None and form != "json":
-        raise InvalidParameterError(f"detail: is for JSON, and the answer is to be {form}")
-    answer = await answer_spot(request, min_score, max_side, timeout_ms, detail or "words", form)
+    form = _form(request, parameters)
+    if form == "lines":
+        return await _streamed(request, _lines(request, parameters, timeout_ms))
+    answer = await answer_spot(request, parameters, timeout_ms, form)
     return Response(answer.body, media_type=answer.content_type)
-
-
-class Written(NamedTuple):
-    """An answer as it is sent."""
-
-    content_type: str
-    body: bytes
 
 
 async def answer_spot(
     request: Request,
-    min_score: float | None = None,
-    max_side: int | None = None,
+    parameters: SpotParameters = NO_PARAMETERS,
     timeout_ms: int | None = None,
-    detail: Detail = "words",
     form: FormatName = "json",
 ) -> Written:
     """`POST /spot` with checked parameters. Raises ProblemError."""
     service = service_of(request)
+    async with _accepted(request, service, parameters, timeout_ms) as asked:
+        return await _unless_gone(request, written(service, asked, form))
+
+
+@contextlib.asynccontextmanager
+async def _accepted(
+    request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
+) -> AsyncIterator[Asked]:
+    """What a request asks for. Its bytes count as held until this ends."""
     closest = service.spotter.closeness.side
-    if max_side is not None and max_side > closest:
-        raise InvalidParameterError(f"max_side: {max_side} is more than the {closest} that this service allows")
+    if parameters.max_side is not None and parameters.max_side > closest:
+        raise InvalidParameterError(
+            f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
+        )
+    hints = parameters.hints()
     service.lifecycle.require_serving()
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
@@ -123,8 +116,9 @@ async def answer_spot(
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         with service.require_live().held() as live:
-            job = spotting.Request(live, deadline, min_score, timing, max_side, detail)
-            return await _unless_gone(request, _written(service, pictures, many, job, form))
+            detail = parameters.detail or "words"
+            job = spotting.Request(live, deadline, parameters.min_score, timing, hints, detail)
+            yield Asked(pictures, many, job, parameters)
 
 
 @page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -177,6 +171,23 @@ async def model(request: Request) -> Response:
     )
 
 
+@page("/v1/capabilities", response_model=schemas.Capabilities, responses=schemas.problems(UnauthorizedError))
+async def capable(request: Request) -> Response:
+    """What this build and its settings read, accept and write."""
+    return _json(capabilities.told(service_of(request).settings))
+
+
+def _form(request: Request, parameters: SpotParameters) -> Accepted:
+    """Of the answer; `?format=json` leaves it to a header that wants lines. Raises InvalidParameterError."""
+    wanted = accepted(request.headers.get("accept", ""))
+    form = parameters.format or wanted
+    if form == "json" and wanted == "lines":
+        return wanted
+    if parameters.detail is not None and form not in ("json", "lines"):
+        raise InvalidParameterError(f"detail: is for JSON, and the answer is to be {form}")
+    return form
+
+
 def _reference(live: Live) -> dict[str, str]:
     return {"name": live.manifest.name, "version": live.manifest.version, "digest": live.digest}
 
@@ -211,53 +222,69 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
         service.metrics.cancellations.labels("upload").inc()
         raise ClientGoneError("the client left while uploading") from None
     pictures = body.close()
+    many = isinstance(body, MultipartBody)
+    if not many and begins_as_json(pictures[0]):
+        pictures = [await _from_json(service, pictures[0], upload, deadline)]
     ended = time.monotonic()
     service.metrics.stage("upload", request.scope["spotter.timing"].add("upload", (began, ended)))
-    return pictures, isinstance(body, MultipartBody)
+    return pictures, many
 
 
-async def _written(
-    service: Service, pictures: list[bytes], many: bool, job: spotting.Request, form: FormatName
-) -> Written:
-    if form == "json":
-        return Written(JSON, orjson.dumps(await _read(service, pictures, many, job)))
-    how = FORMS[form]
-    if how.pages is not None and len(pictures) > how.pages:
-        raise InvalidParameterError(f"format: {form} is for {how.pages} picture, and there are {len(pictures)}")
-    tickets = service.spotter.admission.enter_all(len(pictures))
-    answers = await asyncio.gather(
-        *(service.spotter.read(data, ticket, job) for data, ticket in zip(pictures, tickets, strict=True)),
-        return_exceptions=True,
-    )
-    for answer in answers:  # a document of some of its pages would look whole
-        if isinstance(answer, BaseException):
-            raise answer
-    pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
-    return Written(how.content_type, await service.spotter.write(how, pages, pictures, job.deadline))
+async def _from_json(service: Service, body: bytes, upload: Upload, deadline: float) -> bytes:
+    """The picture that a body of JSON holds or names. Raises ProblemError."""
+    settings = service.settings
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            async with service.opening:
+                found = await asyncio.to_thread(open_json, body)
+            if isinstance(found, bytes):
+                return found
+            if not settings.fetch_urls:
+                raise UrlNotReadError("pictures are not fetched from addresses here")
+            async with service.fetching:
+                data = await _fetched(found.url, settings.max_bytes, settings.fetch_timeout)
+    except TimeoutError:
+        raise TooLateError("the deadline passed before the picture was there") from None
+    upload.count(data)
+    return data
 
 
-async def _read(service: Service, pictures: list[bytes], many: bool, job: spotting.Request) -> dict[str, Any]:
-    tickets = service.spotter.admission.enter_all(len(pictures))
-    if not many:
-        return (await service.spotter.read(pictures[0], tickets[0], job)).body
-
-    async def one(data: bytes, ticket: Any) -> dict[str, Any] | ProblemError:
-        try:
-            return (await service.spotter.read(data, ticket, job)).body
-        except ProblemError as problem:
-            return problem
-
-    results = await asyncio.gather(*map(one, pictures, tickets))
-    # Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it.
-    failed = [each for each in results if isinstance(each, ProblemError)]
-    if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
-        raise failed[0]
-    for each in failed:
-        service.metrics.failed_parts.labels(each.kind).inc()
-    return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
+async def _fetched(url: str, limit: int, seconds: float) -> bytes:
+    fetch = Fetch(url, limit, seconds)
+    try:
+        return await asyncio.wait_for(in_background("fetch", fetch.run), seconds)
+    except TimeoutError:
+        raise UrlNotReadError(f"the address did not answer within {seconds:g} s") from None
+    finally:
+        fetch.abort()
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Written]) -> Written:
+async def _lines(
+    request: Request, parameters: SpotParameters, timeout_ms: int | None
+) -> AsyncGenerator[dict[str, Any], None]:
+    service = service_of(request)
+    async with (
+        _accepted(request, service, parameters, timeout_ms) as asked,
+        contextlib.aclosing(lines(service, asked)) as answers,
+    ):
+        async for answer in answers:
+            yield answer
+
+
+async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
+    """An answer in lines, once there is a first one: until then it may still be a problem."""
+    first = await _unless_gone(request, anext(answers))
+
+    async def body() -> AsyncIterator[bytes]:
+        async with contextlib.aclosing(answers):
+            yield orjson.dumps(first) + b"\n"
+            async for each in answers:
+                yield orjson.dumps(each) + b"\n"
+
+    return StreamingResponse(body(), media_type=LINES)
+
+
+async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
     """Awaits the work, but gives it up as soon as the client leaves."""
     own = asyncio.current_task()
     assert own is not None

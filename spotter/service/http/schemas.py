@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spotter.formats.forms import FORMS
 from spotter.reading.errors import MEDIA_TYPE, ProblemError
+from spotter.service.http.negotiation import LINES
 
 
 class ModelRef(BaseModel):
@@ -72,7 +73,7 @@ class SpotAnswer(BaseModel):
     words: list[WordAnswer]
     lines: list[LineAnswer] | None = Field(None, description="With `?detail=lines` or `blocks`.")
     blocks: list[BlockAnswer] | None = Field(None, description="With `?detail=blocks`.")
-    reading: Reading
+    reading: Reading | None = Field(description="None of a page of a PDF whose own text was taken.")
     warnings: list[str] = Field(description="What may be missing or wrong, in words.")
 
 
@@ -91,10 +92,30 @@ class Problem(BaseModel):
     request_id: str | None = None
 
 
+class PageAnswer(SpotAnswer):
+    """What one page says."""
+
+    page: int = Field(description="From 1.")
+    source: Literal["picture", "text"] = Field(description="`text`: what the PDF itself carries.")
+
+
+class PageProblem(Problem):
+    """Why a page could not be read."""
+
+    page: int
+
+
+class DocumentAnswer(BaseModel):
+    """Answers for the pages of a PDF or TIFF, in order."""
+
+    page_count: int = Field(description="Of the document, however many were asked for.")
+    pages: list[PageAnswer | PageProblem]
+
+
 class SpotAnswers(BaseModel):
     """Answers to a multipart request, in the order of its parts."""
 
-    results: list[SpotAnswer | Problem]
+    results: list[SpotAnswer | DocumentAnswer | Problem]
 
 
 class Refused(BaseModel):
@@ -130,6 +151,38 @@ class ModelAnswer(BaseModel):
     refused: Refused | None = Field(description="The version that the alias names, when it is not fit to serve.")
 
 
+class Readable(BaseModel):
+    """A kind of file."""
+
+    name: str
+    media_types: list[str]
+    suffixes: list[str]
+    pages: bool = Field(description="Whether a file may have several.")
+    read: bool = Field(description="Whether it is read here.")
+    needs: str | None = Field(description="What to install where it is not.")
+
+
+class Parameter(BaseModel):
+    """A parameter of `POST /spot`."""
+
+    name: str
+    description: str
+    json_schema: dict[str, Any] = Field(alias="schema")
+
+
+class Capabilities(BaseModel):
+    """What this build and its settings read, accept and write."""
+
+    version: str
+    reads: list[Readable]
+    bodies: list[str] = Field(description="Content types of `POST /spot`; of raw bodies the bytes decide.")
+    json_members: list[str] = Field(alias="json", description="Of a body in JSON.")
+    writes: list[str]
+    parameters: list[Parameter]
+    unsupported: dict[str, str] = Field(description="Hints that no model here can heed, and why.")
+    limits: dict[str, float]
+
+
 class Health(BaseModel):
     """A state, in a word."""
 
@@ -153,24 +206,48 @@ def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-SPOT_ANSWER: dict[str, Any] = {
-    "description": "What the pictures say. A document in another form than JSON has a page for each picture.",
-    "content": {
-        form.media_types[0]: {"schema": {"type": "string", "format": "binary"} if form.pictures else {"type": "string"}}
-        for form in FORMS.values()
-    },
-}
+_BINARY = {"type": "string", "format": "binary"}
 
 SPOT_BODY: dict[str, Any] = {
     "required": True,
+    "description": "The bytes decide, whatever the Content-Type says of a raw body.",
     "content": {
-        "image/*": {"schema": {"type": "string", "format": "binary"}},
+        "image/*": {"schema": _BINARY},
+        "application/pdf": {"schema": _BINARY},
+        "application/octet-stream": {"schema": _BINARY},
+        "application/x-www-form-urlencoded": {"schema": _BINARY},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "required": ["images"],
-                "properties": {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                "description": "A part that holds a file is a picture, whatever its name.",
+                "properties": {"images": {"type": "array", "items": _BINARY}},
             }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+                "properties": {
+                    "image": {"type": "string", "format": "byte", "description": "The file in base64."},
+                    "url": {
+                        "type": "string",
+                        "format": "uri",
+                        "description": "Where it is fetched from, where the operator allows it.",
+                    },
+                },
+            }
+        },
+    },
+}
+
+SPOT_ANSWER: dict[str, Any] = {
+    "description": "What the pictures say. In another form than JSON it has a page for each picture or page.",
+    "content": {
+        LINES: {"schema": {"type": "string", "description": "JSON, a line for each page or picture."}},
+        **{
+            form.media_types[0]: {"schema": _BINARY if form.pictures else {"type": "string"}} for form in FORMS.values()
         },
     },
 }

@@ -1,15 +1,26 @@
-"""Uploads: bytes counted while they arrive, raw bodies and multipart parts alike."""
+"""Uploads: bytes counted while they arrive, raw bodies, multipart parts, and a picture or its address in
+JSON."""
 
+import base64
+import binascii
+import difflib
+from dataclasses import dataclass
 from typing import Self
 
+import orjson
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from spotter.reading.errors import UnsupportedPictureError
-from spotter.service.errors import BadRequestError, TooManyBytesError
+from spotter.service.errors import BadRequestError, InvalidParameterError, TooManyBytesError
 from spotter.service.upload_budget import UploadBudget
 
-PART = b"images"
+NAMES = (b"images", b"image", b"file")
+"""Of parts that are pictures though nothing says that they hold a file."""
+FILES = (b"image/", b"application/octet-stream", b"application/pdf")
+"""Types of parts that hold one."""
+_JSON = b"{ \t\r\n"
+"""How JSON begins, and no picture."""
+_MEMBERS = ("image", "url")
 
 
 class Upload:
@@ -61,12 +72,12 @@ class RawBody:
 
 
 class MultipartBody:
-    """Pictures in parts named `images` of a multipart/form-data body (RFC 7578)."""
+    """Pictures in the parts of a multipart/form-data body (RFC 7578) that hold files, whatever their names."""
 
     def __init__(self, boundary: bytes, max_pictures: int) -> None:
         self._max_pictures = max_pictures
         self._pictures: list[bytearray] = []
-        self._name, self._value, self._disposition = bytearray(), bytearray(), b""
+        self._name, self._value, self._disposition, self._type = bytearray(), bytearray(), b"", b""
         self._ended = False
         try:
             self._parser = MultipartParser(
@@ -98,38 +109,90 @@ class MultipartBody:
         if not self._ended:
             raise BadRequestError("the multipart body ends before its last boundary")
         if not self._pictures:
-            raise BadRequestError("the multipart body has no part named images")
+            raise BadRequestError("the multipart body has no part")
         return [bytes(picture) for picture in self._pictures]
 
     def _part(self) -> None:
         if len(self._pictures) >= self._max_pictures:
             raise TooManyBytesError(f"more than {self._max_pictures} pictures in one request")
         self._pictures.append(bytearray())
-        self._disposition = b""
+        self._disposition = self._type = b""
 
     def _header(self) -> None:
-        if bytes(self._name).lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
+        match bytes(self._name).lower():
+            case b"content-disposition":
+                self._disposition = bytes(self._value)
+            case b"content-type":
+                self._type = bytes(self._value).lower()
         self._name.clear()
         self._value.clear()
 
     def _headers(self) -> None:
         kind, options = parse_options_header(self._disposition)
-        if kind != b"form-data" or options.get(b"name") != PART:
-            raise BadRequestError("each part must be form-data named images")
+        name = options.get(b"name", b"")
+        file = any(option.startswith(b"filename") for option in options) or self._type.startswith(FILES)
+        if kind != b"form-data" or not (file or name in NAMES):
+            shown = name[:64].decode("utf-8", "replace")
+            raise BadRequestError(f"the part {shown!r} holds no file; parameters go into the query, as ?min_score=0.5")
 
     def _end(self) -> None:
         self._ended = True
 
 
 def body_for(content_type: str | None, max_pictures: int) -> RawBody | MultipartBody:
-    """The way to read a body of this Content-Type. Raises UnsupportedPictureError or BadRequestError."""
-    kind, options = parse_options_header(content_type or "application/octet-stream")
-    if kind == b"multipart/form-data":
-        boundary = options.get(b"boundary")
-        if not boundary:
-            raise BadRequestError("the multipart Content-Type names no boundary")
-        return MultipartBody(boundary, max_pictures)
-    if kind.startswith(b"image/") or kind == b"application/octet-stream":
+    """The way to read a body of this Content-Type: where it is not multipart, the bytes decide. Raises
+    BadRequestError."""
+    if content_type is None or not content_type.lstrip()[:10].lower().startswith("multipart/"):
         return RawBody()
-    raise UnsupportedPictureError("the Content-Type must be image/*, application/octet-stream or multipart/form-data")
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise BadRequestError("the Content-Type must be multipart/form-data, and name its boundary")
+    return MultipartBody(boundary, max_pictures)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a picture is to be fetched from."""
+
+    url: str
+
+
+def begins_as_json(body: bytes) -> bool:
+    """Whether a body is to be opened by `open_json`."""
+    return body[:1] in _JSON and body.lstrip(_JSON[1:])[:1] == b"{" if body else False
+
+
+def open_json(body: bytes) -> bytes | Address:
+    """The picture in `{"image": "<base64>"}`, a `data:` address among them, or the address in `{"url": "..."}`.
+
+    Raises BadRequestError or InvalidParameterError.
+    """
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"the body begins as JSON does, and is none: {str(error)[:100]}") from None
+    for name in told:
+        if name not in _MEMBERS:
+            (nearest,) = difflib.get_close_matches(name[:64], _MEMBERS, 1, 0.0)
+            raise InvalidParameterError(f"the JSON has a member {name[:64]!r}; the nearest known one is {nearest!r}")
+    if len(told) != 1:
+        raise InvalidParameterError("the JSON must have one member, image or url")
+    ((name, value),) = told.items()
+    if not isinstance(value, str):
+        raise InvalidParameterError(f"{name}: it must be a string")
+    if name == "url":
+        return Address(value)
+    return _from_base64(value)
+
+
+def _from_base64(text: str) -> bytes:
+    if text[:5].lower() == "data:":
+        head, comma, text = text.partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            raise InvalidParameterError("image: only data: addresses in base64 are read")
+    try:
+        packed = text.encode("ascii").translate(bytes.maketrans(b"-_", b"+/"), b" \t\r\n=")
+        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise InvalidParameterError("image: it is not base64") from None

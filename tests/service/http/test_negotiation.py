@@ -27,7 +27,8 @@ CONTENT_TYPES = {
     [("", "json"), ("*/*", "json"), ("application/json", "json"), ("text/plain", "text"), ("Application/PDF", "pdf"),
      ("text/html, application/xhtml+xml, */*;q=0.8", "json"), ("application/xml;q=0.5, text/plain;q=0.7", "text"),
      ("application/pdf;q=0, */*;q=0.1", "json"), ("image/png, application/json", "png"), ("text/xml", "alto"),
-     ("image/webp", "json"), ("text/plain;q=x", "json"), (";;,,", "json")],
+     ("image/webp", "json"), ("Application/X-NDJSON;q=0.9, */*;q=0.1", "lines"),
+     ("text/plain;q=x", "json"), (";;,,", "json")],
 )  # fmt: skip
 def test_the_best_of_the_accepted_forms_is_taken(accept: str, form: str) -> None:
     assert accepted(accept) == form

@@ -22,10 +22,11 @@ def scope(**changed: Any) -> Scope:
 @pytest.mark.parametrize(
     "changed",
     [{"type": "lifespan"}, {"method": "GET"}, {"path": "/metrics"}, {"query_string": b"min_score=2"},
-     {"headers": [(b"host", b"x"), (b"x-request-timeout-ms", b"x")]}],
+     {"headers": [(b"host", b"x"), (b"x-request-timeout-ms", b"x")]},
+     {"headers": [(b"accept", b"text/html, Application/X-NDJSON;q=0.9")]}],
 )  # fmt: skip
 def test_only_a_plain_request_takes_the_shortcut(changed: dict[str, Any]) -> None:
-    assert is_plain(scope())
+    assert is_plain(scope(headers=[(b"accept", b"*/*")]))
     assert not is_plain(scope(**changed))
 
 

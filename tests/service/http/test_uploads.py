@@ -1,12 +1,22 @@
+import base64
 import itertools
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotter.reading.errors import ProblemError, UnsupportedPictureError
-from spotter.service.errors import BadRequestError, OverloadedError, TooManyBytesError
-from spotter.service.http.uploads import MultipartBody, RawBody, Upload, body_for
+from spotter.reading.errors import ProblemError
+from spotter.service.errors import BadRequestError, InvalidParameterError, OverloadedError, TooManyBytesError
+from spotter.service.http.uploads import (
+    Address,
+    MultipartBody,
+    RawBody,
+    Upload,
+    begins_as_json,
+    body_for,
+    open_json,
+)
 from spotter.service.upload_budget import UploadBudget
 
 BOUNDARY = b"frontier"
@@ -61,8 +71,13 @@ def test_a_body_cut_short_is_refused(cut: int) -> None:
 
 
 def test_other_names_too_many_parts_and_none() -> None:
-    with pytest.raises(BadRequestError, match="named images"):
-        parse(multipart([b"x"], name=b"file"), [])
+    assert parse(multipart([b"x"], name=b"anything"), []) == [b"x"]
+    field = b'--frontier\r\nContent-Disposition: form-data; name="%s"\r\n%s\r\nx\r\n--frontier--\r\n'
+    for name, more in ((b"images", b""), (b"file", b""), (b"x", b"Content-Type: Image/PNG\r\n")):
+        assert parse(field % (name, more), []) == [b"x"]
+    for name, more in ((b"lang", b""), (b"images2", b"Content-Type: text/plain\r\n"), (b"\xff" * 90, b"")):
+        with pytest.raises(BadRequestError, match="holds no file"):
+            parse(field % (name, more), [])
     with pytest.raises(TooManyBytesError, match="more than 2 pictures"):
         parse(multipart([b"x"] * 3), [], max_pictures=2)
     with pytest.raises(BadRequestError):
@@ -77,7 +92,9 @@ def test_headers_of_a_part_are_bounded() -> None:
             parse(body, [])
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "image/x-anything", "application/octet-stream", None, "Image/PNG"])
+@pytest.mark.parametrize(
+    "kind", ["image/jpeg", "application/octet-stream", None, "Image/PNG", "application/x-www-form-urlencoded", "", "x"]
+)
 def test_raw_bodies(kind: str | None) -> None:
     body = body_for(kind, 16)
     assert isinstance(body, RawBody)
@@ -86,18 +103,58 @@ def test_raw_bodies(kind: str | None) -> None:
     assert body.close() == [b"abc"]
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/x-www-form-urlencoded", "x"])
-def test_other_types_are_refused(kind: str) -> None:
-    with pytest.raises(UnsupportedPictureError):
-        body_for(kind, 16)
+def as_json(**members: object) -> bytes:
+    return json.dumps(members).encode()
+
+
+@given(st.binary(max_size=50))
+def test_a_picture_in_json_comes_out_however_it_is_written(data: bytes) -> None:
+    plain, other = base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()
+    lines = "\n".join(plain[start : start + 5] for start in range(0, len(plain), 5))
+    for text in (plain, other, plain.rstrip("="), lines, f"data:image/png;base64,{plain}", f"DATA:;BASE64,{plain}"):
+        body = b" \n" + as_json(image=text)
+        assert begins_as_json(body)
+        assert open_json(body) == data
+    assert open_json(as_json(url="https://example.org/a")) == Address("https://example.org/a")
+
+
+@pytest.mark.parametrize("data", [b"", b" ", b"  GIF", b"\xff\xd8", b"P5 1 1", b"[{}]", b"\n" * 1000])
+def test_other_bytes_do_not_begin_as_json(data: bytes) -> None:
+    assert not begins_as_json(data)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", "none"),
+        (b"{" * 100_000, "none"),
+        (b'{"image": "\xff"}', "none"),
+        (as_json(), "one member"),
+        (as_json(image="", url=""), "one member"),
+        (as_json(imgae=""), "'image'"),
+        (as_json(**{"l" * 5000: 1}), "nearest"),
+        (as_json(image=None), "a string"),
+        (as_json(image=["a"]), "a string"),
+        (as_json(image="not base64!"), "base64"),
+        (as_json(image="é"), "base64"),
+        (as_json(image="a"), "base64"),
+        (as_json(image="data:text/plain,a"), "base64"),
+        (as_json(image="data:"), "base64"),
+    ],
+)
+def test_other_json_is_told(body: bytes, told: str) -> None:
+    assert begins_as_json(body)
+    with pytest.raises((BadRequestError, InvalidParameterError), match=told):
+        open_json(body)
 
 
 def test_multipart_needs_a_boundary() -> None:
     assert isinstance(body_for("multipart/form-data; boundary=x", 16), MultipartBody)
     with pytest.raises(BadRequestError):
         body_for("multipart/form-data", 16)
-    with pytest.raises(BadRequestError):
-        body_for("multipart/form-data; boundary=" + "x" * 10_000, 16)
+    for kind in ("multipart/form-data; boundary=" + "x" * 10_000, "multipart/mixed; boundary=x"):
+        with pytest.raises(BadRequestError):
+            body_for(kind, 16)
 
 
 def test_bytes_are_counted_while_they_arrive_and_given_back() -> None:

@@ -1,13 +1,15 @@
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from spotter.bulk.pages import Page, pages
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
 from spotter.reading.imaging import PictureLimits
+from spotter.reading.pages import Document, FilePage, has_pages, pages
 from spotter.registry.manifest import InputSpec
+from tests.reading.documents import HELLO, pdf, tiff
 
 SPEC = InputSpec(max_side=64, target_side=64)
 LIMITS = PictureLimits(pixels=100_000, frames=5)
@@ -20,7 +22,7 @@ def encoded(form: str, colours: list[tuple[int, int, int]], size: tuple[int, int
     return buffer.getvalue()
 
 
-def colour(page: Page) -> list[int]:
+def colour(page: FilePage) -> list[int]:
     prepared = page.prepare(SPEC)
     width, height = prepared.working
     mean = prepared.padded[:height, :width].reshape(-1, 3).mean(0)
@@ -66,3 +68,40 @@ def test_one_bad_frame_is_one_problem() -> None:
         with pytest.raises(TooManyPixelsError):
             page.prepare(SPEC)
     assert len(found) == 2
+
+
+def test_thumbnails_and_masks_are_no_pages() -> None:
+    data = bytearray(tiff([(200, 0, 0), (0, 200, 0), (0, 0, 200)]))
+    with Document(bytes(data), LIMITS) as document:
+        second = document._directories[1]
+    # Pillow writes no NewSubfileType: the first tag of the second page becomes one.
+    data[second + 2 : second + 14] = struct.pack("<HHII", 254, 4, 1, 1)
+    found = list(pages(bytes(data), LIMITS))
+    assert [colour(page) for page in found] == [[200, 0, 0], [0, 0, 200]]
+
+
+def test_a_chain_of_pages_that_runs_in_a_ring_ends() -> None:
+    ring = b"II*\0" + struct.pack("<I", 8) + struct.pack("<HI", 0, 14) + struct.pack("<HI", 0, 8)
+    with Document(ring, LIMITS) as document:
+        assert document.count == 2
+
+
+def test_what_has_pages_is_told_quickly() -> None:
+    assert has_pages(tiff([(1, 2, 3)] * 2))
+    assert has_pages(b"%PDF-1.4")
+    assert not has_pages(tiff([(1, 2, 3)]))
+    assert not has_pages(b"II*\0")
+    assert not has_pages(encoded("PNG", [(1, 2, 3)]))
+    assert not has_pages(b"")
+
+
+def test_only_a_pdf_carries_text() -> None:
+    with Document(pdf([HELLO, b""]), LIMITS) as document:
+        assert document.carries_text
+        size, words = document.page(0).text(False) or ((0, 0), [])
+        assert (max(size), [text for text, _ in words]) == (2272, ["Hello", "World"])
+        assert document.page(1).text(False) is None
+        assert document.page(1).text(True) == ((1756, 2272), [])
+    with Document(tiff([(1, 2, 3)] * 2), LIMITS) as document:
+        assert not document.carries_text
+        assert document.page(1).text(False) is None

@@ -1,0 +1,51 @@
+"""What whoever asks knows of a picture, and so need not be found out."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.reading.prepared import Prepared, Region
+from spotter.reading.session import Rows
+from spotter.registry.manifest import InputSpec
+
+_MOST_UPSCALE = 16.0
+
+
+@dataclass(frozen=True)
+class Hints:
+    """max_side: pixels of the long side at which to read, small pictures enlarged; None: as the words need. region: to
+    be read alone. ignore: where nothing is to be read. min_height: of words, pixels of the upload; lower ones are left
+    out, and no reason to look closer.
+    """
+
+    max_side: int | None = None
+    region: Region | None = None
+    ignore: tuple[Region, ...] = ()
+    min_height: float = 0.0
+
+    def spec(self, spec: InputSpec) -> InputSpec:
+        """How a model that is to be asked so takes its pictures. Raises ManifestError where it cannot."""
+        if self.max_side is None:
+            return spec
+        return replace(spec, max_side=self.max_side, target_side=self.max_side, max_upscale=_MOST_UPSCALE)
+
+    def keep(self, rows: Rows, prepared: Prepared) -> Rows:
+        """The rows of words that are asked for."""
+        if not self.ignore and not self.min_height:
+            return rows
+        kept = self.wanted(prepared.to_upload(rows.polygons))
+        return Rows(rows.polygons[kept], rows.scores[kept], rows.characters[kept], rows.character_scores[kept])
+
+    def wanted(self, polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of the polygons [N, P, 2], upload pixels, are asked for: by their centres and the height of their first
+        letter."""
+        centres = polygons.mean(axis=1)
+        edges = polygons[:, 0] - polygons[:, -1]
+        kept: NDArray[np.bool_] = np.hypot(edges[:, 0], edges[:, 1]) >= self.min_height
+        for region in self.ignore:
+            kept &= ~region.holds(centres)
+        return kept
+
+
+NO_HINTS = Hints()

@@ -1,0 +1,192 @@
+"""A file's pages: one of an ordinary picture, each frame of a TIFF, each page of a PDF."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol, Self
+
+import numpy as np
+from PIL import Image
+
+from spotter.reading import imaging
+from spotter.reading.apart import Apart, ApartPicture
+from spotter.reading.errors import BrokenPictureError, TooManyPixelsError
+from spotter.reading.imaging import Opened, PictureLimits, Prepared, Region, prepare_pixels
+from spotter.reading.kinds import kind_of
+from spotter.reading.prepared import Size
+from spotter.reading.sizing import cost
+from spotter.reading.structure import directories, page_of
+from spotter.registry.manifest import InputSpec
+
+PDF_SIDE = 2272
+"""Pixels of the long side at which a page of a PDF is drawn, unless it is asked for larger: what a second look may
+need."""
+PDF_PIXELS = 16_000_000
+"""By which the memory is measured that a PDF may take: several times the page drawn."""
+MOST_PAGES = 20_000
+"""Of a TIFF: they are walked over to be counted."""
+PDF_MAGIC = b"%PDF-"
+_MANY = (PDF_MAGIC[:4], b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+Text = list[tuple[str, list[list[float]]]]
+"""Words and their polygons, pixels of the drawn page."""
+
+
+class FilePage(Protocol):
+    """A page that can be opened more than once. number: from 0."""
+
+    number: int
+
+    def open(self, spec: InputSpec, region: Region | None = None) -> "Opened | ApartPicture | DrawnPage":
+        """As `imaging.open_picture` does. Raises ProblemError."""
+
+    def text(self, always: bool) -> tuple[Size, Text] | None:
+        """The page's size and the text that it carries; None where it carries none, or none that is trusted, unless
+        `always`. Raises ProblemError."""
+
+    def prepare(self, spec: InputSpec) -> Prepared:
+        """Opens and decodes. Raises ProblemError."""
+
+    def picture(self) -> Image.Image:
+        """The whole page, upright, RGB, at the size in whose pixels its words stand. Raises ProblemError."""
+
+
+class Document:
+    """A file that has pages. Close it."""
+
+    def __init__(self, data: bytes, limits: PictureLimits, side: int = PDF_SIDE) -> None:
+        """side: pixels of the long side at which a PDF is drawn. Raises ProblemError."""
+        self._data, self._limits, self._side = data, limits, side
+        self._pdf: _Pdf | None = None
+        self._directories: list[int] = []
+        self.count = 1
+        if not data:
+            raise BrokenPictureError("the upload is empty")
+        match kind_of(data).name:
+            case "PDF":
+                self._pdf = _Pdf(data, limits)
+                self.count = self._pdf.count
+            case "TIFF":
+                self._directories = directories(data, MOST_PAGES)
+                self.count = max(1, len(self._directories))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def page(self, number: int) -> FilePage:
+        """A page, from 0 to `count` - 1."""
+        if self._pdf is not None:
+            return _PdfPage(number, self._pdf, self._side)
+        directory = self._directories[number] if number else None
+        return _Picture(number, self._data, directory, self._limits)
+
+    def close(self) -> None:
+        """Ends what draws a PDF."""
+        if self._pdf is not None:
+            self._pdf.apart.close()
+
+    @property
+    def carries_text(self) -> bool:
+        """Whether its pages may."""
+        return self._pdf is not None
+
+
+def has_pages(data: bytes) -> bool:
+    """Whether a file is to be read by its pages: a PDF, or a TIFF of several."""
+    if data[:4] not in _MANY:
+        return False
+    return data.startswith(PDF_MAGIC) or len(directories(data, MOST_PAGES, enough=2)) > 1
+
+
+def pages(data: bytes, limits: PictureLimits) -> Iterator[FilePage]:
+    """All pages of a file, in order, each for as long as it is kept. Raises ProblemError where it has none to give, or
+    more than `limits.frames`."""
+    document = Document(data, limits)
+    if document.count > limits.frames:
+        raise TooManyPixelsError(f"{document.count} pages are more than {limits.frames}")
+    for number in range(document.count):
+        yield document.page(number)
+
+
+class _Picture:
+    def __init__(self, number: int, data: bytes, directory: int | None, limits: PictureLimits) -> None:
+        self.number = number
+        self._data, self._directory, self._limits = data, directory, limits
+
+    def open(self, spec: InputSpec, region: Region | None = None) -> Opened | ApartPicture:
+        return imaging.open_picture(self._alone(), spec, self._limits, region)
+
+    def text(self, always: bool) -> tuple[Size, Text] | None:
+        return ((1, 1), []) if always else None
+
+    def prepare(self, spec: InputSpec) -> Prepared:
+        return self.open(spec).decode()
+
+    def picture(self) -> Image.Image:
+        return imaging.decode(self._alone(), self._limits)
+
+    def _alone(self) -> bytes:
+        return self._data if self._directory is None else page_of(self._data, self._directory)
+
+
+class _Pdf:
+    """The process that draws."""
+
+    def __init__(self, data: bytes, limits: PictureLimits) -> None:
+        self.apart = Apart(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
+        try:
+            self.count = int(self.ask("pages")[0]["count"])
+            if self.count < 1:
+                raise BrokenPictureError("the PDF has no pages")
+        except BaseException:
+            self.apart.close()
+            raise
+
+    def ask(self, do: str, **arguments: Any) -> tuple[dict[str, Any], bytearray]:
+        return self.apart.ask(do, **arguments)
+
+
+class _PdfPage:
+    def __init__(self, number: int, pdf: _Pdf, side: int) -> None:
+        self.number = number
+        self._pdf, self._side = pdf, side
+        self._drawn: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+
+    def open(self, spec: InputSpec, region: Region | None = None) -> "DrawnPage":
+        told, _ = self._pdf.ask("page", number=self.number, side=self._side, text=False)
+        return DrawnPage(self, tuple(told["size"]), spec, region)
+
+    def text(self, always: bool) -> tuple[Size, Text] | None:
+        told, _ = self._pdf.ask("page", number=self.number, side=self._side, text=True)
+        if not told["trusted"] and not always:
+            return None
+        return tuple(told["size"]), told["words"]
+
+    def prepare(self, spec: InputSpec) -> Prepared:
+        return self.open(spec).decode()
+
+    def picture(self) -> Image.Image:
+        return Image.fromarray(self.draw())
+
+    def draw(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        if self._drawn is None:
+            told, pixels = self._pdf.ask("draw", number=self.number, side=self._side)
+            self._drawn = np.frombuffer(pixels, np.uint8).reshape(told["shape"])
+        return self._drawn
+
+
+class DrawnPage:
+    """A page of a PDF, as `Opened` of a picture."""
+
+    quick = False
+
+    def __init__(self, page: _PdfPage, size: Size, spec: InputSpec, region: Region | None) -> None:
+        self._page, self._spec, self._region = page, spec, region
+        shown = size if region is None else (region.within(size).width, region.within(size).height)
+        self.cost = cost(*shown, spec)
+
+    def decode(self) -> Prepared:
+        """Draws it, if that was not done before."""
+        return prepare_pixels(self._page.draw(), self._spec, self._region)

@@ -1,0 +1,47 @@
+"""What this build and its settings read, accept and write, from the tables that do it."""
+
+from typing import Any
+
+from spotter import __version__
+from spotter.reading.kinds import KINDS
+from spotter.service.http.negotiation import JSON
+from spotter.service.http.parameters import UNSUPPORTED, described
+from spotter.service.http.schemas import SPOT_ANSWER, SPOT_BODY
+from spotter.service.settings import Settings
+
+_LIMITS = (
+    "max_bytes",
+    "max_pixels",
+    "max_side",
+    "max_frames",
+    "max_pictures",
+    "max_pages",
+    "max_working_side",
+    "timeout",
+    "document_timeout",
+)
+
+
+def told(settings: Settings) -> dict[str, Any]:
+    """The members of `schemas.Capabilities`."""
+    json = ["image", *(["url"] if settings.fetch_urls else [])]
+    return {
+        "version": __version__,
+        "reads": [
+            {
+                "name": kind.label,
+                "media_types": kind.media_types,
+                "suffixes": kind.suffixes,
+                "pages": kind.pages,
+                "read": kind.readable,
+                "needs": None if kind.readable else kind.needs,
+            }
+            for kind in KINDS
+        ],
+        "bodies": list(SPOT_BODY["content"]),
+        "json": json,
+        "writes": [JSON, *SPOT_ANSWER["content"]],
+        "parameters": described(),
+        "unsupported": UNSUPPORTED,
+        "limits": {name: getattr(settings, name) for name in _LIMITS},
+    }

@@ -1,0 +1,148 @@
+"""The parameters of `POST /spot`: the one table from which they are read, checked, documented, told by
+`/v1/capabilities` and named in errors."""
+
+import difflib
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spotter.formats.structure import Detail
+from spotter.reading.hints import NO_HINTS, Hints
+from spotter.reading.prepared import Region
+from spotter.service.errors import InvalidParameterError
+from spotter.service.http.negotiation import FormatName
+
+REGIONS = 64
+"""Rectangles to ignore in one request."""
+_RECTANGLE = r"^\d{1,6},\d{1,6},\d{1,6},\d{1,6}$"
+_PAGES = r"^\d{1,6}(-\d{0,6})?(,\d{1,6}(-\d{0,6})?)*$"
+_NAME = 64
+"""Characters of an unknown name that are looked at."""
+
+UNSUPPORTED = {
+    "language_model": "the graph decides with its language model inside, and has no input to switch it",
+    "charset": "the graph answers each character's best reading, and no others to choose from",
+    "pattern": "the graph answers each character's best reading, and no others to choose from",
+    "lexicon": "the graph answers each character's best reading, and no others to choose from",
+}
+"""Hints that people ask for and that no bundle can heed."""
+
+
+class SpotParameters(BaseModel):
+    """What may stand behind `POST /spot?`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_score: float | None = Field(
+        default=None, ge=0, le=1, description="Least score of a word; the model's default if absent."
+    )
+    detail: Detail | None = Field(
+        default=None,
+        description="How much the JSON tells: `words` (if absent), `lines` as well, or `blocks` as well as both.",
+    )
+    format: FormatName | None = Field(
+        default=None,
+        description="Of the answer: `json`, `text`, `hocr`, `alto`, `tsv`, `png` or `pdf`; by the `Accept` header if "
+        "absent.",
+    )
+    max_side: int | None = Field(
+        default=None,
+        ge=64,
+        le=16_384,
+        description="Pixels of the long side at which the picture is read, small ones enlarged up to 16 times; as its "
+        "words need if absent.",
+    )
+    region: str | None = Field(
+        default=None,
+        pattern=_RECTANGLE,
+        description="`x,y,w,h`, pixels of the upload after its EXIF rotation: only there is read.",
+        examples=["100,50,640,200"],
+    )
+    ignore: list[str] = Field(
+        default_factory=list,
+        max_length=REGIONS,
+        description=f"`x,y,w,h` likewise: words whose centre lies there are left out. Up to {REGIONS} times.",
+        examples=[["0,0,200,80"]],
+    )
+    min_height: float = Field(
+        default=0.0,
+        ge=0,
+        le=65_535,
+        description="Pixels of the upload: lower words are left out, and the picture is not looked at again for them.",
+    )
+    pages: str | None = Field(
+        default=None,
+        pattern=_PAGES,
+        max_length=1000,
+        description="Pages of a PDF or TIFF, from 1: `1-3,7`, `5-` to the end; all if absent. The answer then has "
+        "`pages`.",
+        examples=["1-3,7"],
+    )
+    pdf: Literal["auto", "ocr", "text"] = Field(
+        default="auto",
+        description="What is read of a PDF's page: its picture (`ocr`), the text that it carries (`text`), or that "
+        "text where it seems to be all of it and else the picture (`auto`).",
+    )
+
+    def hints(self) -> Hints:
+        """For reading. Raises InvalidParameterError."""
+        if self.max_side is None and self.region is None and not self.ignore and not self.min_height:
+            return NO_HINTS
+        region = None if self.region is None else _rectangle("region", self.region)
+        return Hints(self.max_side, region, tuple(_rectangle("ignore", each) for each in self.ignore), self.min_height)
+
+
+NO_PARAMETERS = SpotParameters()
+
+
+def unknown(name: str) -> str:
+    """What to say of a parameter that there is not."""
+    name = name[:_NAME]
+    if name in UNSUPPORTED:
+        return f"{name}: it is not supported, for {UNSUPPORTED[name]}"
+    (nearest,) = difflib.get_close_matches(name, SpotParameters.model_fields, 1, 0.0)
+    return f"there is no parameter {name!r}; the nearest is {nearest!r}"
+
+
+def described() -> list[dict[str, Any]]:
+    """The parameters as `/v1/capabilities` tells them: name, description, and JSON schema."""
+    properties = SpotParameters.model_json_schema()["properties"]
+    return [
+        {"name": name, "description": schema["description"], "schema": _bare(schema)}
+        for name, schema in properties.items()
+    ]
+
+
+def select_pages(pages: str | None, count: int, most: int) -> list[int]:
+    """The numbers, from 0, of the pages asked for, each once and in order; all for None.
+
+    Raises InvalidParameterError for those that are not there, and where they are more than `most`.
+    """
+    chosen = set[int]()
+    for part in pages.split(",") if pages is not None else ("1-",):
+        first, dash, last = part.partition("-")
+        begin, end = int(first), int(last or count) if dash else int(first)
+        if not 1 <= begin <= max(end, 1) or end > count:
+            raise InvalidParameterError(f"pages: {part} is not within the {count} pages that there are, from 1")
+        if end - begin >= most:
+            raise InvalidParameterError(
+                f"pages: {end - begin + 1} are more than the {most} of one request; ask for some, as by ?pages=1-{most}"
+            )
+        chosen.update(range(begin - 1, end))
+    if len(chosen) > most:
+        raise InvalidParameterError(f"pages: {len(chosen)} are more than the {most} of one request")
+    return sorted(chosen)
+
+
+def _rectangle(name: str, text: str) -> Region:
+    if re.fullmatch(_RECTANGLE, text) is None:
+        raise InvalidParameterError(f"{name}: {text[:_NAME]!r} is not x,y,w,h in whole pixels")
+    left, top, width, height = map(int, text.split(","))
+    if not width or not height:
+        raise InvalidParameterError(f"{name}: {text} has no pixels")
+    return Region(left, top, width, height)
+
+
+def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name not in ("description", "title")}

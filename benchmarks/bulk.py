@@ -24,7 +24,7 @@ from spotter.reading.reader import Reader
 from spotter.reading.second_look import closer
 from spotter.reading.session import Session, SessionOptions
 from spotter.reading.settings import ReadingSettings
-from spotter.reading.words import read_lines, render
+from spotter.reading.words import read_page, render
 from spotter.registry.manifest import InputSpec
 
 BATCH = 4
@@ -106,8 +106,8 @@ def _batched(items: Sequence[Item], reader: Reader, threads: int) -> int:
         return imaging.prepare(item.read(), spec, PictureLimits())
 
     def emit(item: Item, seen: Prepared, rows: Any) -> None:
-        found = read_lines(rows, seen, reader.manifest.charset, reader.manifest.score_threshold)
-        lines.append(json.dumps({"input": item.name, "words": [render(word) for line in found for word in line]}))
+        found = read_page(rows, seen, reader.manifest.charset, reader.manifest.score_threshold)
+        lines.append(json.dumps({"input": item.name, "words": [render(word) for word in found.words]}))
 
     def infer(batch: list[tuple[Item, Prepared]], closest: int) -> None:
         small: list[tuple[Item, InputSpec]] = []

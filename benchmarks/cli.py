@@ -29,8 +29,8 @@ from benchmarks import (
 )
 from benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, SIDES, parse_list, parse_size
 from benchmarks.process import ServeError
+from spotter.formats.cli import SUFFIXES
 from spotter.reading import imaging
-from spotter.reading.cli import SUFFIXES
 from spotter.reading.errors import ProblemError
 from spotter.reading.gpu import Device
 from spotter.reading.imaging import PictureLimits

@@ -26,5 +26,5 @@ class Spot:
     @bentoml.api(route="/spot")  # type: ignore[untyped-decorator]
     def spot(self, image: Annotated[bytes, ContentType("image/jpeg")], /) -> dict[str, Any]:
         prepared = imaging.prepare(image, self.reader.manifest.input, self.reader.limits)
-        words = self.reader.words(self.reader.infer([prepared])[0], prepared)
+        words = self.reader.page(self.reader.infer([prepared])[0], prepared).words
         return {"words": [render(word) for word in words]}

@@ -2,6 +2,7 @@
 as its documentation shows it (https://lightning.ai/docs/litserve)."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,10 +29,10 @@ class Spot(litserve.LitAPI):  # type: ignore[misc]
     def decode_request(self, request: Annotated[bytes, File()]) -> Prepared:
         return imaging.prepare(request, self.reader.manifest.input, self.reader.limits)
 
-    def predict(self, prepared: Prepared) -> list[Word]:
-        return self.reader.words(self.reader.infer([prepared])[0], prepared)
+    def predict(self, prepared: Prepared) -> Sequence[Word]:
+        return self.reader.page(self.reader.infer([prepared])[0], prepared).words
 
-    def encode_response(self, words: list[Word]) -> dict[str, Any]:
+    def encode_response(self, words: Sequence[Word]) -> dict[str, Any]:
         return {"words": [render(word) for word in words]}
 
 

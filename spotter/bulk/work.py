@@ -7,6 +7,7 @@ from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, as_unicod
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
 from spotter.bulk.tries import DEATHS, Tries
+from spotter.formats.text import as_text
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import ProblemError
 from spotter.reading.pages import pages
@@ -77,12 +78,12 @@ class Worker:
                 number = page.number
                 try:
                     prepared = page.prepare(self._reader.input)
-                    seen, lines = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
-                    width, height = seen.upload
-                    text = "\n".join(" ".join(word.text for word in line) for line in lines)
-                    words = [render(word) for line in lines for word in line]
+                    told = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
+                    found = told.page
+                    width, height = found.size
+                    words = [render(word) for word in found.words]
                     record = {"input": item.name, "page": page.number, "width": width, "height": height}
-                    records.append({**record, "text": text, "words": words})
+                    records.append({**record, "text": as_text(found), "words": words})
                 except Exception as error:  # of the engine, say: one bad page must not stop the others
                     dead.append(_dead_letter(item, page.number, error))
         except Exception as error:  # of the file or of what opens it

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from spotter.cli.layout import LayoutScore, layout_scores, layout_table
 from spotter.cli.predictors import CHECKPOINT_SUFFIX, Opened, ReaderOptions, open_predictor, rapidocr
 from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture
@@ -64,6 +65,7 @@ def parse_dataset(value: str) -> Dataset:
 @click.option("--lexicon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One word a line.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), help="Instead of the bundle's own; else 0.")
 @click.option("--kinds", is_flag=True, help="Also show how many words of each kind are read, over all datasets.")
+@click.option("--layout", is_flag=True, help="Also show how well lines and reading order are found.")
 @click.option("--sweep", is_flag=True, help="Also show F at thresholds from 0.05 to 0.95.")
 @click.option("--rapidocr", "rival", metavar="small|tiny|FOLDER", help="Score RapidOCR with this PP-OCRv6 beside it.")
 @click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
@@ -94,6 +96,7 @@ def evaluate(
     lexicon: Path | None,
     score_threshold: float | None,
     kinds: bool,
+    layout: bool,
     sweep: bool,
     rival: str | None,
     rapidocr_defaults: bool,
@@ -108,9 +111,9 @@ def evaluate(
 ) -> None:
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
 
-    MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr. A dataset is a folder, or
-    PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages and lines (cut-out lines,
-    listed in labels.tsv). --data finds them all.
+    MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr, or the --layout of true words. A
+    dataset is a folder, or PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages and
+    lines (cut-out lines, listed in labels.tsv). --data finds them all.
     """
     if not datasets and data is None:
         raise click.UsageError("nothing to score on: give a dataset or --data")
@@ -134,8 +137,10 @@ def evaluate(
             raise click.ClickException("RapidOCR is not installed: pip install rapidocr") from None
         except ModelsError as error:
             raise click.ClickException(str(error)) from None
+    if not readers and layout:
+        readers["none"] = Opened(lambda image: [])
     if not readers:
-        raise click.UsageError("nothing to score: MODEL is none and --rapidocr is not given")
+        raise click.UsageError("nothing to score: MODEL is none, and neither --rapidocr nor --layout is given")
     words = Lexicon.load(lexicon) if lexicon else None
     try:
         everything = [_complete(given, preset, aspect, bag_of_words) for given in datasets]
@@ -144,6 +149,7 @@ def evaluate(
         raise click.ClickException(str(error)) from None
     results: list[Result] = []
     records: list[dict[str, object]] = []
+    layouts: list[tuple[str, LayoutScore, LayoutScore]] = []
     sections: dict[str, list[Section]] = {name: [] for name in readers}
     for number, dataset in enumerate(everything):
         try:
@@ -165,12 +171,18 @@ def evaluate(
             if sweep:
                 click.echo(f"\n{sweep_table(judged.sweep)}")
             results.append(judged)
+            if layout:
+                each = [layout_scores(read, dataset.how.boxes, threshold) for read in reads]
+                true, found = (sum(scores, LayoutScore()) for scores in zip(*each, strict=True))
+                layouts.append((f"{name} {dataset}" if len(readers) > 1 else str(dataset), true, found))
             if report:
                 sections[name].append(_section(dataset, reads, pictures, words, lexicon))
             if errors:
                 records += [{"reader": name, "dataset": str(dataset.folder), **e} for e in scorer.errors(threshold)]
     if data or len(everything) > 1:
         click.echo(f"\n{summary_table(results)}")
+    if layout:
+        click.echo(f"\n{layout_table(layouts)}")
     if kinds:
         click.echo(f"\n{kinds_table(results)}")
     if json_file:

@@ -148,6 +148,8 @@ class Opened:
         stretch = _swapped(self._stretch, self._orientation)
         if self._name in _UPRIGHT_LATE and self._orientation == 1:
             size, stretch = (max(size), max(size)), (max(stretch), max(stretch))
+            if not region.meets(size):  # decoding tells the true size
+                return 1, 1
         shown = region.within(size)
         return stretched((shown.width, shown.height), stretch)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol, Self
 
 import numpy as np
+from PIL import Image
 
 from spotter.reading import imaging
 from spotter.reading.apart import Apart, ApartPicture
@@ -30,7 +31,7 @@ Text = list[tuple[str, list[list[float]]]]
 """Words and their polygons, pixels of the drawn page."""
 
 
-class Page(Protocol):
+class FilePage(Protocol):
     """A page that can be opened more than once. number: from 0."""
 
     number: int
@@ -44,6 +45,9 @@ class Page(Protocol):
 
     def prepare(self, spec: InputSpec) -> Prepared:
         """Opens and decodes. Raises ProblemError."""
+
+    def picture(self) -> Image.Image:
+        """The whole page, upright, RGB, at the size in whose pixels its words stand. Raises ProblemError."""
 
 
 class Document:
@@ -71,7 +75,7 @@ class Document:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def page(self, number: int) -> Page:
+    def page(self, number: int) -> FilePage:
         """A page, from 0 to `count` - 1."""
         if self._pdf is not None:
             return _PdfPage(number, self._pdf, self._side)
@@ -96,7 +100,7 @@ def has_pages(data: bytes) -> bool:
     return data.startswith(PDF_MAGIC) or len(directories(data, MOST_PAGES, enough=2)) > 1
 
 
-def pages(data: bytes, limits: PictureLimits) -> Iterator[Page]:
+def pages(data: bytes, limits: PictureLimits) -> Iterator[FilePage]:
     """All pages of a file, in order, each for as long as it is kept. Raises ProblemError where it has none to give, or
     more than `limits.frames`."""
     document = Document(data, limits)
@@ -112,14 +116,19 @@ class _Picture:
         self._data, self._directory, self._limits = data, directory, limits
 
     def open(self, spec: InputSpec, region: Region | None = None) -> Opened | ApartPicture:
-        data = self._data if self._directory is None else page_of(self._data, self._directory)
-        return imaging.open_picture(data, spec, self._limits, region)
+        return imaging.open_picture(self._alone(), spec, self._limits, region)
 
     def text(self, always: bool) -> tuple[Size, Text] | None:
         return ((1, 1), []) if always else None
 
     def prepare(self, spec: InputSpec) -> Prepared:
         return self.open(spec).decode()
+
+    def picture(self) -> Image.Image:
+        return imaging.decode(self._alone(), self._limits)
+
+    def _alone(self) -> bytes:
+        return self._data if self._directory is None else page_of(self._data, self._directory)
 
 
 class _Pdf:
@@ -157,6 +166,9 @@ class _PdfPage:
 
     def prepare(self, spec: InputSpec) -> Prepared:
         return self.open(spec).decode()
+
+    def picture(self) -> Image.Image:
+        return Image.fromarray(self.draw())
 
     def draw(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         if self._drawn is None:

@@ -39,12 +39,20 @@ class Region:
 
     def within(self, size: Size) -> "Region":
         """What of it lies on a picture of that size. Raises RegionOffPictureError where nothing does."""
-        left, top = max(self.left, 0), max(self.top, 0)
-        right, bottom = min(self.left + self.width, size[0]), min(self.top + self.height, size[1])
-        if right <= left or bottom <= top:
+        left, top, right, bottom = self._sides(size)
+        if not self.meets(size):
             text = f"{self.left},{self.top},{self.width},{self.height}"
             raise RegionOffPictureError(f"the region {text} lies off the picture of {size[0]} x {size[1]} pixels")
         return Region(left, top, right - left, bottom - top)
+
+    def meets(self, size: Size) -> bool:
+        """Whether any of it lies on a picture of that size."""
+        left, top, right, bottom = self._sides(size)
+        return left < right and top < bottom
+
+    def _sides(self, size: Size) -> tuple[int, int, int, int]:
+        right, bottom = min(self.left + self.width, size[0]), min(self.top + self.height, size[1])
+        return max(self.left, 0), max(self.top, 0), right, bottom
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the points [..., 2] lie in it."""

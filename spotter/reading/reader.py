@@ -4,25 +4,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.reading import imaging
+from spotter.reading.account import ASKED, TAKEN, account, why_one_look
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import PictureLimits, Prepared
 from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
 from spotter.reading.sizing import at_side
-from spotter.reading.words import Word, read_lines, read_words
+from spotter.reading.words import Page, Word, read_page
 from spotter.registry.bundle import Bundle, open_bundle
 from spotter.registry.errors import BundleError
 from spotter.registry.manifest import InputSpec, Manifest
 
 
 class Reader:
-    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `words` are its stages.
+    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `page` are its stages.
 
     max_side: pixels of the long side at which to read, instead of the manifest's.
     """
@@ -53,14 +54,13 @@ class Reader:
         def again(spec: InputSpec) -> Prepared:
             return imaging.prepare_pixels(image, spec)
 
-        _, found = self.read_prepared(self.prepare(image), again, threshold, closest)
-        return [word for line in found for word in line]
+        return list(self.read_prepared(self.prepare(image), again, threshold, closest).page.words)
 
-    def read_lines(self, data: bytes, threshold: float | None = None) -> tuple[tuple[int, int], list[list[Word]]]:
-        """(width, height) and lines of words of an encoded picture. Raises ProblemError for a bad one."""
+    def read_page(self, data: bytes, threshold: float | None = None) -> Page:
+        """Words, lines and blocks of an encoded picture. Raises ProblemError for a bad one."""
         prepared = imaging.prepare(data, self.input, self.limits)
         rows = self.infer([prepared])[0]
-        return prepared.upload, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
+        return self.page(rows, prepared, threshold)
 
     def read_prepared(
         self,
@@ -69,20 +69,25 @@ class Reader:
         threshold: float | None,
         closest: int,
         hints: Hints = NO_HINTS,
-    ) -> tuple[Prepared, list[list[Word]]]:
-        """Lines of a picture that was prepared, after a second look where its words are small (see
+    ) -> "Read":
+        """The page of a picture that was prepared, after a second look where its words are small (see
         `second_look.closer`) and no side was asked for; and how it was seen.
 
         again: prepares the picture once more. hints: by which it was prepared, for what to keep. closest: pixels of the
         longest side of a second look, 0 for none.
         Raises what `again` does.
         """
-        rows = hints.keep(self.infer([prepared])[0], prepared)
-        spec = None if self.max_side or hints.max_side else closer(rows, prepared, self.manifest.input, closest)
-        if spec is not None:
-            prepared = again(spec)
-            rows = hints.keep(self.infer([prepared])[0], prepared)
-        return prepared, read_lines(rows, prepared, self.manifest.charset, self._threshold(threshold))
+        found = self.infer([prepared])[0]
+        rows = hints.keep(found, prepared)
+        verdict = ASKED
+        if self.max_side is None and hints.max_side is None:
+            spec = closer(rows, prepared, self.manifest.input, closest)
+            verdict = why_one_look(rows, prepared, closest) if spec is None else TAKEN
+            if spec is not None:
+                prepared = again(spec)
+                found = self.infer([prepared])[0]
+                rows = hints.keep(found, prepared)
+        return Read(self.page(rows, prepared, threshold), account(rows, prepared, verdict, len(found.scores)))
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The graph's input for a picture, uint8 [H, W, 3] RGB."""
@@ -93,15 +98,15 @@ class Reader:
         images = batch[0].padded[None] if len(batch) == 1 else np.stack([item.padded for item in batch])
         return self.session.run(images, sizes_of(batch))
 
-    def words(self, rows: Rows, prepared: Prepared, threshold: float | None = None) -> list[Word]:
-        """Words of a picture from the graph's rows; the threshold is the manifest's unless given."""
-        return read_words(rows, prepared, self.manifest.charset, self._threshold(threshold))
+    def page(self, rows: Rows, prepared: Prepared, threshold: float | None = None) -> Page:
+        """The page of a picture from the graph's rows; the threshold is the manifest's unless given."""
+        return read_page(rows, prepared, self.manifest.charset, self._threshold(threshold))
 
     def check_golden(self) -> None:
         """Reads the bundle's golden picture. Raises BundleError when a word is missing."""
         golden = self.manifest.golden
-        _, lines = self.read_lines(self.bundle.read(golden.picture))
-        read = Counter(word.text for line in lines for word in line)
+        page = self.read_page(self.bundle.read(golden.picture))
+        read = Counter(word.text for word in page.words)
         missing = Counter(golden.words) - read
         if missing:
             raise BundleError(f"the golden picture must read {sorted(missing)}, it read {sorted(read)}")
@@ -116,6 +121,13 @@ class Reader:
 
     def _threshold(self, threshold: float | None) -> float:
         return self.manifest.score_threshold if threshold is None else threshold
+
+
+class Read(NamedTuple):
+    """A page, and how it was read, for the answer: see `account.account`."""
+
+    page: Page
+    account: dict[str, Any]
 
 
 def sizes_of(batch: Sequence[Prepared]) -> NDArray[np.int32]:

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 from spotter.registry.manifest import InputSpec
 
 _FEW_WORDS = 8  # fewer do not tell what the picture is like
-_MANY_WORDS = 700  # of more, a closer look would drop some: the detector has so many candidates a picture
-_SMALL = 12.0  # pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures
+MANY_WORDS = 1_400
+"""Of more, a look may drop some, and a closer one more of them: the detector has so many candidates a picture."""
+SMALL = 12.0
+"""Pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures."""
+LEAST_HEIGHT = 9.0
+"""Pixels at the working size: the height of the lowest letters that the network looks for."""
 _CLEAR = 20.0  # pixels: the height that a closer look aims at
 _WORTH = 1.2  # a look hardly closer than the first shows nothing new
 
@@ -34,14 +38,27 @@ def closer_side(
     """
     longest = max(working)
     most = min(max(upload), limit)
-    if not _FEW_WORDS <= len(polygons) <= _MANY_WORDS or most < _WORTH * longest:
+    if len(polygons) > MANY_WORDS or not much_larger(most, longest):
         return None
-    heights = sorted([math.hypot(last[0] - first[0], last[1] - first[1]) for first, *_, last in polygons.tolist()])
-    height = heights[len(heights) // 2]
-    if height >= _SMALL:
+    height = median_height(polygons)
+    if height is None or height >= SMALL:
         return None
     side = min(most, round(longest * _CLEAR / max(height, 1.0)))
-    return side if side >= _WORTH * longest else None
+    return side if much_larger(side, longest) else None
+
+
+def much_larger(side: float, seen: float) -> bool:
+    """Whether a long side of `side` pixels shows more than one of `seen` pixels does."""
+    return side >= _WORTH * seen
+
+
+def median_height(polygons: NDArray[np.float32]) -> float | None:
+    """Of words, float32 [N, P, 2]; None where they are too few to tell what the picture is like."""
+    if len(polygons) < _FEW_WORDS:
+        return None
+    edges = (polygons[:, -1] - polygons[:, 0]).tolist()
+    heights = sorted([math.hypot(x, y) for x, y in edges])
+    return heights[len(heights) // 2]
 
 
 def working_size(width: int, height: int, spec: InputSpec) -> tuple[int, int]:

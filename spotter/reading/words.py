@@ -1,42 +1,145 @@
-"""The graph's rows to words in upload pixels and reading order.
+"""The graph's rows to a page: words in upload pixels, as lines and blocks in reading order.
 
 Their order is found on plain numbers: a picture has tens of words, and for so few an array's operations cost more than
 they save.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from spotter.reading.imaging import Prepared
-from spotter.reading.reading_order import Polygon, lines
+from spotter.reading.layout.blocks import find_blocks, outline
+from spotter.reading.layout.frames import Polygon
 from spotter.reading.session import Rows
 from spotter.reading.text import texts
 
 
 class Word(NamedTuple):
     """polygon: [x, y] pairs, upload pixels to a tenth, from the text's own top-left clockwise; score: 0..1, to four
-    digits."""
+    digits; direction: degrees to a tenth by which its text is turned clockwise, -180 to 180; line, block: which of the
+    page's it is in, from 0."""
 
     polygon: Polygon
     text: str
     score: float
+    direction: float = 0.0
+    line: int = 0
+    block: int = 0
 
 
-def read_lines(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[list[Word]]:
-    """Words that score at least `threshold` and say something, as lines in reading order."""
+class Line(NamedTuple):
+    """Words of a line, at least one. row: lines of a block that stand beside each other, as a table's cells, share it.
+    degrees: by which it is turned clockwise. block: which of the page's it is in."""
+
+    words: Sequence[Word]
+    row: int
+    degrees: float
+    block: int
+
+    @property
+    def text(self) -> str:
+        """Its words, a space apart."""
+        return " ".join([word.text for word in self.words])
+
+    @property
+    def score(self) -> float:
+        """The mean of its words' scores."""
+        return mean_score(self.words)
+
+    @property
+    def polygon(self) -> Polygon:
+        """The smallest rectangle along the line that holds its words."""
+        return outline([word.polygon for word in self.words], self.degrees)
+
+
+class Block(NamedTuple):
+    """Lines of one kind near each other, at least one, in reading order. degrees: by which it is turned clockwise."""
+
+    lines: Sequence[Line]
+    degrees: float
+
+    @property
+    def words(self) -> list[Word]:
+        """Its words in reading order."""
+        return [word for line in self.lines for word in line.words]
+
+    @property
+    def rows(self) -> list[list[Line]]:
+        """Its lines, those that stand beside each other together."""
+        rows: dict[int, list[Line]] = {}
+        for line in self.lines:
+            rows.setdefault(line.row, []).append(line)
+        return list(rows.values())
+
+    @property
+    def text(self) -> str:
+        """A row a text line, with a tab between lines that stand beside each other."""
+        return "\n".join(["\t".join([line.text for line in row]) for row in self.rows])
+
+    @property
+    def score(self) -> float:
+        """The mean of its words' scores."""
+        return mean_score(self.words)
+
+    @property
+    def polygon(self) -> Polygon:
+        """The smallest rectangle along the block that holds its words."""
+        return outline([word.polygon for word in self.words], self.degrees)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a picture says. size: its (width, height), pixels."""
+
+    size: tuple[int, int]
+    words: Sequence[Word]
+    lines: Sequence[Line]
+    blocks: Sequence[Block]
+
+
+def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
+    """The page of these words, whatever their order, directions and numbers."""
+    placed: list[Word] = []
+    lines: list[Line] = []
+    blocks: list[Block] = []
+    for block in find_blocks([word.polygon for word in words]):
+        first_line = len(lines)
+        for line in block.lines:
+            first_word = len(placed)
+            for index, turn in zip(line.words, line.directions, strict=True):
+                word = words[index]
+                direction = round(turn, 1) + 0.0  # not -0.0
+                placed.append(Word(word[0], word[1], word[2], direction, len(lines), len(blocks)))
+            lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
+        blocks.append(Block(lines[first_line:], block.degrees))
+    return Page(size, placed, lines, blocks)
+
+
+def read_page(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> Page:
+    """The page of the words that score at least `threshold` and say something."""
     polygons = prepared.to_upload(rows.polygons).round(1).tolist()
     words = [
         Word(polygon, text, round(score, 4))
         for polygon, text, score in zip(polygons, texts(rows.characters, charset), rows.scores.tolist(), strict=True)
         if score >= threshold and text
     ]
-    return [[words[index] for index in line] for line in lines([word.polygon for word in words])]
+    return arrange(prepared.upload, words)
 
 
-def read_words(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> list[Word]:
-    """As `read_lines`, without the lines."""
-    return [word for line in read_lines(rows, prepared, charset, threshold) for word in line]
+def mean_score(words: Sequence[Word]) -> float:
+    """To four digits."""
+    return round(sum([word.score for word in words]) / len(words), 4)
 
 
 def render(word: Word) -> dict[str, Any]:
     """A word as the answer shows it."""
-    return {"polygon": word.polygon, "text": word.text, "score": word.score}
+    polygon, text, score, direction, line, block = word
+    return {
+        "polygon": polygon,
+        "text": text,
+        "score": score,
+        "direction": direction,
+        "line": line,
+        "block": block,
+    }

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from spotter.reading.cli import settings_from
+from spotter.formats.cli import settings_from
 from spotter.service import server
 from spotter.service.app import create_app
 from spotter.service.settings import Settings

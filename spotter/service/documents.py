@@ -8,13 +8,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from PIL import Image
+
 from spotter.reading.errors import ProblemError
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.pages import PDF_SIDE, Document
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
 from spotter.service.errors import OverloadedError, TooLateError
-from spotter.service.spotting import Spotter
+from spotter.service.spotting import Answer, Spotter
 
 _AHEAD = 2
 """Pages of a document that are inside at once: one is drawn or decoded while another is read."""
@@ -22,7 +24,6 @@ _PAUSE = 0.25
 """Seconds, at most, until a page that found no room asks again; its document was let in."""
 
 T = TypeVar("T")
-Answer = dict[str, Any]
 Text = Literal["auto", "ocr", "text"]
 
 
@@ -37,15 +38,21 @@ class DocumentLimits:
 
 @dataclass(frozen=True)
 class PageAnswer:
-    """What a page says, or why it could not be read. number: from 1, of `count`."""
+    """What a page says, or why it could not be read.
+
+    number: from 1, of `count`. last: whether no other was asked for. picture: draws or decodes it, as
+    `FilePage.picture` does, for as long as its document is open: until the one who iterates goes on from the last.
+    """
 
     number: int
     count: int
     answer: Answer | ProblemError
+    last: bool
+    picture: Callable[[], Image.Image]
 
-    def body(self) -> Answer:
+    def body(self) -> dict[str, Any]:
         """The members of the page's object."""
-        answer = self.answer.body() if isinstance(self.answer, ProblemError) else self.answer
+        answer = self.answer.body() if isinstance(self.answer, ProblemError) else self.answer.body
         return {"page": self.number, **answer}
 
 
@@ -73,8 +80,7 @@ class Documents:
             if self.open >= self._limits.at_once:
                 retry = self._spotter.admission.retry_after()
                 raise OverloadedError(f"{self.open} documents are being read", retry_after=retry)
-            if not job.timing.hasty:
-                job = replace(job, deadline=job.timing.began + self._limits.seconds)
+            job = replace(job, deadline=self.deadline(job))
             self.open += 1
             try:
                 async with self._opened(data, job) as document:
@@ -87,6 +93,10 @@ class Documents:
                 self.open -= 1
         finally:
             ticket.leave(served=False)
+
+    def deadline(self, job: spotting.Request) -> float:
+        """Of a document whose request did not say one: time.monotonic() seconds."""
+        return job.deadline if job.timing.hasty else job.timing.began + self._limits.seconds
 
     @contextlib.asynccontextmanager
     async def _opened(self, data: bytes, job: spotting.Request) -> AsyncIterator[Document]:
@@ -118,7 +128,8 @@ class Documents:
                     tasks.append(asyncio.create_task(self._page(document, following, text, job)))
                 answer = await tasks[0]
                 tasks.popleft()
-                yield PageAnswer(number + 1, document.count, answer)
+                picture = document.page(number).picture
+                yield PageAnswer(number + 1, document.count, answer, number == numbers[-1], picture)
         finally:
             for task in tasks:
                 task.cancel()
@@ -132,11 +143,11 @@ class Documents:
                 carried = await self._in_time(lambda: page.text(text == "text"), own.deadline)
                 if carried is not None:
                     # A page may have thousands of words: not in the event loop.
-                    return {**await asyncio.to_thread(self._spotter.carried, *carried, own), "source": "text"}
+                    return _from(await asyncio.to_thread(self._spotter.carried, *carried, own), "text")
             while True:
                 try:
                     place = self._spotter.admission.enter()
-                    return {**await self._spotter.read(page, place, own), "source": "picture"}
+                    return _from(await self._spotter.read(page, place, own), "picture")
                 except OverloadedError as error:
                     pause = min(error.retry_after or _PAUSE, _PAUSE)
                     if time.monotonic() + pause >= own.deadline:
@@ -151,3 +162,7 @@ class Documents:
                 return await self._spotter.decoded(work)
         except TimeoutError:
             raise TooLateError("the deadline passed before the answer") from None
+
+
+def _from(answer: Answer, source: str) -> Answer:
+    return Answer({**answer.body, "source": source}, answer.page)

@@ -3,20 +3,24 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
+from PIL import Image
 
+from spotter.formats.forms import Form
+from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
+from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
 from spotter.reading.decoders import Decoders
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import Opened, PictureLimits
-from spotter.reading.pages import Page, Text
+from spotter.reading.pages import FilePage, Text
 from spotter.reading.prepared import Size
 from spotter.reading.second_look import closer
-from spotter.reading.words import Word, read_words, render
+from spotter.reading.words import Page, Word, arrange, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
@@ -31,11 +35,14 @@ T = TypeVar("T")
 MANY_WORDS = 64
 """Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
 
+SPARED = 0.05
+"""Seconds before its deadline when a closer look is given up, to answer what the first one showed."""
+
 
 @dataclass(frozen=True)
 class Request:
     """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
-    model's.
+    model's. detail: of the answer's JSON.
     """
 
     live: Live
@@ -43,6 +50,14 @@ class Request:
     min_score: float | None
     timing: Timing
     hints: Hints = NO_HINTS
+    detail: Detail = "words"
+
+
+class Answer(NamedTuple):
+    """body: the answer's JSON object. page: what it tells of."""
+
+    body: dict[str, Any]
+    page: Page
 
 
 @dataclass(frozen=True)
@@ -122,8 +137,8 @@ class Spotter:
         finally:
             turn.cancel()
 
-    async def read(self, data: bytes | Page, ticket: Ticket, request: Request) -> dict[str, Any]:
-        """The answer object for one picture or page. Raises ProblemError; gives the ticket back whatever happens."""
+    async def read(self, data: bytes | FilePage, ticket: Ticket, request: Request) -> Answer:
+        """The answer for one picture or page. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
         spec = request.hints.spec(request.live.manifest.input)
         try:
@@ -132,9 +147,10 @@ class Spotter:
             async with asyncio.timeout(request.deadline - time.monotonic()):
                 began = time.monotonic()
                 done = await self._look(data, spec, ticket, request, progress)
-                took = time.monotonic() - began
-                if (closest := self._closer(done, request, took)) is not None:
-                    done = await self._look_again(data, closest, ticket, request, progress, done)
+                closest, verdict = self._closer(done, request, time.monotonic() - began)
+                if closest is not None:
+                    progress = _Progress()
+                    done, verdict = await self._look_again(data, closest, ticket, request, progress, done)
             served = True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(progress.place).inc()
@@ -144,21 +160,45 @@ class Spotter:
             raise
         finally:
             if not served:
-                progress.given_up = True
-                if progress.entry is not None:
-                    request.live.engine.cancel(progress.entry)
+                self._give_up(progress, request)
             ticket.leave(served=served)
         if len(done.rows.scores) <= MANY_WORDS:
-            return self._answer(done, request)
+            return self._answer(done, request, verdict)
         try:
-            return await asyncio.to_thread(self._answer, done, request)
+            return await asyncio.to_thread(self._answer, done, request, verdict)
+        except asyncio.CancelledError:
+            self._metrics.cancellations.labels("postprocess").inc()
+            raise
+
+    def picture(self, data: bytes) -> Image.Image:
+        """The whole picture, for `write`. Raises ProblemError."""
+        return imaging.decode(data, self._limits)
+
+    async def write(
+        self, form: Form, pages: Sequence[Page], pictures: Sequence[Callable[[], Image.Image]], deadline: float
+    ) -> bytes:
+        """Pages in a form, written by a decoding thread, for a form may show the pictures, one for each page, which are
+        decoded one at a time then, and not after the deadline. Raises TooLateError and what decoding does."""
+
+        def in_time() -> Iterator[Image.Image]:
+            for picture in pictures:
+                if time.monotonic() > deadline:  # nobody waits any more
+                    raise TimeoutError
+                yield picture()
+
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await self.decoded(lambda: form.write(pages, in_time()))
+        except TimeoutError:
+            self._metrics.expirations.labels("postprocess").inc()
+            raise TooLateError("the deadline passed before the answer was written") from None
         except asyncio.CancelledError:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
 
     async def _look(
         self,
-        data: bytes | Page,
+        data: bytes | FilePage,
         spec: InputSpec,
         ticket: Ticket,
         request: Request,
@@ -217,50 +257,65 @@ class Spotter:
         self._time(request, "infer", (ran, ended))
         return done
 
-    def _closer(self, done: Done, request: Request, took: float) -> InputSpec | None:
+    def _closer(self, done: Done, request: Request, took: float) -> tuple[InputSpec | None, Verdict]:
         """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
-        the first."""
-        if request.hints.max_side is not None or not self.closeness.again:
-            return None
-        rows = request.hints.keep(done.rows, done.prepared)
-        spec = closer(rows, done.prepared, request.live.manifest.input, self.closeness.side)
+        the first. It is expected to take as long for each pixel as the first, without what that one waited."""
+        if request.hints.max_side is not None:
+            return None, ASKED
+        seen = done.prepared
+        rows = request.hints.keep(done.rows, seen)
+        if not self.closeness.again:
+            return None, why_one_look(rows, seen, 0)
+        spec = closer(rows, seen, request.live.manifest.input, self.closeness.side)
         if spec is None:
-            return None
-        if time.monotonic() + 2 * took * (spec.max_side / max(done.prepared.working)) ** 2 > request.deadline:
+            return None, why_one_look(rows, seen, self.closeness.side)
+        if time.monotonic() + (took - done.queued) * (spec.max_side / max(seen.working)) ** 2 > request.deadline:
             self._metrics.second_looks.labels("no time").inc()
-            return None
-        return spec
+            return None, NO_TIME
+        return spec, TAKEN
 
     async def _look_again(
         self,
-        data: bytes | Page,
+        data: bytes | FilePage,
         spec: InputSpec,
         ticket: Ticket,
         request: Request,
         progress: _Progress,
         first: Done,
-    ) -> Done:
-        """What a closer look shows, or what the first one did where the queue has no room for another."""
+    ) -> tuple[Done, Verdict]:
+        """What a closer look shows, or what the first one did where the queue has no room for another, or it is not
+        done shortly before the deadline."""
         try:
-            second = await self._look(data, spec, ticket, request, progress, again=True)
+            async with asyncio.timeout(request.deadline - time.monotonic() - SPARED):
+                second = await self._look(data, spec, ticket, request, progress, again=True)
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
-            return first
+            return first, NO_ROOM
+        except (TimeoutError, TooLateError):
+            self._metrics.second_looks.labels("too slow").inc()
+            self._give_up(progress, request)
+            return first, TOO_SLOW
         self._metrics.second_looks.labels("taken").inc()
-        return second
+        return second, TAKEN
 
-    def _answer(self, done: Done, request: Request) -> dict[str, Any]:
+    def _give_up(self, progress: _Progress, request: Request) -> None:
+        progress.given_up = True
+        if progress.entry is not None:
+            request.live.engine.cancel(progress.entry)
+
+    def _answer(self, done: Done, request: Request, verdict: Verdict) -> Answer:
         began = time.monotonic()
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
         prepared = done.prepared
         rows = request.hints.keep(done.rows, prepared)
-        answer = self._rendered(request, prepared.upload, read_words(rows, prepared, manifest.charset, threshold))
+        page = read_page(rows, prepared, manifest.charset, threshold)
+        answer = self._told(request, page, account(rows, prepared, verdict, len(done.rows.scores)))
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 
-    def carried(self, size: Size, text: Text, request: Request) -> dict[str, Any]:
-        """The answer object for a page whose own text is taken as it is. Raises RegionOffPictureError."""
+    def carried(self, size: Size, text: Text, request: Request) -> Answer:
+        """The answer for a page whose own text is taken as it is. Raises RegionOffPictureError."""
         hints = request.hints
         region = None if hints.region is None else hints.region.within(size)
         words = []
@@ -268,33 +323,35 @@ class Spotter:
             placed = np.array([polygon], np.float64)
             if hints.wanted(placed)[0] and (region is None or region.holds(placed.mean(axis=1))[0]):
                 words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
-        return self._rendered(request, size, words)
+        return self._told(request, arrange(size, words), {"reading": None, "warnings": []})
 
-    def _rendered(self, request: Request, size: Size, words: list[Word]) -> dict[str, Any]:
+    def _told(self, request: Request, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest
-        self._metrics.words.inc(len(words))
-        return {
+        self._metrics.words.inc(len(page.words))
+        body = {
             "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
-            "image": {"width": size[0], "height": size[1]},
-            "words": [render(word) for word in words],
+            "image": {"width": page.size[0], "height": page.size[1]},
+            **as_dict(page, request.detail),
+            **account,
         }
+        return Answer(body, page)
 
     def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:
         self._metrics.stage(stage, request.timing.add(stage, *spans))
 
 
-def _resolver(answer: "asyncio.Future[Done | BaseException]") -> Callable[[Done | BaseException], None]:
+def _resolver(answer: "asyncio.Future[Any]") -> Callable[[Any], None]:
     """A callback for other threads that sets the future on its loop, once. It forgets the future then, for the job
     keeps the callback, and an error in the future knows the job."""
     loop, waiting = answer.get_loop(), [answer]
 
-    def resolve(done: Done | BaseException) -> None:
+    def resolve(done: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(_settle, waiting.pop(), done)
 
     return resolve
 
 
-def _settle(answer: "asyncio.Future[Done | BaseException]", done: Done | BaseException) -> None:
+def _settle(answer: "asyncio.Future[Any]", done: Any) -> None:
     if not answer.done():
         answer.set_result(done)

@@ -21,7 +21,7 @@ from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
 from spotter.bulk.work import Count, Job, Worker
 from spotter.reading.imaging import PictureLimits, Prepared
-from spotter.reading.pages import Page, pages
+from spotter.reading.pages import FilePage, pages
 from spotter.reading.reader import Reader
 from spotter.registry.folder import FolderStore
 from tests.bulk.test_inputs import shard
@@ -201,7 +201,7 @@ def test_a_page_at_which_the_engine_fails_is_a_dead_letter(
 def test_a_file_that_fails_to_open_is_a_dead_letter(
     registry: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(data: bytes, limits: PictureLimits) -> Iterator[Page]:
+    def failing(data: bytes, limits: PictureLimits) -> Iterator[FilePage]:
         if data == picture(colour(3)):
             raise KeyError("xref")
         return pages(data, limits)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
 from spotter.reading.imaging import PictureLimits
-from spotter.reading.pages import Document, Page, has_pages, pages
+from spotter.reading.pages import Document, FilePage, has_pages, pages
 from spotter.registry.manifest import InputSpec
 from tests.reading.documents import HELLO, pdf, tiff
 
@@ -22,7 +22,7 @@ def encoded(form: str, colours: list[tuple[int, int, int]], size: tuple[int, int
     return buffer.getvalue()
 
 
-def colour(page: Page) -> list[int]:
+def colour(page: FilePage) -> list[int]:
     prepared = page.prepare(SPEC)
     width, height = prepared.working
     mean = prepared.padded[:height, :width].reshape(-1, 3).mean(0)

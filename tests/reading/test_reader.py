@@ -32,7 +32,7 @@ def test_stages_agree_with_the_whole_and_batches_with_singles(bundle: Path) -> N
     images = [np.full((64, 64, 3), value, np.uint8) for value in (3, 0, 250)]
     prepared = [reader.prepare(image) for image in images]
     for image, item, rows in zip(images, prepared, reader.infer(prepared), strict=True):
-        texts = [word.text for word in reader.words(rows, item)]
+        texts = [word.text for word in reader.page(rows, item).words]
         assert texts == [word.text for word in reader.read(image)]
 
 
@@ -62,12 +62,12 @@ def test_small_words_are_looked_at_again_unless_a_side_was_asked_for(
 
 def test_reads_bytes_as_lines(bundle: Path) -> None:
     reader = Reader.open(bundle)
-    size, lines = reader.read_lines(picture((1, 2, 3), (90, 60)))
-    assert size == (90, 60)
-    assert [[word.text for word in line] for line in lines] == [["001"], ["002"]]
-    assert reader.read_lines(picture((1, 2, 3)), threshold=0.99)[1] == []
+    page = reader.read_page(picture((1, 2, 3), (90, 60)))
+    assert page.size == (90, 60)
+    assert [line.text for line in page.lines] == ["001", "002"]
+    assert reader.read_page(picture((1, 2, 3)), threshold=0.99).words == []
     with pytest.raises(BrokenPictureError):
-        reader.read_lines(b"")
+        reader.read_page(b"")
 
 
 def test_the_golden_picture_must_be_read(bundle: Path, tmp_path: Path) -> None:

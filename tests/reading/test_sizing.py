@@ -66,7 +66,7 @@ def test_a_page_of_small_words_is_worth_a_closer_look() -> None:
 def test_one_look_is_enough_for_large_words_few_words_and_pictures_that_have_no_more() -> None:
     assert closer_side(words(12.1, 20), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 7), (852, 1136), (3000, 4000), 4096) is None
-    assert closer_side(words(8, 701), (852, 1136), (3000, 4000), 4096) is None
+    assert closer_side(words(8, 1_401), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 20), (852, 1136), (852, 1136), 4096) is None
     assert closer_side(words(8, 20), (852, 1136), (1000, 1300), 4096) is None
     assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 0) is None

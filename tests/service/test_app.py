@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spotter.reading import imaging, second_look, words
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.imaging import Opened, Prepared
-from spotter.reading.words import Word
+from spotter.reading.words import Page
 from spotter.registry.errors import BundleError
 from spotter.registry.folder import FolderStore
 from spotter.service import spotting
@@ -59,13 +59,24 @@ async def test_a_picture_is_answered_with_its_words(client: Client) -> None:
         response = await http.post("/spot", content=picture((12, 200, 0), (300, 200)), headers=PNG)
         assert response.status_code == 200
         assert service.live is not None
+        alike = {"score": 0.9, "direction": 0.0, "block": 0}
         assert response.json() == {
             "model": {"name": "spotter", "version": "1", "digest": service.live.digest},
             "image": {"width": 300, "height": 200},
             "words": [
-                {"polygon": [[0, 0], [300, 0], [300, 100], [0, 100]], "text": "012", "score": 0.9},
-                {"polygon": [[0, 100], [300, 100], [300, 200], [0, 200]], "text": "200", "score": 0.9},
+                {"polygon": [[0, 0], [300, 0], [300, 100], [0, 100]], "text": "012", **alike, "line": 0},
+                {"polygon": [[0, 100], [300, 100], [300, 200], [0, 200]], "text": "200", **alike, "line": 1},
             ],
+            "reading": {
+                "width": 300,
+                "height": 200,
+                "downscaled": False,
+                "closer_look": "not_needed",
+                "reason": "the picture was read at its own size, or nearly so",
+                "least_height": 9.0,
+                "candidates_cut": False,
+            },
+            "warnings": [],
         }
         assert response.headers["content-type"] == "application/json"
         stages = [part.split(";")[0] for part in response.headers["server-timing"].split(", ")]
@@ -149,6 +160,35 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         assert asked == ([service.settings.max_working_side] if outcome else [])
         assert "spotter_rejections_total{" not in page
         assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+        told = {"taken": "taken", "no room": "skipped", None: answer["reading"]["closer_look"]}
+        assert answer["reading"]["closer_look"] == told[outcome]
+        assert any("too much work" in warning for warning in answer["warnings"]) == (outcome == "no room")
+
+
+async def test_what_a_closer_look_does_not_show_in_time_the_first_one_does(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare, go, looks = Opened.decode, threading.Event(), 0
+
+    def slow(opened: Opened) -> Prepared:
+        nonlocal looks
+        looks += 1
+        assert looks == 1 or go.wait(10)
+        return prepare(opened)
+
+    async with client(timeout=1.5) as (http, service):
+        monkeypatch.setattr(second_look, "closer_side", lambda *given: 256)
+        monkeypatch.setattr(Opened, "decode", slow)
+        answer = await http.post("/spot", content=picture((5, 6, 0)), headers=PNG)
+        go.set()
+        assert (answer.status_code, looks) == (200, 2)
+        assert [word["text"] for word in answer.json()["words"]] == ["005", "006"]
+        assert answer.json()["reading"]["closer_look"] == "skipped"
+        assert "deadline" in answer.json()["warnings"][-1]
+        page = service.metrics.render().decode()
+        assert 'spotter_second_looks_total{outcome="too slow"} 1.0' in page
+        assert "spotter_expirations_total{" not in page
+        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
 
 
 async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
@@ -157,13 +197,13 @@ async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
     threads: list[threading.Thread] = []
     opened = threading.Event()
 
-    def slow(*given: Any) -> list[Word]:
+    def slow(*given: Any) -> Page:
         threads.append(threading.current_thread())
         assert opened.wait(10)
         return really(*given)
 
-    really = words.read_words
-    monkeypatch.setattr(spotting, "read_words", slow)
+    really = words.read_page
+    monkeypatch.setattr(spotting, "read_page", slow)
     monkeypatch.setattr(spotting, "MANY_WORDS", 1)
     async with client() as (http, service):
         leaves, stays = [asyncio.create_task(http.post("/spot", content=picture((7, 8, 0)))) for _ in range(2)]

@@ -1,10 +1,13 @@
 import asyncio
 import base64
+import io
 import json
 from typing import Any
 
 import httpx
+import pypdfium2
 import pytest
+from PIL import Image
 
 from spotter.service.http import fetching
 from tests.reading.documents import HELLO, coloured, encrypted, pdf, stamped_scan, tiff
@@ -63,6 +66,7 @@ async def test_a_pdfs_own_text_is_taken_as_it_is(client: Client) -> None:
         assert [page["source"] for page in auto] == ["text", "picture"]
         assert texts(auto[0]) == ["Hello", "World"]
         assert auto[0]["image"] == {"width": 1756, "height": 2272}
+        assert [(page["reading"] is None, page["warnings"] == []) for page in auto] == [(True, True), (False, False)]
         seen = (await http.post("/spot?pdf=ocr", content=data)).json()["pages"]
         assert [page["source"] for page in seen] == ["picture", "picture"]
         carried = (await http.post("/spot?pdf=text", content=data)).json()["pages"]
@@ -195,6 +199,69 @@ async def test_capabilities_say_what_is_true(client: Client) -> None:
     }
     assert [kind["name"] for kind in told["reads"] if kind["pages"]] == ["TIFF", "PDF"]
     assert (told["json"], told["limits"]["max_pages"]) == (["image", "url"], 7)
-    assert {"application/json", "application/x-ndjson"} == set(told["writes"])
-    assert {"min_score", "region", "pages"} <= {each["name"] for each in told["parameters"]}
+    assert {"application/json", "application/x-ndjson", "text/plain", "application/pdf", "image/png"} < set(
+        told["writes"]
+    )
+    assert {"min_score", "region", "pages", "detail", "format"} <= {each["name"] for each in told["parameters"]}
     assert {"charset", "pattern", "language_model"} <= set(told["unsupported"])
+
+
+async def test_pages_tell_lines_and_how_they_were_read(client: Client) -> None:
+    async with client() as (http, _):
+        for data in (tiff(COLOURS), pdf([HELLO])):
+            for page in (await http.post("/spot?detail=blocks", content=data)).json()["pages"]:
+                assert [line["text"].split() for line in page["lines"]] == [
+                    [word["text"] for word in page["words"] if word["line"] == number]
+                    for number in range(len(page["lines"]))
+                ]
+                assert {word["block"] for word in page["words"]} == set(range(len(page["blocks"])))
+        told = lines(await http.post("/spot?detail=lines&format=json", content=pdf([HELLO]), headers=LINES))
+        assert [line["text"] for line in told[0]["lines"]] == ["Hello World"]
+
+
+async def test_what_is_asked_for_at_a_size_has_one_look_and_ignored_words_are_none(client: Client) -> None:
+    async with client() as (http, _):
+        data = picture((5, 6, 0), (96, 64))
+        told = (await http.post("/spot?max_side=64&ignore=0,0,96,32&detail=lines", content=data)).json()
+        assert [line["text"] for line in told["lines"]] == ["006"]
+        assert [(word["line"], word["block"]) for word in told["words"]] == [(0, 0)]
+        assert told["reading"]["reason"] == "the request says at which size to read"
+        part = (await http.post("/spot?region=40,20,30,40", content=data)).json()["reading"]
+        assert (part["downscaled"], part["width"] / part["height"]) == (False, 0.75)
+
+
+@pytest.mark.parametrize("data", [tiff(COLOURS), coloured(COLOURS)], ids=["TIFF", "PDF"])
+async def test_a_document_is_written_in_other_forms_page_by_page(client: Client, data: bytes) -> None:
+    async with client() as (http, service):
+        text = await http.post("/spot?format=text", content=data, headers=LINES)
+        assert text.headers["content-type"] == "text/plain; charset=utf-8"
+        assert [page.split() for page in text.text.split("\f")] == [words_of(colour) for colour in COLOURS]
+        written = await http.post("/spot?format=pdf&pages=1,3", content=data)
+        pages = list(pypdfium2.PdfDocument(written.content))
+        assert [page.get_textpage().get_text_range().split() for page in pages] == [words_of(COLOURS[0]), ["250"]]
+        red, green, blue = pages[1].render().to_pil().convert("RGB").getpixel((20, 9))
+        assert max(red, blue) < 20 < 200 < green
+        one = await http.post("/spot?format=png&pages=2", content=data)
+        shown = (await http.post("/spot?pages=2", content=data)).json()["pages"][0]["image"]
+        assert Image.open(io.BytesIO(one.content)).size == (shown["width"], shown["height"])
+        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+
+
+async def test_a_pdfs_own_text_is_written_where_it_stands(client: Client) -> None:
+    async with client() as (http, _):
+        (page,) = pypdfium2.PdfDocument((await http.post("/spot?format=pdf", content=pdf([HELLO]))).content)
+        assert page.get_textpage().get_text_range().split() == ["Hello", "World"]
+
+
+async def test_no_half_of_a_document_is_written(client: Client) -> None:
+    async with client(max_pixels=50_000) as (http, service):
+        several = [("images", picture((7, 0, 0))), ("images", coloured(COLOURS))]
+        for query, body, status, told in (
+            ("format=png", {"content": tiff(COLOURS)}, 422, "ask for one, as by ?pages=1"),
+            ("format=text", {"files": several}, 422, "a request of its own"),
+            ("format=text", {"content": tiff(COLOURS, (300, 200))}, 413, "page 1: "),
+            ("format=text&detail=lines", {"content": tiff(COLOURS)}, 422, "detail"),
+        ):
+            refused = await http.post(f"/spot?{query}", **body)
+            assert (refused.status_code, told in refused.json()["detail"]) == (status, True), refused.text
+        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)

@@ -4,8 +4,9 @@ from typing import Any
 
 from spotter import __version__
 from spotter.reading.kinds import KINDS
+from spotter.service.http.negotiation import JSON
 from spotter.service.http.parameters import UNSUPPORTED, described
-from spotter.service.http.schemas import SPOT_BODY, SPOT_LINES
+from spotter.service.http.schemas import SPOT_ANSWER, SPOT_BODY
 from spotter.service.settings import Settings
 
 _LIMITS = (
@@ -39,7 +40,7 @@ def told(settings: Settings) -> dict[str, Any]:
         ],
         "bodies": list(SPOT_BODY["content"]),
         "json": json,
-        "writes": ["application/json", *SPOT_LINES["content"]],
+        "writes": [JSON, *SPOT_ANSWER["content"]],
         "parameters": described(),
         "unsupported": UNSUPPORTED,
         "limits": {name: getattr(settings, name) for name in _LIMITS},

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spotter.formats.structure import Detail
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.prepared import Region
 from spotter.service.errors import InvalidParameterError
+from spotter.service.http.negotiation import FormatName
 
 REGIONS = 64
 """Rectangles to ignore in one request."""
@@ -34,6 +36,15 @@ class SpotParameters(BaseModel):
 
     min_score: float | None = Field(
         default=None, ge=0, le=1, description="Least score of a word; the model's default if absent."
+    )
+    detail: Detail | None = Field(
+        default=None,
+        description="How much the JSON tells: `words` (if absent), `lines` as well, or `blocks` as well as both.",
+    )
+    format: FormatName | None = Field(
+        default=None,
+        description="Of the answer: `json`, `text`, `hocr`, `alto`, `tsv`, `png` or `pdf`; by the `Accept` header if "
+        "absent.",
     )
     max_side: int | None = Field(
         default=None,

@@ -3,23 +3,19 @@
 import asyncio
 import contextlib
 import datetime
-import functools
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from spotter.reading.errors import ProblemError, UnsupportedPictureError
-from spotter.reading.pages import has_pages
+from spotter.reading.errors import UnsupportedPictureError
 from spotter.service import spotting
 from spotter.service.background import in_background
-from spotter.service.batching.admission import Ticket
-from spotter.service.documents import PageAnswer
 from spotter.service.errors import (
     SPOT_ERRORS,
     ClientGoneError,
@@ -31,8 +27,10 @@ from spotter.service.errors import (
     UrlNotReadError,
 )
 from spotter.service.http import capabilities, schemas
+from spotter.service.http.answering import Asked, Written, lines, written
 from spotter.service.http.fetching import Fetch
-from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters, select_pages
+from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
+from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters
 from spotter.service.http.uploads import MultipartBody, Upload, begins_as_json, body_for, open_json
 from spotter.service.models.live import Live
 from spotter.service.state import Service
@@ -40,10 +38,7 @@ from spotter.service.telemetry.timing import Timing
 
 router = APIRouter()
 
-_OF_THE_MOMENT = (429, 500, 503, 504)
-
-JSON = "application/json"
-LINES = "application/x-ndjson"
+T = TypeVar("T")
 
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -69,7 +64,7 @@ def service_of(request: Request) -> Service:
 @router.post(
     "/spot",
     response_model=schemas.SpotAnswer | schemas.SpotAnswers | schemas.DocumentAnswer,
-    responses={200: schemas.SPOT_LINES, **schemas.problems(*SPOT_ERRORS)},
+    responses={200: schemas.SPOT_ANSWER, **schemas.problems(*SPOT_ERRORS)},
     openapi_extra={"requestBody": schemas.SPOT_BODY},
     summary="Read the text of a picture or document (raw body), or of several (multipart)",
 )
@@ -81,28 +76,31 @@ async def spot(
         Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
     ] = None,
 ) -> Response:
-    """Words with their polygons, in reading order."""
-    if wants_lines(request.headers.get("accept", "")):
+    """Words with their polygons, in reading order; lines and blocks; or a document of them."""
+    form = _form(request, parameters)
+    if form == "lines":
         return await _streamed(request, _lines(request, parameters, timeout_ms))
-    return Response(await answer_spot(request, parameters, timeout_ms), media_type=JSON)
+    answer = await answer_spot(request, parameters, timeout_ms, form)
+    return Response(answer.body, media_type=answer.content_type)
 
 
 async def answer_spot(
-    request: Request, parameters: SpotParameters = NO_PARAMETERS, timeout_ms: int | None = None
-) -> bytes:
-    """`POST /spot` with checked parameters: the answer's JSON. Raises ProblemError."""
+    request: Request,
+    parameters: SpotParameters = NO_PARAMETERS,
+    timeout_ms: int | None = None,
+    form: FormatName = "json",
+) -> Written:
+    """`POST /spot` with checked parameters. Raises ProblemError."""
     service = service_of(request)
-    async with _accepted(request, service, parameters, timeout_ms) as (pictures, many, job):
-        answer = await _unless_gone(request, _read(service, pictures, many, job, parameters))
-    return orjson.dumps(answer)
+    async with _accepted(request, service, parameters, timeout_ms) as asked:
+        return await _unless_gone(request, written(service, asked, form))
 
 
 @contextlib.asynccontextmanager
 async def _accepted(
     request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
-) -> AsyncIterator[tuple[list[bytes], bool, spotting.Request]]:
-    """The pictures of a request, whether they came as several, and what they share. The bytes count as held until it
-    ends."""
+) -> AsyncIterator[Asked]:
+    """What a request asks for. Its bytes count as held until this ends."""
     closest = service.spotter.closeness.side
     if parameters.max_side is not None and parameters.max_side > closest:
         raise InvalidParameterError(
@@ -118,7 +116,9 @@ async def _accepted(
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         with service.require_live().held() as live:
-            yield pictures, many, spotting.Request(live, deadline, parameters.min_score, timing, hints)
+            detail = parameters.detail or "words"
+            job = spotting.Request(live, deadline, parameters.min_score, timing, hints, detail)
+            yield Asked(pictures, many, job, parameters)
 
 
 @page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -177,9 +177,15 @@ async def capable(request: Request) -> Response:
     return _json(capabilities.told(service_of(request).settings))
 
 
-def wants_lines(accept: str) -> bool:
-    """Whether an Accept header asks for an object a line."""
-    return LINES in accept.lower()
+def _form(request: Request, parameters: SpotParameters) -> Accepted:
+    """Of the answer; `?format=json` leaves it to a header that wants lines. Raises InvalidParameterError."""
+    wanted = accepted(request.headers.get("accept", ""))
+    form = parameters.format or wanted
+    if form == "json" and wanted == "lines":
+        return wanted
+    if parameters.detail is not None and form not in ("json", "lines"):
+        raise InvalidParameterError(f"detail: is for JSON, and the answer is to be {form}")
+    return form
 
 
 def _reference(live: Live) -> dict[str, str]:
@@ -253,90 +259,32 @@ async def _fetched(url: str, limit: int, seconds: float) -> bytes:
         fetch.abort()
 
 
-async def _read(
-    service: Service, pictures: list[bytes], many: bool, job: spotting.Request, parameters: SpotParameters
-) -> dict[str, Any]:
-    tickets = service.spotter.admission.enter_all(len(pictures))
-    if not many:
-        return await _read_one(service, pictures[0], tickets[0], job, parameters)
-
-    async def one(data: bytes, ticket: Ticket) -> dict[str, Any] | ProblemError:
-        try:
-            return await _read_one(service, data, ticket, job, parameters)
-        except ProblemError as problem:
-            return problem
-
-    results = await asyncio.gather(*map(one, pictures, tickets))
-    _count_failed(service, results)
-    return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
-
-
-async def _read_one(
-    service: Service, data: bytes, ticket: Ticket, job: spotting.Request, parameters: SpotParameters
-) -> dict[str, Any]:
-    if parameters.pages is None and not has_pages(data):
-        return await service.spotter.read(data, ticket, job)
-    async with contextlib.aclosing(_pages(service, data, ticket, job, parameters)) as pages:
-        found = [page async for page in pages]
-    _count_failed(service, [page.answer for page in found])
-    return {"page_count": found[0].count, "pages": [page.body() for page in found]}
-
-
-def _pages(
-    service: Service, data: bytes, ticket: Ticket, job: spotting.Request, parameters: SpotParameters
-) -> AsyncGenerator[PageAnswer, None]:
-    select = functools.partial(select_pages, parameters.pages)
-    return service.documents.read(data, select, parameters.pdf, ticket, job)
-
-
-def _count_failed(service: Service, results: Sequence[dict[str, Any] | ProblemError]) -> None:
-    """Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it: then
-    the first problem is raised. Else those that failed are counted."""
-    failed = [each for each in results if isinstance(each, ProblemError)]
-    if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
-        raise failed[0]
-    for each in failed:
-        service.metrics.failed_parts.labels(each.kind).inc()
-
-
 async def _lines(
     request: Request, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """The objects of an answer in lines: pages as they are read, else each picture's. Raises ProblemError before the
-    first."""
     service = service_of(request)
-    async with _accepted(request, service, parameters, timeout_ms) as (pictures, many, job):
-        if many or (parameters.pages is None and not has_pages(pictures[0])):
-            answer = await _read(service, pictures, many, job, parameters)
-            for each in answer["results"] if many else [answer]:
-                yield each
-            return
-        (ticket,) = service.spotter.admission.enter_all(1)
-        read = 0
-        async with contextlib.aclosing(_pages(service, pictures[0], ticket, job, parameters)) as pages:
-            async for page in pages:
-                if isinstance(page.answer, ProblemError):
-                    if not read and page.answer.status in _OF_THE_MOMENT:
-                        raise page.answer
-                    service.metrics.failed_parts.labels(page.answer.kind).inc()
-                read += 1
-                yield page.body()
+    async with (
+        _accepted(request, service, parameters, timeout_ms) as asked,
+        contextlib.aclosing(lines(service, asked)) as answers,
+    ):
+        async for answer in answers:
+            yield answer
 
 
-async def _streamed(request: Request, lines: AsyncGenerator[dict[str, Any], None]) -> Response:
+async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
     """An answer in lines, once there is a first one: until then it may still be a problem."""
-    first = await _unless_gone(request, anext(lines))
+    first = await _unless_gone(request, anext(answers))
 
     async def body() -> AsyncIterator[bytes]:
-        async with contextlib.aclosing(lines):
+        async with contextlib.aclosing(answers):
             yield orjson.dumps(first) + b"\n"
-            async for each in lines:
+            async for each in answers:
                 yield orjson.dumps(each) + b"\n"
 
     return StreamingResponse(body(), media_type=LINES)
 
 
-async def _unless_gone(request: Request, work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
     """Awaits the work, but gives it up as soon as the client leaves."""
     own = asyncio.current_task()
     assert own is not None

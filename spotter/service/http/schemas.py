@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spotter.formats.forms import FORMS
 from spotter.reading.errors import MEDIA_TYPE, ProblemError
+from spotter.service.http.negotiation import LINES
 
 
 class ModelRef(BaseModel):
@@ -28,14 +30,51 @@ class WordAnswer(BaseModel):
     polygon: list[tuple[float, float]]
     text: str
     score: float
+    direction: float = Field(description="Degrees by which it is turned clockwise, -180 to 180.")
+    line: int = Field(description="Which line of the picture it is in, from 0.")
+    block: int = Field(description="Which block of the picture it is in, from 0.")
+
+
+class LineAnswer(BaseModel):
+    """Words next to each other."""
+
+    polygon: list[tuple[float, float]]
+    text: str
+    score: float = Field(description="The mean of its words' scores.")
+    block: int = Field(description="Which block of the picture it is in, from 0.")
+
+
+class BlockAnswer(BaseModel):
+    """Lines under each other: a paragraph, a table, a heading. Its text has a line for each row, and tabs between the
+    cells of one."""
+
+    polygon: list[tuple[float, float]]
+    text: str
+    score: float = Field(description="The mean of its words' scores.")
+
+
+class Reading(BaseModel):
+    """How the picture was read."""
+
+    width: int = Field(description="Pixels at which it was read.")
+    height: int
+    downscaled: bool = Field(description="Whether that is less than the upload has.")
+    closer_look: Literal["taken", "not_needed", "skipped"] = Field(description="A second look at small words.")
+    reason: str = Field(description="Why, or why not.")
+    least_height: float = Field(description="Pixels of the upload: letters lower than about this are not looked for.")
+    candidates_cut: bool = Field(description="Whether there were so many words that some may have been dropped.")
 
 
 class SpotAnswer(BaseModel):
-    """What one picture says, words in reading order."""
+    """What one picture says, words, lines and blocks in reading order."""
 
     model: ModelRef
     image: ImageSize
     words: list[WordAnswer]
+    lines: list[LineAnswer] | None = Field(None, description="With `?detail=lines` or `blocks`.")
+    blocks: list[BlockAnswer] | None = Field(None, description="With `?detail=blocks`.")
+    reading: Reading | None = Field(description="None of a page of a PDF whose own text was taken.")
+    warnings: list[str] = Field(description="What may be missing or wrong, in words.")
 
 
 class Problem(BaseModel):
@@ -203,13 +242,12 @@ SPOT_BODY: dict[str, Any] = {
     },
 }
 
-SPOT_LINES: dict[str, Any] = {
+SPOT_ANSWER: dict[str, Any] = {
+    "description": "What the pictures say. In another form than JSON it has a page for each picture or page.",
     "content": {
-        "application/x-ndjson": {
-            "schema": {
-                "type": "string",
-                "description": "With `Accept: application/x-ndjson`: a page or picture a line.",
-            }
-        }
-    }
+        LINES: {"schema": {"type": "string", "description": "JSON, a line for each page or picture."}},
+        **{
+            form.media_types[0]: {"schema": _BINARY if form.pictures else {"type": "string"}} for form in FORMS.values()
+        },
+    },
 }

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spotter.service.http.middleware import send_answer
-from spotter.service.http.routes import JSON, LINES, answer_spot
+from spotter.service.http.negotiation import is_indifferent
+from spotter.service.http.routes import answer_spot
 
 TIMEOUT_HEADER = b"x-request-timeout-ms"
-_LINES = LINES.encode()
+ACCEPT = b"accept"
 
 
 class Application(FastAPI):
@@ -29,19 +30,19 @@ class Application(FastAPI):
 
 
 def is_plain(scope: Scope) -> bool:
-    """Whether this is a `POST /spot` without parameters."""
+    """Whether this is a `POST /spot` without parameters, to be answered in JSON."""
     return (
         scope["type"] == "http"
         and scope["path"] == "/spot"
         and scope["method"] == "POST"
         and not scope["query_string"]
-        and not any(
-            name == TIMEOUT_HEADER or (name == b"accept" and _LINES in value.lower())
-            for name, value in scope["headers"]
+        and all(
+            name != TIMEOUT_HEADER and (name != ACCEPT or is_indifferent(value)) for name, value in scope["headers"]
         )
     )
 
 
 async def answer_plain(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers such a request. Raises ProblemError."""
-    await send_answer(200, JSON, await answer_spot(Request(scope, receive)), send)
+    answer = await answer_spot(Request(scope, receive))
+    await send_answer(200, answer.content_type, answer.body, send)

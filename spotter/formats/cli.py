@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 import click
+from PIL import Image
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from spotter.reading import draw, imaging
+from spotter.formats import draw
+from spotter.formats.forms import FORMS, FormName
+from spotter.formats.structure import Detail, as_dict
+from spotter.formats.text import as_text
+from spotter.reading import imaging
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.hints import Hints
@@ -21,7 +26,7 @@ from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings
-from spotter.reading.words import Word, render
+from spotter.reading.words import Page
 from spotter.registry.errors import RegistryError
 from spotter.registry.manifest import InputSpec
 
@@ -43,7 +48,20 @@ class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--format", "form", type=click.Choice(["json", "text"]), default="json", help="JSON lines or text.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", *FORMS]),
+    default="json",
+    show_default=True,
+    help="JSON: a line each.",
+)
+@click.option("--detail", type=click.Choice(get_args(Detail)), default="words", help="What the JSON tells.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a file for each picture into this folder; to standard output by default.",
+)
 @click.option("--draw", "draw_into", type=click.Path(file_okay=False, path_type=Path), help="Draw the words, too.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Least score of a word; the model's by default.")
 @click.option("--max-side", type=click.IntRange(64, 16_384), help="Pixels of the long side at which to read.")
@@ -56,7 +74,9 @@ class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are
 @click.option("--alias", help="Alias or version; live by default.")
 def spot(
     paths: tuple[Path, ...],
-    form: Literal["json", "text"],
+    form: str,
+    detail: Detail,
+    output: Path | None,
     draw_into: Path | None,
     min_score: float | None,
     max_side: int | None,
@@ -67,7 +87,7 @@ def spot(
 ) -> None:
     """Read the pictures in PATHS (files, or folders with all that lies below them).
 
-    Words go to standard output. A picture that cannot be read is a JSON problem on standard error, and the
+    Words go to standard output, or to files. A picture that cannot be read is a JSON problem on standard error, and the
     exit code is then 1.
     """
     settings = settings_from(ReadingSettings, options)
@@ -79,8 +99,13 @@ def spot(
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     files = list(_files(paths))
+    if output is None and form not in ("json", "text") and len(files) > 1:
+        raise click.UsageError(f"--format {form} of several pictures wants --output")
     failed = False
-    names = _drawing_names(files)
+    suffix = FORMS[cast(FormName, form)].suffix if form != "json" else ".json"
+    names, drawings = _names(files, suffix), _names(files, ".png")
+    for folder in filter(None, (output, draw_into)):
+        folder.mkdir(parents=True, exist_ok=True)
     progress = tqdm(total=len(files), unit="picture", disable=len(files) < 2 or not sys.stderr.isatty())
     with progress:
         for file, prepared in _prepared(files, reader, hints):
@@ -88,14 +113,22 @@ def spot(
                 if isinstance(prepared, ProblemError):
                     raise prepared
                 again = partial(_prepare, file, limits=limits, region=region)
-                prepared, lines = reader.read_prepared(prepared, again, min_score, settings.closest, hints)
-                with progress.external_write_mode():
-                    click.echo(_as_json(file, prepared, lines) if form == "json" else _as_text(file, lines, files))
+                page, told = reader.read_prepared(prepared, again, min_score, settings.closest, hints)
+                if form == "json":
+                    written = f"{_as_json(file, page, detail, told)}\n".encode()
+                elif form == "text" and output is None:
+                    written = f"{_as_text(file, page, files)}\n".encode()
+                else:
+                    written = FORMS[cast(FormName, form)].write([page], _pictures(file, limits))
+                if output is not None:
+                    (output / names[file]).write_bytes(written)
+                else:
+                    with progress.external_write_mode():
+                        click.echo(written, nl=False)
                 if draw_into is not None:
-                    draw_into.mkdir(parents=True, exist_ok=True)
                     picture = imaging.decode(file.read_bytes(), limits)
-                    draw.draw(picture, [word for line in lines for word in line])
-                    picture.save(draw_into / names[file])
+                    draw.draw(picture, page.words)
+                    picture.save(draw_into / drawings[file])
             except ProblemError as problem:
                 failed = True
                 with progress.external_write_mode(file=sys.stderr):
@@ -148,27 +181,30 @@ def _prepare(file: Path, spec: InputSpec, limits: PictureLimits, region: Region 
         raise BrokenPictureError(f"the file cannot be read: {error.strerror}") from None
 
 
-def _as_json(file: Path, prepared: Prepared, lines: list[list[Word]]) -> str:
-    width, height = prepared.upload
-    words = [render(word) for line in lines for word in line]
-    answer = {"file": str(file), "image": {"width": width, "height": height}, "words": words}
+def _pictures(file: Path, limits: PictureLimits) -> Iterator[Image.Image]:
+    """The file's picture, decoded when it is asked for."""
+    yield imaging.decode(file.read_bytes(), limits)
+
+
+def _as_json(file: Path, page: Page, detail: Detail, told: dict[str, Any]) -> str:
+    width, height = page.size
+    answer = {"file": str(file), "image": {"width": width, "height": height}, **as_dict(page, detail), **told}
     return json.dumps(answer, ensure_ascii=False)
 
 
-def _as_text(file: Path, lines: list[list[Word]], files: list[Path]) -> str:
-    text = "\n".join(" ".join(word.text for word in line) for line in lines)
-    return f"{file}:\n{text}\n" if len(files) > 1 else text
+def _as_text(file: Path, page: Page, files: list[Path]) -> str:
+    return f"{file}:\n{as_text(page)}\n" if len(files) > 1 else as_text(page)
 
 
-def _drawing_names(files: list[Path]) -> dict[Path, str]:
-    """A PNG name for each file; those that would meet get a number."""
+def _names(files: list[Path], suffix: str) -> dict[Path, str]:
+    """A name with the suffix for each file; those that would meet get a number."""
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for file in files:
-        name, number = f"{file.stem}.png", 1
+        name, number = f"{file.stem}{suffix}", 1
         while name in taken:
             number += 1
-            name = f"{file.stem}-{number}.png"
+            name = f"{file.stem}-{number}{suffix}"
         taken.add(name)
         names[file] = name
     return names

@@ -1,13 +1,15 @@
 """Words drawn on their picture."""
 
+import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from spotter.reading.words import Word
+from spotter.reading.words import Page, Word
 
 _OUTLINE = (230, 30, 90)
 _LABEL = (255, 255, 255)
+_QUICK = 1  # zlib's fastest: a photograph gains little from more
 
 
 def draw(picture: Image.Image, words: Sequence[Word]) -> None:
@@ -32,3 +34,12 @@ def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
     rise = min(box[3] - top + thin, box[1])
     canvas.rectangle((box[0] - thin, box[1] - rise, box[2] + thin, box[3] - rise + thin), fill=_OUTLINE)
     canvas.text((left, max(top, 0.0) - rise), word.text, fill=_LABEL, font=font)
+
+
+def write_png(page: Page, picture: Image.Image) -> bytes:
+    """The picture with the page's words drawn on it, PNG."""
+    drawn = picture.convert("RGB")
+    draw(drawn, page.words)
+    buffer = io.BytesIO()
+    drawn.save(buffer, "PNG", compress_level=_QUICK)
+    return buffer.getvalue()

@@ -1,0 +1,57 @@
+"""The forms in which pages are written, by name."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from PIL import Image
+
+from spotter.formats.alto import write_alto
+from spotter.formats.draw import write_png
+from spotter.formats.hocr import write_hocr
+from spotter.formats.pdf import write_pdf
+from spotter.formats.text import write_text
+from spotter.formats.tsv import write_tsv
+from spotter.reading.words import Page
+
+FormName = Literal["text", "hocr", "alto", "tsv", "png", "pdf"]
+
+
+class Form(NamedTuple):
+    """media_types: its own, then others by which it may be asked for. suffix: of its files. pictures: whether it shows
+    the pictures, too. pages: how many one document may have; None: any number."""
+
+    media_types: tuple[str, ...]
+    suffix: str
+    pictures: bool
+    pages: int | None
+    write: Callable[[Sequence[Page], Iterable[Image.Image]], bytes]
+
+    @property
+    def content_type(self) -> str:
+        """For the header of that name."""
+        text = self.media_types[0].startswith("text/")
+        return f"{self.media_types[0]}; charset=utf-8" if text else self.media_types[0]
+
+
+def _without_pictures(write: Callable[[Sequence[Page]], bytes]) -> Callable[..., bytes]:
+    return lambda pages, pictures: write(pages)
+
+
+def _one_png(pages: Sequence[Page], pictures: Iterable[Image.Image]) -> bytes:
+    (page,) = pages
+    (picture,) = pictures
+    return write_png(page, picture)
+
+
+FORMS: dict[FormName, Form] = {
+    "text": Form(("text/plain",), ".txt", False, None, _without_pictures(write_text)),
+    "hocr": Form(("text/vnd.hocr+html",), ".hocr", False, None, _without_pictures(write_hocr)),
+    "alto": Form(
+        ("application/alto+xml", "application/xml", "text/xml"), ".xml", False, None, _without_pictures(write_alto)
+    ),
+    "tsv": Form(("text/tab-separated-values",), ".tsv", False, None, _without_pictures(write_tsv)),
+    "png": Form(("image/png",), ".png", True, 1, _one_png),
+    "pdf": Form(("application/pdf",), ".pdf", True, None, write_pdf),
+}
+"""All but JSON, which each caller writes as its own answer. The writers take pages and, one at a time, their pictures,
+RGB or grey and upright."""

@@ -1,0 +1,23 @@
+"""A page as plain dictionaries, for JSON."""
+
+from typing import Any, Literal
+
+from spotter.reading.words import Page, render
+
+Detail = Literal["words", "lines", "blocks"]
+
+
+def as_dict(page: Page, detail: Detail = "words") -> dict[str, Any]:
+    """The page's words; with `lines` its lines, too, with `blocks` lines and blocks. Words and lines name the line and
+    block that they are in by number, from 0."""
+    answer: dict[str, Any] = {"words": [render(word) for word in page.words]}
+    if detail != "words":
+        answer["lines"] = [
+            {"polygon": line.polygon, "text": line.text, "score": line.score, "block": line.block}
+            for line in page.lines
+        ]
+    if detail == "blocks":
+        answer["blocks"] = [
+            {"polygon": block.polygon, "text": block.text, "score": block.score} for block in page.blocks
+        ]
+    return answer

@@ -1,0 +1,76 @@
+"""What was done to read a picture, and what may have been missed: for the answer."""
+
+from typing import Any, Literal, NamedTuple
+
+from spotter.reading.imaging import Prepared
+from spotter.reading.session import Rows
+from spotter.reading.sizing import LEAST_HEIGHT, MANY_WORDS, SMALL, median_height, much_larger
+
+
+class Verdict(NamedTuple):
+    """Whether a picture was looked at again, closer, and why, or why not."""
+
+    closer_look: Literal["taken", "not_needed", "skipped"]
+    reason: str
+
+
+TAKEN = Verdict("taken", "most of the words were small in the first look")
+ASKED = Verdict("not_needed", "the request says at which size to read")
+NO_TIME = Verdict("skipped", "the deadline is too near")
+TOO_SLOW = Verdict("skipped", "the deadline came before it was done")
+NO_ROOM = Verdict("skipped", "the service has too much work")
+
+
+def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
+    """Why a picture of which `second_look.closer` wants no second look, or none is allowed, has one look.
+
+    rows, seen: of that look. limit: pixels of the longest side of a second one, 0 for none.
+    """
+    if not much_larger(max(seen.shown), max(seen.working)):
+        return Verdict("not_needed", "the picture was read at its own size, or nearly so")
+    if len(rows.scores) > MANY_WORDS:
+        return Verdict("skipped", f"there are more than {MANY_WORDS} words, some of which a closer look would drop")
+    height = median_height(rows.polygons)
+    if height is None:
+        return Verdict("not_needed", "too few words were found to tell that they are small")
+    if height >= SMALL:
+        return Verdict("not_needed", "the words are large enough")
+    if not limit:
+        return Verdict("skipped", "the service is set to look once")
+    return Verdict("skipped", f"the service reads at no more than {limit} pixels of the long side")
+
+
+def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[str, Any]:
+    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
+    showed, with those that were not asked for."""
+    scale = max(seen.shown) / max(seen.working)
+    cut = found > MANY_WORDS
+    least = round(LEAST_HEIGHT * scale, 1)
+    return {
+        "reading": {
+            "width": seen.working[0],
+            "height": seen.working[1],
+            "downscaled": scale > 1,
+            "closer_look": verdict.closer_look,
+            "reason": verdict.reason,
+            "least_height": least,
+            "candidates_cut": cut,
+        },
+        "warnings": _warnings(seen, verdict, least, cut, median_height(rows.polygons)),
+    }
+
+
+def _warnings(seen: Prepared, verdict: Verdict, least: float, cut: bool, height: float | None) -> list[str]:
+    warnings = []
+    if much_larger(max(seen.shown), max(seen.working)):
+        warnings.append(
+            f"The picture was read at {max(seen.working)} of its {max(seen.shown)} pixels: letters lower than about "
+            f"{least:g} pixels may be missing. max_side asks for a larger size."
+        )
+    if verdict.closer_look == "skipped":
+        warnings.append(f"It was not looked at again, closer: {verdict.reason}.")
+    if cut:
+        warnings.append(f"More than {MANY_WORDS} words were found: others may be missing. Send the picture in parts.")
+    if height is not None and height < SMALL:
+        warnings.append(f"Most of the words are lower than {SMALL:g} pixels as they were read: expect errors.")
+    return warnings

@@ -1,0 +1,101 @@
+"""The blocks of a page: lines of one kind under each other, in reading order."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from spotter.reading.layout.frames import Box, Frame, Polygon, frames
+from spotter.reading.layout.lines import find_lines
+from spotter.reading.layout.order import Row, Stack, find_stacks
+from spotter.reading.layout.rows import find_rows
+
+_PITCH = 1.45  # times the usual distance from line to line: a larger one ends a block
+_SPACE = 2.6  # heights: or this one, where there are too few lines to tell what is usual
+_TELLING = 3  # lines
+_KIND = 1.45  # times the height of the line before it: a line of another kind
+
+
+class TextLine(NamedTuple):
+    """words: indices, in reading order; directions: degrees by which each is turned clockwise. row: lines of a block
+    that stand beside each other share it, as the cells of a table's row do. degrees: by which the line is turned
+    clockwise.
+    """
+
+    words: list[int]
+    directions: list[float]
+    row: int
+    degrees: float
+
+
+class TextBlock(NamedTuple):
+    """Lines in reading order. degrees: by which the block is turned clockwise."""
+
+    lines: list[TextLine]
+    degrees: float
+
+
+def find_blocks(polygons: Sequence[Polygon]) -> list[TextBlock]:
+    """Groups words into lines and blocks, in reading order: those within 45 degrees of the picture's main direction
+    first, then those at a quarter turn, half a turn and three quarters. Every word is in one line.
+
+    polygons: of the words, [x, y] pairs in pixels, an even number, with the top edge first (reading order) and the
+    bottom edge back. Equal input gives equal output.
+    """
+    return [block for frame in frames(polygons) for block in _blocks(frame)]
+
+
+def outline(polygons: Iterable[Polygon], degrees: float) -> Polygon:
+    """The four corners of the smallest rectangle turned so far that holds all the polygons, pixels to a tenth, from the
+    text's own top-left clockwise."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    points = [point for polygon in polygons for point in polygon]
+    along = [x * cosine + y * sine for x, y in points]
+    across = [y * cosine - x * sine for x, y in points]
+    left, right, top, bottom = min(along), max(along), min(across), max(across)
+    return [
+        [round(x * cosine - y * sine, 1), round(x * sine + y * cosine, 1)]
+        for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
+    ]
+
+
+def _blocks(frame: Frame) -> list[TextBlock]:
+    turn = math.degrees(math.atan2(frame.sine, frame.cosine))
+    return [
+        TextBlock(
+            [
+                TextLine(
+                    [box.word for box in line.boxes],
+                    [_turn(turn, box) for box in line.boxes],
+                    number,
+                    turn + math.degrees(math.atan(line.slope)),
+                )
+                for number, row in enumerate(rows)
+                for line in row
+            ],
+            turn,
+        )
+        for stack in find_stacks(find_rows(find_lines(frame.boxes)))
+        for rows in _parts(stack)
+    ]
+
+
+def _turn(frame: float, box: Box) -> float:
+    degrees = frame + math.degrees(math.atan2(box.sine, box.cosine))
+    return degrees if -180 < degrees <= 180 else math.remainder(degrees, 360)
+
+
+def _parts(stack: Stack) -> list[list[Row]]:
+    """The stack's rows, parted where they stand farther from each other than usual, or are of another height."""
+    rows = stack.rows
+    if len(rows) == 1:
+        return [rows]
+    steps = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
+    usual = _PITCH * sorted(steps)[(len(steps) - 1) // 2] if len(rows) > _TELLING else math.inf
+    parts = [[rows[0]]]
+    for step, (above, below) in zip(steps, pairwise(rows), strict=True):
+        low, high = sorted((above[0].height, below[0].height))
+        if step > min(usual, _SPACE * high) or high > _KIND * low:
+            parts.append([])
+        parts[-1].append(below)
+    return parts

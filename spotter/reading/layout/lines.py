@@ -1,0 +1,150 @@
+"""Words to lines, and lines that stand beside each other to rows.
+
+A line is words a space apart; wider gaps and gaps that go on through several lines, as between columns, end it
+(whitespace as a separator: Breuel, "Two geometric algorithms for layout analysis", DAS 2002).
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import islice, pairwise
+
+from spotter.reading.layout.frames import Box
+
+_SAME_LINE = 0.5  # of the smaller height: how far a word may stand off the line of the one before it
+_NEAR = 3.0  # of its height: chains that end farther above or below are not looked at
+_GAP = 1.0  # of the smaller height: a wider gap is no space between words
+WIDEST = 2.0  # but for a line whose spaces are wide
+_USUAL = 1.5  # times the line's own space, where it has enough of them to tell
+_UNUSUAL = 1.3  # times it is where columns may part
+_TELLING = 4
+_NARROW_GAP = 0.7  # nor is one above this where it goes on through other lines
+_STRIP_LINES = 3  # so many of them, with words on both sides
+_REACH = 3.0  # of its height: so near to the strip those words end and begin
+MARK = 0.8  # of the larger height: dashes and dots are not judged by their own
+_OVERLAP = 0.6  # of the smaller height: boxes of one line overlap by no more
+
+
+class Line:
+    """Words of a line from left to right, and what surrounds them in the frame."""
+
+    __slots__ = ("bottom", "boxes", "height", "left", "middle", "right", "slope", "top")
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        first, last = boxes[0], boxes[-1]
+        self.boxes = boxes
+        self.left, self.right = first.left, last.right
+        if len(boxes) == 1:
+            self.height, self.middle = first.height, first.middle
+            self.slope = first.sine / first.cosine if first.cosine > 0.1 else 0.0
+        else:
+            heights = sorted([box.height for box in boxes])
+            self.height = heights[len(heights) // 2]
+            self.middle = sum([box.middle for box in boxes]) / len(boxes)
+            sine, cosine = (
+                sum([b.sine * (b.right - b.left) for b in boxes]),
+                sum([b.cosine * (b.right - b.left) for b in boxes]),
+            )
+            self.slope = sine / cosine if cosine > 1e-9 else 0.0
+        self.top, self.bottom = self.middle - self.height / 2, self.middle + self.height / 2
+
+
+def find_lines(boxes: list[Box]) -> list[Line]:
+    """The lines of a frame's words, in no order that matters."""
+    return [Line(part) for chain in _cut(_chains(boxes)) for part in chain]
+
+
+def _chains(boxes: list[Box]) -> list[list[Box]]:
+    """Left to right, each word joins the chain whose last word, followed along its own slope, meets it best."""
+    chains: list[list[Box]] = []
+    ends: list[tuple[float, float, list[Box]]] = []  # where chains end: right, middle
+    for number, box in enumerate(sorted(boxes)):
+        left, right, middle, height, sine, cosine, _ = box
+        if number % 16 == 15:
+            ends = [end for end in ends if end[0] + WIDEST * end[2][-1].height >= left]
+        low, high = middle - _NEAR * height, middle + _NEAR * height
+        nearest, own = _SAME_LINE, None
+        for end in [end for end in ends if low < end[1] < high]:
+            last = end[2][-1]
+            limit = least(height, last.height)
+            if not -_OVERLAP * limit <= left - last.right <= WIDEST * limit:
+                continue
+            slope = (last.sine + sine) / (last.cosine + cosine)  # the tangent of the mean of their directions
+            reach = (left + right - last.left - last.right) / 2
+            distance = abs(middle - last.middle - slope * reach) / limit
+            if distance <= nearest and (own is None or distance < nearest):
+                nearest, own = distance, end
+        if own is None:
+            chains.append([box])
+            ends.append((right, middle, chains[-1]))
+        else:
+            own[2].append(box)
+            ends[ends.index(own)] = (right, middle, own[2])
+    return chains
+
+
+def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
+    """Chains cut where a gap is wider than the chain's spaces, or is that of columns: what stands above and below
+    leaves it free, too."""
+    gaps: list[tuple[int, int, float, float]] = []
+    places: dict[int, list[int]] = {}
+    for number, chain in enumerate(chains):
+        if len(chain) < 2:
+            continue
+        widths = [box.left - last.right for last, box in pairwise(chain)]
+        usual = sorted(widths)[len(widths) // 2] if len(widths) >= _TELLING else 0.0
+        height = sorted([box.height for box in chain])[len(chain) // 2]
+        for place, width in enumerate(widths, 1):
+            if width > max(_GAP * height, _USUAL * usual):
+                places.setdefault(number, []).append(place)
+            elif width > max(_NARROW_GAP * height, _UNUSUAL * usual):
+                gaps.append((number, place, (chain[place].left + chain[place - 1].right) / 2, width))
+    if gaps and len(chains) >= _STRIP_LINES:
+        strips = _Strips([box for chain in chains for box in chain])
+        for number, place, x, width in gaps:
+            if strips.holds(x, width, chains[number][place]):
+                places.setdefault(number, []).append(place)
+    return [
+        [chain[start:end] for start, end in pairwise([0, *sorted(places.get(number, ())), len(chain)])]
+        for number, chain in enumerate(chains)
+    ]
+
+
+def least(one: float, other: float) -> float:
+    """The smaller of two heights, by which they are judged together; of a dash or a dot, nearly the larger one."""
+    small, large = (one, other) if one < other else (other, one)
+    return max(small, MARK * large)
+
+
+class _Strips:
+    """Finds upright strips without words."""
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self._boxes = sorted([(box.middle, box.left, box.right) for box in boxes])
+
+    def holds(self, x: float, width: float, box: Box) -> bool:
+        """Whether the gap at x, so wide, before a word is part of a strip along enough lines on either side.
+
+        Looks upwards and then downwards from the word, until another stands in the way or there are enough.
+        """
+        start, low, high, reach = (
+            bisect_left(self._boxes, (box.middle,)),
+            x - width / 4,
+            x + width / 4,
+            _REACH * box.height,
+        )
+        before = after = 0
+        for way in (islice(reversed(self._boxes), len(self._boxes) - start, None), islice(self._boxes, start, None)):
+            level, so_far = box.middle, (before, after)
+            for middle, left, right in way:
+                if middle != level:
+                    if before >= _STRIP_LINES and after >= _STRIP_LINES:
+                        return True
+                    level, so_far = middle, (before, after)
+                if left < high and right > low and middle != box.middle:
+                    before, after = so_far  # what stands as high as this one is not along the strip
+                    break
+                if x - reach < right < x:
+                    before += 1
+                elif x < left < x + reach:
+                    after += 1
+        return before >= _STRIP_LINES and after >= _STRIP_LINES

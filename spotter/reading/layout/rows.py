@@ -1,0 +1,156 @@
+"""Which lines beside each other are read across, as in a table, and which belong to columns of their own."""
+
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
+from typing import NamedTuple
+
+from spotter.reading.layout.lines import WIDEST, Line, least
+
+_NEAR = 3.0  # of its height: rows that end farther above or below are not looked at
+_SAME_ROW = 0.5  # of the smaller height: how far a line may stand off the line before it
+_NEXT = 30.0  # heights: gaps so near above each other are those of the same columns
+_EDGE = 2.0  # heights: their ends agree so far
+_SHARED = 0.7  # of the wider gap, where they do not
+_OFF = 0.25  # of the height: lines of a table stand less off each other, those of columns that only meet often more
+_MISALIGNED = 0.3  # so many of them
+_WORDS = 3  # lines of running text have as many
+_COVER = 0.6  # of their width at least is words, not space
+_ACROSS = 0.3  # of so many lines at most stands one across
+_FEW = 40  # lines: fewer are columns only where some of them have several words
+_ROWS = 3  # fewer beside each other are no columns
+
+
+class _Gap(NamedTuple):
+    """Between two lines of a row. prose: whether running text stands on both sides; off: how far they stand off each
+    other, in heights."""
+
+    row: int
+    place: int
+    left: float
+    right: float
+    middle: float
+    height: float
+    prose: bool
+    off: float
+
+
+def find_rows(lines: list[Line]) -> list[list[Line]]:
+    """Rows of lines from left to right: of one line, or of several that are read across."""
+    rows = _join(lines)
+    if len(lines) < _FEW and sum([len(line.boxes) >= _WORDS for line in lines]) < 2 * (_ROWS - 1):
+        return rows  # no columns of text: a sign, a label
+    gaps = [gap for number, row in enumerate(rows) if len(row) > 1 for gap in _gaps(number, row)]
+    if len(gaps) < _ROWS:
+        return rows
+    gaps.sort(key=lambda gap: gap.middle)
+    lines = sorted(lines, key=lambda line: line.middle)
+    heights = [line.middle for line in lines]
+    middles = [gap.middle for gap in gaps]
+    cuts: dict[int, list[int]] = {}
+    for number, gap in enumerate(gaps):
+        peers = _peers(gaps, middles, number)
+        if _parts_columns(peers):
+            x = min(other.right for other in peers) - 0.3 * gap.height
+            across = lines[bisect_left(heights, peers[0].middle) : bisect_right(heights, peers[-1].middle)]
+            narrow = gap.right - gap.left < WIDEST * gap.height
+            if narrow and sum([line.left < x < line.right for line in across]) > _ACROSS * len(peers):
+                continue
+            cuts.setdefault(gap.row, []).append(gap.place)
+    return [
+        row[start:end]
+        for number, row in enumerate(rows)
+        for start, end in pairwise([0, *sorted(cuts.get(number, ())), len(row)])
+    ]
+
+
+def _gaps(number: int, row: list[Line]) -> list[_Gap]:
+    widths = [b.left - a.right for a, b in pairwise(row)]
+    found = []
+    for place, (a, b) in enumerate(pairwise(row), 1):
+        width = widths[place - 1]
+        # A side reaches to the next gap as wide: to the next column, over the number of a line or a bullet.
+        start = next((n for n in range(place - 1, 0, -1) if widths[n - 1] >= width), 0)
+        end = next((n for n in range(place, len(widths)) if widths[n] >= width), len(widths)) + 1
+        found.append(
+            _Gap(
+                number,
+                place,
+                a.right,
+                b.left,
+                (a.middle + b.middle) / 2,
+                least(a.height, b.height),
+                _is_prose(row[start:place]) and _is_prose(row[place:end]),
+                _off(a, b),
+            )
+        )
+    return found
+
+
+def _is_prose(side: list[Line]) -> bool:
+    """Whether lines are words close to each other, as in running text."""
+    words = [box for line in side for box in line.boxes]
+    return len(words) >= _WORDS and sum([box.right - box.left for box in words]) > _COVER * (
+        side[-1].right - side[0].left
+    )
+
+
+def _join(lines: list[Line]) -> list[list[Line]]:
+    """Left to right, each line joins the row whose last line, followed along its slope, meets it best."""
+    rows: list[list[Line]] = []
+    ends: list[tuple[float, float]] = []  # of each row: right, middle
+    for line in sorted(lines, key=lambda line: line.left):
+        limit, low, high = line.left + line.height, line.middle - _NEAR * line.height, line.middle + _NEAR * line.height
+        nearest, own = _SAME_ROW, None
+        for number in [n for n, (right, middle) in enumerate(ends) if low < middle < high and right <= limit]:
+            distance = abs(_off(rows[number][-1], line))
+            if distance <= nearest and (own is None or distance < nearest):
+                nearest, own = distance, number
+        if own is None:
+            rows.append([line])
+            ends.append((line.right, line.middle))
+        else:
+            rows[own].append(line)
+            ends[own] = (line.right, line.middle)
+    return rows
+
+
+def _off(a: Line, b: Line) -> float:
+    """How far b stands below a, followed along their slope, in heights."""
+    slope = (a.slope * (a.right - a.left) + b.slope * (b.right - b.left)) / (a.right - a.left + b.right - b.left + 1e-9)
+    reach = (b.left + b.right - a.left - a.right) / 2
+    return (b.middle - a.middle - slope * reach) / least(a.height, b.height)
+
+
+def _peers(gaps: list[_Gap], middles: list[float], number: int) -> list[_Gap]:
+    """The gap and those above and below that are of the same columns."""
+    gap = gaps[number]
+    left, right, reach = gap.left, gap.right, _NEXT * gap.height
+    near = gaps[bisect_left(middles, gap.middle - reach) : bisect_right(middles, gap.middle + reach)]
+    return [other for other in near if other.left < right and other.right > left and _continues(gap, other)]
+
+
+def _continues(gap: _Gap, other: _Gap) -> bool:
+    """Whether two gaps above each other are of the same columns. The gap of an empty cell lies above those of two
+    columns: so they must agree in most of their width, or in an edge."""
+    left, right, other_left, other_right = gap.left, gap.right, other.left, other.right
+    width, wider = right - left, other_right - other_left
+    if width > wider:
+        width, wider = wider, width
+    shared = (right if right < other_right else other_right) - (left if left > other_left else other_left)
+    if shared > _SHARED * wider:
+        return True
+    edge = _EDGE * gap.height
+    return shared > width / 2 and (
+        abs(right - other_right) < edge
+        or abs(left - other_left) < edge
+        or abs(left + right - other_left - other_right) < 2 * edge
+    )
+
+
+def _parts_columns(gaps: list[_Gap]) -> bool:
+    """Whether running text stands on both sides, or lines that only happen to meet."""
+    if len({gap.row for gap in gaps}) < _ROWS:
+        return False
+    if 2 * sum(gap.prose for gap in gaps) > len(gaps):
+        return True
+    return sum([abs(gap.off) > _OFF for gap in gaps]) > _MISALIGNED * len(gaps)

@@ -1,0 +1,161 @@
+"""From a request's pictures to the body of its answer."""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from spotter.formats.forms import FORMS, Form, FormName
+from spotter.reading.errors import ProblemError
+from spotter.reading.pages import has_pages
+from spotter.service import spotting
+from spotter.service.batching.admission import Ticket
+from spotter.service.documents import PageAnswer
+from spotter.service.errors import InvalidParameterError
+from spotter.service.http.negotiation import JSON, FormatName
+from spotter.service.http.parameters import SpotParameters, select_pages
+from spotter.service.state import Service
+
+_OF_THE_MOMENT = (429, 500, 503, 504)
+
+
+class Asked(NamedTuple):
+    """pictures: files, at least one. many: whether they came as several. job: what they share."""
+
+    pictures: list[bytes]
+    many: bool
+    job: spotting.Request
+    parameters: SpotParameters
+
+
+class Written(NamedTuple):
+    """An answer as it is sent."""
+
+    content_type: str
+    body: bytes
+
+
+async def written(service: Service, asked: Asked, form: FormatName) -> Written:
+    """The answer in a form. Raises ProblemError."""
+    if form == "json":
+        return Written(JSON, orjson.dumps(await _read(service, asked)))
+    how = FORMS[form]
+    if len(asked.pictures) == 1 and _is_document(asked, asked.pictures[0]):
+        return Written(how.content_type, await _write_document(service, asked, form, how))
+    return Written(how.content_type, await _write_pictures(service, asked, form, how))
+
+
+async def lines(service: Service, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
+    """The objects of an answer in lines: pages as they are read, else each picture's. Raises ProblemError before the
+    first."""
+    if asked.many or not _is_document(asked, asked.pictures[0]):
+        answer = await _read(service, asked)
+        for each in answer["results"] if asked.many else [answer]:
+            yield each
+        return
+    (ticket,) = service.spotter.admission.enter_all(1)
+    read = 0
+    async with contextlib.aclosing(_pages(service, asked.pictures[0], ticket, asked)) as pages:
+        async for page in pages:
+            if isinstance(page.answer, ProblemError):
+                if not read and page.answer.status in _OF_THE_MOMENT:
+                    raise page.answer
+                service.metrics.failed_parts.labels(page.answer.kind).inc()
+            read += 1
+            yield page.body()
+
+
+async def _read(service: Service, asked: Asked) -> dict[str, Any]:
+    tickets = service.spotter.admission.enter_all(len(asked.pictures))
+    if not asked.many:
+        return await _read_one(service, asked.pictures[0], tickets[0], asked)
+
+    async def one(data: bytes, ticket: Ticket) -> dict[str, Any] | ProblemError:
+        try:
+            return await _read_one(service, data, ticket, asked)
+        except ProblemError as problem:
+            return problem
+
+    results = await asyncio.gather(*map(one, asked.pictures, tickets))
+    _count_failed(service, results)
+    return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
+
+
+async def _read_one(service: Service, data: bytes, ticket: Ticket, asked: Asked) -> dict[str, Any]:
+    if not _is_document(asked, data):
+        return (await service.spotter.read(data, ticket, asked.job)).body
+    async with contextlib.aclosing(_pages(service, data, ticket, asked)) as pages:
+        found = [page async for page in pages]
+    _count_failed(service, [page.answer for page in found])
+    return {"page_count": found[0].count, "pages": [page.body() for page in found]}
+
+
+async def _write_pictures(service: Service, asked: Asked, form: FormName, how: Form) -> bytes:
+    pictures, spotter = asked.pictures, service.spotter
+    if how.pages is not None and len(pictures) > how.pages:
+        raise InvalidParameterError(f"format: {form} is for {how.pages} picture, and there are {len(pictures)}")
+    if len(pictures) > 1 and any(_is_document(asked, data) for data in pictures):
+        raise InvalidParameterError(
+            f"format: {form} of several files is for pictures without pages; send each document in a request of its own"
+        )
+    tickets = spotter.admission.enter_all(len(pictures))
+    answers = await asyncio.gather(
+        *(spotter.read(data, ticket, asked.job) for data, ticket in zip(pictures, tickets, strict=True)),
+        return_exceptions=True,
+    )
+    for answer in answers:  # a document of some of its pages would look whole
+        if isinstance(answer, BaseException):
+            raise answer
+    pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
+    return await spotter.write(
+        how, pages, [functools.partial(spotter.picture, data) for data in pictures], asked.job.deadline
+    )
+
+
+async def _write_document(service: Service, asked: Asked, form: FormName, how: Form) -> bytes:
+    (data,) = asked.pictures
+
+    def select(count: int, most: int) -> list[int]:
+        numbers = select_pages(asked.parameters.pages, count, most)
+        if how.pages is not None and len(numbers) > how.pages:
+            raise InvalidParameterError(
+                f"format: {form} is for {how.pages} page, and there are {len(numbers)}; ask for one, as by ?pages=1"
+            )
+        return numbers
+
+    (ticket,) = service.spotter.admission.enter_all(1)
+    pages, pictures = [], []
+    found = service.documents.read(data, select, asked.parameters.pdf, ticket, asked.job)
+    async with contextlib.aclosing(found):
+        async for page in found:
+            if isinstance(page.answer, ProblemError):
+                page.answer.detail = f"page {page.number}: {page.answer.detail}"
+                raise page.answer
+            pages.append(page.answer.page)
+            pictures.append(page.picture)
+            if page.last:  # the document is open until one goes on
+                break
+        return await service.spotter.write(how, pages, pictures, service.documents.deadline(asked.job))
+
+
+def _is_document(asked: Asked, data: bytes) -> bool:
+    """Whether a file is answered by its pages."""
+    return asked.parameters.pages is not None or has_pages(data)
+
+
+def _pages(service: Service, data: bytes, ticket: Ticket, asked: Asked) -> AsyncGenerator[PageAnswer, None]:
+    select = functools.partial(select_pages, asked.parameters.pages)
+    return service.documents.read(data, select, asked.parameters.pdf, ticket, asked.job)
+
+
+def _count_failed(service: Service, results: Sequence[object]) -> None:
+    """Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it: then
+    the first problem is raised. Else those that failed are counted."""
+    failed = [each for each in results if isinstance(each, ProblemError)]
+    if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
+        raise failed[0]
+    for each in failed:
+        service.metrics.failed_parts.labels(each.kind).inc()

@@ -58,7 +58,7 @@ def _read(reader: Reader, pictures: Sequence[NDArray[np.uint8]]) -> float:
     began = time.perf_counter()
     prepared = [reader.prepare(picture) for picture in pictures]
     for rows, each in zip(reader.infer(prepared), prepared, strict=True):
-        reader.words(rows, each)
+        reader.page(rows, each)
     return time.perf_counter() - began
 
 
@@ -70,7 +70,7 @@ def _overlapped(reader: Reader, pictures: Sequence[NDArray[np.uint8]], rounds: i
             prepared = list(ahead)
             if remaining:
                 ahead = pool.map(reader.prepare, pictures)
-            words.append(pool.map(reader.words, reader.infer(prepared), prepared))
+            words.append(pool.map(reader.page, reader.infer(prepared), prepared))
         for each in words:
             list(each)
         return rounds * len(pictures) / (time.perf_counter() - began)

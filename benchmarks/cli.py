@@ -29,7 +29,7 @@ from benchmarks import (
 )
 from benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, SIDES, parse_list, parse_size
 from benchmarks.process import ServeError
-from spotter.formats.cli import SUFFIXES
+from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading import imaging
 from spotter.reading.errors import ProblemError
 from spotter.reading.gpu import Device
@@ -493,7 +493,7 @@ def _encoded(folder: Path | None) -> tuple[bytes, ...]:
     """The pictures of a folder, or eight that are drawn."""
     if folder is None:
         return _street()
-    found = tuple(file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)
+    found = tuple(file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES)
     if not found:
         raise click.ClickException(f"there are no pictures in {folder}")
     return found

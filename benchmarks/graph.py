@@ -112,7 +112,7 @@ def _bundle(reader: Reader) -> Contestant:
         ready = time.perf_counter()
         rows = reader.infer([prepared])[0]
         done = time.perf_counter()
-        words = reader.words(rows, prepared)
+        words = reader.page(rows, prepared).words
         end = time.perf_counter()
         return Turn(end - began, len(words), ready - began, done - ready, end - done)
 

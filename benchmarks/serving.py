@@ -249,7 +249,7 @@ def plain_loop(reader: Reader, pictures: Sequence[bytes], limits: BatchLimits, s
 
 def _read(reader: Reader, batch: Sequence[Prepared]) -> None:
     for rows, prepared in zip(reader.infer(batch), batch, strict=True):
-        reader.words(rows, prepared)
+        reader.page(rows, prepared)
 
 
 def _codes(run: Mapping[str, Any]) -> str:

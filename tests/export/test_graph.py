@@ -56,7 +56,7 @@ def test_the_graph_says_what_the_network_says(
 
 
 def test_pictures_of_different_size_share_a_batch(exported: Exported, session: ort.InferenceSession) -> None:
-    images = noise(2, 192, 256)
+    images = noise(2, 192, 256, seed=1)  # of seed 0, one column is as likely to say nothing as something
     sizes = np.array([[192, 256], [70, 130]], np.int32)
     expected, found = answers(exported, session, images, sizes)
     assert compare(expected, found, "two sizes") > 2

@@ -83,7 +83,7 @@ def test_a_runs_whole_state_gives_its_averaged_weights(detector: Path, tmp_path:
 
 
 def test_files_of_something_else_are_named(detector: Path, recogniser: Path) -> None:
-    with pytest.raises(ValueError, match=r"detector\.pt is not a file of a recogniser alone"):
+    with pytest.raises(ValueError, match=r"recogniser of .*detector\.pt reads the detector's maps"):
         combine(detector, detector)
     with pytest.raises(ValueError, match=r"recogniser\.pt is not a Spotter checkpoint"):
         combine(recogniser, recogniser)

@@ -29,11 +29,11 @@ from benchmarks import (
 )
 from benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, SIDES, parse_list, parse_size
 from benchmarks.process import ServeError
-from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading import imaging
 from spotter.reading.errors import ProblemError
 from spotter.reading.gpu import Device
 from spotter.reading.imaging import PictureLimits
+from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading.session import SessionOptions
 from spotter.registry.errors import RegistryError
 from spotter.training.data import ppocr

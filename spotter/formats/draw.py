@@ -1,5 +1,6 @@
 """Words drawn on their picture."""
 
+import functools
 import io
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from spotter.reading.words import Page, Word
 
 _OUTLINE = (230, 30, 90)
 _LABEL = (255, 255, 255)
+_SMALLEST = 8  # pixels of a label's letters
 _QUICK = 1  # zlib's fastest: a photograph gains little from more
 
 
@@ -28,12 +30,24 @@ def draw(picture: Image.Image, words: Sequence[Word]) -> None:
 
 
 def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
-    font = ImageFont.load_default(size=max(10, 12 * thin))
     left, top = (min(values) for values in zip(*word.polygon, strict=True))
+    font = _fitting(word, max(10, 12 * thin))
     box = canvas.textbbox((left, max(top, 0.0)), word.text, font=font)
     rise = min(box[3] - top + thin, box[1])
     canvas.rectangle((box[0] - thin, box[1] - rise, box[2] + thin, box[3] - rise + thin), fill=_OUTLINE)
     canvas.text((left, max(top, 0.0) - rise), word.text, fill=_LABEL, font=font)
+
+
+def _fitting(word: Word, largest: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font in which the label is hardly wider than its word, so that it leaves the neighbours' free."""
+    xs = [x for x, _ in word.polygon]
+    wide = _font(largest).getlength(word.text)
+    return _font(max(_SMALLEST, min(largest, int(largest * (max(xs) - min(xs)) / max(wide, 1.0)))))
+
+
+@functools.cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
 
 
 def write_png(page: Page, picture: Image.Image) -> bytes:

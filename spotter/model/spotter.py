@@ -13,7 +13,7 @@ from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import Columns, PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
-from spotter.model.recogniser import Recogniser, greedy_path
+from spotter.model.recogniser import GreedyPath, Recogniser, greedy_path
 from spotter.model.roles import Roles, joined
 from spotter.model.splitting import split_at_spaces
 
@@ -153,8 +153,8 @@ class Spotter(nn.Module):
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
         columns = self.columns(features, shapes, image_index)
-        characters, character_scores, margins = self.transcribe(columns.logits, columns.widths)
         own = greedy_path(columns.logits, columns.widths)
+        characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch)
         region = pieces.region
         detection = regions.scores[region]
@@ -180,12 +180,12 @@ class Spotter(nn.Module):
         logits = self.recogniser(patches.fine, patches.coarse, patches.widths)
         return Columns(logits, patches.widths, torch.ones_like(shapes[:, 0]))
 
-    def transcribe(self, logits: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The texts of logits [N, W, classes]: classes int32 [N, W], their probabilities float32 [N, W], and the margin
-        to the next text [N] (0 without a language model)."""
+    def transcribe(self, columns: Columns, own: GreedyPath) -> tuple[Tensor, Tensor, Tensor]:
+        """The texts of regions: classes int32 [N, W], their probabilities float32 [N, W], and the margin to the next
+        text [N] (0 without a language model). own: what the recogniser reads by itself."""
         if self.language is None:
-            own = greedy_path(logits, widths)
             return own.classes, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
+        logits, widths = columns.logits, columns.widths
         log_probabilities = logits.log_softmax(-1)
         characters, margins = self.language(log_probabilities, widths)
         chosen = log_probabilities.gather(2, characters.to(torch.int64)[..., None]).squeeze(2).exp()

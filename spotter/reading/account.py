@@ -4,7 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows
-from spotter.reading.sizing import LEAST_HEIGHT, MANY_WORDS, SMALL, median_height, much_larger
+from spotter.reading.sizing import LEAST_HEIGHT, MOST_WORDS, SMALL, median_height, much_larger
 
 
 class Verdict(NamedTuple):
@@ -28,8 +28,8 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
     """
     if not much_larger(max(seen.shown), max(seen.working)):
         return Verdict("not_needed", "the picture was read at its own size, or nearly so")
-    if len(rows.scores) > MANY_WORDS:
-        return Verdict("skipped", f"there are more than {MANY_WORDS} words, some of which a closer look would drop")
+    if len(rows.scores) > MOST_WORDS:
+        return Verdict("skipped", f"there are more than {MOST_WORDS} words, some of which a closer look would drop")
     height = median_height(rows.polygons)
     if height is None:
         return Verdict("not_needed", "too few words were found to tell that they are small")
@@ -44,7 +44,7 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[st
     """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
     showed, with those that were not asked for."""
     scale = max(seen.shown) / max(seen.working)
-    cut = found > MANY_WORDS
+    cut = found > MOST_WORDS
     least = round(LEAST_HEIGHT * scale, 1)
     return {
         "reading": {
@@ -70,7 +70,7 @@ def _warnings(seen: Prepared, verdict: Verdict, least: float, cut: bool, height:
     if verdict.closer_look == "skipped":
         warnings.append(f"It was not looked at again, closer: {verdict.reason}.")
     if cut:
-        warnings.append(f"More than {MANY_WORDS} words were found: others may be missing. Send the picture in parts.")
+        warnings.append(f"More than {MOST_WORDS} words were found: others may be missing. Send the picture in parts.")
     if height is not None and height < SMALL:
         warnings.append(f"Most of the words are lower than {SMALL:g} pixels as they were read: expect errors.")
     return warnings

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spotter.registry.manifest import InputSpec
 
 _FEW_WORDS = 8  # fewer do not tell what the picture is like
-MANY_WORDS = 1_400
+MOST_WORDS = 1_400
 """Of more, a look may drop some, and a closer one more of them: the detector has so many candidates a picture."""
 SMALL = 12.0
 """Pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures."""
@@ -38,7 +38,7 @@ def closer_side(
     """
     longest = max(working)
     most = min(max(upload), limit)
-    if len(polygons) > MANY_WORDS or not much_larger(most, longest):
+    if len(polygons) > MOST_WORDS or not much_larger(most, longest):
         return None
     height = median_height(polygons)
     if height is None or height >= SMALL:

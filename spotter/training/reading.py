@@ -27,7 +27,7 @@ from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.spotter import BLACK, normalised
 from spotter.training import checkpoint
 from spotter.training.losses import recognition_loss
-from spotter.training.polygons import together, with_points
+from spotter.training.polygons import together
 from spotter.training.precision import fast_bfloat16
 from spotter.training.recogniser_file import SavedRecogniser
 from spotter.training.runs import right_neighbours, run_from, together_on_a_line
@@ -38,6 +38,7 @@ LAST = "last.pt"
 _UNITS = 128  # the packed row is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
+_COLUMNS = 6.0  # of characters, about, to a height of a region's length
 _LONGEST_RUN = 110  # columns
 
 
@@ -146,7 +147,7 @@ class WordBatches(Dataset[WordBatch]):
             targets += [self.charset.encode(text) for text in said]
             words += sum(text.count(" ") + 1 for text in said)
             lengths, heights = self.family.geometry.extent(true)
-            units += int((6 * lengths / heights + 5).sum())
+            units += int((_COLUMNS * lengths / heights + 5).sum())
         if not images:
             raise ValueError("the sources give no word that can be read")
         return WordBatch(torch.from_numpy(np.stack(images)), torch.cat(shapes), torch.tensor(index), targets)
@@ -162,34 +163,23 @@ class WordBatches(Dataset[WordBatch]):
             and not ignored
             and least <= height <= most
             and length > 2
-            and _columns(length, height) > 0.7 * len(text)  # CTC has a column for each character
+            and _COLUMNS * length / height > 0.7 * len(text)  # CTC has a column for each character
             and self.charset.covers(text)
             for text, ignored, length, height in zip(sample.texts, sample.ignore, lengths, heights, strict=True)
         ]
         few = min(sum(usable), config.per_picture)
         if not few:
             return torch.zeros(0), []
-        neighbours = right_neighbours(polygons, config.gap)
+        neighbours, spaced = right_neighbours(polygons, config.gap), self.charset.covers(" ")
         regions, said = [], []
         for first in sorted(rng.choice(np.flatnonzero(usable), few, replace=False).tolist()):
-            wanted = 1 + int(rng.geometric(0.5)) if self._spaced and rng.random() < config.run else 1
+            wanted = 1 + int(rng.geometric(0.5)) if spaced and rng.random() < config.run else 1
             run = run_from(first, neighbours, usable, wanted)
-            while len(run) > 1 and _columns(sum(lengths[run]), heights[first]) > _LONGEST_RUN:
+            while len(run) > 1 and _COLUMNS * sum(lengths[run]) / heights[first] > _LONGEST_RUN:
                 run.pop()
-            regions.append(
-                with_points(together_on_a_line(polygons, run), polygons.shape[1]) if run[1:] else polygons[first]
-            )
+            regions.append(together_on_a_line(polygons, run) if run[1:] else polygons[first])
             said.append(" ".join(sample.texts[n] for n in run))
-        return geometry.of_polygons(torch.from_numpy(np.stack(regions))), said
-
-    @property
-    def _spaced(self) -> bool:
-        return self.charset.covers(" ")
-
-
-def _columns(length: float, height: float) -> float:
-    """About how many columns of characters a region has."""
-    return 6 * length / height
+        return geometry.of_polygons(torch.from_numpy(together(regions, polygons.shape[1]))), said
 
 
 def cut_words(batch: WordBatch, config: PictureRecogniserConfig, family: Family) -> Cut:

@@ -56,20 +56,21 @@ def test_kernels_are_given_when_they_fit(library: Path, monkeypatch: pytest.Monk
     assert options.entries == {}
 
 
-def test_whether_convolutions_go_by_the_kernel_can_be_said(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "told", "entries"),
+    [
+        (native.CONVOLUTION_VARIABLE, "on", {"spotter.winograd": "on"}),
+        (native.BLOCKS_VARIABLE, "avx2", {"spotter.blocks": "avx2"}),
+    ],
+)
+def test_how_kernels_are_used_can_be_said(
+    variable: str, told: str, entries: dict[str, str], library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(native.VARIABLE, str(library))
-    monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "on")
+    monkeypatch.setenv(variable, told)
     options = Options()
     loading.register(options, OPERATORS_VERSION, "cpu")
-    assert options.entries == {"spotter.winograd": "on"}
-
-
-def test_for_which_instructions_blocks_have_kernels_can_be_said(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(native.VARIABLE, str(library))
-    monkeypatch.setenv(native.BLOCKS_VARIABLE, "avx2")
-    options = Options()
-    loading.register(options, OPERATORS_VERSION, "cpu")
-    assert options.entries == {"spotter.blocks": "avx2"}
+    assert options.entries == entries
 
 
 def test_on_a_gpu_convolutions_go_by_their_bodies(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ INDEX = torch.tensor([0])
 
 
 def word_maps(left: float, right: float, theta: float = 0.0) -> DetectionMaps:
-    """Maps of 64 x 16 cells, or turned, on whose middle line every cell tells the ends of a word that reaches from
-    `left` to `right` along the line, the middle of the map being 0."""
+    """Maps of 64 x 64 cells. Every cell on the line through their middle, turned by `theta`, tells the ends of a word
+    that reaches from `left` to `right` along that line, in pixels from the middle."""
     maps = empty_maps(1, 64, 64)
     ahead = direction_of(theta)
     for place in range(-124, 125, 4):

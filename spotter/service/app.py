@@ -49,7 +49,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logger.info("at most %d MB beyond the model", sum(memory.bound(settings).values()) // 10**6)
-        tasks = [asyncio.create_task(_live(service, loader)), asyncio.create_task(service.keeper.run())]
+        tasks = [asyncio.create_task(_live(service, loader)), asyncio.create_task(service.supervisor.run())]
         yield
         service.lifecycle.to(State.CLOSING)
         for task in tasks:

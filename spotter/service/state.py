@@ -10,8 +10,8 @@ from spotter.service.documents import DocumentLimits, Documents
 from spotter.service.errors import NotReadyError
 from spotter.service.lifecycle import Lifecycle
 from spotter.service.memory import FETCHES
-from spotter.service.models.keeper import Keeper
 from spotter.service.models.live import Live
+from spotter.service.models.supervisor import EngineSupervisor
 from spotter.service.models.watcher import Shelf
 from spotter.service.settings import Settings
 from spotter.service.spotting import Closeness, Spotter
@@ -29,7 +29,7 @@ class Service:
     uploads: UploadBudget
     spotter: Spotter
     shelf: Shelf
-    keeper: Keeper
+    supervisor: EngineSupervisor
     documents: Documents
     opening: asyncio.Semaphore
     """Taken while JSON is opened, one at a time, for that takes twice the upload once more."""
@@ -46,14 +46,14 @@ class Service:
     def require_ready(self) -> None:
         """Raises NotReadyError unless a balancer should send work here: warmed, not stopping, the engine in order."""
         self.lifecycle.require_ready()
-        trouble = self.keeper.trouble(self.require_live().engine)
+        trouble = self.supervisor.trouble(self.require_live().engine)
         if trouble is not None:
             raise NotReadyError(f"the engine {trouble} and is being replaced", retry_after=1)
 
     def require_alive(self) -> None:
         """Raises NotReadyError when only a new process can help."""
         live = self.live
-        if live is not None and self.keeper.lost:
+        if live is not None and self.supervisor.lost:
             beat = f"{live.engine.heartbeat:.1f} s without a heartbeat"
             raise NotReadyError(f"the engine cannot be brought back ({beat})", retry_after=5)
 
@@ -115,7 +115,7 @@ def build(settings: Settings) -> Service:
         UploadBudget(settings.max_upload_bytes_total, rejected, admission.retry_after),
         spotter,
         shelf,
-        Keeper(shelf, settings.engine_timeout),
+        EngineSupervisor(shelf, settings.engine_timeout),
         Documents(spotter, settings.limits, documents),
         asyncio.Semaphore(1),
         asyncio.Semaphore(FETCHES),

@@ -1,4 +1,4 @@
-"""Keeps the live engine running: one that died, hangs or only fails is given new threads and a new session."""
+"""Supervises the live engine: one that died, hangs or only fails is given new threads and a new session."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from spotter.service.models.watcher import Shelf
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
 FAILURES = 3
 """Batches that may fail in a row; pictures that break a sound model are rarer."""
 
@@ -22,7 +22,7 @@ HANGS = 2
 LONGEST_PAUSE = 30.0
 
 
-class Keeper:
+class EngineSupervisor:
     """Watches the engines of one service."""
 
     def __init__(self, shelf: Shelf, stall_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,19 +48,19 @@ class Keeper:
 
     @property
     def lost(self) -> bool:
-        """Whether the process can no longer help itself: a revival failed, hanging threads pile up, or one hangs and
-        nobody came."""
+        """Whether only a new process helps: a revival failed, hanging threads pile up, or an engine hung for twice the
+        allowed time without being revived."""
         live = self._shelf.live
-        unseen = live is not None and live.engine.heartbeat > 2 * self._stall
-        return self._pause > 0 or self._hangs > HANGS or unseen
+        overdue = live is not None and live.engine.heartbeat > 2 * self._stall
+        return self._pause > 0 or self._hangs > HANGS or overdue
 
     async def run(self) -> None:
-        """Looks until cancelled."""
+        """Checks until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self.look()
+            await asyncio.sleep(CHECK_SECONDS)
+            await self.check()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Revives the live engine if it is in trouble, and one that cannot be revived again and again, more and more
         seldom. A former model's engine that died is closed."""
         for model in self._shelf.models:

@@ -6,7 +6,7 @@ import pytest
 from spotter.registry.errors import BundleError
 from spotter.service.batching.engine import Done, Engine, Runner
 from spotter.service.errors import EngineFailedError
-from spotter.service.models.keeper import FAILURES, HANGS, Keeper
+from spotter.service.models.supervisor import FAILURES, HANGS, EngineSupervisor
 from spotter.service.models.watcher import Shelf
 from spotter.service.telemetry.metrics import Metrics
 from tests.reading.tiny import picture, words_of
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Setup:
-    """A live model behind a gate, and a keeper; `spare` is what a revived engine runs."""
+    """A live model behind a gate, and a supervisor; `spare` is what a revived engine runs."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -37,7 +37,7 @@ class Setup:
         self.live.rebuild = self.rebuild
         self.broken: Exception | None = None
         self.shelf.put(self.live)
-        self.keeper = Keeper(self.shelf, 60, self.clock)
+        self.supervisor = EngineSupervisor(self.shelf, 60, self.clock)
         self.answers: Answers = queue.Queue()
 
     @property
@@ -75,10 +75,10 @@ async def setup() -> Setup:
 async def test_a_sound_engine_is_left_alone(setup: Setup) -> None:
     crew = setup.engine._crew
     setup.clock.now += 1000  # idle for long is no hanging
-    assert setup.keeper.trouble(setup.engine) is None
-    await setup.keeper.look()
+    assert setup.supervisor.trouble(setup.engine) is None
+    await setup.supervisor.check()
     assert setup.engine._crew is crew
-    assert not setup.keeper.lost
+    assert not setup.supervisor.lost
 
 
 async def test_an_engine_that_died_is_restarted_and_what_waited_is_read(setup: Setup) -> None:
@@ -87,13 +87,13 @@ async def test_an_engine_that_died_is_restarted_and_what_waited_is_read(setup: S
     assert isinstance(died, EngineFailedError)
     assert died.retry_after == 1
     setup.submit(2)
-    assert setup.keeper.trouble(setup.engine) == "died"
-    await setup.keeper.look()
+    assert setup.supervisor.trouble(setup.engine) == "died"
+    await setup.supervisor.check()
     setup.spare.opened.release()
     assert isinstance(setup.answer(), Done)
     assert setup.spare.batches == [[2]]
-    assert setup.keeper.trouble(setup.engine) is None
-    assert not setup.keeper.lost
+    assert setup.supervisor.trouble(setup.engine) is None
+    assert not setup.supervisor.lost
 
 
 async def test_an_engine_that_hangs_is_replaced_and_its_late_answer_is_dropped(setup: Setup) -> None:
@@ -101,12 +101,12 @@ async def test_an_engine_that_hangs_is_replaced_and_its_late_answer_is_dropped(s
     setup.enter(setup.gate)
     setup.submit(2)
     setup.clock.now += 59
-    assert setup.keeper.trouble(setup.engine) is None
+    assert setup.supervisor.trouble(setup.engine) is None
     setup.clock.now += 2
     assert setup.engine.heartbeat == 61
-    assert setup.keeper.trouble(setup.engine) == "hangs"
+    assert setup.supervisor.trouble(setup.engine) == "hangs"
     hanging = setup.engine._crew.threads[0]
-    await setup.keeper.look()
+    await setup.supervisor.check()
     assert isinstance(setup.answer(), EngineFailedError)
     setup.spare.opened.release()
     assert isinstance(setup.answer(), Done)
@@ -119,31 +119,31 @@ async def test_an_engine_that_hangs_is_replaced_and_its_late_answer_is_dropped(s
 async def test_too_many_hanging_threads_ask_for_a_new_process(setup: Setup) -> None:
     gate = setup.gate
     for number in range(HANGS + 1):
-        assert not setup.keeper.lost
+        assert not setup.supervisor.lost
         setup.submit(number)
         setup.enter(gate)
         setup.clock.now += 61
         gate = setup.spare = Gate()
-        await setup.keeper.look()
-    assert setup.keeper.lost
+        await setup.supervisor.check()
+    assert setup.supervisor.lost
 
 
 async def test_an_engine_that_nobody_replaces_asks_for_a_new_process(setup: Setup) -> None:
     setup.submit(1)
     setup.enter(setup.gate)
     setup.clock.now += 121
-    assert setup.keeper.lost
+    assert setup.supervisor.lost
 
 
 async def test_failing_batch_after_batch_brings_a_new_session(setup: Setup) -> None:
     setup.gate.fails = True
     for number in range(FAILURES):
-        assert setup.keeper.trouble(setup.engine) is None
+        assert setup.supervisor.trouble(setup.engine) is None
         setup.submit(number)
         setup.gate.opened.release()
         assert isinstance(setup.answer(), EngineFailedError)
-    assert setup.keeper.trouble(setup.engine) == "fails"
-    await setup.keeper.look()
+    assert setup.supervisor.trouble(setup.engine) == "fails"
+    await setup.supervisor.check()
     setup.submit(9)
     setup.spare.opened.release()
     assert isinstance(setup.answer(), Done)
@@ -154,11 +154,11 @@ async def test_what_cannot_be_revived_refuses_and_is_tried_again_more_and_more_s
     setup.answer()
     setup.submit(2)
     setup.broken = BundleError("the device is gone")
-    await setup.keeper.look()
+    await setup.supervisor.check()
     assert isinstance(setup.answer(), EngineFailedError)
     with pytest.raises(EngineFailedError):
         setup.submit(3)
-    assert setup.keeper.lost
+    assert setup.supervisor.lost
     tried: list[float] = []
     rebuild = setup.rebuild
 
@@ -169,12 +169,12 @@ async def test_what_cannot_be_revived_refuses_and_is_tried_again_more_and_more_s
     setup.live.rebuild = counted
     for _ in range(80):
         setup.clock.now += 1
-        await setup.keeper.look()
+        await setup.supervisor.check()
     assert [round(at - 100) for at in tried] == [1, 3, 7, 15, 31, 61]
     setup.broken = None
     setup.clock.now += 60
-    await setup.keeper.look()
-    assert not setup.keeper.lost
+    await setup.supervisor.check()
+    assert not setup.supervisor.lost
     setup.submit(4)
     setup.spare.opened.release()
     assert isinstance(setup.answer(), Done)
@@ -185,16 +185,16 @@ async def test_an_engine_that_hangs_and_cannot_be_rebuilt_stays_in_trouble(setup
     setup.enter(setup.gate)
     setup.clock.now += 61
     setup.broken = BundleError("no memory")
-    await setup.keeper.look()
+    await setup.supervisor.check()
     assert isinstance(setup.answer(), EngineFailedError)
-    await setup.keeper.look()  # the hanging batch is nobody's now, and the engine looks idle
-    assert setup.keeper.trouble(setup.engine) == "is down"
-    assert setup.keeper.lost
+    await setup.supervisor.check()  # the hanging batch is nobody's now, and the engine looks idle
+    assert setup.supervisor.trouble(setup.engine) == "is down"
+    assert setup.supervisor.lost
     setup.broken = None
     setup.clock.now += 2
-    await setup.keeper.look()
-    assert setup.keeper.trouble(setup.engine) is None
-    assert not setup.keeper.lost
+    await setup.supervisor.check()
+    assert setup.supervisor.trouble(setup.engine) is None
+    assert not setup.supervisor.lost
     setup.submit(4)
     setup.spare.opened.release()
     assert isinstance(setup.answer(), Done)
@@ -206,7 +206,7 @@ async def test_a_former_model_whose_engine_died_answers_what_it_holds(setup: Set
     setup.answer()
     setup.submit(2)
     setup.shelf.put(model("2"))
-    await setup.keeper.look()
+    await setup.supervisor.check()
     assert isinstance(setup.answer(), EngineFailedError)
 
 
@@ -246,8 +246,8 @@ async def test_over_http_the_batch_gets_503_and_readiness_tells(
 
 async def test_live_tells_when_only_a_new_process_helps(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     async with client() as (http, service):
-        monkeypatch.setattr(Keeper, "lost", True)
+        monkeypatch.setattr(EngineSupervisor, "lost", True)
         response = await http.get("/health/live")
         assert response.status_code == 503
         assert "cannot be brought back" in response.json()["detail"]
-        assert service.keeper.lost
+        assert service.supervisor.lost

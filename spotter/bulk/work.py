@@ -6,7 +6,7 @@ from spotter.bulk.inputs import Item
 from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, as_unicode, encoded
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
-from spotter.bulk.tries import DEATHS, Tries
+from spotter.bulk.attempts import DEATHS, Attempts
 from spotter.formats.text import as_text
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import ProblemError
@@ -57,9 +57,9 @@ class Worker:
         """
         records: list[Record] = []
         dead: list[Record] = []
-        tries = Tries(self._store, part)
+        attempts = Attempts(self._store, part)
         for index, item in enumerate(part.items):
-            if tries.begin(index):
+            if attempts.begin(index):
                 self._item(item, records, dead)
             else:
                 dead.append(_unreadable(item, 0, f"{DEATHS} workers died reading it"))
@@ -68,7 +68,7 @@ class Worker:
         else:  # a try before may have met what now is mended
             self._store.remove(f"{DEAD}{part.name}.jsonl")
         self._store.write(part.name + SUFFIXES[self._job.form], encoded(records, self._job.form))
-        tries.end()
+        attempts.end()
         return Count(len(records), len(dead))
 
     def _item(self, item: Item, records: list[Record], dead: list[Record]) -> None:

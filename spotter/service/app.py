@@ -25,7 +25,7 @@ from spotter.service.errors import (
 from spotter.service.http import parameters, schemas
 from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
-from spotter.service.http.shortcut import Application, answer_plain
+from spotter.service.http.fast_path import Application, answer_plain
 from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.models.live import Catalogue, Live, follows, load
@@ -74,7 +74,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
     spans = spans_from_environment()
     keys = None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
     app.add_middleware(_surround, service, keys, spans)
-    app.straight = _surround(answer_plain, service, keys, spans)
+    app.fast_path = _surround(answer_plain, service, keys, spans)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     _document_problem(app)

@@ -96,7 +96,7 @@ class Documents:
 
     def deadline(self, job: spotting.Request) -> float:
         """Of a document whose request did not say one: time.monotonic() seconds."""
-        return job.deadline if job.timing.hasty else job.timing.began + self._limits.seconds
+        return job.deadline if job.timing.client_deadline else job.timing.began + self._limits.seconds
 
     @contextlib.asynccontextmanager
     async def _opened(self, data: bytes, job: spotting.Request) -> AsyncIterator[Document]:

@@ -32,8 +32,9 @@ from spotter.service.telemetry.timing import Timing
 
 T = TypeVar("T")
 
-MANY_WORDS = 64
-"""Of more, finding their order takes milliseconds, up to hundreds for a thousand: not in the event loop."""
+ORDERED_IN_LOOP = 64
+"""Words: the reading order of up to so many is found in the event loop. Of more it takes milliseconds, up to hundreds
+for a thousand, so it is found in a thread."""
 
 SPARED = 0.05
 """Seconds before its deadline when a closer look is given up, to answer what the first one showed."""
@@ -162,7 +163,7 @@ class Spotter:
             if not served:
                 self._give_up(progress, request)
             ticket.leave(served=served)
-        if len(done.rows.scores) <= MANY_WORDS:
+        if len(done.rows.scores) <= ORDERED_IN_LOOP:
             return self._answer(done, request, verdict)
         try:
             return await asyncio.to_thread(self._answer, done, request, verdict)

@@ -204,7 +204,7 @@ async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
 
     really = words.read_page
     monkeypatch.setattr(spotting, "read_page", slow)
-    monkeypatch.setattr(spotting, "MANY_WORDS", 1)
+    monkeypatch.setattr(spotting, "ORDERED_IN_LOOP", 1)
     async with client() as (http, service):
         leaves, stays = [asyncio.create_task(http.post("/spot", content=picture((7, 8, 0)))) for _ in range(2)]
         while len(threads) < 2:
@@ -657,7 +657,7 @@ async def test_a_model_that_fails_on_a_batch_is_a_retryable_503(
         def fail(*_: object) -> None:
             raise RuntimeError("no memory")
 
-        monkeypatch.setattr(service.live.engine._crew, "runner", type("Broken", (), {"run": fail})())
+        monkeypatch.setattr(service.live.engine._workers, "runner", type("Broken", (), {"run": fail})())
         several = [("images", picture((1, 1, n))) for n in range(2)]
         for response in (
             await http.post("/spot", content=picture((1, 1, 1))),

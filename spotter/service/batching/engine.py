@@ -96,29 +96,29 @@ class Engine:
         self._beat = clock()
         self._shapes: deque[Shape] = deque(maxlen=SHAPES)
         self._limits = limits
-        self._crew = self._new_crew(runner)
+        self._workers = self._new_workers(runner)
 
-    def _new_crew(self, runner: Runner) -> "_Crew":
-        crew = _Crew(runner, tuple(_Lane(threading.Condition(self._lock)) for _ in range(self._lanes)))
-        work = [(f"engine-{number}", self._run, lane) for number, lane in enumerate(crew.lanes)]
+    def _new_workers(self, runner: Runner) -> "_Workers":
+        workers = _Workers(runner, tuple(_Lane(threading.Condition(self._lock)) for _ in range(self._lanes)))
+        work = [(f"engine-{number}", self._run, lane) for number, lane in enumerate(workers.lanes)]
         if self._lanes == 1:
-            crew.staging, crew.spare = Staging(self._limits.pixels), Staging(self._limits.pixels)
-            crew.staging.open()
-            work.append(("engine-staging", self._prepare_ahead, crew.lanes[0]))
-        crew.threads = tuple(
-            threading.Thread(target=self._guard, args=(target, crew, lane), name=name, daemon=True)
+            workers.staging, workers.spare = Staging(self._limits.pixels), Staging(self._limits.pixels)
+            workers.staging.open()
+            work.append(("engine-staging", self._prepare_ahead, workers.lanes[0]))
+        workers.threads = tuple(
+            threading.Thread(target=self._guard, args=(target, workers, lane), name=name, daemon=True)
             for name, target, lane in work
         )
-        return crew
+        return workers
 
     def start(self) -> None:
         """Starts the threads."""
-        for thread in self._crew.threads:
+        for thread in self._workers.threads:
             thread.start()
 
     def rest(self) -> None:
         """Lets the runner give back what it keeps for the next batch; takes as long as a small one."""
-        self._crew.runner.rest()
+        self._workers.runner.rest()
 
     def revive(self, runner: Runner) -> None:
         """Goes on with other threads and another runner. What the old ones were running is answered
@@ -126,7 +126,7 @@ class Engine:
         with self._lock:
             if self._stopping:
                 return
-            old, self._crew = self._crew, self._new_crew(runner)
+            old, self._workers = self._workers, self._new_workers(runner)
             lost = old.give_up()
             self._down, self._failures, self._beat = False, 0, self._clock()
             self._wake(old)
@@ -137,7 +137,7 @@ class Engine:
         """Takes nothing more until revived; what is inside is answered EngineFailedError."""
         with self._lock:
             self._down = True
-            lost = self._crew.give_up()
+            lost = self._workers.give_up()
             waiting = self._batcher.drain()
         self._fail(*lost)
         for entry in waiting:
@@ -150,19 +150,19 @@ class Engine:
         with self._lock:
             self._stopping = True
             waiting = self._batcher.drain()
-            self._wake(self._crew)
+            self._wake(self._workers)
         for entry in waiting:
             if not entry.cancelled:
                 entry.item.done(NotReadyError("the service stops", retry_after=1))
         until = None if timeout is None else time.monotonic() + timeout
-        for thread in self._crew.threads:
+        for thread in self._workers.threads:
             if thread.is_alive():
                 thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     @property
     def alive(self) -> bool:
         """Whether the threads that were started still run."""
-        return not self._crew.dead and all(thread.is_alive() for thread in self._crew.threads)
+        return not self._workers.dead and all(thread.is_alive() for thread in self._workers.threads)
 
     @property
     def down(self) -> bool:
@@ -178,7 +178,7 @@ class Engine:
     def heartbeat(self) -> float:
         """Seconds without progress while there is work; 0 when idle."""
         with self._lock:
-            beats = [lane.began for lane in self._crew.lanes if lane.batch is not None]
+            beats = [lane.began for lane in self._workers.lanes if lane.batch is not None]
             if not beats and len(self._batcher):
                 beats = [self._beat]
             return self._clock() - min(beats) if beats else 0.0
@@ -211,7 +211,7 @@ class Engine:
                 self._beat = now
             self._batcher.add(entry, now)
             # The first idle lane: a client alone then always meets the same thread, whose caches are warm.
-            idle = next((lane for lane in self._crew.lanes if lane.batch is None and not lane.called), None)
+            idle = next((lane for lane in self._workers.lanes if lane.batch is None and not lane.called), None)
             if idle is not None:
                 idle.called = True
                 idle.woken.notify()
@@ -224,13 +224,13 @@ class Engine:
         with self._lock:
             self._batcher.discard(entry)
 
-    def _guard(self, work: "Callable[[_Crew, _Lane], None]", crew: "_Crew", lane: "_Lane") -> None:
+    def _guard(self, work: "Callable[[_Workers, _Lane], None]", workers: "_Workers", lane: "_Lane") -> None:
         """Runs a thread's work. Nothing may escape it, and if something does, its batch is answered all the same."""
         try:
-            work(crew, lane)
+            work(workers, lane)
         except BaseException:
             logger.critical("a thread of the engine died", exc_info=True)
-            crew.dead = True  # before the answers: who gets one must not find the engine in order
+            workers.dead = True  # before the answers: who gets one must not find the engine in order
             if (lost := self._claim(lane)) is not None:
                 self._fail(lost)
 
@@ -247,33 +247,33 @@ class Engine:
                 if not entry.cancelled:
                     entry.item.done(_failed())
 
-    def _run(self, crew: "_Crew", lane: "_Lane") -> None:
+    def _run(self, workers: "_Workers", lane: "_Lane") -> None:
         while True:
             with self._lock:
-                batch = self._next(crew, lane)
+                batch = self._next(workers, lane)
                 if batch is None:
                     return
                 lane.batch, lane.began = batch, self._clock()
                 self._shapes.append(batch.shape)
-                if crew.staging is not None and crew.spare is not None:
-                    crew.staging, crew.spare = crew.spare, crew.staging
-                    crew.staging.open()
+                if workers.staging is not None and workers.spare is not None:
+                    workers.staging, workers.spare = workers.spare, workers.staging
+                    workers.staging.open()
                     if len(self._batcher):
                         self._running.notify()
-            self._serve(crew, lane, batch)
+            self._serve(workers, lane, batch)
 
-    def _wake(self, crew: "_Crew") -> None:
-        for lane in crew.lanes:
+    def _wake(self, workers: "_Workers") -> None:
+        for lane in workers.lanes:
             lane.woken.notify_all()
         self._running.notify_all()
 
-    def _mine(self, crew: "_Crew") -> bool:
-        """Whether a crew is still the one at work."""
-        return crew is self._crew and not self._stopping
+    def _current(self, workers: "_Workers") -> bool:
+        """Whether a workers is still the one at work."""
+        return workers is self._workers and not self._stopping
 
-    def _next(self, crew: "_Crew", lane: "_Lane") -> Batch[Job] | None:
-        """Waits for a batch, holding the lock; None when there is nothing more to do for this crew."""
-        while self._mine(crew):
+    def _next(self, workers: "_Workers", lane: "_Lane") -> Batch[Job] | None:
+        """Waits for a batch, holding the lock; None when there is nothing more to do for this workers."""
+        while self._current(workers):
             lane.called = False
             now = self._clock()
             decision = self._batcher.take(now)
@@ -282,15 +282,15 @@ class Engine:
             lane.woken.wait(None if decision is None else max(0.0, decision.until - now))
         return None
 
-    def _serve(self, crew: "_Crew", lane: "_Lane", batch: Batch[Job]) -> None:
+    def _serve(self, workers: "_Workers", lane: "_Lane", batch: Batch[Job]) -> None:
         taken = self._clock()
         pictures = self._decode(lane, batch)
         if not pictures:
             return
         began = self._clock()
         try:
-            images, sizes = self._arrange(crew, pictures), sizes_of(pictures)
-            answers = crew.runner.run(images, sizes, self._crowded(crew))
+            images, sizes = self._arrange(workers, pictures), sizes_of(pictures)
+            answers = workers.runner.run(images, sizes, self._crowded(workers))
             if len(answers) != len(pictures):
                 raise RuntimeError(f"the model answered {len(answers)} pictures of {len(pictures)}")
         except Exception:
@@ -345,30 +345,30 @@ class Engine:
             out.pop()
         return [picture for _, picture in ready]
 
-    def _arrange(self, crew: "_Crew", pictures: Sequence[Prepared]) -> NDArray[np.uint8]:
+    def _arrange(self, workers: "_Workers", pictures: Sequence[Prepared]) -> NDArray[np.uint8]:
         if len(pictures) == 1:
             return pictures[0].padded[None]
-        if crew.spare is not None:
-            return crew.spare.close_and_arrange(pictures)
+        if workers.spare is not None:
+            return workers.spare.close_and_arrange(pictures)
         return np.stack([picture.padded for picture in pictures])
 
-    def _crowded(self, crew: "_Crew") -> bool:
+    def _crowded(self, workers: "_Workers") -> bool:
         """Whether every one of several lanes is at work, or was just called to it."""
         with self._lock:
-            return len(crew.lanes) > 1 and all(lane.called or lane.batch is not None for lane in crew.lanes)
+            return len(workers.lanes) > 1 and all(lane.called or lane.batch is not None for lane in workers.lanes)
 
-    def _prepare_ahead(self, crew: "_Crew", lane: "_Lane") -> None:
+    def _prepare_ahead(self, workers: "_Workers", lane: "_Lane") -> None:
         while True:
             with self._lock:
                 ahead = None
-                while self._mine(crew):
+                while self._current(workers):
                     ahead = self._batcher.prefetch(self._clock()) if lane.batch is not None else None
                     if ahead is not None:
                         break
                     self._running.wait()
                 if ahead is None:
                     return
-                staging = crew.staging
+                staging = workers.staging
             pictures = [entry.item.picture for entry in ahead.entries if isinstance(entry.item.picture, Prepared)]
             if staging is not None and len(pictures) > 1:
                 staging.prepare_ahead(pictures)
@@ -385,8 +385,8 @@ class _Lane:
 
 
 @dataclass(eq=False)
-class _Crew:
-    """The threads of an engine with what only they use. A lone lane has two stagings: it reads one while the other is
+class _Workers:
+    """The worker threads of an engine with what only they use. A lone lane has two buffers: it reads one while the other is
     filled."""
 
     runner: Runner

@@ -110,7 +110,7 @@ async def _accepted(
     service.lifecycle.require_serving()
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
-    timing.hasty = timeout_ms is not None and timeout_ms / 1000 < limit
+    timing.client_deadline = timeout_ms is not None and timeout_ms / 1000 < limit
     deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
     service.spotter.admission.require_room()  # before the body is read
     with Upload(service.uploads, service.settings.max_bytes) as upload:

@@ -12,8 +12,8 @@ class Timing:
     """Stage -> seconds; with several pictures the longest."""
     spans: list[tuple[str, float, float]] = field(default_factory=list)
     """(stage, began, ended) on the same clock, of every picture."""
-    hasty: bool = False
-    """Whether the client allows less time than we take upon us."""
+    client_deadline: bool = False
+    """Whether the deadline is the client's own, which is sooner than the service's limit."""
 
     def add(self, stage: str, *spans: tuple[float, float]) -> float:
         """Notes that a picture was in a stage, in each of these (began, ended); returns the seconds of all."""

@@ -216,7 +216,7 @@ def test_a_thread_that_dies_answers_its_batch(engine: Engine, gate: Gate) -> Non
     engine.submit(prepared(1), FAR, into(answers, 1))
     gate.opened.release()
     assert isinstance(answers.get(timeout=10)[1], EngineFailedError)
-    engine._crew.threads[0].join(10)
+    engine._workers.threads[0].join(10)
     assert not engine.alive
     gate.dies = False
     engine.revive(gate)
@@ -236,7 +236,7 @@ def test_a_report_that_fails_costs_no_answer(gate: Gate) -> None:
     engine.submit(prepared(1), FAR, into(answers, 1))
     gate.opened.release()
     assert isinstance(answers.get(timeout=10)[1], Done)
-    engine._crew.threads[0].join(10)
+    engine._workers.threads[0].join(10)
     assert not engine.alive
     engine.stop()
 
@@ -439,7 +439,7 @@ def test_what_hangs_while_it_is_decoded_is_answered_once_by_whoever_revives_the_
 
     two_lanes.submit(Undecoded(hangs), FAR, into(answers, 1))
     assert begun.wait(10)
-    threads = two_lanes._crew.threads
+    threads = two_lanes._workers.threads
     two_lanes.revive(gate)
     assert isinstance(answers.get(timeout=10)[1], EngineFailedError)
     go_on.set()
@@ -478,7 +478,7 @@ def test_a_picture_has_all_threads_unless_every_lane_is_at_work(gate: Gate) -> N
     engine.submit(prepared(2), FAR, into(answers, 2))
     assert answers.get(timeout=10)[0] == 2
     until = time.monotonic() + 10
-    while sum(lane.batch is not None for lane in engine._crew.lanes) > 1 and time.monotonic() < until:
+    while sum(lane.batch is not None for lane in engine._workers.lanes) > 1 and time.monotonic() < until:
         time.sleep(0.001)
     go_on.set()
     assert answers.get(timeout=10)[0] == 1

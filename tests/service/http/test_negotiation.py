@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from spotter.service.http.negotiation import accepted
-from spotter.service.http.shortcut import is_plain
+from spotter.service.http.fast_path import is_plain
 from tests.reading.tiny import picture, words_of
 from tests.service.conftest import Client
-from tests.service.http.test_shortcut import scope
+from tests.service.http.test_fast_path import scope
 
 CONTENT_TYPES = {
     "json": "application/json",
@@ -35,7 +35,7 @@ def test_the_best_of_the_accepted_forms_is_taken(accept: str, form: str) -> None
 
 
 @pytest.mark.parametrize(("accept", "plain"), [(b"*/*", True), (b"application/json", True), (b"text/plain", False)])
-def test_only_answers_in_json_take_the_shortcut(accept: bytes, plain: bool) -> None:
+def test_only_answers_in_json_take_the_fast_path(accept: bytes, plain: bool) -> None:
     assert is_plain(scope(headers=[(b"accept", accept)])) == plain
 
 

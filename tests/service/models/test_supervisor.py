@@ -63,7 +63,7 @@ class Setup:
         self.gate.dies = True
         self.submit(1)
         self.gate.opened.release()
-        self.engine._crew.threads[0].join(10)
+        self.engine._workers.threads[0].join(10)
         assert not self.engine.alive
 
 
@@ -73,11 +73,11 @@ async def setup() -> Setup:
 
 
 async def test_a_sound_engine_is_left_alone(setup: Setup) -> None:
-    crew = setup.engine._crew
+    workers = setup.engine._workers
     setup.clock.now += 1000  # idle for long is no hanging
     assert setup.supervisor.trouble(setup.engine) is None
     await setup.supervisor.check()
-    assert setup.engine._crew is crew
+    assert setup.engine._workers is workers
     assert not setup.supervisor.lost
 
 
@@ -105,7 +105,7 @@ async def test_an_engine_that_hangs_is_replaced_and_its_late_answer_is_dropped(s
     setup.clock.now += 2
     assert setup.engine.heartbeat == 61
     assert setup.supervisor.trouble(setup.engine) == "hangs"
-    hanging = setup.engine._crew.threads[0]
+    hanging = setup.engine._workers.threads[0]
     await setup.supervisor.check()
     assert isinstance(setup.answer(), EngineFailedError)
     setup.spare.opened.release()
@@ -228,7 +228,7 @@ async def test_over_http_the_batch_gets_503_and_readiness_tells(
                 raise SystemExit
 
         monkeypatch.setattr(service.live, "rebuild", slowly)
-        monkeypatch.setattr(service.live.engine._crew, "runner", Dies())
+        monkeypatch.setattr(service.live.engine._workers, "runner", Dies())
         response = await http.post("/spot", content=picture((1, 0, 0)))
         assert (response.status_code, response.json()["type"]) == (503, "urn:spotter:problem:engine-failed")
         assert response.headers["retry-after"] == "1"

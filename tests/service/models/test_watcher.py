@@ -176,7 +176,7 @@ async def test_a_model_two_swaps_old_ends_when_its_requests_are_answered(setup: 
 
 async def test_a_model_two_swaps_old_is_forgotten_without_waiting_for_the_garbage_collector(setup: Setup) -> None:
     assert setup.shelf.live is not None
-    first, runner = (weakref.ref(each) for each in (setup.shelf.live, setup.shelf.live.engine._crew.runner))
+    first, runner = (weakref.ref(each) for each in (setup.shelf.live, setup.shelf.live.engine._workers.runner))
     gc.disable()
     try:
         for version in ("2", "3"):

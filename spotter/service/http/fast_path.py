@@ -1,4 +1,4 @@
-"""A way past the framework for the one request that counts.
+"""The fast path for the most frequent request, around the framework.
 
 FastAPI's middleware, routing and checking of parameters take a good part of what a request costs beyond its picture. A
 `POST /spot` without parameters has nothing to check.
@@ -17,14 +17,14 @@ ACCEPT = b"accept"
 
 
 class Application(FastAPI):
-    """Hands such requests to `straight`, and does all others itself."""
+    """Hands such requests to `fast_path`, and does all others itself."""
 
-    straight: ASGIApp
+    fast_path: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_plain(scope):
             scope["app"] = self
-            await self.straight(scope, receive, send)
+            await self.fast_path(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

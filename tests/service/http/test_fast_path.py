@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from starlette.types import Scope
 
-from spotter.service.http.shortcut import is_plain
+from spotter.service.http.fast_path import is_plain
 from tests.reading.tiny import picture
 from tests.service.conftest import Client
 
@@ -25,7 +25,7 @@ def scope(**changed: Any) -> Scope:
      {"headers": [(b"host", b"x"), (b"x-request-timeout-ms", b"x")]},
      {"headers": [(b"accept", b"text/html, Application/X-NDJSON;q=0.9")]}],
 )  # fmt: skip
-def test_only_a_plain_request_takes_the_shortcut(changed: dict[str, Any]) -> None:
+def test_only_a_plain_request_take_the_fast_path(changed: dict[str, Any]) -> None:
     assert is_plain(scope(headers=[(b"accept", b"*/*")]))
     assert not is_plain(scope(**changed))
 

@@ -3,21 +3,21 @@ from pathlib import Path
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
-from spotter.bulk.tries import Tries
+from spotter.bulk.attempts import Attempts
 
 PART = Part(3, tuple(Item(f"file:///{n}.png") for n in range(4)))
 
 
 def die_at(store: Store, killers: set[int]) -> list[int]:
     """Inputs that a worker finished before one of the killers killed it."""
-    tries = Tries(store, PART)
+    attempts = Attempts(store, PART)
     read: list[int] = []
     for index in range(len(PART.items)):
-        if tries.begin(index):
+        if attempts.begin(index):
             if index in killers:
                 return read
             read.append(index)
-    tries.end()
+    attempts.end()
     return read
 
 

@@ -1,4 +1,4 @@
-"""What a worker writes before it begins a part, so that an input which kills workers is found and left out."""
+"""The attempts at a part, written down before each, so that an input which kills workers is found and left out."""
 
 import json
 
@@ -6,14 +6,14 @@ from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
 
 DEATHS = 2
-"""Of workers at one input, after which it is not tried again."""
+"""How often workers may die at one input; then it is not attempted again."""
 
 
-class Tries:
-    """The tries of a part, kept in the output until the part is done.
+class Attempts:
+    """The attempts at a part, kept in the output until the part is done.
 
-    The first try costs one write. Whoever finds that a try before ended without a word writes down each input as it
-    begins it, and so the next one knows where it died.
+    The first attempt costs one write. A later one finds that file, so it writes down each input before reading it, and
+    the attempt after it knows at which input the worker died.
     """
 
     def __init__(self, store: Store, part: Part) -> None:

@@ -186,22 +186,22 @@ async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: M
 
 def overhead_ms(one: Load) -> float | None:
     """Median of what a lone client waits beyond decode and model. None when nothing was answered."""
-    rests = [
+    overheads = [
         1000 * each.seconds - sum(each.answer.stages.get(stage, 0.0) for stage in _MODEL_STAGES)
         for each in one.answers
         if each.answer.code == 200
     ]
-    return table.percentile(rests, 0.5) if rests else None
+    return table.percentile(overheads, 0.5) if rests else None
 
 
 def stages_ms(one: Load) -> dict[str, float]:
-    """Median of each stage the server names; `rest` is what the client waited beyond all of them."""
+    """Median of each stage the server names; `other` is what the client waited beyond all of them."""
     by_stage: dict[str, list[float]] = defaultdict(list)
     for each in one.answers:
         if each.answer.code == 200:
             for stage, duration in each.answer.stages.items():
                 by_stage[stage].append(duration)
-            by_stage["rest"].append(1000 * each.seconds - sum(each.answer.stages.values()))
+            by_stage["other"].append(1000 * each.seconds - sum(each.answer.stages.values()))
     return {stage: table.percentile(values, 0.5) for stage, values in by_stage.items()}
 
 

@@ -36,8 +36,8 @@ def lower_canvas(pictures: Tensor, empty: float) -> Tensor:
     half = F.avg_pool2d(pictures, 2)
     quarter = F.avg_pool2d(half, 2)
     eighth = F.avg_pool2d(quarter, 2)
-    rest = height // 2 - height // 4 - SMALL_GAP - height // 8
-    eighth = F.pad(eighth, (0, width // 4 - width // 8, SMALL_GAP, rest), value=empty)
+    remaining = height // 2 - height // 4 - SMALL_GAP - height // 8
+    eighth = F.pad(eighth, (0, width // 4 - width // 8, SMALL_GAP, remaining), value=empty)
     right = F.pad(torch.cat((quarter, eighth), 2), (GAP, 0), value=empty)
     canvas = torch.cat((half, right), 3)
     below, beside = _up(height // 2) - height // 2, _up(width // 2 + GAP + width // 4) - width // 2 - GAP - width // 4

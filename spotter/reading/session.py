@@ -135,7 +135,7 @@ class Session:
         # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
         return [self._run(images[n : n + 1], sizes[n : n + 1], crowded)[0] for n in range(len(images))]
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Gives back the memory that is kept for the next picture, on a processor five times the model's size. The next
         one takes a quarter longer."""
         if self._device == "cpu":

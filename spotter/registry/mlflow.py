@@ -20,7 +20,7 @@ from spotter.registry.bundle import MANIFEST, copy_bundle, open_bundle
 from spotter.registry.cache import verify
 from spotter.registry.errors import BundleError, NotFoundError, RegistryError
 from spotter.registry.manifest import Manifest, is_name
-from spotter.registry.rest import HttpError, Rest, basic_authorization
+from spotter.registry.rest import HttpError, RestClient, basic_authorization
 
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -36,13 +36,13 @@ class MlflowStore:
     def __init__(self, url: str) -> None:
         """url: http(s)://[user:password@]host[:port][/prefix]. Without credentials in it, those of MLflow's own
         variables are sent: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""
-        self._rest = Rest(url, _authorization)
+        self._client = RestClient(url, _authorization)
         self._places: dict[tuple[str, str], str] = {}
 
     @property
     def url(self) -> str:
         """Where the server is, without credentials."""
-        return self._rest.url
+        return self._client.url
 
     def names(self) -> list[str]:
         found = self._pages("/registered-models/search", "registered_models")
@@ -62,7 +62,7 @@ class MlflowStore:
         if not version.isdecimal():
             raise NotFoundError(f"{name} has no version {version!r}")
         try:
-            uri = self._rest.get(_API + "/model-versions/get-download-uri", name=_checked(name), version=version)
+            uri = self._client.get(_API + "/model-versions/get-download-uri", name=_checked(name), version=version)
         except HttpError as error:
             if error.code == "RESOURCE_DOES_NOT_EXIST":
                 self._model(name)  # raises when there is no such model
@@ -73,7 +73,7 @@ class MlflowStore:
 
     def stamp(self, name: str, version: str) -> str:
         folder = self.location(name, version)
-        listed = self._rest.get(_ARTIFACTS, path=folder).get("files", [])
+        listed = self._client.get(_ARTIFACTS, path=folder).get("files", [])
         # Files can be overwritten behind the version's back, so its manifest counts, too.
         manifest = b"".join(self.read(name, version, MANIFEST)) if MANIFEST in _names(listed) else b""
         return hashlib.sha256(json.dumps([folder, listed], sort_keys=True).encode() + manifest).hexdigest()
@@ -83,10 +83,10 @@ class MlflowStore:
         known = None if file == MANIFEST else self._places.get((name, version))
         folder = known or self.location(name, version)
         try:
-            yield from self._rest.pieces(_artifact(folder, file))
+            yield from self._client.pieces(_artifact(folder, file))
         except HttpError as error:
             # A file store answers 404, others 500 for a missing key: the listing decides.
-            listed = self._rest.get(_ARTIFACTS, path=folder).get("files", [])
+            listed = self._client.get(_ARTIFACTS, path=folder).get("files", [])
             if file not in _names(listed):
                 raise BundleError(f"missing: {file}") from None
             raise error
@@ -110,7 +110,7 @@ class MlflowStore:
                 copy = Path(staging) / version
                 manifest = copy_bundle(bundle, copy, name=name, version=version)
                 for file in sorted(copy.iterdir()):
-                    self._rest.put(_artifact(place, file.name), file)
+                    self._client.put(_artifact(place, file.name), file)
             verify(self, name, version)
             status = "FINISHED"
         finally:
@@ -159,7 +159,7 @@ class MlflowStore:
 
     def _model(self, name: str) -> dict[str, Any]:
         try:
-            model = self._rest.get(_API + "/registered-models/get", name=_checked(name))["registered_model"]
+            model = self._client.get(_API + "/registered-models/get", name=_checked(name))["registered_model"]
         except HttpError as error:
             if error.code == "RESOURCE_DOES_NOT_EXIST":
                 raise NotFoundError(f"there is no model {name!r} in {self.url}") from None
@@ -169,7 +169,7 @@ class MlflowStore:
     def _experiment(self) -> str:
         """The experiment whose runs hold published bundles: MLflow keeps a version's files in a run."""
         try:
-            found = self._rest.get(_API + "/experiments/get-by-name", experiment_name=_EXPERIMENT)
+            found = self._client.get(_API + "/experiments/get-by-name", experiment_name=_EXPERIMENT)
         except HttpError as error:
             if error.code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -180,14 +180,14 @@ class MlflowStore:
         token = ""
         while True:
             page = {"page_token": token} if token else {}
-            answer = self._rest.get(_API + path, max_results=_PAGE, **query, **page)
+            answer = self._client.get(_API + path, max_results=_PAGE, **query, **page)
             yield from answer.get(key, [])
             token = answer.get("next_page_token", "")
             if not token:
                 return
 
     def _send(self, method: str, path: str, **body: str) -> dict[str, Any]:
-        return self._rest.send(method, _API + path, body)
+        return self._client.send(method, _API + path, body)
 
 
 def _place(uri: str) -> str:

@@ -25,7 +25,7 @@ class HttpError(RegistryError):
         self.code = code
 
 
-class Rest:
+class RestClient:
     """A server's REST interface. Every method raises RegistryError when it cannot be reached, HttpError when it
     refuses."""
 

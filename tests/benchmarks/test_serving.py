@@ -71,7 +71,7 @@ def test_the_service_is_measured_in_a_real_process(tmp_path: Path) -> None:
     assert found["pictures"] == 3
     assert 0 < found["start_to_ready_seconds"] < 60
     assert found["overhead_ms"] > 0
-    assert {"upload", "decode", "queue", "infer", "postprocess", "rest"} <= found["stages_ms"].keys()
+    assert {"upload", "decode", "queue", "infer", "postprocess", "other"} <= found["stages_ms"].keys()
     assert set(found["plain_loop"]) == {"one by one", "in batches"}
     assert [run["load"] for run in found["runs"]] == ["1 client", "2 clients", "20.0 a second"]
     for run in found["runs"]:
@@ -160,7 +160,7 @@ def test_overhead_is_the_wait_beyond_decode_and_model() -> None:
     )
     one = Load("1 client", answers, 1.0)
     assert overhead_ms(one) == pytest.approx(5)  # of 5, 7 and 4
-    assert stages_ms(one)["rest"] == pytest.approx(4)  # of 4, 5 and 3
+    assert stages_ms(one)["other"] == pytest.approx(4)  # of 4, 5 and 3
     assert stages_ms(one)["queue"] == pytest.approx(1)
     assert overhead_ms(Load("x", (), 1.0)) is None
 

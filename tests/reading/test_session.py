@@ -69,10 +69,10 @@ def test_memory_is_given_back_after_unusual_pictures_and_when_told(
     for height, width in ((64, 96), (96, 64), (64, 128)):
         session.run(np.zeros((1, height, width, 3), np.uint8), np.array([[height, width]], np.int32))
     assert alone.asked == [((64, 96), False), ((96, 64), False), ((64, 128), True)]
-    session.rest()
+    session.release_memory()
     assert [shrinks for _, shrinks in alone.asked[3:] + beside.asked] == [True, True]
 
 
-def test_a_session_that_rested_reads_as_before(session: Session) -> None:
-    session.rest()
+def test_a_session_that_gave_its_memory_back_reads_as_before(session: Session) -> None:
+    session.release_memory()
     assert [rows.characters.tolist() for rows in session.run(*batch(1))] == [[[17, 17, 18]]]

@@ -91,9 +91,9 @@ def tiny_model(work: int = 0) -> onnx.ModelProto:
         node("Cast", "image1", "image_index", to=TensorProto.INT32),
         node("Unsqueeze", "values axis1", "column"),  # [N, 1]
         node("Div", "column hundred", "hundreds"),
-        node("Mod", "column hundred", "rest"),
-        node("Div", "rest ten", "tens"),
-        node("Mod", "rest ten", "ones"),
+        node("Mod", "column hundred", "below_hundred"),
+        node("Div", "below_hundred ten", "tens"),
+        node("Mod", "below_hundred ten", "ones"),
         node("Concat", "hundreds tens ones", "digits", axis=1),  # [N, 3]
         node("Add", "digits digit0", "classes"),
         node("Cast", "classes", "characters", to=TensorProto.INT32),

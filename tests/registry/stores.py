@@ -16,7 +16,7 @@ from typing import Protocol
 
 from spotter.registry.folder import FolderStore
 from spotter.registry.mlflow import MlflowStore
-from spotter.registry.rest import Rest
+from spotter.registry.rest import RestClient
 from spotter.registry.source import ModelStore
 
 START_SECONDS = 300  # it takes ten on a quiet machine
@@ -81,7 +81,7 @@ class MlflowPlace:
 
     def force_alias(self, name: str, alias: str, version: str) -> None:
         body = {"name": name, "alias": alias, "version": version}
-        Rest(self.url).send("POST", "/api/2.0/mlflow/registered-models/alias", body)
+        RestClient(self.url).send("POST", "/api/2.0/mlflow/registered-models/alias", body)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.registry.mlflow import MlflowStore
-from spotter.registry.rest import HttpError, Rest
+from spotter.registry.rest import HttpError, RestClient
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -47,37 +47,37 @@ def url() -> Iterator[str]:
 
 
 def test_an_object_is_read(url: str) -> None:
-    assert Rest(url).get("/x", a="b c") == {"ok": True}
+    assert RestClient(url).get("/x", a="b c") == {"ok": True}
 
 
 def test_a_refusal_says_what_the_server_said(url: str) -> None:
     with pytest.raises(HttpError, match="answers 404 to GET /refuses: no such thing") as refused:
-        Rest(url).get("/refuses")
+        RestClient(url).get("/refuses")
     assert (refused.value.status, refused.value.code) == (404, "RESOURCE_DOES_NOT_EXIST")
     with pytest.raises(HttpError, match="502"):
-        Rest(url).get("/breaks")
+        RestClient(url).get("/breaks")
 
 
 @pytest.mark.parametrize("path", ["/html", "/cut"])
 def test_what_is_no_object_is_an_error(url: str, path: str) -> None:
     with pytest.raises(RegistryError):
-        Rest(url).get(path)
+        RestClient(url).get(path)
 
 
 def test_a_server_that_is_away_may_come_back(url: str) -> None:
     with pytest.raises(RegistryError, match="cannot be reached") as refused:
-        Rest("http://127.0.0.1:1").get("/x")
+        RestClient("http://127.0.0.1:1").get("/x")
     assert not isinstance(refused.value, BundleError)
 
 
 def test_credentials_are_sent_and_never_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rest = Rest(url.replace("//", "//me:s%40cret@"))
+    rest = RestClient(url.replace("//", "//me:s%40cret@"))
     assert rest.get("/who") == {"who": "Basic " + base64.b64encode(b"me:s@cret").decode()}
     with pytest.raises(HttpError) as refused:
         rest.get("/refuses")
     assert "cret" not in str(refused.value) + rest.url
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abc")
-    assert MlflowStore(url)._rest.get("/who") == {"who": "Bearer abc"}
+    assert MlflowStore(url)._client.get("/who") == {"who": "Bearer abc"}
 
 
 def test_artifacts_that_the_server_does_not_keep_are_refused(url: str) -> None:

@@ -13,7 +13,7 @@ from spotter.registry.cache import BundleCache, verify
 from spotter.registry.cli import models
 from spotter.registry.errors import BundleError, NotFoundError, RegistryError
 from spotter.registry.mlflow import MlflowStore
-from spotter.registry.rest import Rest
+from spotter.registry.rest import RestClient
 from spotter.registry.source import ModelSource, resolve
 from spotter.registry.stores import open_store
 from tests.registry.conftest import WriteBundle
@@ -221,12 +221,12 @@ def test_models_from_the_shell(place: Place, name: str, bundle: Path) -> None:
 def test_an_upload_that_fails_leaves_no_version(
     mlflow: MlflowPlace, name: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(self: Rest, path: str, file: Path) -> None:
+    def fails(self: RestClient, path: str, file: Path) -> None:
         raise RegistryError("cut off")
 
     mlflow.store.publish(bundle, name)
     with monkeypatch.context() as patch:
-        patch.setattr(Rest, "put", fails)
+        patch.setattr(RestClient, "put", fails)
         with pytest.raises(RegistryError, match="cut off"):
             mlflow.store.publish(bundle, name)
     assert mlflow.store.versions(name) == ["1"]

@@ -35,8 +35,8 @@ class Runner(Protocol):
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
         """Reads a batch; crowded: while every lane is at work."""
 
-    def rest(self) -> None:
-        """Gives back what is kept for the next one."""
+    def release_memory(self) -> None:
+        """Gives back the memory that is kept for the next batch."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class Engine:
         for thread in self._workers.threads:
             thread.start()
 
-    def rest(self) -> None:
-        """Lets the runner give back what it keeps for the next batch; takes as long as a small one."""
-        self._workers.runner.rest()
+    def release_memory(self) -> None:
+        """Lets the runner give back the memory it keeps for the next batch; takes as long as a small one."""
+        self._workers.runner.release_memory()
 
     def revive(self, runner: Runner) -> None:
         """Goes on with other threads and another runner. What the old ones were running is answered

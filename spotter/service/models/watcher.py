@@ -73,7 +73,7 @@ class Shelf:
             if self.previous is not None and self.previous is not model:
                 self._retire(self.previous)
             if self.live is not model:
-                self._await(self._rest(self.live))
+                self._await(self._release_memory(self.live))
             self.previous = self.live
         self.live = model
         self.refusal = None
@@ -93,12 +93,12 @@ class Shelf:
         self.draining.add(task)
         task.add_done_callback(self.draining.discard)
 
-    async def _rest(self, model: Live) -> None:
+    async def _release_memory(self, model: Live) -> None:
         await self._answered(model)
         if model is self.live:  # it came back meanwhile
             return
         try:
-            await in_background("rest", model.engine.rest)
+            await in_background("release-memory", model.engine.release_memory)
         except Exception:
             logger.warning("%s %s keeps its memory", model.manifest.name, model.manifest.version, exc_info=True)
 

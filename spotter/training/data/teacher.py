@@ -104,11 +104,11 @@ def cut_line(
         return float((point - left) @ along / max(float(along @ along), 1e-6))
 
     spans: list[tuple[float, float, float]] = []
-    rest = iter(pieces)
+    remaining = iter(pieces)
     for word in words:
         run, extents, scores = "", [], []
         while len(run) < len(word):
-            piece = next(rest, None)
+            piece = next(remaining, None)
             if piece is None:
                 return [TeacherWord(box, text, 0.0, False)]
             run += piece[0].replace(" ", "")

@@ -29,10 +29,10 @@ class Gate:
         self.batches: list[list[int]] = []
         self.fails = False
         self.dies = False
-        self.rests = 0
+        self.releases = 0
 
-    def rest(self) -> None:
-        self.rests += 1
+    def release_memory(self) -> None:
+        self.releases += 1
         if self.fails:
             raise RuntimeError("out of order")
 
@@ -493,7 +493,7 @@ class Erratic:
         self._rng = rng
         self._lock = threading.Lock()
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         raise AssertionError("nobody asked it to")
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:

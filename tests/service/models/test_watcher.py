@@ -197,8 +197,8 @@ async def test_a_former_model_gives_its_memory_back_when_its_requests_are_answer
         setup.versions.alias = "8"
         assert await setup.watcher.poll() == "loaded"
         await asyncio.sleep(3 * DRAIN_LOOK)
-        assert gate.rests == 0
-    await until(lambda: gate.rests == 1)
+        assert gate.releases == 0
+    await until(lambda: gate.releases == 1)
     await until(lambda: setup.shelf.draining == set())
     assert setup.live == "8"
 
@@ -210,7 +210,7 @@ async def test_a_model_that_came_back_keeps_its_memory(setup: Setup) -> None:
         setup.shelf.put(model("8"))
         setup.shelf.put(old)
     await until(lambda: setup.shelf.draining == set())
-    assert gate.rests == 0
+    assert gate.releases == 0
 
 
 async def test_a_request_of_the_old_model_is_finished_by_it(setup: Setup) -> None:

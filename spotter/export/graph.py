@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from spotter import OPERATORS_VERSION
 from spotter.export.folding import folded
 from spotter.export.lean import halve_by_resize, measure_rectified, normalise_at_once
-from spotter.export.strip import StripRecogniser
+from spotter.export.packed_sequences import PackedRecogniser
 from spotter.families import symbolic
 from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import PictureRecogniser
@@ -78,7 +78,7 @@ def export_graph(model: Spotter, path: Path) -> None:
         model.recogniser.sample = symbolic.sample_regions
     else:
         model.sampler = model.sampler.symbolic()
-        model.recogniser = StripRecogniser(model.recogniser)
+        model.recogniser = PackedRecogniser(model.recogniser)
     if isinstance(model.language, LanguageModel):
         model.language = SymbolicLanguageModel(model.language)
     images = torch.randint(0, 256, (2, 256, 320, 3), dtype=torch.uint8)

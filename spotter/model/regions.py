@@ -44,14 +44,14 @@ def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tenso
     """
     batch, channels, height, width = features.shape
     regions, rows, columns, _ = grid.shape
-    strip = F.pad(features, (0, 0, 0, 1)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
-    # Index -1 is off the strip or the zero row of the map before, index `height` the map's own: none reads a neighbour.
+    stacked = F.pad(features, (0, 0, 0, 1)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
+    # Index -1 is off the stacked maps or the zero row of the map before, index `height` the map's own: none reads a neighbour.
     y = (grid[..., 1] - 0.5).clamp(-1, height).nan_to_num(-1)
     y = y + (image_index.to(grid.dtype) * (height + 1))[:, None, None]
     x = (grid[..., 0] - 0.5).clamp(-1, width).nan_to_num(-1)
     normalised = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / (batch * (height + 1)) - 1), -1)
     samples = F.grid_sample(
-        strip,
+        stacked,
         normalised.reshape(1, regions * rows, columns, 2),
         mode="bilinear",
         padding_mode="zeros",

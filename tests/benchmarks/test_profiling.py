@@ -38,7 +38,7 @@ def test_a_rewritten_node_keeps_or_inherits_its_stage() -> None:
         node("any", "Mul", "shared", "score"),
         node("top", "TopK", "score", "best"),
         node("crop", "Slice", "shared best", "patches"),
-        node("strip", "Pad", "shared", "mosaic"),
+        node("stacked", "Pad", "shared", "mosaic"),
         node("r", "Conv", "patches", "conv_r"),
         node("path", "ArgMax", "conv_r", "characters"),
         node("", "Mul", "patches", "unnamed"),
@@ -51,7 +51,7 @@ def test_a_rewritten_node_keeps_or_inherits_its_stage() -> None:
         "any": "detection",
         "top": "regions",
         "crop": "regions",
-        "strip": "sampling",
+        "stacked": "sampling",
         "r": "recogniser",
         "path": "recogniser",
     }

@@ -7,7 +7,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from spotter.export.strip import StripRecogniser
+from spotter.export.packed_sequences import PackedRecogniser
 from spotter.model.recogniser import Recogniser
 from tests.export.conftest import TIMEOUT, write_part
 from tests.model.small import small_config, word_patches
@@ -34,7 +34,7 @@ def make_graph(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     words, columns = torch.export.Dim("words", min=1), torch.export.Dim("columns", min=4, max=24)
     example = torch.randn(3, 4, 16, 16), torch.randn(3, 8, 8, 8), torch.tensor([8, 3, 5])
     shapes = {"fine": {0: words, 3: 2 * columns}, "coarse": {0: words, 3: columns}, "widths": {0: words}}
-    write_part(StripRecogniser(recogniser), example, path, shapes)
+    write_part(PackedRecogniser(recogniser), example, path, shapes)
     return path
 
 

@@ -18,8 +18,8 @@ _USUAL = 1.5  # times the line's own space, where it has enough of them to tell
 _UNUSUAL = 1.3  # times it is where columns may part
 _TELLING = 4
 _NARROW_GAP = 0.7  # nor is one above this where it goes on through other lines
-_STRIP_LINES = 3  # so many of them, with words on both sides
-_REACH = 3.0  # of its height: so near to the strip those words end and begin
+_GUTTER_LINES = 3  # so many of them, with words on both sides
+_REACH = 3.0  # of its height: so near to the gutter those words end and begin
 MARK = 0.8  # of the larger height: dashes and dots are not judged by their own
 _OVERLAP = 0.6  # of the smaller height: boxes of one line overlap by no more
 
@@ -98,10 +98,10 @@ def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
                 places.setdefault(number, []).append(place)
             elif width > max(_NARROW_GAP * height, _UNUSUAL * usual):
                 gaps.append((number, place, (chain[place].left + chain[place - 1].right) / 2, width))
-    if gaps and len(chains) >= _STRIP_LINES:
-        strips = _Strips([box for chain in chains for box in chain])
+    if gaps and len(chains) >= _GUTTER_LINES:
+        gutters = _Gutters([box for chain in chains for box in chain])
         for number, place, x, width in gaps:
-            if strips.holds(x, width, chains[number][place]):
+            if gutters.holds(x, width, chains[number][place]):
                 places.setdefault(number, []).append(place)
     return [
         [chain[start:end] for start, end in pairwise([0, *sorted(places.get(number, ())), len(chain)])]
@@ -115,14 +115,14 @@ def least(one: float, other: float) -> float:
     return max(small, MARK * large)
 
 
-class _Strips:
-    """Finds upright strips without words."""
+class _Gutters:
+    """Finds gutters: the vertical white space between columns."""
 
     def __init__(self, boxes: Sequence[Box]) -> None:
         self._boxes = sorted([(box.middle, box.left, box.right) for box in boxes])
 
     def holds(self, x: float, width: float, box: Box) -> bool:
-        """Whether the gap at x, so wide, before a word is part of a strip along enough lines on either side.
+        """Whether the gap at x, so wide, before a word is part of a gutter along enough lines on either side.
 
         Looks upwards and then downwards from the word, until another stands in the way or there are enough.
         """
@@ -137,14 +137,14 @@ class _Strips:
             level, so_far = box.middle, (before, after)
             for middle, left, right in way:
                 if middle != level:
-                    if before >= _STRIP_LINES and after >= _STRIP_LINES:
+                    if before >= _GUTTER_LINES and after >= _GUTTER_LINES:
                         return True
                     level, so_far = middle, (before, after)
                 if left < high and right > low and middle != box.middle:
-                    before, after = so_far  # what stands as high as this one is not along the strip
+                    before, after = so_far  # what stands as high as this one is not along the gutter
                     break
                 if x - reach < right < x:
                     before += 1
                 elif x < left < x + reach:
                     after += 1
-        return before >= _STRIP_LINES and after >= _STRIP_LINES
+        return before >= _GUTTER_LINES and after >= _GUTTER_LINES

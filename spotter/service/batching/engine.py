@@ -20,7 +20,7 @@ from spotter.reading.reader import sizes_of
 from spotter.reading.session import Rows
 from spotter.service.batching.batcher import Batch, Batcher, BatchLimits, Entry, Shape
 from spotter.service.batching.latency import LatencyModel
-from spotter.service.batching.staging import Staging
+from spotter.service.batching.batch_buffer import BatchBuffer
 from spotter.service.errors import EngineFailedError, NotReadyError, TooLateError
 
 logger = logging.getLogger(__name__)
@@ -102,9 +102,9 @@ class Engine:
         workers = _Workers(runner, tuple(_Lane(threading.Condition(self._lock)) for _ in range(self._lanes)))
         work = [(f"engine-{number}", self._run, lane) for number, lane in enumerate(workers.lanes)]
         if self._lanes == 1:
-            workers.staging, workers.spare = Staging(self._limits.pixels), Staging(self._limits.pixels)
-            workers.staging.open()
-            work.append(("engine-staging", self._prepare_ahead, workers.lanes[0]))
+            workers.back, workers.front = BatchBuffer(self._limits.pixels), BatchBuffer(self._limits.pixels)
+            workers.back.open()
+            work.append(("engine-prefetch", self._prepare_ahead, workers.lanes[0]))
         workers.threads = tuple(
             threading.Thread(target=self._guard, args=(target, workers, lane), name=name, daemon=True)
             for name, target, lane in work
@@ -255,9 +255,9 @@ class Engine:
                     return
                 lane.batch, lane.began = batch, self._clock()
                 self._shapes.append(batch.shape)
-                if workers.staging is not None and workers.spare is not None:
-                    workers.staging, workers.spare = workers.spare, workers.staging
-                    workers.staging.open()
+                if workers.back is not None and workers.front is not None:
+                    workers.back, workers.front = workers.front, workers.back
+                    workers.back.open()
                     if len(self._batcher):
                         self._running.notify()
             self._serve(workers, lane, batch)
@@ -348,8 +348,8 @@ class Engine:
     def _arrange(self, workers: "_Workers", pictures: Sequence[Prepared]) -> NDArray[np.uint8]:
         if len(pictures) == 1:
             return pictures[0].padded[None]
-        if workers.spare is not None:
-            return workers.spare.close_and_arrange(pictures)
+        if workers.front is not None:
+            return workers.front.close_and_arrange(pictures)
         return np.stack([picture.padded for picture in pictures])
 
     def _crowded(self, workers: "_Workers") -> bool:
@@ -368,10 +368,10 @@ class Engine:
                     self._running.wait()
                 if ahead is None:
                     return
-                staging = workers.staging
+                back = workers.back
             pictures = [entry.item.picture for entry in ahead.entries if isinstance(entry.item.picture, Prepared)]
-            if staging is not None and len(pictures) > 1:
-                staging.prepare_ahead(pictures)
+            if back is not None and len(pictures) > 1:
+                back.prepare_ahead(pictures)
 
 
 @dataclass(eq=False)
@@ -386,13 +386,13 @@ class _Lane:
 
 @dataclass(eq=False)
 class _Workers:
-    """The worker threads of an engine with what only they use. A lone lane has two buffers: it reads one while the other is
-    filled."""
+    """The worker threads of an engine with what only they use. A lone lane has two buffers (double buffering): it reads
+    the front one while the back one is filled."""
 
     runner: Runner
     lanes: tuple[_Lane, ...]
-    staging: Staging | None = None
-    spare: Staging | None = None
+    back: BatchBuffer | None = None
+    front: BatchBuffer | None = None
     threads: tuple[threading.Thread, ...] = ()
     dead: bool = False
 

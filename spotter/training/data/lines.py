@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spotter.training.data.annotations import Annotation, Picture
 
-_STRIP_HEIGHT = 32
+_LINE_HEIGHT = 32
 _MONOSPACED = 0.6  # advance of every glyph of a fixed-pitch face, in em
 _NARROW = {
     **dict.fromkeys("ijl'|", 0.24),
@@ -53,7 +53,7 @@ def split_line(line: Annotation, image: NDArray[np.uint8] | None = None) -> list
 
     image: uint8 [H, W, 3]; where given, the cuts are moved into the blanks between the words.
     """
-    text = line.text.strip()
+    text = line.text.rows()
     spans = word_spans(text)
     if line.ignore or len(spans) < 2 or len(line.polygon) != 4:
         return [replace(line, text=text)]
@@ -89,9 +89,9 @@ def flattened(image: NDArray[np.uint8], polygon: NDArray[np.float32], height: in
 
 def ink_columns(image: NDArray[np.uint8], polygon: NDArray[np.float32]) -> NDArray[np.bool_]:
     """bool [W]: which columns of the line, flattened to 32 pixels of height, hold ink."""
-    flat = flattened(image, polygon, _STRIP_HEIGHT)
-    strip = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)[4:-4].astype(np.float32)  # the rim: tails of the neighbouring lines
-    contrast = np.abs(strip - np.median(strip)).max(0)
+    flat = flattened(image, polygon, _LINE_HEIGHT)
+    rows = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)[4:-4].astype(np.float32)  # the rim: tails of the neighbouring lines
+    contrast = np.abs(rows - np.median(rows)).max(0)
     return np.asarray(contrast > 0.4 * np.percentile(contrast, 90), np.bool_)
 
 
@@ -119,7 +119,7 @@ def _snap(text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]) -
     best = np.full(len(begins), np.inf)
     best[0] = 0.0
     came: list[NDArray[np.intp]] = []
-    gain = np.minimum(ends - starts, 0.6 * _STRIP_HEIGHT)
+    gain = np.minimum(ends - starts, 0.6 * _LINE_HEIGHT)
     for n, (start, end) in enumerate(spans):
         cost = best[:, None] + np.where(widths > 0, np.abs(widths - (end - start) * length), np.inf)
         came.append(cost.argmin(0))
@@ -133,7 +133,7 @@ def _snap(text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]) -
         begin = int(came[n][stop])
         result.append((begins[begin], stops[stop]))
         stop = begin - 1
-    margin = 0.06 * _STRIP_HEIGHT
+    margin = 0.06 * _LINE_HEIGHT
     return [
         (max(0.0, float(a - margin) / len(ink)), min(1.0, float(b + margin) / len(ink))) for a, b in reversed(result)
     ]

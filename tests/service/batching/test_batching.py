@@ -1,4 +1,4 @@
-"""The batcher, the staging memory and the dealing out of rows together, in virtual time: hypothesis picks what
+"""The batcher, the batch buffers and the dealing out of rows together, in virtual time: hypothesis picks what
 comes when, who leaves, what fails, and in which order the threads get their turns.
 """
 
@@ -14,7 +14,7 @@ from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows, split_rows
 from spotter.service.batching.batcher import Batch, Batcher, BatchLimits, Entry, Wait
 from spotter.service.batching.latency import LatencyModel
-from spotter.service.batching.staging import Staging
+from spotter.service.batching.batch_buffer import BatchBuffer
 
 SHAPES = [(32, 64), (64, 32), (64, 96)]
 
@@ -75,8 +75,8 @@ class House:
 
     def __post_init__(self) -> None:
         self.batcher: Batcher[int] = Batcher(self.limits, LatencyModel(), lambda entry: self.end(entry, "expired"))
-        self.staging, self.spare = Staging(self.limits.pixels), Staging(self.limits.pixels)
-        self.staging.open()
+        self.back, self.front = BatchBuffer(self.limits.pixels), BatchBuffer(self.limits.pixels)
+        self.back.open()
 
     def end(self, entry: Entry[int], how: str) -> None:
         self.waiting.pop(entry.item, None)
@@ -105,7 +105,7 @@ class House:
         """The second thread's turn, while the first runs a batch."""
         ahead = self.batcher.prefetch(self.now) if self.running is not None else None
         if ahead is not None and len(ahead.entries) > 1:  # one alone is not copied, and may exceed the budget
-            self.staging.prepare_ahead([self.pictures[entry.item] for entry in ahead.entries])
+            self.back.prepare_ahead([self.pictures[entry.item] for entry in ahead.entries])
 
     def start(self) -> float | None:
         """Takes a batch if the engine is free; returns when to ask again."""
@@ -126,8 +126,8 @@ class House:
             assert self.overtaken[entry.item] <= self.older[entry.item], "starved"
             del self.waiting[entry.item]
         self.overtaken.update(list(self.waiting))
-        self.staging, self.spare = self.spare, self.staging
-        self.staging.open()
+        self.back, self.front = self.front, self.back
+        self.back.open()
         self.running = (self.now + 0.004 + 0.003 * count, decision)
         return None
 
@@ -140,7 +140,7 @@ class House:
                 self.end(entry, "failed")
             return
         pictures = [self.pictures[entry.item] for entry in batch.entries]
-        images = pictures[0].padded[None] if len(pictures) == 1 else self.spare.close_and_arrange(pictures)
+        images = pictures[0].padded[None] if len(pictures) == 1 else self.front.close_and_arrange(pictures)
         self.batcher.latency.observe(
             len(pictures) * batch.shape[0] * batch.shape[1] / 1e6, 0.004 + 0.003 * len(pictures)
         )

@@ -1,9 +1,8 @@
-"""The recogniser's columns end to end: every word as wide as it is, instead of as the widest.
+"""The recogniser on packed sequences: the columns of all words end to end in one row, without padding.
 
-Patches come side by side, each padded to the widest one's columns. On the network's way through the graph their columns
-lie in one strip instead, with zeros between words that are as many as its convolutions look over, so that all of it
-costs what the words themselves are wide; only attention, and a recurrent layer, see them side by side. What is read is
-the same.
+Patches come as a padded batch, each as wide as the widest word. In the graph their columns are packed into one row with
+zeros between the words, as many as the convolutions reach over, so that the time follows the words' own widths. Only
+attention and recurrent layers unpack them into a padded batch. The text that is read is the same.
 """
 
 from collections.abc import Iterable
@@ -21,10 +20,10 @@ GAP = 2
 """Columns between two words: half of the longest filter along them, that of a Transformer layer's places."""
 
 
-class Strip:
-    """Where the columns of words lie end to end.
+class PackedSequences:
+    """Where the columns of words lie in the packed row.
 
-    inside: bool [T], which of the strip's columns are a word's. mask: bool [N, W], which of those side by side are.
+    inside: bool [T], which of the packed columns are a word's. mask: bool [N, W], which of the padded columns are.
     """
 
     def __init__(self, widths: Tensor, columns: int) -> None:
@@ -36,80 +35,80 @@ class Strip:
         self.words, self.columns = widths.shape[0], columns
         self.mask = wider[:columns] < widths[:, None]
         self.inside = column < widths[word]
-        # A gap's columns are read from the zeros behind the last word, see `lay`.
+        # A gap's columns are read from the zeros behind the last word, see `pack`.
         self._source = torch.where(self.inside, word, widths.shape[0]), torch.where(self.inside, column, 0)
         places = kept.flatten().to(torch.int64).cumsum(0) - 1
         self._target = places.reshape(-1, columns + GAP)[:, :columns].flatten()
 
-    def lay(self, patches: Tensor, scale: int = 1) -> Tensor:
+    def pack(self, patches: Tensor, scale: int = 1) -> Tensor:
         """Patches [N, C, h, scale W] -> [1, C, h, scale T], zeros in the gaps."""
         _, channels, height, _ = patches.shape
-        cells = F.pad(patches, (0, 0, 0, 0, 0, 0, 0, 1)).permute(0, 2, 3, 1)  # N + 1 x h x scale W x C
+        values = F.pad(patches, (0, 0, 0, 0, 0, 0, 0, 1)).permute(0, 2, 3, 1)  # N + 1 x h x scale W x C
         rows = torch.arange(height, device=patches.device)[:, None] * self.columns
         word, column = self._source
         source = word * (height * self.columns) + rows + column  # h x T
-        taken = cells.reshape(-1, scale * channels).index_select(0, source.flatten())
+        taken = values.reshape(-1, scale * channels).index_select(0, source.flatten())
         return taken.reshape(1, height, -1, channels).permute(0, 3, 1, 2)
 
-    def join(self, beside: Tensor) -> Tensor:
-        """Columns side by side [N, W, D] -> end to end [1, T, D]; the gaps' mean nothing."""
+    def repack(self, padded: Tensor) -> Tensor:
+        """Padded columns [N, W, D] -> packed [1, T, D]; values in the gaps are undefined."""
         word, column = self._source
         source = (word * self.columns + column).clamp(max=self.words * self.columns - 1)
-        return beside.reshape(self.words * self.columns, beside.shape[2]).index_select(0, source)[None]
+        return padded.reshape(self.words * self.columns, padded.shape[2]).index_select(0, source)[None]
 
-    def part(self, strip: Tensor) -> Tensor:
-        """Columns end to end [1, T, D] -> side by side [N, W, D]; what is beyond a word means nothing."""
-        return strip[0].index_select(0, self._target).reshape(self.words, self.columns, strip.shape[2])
+    def unpack(self, packed: Tensor) -> Tensor:
+        """Packed columns [1, T, D] -> padded [N, W, D]; values beyond a word's end are undefined."""
+        return packed[0].index_select(0, self._target).reshape(self.words, self.columns, packed.shape[2])
 
 
-class StripTransformerLayer(nn.Module):
-    """A Transformer layer over the columns of a strip."""
+class PackedTransformerLayer(nn.Module):
+    """A Transformer layer over packed columns."""
 
     def __init__(self, layer: TransformerLayer) -> None:
         super().__init__()
         self.layer = layer
 
-    def forward(self, x: Tensor, strip: Strip) -> Tensor:
+    def forward(self, x: Tensor, packing: PackedSequences) -> Tensor:
         """x: [1, T, D]."""
         layer = self.layer
-        inside = strip.inside[:, None].to(x.dtype)
+        inside = packing.inside[:, None].to(x.dtype)
         x = x + layer.position((x * inside).transpose(1, 2)).transpose(1, 2)
-        parts = strip.part(layer.queries_keys_values(layer.attention_norm(x)))
-        x = x + layer.project(strip.join(layer.attend(parts, strip.mask[..., None])))
+        parts = packing.unpack(layer.queries_keys_values(layer.attention_norm(x)))
+        x = x + layer.project(packing.repack(layer.attend(parts, packing.mask[..., None])))
         out: Tensor = x + layer.feed(layer.feed_norm(x))
         return out
 
 
-class StripRecurrentLayer(nn.Module):
-    """A recurrent layer, which reads words side by side as ever."""
+class PackedRecurrentLayer(nn.Module):
+    """A recurrent layer, which unpacks the columns, reads the padded batch and packs the result."""
 
     def __init__(self, layer: RecurrentLayer) -> None:
         super().__init__()
         self.layer = SymbolicRecurrentLayer(layer)
 
-    def forward(self, x: Tensor, strip: Strip) -> Tensor:
+    def forward(self, x: Tensor, packing: PackedSequences) -> Tensor:
         """x: [1, T, D]."""
-        mask = strip.mask[..., None].to(x.dtype)
-        return strip.join(self.layer(strip.part(x) * mask, mask))
+        mask = packing.mask[..., None].to(x.dtype)
+        return packing.repack(self.layer(packing.unpack(x) * mask, mask))
 
 
-class StripRecogniser(Recogniser):
-    """Stands in for a recogniser while the graph is written."""
+class PackedRecogniser(Recogniser):
+    """A recogniser that works on packed columns; it takes the place of the trained one while the graph is exported."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         nn.Module.__init__(self)
         for name in ("detail", "upper", "widen", "columns", "norm", "classify"):
             setattr(self, name, getattr(recogniser, name))
         self.encoder = nn.ModuleList(
-            StripRecurrentLayer(layer) if isinstance(layer, RecurrentLayer) else StripTransformerLayer(layer)
+            PackedRecurrentLayer(layer) if isinstance(layer, RecurrentLayer) else PackedTransformerLayer(layer)
             for layer in cast("Iterable[RecurrentLayer | TransformerLayer]", recogniser.encoder)
         )
 
     def encode(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
         """As `Recogniser.encode`."""
-        strip = Strip(widths, coarse.shape[-1])
-        inside = strip.inside.to(coarse.dtype)
-        x = self.look(strip.lay(fine, 2), strip.lay(coarse), inside[None])
+        packing = PackedSequences(widths, coarse.shape[-1])
+        inside = packing.inside.to(coarse.dtype)
+        x = self.look(packing.pack(fine, 2), packing.pack(coarse), inside[None])
         for layer in self.encoder:
-            x = layer(x, strip)
-        return strip.part(self.norm(x))
+            x = layer(x, packing)
+        return packing.unpack(self.norm(x))

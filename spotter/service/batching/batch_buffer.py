@@ -1,6 +1,4 @@
-"""One stretch of memory in which the pictures of a batch are laid side by side, partly before the batch is
-final.
-"""
+"""A buffer for the pictures of a batch, which may be filled before the batch is final: half of a double buffer."""
 
 import threading
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 from spotter.reading.imaging import Prepared
 
 
-class Staging:
+class BatchBuffer:
     """Holds up to `pixels` padded pixels. `arrange` copies only the pictures that are not yet in their place."""
 
     def __init__(self, pixels: int) -> None:

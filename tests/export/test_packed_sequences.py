@@ -1,4 +1,4 @@
-"""Columns end to end: where they come to lie, and that words are read alike."""
+"""Packed sequences: where columns lie, and that words read the same packed as padded."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from spotter.export.strip import GAP, Strip, StripRecogniser
+from spotter.export.packed_sequences import GAP, PackedSequences, PackedRecogniser
 from spotter.model.recogniser import Recogniser
 from tests.model.small import small_config, word_patches
 
@@ -27,16 +27,16 @@ def patches(widths: list[int], columns: int, seed: int = 0) -> tuple[Tensor, Ten
 
 def test_where_columns_lie_by_hand() -> None:
     """Words of 2, 1 and 3 columns, and two zeros after each: aa..b..ccc.."""
-    strip = Strip(torch.tensor([2, 1, 3]), 3)
-    beside = torch.tensor([[1.0, 2, 0], [3, 0, 0], [4, 5, 6]])
-    laid = [1.0, 2, 0, 0, 3, 0, 0, 4, 5, 6, 0, 0]
-    assert strip.lay(beside[:, None, None]).flatten().tolist() == laid
-    assert strip.inside.tolist() == [value > 0 for value in laid]
-    assert strip.mask.tolist() == [[True, True, False], [True, False, False], [True, True, True]]
-    assert (strip.part(torch.tensor(laid)[None, :, None])[..., 0] * strip.mask).tolist() == beside.tolist()
-    assert (strip.join(beside[..., None])[0, :, 0] * strip.inside).tolist() == laid
+    packing = PackedSequences(torch.tensor([2, 1, 3]), 3)
+    padded = torch.tensor([[1.0, 2, 0], [3, 0, 0], [4, 5, 6]])
+    packed = [1.0, 2, 0, 0, 3, 0, 0, 4, 5, 6, 0, 0]
+    assert packing.pack(padded[:, None, None]).flatten().tolist() == packed
+    assert packing.inside.tolist() == [value > 0 for value in packed]
+    assert packing.mask.tolist() == [[True, True, False], [True, False, False], [True, True, True]]
+    assert (packing.unpack(torch.tensor(packed)[None, :, None])[..., 0] * packing.mask).tolist() == padded.tolist()
+    assert (packing.repack(padded[..., None])[0, :, 0] * packing.inside).tolist() == packed
     pairs = torch.arange(1.0, 7).repeat(3, 1, 1, 1)  # columns of stride 2, two to one
-    assert strip.lay(pairs, 2).flatten().tolist() == [
+    assert packing.pack(pairs, 2).flatten().tolist() == [
         *(1, 2, 3, 4, 0, 0, 0, 0),
         *(1, 2, 0, 0, 0, 0),
         *(1, 2, 3, 4, 5, 6, 0, 0, 0, 0),
@@ -49,11 +49,11 @@ def test_where_columns_lie_by_hand() -> None:
 def test_columns_come_back_where_they_were(widths: list[int], seed: int) -> None:
     columns = max(widths)
     _, coarse, used = patches(widths, columns, seed)
-    strip = Strip(used, columns)
-    laid = strip.lay(coarse)
-    assert laid.shape == (1, 8, 8, sum(widths) + GAP * len(widths))
-    assert not laid[..., ~strip.inside].any()
-    back = strip.part(laid.flatten(1, 2).transpose(1, 2)) * strip.mask[..., None]
+    packing = PackedSequences(used, columns)
+    packed = packing.pack(coarse)
+    assert packed.shape == (1, 8, 8, sum(widths) + GAP * len(widths))
+    assert not packed[..., ~packing.inside].any()
+    back = packing.unpack(packed.flatten(1, 2).transpose(1, 2)) * packing.mask[..., None]
     torch.testing.assert_close(back, coarse.flatten(1, 2).transpose(1, 2), atol=0, rtol=0)
 
 
@@ -64,14 +64,14 @@ def test_words_are_read_alike(widths: list[int], detail: bool) -> None:
     recogniser = make_recogniser(detail=detail)
     for beyond in (0, 3):  # columns that no word fills
         given = patches(widths, max(widths) + beyond)
-        expected, found = recogniser(*given), StripRecogniser(recogniser)(*given)
+        expected, found = recogniser(*given), PackedRecogniser(recogniser)(*given)
         assert found.shape == expected.shape
         for n, width in enumerate(widths):
             torch.testing.assert_close(found[n, :width], expected[n, :width], atol=1e-5, rtol=1e-5)
 
 
 def test_it_has_the_parameters_under_their_names() -> None:
-    """By which the graph's weights are told apart, those of 8 bits from others."""
+    """The export chooses by name which weights get 8 bits."""
     recogniser = make_recogniser()
     kept = {name for name, _ in recogniser.named_parameters() if not name.startswith("encoder.")}
-    assert kept < {name for name, _ in StripRecogniser(recogniser).named_parameters()}
+    assert kept < {name for name, _ in PackedRecogniser(recogniser).named_parameters()}

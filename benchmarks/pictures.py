@@ -16,12 +16,12 @@ Colour = tuple[int, int, int]
 
 
 def draw(width: int, height: int, words: int, seed: int = 0) -> Image.Image:
-    """`words` signs of one word each on a noisy ground, RGB; each in its own cell of a grid, none touching another.
+    """`words` signs of one word each on a noisy background, RGB; each in its own cell of a grid, none touching another.
 
     Raises ValueError when a cell is too small to hold a sign.
     """
     rng = np.random.default_rng(seed)
-    image = _ground(width, height, rng)
+    image = _background(width, height, rng)
     columns = max(1, round((words * width / height / 2.2) ** 0.5))
     rows = max(1, -(-words // columns))
     cell_width, cell_height = width / columns, height / rows
@@ -49,7 +49,7 @@ def jpeg(image: Image.Image, quality: int = 90) -> bytes:
     return buffer.getvalue()
 
 
-def _ground(width: int, height: int, rng: np.random.Generator) -> Image.Image:
+def _background(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     ramp = np.linspace(0, 1, height)[:, None, None]
     colours = (1 - ramp) * rng.uniform(130, 215, 3) + ramp * rng.uniform(90, 170, 3)
     noisy = colours + rng.normal(0, 6, (height, width, 1))

@@ -36,7 +36,7 @@ from tests.topology.cluster import Balancer, Prometheus, Replica, prometheus
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "deploy/grafana/dashboards/spotter.json"
 EMBEDDED = ROOT / "spotter/registry/embedded"
-GROUND, PANEL, INK = "#111217", "#181b1f", "#ccccdc"
+BACKGROUND, PANEL, INK = "#111217", "#181b1f", "#ccccdc"
 COLOURS = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c"}
 LINES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9", "#5794f2")
 INTERVAL = "10s"  # of rates: ten scrapes
@@ -148,7 +148,7 @@ def draw(watched: Prometheus, began: float, ended: float, out: Path) -> None:
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     mpl.rcParams.update({"text.color": INK, "axes.labelcolor": INK, "font.size": 7, "axes.titlesize": 8})
     mpl.rcParams.update({"xtick.color": INK, "ytick.color": INK, "axes.edgecolor": "#2c3235"})
-    figure = plt.figure(figsize=(17, height * 0.27), facecolor=GROUND, dpi=80)
+    figure = plt.figure(figsize=(17, height * 0.27), facecolor=BACKGROUND, dpi=80)
     for panel in panels:
         at = panel["gridPos"]
         # Room for the values to the left, the title above and the times below, in the grid's units.
@@ -164,7 +164,7 @@ def draw(watched: Prometheus, began: float, ended: float, out: Path) -> None:
             continue
         axes.set_title(panel["title"], loc="left", fontweight="bold", color=INK)
         {"timeseries": graph, "stat": number, "table": table}[panel["type"]](axes, panel, watched, began, ended)
-    figure.savefig(out, facecolor=GROUND)
+    figure.savefig(out, facecolor=BACKGROUND)
 
 
 def graph(axes: Axes, panel: dict[str, Any], watched: Prometheus, began: float, ended: float) -> None:

@@ -11,13 +11,13 @@ Corners = tuple[tuple[float, float], ...]
 
 
 def sign(
-    text: str, size: int, ink: Colour, ground: Colour | None, stroke: int = 0, pad: tuple[int, int] = (18, 10)
+    text: str, size: int, ink: Colour, background: Colour | None, stroke: int = 0, pad: tuple[int, int] = (18, 10)
 ) -> Image.Image:
-    """Lines of text on a board of their own, RGBA; a ground of None leaves the wall visible."""
+    """Lines of text on a board of their own, RGBA; a background of None leaves the wall visible."""
     font = ImageFont.load_default(size)
     box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font, stroke_width=stroke)
     extent = (int(box[2] - box[0]) + 2 * pad[0], int(box[3] - box[1]) + 2 * pad[1])
-    board = Image.new("RGBA", extent, (*ground, 255) if ground else (*ink, 0))
+    board = Image.new("RGBA", extent, (*background, 255) if background else (*ink, 0))
     draw = ImageDraw.Draw(board)
     at = (pad[0] - box[0], pad[1] - box[1])
     draw.multiline_text(at, text, ink, font, stroke_width=stroke, stroke_fill=ink, align="center")

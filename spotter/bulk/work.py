@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from spotter.bulk.attempts import DEATHS, Attempts
 from spotter.bulk.inputs import Item
 from spotter.bulk.output import DEAD, SUFFIXES, Record, as_json_lines, as_unicode, encoded
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
-from spotter.bulk.attempts import DEATHS, Attempts
 from spotter.formats.text import as_text
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import ProblemError

@@ -10,9 +10,9 @@ GOLDEN_LINES = ("OPEN DAILY 9:30", "Fresh bread and coffee", "Total 12.50")
 
 
 def draw_lines(lines: Sequence[str], width: int, height: int, size: int) -> NDArray[np.uint8]:
-    """uint8 [height, width, 3]: lines of dark text of `size` pixels on a light, slightly graded ground."""
-    ground = np.linspace(225, 250, height, dtype=np.float32)[:, None, None].repeat(width, 1).repeat(3, 2)
-    picture = Image.fromarray(ground.astype(np.uint8))
+    """uint8 [height, width, 3]: lines of dark text of `size` pixels on a light, slightly graded background."""
+    background = np.linspace(225, 250, height, dtype=np.float32)[:, None, None].repeat(width, 1).repeat(3, 2)
+    picture = Image.fromarray(background.astype(np.uint8))
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size)
     for number, line in enumerate(lines):

@@ -12,10 +12,10 @@ from spotter.reading.scaling import Box, Pixels, scaled
 PROFILE_BYTES = 8 << 20
 """Of a CMYK profile; printers' have up to 3 MB."""
 _GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
-_GROUNDS = (255, 0, 128)
+_BACKGROUNDS = (255, 0, 128)
 """White first: where several do, it is what lettering is drawn for."""
 _CLEAR = 96.0
-"""Levels of grey between lettering and its ground, of which more make nothing clearer."""
+"""Levels of grey between lettering and its background, of which more make nothing clearer."""
 _EDGE = 5
 """Pixels of the window in which something must be transparent for a pixel to count as an edge."""
 
@@ -23,7 +23,7 @@ _EDGE = 5
 def to_rgb(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Pixels:
     """RGB [H, W, 3] at `size`; the part of the source is `box`, in its pixels.
 
-    CMYK is converted by the picture's own profile where it has one. Transparent parts get the ground on which what
+    CMYK is converted by the picture's own profile where it has one. Transparent parts get the background on which what
     borders on them stands out.
     """
     profile = image.info.get("icc_profile") if image.mode == "CMYK" else None
@@ -42,7 +42,7 @@ def to_rgb(image: Image.Image, size: tuple[int, int], box: Box | None = None) ->
         return _by_profile(pixels, profile)
     if pixels.ndim == 2:
         return np.repeat(pixels[..., None], 3, axis=2)
-    return pixels if pixels.shape[2] == 3 else _on_ground(pixels)
+    return pixels if pixels.shape[2] == 3 else _on_background(pixels)
 
 
 def _by_profile(pixels: Pixels, profile: bytes) -> Pixels:
@@ -58,28 +58,28 @@ def _by_profile(pixels: Pixels, profile: bytes) -> Pixels:
     return np.asarray(seen if seen is not None else inks.convert("RGB"))
 
 
-def _on_ground(pixels: Pixels) -> Pixels:
-    """RGBA [H, W, 4] on a ground of one grey.
+def _on_background(pixels: Pixels) -> Pixels:
+    """RGBA [H, W, 4] on a background of one grey.
 
-    What borders on transparent parts decides, be it lettering or its outline: the ground is the one from which most
+    What borders on transparent parts decides, be it lettering or its outline: the background is the one from which most
     of it differs clearly.
     """
     seen = Image.fromarray(pixels)
     alpha = seen.getchannel("A")
     if alpha.getextrema()[0] == 255:
         return np.asarray(seen.convert("RGB"))
-    ground = Image.new("RGB", seen.size, (_ground(seen, alpha),) * 3)
-    ground.paste(seen, mask=alpha)
-    return np.asarray(ground)
+    background = Image.new("RGB", seen.size, (_background_level(seen, alpha),) * 3)
+    background.paste(seen, mask=alpha)
+    return np.asarray(background)
 
 
-def _ground(seen: Image.Image, alpha: Image.Image) -> int:
+def _background_level(seen: Image.Image, alpha: Image.Image) -> int:
     least = np.asarray(alpha.filter(ImageFilter.MinFilter(_EDGE)), np.float32)
     weights = np.asarray(alpha, np.float32) * (255.0 - least)
     counts = np.bincount(np.asarray(seen.convert("RGB").convert("L")).ravel(), weights.ravel(), 256)
     levels = np.arange(256)
-    clear = [float(counts @ np.minimum(abs(levels - ground), _CLEAR)) for ground in _GROUNDS]
-    return _GROUNDS[clear.index(max(clear))]
+    clear = [float(counts @ np.minimum(abs(levels - level), _CLEAR)) for level in _BACKGROUNDS]
+    return _BACKGROUNDS[clear.index(max(clear))]
 
 
 def _to_bytes(values: NDArray[Any]) -> Pixels:

@@ -23,9 +23,9 @@ from spotter.service.errors import (
     PathNotFoundError,
 )
 from spotter.service.http import parameters, schemas
+from spotter.service.http.fast_path import Application, answer_plain
 from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
-from spotter.service.http.fast_path import Application, answer_plain
 from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.models.live import Catalogue, Live, follows, load

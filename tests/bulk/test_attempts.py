@@ -1,9 +1,9 @@
 from pathlib import Path
 
+from spotter.bulk.attempts import Attempts
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
-from spotter.bulk.attempts import Attempts
 
 PART = Part(3, tuple(Item(f"file:///{n}.png") for n in range(4)))
 

@@ -12,7 +12,7 @@ def test_lines_are_dark_on_light_one_below_the_other() -> None:
     assert [20 + 40 * n <= band[0] <= 30 + 40 * n for n, band in enumerate(bands)] == [True] * 3
 
 
-def test_no_lines_leave_the_ground() -> None:
+def test_no_lines_leave_the_background() -> None:
     assert draw_lines((), 64, 64, 12).min() >= 225
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from spotter.export.packed_sequences import GAP, PackedSequences, PackedRecogniser
+from spotter.export.packed_sequences import GAP, PackedRecogniser, PackedSequences
 from spotter.model.recogniser import Recogniser
 from tests.model.small import small_config, word_patches
 

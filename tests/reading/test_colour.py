@@ -47,7 +47,7 @@ def test_a_profile_that_is_none_does_no_harm(profile: bytes) -> None:
 
 
 def lettering(colour: tuple[int, int, int], outline: tuple[int, int, int] | None = None) -> NDArray[np.uint8]:
-    """Bars on a transparent ground, RGB as read; an outline runs around each."""
+    """Bars on a transparent background, RGB as read; an outline runs around each."""
     pixels = np.zeros((40, 60, 4), np.uint8)
     for left in (6, 26, 46):
         if outline is not None:
@@ -57,7 +57,7 @@ def lettering(colour: tuple[int, int, int], outline: tuple[int, int, int] | None
 
 
 @pytest.mark.parametrize(
-    ("colour", "outline", "ground"),
+    ("colour", "outline", "background"),
     [
         ((255, 255, 255), None, 0),
         ((0, 0, 0), None, 255),
@@ -70,10 +70,10 @@ def lettering(colour: tuple[int, int, int], outline: tuple[int, int, int] | None
     ],
 )
 def test_transparent_parts_become_what_lettering_stands_out_from(
-    colour: tuple[int, int, int], outline: tuple[int, int, int] | None, ground: int
+    colour: tuple[int, int, int], outline: tuple[int, int, int] | None, background: int
 ) -> None:
     seen = lettering(colour, outline)
-    assert seen[0, 0].tolist() == [ground] * 3
+    assert seen[0, 0].tolist() == [background] * 3
     assert seen[20, 10].tolist() == list(colour)
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from spotter.reading.imaging import Opened, Prepared
 from spotter.reading.reader import sizes_of
 from spotter.reading.session import Rows
+from spotter.service.batching.batch_buffer import BatchBuffer
 from spotter.service.batching.batcher import Batch, Batcher, BatchLimits, Entry, Shape
 from spotter.service.batching.latency import LatencyModel
-from spotter.service.batching.batch_buffer import BatchBuffer
 from spotter.service.errors import EngineFailedError, NotReadyError, TooLateError
 
 logger = logging.getLogger(__name__)

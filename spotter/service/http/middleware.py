@@ -86,7 +86,9 @@ class Observe:
         seconds = time.monotonic() - timing.began
         path = scope["path"] if scope["path"] in PATHS else "other"
         # A client whose own deadline passed gave up, like one that left: it must not cost us our error budget.
-        self._metrics.answered(path, GAVE_UP if timing.client_deadline and code == TooLateError.status else code, seconds)
+        self._metrics.answered(
+            path, GAVE_UP if timing.client_deadline and code == TooLateError.status else code, seconds
+        )
         if path == "/spot" or code >= 400:
             line: dict[str, Any] = {
                 "method": scope["method"],

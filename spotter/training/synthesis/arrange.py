@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.degrade import Degradation
-from spotter.training.synthesis.layout import FRAME, PLATE, SHADOW, TEXT, Ground, Layout, best_level, corners, transform
+from spotter.training.synthesis.layout import (
+    FRAME,
+    PLATE,
+    SHADOW,
+    TEXT,
+    Background,
+    Layout,
+    best_level,
+    corners,
+    transform,
+)
 from spotter.training.synthesis.pool import PatchPool
 
 Matrix = NDArray[np.float64]
@@ -291,7 +301,7 @@ class Canvas:
             offset[:2, 2] = width * np.cos(angle), width * np.sin(angle)
             self.stamp(block.patches, on @ offset @ block.frames, colour, 1.0, SHADOW)
 
-    def finish(self, ground: Ground, degradation: Degradation) -> Layout:
+    def finish(self, background: Background, degradation: Degradation) -> Layout:
         """The layout, stamps sorted by layer."""
         stamps = sorted(self._stamps, key=lambda stamp: stamp[4])
         counts = [len(stamp[0]) for stamp in stamps]
@@ -304,7 +314,7 @@ class Canvas:
         homographies = np.concatenate([stamp[1] for stamp in stamps]).astype(np.float32)
         return Layout(
             self.size,
-            ground,
+            background,
             patches,
             best_level(homographies, self._pool.quads[patches]),
             homographies,

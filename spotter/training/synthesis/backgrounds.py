@@ -55,9 +55,9 @@ def _read(file: Path) -> NDArray[np.uint8] | None:
 
 
 def _draw(rng: np.random.Generator, photographs: Sequence[NDArray[np.uint8]], number: int) -> NDArray[np.uint8]:
-    ground = plain(rng, _DRAWN_SIDE)
+    background = plain(rng, _DRAWN_SIDE)
     if photographs and number % 2:
         picture = photographs[int(rng.integers(len(photographs)))]
         side = min(picture.shape[:2])
-        ground = np.asarray(cv2.resize(picture[:side, :side], (_DRAWN_SIDE, _DRAWN_SIDE)), np.uint8)
-    return ground if number % 8 == 0 else hard_negative(rng, ground)
+        background = np.asarray(cv2.resize(picture[:side, :side], (_DRAWN_SIDE, _DRAWN_SIDE)), np.uint8)
+    return background if number % 8 == 0 else hard_negative(rng, background)

@@ -17,8 +17,8 @@ from torch import Tensor
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import Degradation
 from spotter.training.synthesis.device_degrade import degrade_batch
-from spotter.training.synthesis.device_gloss import enlarged, light_batch, mirror
-from spotter.training.synthesis.layout import Gloss, Ground, Layout
+from spotter.training.synthesis.device_glare import enlarged, light_batch, mirror
+from spotter.training.synthesis.layout import Background, Glare, Layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import level_homographies, stamp_bounds
 
@@ -43,9 +43,9 @@ class Plan:
     """A batch of pictures of size x size pixels as numbers: small, and all that the device needs besides the pool."""
 
     size: int
-    grounds: tuple[Ground, ...]
+    backgrounds: tuple[Background, ...]
     stamps: Stamps
-    glosses: tuple[Gloss, ...]
+    glares: tuple[Glare, ...]
     degradations: tuple[Degradation, ...]
 
 
@@ -102,9 +102,9 @@ def plan(layouts: Sequence[Layout], pool: PatchPool) -> Plan:
         raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
     return Plan(
         sizes.pop(),
-        tuple(layout.ground for layout in layouts),
+        tuple(layout.background for layout in layouts),
         prepare(layouts, pool),
-        tuple(layout.gloss for layout in layouts),
+        tuple(layout.glare for layout in layouts),
         tuple(layout.degradation for layout in layouts),
     )
 
@@ -132,10 +132,10 @@ class DeviceComposer:
     @torch.inference_mode()
     def carry_out(self, plan: Plan, degraded: bool = True) -> Tensor:
         """As `compose`, of what a plan says; the pool must be the one that it was made with."""
-        canvas = torch.stack([self._ground(ground, plan.size) for ground in plan.grounds])
+        canvas = torch.stack([self._background(background, plan.size) for background in plan.backgrounds])
         self.paint(canvas, plan.stamps)
         if degraded:
-            self.shine(canvas, plan.glosses)
+            self.apply_glare(canvas, plan.glares)
             canvas = degrade_batch(canvas, plan.degradations)
         return canvas.round().clamp(0, 255).to(torch.uint8)
 
@@ -151,14 +151,14 @@ class DeviceComposer:
             self._paint_turn(pixels, size, numbers[turn], places[turn], int(areas.sum()))
             start += count
 
-    def shine(self, canvas: Tensor, glosses: Sequence[Gloss]) -> None:
+    def apply_glare(self, canvas: Tensor, glares: Sequence[Glare]) -> None:
         """What is mirrored in float32 [B, S, S, 3], 0..255, and lamps over that, in place."""
         size = canvas.shape[1]
-        for image, gloss in zip(canvas, glosses, strict=True):
-            if gloss.reflection:
-                seen = self._ground(gloss.reflection.ground, gloss.reflection.side)
-                mirror(image, enlarged(seen, size), gloss.reflection)
-        light_batch(canvas, [gloss.highlights for gloss in glosses])
+        for image, glare in zip(canvas, glares, strict=True):
+            if glare.reflection:
+                seen = self._background(glare.reflection.scene, glare.reflection.side)
+                mirror(image, enlarged(seen, size), glare.reflection)
+        light_batch(canvas, [glare.highlights for glare in glares])
 
     def _paint_turn(self, pixels: Tensor, size: int, numbers: Tensor, places: Tensor, total: int) -> None:
         areas = places[:, 3] * places[:, 4]
@@ -198,22 +198,22 @@ class DeviceComposer:
             total += torch.where(inside, self._pixels[index].float() * share, 0.0)
         return total
 
-    def _ground(self, ground: Ground, size: int) -> Tensor:
+    def _background(self, background: Background, size: int) -> Tensor:
         """float32 [size, size, 3], 0..255."""
-        if ground.picture < 0:
-            shading = torch.from_numpy(np.ascontiguousarray(ground.shading, np.float32)).to(self.device)[None, None]
-            mode = "bilinear" if len(ground.shading) < 3 else "bicubic"
+        if background.picture < 0:
+            shading = torch.from_numpy(np.ascontiguousarray(background.shading, np.float32)).to(self.device)[None, None]
+            mode = "bilinear" if len(background.shading) < 3 else "bicubic"
             smooth = F.interpolate(shading, (size, size), mode=mode, align_corners=False)[0, 0]
-            return (smooth[..., None] + torch.tensor(ground.paper, device=self.device)).clamp(0, 255).floor()
-        cut = self._pictures[ground.picture][
-            ground.top : ground.top + ground.side, ground.left : ground.left + ground.side
+            return (smooth[..., None] + torch.tensor(background.paper, device=self.device)).clamp(0, 255).floor()
+        cut = self._pictures[background.picture][
+            background.top : background.top + background.side, background.left : background.left + background.side
         ]
-        if ground.mirrored:
+        if background.mirrored:
             cut = cut.flip(1)
-        cut = torch.rot90(cut, -ground.quarters, (0, 1))
+        cut = torch.rot90(cut, -background.quarters, (0, 1))
         planes = cut.permute(2, 0, 1)[None].float()
-        if ground.side > size:
-            share = _area_shares(ground.side, size, self.device)
+        if background.side > size:
+            share = _area_shares(background.side, size, self.device)
             resized = (share @ planes @ share.T)[0]
         else:
             resized = F.interpolate(planes, (size, size), mode="bilinear", align_corners=False)[0]

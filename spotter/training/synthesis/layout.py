@@ -19,8 +19,8 @@ _GRID = np.stack(np.meshgrid((np.arange(12) + 0.5) / 12, (np.arange(4) + 0.5) / 
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What the words stand on.
+class Background:
+    """The background of the words.
 
     picture: index of a background, -1 for paper. left, top, side: the square cut out of it, pixels; mirrored or not,
     then turned clockwise by so many quarters.
@@ -57,30 +57,30 @@ class Highlight:
 class Reflection:
     """A picture mirrored in glass that lies over a pane or over everything.
 
-    ground: which part of which picture. side: pixels at which it is laid before it is enlarged, so fewer blur more.
+    scene: which part of which picture. side: pixels at which it is laid before it is enlarged, so fewer blur more.
     strength: its share of the light, 0..1. pane: float32 [4, 2], corners of the glass, clockwise; None: all of it.
     """
 
-    ground: Ground
+    scene: Background
     side: int
     strength: float
     pane: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Gloss:
-    """What shines on a picture; the default leaves it as it is."""
+class Glare:
+    """Highlights and a reflection on a picture; the default has neither."""
 
     highlights: tuple[Highlight, ...] = ()
     reflection: Reflection | None = None
 
 
-MATT = Gloss()
+NO_GLARE = Glare()
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A picture of size x size pixels: `ground`, then stamps by layer, then `gloss`, then `degradation`.
+    """A picture of size x size pixels: `background`, then stamps by layer, then `glare`, then `degradation`.
 
     patches: int64 [N], indices into the pool. levels: int64 [N], which size of the patch is warped.
     homographies: float32 [N, 3, 3], pixels of the patch's level 0 -> pixels of the picture, half-pixel convention.
@@ -89,7 +89,7 @@ class Layout:
     """
 
     size: int
-    ground: Ground
+    background: Background
     patches: NDArray[np.int64]
     levels: NDArray[np.int64]
     homographies: NDArray[np.float32]
@@ -98,7 +98,7 @@ class Layout:
     layers: NDArray[np.int64]
     words: NDArray[np.bool_]
     degradation: Degradation = UNTOUCHED
-    gloss: Gloss = MATT
+    glare: Glare = NO_GLARE
 
 
 def transform(homographies: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -111,18 +111,20 @@ def quarter_turned(layout: Layout, quarters: int) -> Layout:
     """The picture with all that is in it turned clockwise by so many quarters of a turn; words turn with it."""
     for _ in range(quarters % 4):
         turn = np.array([[0, -1, layout.size], [1, 0, 0], [0, 0, 1]], np.float32)
-        ground, mirror = layout.ground, layout.gloss.reflection
+        background, mirror = layout.background, layout.glare.reflection
         lights = (
             replace(light, x=layout.size - light.y, y=light.x, angle=light.angle + np.pi / 2)
-            for light in layout.gloss.highlights
+            for light in layout.glare.highlights
         )
         if mirror is not None and mirror.pane is not None:
             mirror = replace(mirror, pane=transform(turn[None], mirror.pane[None])[0])
         layout = replace(
             layout,
-            ground=replace(ground, quarters=(ground.quarters + 1) % 4, shading=np.rot90(ground.shading, -1)),
+            background=replace(
+                background, quarters=(background.quarters + 1) % 4, shading=np.rot90(background.shading, -1)
+            ),
             homographies=turn @ layout.homographies,
-            gloss=Gloss(tuple(lights), mirror),
+            glare=Glare(tuple(lights), mirror),
         )
     return layout
 
@@ -170,7 +172,7 @@ def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[s
     inside = (np.minimum(high, layout.size) - np.maximum(low, 0)) / extent
     shown = (inside > 0).all(1)
     heights = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
-    lost = burnt_out(polygons, layout.gloss.highlights) > 0.5
+    lost = burnt_out(polygons, layout.glare.highlights) > 0.5
     ignore = ((inside < _SEEN).any(1) | (heights < SMALLEST) | lost)[shown]
     texts = ["" if hidden else pool.texts[patch] for patch, hidden in zip(patches[shown].tolist(), ignore, strict=True)]
     return polygons[shown], texts, ignore

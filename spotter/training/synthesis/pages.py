@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, Styles, plane, widths
+from spotter.training.synthesis.background import draw_background
 from spotter.training.synthesis.degrade import draw_degradation
-from spotter.training.synthesis.ground import draw_ground
-from spotter.training.synthesis.layout import FRAME, Ground, Layout
+from spotter.training.synthesis.layout import FRAME, Background, Layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rows import Rows, row
 from spotter.training.synthesis.tables import Content, form, label, table
@@ -28,11 +28,11 @@ PAGE_LOOKS: Mapping[str, float] = {
 _SCREENS = ("screen", "dark")
 
 
-def _paper(rng: np.random.Generator) -> Ground:
+def _paper(rng: np.random.Generator) -> Background:
     light = rng.uniform(150, 252)
     tint = light + rng.normal(0, 5, 3)
     shading = rng.normal(0, rng.uniform(0, 14), (5, 5)).astype(np.float32)
-    return Ground(paper=(float(tint[0]), float(tint[1]), float(tint[2])), shading=shading)
+    return Background(paper=(float(tint[0]), float(tint[1]), float(tint[2])), shading=shading)
 
 
 def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> tuple[Block, float]:
@@ -114,10 +114,10 @@ def page_layout(
         angle = float(rng.choice([-0.5, 0.5, 1.0]) * np.pi)
     centre = (size * rng.uniform(0.45, 0.55), size * rng.uniform(0.46, 0.54))
     on = plane(rng, centre, angle, size / 2, 0.01 if screen else 0.04)
-    ground = _screen(rng, dark=look == "dark") if screen else _paper(rng)
-    paper = np.array(ground.paper)
+    background = _screen(rng, dark=look == "dark") if screen else _paper(rng)
+    paper = np.array(background.paper)
     if not screen and rng.random() < (0.8 if look == "label" else 0.15):  # the whole sheet lies on something
-        ground = draw_ground(rng, pictures, size)
+        background = draw_background(rng, pictures, size)
         left, top, right, bottom = block.bounds
         pad = float(rng.uniform(8, 30))
         if look == "label":
@@ -127,7 +127,7 @@ def page_layout(
     ink, alpha = _ink(rng, look, paper)
     _rules(rng, canvas, content, on, ink, paper, screen)
     canvas.text(rng, block, on, ink, alpha, min(capital, 8.0))
-    return canvas.finish(ground, draw_degradation(rng, 0.3 if screen else 0.7, capital))
+    return canvas.finish(background, draw_degradation(rng, 0.3 if screen else 0.7, capital))
 
 
 def _content(
@@ -140,11 +140,11 @@ def _content(
     return Content(*_write(rng, pool, styles, size, stretch))
 
 
-def _screen(rng: np.random.Generator, dark: bool) -> Ground:
+def _screen(rng: np.random.Generator, dark: bool) -> Background:
     """An even colour: near black or a dark one, or near white."""
     light = rng.uniform(8, 70) if dark else rng.uniform(225, 255)
     tint = np.clip(light + rng.normal(0, 9 if dark else 4, 3), 0, 255)
-    return Ground(paper=(float(tint[0]), float(tint[1]), float(tint[2])))
+    return Background(paper=(float(tint[0]), float(tint[1]), float(tint[2])))
 
 
 def _ink(rng: np.random.Generator, look: str, paper: Colour) -> tuple[Colour, float]:

@@ -5,10 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.sample import Sample
+from spotter.training.synthesis.background import render_background
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import degrade
-from spotter.training.synthesis.gloss import shine
-from spotter.training.synthesis.ground import lay_ground
+from spotter.training.synthesis.glare import apply_glare
 from spotter.training.synthesis.layout import Layout, labels, transform
 from spotter.training.synthesis.pool import PatchPool
 
@@ -61,7 +61,7 @@ def paint(picture: Picture, layout: Layout, pool: PatchPool) -> None:
 
 def rasterise(layout: Layout, pool: PatchPool, backgrounds: Backgrounds) -> Sample:
     """The picture that a layout describes, with its words."""
-    picture = lay_ground(layout.ground, layout.size, backgrounds.pictures)
+    picture = render_background(layout.background, layout.size, backgrounds.pictures)
     paint(picture, layout, pool)
-    picture = shine(picture, layout.gloss, backgrounds.pictures)
+    picture = apply_glare(picture, layout.glare, backgrounds.pictures)
     return Sample(degrade(picture, layout.degradation), *labels(layout, pool))

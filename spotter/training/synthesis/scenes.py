@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, Styles, contrasting, plane, text_block
+from spotter.training.synthesis.background import TONES, draw_background, tones
 from spotter.training.synthesis.degrade import draw_degradation
-from spotter.training.synthesis.gloss import draw_gloss
-from spotter.training.synthesis.ground import TONES, draw_ground, tones
+from spotter.training.synthesis.glare import draw_glare
 from spotter.training.synthesis.layout import TEXT, Layout, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
@@ -103,8 +103,8 @@ def scene_layout(
     looks: shares, 0..1, of the blocks, by the names in `SCENE_LOOKS`.
     """
     canvas = Canvas(size, pool)
-    ground = draw_ground(rng, pictures, size)
-    seen = tones(ground, pictures)
+    background = draw_background(rng, pictures, size)
+    seen = tones(background, pictures)
     least, most, blocks = _heights(rng)
     tilt = float(rng.normal(0, 0.03))
     for _ in range(int(rng.integers(3, blocks + 1) * max(size / 512, 0.5) + 0.5)):
@@ -126,8 +126,8 @@ def scene_layout(
                 block = _scaled(block, 1 / too_big, pool)
                 capital /= too_big
         _settle(rng, canvas, block, tilt + _angle(rng, 5), capital, seen, cut, plates=0.45, looks=looks)
-    layout = canvas.finish(ground, draw_degradation(rng))
-    return replace(layout, gloss=draw_gloss(rng, layout, pool, pictures, glare=0.15, reflections=0.1))
+    layout = canvas.finish(background, draw_degradation(rng))
+    return replace(layout, glare=draw_glare(rng, layout, pool, pictures, highlights=0.15, reflections=0.1))
 
 
 def _scaled(block: Block, scale: float, pool: PatchPool) -> Block:
@@ -184,8 +184,8 @@ def sheet_layout(
     looks: shares, 0..1, of the blocks, by the names in `SCENE_LOOKS`.
     """
     canvas = Canvas(size, pool)
-    ground = draw_ground(rng, pictures, size)
-    seen = tones(ground, pictures)
+    background = draw_background(rng, pictures, size)
+    seen = tones(background, pictures)
     turned = rng.random()
     angle = float(rng.normal(0, 0.06))
     if turned < 0.05:
@@ -216,5 +216,5 @@ def sheet_layout(
                 _paint(rng, canvas, block, on, bounds, _below(seen, quad, size), capital, 0.4, looks)
             x += right - left + float(rng.uniform(0.4, 2.2)) * row
         y += row * float(rng.uniform(1.5, 2.2))
-    layout = canvas.finish(ground, draw_degradation(rng, 0.8, 10.0))
-    return replace(layout, gloss=draw_gloss(rng, layout, pool, pictures, glare=0.15, reflections=0.05))
+    layout = canvas.finish(background, draw_degradation(rng, 0.8, 10.0))
+    return replace(layout, glare=draw_glare(rng, layout, pool, pictures, highlights=0.15, reflections=0.05))

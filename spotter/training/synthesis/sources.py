@@ -11,7 +11,7 @@ from spotter.training.sample import Sample
 from spotter.training.synthesis.arrange import Styles
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import ease
-from spotter.training.synthesis.gloss import dim
+from spotter.training.synthesis.glare import dim
 from spotter.training.synthesis.layout import Layout, labels, quarter_turned
 from spotter.training.synthesis.pages import PAGE_LOOKS, page_layout
 from spotter.training.synthesis.pool import PatchPool
@@ -61,7 +61,7 @@ class LayoutSource:
         self._plans = False
 
     def at(self, difficulty: float) -> Self:
-        """The same source, whose pictures shine and are degraded only as far as `difficulty` (0 to 1) says."""
+        """The same source, whose pictures apply_glare and are degraded only as far as `difficulty` (0 to 1) says."""
         easier = copy(self)
         easier.difficulty = difficulty
         return easier
@@ -78,7 +78,7 @@ class LayoutSource:
         if self._turned and rng.random() < self._turned:
             drawn = quarter_turned(drawn, int(rng.integers(1, 4)))
         return replace(
-            drawn, degradation=ease(drawn.degradation, self.difficulty), gloss=dim(drawn.gloss, self.difficulty)
+            drawn, degradation=ease(drawn.degradation, self.difficulty), glare=dim(drawn.glare, self.difficulty)
         )
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:

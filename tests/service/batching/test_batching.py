@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows, split_rows
+from spotter.service.batching.batch_buffer import BatchBuffer
 from spotter.service.batching.batcher import Batch, Batcher, BatchLimits, Entry, Wait
 from spotter.service.batching.latency import LatencyModel
-from spotter.service.batching.batch_buffer import BatchBuffer
 
 SHAPES = [(32, 64), (64, 32), (64, 96)]
 

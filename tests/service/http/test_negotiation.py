@@ -5,8 +5,8 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from spotter.service.http.negotiation import accepted
 from spotter.service.http.fast_path import is_plain
+from spotter.service.http.negotiation import accepted
 from tests.reading.tiny import picture, words_of
 from tests.service.conftest import Client
 from tests.service.http.test_fast_path import scope

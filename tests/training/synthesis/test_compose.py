@@ -112,7 +112,7 @@ def test_spotter_train_composes_on_the_device(pool: PatchPool, tmp_path: Path, m
     carry_out = DeviceComposer.carry_out
 
     def counting(self: DeviceComposer, plan: Plan) -> Tensor:
-        made.append(len(plan.grounds))
+        made.append(len(plan.backgrounds))
         return carry_out(self, plan)
 
     monkeypatch.setattr(DeviceComposer, "carry_out", counting)

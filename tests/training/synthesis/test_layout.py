@@ -7,7 +7,7 @@ from spotter.training.synthesis import Backgrounds, PageSource, SceneSource
 from spotter.training.synthesis.degrade import UNTOUCHED
 from spotter.training.synthesis.layout import (
     TEXT,
-    Ground,
+    Background,
     Layout,
     best_level,
     characters,
@@ -29,7 +29,7 @@ def _layout(pool: PatchPool, *shifts: tuple[float, float], scale: float = 1.0, s
     homographies[:, :2, 2] = np.reshape(shifts, (count, 2))
     return Layout(
         size,
-        Ground(),
+        Background(),
         np.full(count, patch, np.int64),
         np.zeros(count, np.int64),
         homographies,

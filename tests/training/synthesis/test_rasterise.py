@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from spotter.training.synthesis import Backgrounds, PatchPool
+from spotter.training.synthesis.background import render_background
 from spotter.training.synthesis.degrade import Degradation
-from spotter.training.synthesis.ground import lay_ground
-from spotter.training.synthesis.layout import TEXT, Ground, Layout, corners, transform
+from spotter.training.synthesis.layout import TEXT, Background, Layout, corners, transform
 from spotter.training.synthesis.rasterise import paint, rasterise, stamp_bounds
 
 SIZE = 256
@@ -20,7 +20,7 @@ def _word(pool: PatchPool) -> int:
 def _layout(pool: PatchPool, homography: object, level: int = 0, alpha: float = 1.0) -> Layout:
     return Layout(
         SIZE,
-        Ground(),
+        Background(),
         np.array([_word(pool)], np.int64),
         np.array([level], np.int64),
         np.array([homography], np.float32),
@@ -98,18 +98,18 @@ def test_degradation_comes_last(pool: PatchPool) -> None:
 def test_a_ground_is_cut_out_mirrored_and_scaled() -> None:
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[10:30, 20:30] = 200  # the left half of the square that is cut out below
-    ground = Ground(0, left=20, top=10, side=20)
-    laid = lay_ground(ground, 40, [picture])
+    background = Background(0, left=20, top=10, side=20)
+    laid = render_background(background, 40, [picture])
     assert laid[20, 5].tolist() == [200, 200, 200]
     assert laid[20, 35].tolist() == [0, 0, 0]
-    mirrored = lay_ground(dataclasses.replace(ground, mirrored=True), 40, [picture])
+    mirrored = render_background(dataclasses.replace(background, mirrored=True), 40, [picture])
     np.testing.assert_array_equal(mirrored, laid[:, ::-1])
 
 
 def test_paper_has_its_colour_and_shading() -> None:
-    plain = lay_ground(Ground(paper=(200.0, 150.0, 100.0)), 32, [])
+    plain = render_background(Background(paper=(200.0, 150.0, 100.0)), 32, [])
     assert (plain == [200, 150, 100]).all()
-    shaded = lay_ground(Ground(paper=(128.0,) * 3, shading=np.array([[-40, 40]] * 2, np.float32)), 32, [])
+    shaded = render_background(Background(paper=(128.0,) * 3, shading=np.array([[-40, 40]] * 2, np.float32)), 32, [])
     assert (np.diff(shaded[16, :, 0].astype(int)) >= 0).all()
     assert shaded[16, 0, 0] == pytest.approx(88, abs=2)
     assert shaded[16, -1, 0] == pytest.approx(168, abs=2)

@@ -1,4 +1,4 @@
-"""What glass and polish do to a scene: lamps that burn out part of a word, and pictures mirrored over it."""
+"""Glare on a scene: highlights that burn out part of a word, and pictures mirrored over it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,42 +7,42 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.ground import draw_ground, lay_ground
-from spotter.training.synthesis.layout import Gloss, Highlight, Layout, Reflection, corners, transform
+from spotter.training.synthesis.background import draw_background, render_background
+from spotter.training.synthesis.layout import Glare, Highlight, Layout, Reflection, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
 Picture = NDArray[np.uint8]
 _SHORT = 3  # letters; of shorter words a highlight may leave nothing to be read
 
 
-def draw_gloss(
+def draw_glare(
     rng: np.random.Generator,
     layout: Layout,
     pool: PatchPool,
     pictures: Sequence[Picture],
-    glare: float,
+    highlights: float,
     reflections: float,
-) -> Gloss:
-    """Random numbers for the words of a layout. glare, reflections: how often there is any, 0..1."""
+) -> Glare:
+    """Random glare on the words of a layout. highlights, reflections: the probability of each, 0..1."""
     index = np.nonzero(layout.words)[0]
     index = index[[len(pool.texts[patch]) >= _SHORT for patch in layout.patches[index].tolist()]]
-    shines, mirrors = rng.random() < glare, rng.random() < reflections
+    shines, mirrors = rng.random() < highlights, rng.random() < reflections
     if not len(index) or not (shines or mirrors):
-        return Gloss()
+        return Glare()
     polygons = transform(layout.homographies[index], corners(pool.quads[layout.patches[index]]))
-    highlights = []
+    lights = []
     for _ in range(1 + min(int(rng.exponential(0.8)), 4) if shines else 0):
-        highlights.append(_highlight(rng, polygons[int(rng.integers(len(polygons)))]))
+        lights.append(_highlight(rng, polygons[int(rng.integers(len(polygons)))]))
     reflection = None
     if mirrors:
         word = polygons[int(rng.integers(len(polygons)))]
         reflection = Reflection(
-            draw_ground(rng, pictures, layout.size),
+            draw_background(rng, pictures, layout.size),
             int(layout.size * np.exp(rng.uniform(np.log(1 / 16), np.log(1 / 2)))),
             float(rng.uniform(0.15, 0.5)),
             _pane(rng, word) if rng.random() < 0.6 else None,
         )
-    return Gloss(tuple(highlights), reflection)
+    return Glare(tuple(lights), reflection)
 
 
 def _highlight(rng: np.random.Generator, word: NDArray[np.float32]) -> Highlight:
@@ -74,29 +74,31 @@ def _pane(rng: np.random.Generator, word: NDArray[np.float32]) -> NDArray[np.flo
     return np.asarray(centre + signs @ np.stack([across, down]), np.float32)
 
 
-def dim(gloss: Gloss, difficulty: float) -> Gloss:
-    """What is left of it at a difficulty between 0, nothing, and 1, all of it."""
+def dim(glare: Glare, difficulty: float) -> Glare:
+    """Weaker glare: difficulty 0 leaves none, 1 all of it."""
     if difficulty >= 1:
-        return gloss
-    mirror = gloss.reflection
-    return Gloss(
-        tuple(replace(item, light=item.light * difficulty) for item in gloss.highlights),
+        return glare
+    mirror = glare.reflection
+    return Glare(
+        tuple(replace(item, light=item.light * difficulty) for item in glare.highlights),
         replace(mirror, strength=mirror.strength * difficulty) if mirror else None,
     )
 
 
-def shine(picture: Picture, gloss: Gloss, pictures: Sequence[Picture]) -> Picture:
-    """uint8 [S, S, 3] -> the same with what is mirrored in it, and lamps over that."""
-    if gloss.reflection:
-        picture = _mirrored(picture, gloss.reflection, pictures)
-    for highlight in gloss.highlights:
+def apply_glare(picture: Picture, glare: Glare, pictures: Sequence[Picture]) -> Picture:
+    """uint8 [S, S, 3] -> the same with the reflection, and the highlights over it."""
+    if glare.reflection:
+        picture = _mirrored(picture, glare.reflection, pictures)
+    for highlight in glare.highlights:
         picture = _lit(picture, highlight)
     return picture
 
 
 def _mirrored(picture: Picture, mirror: Reflection, pictures: Sequence[Picture]) -> Picture:
     size = len(picture)
-    seen = cv2.resize(lay_ground(mirror.ground, mirror.side, pictures), (size, size), interpolation=cv2.INTER_LINEAR)
+    seen = cv2.resize(
+        render_background(mirror.scene, mirror.side, pictures), (size, size), interpolation=cv2.INTER_LINEAR
+    )
     if mirror.pane is None:
         return np.asarray(cv2.addWeighted(picture, 1 - mirror.strength, seen, mirror.strength, 0), np.uint8)
     low = np.clip(np.floor(mirror.pane.min(0)) - 1, 0, size).astype(int).tolist()

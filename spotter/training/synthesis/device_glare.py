@@ -1,4 +1,4 @@
-"""The glass and polish of `gloss`, on a device."""
+"""The highlights and reflections of `glare`, on a device."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.training.synthesis.gloss import edges
+from spotter.training.synthesis.glare import edges
 from spotter.training.synthesis.layout import Highlight, Reflection
 
 

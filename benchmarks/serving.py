@@ -191,7 +191,7 @@ def overhead_ms(one: Load) -> float | None:
         for each in one.answers
         if each.answer.code == 200
     ]
-    return table.percentile(overheads, 0.5) if rests else None
+    return table.percentile(overheads, 0.5) if overheads else None
 
 
 def stages_ms(one: Load) -> dict[str, float]:

@@ -84,7 +84,7 @@ def test_black_and_white_lettering_both_stand_out() -> None:
 
 
 @pytest.mark.parametrize("mode", ["LA", "PA", "P"])
-def test_white_lettering_without_colours_gets_a_dark_ground_too(mode: str) -> None:
+def test_white_lettering_without_colours_gets_a_dark_background_too(mode: str) -> None:
     image = Image.new("LA", (20, 20), (0, 0))
     image.paste((255, 255), (5, 5, 15, 15))
     if mode == "P":

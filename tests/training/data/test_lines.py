@@ -74,7 +74,7 @@ def test_without_enough_blanks_the_widths_decide() -> None:
     np.testing.assert_allclose(second.polygon, plain_second.polygon)
 
 
-def test_ink_is_found_on_dark_ground_too() -> None:
+def test_ink_is_found_on_dark_background_too() -> None:
     image = np.zeros((32, 300, 3), np.uint8)
     cv2.rectangle(image, (100, 10), (149, 22), (255, 255, 255), -1)
     inked = np.flatnonzero(ink_columns(image, line_of("x").polygon))

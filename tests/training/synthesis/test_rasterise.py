@@ -95,7 +95,7 @@ def test_degradation_comes_last(pool: PatchPool) -> None:
     assert rasterise(layout, pool, Backgrounds([], 0)).image.max() == 0
 
 
-def test_a_ground_is_cut_out_mirrored_and_scaled() -> None:
+def test_a_background_is_cut_out_mirrored_and_scaled() -> None:
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[10:30, 20:30] = 200  # the left half of the square that is cut out below
     background = Background(0, left=20, top=10, side=20)

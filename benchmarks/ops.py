@@ -158,7 +158,7 @@ def measure(setting: Setting, library: Path | None, rounds: int) -> Measured:
 
 
 def _feeds(setting: Setting) -> Arrays:
-    """Noise, and boxes within the pictures, of a pixel a stride for each bin, turned and leaning by up to 0.4."""
+    """Noise, and boxes within the pictures, of a pixel a stride for each bin, turned and slanted by up to 0.4."""
     rng = np.random.default_rng(0)
     count, pixels = setting.regions, setting.side * STRIDE
     boxes = np.stack(

@@ -7,8 +7,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from spotter.export.lean import drop_unread
 from spotter.export.patterns import FIRST, LAST, View, attributes_of, is_plain, join_turned, mask_of
+from spotter.export.rewrites import drop_unread
 from spotter.ops.interface import BLOCK, COLUMNS, DOMAIN, HALVING_BLOCK
 
 LANES = 16

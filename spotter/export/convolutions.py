@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from spotter.export.lean import only_reader, replace
+from spotter.export.rewrites import only_reader, replace
 from spotter.ops.interface import CONVOLUTION, DOMAIN
 
 INPUTS_OF, OUTPUTS_OF = 8, 16

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from spotter import OPERATORS_VERSION
 from spotter.export.folding import folded
-from spotter.export.lean import halve_by_resize, measure_rectified, normalise_at_once
 from spotter.export.packed_sequences import PackedRecogniser
+from spotter.export.rewrites import halve_by_resize, measure_rectified, normalise_at_once
 from spotter.families import symbolic
 from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import PictureRecogniser

@@ -15,8 +15,8 @@ from spotter.export.blocks import fuse_blocks
 from spotter.export.convolutions import name_convolutions
 from spotter.export.graph import add_bodies
 from spotter.export.half import halve_precision
-from spotter.export.lean import double_in_integers, pad_in_integers, read_floats
 from spotter.export.parity import LEAST_AGREEMENT, ParityError, count_alike
+from spotter.export.rewrites import double_in_integers, pad_in_integers, read_floats
 from spotter.export.stems import fuse_stems
 from spotter.model.roles import Roles, matches
 from spotter.ops.interface import DOMAIN, OUTPUTS, SAMPLING

@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from spotter.export.lean import drop_unread
 from spotter.export.patterns import FIRST, View, attributes_of, is_plain, join_turned, mask_of
+from spotter.export.rewrites import drop_unread
 from spotter.ops.interface import DOMAIN, STEM
 
 _OUTPUTS = 24

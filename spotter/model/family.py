@@ -29,7 +29,7 @@ class Maps(Protocol):
 class Regions:
     """Words found in a batch.
 
-    shapes: float32 [N, G], picture's pixels, the numbers that make a region of the family: a leaning box's six, say.
+    shapes: float32 [N, G], picture's pixels, the numbers that make a region of the family: a slanted box's six, say.
     scores: float32 [N], probabilities. image_index: int64 [N].
     """
 

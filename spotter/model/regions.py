@@ -45,7 +45,7 @@ def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tenso
     batch, channels, height, width = features.shape
     regions, rows, columns, _ = grid.shape
     stacked = F.pad(features, (0, 0, 0, 1)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
-    # Index -1 is above the stack or the zero row of the map before, `height` is the own zero row: none reads a neighbour.
+    # Index -1 is outside or the zero row of the map before, `height` the own zero row: neither reads another map.
     y = (grid[..., 1] - 0.5).clamp(-1, height).nan_to_num(-1)
     y = y + (image_index.to(grid.dtype) * (height + 1))[:, None, None]
     x = (grid[..., 0] - 0.5).clamp(-1, width).nan_to_num(-1)

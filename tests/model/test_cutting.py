@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from spotter.families.fots.boxes import LEANING_BOXES
+from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import Cut, cut, picture_mosaic
 from spotter.model.packing import UNIT
@@ -30,7 +30,7 @@ def cut_from_ramps(
     index = index or [0] * len(boxes)
     mosaic = picture_mosaic(ramps(max(index) + 1), 0.0)
     return cut(
-        mosaic, torch.tensor(boxes), torch.tensor(index), (HEIGHT, WIDTH), config, LEANING_BOXES, multiple=multiple
+        mosaic, torch.tensor(boxes), torch.tensor(index), (HEIGHT, WIDTH), config, SLANTED_BOXES, multiple=multiple
     )
 
 
@@ -86,7 +86,7 @@ def test_tall_words_are_cut_from_a_level_further_up_at_the_same_place(height: fl
 
     box = torch.tensor([[500.0, 300, 1.5 * height, height, 0, 0]])
     mosaic = picture_mosaic(ramps(), 0.0)
-    made = cut(mosaic, box, torch.tensor([0]), (HEIGHT, WIDTH), TIGHT, LEANING_BOXES, sample=spy)
+    made = cut(mosaic, box, torch.tensor([0]), (HEIGHT, WIDTH), TIGHT, SLANTED_BOXES, sample=spy)
     patch = word(made, 0)
     columns, rows = torch.arange(24), torch.arange(16)
     x = 500 + ((columns + 0.5) / 24 - 0.5) * 1.5 * height

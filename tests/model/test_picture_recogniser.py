@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.build import build_spotter
-from spotter.families.fots.boxes import LEANING_BOXES
+from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.families.fots.maps import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
@@ -26,7 +26,7 @@ INDEX = torch.tensor([0, 1, 1])
 def make_recogniser(request: pytest.FixtureRequest) -> PictureRecogniser:
     torch.manual_seed(0)
     with few_channels():
-        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), 20, LEANING_BOXES).eval()
+        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), 20, SLANTED_BOXES).eval()
     loud(recogniser.network)
     return recogniser
 

@@ -8,9 +8,9 @@ ARC = np.array([[0, 10], [10, 0], [30, 0], [30, 8], [10, 12], [0, 20]], np.float
 
 
 def test_a_quadrilateral_is_as_high_and_long_as_its_sides() -> None:
-    leaning = np.array([[0, 0], [30, 0], [40, 12], [0, 10]], np.float32)
-    assert heights(leaning[None]).tolist() == pytest.approx([(10 + np.hypot(10, 12)) / 2])
-    assert lengths(leaning[None]).tolist() == pytest.approx([(30 + np.hypot(40, 2)) / 2])
+    slanted = np.array([[0, 0], [30, 0], [40, 12], [0, 10]], np.float32)
+    assert heights(slanted[None]).tolist() == pytest.approx([(10 + np.hypot(10, 12)) / 2])
+    assert lengths(slanted[None]).tolist() == pytest.approx([(30 + np.hypot(40, 2)) / 2])
 
 
 def test_a_curve_is_as_high_as_its_points_are_apart_and_as_long_as_its_edges() -> None:

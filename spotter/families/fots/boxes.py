@@ -1,4 +1,4 @@
-r"""Leaning boxes, parallelograms: (cx, cy, w, h, theta, slant) in pixels and radians.
+r"""Slanted boxes, parallelograms: (cx, cy, w, h, theta, slant) in pixels and radians.
 
 w lies along the reading direction, theta in (-pi, pi] turns x towards y, h is measured across it. Of two points one
 pixel apart in height the lower lies `slant` pixels further along; a rotated rectangle has none:
@@ -17,7 +17,7 @@ from spotter.model.cells import Cells
 from spotter.model.family import Extent, Geometry
 
 _EPSILON = 1e-6
-MOST_SLANT = 1.2  # a lean of 50 degrees
+MOST_SLANT = 1.2  # a slant of 50 degrees
 
 
 def boxes_to_polygons(boxes: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def boxes_to_polygons(boxes: Tensor) -> Tensor:
 def polygons_to_boxes(polygons: Tensor) -> Tensor:
     """Boxes [N, 6] of polygons [N, 2n, 2]; of a curve, that of the rectangle around it (see `_rectangles`).
 
-    The direction runs from the middle of the left side to the middle of the right, the lean from the middle of the top
+    The direction runs from the middle of the left side to the middle of the right, the slant from the middle of the top
     to the middle of the bottom; each side of the box lies at the mean of the two corners that belong to it, which keeps
     the area and the centre rather than covering every corner, and a parallelogram as it is. Slants end at MOST_SLANT.
     """
@@ -91,8 +91,8 @@ def placed(boxes: Tensor, cells: Cells) -> Tensor:
     return torch.stack((x, y, boxes[:, 2] * at.scale, boxes[:, 3] * at.scale, boxes[:, 4], boxes[:, 5]), 1)
 
 
-class _LeaningBoxes:
-    """The numbers of leaning boxes as `spotter.model.family.Geometry` asks for them."""
+class _SlantedBoxes:
+    """The numbers of slanted boxes as `spotter.model.family.Geometry` asks for them."""
 
     def of_polygons(self, polygons: Tensor) -> Tensor:
         """As `Geometry.of_polygons`."""
@@ -117,7 +117,7 @@ class _LeaningBoxes:
         return torch.stack((cx + moved * theta.cos(), cy + moved * theta.sin(), w * (end - start), h, theta, slant), 1)
 
 
-LEANING_BOXES: Geometry = _LeaningBoxes()
+SLANTED_BOXES: Geometry = _SlantedBoxes()
 
 
 def _covariance(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -125,7 +125,7 @@ def _covariance(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     w, h, theta, slant = boxes[..., 2], boxes[..., 3], boxes[..., 4], boxes[..., 5]
     along, across = w.square() / 12, h.square() / 12
     cos, sin = theta.cos(), theta.sin()
-    x, y = slant * cos - sin, slant * sin + cos  # the way down the lean, a pixel of height
+    x, y = slant * cos - sin, slant * sin + cos  # the way down the slant, for a pixel of height
     return (
         along * cos.square() + across * x.square(),
         along * sin.square() + across * y.square(),

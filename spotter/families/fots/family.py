@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Generator, Tensor
 
-from spotter.families.fots.boxes import LEANING_BOXES
+from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.head import DetectionHead
 from spotter.families.fots.learning import boxes_to_read, misplaced_boxes
@@ -21,11 +21,11 @@ from spotter.model.regions import PatchSize
 
 
 class FOTS:
-    """Leaning boxes, told by the cells of a word's core: a score, four distances and a direction."""
+    """Slanted boxes, predicted at the anchor points of a word's core: a score, four distances and a direction."""
 
     config: type[Any] = DetectionConfig
     parts: Mapping[str, float] = MappingProxyType({"box": 1.0, "ends": 1.0, "direction": 5.0})
-    geometry: Geometry = LEANING_BOXES
+    geometry: Geometry = SLANTED_BOXES
 
     def read_config(self, values: Mapping[str, Any]) -> DetectionConfig:
         """As `Family.read_config`; the first checkpoints had a field more."""

@@ -2,7 +2,7 @@
 
 Every cell says whether it lies in the core of a word, how far its four sides are from the cell's centre, measured in
 the word's own frame, the direction in which the word is read, over the full circle, and how far its upright strokes
-lean. The head learns on plain maps and looks at the mosaic of the picture's pyramid afterwards.
+slant. The head learns on plain maps and looks at the mosaic of the picture's pyramid afterwards.
 """
 
 from typing import ClassVar

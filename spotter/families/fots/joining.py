@@ -56,7 +56,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[T
     slope = slope / (weight * (off_along.square() + own)).sum(1).clamp(min=1e-3)
     first = torch.where(together, straight - half[None, :], torch.inf).amin(1)
     last = torch.where(together, straight + half[None, :], -torch.inf).amax(1)
-    height, lean = (weight * h[None, :]).sum(1) / total, (weight * slant[None, :]).sum(1) / total
+    height, joined_slant = (weight * h[None, :]).sum(1) / total, (weight * slant[None, :]).sum(1) / total
     several = (together.sum(1) > 1) & (last - first < _LONGEST * height)
     middle = (first + last) / 2
     aside = mean_down + slope * (middle - mean_along)
@@ -68,7 +68,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[T
             last - first,
             height,
             theta + slope.atan(),
-            lean,
+            joined_slant,
         ),
         1,
     )

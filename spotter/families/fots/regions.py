@@ -1,11 +1,11 @@
-"""Sampling of leaning boxes: RoIRotate (Liu et al. 2018, FOTS, arXiv:1801.01671), and the operator in its place."""
+"""Sampling of slanted boxes: RoIRotate (Liu et al. 2018, FOTS, arXiv:1801.01671), and the operator in its place."""
 
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from spotter.families.fots.boxes import LEANING_BOXES, box_places, placed
+from spotter.families.fots.boxes import SLANTED_BOXES, box_places, placed
 from spotter.families.symbolic import emit
 from spotter.model.cells import Cells
 from spotter.model.family import Geometry, Patches, RegionSampler
@@ -14,7 +14,7 @@ from spotter.model.regions import PatchSize, patch_widths, sample_regions
 
 def box_widths(boxes: Tensor, size: PatchSize) -> Tensor:
     """Columns int64 [N] that boxes [N, 6] fill."""
-    return patch_widths(LEANING_BOXES.extent(boxes), size)
+    return patch_widths(SLANTED_BOXES.extent(boxes), size)
 
 
 def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, stride: int) -> Tensor:
@@ -30,7 +30,7 @@ def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, st
 def roi_rotate(
     features: Tensor, boxes: Tensor, image_index: Tensor, widths: Tensor, height: int, stride: int
 ) -> Tensor:
-    """Patches [N, C, height, W] of leaning boxes [N, 6] (picture pixels), W being the largest of `widths` int64 [N].
+    """Patches [N, C, height, W] of slanted boxes [N, 6] (picture pixels), W being the largest of `widths` int64 [N].
 
     A patch is zero beyond its own width. N must be at least 1.
     """
@@ -41,9 +41,9 @@ def roi_rotate(
 
 
 class RoIRotate(RegionSampler):
-    """FOTS's region sampler: the stem's detail and the shared features of one leaning box."""
+    """FOTS's region sampler: the stem's detail and the shared features of one slanted box."""
 
-    geometry: Geometry = LEANING_BOXES
+    geometry: Geometry = SLANTED_BOXES
 
     def __init__(self, size: PatchSize) -> None:
         super().__init__()

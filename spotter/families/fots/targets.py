@@ -16,7 +16,7 @@ _CORE_ENDS = 0.15  # of the width at least is cut from both ends: cells there se
 def _local(
     box: NDArray[np.float32], polygon: NDArray[np.float32], shape: tuple[int, int]
 ) -> tuple[slice, slice, NDArray[np.float32], NDArray[np.float32]]:
-    """Cells around a box, and their centres in the box's own frame (along, down), pixels, its lean undone."""
+    """Cells around a box, and their centres in the box's own frame (along, down), pixels, its slant undone."""
     low = np.floor(polygon.min(0) / STRIDE).astype(int) - 1
     high = np.ceil(polygon.max(0) / STRIDE).astype(int) + 1
     rows = slice(max(low[1], 0), max(min(high[1], shape[0]), 0))

@@ -48,8 +48,8 @@ struct Line {
 SPOTTER_BOTH inline Line row_of_box(const float *box, const Rotation &rotation, int64_t row) {
     const float down = ((static_cast<float>(row) + 0.5f) / static_cast<float>(rotation.height) - 0.5f) * box[3];
     const float cosine = cosf(box[4]), sine = sinf(box[4]), stride = static_cast<float>(rotation.stride);
-    const float lean = rotation.box_numbers > 5 ? box[5] * down : 0.0f;  // along the row
-    return {(box[0] + lean * cosine - down * sine) / stride, (box[1] + lean * sine + down * cosine) / stride,
+    const float sheared = rotation.box_numbers > 5 ? box[5] * down : 0.0f;  // along the row
+    return {(box[0] + sheared * cosine - down * sine) / stride, (box[1] + sheared * sine + down * cosine) / stride,
             box[2] * cosine / stride, box[2] * sine / stride};
 }
 

@@ -161,7 +161,7 @@ def _paste(
         return None
     method = cv2.INTER_AREA if shape[1] < crop.shape[0] else cv2.INTER_LINEAR
     resized = cv2.resize(crop, shape, interpolation=method)
-    # Lean less where the crop is long, so that rows stay apart.
+    # Slant less where the crop is long, so that rows stay apart.
     angle = float(np.clip(rng.normal(0, 0.05), -0.15, 0.15)) * min(1.0, 4 * height / width)
     cos, sin = np.cos(angle), np.sin(angle)
     extent = (shape[0] * cos + shape[1] * abs(sin), shape[1] * cos + shape[0] * abs(sin))

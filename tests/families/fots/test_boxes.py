@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from spotter.families.fots.boxes import LEANING_BOXES, boxes_to_polygons, placed, polygons_to_boxes, probiou
+from spotter.families.fots.boxes import SLANTED_BOXES, boxes_to_polygons, placed, polygons_to_boxes, probiou
 from spotter.model.cells import mosaic_cells
 
 UNIT = math.sqrt(12)  # the side of a box whose uniform density has variance 1
@@ -89,7 +89,7 @@ def test_no_boxes_give_no_polygons() -> None:
         ((5, 7, UNIT, UNIT, 0, 0), (5, 7, 2 * UNIT, 2 * UNIT, 0, 0), 0.8),
         # Crossed, variances (9, 1) and (1, 9): mean (5, 5), sqrt(sqrt(9 x 9) / 25) = 0.6.
         ((0, 0, 3 * UNIT, UNIT, 0, 0), (0, 0, 3 * UNIT, UNIT, math.pi / 2, 0), 0.6),
-        # [[1, 0], [0, 1]] and, leaning by 1, [[2, 1], [1, 1]], of determinant 1; that of their mean is 1.25.
+        # [[1, 0], [0, 1]] and, with a slant of 1, [[2, 1], [1, 1]], of determinant 1; that of their mean is 1.25.
         ((0, 0, UNIT, UNIT, 0, 0), (0, 0, UNIT, UNIT, 0, 1), math.sqrt(1 / 1.25)),
     ],
 )
@@ -102,7 +102,7 @@ def test_probiou_of_boxes_worked_by_hand(
 
 
 def test_probiou_is_the_overlap_of_the_two_gaussians() -> None:
-    """Against sqrt(p q) summed over a fine grid, for turned and leaning boxes of different shape."""
+    """Against sqrt(p q) summed over a fine grid, for turned and slanted boxes of different shape."""
     boxes = np.array([[30.0, 28.0, 36.0, 12.0, 0.6, 0.0], [35.0, 31.0, 28.0, 20.0, -1.1, 0.4]])
     step = 0.25
     x, y = np.meshgrid(np.arange(-60, 130, step), np.arange(-60, 130, step))
@@ -161,9 +161,9 @@ def test_more_points_on_straight_sides_change_a_rectangle_by_nothing() -> None:
 def test_positions_run_from_corner_to_corner_and_on_into_the_margin() -> None:
     box = torch.tensor([[50.0, 40, 60, 20, 0.4, 0.3]])
     corners = boxes_to_polygons(box)[0]
-    x, y = LEANING_BOXES.places(box, torch.tensor([[-0.5, 0.5, 1.5]]), torch.tensor([-0.5, 0.5]))
+    x, y = SLANTED_BOXES.places(box, torch.tensor([[-0.5, 0.5, 1.5]]), torch.tensor([-0.5, 0.5]))
     found = torch.stack((x, y), -1)[0]  # rows x columns x 2
     torch.testing.assert_close(found[0, :2], corners[:2])
     torch.testing.assert_close(found[1, :2], corners[[3, 2]])
     torch.testing.assert_close(found[:, 2], 2 * found[:, 1] - found[:, 0])
-    assert [side.tolist() for side in LEANING_BOXES.extent(box)] == [[60], [20]]
+    assert [side.tolist() for side in SLANTED_BOXES.extent(box)] == [[60], [20]]

@@ -56,8 +56,8 @@ def test_an_end_stays_where_its_cell_is_no_witness() -> None:
     torch.testing.assert_close(sharpen_ends(word_maps(-60, 60), short, INDEX), short)  # its middle sees both ends
 
 
-def test_ends_of_a_leaning_word_are_told_along_its_lean() -> None:
-    """The cells' centres lie 2 below the middle, where a lean of 0.5 has both ends a pixel further along."""
+def test_ends_of_a_slanted_word_are_measured_along_its_slant() -> None:
+    """The cells' centres lie 2 below the middle, where a slant of 0.5 has both ends a pixel further along."""
     box = torch.tensor([[128.0, 128, 100, 16, 0, 0.5]])
     moved = sharpen_ends(word_maps(-60, 70), box, INDEX)
     assert ends_of(moved, 0.0) == pytest.approx((-61, 69), abs=1e-2)

@@ -62,8 +62,8 @@ def test_a_cell_tells_its_words_box_on_the_full_circle(theta: float, centre: tup
 
 
 @pytest.mark.parametrize(("told", "slant", "x"), [(0.5, 0.5, 21), (-0.5, -0.5, 19), (9.0, 1.2, 22.4)])
-def test_the_middle_of_a_leaning_word_lies_along_its_lean(told: float, slant: float, x: float) -> None:
-    """As above, and the middle 2 down: by the lean, which ends at 1.2, it is 2 x 0.5 further along."""
+def test_the_middle_of_a_slanted_word_lies_along_its_slant(told: float, slant: float, x: float) -> None:
+    """As above, and the middle 2 down: by the slant, which ends at 1.2, it is 2 x 0.5 further along."""
     box = cell_boxes(
         torch.tensor([2.0, 30, 6, 10]), torch.tensor([3.0, 0, told]), torch.tensor(10.0), torch.tensor(20.0)
     )

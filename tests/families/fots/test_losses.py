@@ -63,7 +63,7 @@ def test_the_truth_costs_nothing_in_any_direction(theta: float) -> None:
 
 
 def test_the_truth_of_a_leaning_word_costs_nothing() -> None:
-    """A quadrilateral 40 along whose lower side is 8 further right: it leans by 8 / 16."""
+    """A quadrilateral 40 along whose lower side is 8 further right: its slant is 8 / 16."""
     quad = np.array([[[8, 22], [48, 22], [56, 38], [16, 38]]], np.float32)
     batch = collate([Sample(np.zeros((64, 64, 3), np.uint8), quad, ["a"], np.zeros(1, bool))], Charset(), FOTS())
     torch.testing.assert_close(batch.truth.shapes, torch.tensor([[32.0, 30, 40, 16, 0, 0.5]]))

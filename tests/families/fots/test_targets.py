@@ -41,7 +41,7 @@ def test_the_core_of_an_upright_word_is_turned(theta: float) -> None:
     assert set(range(5, 11)) <= rows <= set(range(4, 12))  # the outermost centres lie on the very edge
 
 
-def test_the_core_of_a_leaning_word_leans() -> None:
+def test_the_core_of_a_slanted_word_is_slanted() -> None:
     # As the level one, but row 7, 2 above the middle, lies 2 pixels to the left of it and row 8 as far to the right:
     # its ends are x 16 and 44 there, centres 18 to 42, and 20 and 48 below, centres 22 to 46.
     text, _, _ = targets([[32, 32, 40, 16, 0, 1.0]], [False])

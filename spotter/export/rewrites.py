@@ -6,18 +6,18 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-_HALF, _ROWS, _COLUMNS, _ONE, _TWO, _ZERO = (f"lean.{name}" for name in ("half", "rows", "columns", "1", "2", "0"))
+_HALF, _ROWS, _COLUMNS, _ONE, _TWO, _ZERO = (f"rewrite.{name}" for name in ("half", "rows", "columns", "1", "2", "0"))
 
 
 def _constants(graph: onnx.GraphProto, **values: object) -> None:
     present = {tensor.name for tensor in graph.initializer}
     for name, value in values.items():
-        if f"lean.{name}" not in present:
-            graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"lean.{name}"))
+        if f"rewrite.{name}" not in present:
+            graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"rewrite.{name}"))
 
 
 def halve_by_resize(graph: onnx.GraphProto) -> int:
-    """Turns each AveragePool over 2x2 cells into a bilinear Resize to half the size, which reads the same four cells
+    """Turns each AveragePool over 2x2 values into a bilinear Resize to half the size, which reads the same four values
     with the same weights in a third of the time. Sides must be even. Returns how many there were."""
     pools = [
         node
@@ -59,9 +59,9 @@ def measure_rectified(graph: onnx.GraphProto) -> int:
 
 def double_in_integers(graph: onnx.GraphProto) -> int:
     """Turns each nearest Resize to twice the size between a DequantizeLinear and a QuantizeLinear of the same scale
-    into copies of the 8-bit cells.
+    into copies of the 8-bit values.
 
-    Convolutions of 8 bits keep channels last, where a Resize goes cell by cell; a Gather copies whole cells, ten times
+    Convolutions of 8 bits keep channels last, where a Resize copies single values; a Gather copies all channels of a position at once, ten times
     as fast. Returns how many there were.
     """
     values = {tensor.name: tensor for tensor in graph.initializer}
@@ -80,7 +80,7 @@ def double_in_integers(graph: onnx.GraphProto) -> int:
 
 def pad_in_integers(graph: onnx.GraphProto) -> int:
     """Turns each Pad by zeros between a DequantizeLinear and a QuantizeLinear of the same scale into one of the 8-bit
-    cells. Returns how many there were."""
+    values. Returns how many there were."""
     found = 0
     for pad, before, after in _between_equal_roundings(graph, "Pad"):
         if len(pad.input) > 2:

@@ -1,4 +1,4 @@
-"""Rewrites that make a graph lean: the same answers by other nodes."""
+"""Rewrites of a graph: the same outputs from cheaper nodes."""
 
 import numpy as np
 import onnx
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from spotter.export.lean import (
+from spotter.export.rewrites import (
     double_in_integers,
     halve_by_resize,
     measure_rectified,

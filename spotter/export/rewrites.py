@@ -61,8 +61,8 @@ def double_in_integers(graph: onnx.GraphProto) -> int:
     """Turns each nearest Resize to twice the size between a DequantizeLinear and a QuantizeLinear of the same scale
     into copies of the 8-bit values.
 
-    Convolutions of 8 bits keep channels last, where a Resize copies single values; a Gather copies all channels of a position at once, ten times
-    as fast. Returns how many there were.
+    Convolutions of 8 bits keep channels last, where a Resize copies single values; a Gather copies all channels of a
+    place at once, ten times as fast. Returns how many there were.
     """
     values = {tensor.name: tensor for tensor in graph.initializer}
     found = 0

@@ -12,6 +12,7 @@ from spotter.model.config import (
     RecogniserConfig,
     ScoreConfig,
     SearchConfig,
+    recogniser_config,
 )
 
 
@@ -68,9 +69,7 @@ class SpotterConfig:
             backbone=BackboneConfig(**tuples("backbone")),
             neck=values["neck"],
             detection=family_named(family).read_config(tuples("detection")),
-            recogniser=(PictureRecogniserConfig if "plan" in values["recogniser"] else RecogniserConfig)(
-                **tuples("recogniser")
-            ),
+            recogniser=recogniser_config(tuples("recogniser")),
             score=ScoreConfig(**values.get("score", {})),
             neck_kind=values.get("neck_kind", "fpn"),
             search=SearchConfig(**values.get("search", {})),

@@ -1,6 +1,8 @@
 """What the parts that all families share are built from, checked when built."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 HEAD = 32
 """Channels of a head of a backbone's attention."""
@@ -88,22 +90,33 @@ class PictureRecogniserConfig:
     """A recogniser that reads the picture's own pixels, see `spotter.model.picture_recogniser`.
 
     plan: of `spotter.model.ppocr`, "small" or "tiny". rows: pixels of height of a patch. longest: of its width at most,
-    in units of 8 pixels. beside, above: margins around a region, as shares of its height.
+    in units of 8 pixels. margin_x, margin_y: around a region, along and across the text, as shares of its height.
     """
 
     plan: str = "small"
     rows: int = 48
     longest: int = 144
-    beside: float = 0.2
-    above: float = 0.1
+    margin_x: float = 0.2
+    margin_y: float = 0.1
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:
             raise ValueError(f"plan must be one of {', '.join(PLANS)}")
         if self.rows % 16 or self.longest < 1:
             raise ValueError("rows must be a multiple of 16, and longest at least 1")
-        if min(self.beside, self.above) < 0:
+        if min(self.margin_x, self.margin_y) < 0:
             raise ValueError("margins must not be negative")
+
+
+_FORMER_NAMES = {"beside": "margin_x", "above": "margin_y"}  # of before 0.2, in checkpoints and recipes
+
+
+def recogniser_config(values: Mapping[str, Any]) -> RecogniserConfig | PictureRecogniserConfig:
+    """The configuration from its fields: with a plan of a recogniser that reads the picture, else of one that reads the
+    shared maps. Raises TypeError for unknown fields and ValueError for impossible values."""
+    if "plan" not in values:
+        return RecogniserConfig(**values)
+    return PictureRecogniserConfig(**{_FORMER_NAMES.get(name, name): value for name, value in values.items()})
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ def cut(
     """Cuts regions of shapes [N, G], in pixels of pictures of `size` = (height, width), from their mosaics
     [B, 3, H, W]; N at least 1. multiple: as in `pack`."""
     extent = geometry.extent(shapes)
-    length = extent.lengths + 2 * config.beside * extent.heights  # with the margins
-    taller = 1 + 2 * config.above
+    length = extent.lengths + 2 * config.margin_x * extent.heights  # with the margins
+    taller = 1 + 2 * config.margin_y
     ratio = (length / (extent.heights * taller).clamp(min=1e-3)).nan_to_num(0.0)
     lengths = ((ratio * config.rows / UNIT).clamp(1, config.longest) + _ROUNDING).floor().to(torch.int64)
     packing = pack(lengths, multiple)

@@ -32,7 +32,7 @@ from typing import Any
 from spotter.families.catalogue import family_named
 from spotter.families.config import SpotterConfig
 from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII
-from spotter.model.config import BackboneConfig, PictureRecogniserConfig, RecogniserConfig, ScoreConfig, SearchConfig
+from spotter.model.config import BackboneConfig, ScoreConfig, SearchConfig, recogniser_config
 from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
@@ -81,11 +81,6 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
-def _recogniser(values: dict[str, Any]) -> RecogniserConfig | PictureRecogniserConfig:
-    """One that names a plan reads the picture, any other the shared maps."""
-    return PictureRecogniserConfig(**values) if "plan" in values else RecogniserConfig(**values)
-
-
 def read_recipe(path: Path) -> Recipe:
     """Reads a recipe. Raises RecipeError when a field is unknown or out of range."""
     try:
@@ -120,7 +115,7 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
             SpotterConfig(
                 backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
                 detection=family.config(**_tuples(model.pop("detection", {}))),
-                recogniser=_recogniser(_tuples(model.pop("recogniser", {}))),
+                recogniser=recogniser_config(_tuples(model.pop("recogniser", {}))),
                 characters=_CHARSETS[model.pop("charset", "ascii")],
                 score=ScoreConfig(**model.pop("score", {})),
                 search=SearchConfig(**model.pop("search", {})),

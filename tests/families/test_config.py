@@ -35,8 +35,16 @@ def test_a_configuration_survives_json() -> None:
 
 
 def test_a_recogniser_of_pictures_and_its_characters_survive_json() -> None:
-    config = SpotterConfig(recogniser=PictureRecogniserConfig("tiny", beside=0.2), characters=LATIN_AND_GREEK)
+    config = SpotterConfig(recogniser=PictureRecogniserConfig("tiny", margin_x=0.2), characters=LATIN_AND_GREEK)
     assert SpotterConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_former_names_of_margins_are_read() -> None:
+    config = SpotterConfig(recogniser=PictureRecogniserConfig(margin_x=0.3, margin_y=0.05))
+    values = config.to_dict()
+    values["recogniser"]["beside"] = values["recogniser"].pop("margin_x")
+    values["recogniser"]["above"] = values["recogniser"].pop("margin_y")
+    assert SpotterConfig.from_dict(values) == config
 
 
 def test_a_configuration_from_before_there_was_a_choice_gets_the_usual_one() -> None:

@@ -19,7 +19,7 @@ from spotter.model.config import BackboneConfig, PictureRecogniserConfig, Recogn
         (lambda: PictureRecogniserConfig(plan="medium"), "plan must be one of small, tiny"),
         (lambda: PictureRecogniserConfig(rows=40), "multiple of 16"),
         (lambda: PictureRecogniserConfig(longest=0), "longest"),
-        (lambda: PictureRecogniserConfig(beside=-0.1), "margins"),
+        (lambda: PictureRecogniserConfig(margin_x=-0.1), "margins"),
         (lambda: RecogniserConfig(height=6), "multiple of 4"),
         (lambda: RecogniserConfig(min_width=0), "min_width"),
         (lambda: RecogniserConfig(min_width=97), "min_width"),

@@ -13,8 +13,8 @@ from spotter.model.packing import UNIT
 from spotter.model.regions import sample_regions
 
 HEIGHT, WIDTH = 640, 1152
-TIGHT = PictureRecogniserConfig(rows=16, beside=0.0, above=0.0)
-LOOSE = PictureRecogniserConfig(rows=16, beside=0.25, above=0.125)
+TIGHT = PictureRecogniserConfig(rows=16, margin_x=0.0, margin_y=0.0)
+LOOSE = PictureRecogniserConfig(rows=16, margin_x=0.25, margin_y=0.125)
 
 
 def ramps(pictures: int = 1) -> Tensor:

@@ -1,4 +1,4 @@
-"""`spotter bulk` over Ray beside plain loops that do the same work in one process."""
+"""`spotter bulk` over Ray compared with plain loops that do the same work in one process."""
 
 import json
 import time
@@ -60,10 +60,10 @@ def measure(pictures: Sequence[bytes], workers: int, part: int) -> list[Speed]:
         before = [_seconds(loop, items[:half]) for loop in loops]
         start, over_ray = _over_ray(items, folder / "out", workers, part)
         after = [_seconds(loop, items[half:]) for loop in loops]
-        batched, beside = (len(items) / (first + second) for first, second in zip(before, after, strict=True))
+        batched, parallel = (len(items) / (first + second) for first, second in zip(before, after, strict=True))
     return [
         Speed(f"plain loop, batches of {BATCH}", 0.0, batched, 1.0),
-        Speed("plain loop, pictures side by side", 0.0, beside, beside / batched),
+        Speed("plain loop, pictures side by side", 0.0, parallel, parallel / batched),
         Speed("spotter bulk over Ray", start, over_ray, over_ray / batched),
     ]
 

@@ -1,4 +1,4 @@
-"""One replica measured, and what the formula foretells of it beside what it does under Poisson arrivals."""
+"""One replica measured, and what the formula predicts for it compared with what it does under Poisson arrivals."""
 
 import asyncio
 import math
@@ -22,14 +22,14 @@ _CLIENTS_A_LANE = 3  # keep every lane busy
 
 @dataclass(frozen=True)
 class Point:
-    """A load, and the seconds of the answers: as measured and as foretold. Not p99: runs are too short for it."""
+    """A load, and the seconds of the answers: as measured and as predicted. Not p99: runs are too short for it."""
 
     rate: float
     busy: float
     mean: float
-    foretold_mean: float
+    predicted_mean: float
     p95: float
-    foretold_p95: float
+    predicted_p95: float
     refused: int
 
 
@@ -54,12 +54,12 @@ class Check:
             (
                 f"{point.rate:.2f}",
                 f"{100 * point.busy:.0f}%",
-                *(f"{1000 * each:.0f}" for each in (point.mean, point.foretold_mean, point.p95, point.foretold_p95)),
+                *(f"{1000 * each:.0f}" for each in (point.mean, point.predicted_mean, point.p95, point.predicted_p95)),
                 str(point.refused),
             )
             for point in self.points
         ]
-        header = ("a second", "busy", "mean ms", "foretold", "p95 ms", "foretold", "not 200")
+        header = ("a second", "busy", "mean ms", "predicted", "p95 ms", "predicted", "not 200")
         return (
             f"A replica: {replica.lanes} lane(s) of {1000 * replica.seconds:.0f} ms a picture, "
             f"{replica.throughput:.2f} a second, squared variation {replica.variation:.2f}\n"
@@ -97,15 +97,15 @@ def variation(values: Sequence[float]) -> float:
 
 
 def point(queue: Queue, run: load.Load) -> Point:
-    """A run beside its foretelling; times are not a number where nothing was answered with 200."""
+    """A run and its prediction; times are not a number where nothing was answered with 200."""
     good = [each / 1000 for each in run.good]
     return Point(
         rate=queue.rate,
         busy=queue.busy,
         mean=float(np.mean(good)) if good else math.nan,
-        foretold_mean=queue.replica.seconds + queue.mean_wait(),
+        predicted_mean=queue.replica.seconds + queue.mean_wait(),
         p95=table.percentile(good, 0.95) if good else math.nan,
-        foretold_p95=queue.replica.seconds + queue.wait(0.95),
+        predicted_p95=queue.replica.seconds + queue.wait(0.95),
         refused=len(run.answers) + run.unanswered - len(good),
     )
 

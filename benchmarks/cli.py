@@ -142,7 +142,7 @@ def show(result: Report | list[Report], as_json: bool, **options: object) -> Non
     "--batches", "counts", callback=parse_list, default="",
     help="Also pictures a second in batches of so many, as 1,8,32, which is the default on a GPU.",
 )  # fmt: skip
-@click.option("--peer", "peer_names", multiple=True, help=f"Another reader beside ours: {', '.join(peers.PEERS)}.")
+@click.option("--peer", "peer_names", multiple=True, help=f"Another reader to compare with: {', '.join(peers.PEERS)}.")
 @PEER_MODELS
 @click.option("--profile", "profiled", is_flag=True, help="Also show each bundle's time by stage and by operator.")
 @JSON
@@ -305,7 +305,7 @@ def accuracy_command(
 )  # fmt: skip
 @click.option(
     "--peer-python", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=Path(sys.executable),
-    help="The interpreter where the peers are installed, beside spotter; by default this one.",
+    help="The interpreter where the peers are installed together with spotter; by default this one.",
 )  # fmt: skip
 @JSON
 def serve_command(
@@ -390,7 +390,7 @@ def capacity_command(
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="0: one a core.")
 @JSON
 def bulk_command(folder: Path | None, count: int, part: int, workers: int, as_json: bool) -> Report:
-    """Time `spotter bulk` over Ray beside plain loops that read the same pictures in one process."""
+    """Time `spotter bulk` over Ray and plain loops that read the same pictures in one process."""
     _need("bulk")
     from benchmarks import bulk
 

@@ -1,4 +1,4 @@
-"""What a figure needs beside it to mean anything: machine, code, versions."""
+"""What must be stated with a figure: machine, code, versions."""
 
 import os
 import platform

@@ -91,7 +91,7 @@ def open_contestants(
 
 def measure(picture: str, pixels: Pixels, contestants: Sequence[tuple[str, Contestant]], rounds: int) -> PictureResult:
     """`rounds` turns of each contestant after `WARM_UP` that do not count. In each round everyone has one turn, and
-    another begins, so that what the machine does beside hits all alike."""
+    another begins, so that what the machine does otherwise hits all alike."""
     for _, contestant in contestants:
         for _ in range(WARM_UP):
             contestant(pixels)

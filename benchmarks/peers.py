@@ -1,4 +1,4 @@
-"""Other readers, measured beside ours on the same pixels in the same run. None is a dependency."""
+"""Other readers, measured in turns with ours on the same pixels in the same run. None is a dependency."""
 
 import logging
 from collections.abc import Callable, Sequence

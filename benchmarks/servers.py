@@ -20,7 +20,7 @@ _BOUNDARY = "spotter-benchmark"
 class Peer:
     """A framework with so many worker processes, which share the threads. `name` is FRAMEWORK or FRAMEWORK:WORKERS.
 
-    python: the interpreter where it is installed beside us. Raises ServeError for another name.
+    python: the interpreter where it is installed together with us. Raises ServeError for another name.
     """
 
     def __init__(self, name: str, python: Path) -> None:

@@ -1,4 +1,4 @@
-"""The service under load, beside the same model in a plain loop."""
+"""The service under load, compared with the same model in a plain loop."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from benchmarks import load, table
-from benchmarks.beside import Beside, in_turns
+from benchmarks.comparison import Comparison, in_turns
 from benchmarks.http_client import post
 from benchmarks.load import Load
 from benchmarks.process import Served, serving
@@ -53,13 +53,14 @@ class Batches:
 @dataclass(frozen=True)
 class Report:
     """start_seconds: process start to ready. one: the closed loop of one client. plain: pictures a second of the loop
-    without a server, one by one and in the service's batches. peers: their closed loops, and ours beside them."""
+    without a server, one by one and in the service's batches. peers: their closed loops, and ours in turns with
+    them."""
 
     start_seconds: float
     one: Load
     runs: tuple[tuple[Load, Batches], ...]
     plain: Mapping[str, float]
-    peers: tuple[Beside, ...] = ()
+    peers: tuple[Comparison, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; times in milliseconds unless they say seconds."""
@@ -123,11 +124,11 @@ def run(bundle: Bundle, plan: Plan) -> Report:
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
     with serving(bundle, plan.threads) as served:
         report = _run(_drive(served, requests, plan, plain))
-        beside = [each for peer in plan.peers for each in _peer(served, requests, bundle, plan, peer)]
-    return replace(report, peers=tuple(beside))
+        comparisons = [each for peer in plan.peers for each in _peer(served, requests, bundle, plan, peer)]
+    return replace(report, peers=tuple(comparisons))
 
 
-def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: Plan, peer: Peer) -> list[Beside]:
+def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: Plan, peer: Peer) -> list[Comparison]:
     """Closed loops on a peer and on us in turns, for the machine's moods to meet both. Raises ServeError."""
     theirs = [peer.request(picture) for picture in plan.pictures]
     with peer.serving(bundle, plan.threads or Settings().engine_threads) as port:
@@ -138,7 +139,7 @@ def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: Plan,
                 partial(_closed, port=where, requests=what, clients=clients)
                 for where, what in ((served.port, requests), (port, theirs))
             )
-            found.append(Beside(peer.label, *in_turns(ours, its, plan.seconds)))
+            found.append(Comparison(peer.label, *in_turns(ours, its, plan.seconds)))
     return found
 
 

@@ -33,7 +33,7 @@ def spread(values: Sequence[float]) -> Spread:
 def ratio(values: Sequence[float], base: Sequence[float]) -> float:
     """How many times `base` the values are: the median of the quotients of what was measured side by side, which a
     machine that is slow for a while does not move."""
-    return percentile([value / beside for value, beside in zip(values, base, strict=True)], 0.5)
+    return percentile([value / reference for value, reference in zip(values, base, strict=True)], 0.5)
 
 
 def render(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

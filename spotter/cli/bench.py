@@ -1,4 +1,4 @@
-"""`spotter bench`: the benchmarks are beside the package in its repository, and not part of what is installed."""
+"""`spotter bench`: the benchmarks are next to the package in its repository, and not part of what is installed."""
 
 import importlib
 import sys

@@ -12,7 +12,7 @@ from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.counts import Counts
 from spotter.training.evaluation.scores import Read
 
-_BESIDE = 1.5  # heights: neighbours of one line are so far apart at most
+_NEXT_WORD = 1.5  # heights: neighbours of one line are so far apart at most
 _BELOW = 2.5  # heights: from a line to the next one of its paragraph
 _LEAST = 3  # words: of fewer it is not known whether they are a line of text or a cell
 
@@ -71,7 +71,7 @@ def cut_into_words(line: Annotation) -> list[Polygon]:
 
 
 def text_neighbours(words: Sequence[Polygon]) -> list[int]:
-    """Which words are followed by the next one of their running text: beside it on their line, or first in the line
+    """Which words are followed by the next one of their running text: next to it on their line, or first in the line
     below where both are of several words. So the annotation's order of a table's cells and of blocks does not count."""
     if len(words) < 2:
         return []
@@ -81,8 +81,8 @@ def text_neighbours(words: Sequence[Polygon]) -> list[int]:
     height, middle = bottom - top, (top + bottom) / 2
     taller = np.maximum(height[1:], height[:-1])
     gap = left[1:] - right[:-1]
-    beside = (np.abs(np.diff(middle)) < 0.6 * taller) & (gap > -0.6 * height[:-1]) & (gap < _BESIDE * taller)
-    ends = [*np.flatnonzero(~beside).tolist(), len(words) - 1]
+    follows = (np.abs(np.diff(middle)) < 0.6 * taller) & (gap > -0.6 * height[:-1]) & (gap < _NEXT_WORD * taller)
+    ends = [*np.flatnonzero(~follows).tolist(), len(words) - 1]
     runs = [slice(start, end + 1) for start, end in zip([0, *(end + 1 for end in ends)], ends, strict=False)]
     wraps = [
         above.stop - 1
@@ -93,7 +93,7 @@ def text_neighbours(words: Sequence[Polygon]) -> list[int]:
         and left[below.start] < right[above.stop - 1]
         and left[above.start] < right[below.stop - 1]
     ]
-    return sorted([*np.flatnonzero(beside).tolist(), *wraps])
+    return sorted([*np.flatnonzero(follows).tolist(), *wraps])
 
 
 def layout_table(rows: Sequence[tuple[str, LayoutScore, LayoutScore]]) -> str:

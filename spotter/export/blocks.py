@@ -161,7 +161,8 @@ def _seen(view: View, name: str) -> tuple[onnx.NodeProto, str | None, _Means | N
 
 
 def _means(view: View, made: str, product: onnx.NodeProto) -> _Means | None:
-    """What is read of an excited block's map beside the product with its factors: means of each unit, [U, C]."""
+    """What is read of an excited block's map in addition to the product with its factors: means of each unit, [U,
+    C]."""
     others = [node for node in view.readers.get(made, []) if node is not product]
     if made in view.shown or [node.op_type for node in others] != ["Reshape"]:
         return None

@@ -73,9 +73,9 @@ def export_bundle(
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
     calibration: pictures by which the dense part becomes int8; none leave the graph in fp32.
-    half: the dense part in fp16 instead, for GPUs, and the graph in two parts beside it. side: the long side in pixels
-    at which pictures are read. Raises ParityError when graph and network disagree, BundleError when the folder is not
-    free, ValueError when the origin's metrics are none; no bundle is left then.
+    half: the dense part in fp16 instead, for GPUs, and the graph in two parts in addition. side: the long side in
+    pixels at which pictures are read. Raises ParityError when graph and network disagree, BundleError when the folder
+    is not free, ValueError when the origin's metrics are none; no bundle is left then.
     """
     metrics = scores(origin.metrics)
     if half and calibration:

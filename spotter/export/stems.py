@@ -27,8 +27,8 @@ class _Stem:
 
 
 def fuse_stems(graph: onnx.GraphProto) -> int:
-    """Turns five convolutions in float, two of them beside a max pooling, with their masks, into one node that gives
-    channels last, transposed behind it. The model then needs the operator's body.
+    """Turns five convolutions in float, two of them parallel to a max pooling, with their masks, into one node that
+    gives channels last, transposed behind it. The model then needs the operator's body.
 
     Returns how many there were.
     """

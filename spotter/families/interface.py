@@ -2,7 +2,7 @@
 
 Polygons are float32 [N, 2n, 2] in pixels: the top edge of a word in reading order, then the bottom edge back, n at
 least 2 and the same for all that come together. A family makes of them whatever its regions are (`Geometry`), so a
-quadrilateral is as good as a curve. Beside what stands here it brings a `Head` and a `RegionSampler`, see
+quadrilateral is as good as a curve. In addition to what is listed here it brings a `Head` and a `RegionSampler`, see
 `spotter.model.family`; which of its head's weights stay in float, and where its graph is cut in two, its head says
 itself (`spotter.model.roles`), and which operator stands for its sampler in a graph, its sampler does.
 """
@@ -55,7 +55,8 @@ class Family(Protocol):
 
     @property
     def parts(self) -> Mapping[str, float]:
-        """The names of its parts of the loss, beside `score` and `dice` that all have, and their usual weights."""
+        """The names of its parts of the loss, in addition to `score` and `dice` that all have, and their usual
+        weights."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""An attention decoder, which teaches the recogniser beside CTC."""
+"""An attention decoder, which trains the recogniser in addition to CTC."""
 
 import torch
 import torch.nn.functional as F

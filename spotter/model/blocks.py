@@ -29,7 +29,7 @@ def downsampling(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class ResidualBlock(nn.Module):
-    """Two dense 3x3 convolutions beside an identity (He et al. 2016, arXiv:1512.03385)."""
+    """Two dense 3x3 convolutions with a residual connection (He et al. 2016, arXiv:1512.03385)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -44,8 +44,8 @@ class ResidualBlock(nn.Module):
 
 
 class InvertedBlock(nn.Module):
-    """A depthwise 3x3 convolution between a wide map and back, beside an identity: MobileNetV2 (Sandler et al. 2018,
-    arXiv:1801.04381), as EfficientNet-Lite has it, without squeeze and excitation."""
+    """A depthwise 3x3 convolution between a wide map and back, with a residual connection: MobileNetV2 (Sandler et al.
+    2018, arXiv:1801.04381), as EfficientNet-Lite has it, without squeeze and excitation."""
 
     def __init__(self, channels: int, expansion: int = 4) -> None:
         super().__init__()

@@ -59,9 +59,9 @@ def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
         return (y > 0) & (y < height // size) & (x > 0) & (x < width // size)
 
     first, second, third = part(below, 0, 2), part(below, right, 4), part(lowest, right, 8)
-    lower, beside = first | second | third, second | third
+    lower, on_right = first | second | third, second | third
     dtype = plain.x.dtype
     scale = 1.0 + first.to(dtype) + 3.0 * second.to(dtype) + 7.0 * third.to(dtype)
-    x = (plain.x - right * beside.to(dtype)) * scale
+    x = (plain.x - right * on_right.to(dtype)) * scale
     y = (plain.y - below * lower.to(dtype) - (height // 4 + SMALL_GAP) * third.to(dtype)) * scale
     return Cells(x, y, scale, (plain.y < height) | lower, (height, width))

@@ -55,8 +55,8 @@ class RecogniserConfig:
     channels: of the convolutions at `height` rows and at half of them.
     encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762), or "lstm" or "gru" in both directions (Shi et al.
         2017, CRNN, arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
-    decoder: "ctc", or "both" for an attention decoder beside it that only helps training; CTC alone reads.
-    detail: whether the stride-2 map is read beside the shared one of stride 4.
+    decoder: "ctc", or "both" for an additional attention decoder that only helps training; CTC alone reads.
+    detail: whether the stride-2 map is read in addition to the shared one of stride 4.
     """
 
     height: int = 8

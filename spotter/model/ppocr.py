@@ -115,7 +115,7 @@ class Block(nn.Module):
 
 
 class BranchStem(nn.Module):
-    """Five convolutions, two of them beside a max pooling; 48 rows become 12."""
+    """Five convolutions, two of them parallel to a max pooling; 48 rows become 12."""
 
     def __init__(self, inputs: int, first: int, channels: int) -> None:
         super().__init__()
@@ -150,7 +150,8 @@ class PlainStem(nn.Module):
 
 
 class TransformerLayer(nn.Module):
-    """Attention of a word's columns to one another, then a wide layer, each after a norm and beside an identity."""
+    """Attention of a word's columns to one another, then a wide layer, each after a norm and with a residual
+    connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ def _up(pixels: int) -> int:
 
 
 def lower_canvas(pictures: Tensor, empty: float) -> Tensor:
-    """Levels 1 to 3 of pictures [B, C, H, W], H and W multiples of 64, with `empty` between and beside them."""
+    """Levels 1 to 3 of pictures [B, C, H, W], H and W multiples of 64, with `empty` between and around them."""
     height, width = pictures.shape[-2:]
     half = F.avg_pool2d(pictures, 2)
     quarter = F.avg_pool2d(half, 2)
@@ -40,8 +40,11 @@ def lower_canvas(pictures: Tensor, empty: float) -> Tensor:
     eighth = F.pad(eighth, (0, width // 4 - width // 8, SMALL_GAP, remaining), value=empty)
     right = F.pad(torch.cat((quarter, eighth), 2), (GAP, 0), value=empty)
     canvas = torch.cat((half, right), 3)
-    below, beside = _up(height // 2) - height // 2, _up(width // 2 + GAP + width // 4) - width // 2 - GAP - width // 4
-    return F.pad(canvas, (0, beside, 0, below), value=empty)
+    below, right_pad = (
+        _up(height // 2) - height // 2,
+        _up(width // 2 + GAP + width // 4) - width // 2 - GAP - width // 4,
+    )
+    return F.pad(canvas, (0, right_pad, 0, below), value=empty)
 
 
 def join(finest: Tensor, lower: Tensor, stride: int) -> Tensor:

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class PreNormLayer(nn.Module):
-    """Self-attention and a feed-forward part, each beside an identity and after its norm (Vaswani et al. 2017,
+    """Self-attention and a feed-forward part, each with a residual connection and after its norm (Vaswani et al. 2017,
     arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745).
 
     position: a depthwise convolution that tells places (conditional positional encoding, Chu et al. 2021,

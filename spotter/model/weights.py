@@ -1,4 +1,4 @@
-"""Checkpoint files: a model's configuration beside its weights."""
+"""Checkpoint files: a model's configuration and its weights."""
 
 from pathlib import Path
 from typing import Any

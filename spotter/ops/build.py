@@ -76,12 +76,12 @@ def build(target: Path, cuda: bool = False) -> None:
         library = scratch / target.name
         _run([[*linker, *static, *(str(scratch / output) for output in jobs), "-o", str(library)]])
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            shutil.copy(library, beside)
-            beside.replace(target)
+            shutil.copy(library, temporary)
+            temporary.replace(target)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def build_fuzzer(target: Path) -> None:

@@ -30,7 +30,8 @@ class KernelsError(Exception):
 
 @dataclass(frozen=True)
 class Kernels:
-    """A library that fits this program. cuda: whether it holds kernels for the GPU, beside those for the CPU."""
+    """A library that fits this program. cuda: whether it holds kernels for the GPU, in addition to those for the
+    CPU."""
 
     path: Path
     cuda: bool
@@ -45,7 +46,7 @@ def digest(sources: Path = SOURCES) -> str:
 
 
 def places() -> Iterator[Path]:
-    """Where a library may lie: beside its sources, or, where that folder cannot be written, in the user's cache
+    """Where a library may lie: next to its sources, or, where that folder cannot be written, in the user's cache
     (https://specifications.freedesktop.org/basedir-spec/latest/)."""
     yield SOURCES / LIBRARY
     yield cache_folder("ops") / LIBRARY

@@ -69,11 +69,13 @@ class Session:
         if options.device != "cpu":
             self._binding = self._bind(bundle, options)
             return
-        self._alone = self._open(bundle.model, options)
+        self._multi_threaded = self._open(bundle.model, options)
         # Threads that each read a picture wait less for each other than threads that share every layer of one. So
         # where pictures are read on all of them at once, it is with a thread each.
         several = options.threads > 1
-        self._beside = self._open(bundle.model, replace(options, threads=1)) if several else self._alone
+        self._single_threaded = (
+            self._open(bundle.model, replace(options, threads=1)) if several else self._multi_threaded
+        )
 
     def _bind(self, bundle: Bundle, options: SessionOptions) -> gpu.Binding:
         """The graph on a GPU, in two parts where its kernels are to be recorded and can be."""
@@ -140,11 +142,11 @@ class Session:
         one takes a quarter longer."""
         if self._device == "cpu":
             blank = np.zeros((1, self._least, self._least, 3), np.uint8), np.full((1, 2), self._least, np.int32)
-            for session in {self._alone, self._beside}:
+            for session in {self._multi_threaded, self._single_threaded}:
                 session.run(OUTPUTS, dict(zip(INPUTS, blank, strict=True)), self._frugal)
 
     def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
-        session = self._beside if crowded else self._alone
+        session = self._single_threaded if crowded else self._multi_threaded
         # What a picture of unusual size takes, hundreds of megabytes, would be kept for the next one of its kind.
         options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
         index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes}, options)

@@ -26,7 +26,7 @@ BLOCKS = 400_000
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE = (0x01, 0xD8)
-"""Markers without a length, beside the restarts."""
+"""Markers without a length, in addition to the restarts."""
 _PLACES = (273, 279, 324, 325)
 """Tags of a TIFF's strips and tiles: where they are, and how many bytes they have."""
 _SUBFILE, _REDUCED_OR_MASK = 254, 0b101
@@ -86,8 +86,8 @@ def check_directory(data: bytes) -> None:
 
 
 def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
-    """Where a TIFF's directories are that are pages: not the thumbnails and masks beside them. A chain that is cut off
-    or runs in a ring ends there.
+    """Where a TIFF's directories are that are pages: not the thumbnails and masks that accompany them. A chain that is
+    cut off or runs in a ring ends there.
 
     enough: after so many it is not looked for more. Raises TooManyPixelsError for more than `most`, of either.
     """
@@ -103,7 +103,7 @@ def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
             if len(seen) >= most:
                 raise TooManyPixelsError(f"the TIFF has more than {most} pages")
             seen.add(offset)
-            if not found or not _beside(data, order, range(offset + head, end, size), big):
+            if not found or not _is_reduced_or_mask(data, order, range(offset + head, end, size), big):
                 found.append(offset)
             offset = following
     except struct.error:
@@ -111,7 +111,7 @@ def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
     return found
 
 
-def _beside(data: bytes, order: str, entries: range, big: bool) -> bool:
+def _is_reduced_or_mask(data: bytes, order: str, entries: range, big: bool) -> bool:
     """Whether one of the first tags says that this is a smaller form, or the mask, of another picture."""
     for place in entries[:8]:
         tag, _, _, value = struct.unpack_from(order + ("HHQQ" if big else "HHII"), data, place)

@@ -29,7 +29,7 @@ class Word(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Words of a line, at least one. row: lines of a block that stand beside each other, as a table's cells, share it.
+    """Words of a line, at least one. row: lines of a block that stand side by side, as a table's cells, share it.
     degrees: by which it is turned clockwise. block: which of the page's it is in."""
 
     words: Sequence[Word]
@@ -66,7 +66,7 @@ class Block(NamedTuple):
 
     @property
     def rows(self) -> list[list[Line]]:
-        """Its lines, those that stand beside each other together."""
+        """Its lines, those that stand side by side together."""
         rows: dict[int, list[Line]] = {}
         for line in self.lines:
             rows.setdefault(line.row, []).append(line)
@@ -74,7 +74,7 @@ class Block(NamedTuple):
 
     @property
     def text(self) -> str:
-        """A row a text line, with a tab between lines that stand beside each other."""
+        """A row a text line, with a tab between lines that stand side by side."""
         return "\n".join(["\t".join([line.text for line in row]) for row in self.rows])
 
     @property

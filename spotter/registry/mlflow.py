@@ -79,7 +79,7 @@ class MlflowStore:
         return hashlib.sha256(json.dumps([folder, listed], sort_keys=True).encode() + manifest).hexdigest()
 
     def read(self, name: str, version: str, file: str) -> Iterator[bytes]:
-        # A fetch begins with the manifest: the other files lie beside it.
+        # A fetch begins with the manifest: the other files lie next to it.
         known = None if file == MANIFEST else self._places.get((name, version))
         folder = known or self.location(name, version)
         try:

@@ -1,4 +1,4 @@
-"""Slow work beside the event loop, on threads that never keep the process from ending."""
+"""Slow work outside the event loop, on threads that never keep the process from ending."""
 
 import asyncio
 import contextlib

@@ -23,7 +23,7 @@ GRAPH_BYTES = 160
 def bound(settings: Settings) -> dict[str, int]:
     """Bytes at most, by what holds them. What the models hold between pictures depends on the bundle and is not among
     them."""
-    # A lone lane lays out the next batch beside its own. Of several, each has its own, and one of a single picture
+    # A lone lane lays out the next batch in a second buffer. Of several, each has its own, and one of a single picture
     # needs none.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
     decoding = settings.lanes if settings.lanes_decode else 0

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 FAILED_TO_LOAD = 3
 FILES = 128
-"""Files that may be open beside the connections: libraries, the registry, the cache, pipes, logs."""
+"""Files that may be open in addition to the connections: libraries, the registry, the cache, pipes, logs."""
 
 
 class Server(uvicorn.Server):

@@ -75,8 +75,8 @@ class Settings(ReadingSettings):
 
     @property
     def lanes_decode(self) -> bool:
-        """Whether a lane decodes the picture that it reads next: where each core has a lane, a thread that decodes
-        beside them only keeps one of them waiting, and now and then the same one several times."""
+        """Whether a lane decodes the picture that it reads next: where each core has a lane, a further decoding thread
+        only keeps one of them waiting, and now and then the same one several times."""
         return self.device == "cpu" and self.lanes >= cores() and self.batch_limit == 1
 
     @property

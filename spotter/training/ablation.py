@@ -2,7 +2,7 @@
 
 A table of ablations is a TOML file:
 
-recipe = "recipes/third.toml"   # beside the table; what every row starts as
+recipe = "recipes/third.toml"   # next to the table; what every row starts as
 [every]                         # laid over the recipe's own tables for all rows: smaller crops, say
 [[row]]
 name = "focal loss"

@@ -22,14 +22,15 @@ def parts_of(family: Family) -> tuple[str, ...]:
 class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
-    own: weights of the family's own parts, each its usual one where nothing is said; in a recipe they stand beside the
+    own: weights of the family's own parts, each its usual one where nothing is said; in a recipe they stand among the
         others.
     hard_negatives: background cells kept for each text cell, the hardest first (OHEM, Shrivastava et al. 2016).
     small_words: a text cell counts by n ** -small_words where its word has n of them; 0 for all alike.
     focal: where it is not 0, every counted cell counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
     recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, on
         which it stands, does not starve.
-    attention: of the attention decoder beside CTC, where the network has one; it ramps up with recognition.
+    attention: of the attention decoder that learns in addition to CTC, where the network has one; it ramps up with
+    recognition.
     weighting: fixed, uncertainty or dwa, see `spotter.training.weighting`; period: steps of one of dwa's averages.
     """
 

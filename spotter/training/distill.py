@@ -58,7 +58,7 @@ def attention_difference(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 class Distiller(nn.Module):
-    """A frozen teacher beside a student, and what they differ by.
+    """A frozen teacher, a student, and the losses between them.
 
     Only the 1x1 convolution that brings the student's maps to the teacher's width learns.
     """

@@ -168,7 +168,7 @@ class Trainer:
 
     @property
     def _attends(self) -> bool:
-        """Whether an attention decoder learns beside CTC."""
+        """Whether an attention decoder learns in addition to CTC."""
         recogniser = self.model.recogniser
         return isinstance(recogniser, Recogniser) and recogniser.attention is not None
 

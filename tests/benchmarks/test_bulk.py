@@ -28,11 +28,11 @@ def without_ray(parts: Sequence[Part], job: Job, workers: int, address: str | No
 
 def test_all_ways_read_all_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "run", without_ray)
-    batched, beside, over_ray = bulk.measure(PICTURES, workers=1, part=3)
+    batched, parallel, over_ray = bulk.measure(PICTURES, workers=1, part=3)
     assert batched.ratio == 1
-    assert beside.ratio == pytest.approx(beside.rate / batched.rate)
+    assert parallel.ratio == pytest.approx(parallel.rate / batched.rate)
     assert over_ray.rate > 0
-    assert "over Ray" in bulk.as_table([batched, beside, over_ray])
+    assert "over Ray" in bulk.as_table([batched, parallel, over_ray])
 
 
 def test_a_run_that_leaves_pictures_out_has_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,13 +104,13 @@ def test_a_replica_is_measured_and_replicas_are_counted(tmp_path: Path) -> None:
     assert found["need"]["one_gone"]["replicas"] == found["need"]["replicas"] - 1
 
 
-def test_what_was_measured_stands_beside_what_was_foretold() -> None:
+def test_measured_times_are_listed_with_the_predicted_ones() -> None:
     queue = Queue(Replica(1, 0.1, 1.0), 1, 5.0)
     answers = (Timed(Answer(200), 0.1), Timed(Answer(200), 0.3), Timed(Answer(429), 0.0))
     found = point(queue, Load("", answers, 1.0, unanswered=2))
     assert found.mean == pytest.approx(0.2)
     assert found.refused == 3
-    assert found.foretold_mean == pytest.approx(0.2)
+    assert found.predicted_mean == pytest.approx(0.2)
     table = Check(queue.replica, (found,)).as_table()
     assert "200       200" in table
     assert variation([1.0, 3.0]) == pytest.approx(0.25)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.beside import Beside, in_turns, turns
 from benchmarks.cli import bench
+from benchmarks.comparison import Comparison, in_turns, turns
 from benchmarks.http_client import Answer, Connection, get, parse_timing, post
 from benchmarks.load import Load, Timed, closed_loop, open_loop, poisson
 from benchmarks.process import free_port, parse_metrics
@@ -239,25 +239,25 @@ def test_peers_are_measured_in_the_same_run(tmp_path: Path) -> None:
         assert run["p99_ratio"] > 0
 
 
-def test_a_peer_is_compared_with_our_turns_beside_it() -> None:
+def test_a_peer_is_compared_with_our_turns() -> None:
     ours = (Load("x", (timed(200, 0.1),), 1.0), Load("x", (timed(200, 0.2),) * 3, 1.0))
     theirs = (Load("x", (timed(200, 0.4),), 1.0), Load("x", (), 1.0))
-    found = Beside("peer", ours, theirs).as_dict()
+    found = Comparison("peer", ours, theirs).as_dict()
     assert (found["peer"], found["turns"], found["goodput"], found["goodput_ratio"]) == ("peer", 2, 0.5, 4.0)
     assert found["p99_ratio"] == pytest.approx(0.5)
     assert found["goodput_interval"] is None, "they answered nothing in a turn: of it alone there is no ratio"
     failed = (Load("x", (timed(500, 0.4),), 2.0),) * 2
-    assert Beside("peer", ours, failed).as_dict()["p99_ratio"] is None
+    assert Comparison("peer", ours, failed).as_dict()["p99_ratio"] is None
 
 
 def test_an_interval_spans_what_the_turns_differ_by() -> None:
     theirs = (Load("x", (timed(200, 0.1),) * 10, 1.0),) * 8
-    alike = Beside("peer", (Load("x", (timed(200, 0.05),) * 20, 1.0),) * 8, theirs).as_dict()
+    alike = Comparison("peer", (Load("x", (timed(200, 0.05),) * 20, 1.0),) * 8, theirs).as_dict()
     assert alike["goodput_interval"] == (2.0, 2.0)
     assert alike["p99_interval"] == pytest.approx((0.5, 0.5))
     # Half of the turns give 10 a second and half 30: the mean of eight draws has a deviation of 10 / sqrt(8).
     swings = tuple(Load("x", (timed(200, 0.1),) * count, 1.0) for count in (10, 30) * 4)
-    low, high = Beside("peer", swings, theirs).as_dict()["goodput_interval"]
+    low, high = Comparison("peer", swings, theirs).as_dict()["goodput_interval"]
     assert low == pytest.approx(2 - 1.645 / 8**0.5, abs=0.15)
     assert high == pytest.approx(2 + 1.645 / 8**0.5, abs=0.15)
 

@@ -143,16 +143,16 @@ def test_without_parts_that_fit_the_whole_graph_runs(
 
 
 def test_a_bound_session_answers_as_an_unbound_one(session: Session) -> None:
-    binding = gpu.Binding(session._alone, "cpu", OUTPUTS, gpu.PageLocked(None))
+    binding = gpu.Binding(session._multi_threaded, "cpu", OUTPUTS, gpu.PageLocked(None))
     for images, sizes in (batch(1, 0, 30), batch(7), batch(1, 0, 30), batch(200, height=64), batch(9, 9, 8)):
-        expected = session._alone.run(OUTPUTS, {"images": images, "sizes": sizes})
+        expected = session._multi_threaded.run(OUTPUTS, {"images": images, "sizes": sizes})
         for mine, other in zip(binding.run(images, sizes), expected, strict=True):
             np.testing.assert_array_equal(mine, other)
 
 
 def test_memory_of_few_shapes_is_kept_the_latest_longest(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "SHAPES", 2)
-    binding = gpu.Binding(session._alone, "cpu", OUTPUTS, gpu.PageLocked(None))
+    binding = gpu.Binding(session._multi_threaded, "cpu", OUTPUTS, gpu.PageLocked(None))
     for images, sizes in (batch(1), batch(1, 2), batch(3), batch(1, 2, 3)):
         binding.run(images, sizes)
     assert [shape[0] for shape in binding._inputs] == [1, 3]

@@ -31,17 +31,19 @@ def test_each_picture_of_a_batch_gets_its_own_rows(session: Session) -> None:
 def test_a_lone_picture_has_all_threads_and_each_of_a_crowd_has_one(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone, beside = Asked(), Asked()
-    monkeypatch.setattr(session, "_alone", alone)
-    monkeypatch.setattr(session, "_beside", beside)
+    multi, single = Asked(), Asked()
+    monkeypatch.setattr(session, "_multi_threaded", multi)
+    monkeypatch.setattr(session, "_single_threaded", single)
     session.run(*batch(1))
     session.run(*batch(1, 2), crowded=True)
     session.run(*batch(1), crowded=False)
-    assert (len(alone.asked), len(beside.asked)) == (2, 2)
+    assert (len(multi.asked), len(single.asked)) == (2, 2)
 
 
 def test_they_differ_in_their_threads(session: Session) -> None:
-    threads = [each.get_session_options().intra_op_num_threads for each in (session._alone, session._beside)]
+    threads = [
+        each.get_session_options().intra_op_num_threads for each in (session._multi_threaded, session._single_threaded)
+    ]
     assert threads == [2, 1]
 
 
@@ -62,15 +64,15 @@ class Asked:
 def test_memory_is_given_back_after_unusual_pictures_and_when_told(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone, beside = Asked(), Asked()
-    monkeypatch.setattr(session, "_alone", alone)
-    monkeypatch.setattr(session, "_beside", beside)
+    multi, single = Asked(), Asked()
+    monkeypatch.setattr(session, "_multi_threaded", multi)
+    monkeypatch.setattr(session, "_single_threaded", single)
     monkeypatch.setattr(session, "_usual", 64 * 96)
     for height, width in ((64, 96), (96, 64), (64, 128)):
         session.run(np.zeros((1, height, width, 3), np.uint8), np.array([[height, width]], np.int32))
-    assert alone.asked == [((64, 96), False), ((96, 64), False), ((64, 128), True)]
+    assert multi.asked == [((64, 96), False), ((96, 64), False), ((64, 128), True)]
     session.release_memory()
-    assert [shrinks for _, shrinks in alone.asked[3:] + beside.asked] == [True, True]
+    assert [shrinks for _, shrinks in multi.asked[3:] + single.asked] == [True, True]
 
 
 def test_a_session_that_gave_its_memory_back_reads_as_before(session: Session) -> None:

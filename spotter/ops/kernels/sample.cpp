@@ -101,12 +101,12 @@ inline void write(Half *to, __m128 values) { _mm_storel_epi64(reinterpret_cast<_
 #endif
 
 // `count` bins of one row of a patch, from one channel of a map whose row below is `below` cells on (0 in a map of one
-// row) and whose next column is `beside` cells on (0 in a map of one column).
+// row) and whose next column is `next_column` cells on (0 in a map of one column).
 template <class T>
-inline void read_one(const T *cells, int64_t below, int64_t beside, const TapTable &taps, int bin, T *to) {
+inline void read_one(const T *cells, int64_t below, int64_t next_column, const TapTable &taps, int bin, T *to) {
     const T *upper = cells + taps.offset[bin], *lower = upper + below;
-    store(to, taps.upper_left[bin] * to_float(upper[0]) + taps.upper_right[bin] * to_float(upper[beside]) +
-                  taps.lower_left[bin] * to_float(lower[0]) + taps.lower_right[bin] * to_float(lower[beside]));
+    store(to, taps.upper_left[bin] * to_float(upper[0]) + taps.upper_right[bin] * to_float(upper[next_column]) +
+                  taps.lower_left[bin] * to_float(lower[0]) + taps.lower_right[bin] * to_float(lower[next_column]));
 }
 
 #if defined(__SSE2__)
@@ -125,13 +125,13 @@ template <class T> constexpr bool kVector = false;
 constexpr int kTogether = 4;
 
 template <class T, int channels>
-void read_row(const T *cells, int64_t map_step, int64_t below, int64_t beside, const TapTable &taps, int first,
+void read_row(const T *cells, int64_t map_step, int64_t below, int64_t next_column, const TapTable &taps, int first,
               int count, T *to, int64_t patch_step) {
     int bin = 0;
 #if defined(__SSE2__)
     if constexpr (kVector<T>) {
         const uintptr_t ahead = static_cast<uintptr_t>(channels * map_step) * sizeof(T);
-        for (; beside == 1 && bin + kLanes <= count; bin += kLanes) {
+        for (; next_column == 1 && bin + kLanes <= count; bin += kLanes) {
             const int at = first + bin;
             const int64_t offset[kLanes] = {taps.offset[at], taps.offset[at + 1], taps.offset[at + 2],
                                             taps.offset[at + 3]};
@@ -158,7 +158,7 @@ void read_row(const T *cells, int64_t map_step, int64_t below, int64_t beside, c
 #endif
     for (int channel = 0; channel < channels; ++channel)
         for (int rest = bin; rest < count; ++rest)
-            read_one(cells + channel * map_step, below, beside, taps, first + rest, to + channel * patch_step + rest);
+            read_one(cells + channel * map_step, below, next_column, taps, first + rest, to + channel * patch_step + rest);
 }
 
 template <class T>
@@ -199,7 +199,7 @@ void run(const Job<T> &job, int64_t unit) {
         return;
     }
     const T *cells = job.features + (image * maps.channels + channel) * plane;
-    const int64_t below = maps.height > 1 ? maps.width : 0, beside = maps.width > 1 ? 1 : 0;
+    const int64_t below = maps.height > 1 ? maps.width : 0, next_column = maps.width > 1 ? 1 : 0;
     const int64_t filled =
         job.rotation == nullptr ? size.columns : std::min(filled_columns(job.places + region * job.rotation->box_numbers, *job.rotation), size.columns);
 
@@ -217,11 +217,11 @@ void run(const Job<T> &job, int64_t unit) {
             int64_t done = 0;
             for (; done + kTogether <= channels; done += kTogether)
                 for (int each = 0; each < rows; ++each)
-                    read_row<T, kTogether>(cells + done * plane, plane, below, beside, taps, each * count, count,
+                    read_row<T, kTogether>(cells + done * plane, plane, below, next_column, taps, each * count, count,
                                            to + done * bins + each * size.columns, bins);
             for (; done < channels; ++done)
                 for (int each = 0; each < rows; ++each)
-                    read_row<T, 1>(cells + done * plane, plane, below, beside, taps, each * count, count,
+                    read_row<T, 1>(cells + done * plane, plane, below, next_column, taps, each * count, count,
                                    to + done * bins + each * size.columns, bins);
         }
     }

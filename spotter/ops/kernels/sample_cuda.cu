@@ -40,7 +40,7 @@ __global__ void sample(const T *__restrict__ features, Maps maps, const float *_
                 const float *at = places + (region * bins + bin) * 2;
                 taps = taps_at(at[0], at[1], static_cast<int32_t>(maps.height), static_cast<int32_t>(maps.width));
             }
-            const int64_t beside = maps.width > 1 ? 1 : 0, below = maps.height > 1 ? maps.width : 0;
+            const int64_t next_column = maps.width > 1 ? 1 : 0, below = maps.height > 1 ? maps.width : 0;
             for (int64_t first = blockIdx.y * static_cast<int64_t>(kChannelsABlock); first < maps.channels;
                  first += static_cast<int64_t>(gridDim.y) * kChannelsABlock) {
                 const int64_t end = first + kChannelsABlock < maps.channels ? first + kChannelsABlock : maps.channels;
@@ -49,8 +49,8 @@ __global__ void sample(const T *__restrict__ features, Maps maps, const float *_
                     if (reads) {
                         const T *upper = features + (image * maps.channels + channel) * plane + taps.offset;
                         const T *lower = upper + below;
-                        value = taps.upper_left * to_float(upper[0]) + taps.upper_right * to_float(upper[beside]) +
-                                taps.lower_left * to_float(lower[0]) + taps.lower_right * to_float(lower[beside]);
+                        value = taps.upper_left * to_float(upper[0]) + taps.upper_right * to_float(upper[next_column]) +
+                                taps.lower_left * to_float(lower[0]) + taps.lower_right * to_float(lower[next_column]);
                     }
                     store(patches + (region * maps.channels + channel) * bins + bin, value);
                 }

@@ -1,5 +1,5 @@
 // What BranchStem computes, apart from who asks for it: the five convolutions with which PP-OCRv6's recogniser begins, two of
-// them beside a max pooling, from 48 rows of pixels to 12 of cells.
+// them parallel to a max pooling, from 48 rows of pixels to 12 of cells.
 //
 // A strip of columns goes through all of them, row by row: of what lies between only the rows that are still looked at are
 // kept, in the nearest caches.

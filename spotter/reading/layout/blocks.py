@@ -18,7 +18,7 @@ _KIND = 1.45  # times the height of the line before it: a line of another kind
 
 class TextLine(NamedTuple):
     """words: indices, in reading order; directions: degrees by which each is turned clockwise. row: lines of a block
-    that stand beside each other share it, as the cells of a table's row do. degrees: by which the line is turned
+    that stand side by side share it, as the cells of a table's row do. degrees: by which the line is turned
     clockwise.
     """
 

@@ -1,4 +1,4 @@
-"""Words to lines, and lines that stand beside each other to rows.
+"""Words to lines, and lines that stand side by side to rows.
 
 A line is words a space apart; wider gaps and gaps that go on through several lines, as between columns, end it
 (whitespace as a separator: Breuel, "Two geometric algorithms for layout analysis", DAS 2002).

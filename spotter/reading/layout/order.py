@@ -50,7 +50,7 @@ def _middle(row: Row) -> float:
 
 
 def _next(rows: list[Row], n: int, step: int) -> int | None:
-    """The row next to row n upwards or downwards, None where there is none or several beside each other."""
+    """The row next to row n upwards or downwards, None where there is none or several side by side."""
     left, right = rows[n][0].left, rows[n][-1].right
     found: int | None = None
     m = n + step
@@ -61,8 +61,8 @@ def _next(rows: list[Row], n: int, step: int) -> int | None:
                 found = m
             else:
                 first = rows[found]
-                beside = row[0].left >= first[-1].right or row[-1].right <= first[0].left
-                return None if beside else found
+                side_by_side = row[0].left >= first[-1].right or row[-1].right <= first[0].left
+                return None if side_by_side else found
         m += step
     return found
 

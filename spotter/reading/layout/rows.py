@@ -1,4 +1,4 @@
-"""Which lines beside each other are read across, as in a table, and which belong to columns of their own."""
+"""Which lines side by side are read across, as in a table, and which belong to columns of their own."""
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
@@ -17,7 +17,7 @@ _WORDS = 3  # lines of running text have as many
 _COVER = 0.6  # of their width at least is words, not space
 _ACROSS = 0.3  # of so many lines at most stands one across
 _FEW = 40  # lines: fewer are columns only where some of them have several words
-_ROWS = 3  # fewer beside each other are no columns
+_ROWS = 3  # fewer side by side are no columns
 
 
 class _Gap(NamedTuple):

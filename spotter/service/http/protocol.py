@@ -32,7 +32,7 @@ _DISPUTED = re.compile(rb"\A\r\n|\r(?!\n)|(?<!\r)\n|\n[ \t]")
 @dataclass(frozen=True)
 class HttpLimits:
     """head_bytes: request line and headers; head_seconds: for them to arrive, and for the rest of a body that
-    nobody reads any more; connections: open at once, beside the reserve.
+    nobody reads any more; connections: open at once, without the reserve.
     """
 
     head_bytes: int

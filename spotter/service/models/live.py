@@ -105,4 +105,4 @@ def _warmed(bundle: Bundle, settings: Settings, shapes: Sequence[Shape]) -> Sess
 
 
 WARMED_SHAPES = 4
-"""Shapes that a model is warmed for, beside the golden picture's."""
+"""Shapes that a model is warmed for, in addition to the golden picture's."""

@@ -1,5 +1,5 @@
-"""Follows the alias: a version that it newly names is loaded beside the live one, and takes over when it has proved
-itself. A bad one changes nothing.
+"""Follows the alias: a version that it newly names is loaded while the live one serves, and takes over when it has
+proved itself. A bad one changes nothing.
 """
 
 import asyncio

@@ -26,7 +26,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Scores beside the share of right words, one bin for each tenth of the scores' range from 0 to 1."""
+    """Scores and the share of right words, one bin for each tenth of the scores' range from 0 to 1."""
 
     bins: tuple[Bin, ...]
 

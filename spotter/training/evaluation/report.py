@@ -155,7 +155,7 @@ def sweep_table(sweep: Sequence[tuple[float, Scores]]) -> str:
 
 
 def summary_table(results: Sequence[Result]) -> str:
-    """One row for each data set and reader: its headline figure and what stands beside it, per cent; "-" where a figure
+    """One row for each data set and reader: its headline figure and what goes with it, per cent; "-" where a figure
     needs boxes of words."""
     readers = [_short(reader) for reader in dict.fromkeys(result.reader for result in results)]
     many = len(readers) > 1

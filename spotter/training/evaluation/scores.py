@@ -76,7 +76,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Compared:
-    """A picture's truth beside what was read: texts, those of the predictions as they are judged."""
+    """A picture's truth and what was read: texts, those of the predictions as they are judged."""
 
     read: Read
     texts: Sequence[str]

@@ -116,7 +116,7 @@ def scene_layout(
         stretch = _stretch(rng)
         block = text_block(rng, pool, styles, style, capital, rows, stretch)
         if len(block.patches) > 1 and block.bounds[2] - block.bounds[0] > _CROWDED * size:
-            # A long address or code stands alone: beside others it would have to be too small to read.
+            # A long address or code stands alone: with others it would have to be too small to read.
             block = text_block(rng, pool, styles, style, capital, [1], stretch)
         cut = bool(rng.random() < 0.12)
         if not cut:  # what is too wide for the picture is written smaller

@@ -1,4 +1,5 @@
-"""What words look like, in numbers: kinds, lengths, cases, edges and characters; real ones beside those made here."""
+"""What words look like, in numbers: kinds, lengths, cases, edges and characters; real ones compared with synthetic
+ones."""
 
 import re
 import string

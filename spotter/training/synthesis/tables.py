@@ -138,7 +138,7 @@ def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, 
 
 
 def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """Captions with what was filled in: in a box below, on a line beside, or a character to each box of a comb."""
+    """Captions with what was filled in: in a box below, on a line next to it, or a character to each box of a comb."""
     cells, several = _begin(rng, pool, styles, stretch, (6.2, 15.0))
     filled = int(rng.choice(styles.page if rng.random() < 0.5 else styles.scene))
     columns = int(rng.integers(1, 4))

@@ -27,7 +27,7 @@ def _p99(found: Load) -> float | None:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Comparison:
     """A load on a peer, and on us in turns with it: as many loads of ours as of theirs, in order."""
 
     label: str

@@ -47,7 +47,7 @@ SampleRegions (features, grid, image_index) => (samples)
 
 @dataclass(frozen=True)
 class Setting:
-    """`regions` patches of rows x columns bins, a cell apart, from maps [pictures, channels, side, side]."""
+    """`regions` patches of rows x columns bins, an element apart, from maps [pictures, channels, side, side]."""
 
     regions: int = 64
     rows: int = 8
@@ -85,7 +85,8 @@ class Timed:
 
 @dataclass(frozen=True)
 class Measured:
-    """copy: of so many bytes that as many are read and written as the operator must, each cell once, on one thread."""
+    """copy: of so many bytes that as many are read and written as the operator must, each element once, on one
+    thread."""
 
     setting: Setting
     copy_ms: float
@@ -179,7 +180,7 @@ def _feeds(setting: Setting) -> Arrays:
 
 
 def _grid(setting: Setting, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The places in cells that RoIRotate's body computes of them: float32 [N, rows, columns, 2]."""
+    """The places, in elements of the map, that RoIRotate's body computes of them: float32 [N, rows, columns, 2]."""
     cx, cy, w, h, theta, slant = (value[:, None, None] for value in boxes.T)
     down = ((np.arange(setting.rows) + 0.5)[:, None] / setting.rows - 0.5) * h
     along = ((np.arange(setting.columns) + 0.5) / setting.columns - 0.5) * w + slant * down
@@ -189,7 +190,7 @@ def _grid(setting: Setting, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _touched_bytes(setting: Setting, grid: NDArray[np.float32]) -> int:
-    """Of every cell that some bin reads and of every bin, in all channels."""
+    """Of every element that some bin reads and of every bin, in all channels."""
     picture = np.arange(setting.regions) % setting.pictures
     touched = np.zeros((setting.pictures, setting.side, setting.side), np.bool_)
     corner = np.floor(grid - 0.5).astype(np.int64)

@@ -231,8 +231,8 @@ def _written(graph: onnx.GraphProto, block: _Block) -> tuple[list[onnx.NodeProto
             ),
         ]  # fmt: skip
     factors = block.factors or constant("factors", np.ones((1, 1), np.float32))
-    cells, middle, gelu = block.roundings
-    inputs = [before, mask, factors, *block.seen.input[1:], *cells]
+    inner, middle, gelu = block.roundings
+    inputs = [before, mask, factors, *block.seen.input[1:], *inner]
     for part, matrix, rounding in (("up", block.up, (*middle, *gelu)), ("down", block.down, ())):
         inputs += [
             constant(part, matrix.weights),

@@ -105,7 +105,7 @@ def _rectified(view: View, node: onnx.NodeProto | None) -> str:
 
 
 def _is_window(view: View, pool: onnx.NodeProto, padded: onnx.NodeProto) -> bool:
-    """Whether a pooling is over 2x2 cells, those beyond the right and lower edge being zeros."""
+    """Whether a pooling is over 2x2 values, those beyond the right and lower edge being zeros."""
     given = attributes_of(pool)
     pads = view.array(padded.input[1])
     return (

@@ -22,8 +22,8 @@ from spotter.model.regions import PatchSize
 class Truth:
     """What a batch's maps are compared with; a family may add to it.
 
-    text, counted: bool [B, h, w], cells of the head's map in a word's core, and cells that the score's loss counts.
-    owner: int64 [B, h, w], the word that a core cell belongs to, else -1. shapes: float32 [N, G], of the words.
+    text, counted: bool [B, h, w], anchor points in a word's core, and those that the score's loss counts.
+    owner: int64 [B, h, w], the word that a point of a core belongs to, else -1. shapes: float32 [N, G], of the words.
     """
 
     text: Tensor

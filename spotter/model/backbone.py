@@ -8,7 +8,7 @@ from spotter.model.blocks import AttentionBlock, InvertedBlock, ResidualBlock, d
 from spotter.model.config import HEAD, BackboneConfig
 from spotter.model.roles import Roles
 
-_ATTENTION_FROM = 16  # pixels to a cell; of finer maps the cells are too many to look at one another
+_ATTENTION_FROM = 16  # the finest stride with attention; finer maps have too many positions for it
 
 
 class Backbone(nn.Module):

@@ -18,7 +18,7 @@ def convolution(inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, gr
 def downsampling(inputs: int, outputs: int) -> nn.Sequential:
     """Halves the size with a 2x2 convolution of stride 2, batch norm and ReLU.
 
-    A 2x2 window keeps the half-pixel alignment (a 3x3 one would move the picture by half a cell), and its backward
+    A 2x2 window keeps the half-pixel alignment (a 3x3 one would move the picture by half a position), and its backward
     pass is many times faster than a strided 3x3 one's on a CPU.
     """
     return nn.Sequential(
@@ -61,12 +61,12 @@ class InvertedBlock(nn.Module):
 
 
 class AttentionBlock(PreNormLayer):
-    """A Transformer layer over all cells of a map (ViT: Dosovitskiy et al. 2021, arXiv:2010.11929)."""
+    """A Transformer layer over all positions of a map (ViT: Dosovitskiy et al. 2021, arXiv:2010.11929)."""
 
     def __init__(self, channels: int, head: int) -> None:
         super().__init__(channels, channels // head, nn.Conv2d(channels, channels, 3, padding=1, groups=channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
-        cells = self.mix((x + self.position(x)).flatten(2).transpose(1, 2))  # B x H W x C
-        return cells.transpose(1, 2).reshape(x.shape)
+        tokens = self.mix((x + self.position(x)).flatten(2).transpose(1, 2))  # B x H W x C
+        return tokens.transpose(1, 2).reshape(x.shape)

@@ -42,7 +42,7 @@ class BackboneConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture to one cell of the last stage: the sides of pictures must be multiples of it."""
+        """Pixels of the picture to one position of the last stage: the sides of pictures must be multiples of it."""
         return 1 << (len(self.channels) + 1)
 
 

@@ -8,21 +8,21 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 from spotter.model.roles import Roles
 
 
 class Maps(Protocol):
     """A head's dense maps: whatever it learns from and finds its regions in, and these.
 
-    score: logits of text [B, 1, H, W]. cells: where its cells are in the picture.
+    score: logits of text [B, 1, H, W]. anchors: where their points are in the picture.
     """
 
     @property
     def score(self) -> Tensor: ...
 
     @property
-    def cells(self) -> Cells: ...
+    def anchors(self) -> AnchorPoints: ...
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Head(nn.Module):
 
     roles: ClassVar[Roles] = Roles()
 
-    def forward(self, features: Tensor, cells: Cells) -> Maps:
-        """Features [B, C, H, W], one vector a cell -> maps of the same size, float32."""
+    def forward(self, features: Tensor, anchors: AnchorPoints) -> Maps:
+        """Features [B, C, H, W], one vector a point -> maps of the same size, float32."""
         raise NotImplementedError
 
     def regions(self, maps: Any, sizes: Tensor) -> Regions:
@@ -105,10 +105,12 @@ class RegionSampler(nn.Module):
 
     geometry: Geometry
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         """Patches of shapes [N, G] of the maps `image_index` [N], N at least 1.
 
-        fine, shared: [B, C, H, W] at strides 2 and 4. cells: of the latter.
+        fine, shared: [B, C, H, W] at strides 2 and 4. anchors: of the latter.
         """
         raise NotImplementedError
 

@@ -1,6 +1,7 @@
 """Sampling of maps at the places of regions, whatever shapes these have.
 
-Coordinates are half-pixel: the centre of a map's first cell is (0.5, 0.5) cells, and bins are sampled at their centres.
+Coordinates are half-pixel: the centre of a map's first element is (0.5, 0.5) elements, and bins are sampled at their
+centres.
 """
 
 from collections.abc import Callable
@@ -37,9 +38,10 @@ def patch_widths(extent: Extent, size: PatchSize) -> Tensor:
 
 
 def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
-    """Bilinear samples [N, C, h, w] of maps [B, C, H, W] at cells [N, h, w, 2] of the maps `image_index` [N].
+    """Bilinear samples [N, C, h, w] of maps [B, C, H, W] at places [N, h, w, 2], in elements, of the maps `image_index`
+    [N].
 
-    Cells off the map read as zero, and so does a place that is not a number. The maps are laid end to end with a row
+    Places off the map read as zero, and so does a place that is not a number. The maps are laid end to end with a row
     of zeros between them and sampled once, so no map is copied for a region and memory grows with the words alone.
     """
     batch, channels, height, width = features.shape

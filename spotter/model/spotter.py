@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.model.cells import STRIDE, Cells, mosaic_cells, plain_cells
+from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_anchors
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
@@ -24,12 +24,12 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Features:
-    """fine: the stem's map at stride 2. shared: the neck's map at stride 4. cells: of the latter; both are mosaics
+    """fine: the stem's map at stride 2. shared: the neck's map at stride 4. anchors: of the latter; both are mosaics
     where these are a mosaic's. pictures: the normalised pictures and the levels of their pyramids [B, 3, H', W]."""
 
     fine: Tensor
     shared: Tensor
-    cells: Cells
+    anchors: AnchorPoints
     pictures: Tensor
 
 
@@ -115,7 +115,7 @@ class Spotter(nn.Module):
         pictures = normalised(images)
         fine, shared = self._maps(pictures)
         rows, columns = shared.shape[-2:]
-        return Features(fine, shared, plain_cells(rows, columns, shared.device), pictures)
+        return Features(fine, shared, plain_anchors(rows, columns, shared.device), pictures)
 
     def pyramid(self, images: Tensor) -> Features:
         """Of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in `features`."""
@@ -126,19 +126,19 @@ class Spotter(nn.Module):
         return Features(
             join(fine, lower_fine, STRIDE // 2),
             join(shared, lower_shared, STRIDE),
-            mosaic_cells(images.shape[1], images.shape[2], images.device),
+            mosaic_anchors(images.shape[1], images.shape[2], images.device),
             join(pictures, lower, 1),
         )
 
     def detect(self, features: Features) -> Maps:
         """Dense maps of the head."""
-        maps: Maps = self.head(features.shared, features.cells)
+        maps: Maps = self.head(features.shared, features.anchors)
         return maps
 
     def sample(self, features: Features, shapes: Tensor, image_index: Tensor) -> Patches:
         """Patches of regions: shapes [N, G] as the head's regions have them, N at least 1."""
         fine, shared = features.fine.float(), features.shared.float()
-        patches: Patches = self.sampler(fine, shared, features.cells, shapes, image_index)
+        patches: Patches = self.sampler(fine, shared, features.anchors, shapes, image_index)
         return patches
 
     def examine(self, images: Tensor, sizes: Tensor) -> Examined:
@@ -173,7 +173,7 @@ class Spotter(nn.Module):
     def columns(self, features: Features, shapes: Tensor, image_index: Tensor) -> Columns:
         """What the recogniser makes of regions: shapes [N, G], N at least 1."""
         if isinstance(self.recogniser, PictureRecogniser):
-            height, width = features.cells.mosaic or features.pictures.shape[-2:]
+            height, width = features.anchors.mosaic or features.pictures.shape[-2:]
             columns: Columns = self.recogniser(features.pictures, shapes, image_index, (height, width))
             return columns
         patches = self.sample(features, shapes, image_index)

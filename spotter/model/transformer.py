@@ -8,7 +8,7 @@ class PreNormLayer(nn.Module):
     arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745).
 
     position: a depthwise convolution that tells places (conditional positional encoding, Chu et al. 2021,
-        arXiv:2102.10882), so there is no longest word and no largest map; whoever arranges the cells applies it.
+        arXiv:2102.10882), so there is no longest word and no largest map; the caller applies it.
     """
 
     def __init__(self, width: int, heads: int, position: nn.Module) -> None:
@@ -28,13 +28,13 @@ class PreNormLayer(nn.Module):
         return out
 
     def attend(self, parts: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Queries, keys and values [N, L, 3 D] -> what each cell sees, [N, L, D]; mask as in `mix`."""
-        rows, cells, width = parts.shape[0], parts.shape[1], parts.shape[2] // 3
-        split = parts.reshape(rows, cells, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        """Queries, keys and values [N, L, 3 D] -> what each position attends to, [N, L, D]; mask as in `mix`."""
+        rows, length, width = parts.shape[0], parts.shape[1], parts.shape[2] // 3
+        split = parts.reshape(rows, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         queries, keys, values = split.unbind(0)  # N x heads x L x D / heads
         weights = (queries @ keys.transpose(-1, -2) * (width // self.heads) ** -0.5).float()
         if mask is not None:
             weights = weights + (mask.transpose(1, 2)[:, None].float() - 1) * 1e4
         mixed = weights.softmax(-1).to(values.dtype) @ values
-        seen: Tensor = mixed.transpose(1, 2).reshape(rows, cells, width)
+        seen: Tensor = mixed.transpose(1, 2).reshape(rows, length, width)
         return seen

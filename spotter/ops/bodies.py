@@ -10,8 +10,8 @@ RoIRotate: features [B, C, H, W] at `stride`; boxes [N, 6] as in `spotter.famili
 radians; image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns. A region fills
 `scale` x clip(height / scale x w / h, min_width, max_width) columns, rounded up, and its patch is zero beyond them.
 
-SampleRegions: features [B, C, H, W]; grid [N, h, w, 2] = (x, y) in cells, half-pixel -> samples [N, C, h, w], bilinear,
-zero off the map, where a place is not a number, and for an image index off the batch.
+SampleRegions: features [B, C, H, W]; grid [N, h, w, 2] = (x, y) in elements of the map, half-pixel -> samples [N, C, h,
+w], bilinear, zero off the map, where a place is not a number, and for an image index off the batch.
 
 CtcBeamSearch: log_probabilities [N, W, C]; widths int64 [N]; a language model's costs uint8 [S, A] and following
 uint16 [S, A] (see `spotter.model.language`); symbols int64 [C], below A; weights [2] = (nats of one unit of cost, nats
@@ -84,9 +84,9 @@ SampleRegions (features, grid, image_index) => (samples)
     minus_one = Constant <value_float = -1.0> ()
     one_f = Constant <value_float = 1.0> ()
     two_f = Constant <value_float = 2.0> ()
-    x_cell, y_cell = Split <axis = 3, num_outputs = 2> (grid)
-    x_index = Sub (x_cell, half)
-    y_index = Sub (y_cell, half)
+    x_place, y_place = Split <axis = 3, num_outputs = 2> (grid)
+    x_index = Sub (x_place, half)
+    y_index = Sub (y_place, half)
     x_wrong = IsNaN (x_index)
     y_wrong = IsNaN (y_index)
     x_known = Where (x_wrong, minus_one, x_index)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.interface import Family, Truth
-from spotter.model.cells import STRIDE
+from spotter.model.anchors import STRIDE
 from spotter.model.charset import Charset
 from spotter.model.pyramid import LEVEL_HEIGHTS
 from spotter.training.polygons import together

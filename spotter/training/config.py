@@ -24,9 +24,9 @@ class LossConfig:
 
     own: weights of the family's own parts, each its usual one where nothing is said; in a recipe they stand among the
         others.
-    hard_negatives: background cells kept for each text cell, the hardest first (OHEM, Shrivastava et al. 2016).
-    small_words: a text cell counts by n ** -small_words where its word has n of them; 0 for all alike.
-    focal: where it is not 0, every counted cell counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
+    hard_negatives: background points kept for each text point, the hardest first (OHEM, Shrivastava et al. 2016).
+    small_words: a text point counts by n ** -small_words where its word has n of them; 0 for all alike.
+    focal: where it is not 0, every counted point counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
     recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, on
         which it stands, does not starve.
     attention: of the attention decoder that learns in addition to CTC, where the network has one; it ramps up with

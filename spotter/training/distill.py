@@ -36,7 +36,7 @@ def reading_divergence(student: Tensor, teacher: Tensor, widths: Tensor, tempera
 
 
 def score_divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean KL(teacher || student) of the cells' probabilities of text; logits of one shape."""
+    """Mean KL(teacher || student) of the anchor points' probabilities of text; logits of one shape."""
     truth = teacher.sigmoid()
     entropy = F.binary_cross_entropy_with_logits(teacher, truth)
     return F.binary_cross_entropy_with_logits(student, truth) - entropy
@@ -51,7 +51,7 @@ def feature_difference(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def attention_difference(student: Tensor, teacher: Tensor) -> Tensor:
-    """Squared distance of the maps' attention, averaged over the pictures: the channels' mean square at each cell,
+    """Squared distance of the maps' attention, averaged over the pictures: the channels' mean square at each position,
     scaled to length 1 (Zagoruyko and Komodakis 2017, arXiv:1612.03928). Maps [B, any C, H, W]."""
     first, second = (F.normalize(maps.square().mean(1).flatten(1), dim=1) for maps in (student, teacher))
     return (first - second).square().sum(1).mean()
@@ -119,7 +119,7 @@ class Distiller(nn.Module):
 
     def losses(self, lesson: Lesson, features: Features, maps: Maps, reading: Tensor) -> dict[str, Tensor]:
         """The weighted parts. reading: the mean of `reading` over the batch's words. The student's maps are averaged to
-        the cells of a coarser teacher."""
+        the positions of a coarser teacher."""
         teacher = lesson.shared.float()
         student = F.adaptive_avg_pool2d(features.shared.float(), (teacher.shape[2], teacher.shape[3]))
         parts = {}

@@ -12,9 +12,10 @@ from spotter.training.config import LossConfig
 def score_loss(
     logits: Tensor, text: Tensor, counted: Tensor, hard_negatives: float, weights: Tensor | None = None
 ) -> Tensor:
-    """Binary cross-entropy over every text cell and the hardest background ones of the batch (OHEM).
+    """Binary cross-entropy over every text point and the hardest background ones of the batch (OHEM).
 
-    logits: [B, H, W]; text, counted: bool [B, H, W]. weights: of the text cells, float [B, H, W], see `cell_weights`.
+    logits: [B, H, W]; text, counted: bool [B, H, W]. weights: of the text points, float [B, H, W], see
+    `anchor_weights`.
     """
     losses = F.binary_cross_entropy_with_logits(logits, text.to(logits.dtype), reduction="none")
     positive = losses[text] if weights is None else (losses * weights)[text]
@@ -24,16 +25,17 @@ def score_loss(
     return (positive.sum() + hardest.sum()) / max(positive.numel() + keep, 1)
 
 
-def cell_weights(owner: Tensor, exponent: float) -> Tensor:
-    """float32 [B, H, W]: the weight n ** -exponent of each core cell of a word with n of them, their mean 1, so that a
-    letter of one cell is not drowned by long words. owner: int64 [B, H, W], -1 where no word's core is."""
+def anchor_weights(owner: Tensor, exponent: float) -> Tensor:
+    """float32 [B, H, W]: the weight n ** -exponent of each anchor point in the core of a word with n of them, their
+    mean 1, so that a letter of one point is not outweighed by long words. owner: int64 [B, H, W], -1 where no word's
+    core is."""
     count = torch.bincount((owner + 1).flatten())
     weights = count[owner + 1].float() ** -exponent * (owner >= 0)
     return weights * ((owner >= 0).sum() / weights.sum().clamp(min=1e-6))
 
 
 def focal_loss(logits: Tensor, text: Tensor, counted: Tensor, gamma: float) -> Tensor:
-    """Focal loss (Lin et al. 2017, arXiv:1708.02002) over the counted cells, per text cell; its alpha is 1/2.
+    """Focal loss (Lin et al. 2017, arXiv:1708.02002) over the counted points, per text point; its alpha is 1/2.
 
     logits: [B, H, W]; text, counted: bool [B, H, W].
     """
@@ -43,7 +45,7 @@ def focal_loss(logits: Tensor, text: Tensor, counted: Tensor, gamma: float) -> T
 
 
 def dice_loss(logits: Tensor, text: Tensor, counted: Tensor) -> Tensor:
-    """1 - Dice coefficient over the counted cells (Milletari et al. 2016, arXiv:1606.04797)."""
+    """1 - Dice coefficient over the counted points (Milletari et al. 2016, arXiv:1606.04797)."""
     probability = logits.sigmoid() * counted
     truth = (text & counted).to(logits.dtype)
     return 1 - (2 * (probability * truth).sum() + 1) / (probability.sum() + truth.sum() + 1)
@@ -65,7 +67,7 @@ def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, 
             truth.text,
             truth.counted,
             config.hard_negatives,
-            cell_weights(truth.owner, config.small_words) if config.small_words else None,
+            anchor_weights(truth.owner, config.small_words) if config.small_words else None,
         )
     )
     return {

@@ -112,5 +112,5 @@ def test_measured_times_are_listed_with_the_predicted_ones() -> None:
     assert found.refused == 3
     assert found.predicted_mean == pytest.approx(0.2)
     table = Check(queue.replica, (found,)).as_table()
-    assert "200       200" in table
+    assert "200        200" in table
     assert variation([1.0, 3.0]) == pytest.approx(0.25)

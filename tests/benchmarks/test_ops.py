@@ -42,8 +42,8 @@ def test_both_operators_read_the_same_places() -> None:
     np.testing.assert_allclose(patches[0], patches[1], atol=1e-3)
 
 
-def test_touched_bytes_count_each_cell_once() -> None:
-    """One region: two bins at one place, amid four cells, and one half off the map, at two."""
+def test_touched_bytes_count_each_element_once() -> None:
+    """One region: two bins at one place, amid four elements, and one half off the map, at two."""
     setting = Setting(regions=1, rows=1, columns=3, channels=2, side=4, pictures=1)
     grid = np.array([[1, 1], [1, 1], [4, 3]], np.float32).reshape(1, 1, 3, 2)
     assert ops._touched_bytes(setting, grid) == 4 * 2 * (4 + 2 + 3)

@@ -53,7 +53,8 @@ class Exported:
 def noisy_cases(stride: int) -> list[parity.Case]:
     """The cases of the parity check, filled with noise.
 
-    Random weights find words everywhere, and on even background equal scores make it chance which cells are best.
+    Random weights find words everywhere, and on even background equal scores make it chance which anchor points are
+    best.
     """
     rng = np.random.default_rng(0)
     noisy = []

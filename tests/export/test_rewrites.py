@@ -40,7 +40,7 @@ def noise(*shape: int) -> NDArray[np.float32]:
     return np.random.default_rng(3).normal(size=shape).astype(np.float32)
 
 
-def test_a_half_is_the_mean_of_four_cells() -> None:
+def test_a_half_is_the_mean_of_four_values() -> None:
     model = graph_of([helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], strides=[2, 2])])
     assert halve_by_resize(model.graph) == 1
     assert kinds(model) == ["Resize"]

@@ -26,7 +26,7 @@ from spotter.families import symbolic
 from spotter.families.build import load_spotter
 from spotter.families.catalogue import FAMILIES
 from spotter.families.interface import Misplacement, Truth
-from spotter.model.cells import STRIDE, Cells
+from spotter.model.anchors import STRIDE, AnchorPoints
 from spotter.model.charset import Charset
 from spotter.model.family import Extent, Geometry, Head, Patches, Regions, RegionSampler
 from spotter.model.regions import PatchSize, Sample, patch_widths, sample_regions
@@ -47,7 +47,7 @@ pytestmark = [pytest.mark.timeout(TIMEOUT), pytest.mark.usefixtures("family")]
 
 @dataclass(frozen=True)
 class RectangleConfig:
-    """least: of a cell's probability. most: words of a picture."""
+    """least: of a point's probability. most: words of a picture."""
 
     least: float = 0.3
     most: int = 12
@@ -63,7 +63,7 @@ class RectangleMaps:
 
     score: Tensor
     sides: Tensor
-    cells: Cells
+    anchors: AnchorPoints
 
 
 class RectangleGeometry:
@@ -106,18 +106,18 @@ class RectangleHead(Head):
         self.out = nn.Conv2d(inputs, 3, 3, padding=1)
         self.out.bias = nn.Parameter(torch.tensor([2.0, 3.7, 2.8]))
 
-    def forward(self, features: Tensor, cells: Cells) -> RectangleMaps:
+    def forward(self, features: Tensor, anchors: AnchorPoints) -> RectangleMaps:
         score, sides = self.out(features).float().split((1, 2), 1)
-        return RectangleMaps(score, sides.clamp(0.0, 5.0), cells)
+        return RectangleMaps(score, sides.clamp(0.0, 5.0), anchors)
 
     def regions(self, maps: RectangleMaps, sizes: Tensor) -> Regions:
-        cells = maps.cells
-        real = cells.inside & (cells.y < sizes[:, 0, None, None]) & (cells.x < sizes[:, 1, None, None])
+        anchors = maps.anchors
+        real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
         scores, index = (maps.score[:, 0].sigmoid() * real).flatten(1).topk(self.config.most, dim=1)
         image_index, rank = (scores > self.config.least).nonzero().unbind(1)
-        cell = index[image_index, rank]
-        sides = maps.sides.flatten(2)[image_index, :, cell].exp() * cells.scale.flatten()[cell][:, None]
-        middle = torch.stack((cells.x.flatten()[cell], cells.y.flatten()[cell]), 1)
+        point = index[image_index, rank]
+        sides = maps.sides.flatten(2)[image_index, :, point].exp() * anchors.scale.flatten()[point][:, None]
+        middle = torch.stack((anchors.x.flatten()[point], anchors.y.flatten()[point]), 1)
         return Regions(torch.cat((middle, sides), 1), scores[image_index, rank], image_index)
 
 
@@ -131,9 +131,11 @@ class RectangleSampler(RegionSampler):
         self.size = size
         self.sampled = sampled
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         widths = patch_widths(GEOMETRY.extent(shapes), self.size)
-        at = cells.placement(shapes[:, 3])
+        at = anchors.placement(shapes[:, 3])
 
         def cut(features: Tensor, scale: int) -> Tensor:
             rows, columns = scale * self.size.height, scale * self.size.max_width

@@ -15,7 +15,7 @@ from spotter.families.config import SpotterConfig
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.head import DetectionHead
 from spotter.families.fots.maps import DetectionMaps
-from spotter.model.cells import plain_cells
+from spotter.model.anchors import plain_anchors
 from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import BackboneConfig, PictureRecogniserConfig, RecogniserConfig, ScoreConfig
 from spotter.model.language import LanguageTables
@@ -156,20 +156,21 @@ def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:
     direction = torch.zeros(batch, 3, rows, columns)
     direction[:, 0] = 1
     score, distances = torch.full((batch, 1, rows, columns), -9.0), torch.ones(batch, 4, rows, columns)
-    return DetectionMaps(score, distances, direction, plain_cells(rows, columns, torch.device("cpu")))
+    return DetectionMaps(score, distances, direction, plain_anchors(rows, columns, torch.device("cpu")))
 
 
 def say(
     maps: DetectionMaps,
-    cell: tuple[int, int, int],
+    point: tuple[int, int, int],
     score: float,
     distances: tuple[float, float, float, float],
     theta: float,
     length: float = 1.0,
     slant: float = 0.0,
 ) -> None:
-    """Writes one word into cell (picture, row, column): score as a probability, sides (top, right, bottom, left)."""
-    image, row, column = cell
+    """Writes one word into the point (picture, row, column): score as a probability, sides (top, right, bottom,
+    left)."""
+    image, row, column = point
     maps.score[image, 0, row, column] = torch.logit(torch.tensor(score))
     maps.distances[image, :, row, column] = torch.tensor(distances)
     maps.direction[image, :2, row, column] = length * direction_of(theta)

@@ -40,8 +40,8 @@ def test_stages_are_made_of_the_blocks_that_are_named(block: str, kinds: list[ty
     assert [m.shape[1] for m in backbone(torch.zeros(1, 3, 64, 96))] == [4, 4, 8, 32, 64]
 
 
-def test_cells_lie_where_half_pixel_coordinates_put_them() -> None:
-    """With averaging windows, a ramp of x reads at each cell the x of the cell's centre: 1, 3, 5 ... at stride 2."""
+def test_positions_lie_where_half_pixel_coordinates_put_them() -> None:
+    """With averaging windows, a ramp of x reads at each position the x of its centre: 1, 3, 5 ... at stride 2."""
     backbone = Backbone(BackboneConfig(stem=1, channels=(1, 1, 1), blocks=(1, 1, 1))).eval()
     for name, module in backbone.named_modules():
         if isinstance(module, nn.Conv2d):

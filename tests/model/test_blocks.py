@@ -44,7 +44,7 @@ def test_an_inverted_block_whose_branch_is_silent_passes_its_input() -> None:
         torch.testing.assert_close(block(x), x)
 
 
-def test_an_inverted_block_looks_at_three_by_three_cells() -> None:
+def test_an_inverted_block_looks_at_three_by_three_positions() -> None:
     block = InvertedBlock(2).eval()
     x = torch.randn(1, 2, 9, 9)
     other = x.clone()
@@ -56,20 +56,20 @@ def test_an_inverted_block_looks_at_three_by_three_cells() -> None:
     assert changed[4, 4]
 
 
-def test_attention_of_one_cell_mixes_in_its_own_value_alone() -> None:
-    """With one cell the softmax is 1, so what is mixed in is the projected value, whatever queries and keys say."""
+def test_attention_of_one_position_mixes_in_its_own_value_alone() -> None:
+    """With one position the softmax is 1, so what is mixed in is the projected value, whatever queries and keys say."""
     torch.manual_seed(0)
     block = AttentionBlock(8, head=4).eval()
     x = torch.randn(3, 8, 1, 1)
     with torch.no_grad():
-        cell = (x + block.position(x)).flatten(1)
-        values = block.queries_keys_values(block.attention_norm(cell))[:, 16:]
-        cell = cell + block.project(values)
-        expected = cell + block.feed(block.feed_norm(cell))
+        token = (x + block.position(x)).flatten(1)
+        values = block.queries_keys_values(block.attention_norm(token))[:, 16:]
+        token = token + block.project(values)
+        expected = token + block.feed(block.feed_norm(token))
         torch.testing.assert_close(block(x).flatten(1), expected)
 
 
-def test_attention_lets_every_cell_see_every_other() -> None:
+def test_attention_lets_every_position_see_every_other() -> None:
     torch.manual_seed(0)
     block = AttentionBlock(8, head=4).eval()
     x = torch.randn(1, 8, 6, 10)

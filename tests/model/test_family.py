@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spotter.model.anchors import AnchorPoints
 from spotter.model.backbone import Backbone
-from spotter.model.cells import Cells
 from spotter.model.family import Extent, Geometry, Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.neck import FeaturePyramid
 from spotter.model.recogniser import Recogniser
@@ -23,22 +23,23 @@ class Heights:
     """Score and nothing else."""
 
     score: Tensor
-    cells: Cells
+    anchors: AnchorPoints
 
 
-class TopCells(Head):
-    """A band across the picture for the best cell of each picture: (y at the left, y at the right, half its height)."""
+class TopPoints(Head):
+    """A band across the picture for the best point of each picture: (y at the left, y at the right, half its
+    height)."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
         self.out = nn.Conv2d(inputs, 1, 1)
 
-    def forward(self, features: Tensor, cells: Cells) -> Maps:
-        return Heights(self.out(features), cells)
+    def forward(self, features: Tensor, anchors: AnchorPoints) -> Maps:
+        return Heights(self.out(features), anchors)
 
     def regions(self, maps: Any, sizes: Tensor) -> Regions:
         scores, best = maps.score.flatten(1).max(1)
-        y = maps.cells.y.flatten()[best]
+        y = maps.anchors.y.flatten()[best]
         shapes = torch.stack((y, y + 4, torch.full_like(y, 6.0)), 1)
         return Regions(shapes, scores.sigmoid(), torch.arange(len(y)))
 
@@ -80,7 +81,9 @@ class Bands(RegionSampler):
 
     geometry: Geometry = BANDS
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         def cut(features: Tensor, rows: int, columns: int, stride: int) -> Tensor:
             lines = [BANDS.line(shapes, columns, 2 * (row + 0.5) / rows - 1) for row in range(rows)]
             return sample_regions(features, torch.stack(lines, 1) / stride, image_index)
@@ -96,7 +99,7 @@ def test_a_head_and_a_sampler_make_a_spotter() -> None:
     model = Spotter(
         Backbone(config.backbone),
         FeaturePyramid(config.backbone.channels, config.neck),
-        TopCells(config.neck),
+        TopPoints(config.neck),
         Bands(),
         Recogniser(config.backbone.stem, config.neck, 96, config.map_recogniser),
         config.score,

@@ -12,7 +12,7 @@ def test_the_finest_map_comes_out(kind: str) -> None:
     assert tuple(neck(kind, (4, 5, 6, 7), channels=8)(maps).shape) == (2, 8, 16, 24)
 
 
-def test_coarse_cells_are_added_to_the_fine_cells_below_them() -> None:
+def test_coarse_positions_are_added_to_the_fine_ones_below_them() -> None:
     neck = FeaturePyramid((1, 1, 1), channels=1).eval()
     for module in neck.modules():
         if isinstance(module, nn.Conv2d):

@@ -17,7 +17,7 @@ def ramps(height: int, width: int) -> Tensor:
 
 
 def mosaic(pictures: Tensor, stride: int) -> Tensor:
-    """What a network that hands on the mean of each cell would give."""
+    """What a network that hands on the mean of each position would give."""
     lower = lower_canvas(pictures, 0.0)
     return join(torch.nn.functional.avg_pool2d(pictures, stride), torch.nn.functional.avg_pool2d(lower, stride), stride)
 

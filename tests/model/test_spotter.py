@@ -123,7 +123,7 @@ def test_features_are_the_stems_and_the_necks() -> None:
     features = small_spotter().features(images)
     assert tuple(features.fine.shape) == (2, 4, 64, 96)
     assert tuple(features.shared.shape) == (2, 8, 32, 48)
-    assert features.cells.mosaic is None
+    assert features.anchors.mosaic is None
 
 
 def test_the_pyramid_is_the_picture_and_its_lower_canvas() -> None:
@@ -135,7 +135,7 @@ def test_the_pyramid_is_the_picture_and_its_lower_canvas() -> None:
     assert tuple(features.shared.shape) == (2, 8, 32 + 4 + 16, 48)
     assert torch.equal(features.shared[:, :, :32], plain.shared)
     assert not features.shared[:, :, 32:36].any()
-    assert features.cells.mosaic == (128, 192)
+    assert features.anchors.mosaic == (128, 192)
 
 
 def test_a_level_sees_what_the_picture_shows_when_scaled() -> None:
@@ -146,7 +146,7 @@ def test_a_level_sees_what_the_picture_shows_when_scaled() -> None:
     large = small.repeat_interleave(2, 1).repeat_interleave(2, 2)
     with torch.no_grad():
         whole, level = model.features(small).fine, model.pyramid(large).fine[:, :, 320 + 8 :, :160]
-    torch.testing.assert_close(level[..., :159], whole[..., :159], atol=1e-5, rtol=1e-4)  # the last cell sees the gap
+    torch.testing.assert_close(level[..., :159], whole[..., :159], atol=1e-5, rtol=1e-4)  # the last column sees the gap
 
 
 def test_the_charset_sets_the_number_of_classes() -> None:

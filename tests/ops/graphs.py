@@ -91,7 +91,7 @@ def reference_grid(boxes: Floats, size: PatchSize = SIZE, scale: int = 1, stride
 
 
 def reference(features: Floats, grid: Floats, index: NDArray[np.int64]) -> Floats:
-    """SampleRegions by a loop over its bins: the four cells around a place, each by its nearness."""
+    """SampleRegions by a loop over its bins: the four elements around a place, each by its nearness."""
     batch, channels, height, width = features.shape
     out = np.zeros((len(grid), channels, *grid.shape[1:3]), np.float32)
     for region, row, column in np.ndindex(*grid.shape[:3]):

@@ -34,7 +34,7 @@ def instructions() -> list[str]:
 
 
 def constants_of(inputs: int, middle: int, outputs: int, seed: int = 0, whole: bool = False) -> Constants:
-    """A block whose cells fill most of the 8 bits. whole: the convolution's sums are exact, in whatever order."""
+    """A block whose values fill most of the 8 bits. whole: the convolution's sums are exact, in whatever order."""
     rng = np.random.default_rng(seed)
     taps = rng.integers(-4, 5, (inputs, 1, 3, 3)) / 8 if whole else rng.normal(0, 0.4, (inputs, 1, 3, 3))
     bias = rng.integers(-4, 5, inputs) / 8 if whole else rng.normal(0, 0.3, inputs)
@@ -83,7 +83,7 @@ def convolved(x: Floats, told: Mapping[str, NDArray[np.generic]], stride: int = 
 def reference(x: Floats, mask: Floats, factors: Floats, told: Constants, halving: bool) -> NDArray[np.float64]:
     """The definition, in double precision."""
 
-    def cells(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    def quantised(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
         scale, zero = float(floats(told[f"{name}_scale"])), float(floats(told[f"{name}_zero_point"]))
         rounded: NDArray[np.float64] = (np.clip(np.rint(values / scale) + zero, 0, 255) - zero) * scale
         return rounded
@@ -94,9 +94,9 @@ def reference(x: Floats, mask: Floats, factors: Floats, told: Constants, halving
         return made
 
     d: NDArray[np.float64] = convolved(x, told, 2 if halving else 1) * factors
-    m = cells(product(cells(d, "d"), "up"), "m")
+    m = quantised(product(quantised(d, "d"), "up"), "m")
     bent = 0.5 * m * (1 + torch.erf(torch.from_numpy(m / 2**0.5)).numpy())
-    out = product(cells(bent, "g"), "down")
+    out = product(quantised(bent, "g"), "down")
     whole: NDArray[np.float64] = (out if halving else d + out) * mask[:, None]
     return whole
 
@@ -107,7 +107,7 @@ def run(session: ort.InferenceSession, x: Floats, mask: Floats, factors: Floats 
 
 
 def near(found: Floats, expected: NDArray[np.floating]) -> None:
-    """Where a sum lies between two cells it may be rounded to either: seldom, and then by little."""
+    """Where a sum lies between two values it may be rounded to either: seldom, and then by little."""
     assert found.shape == expected.shape
     away = np.abs(found - expected)
     assert away.max(initial=0) < 0.08

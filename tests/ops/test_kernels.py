@@ -33,7 +33,7 @@ def make_sample(library: Path) -> dict[str, ort.InferenceSession]:
 
 
 def ramps() -> Floats:
-    """Two maps [2, 2, 8, 10] at stride 4: channel 0 holds the x of the cell's centre in pixels, channel 1 its y; the
+    """Two maps [2, 2, 8, 10] at stride 4: channel 0 holds the x of the element's centre in pixels, channel 1 its y; the
     second picture's are 1000 higher."""
     y, x = np.meshgrid(4 * np.arange(8) + 2, 4 * np.arange(10) + 2, indexing="ij")
     return np.stack([np.stack([x, y]) + 1000 * image for image in range(2)]).astype(np.float32)
@@ -107,8 +107,8 @@ def test_graphs_of_version_1_are_run_too(library: Path, rotate: dict[str, ort.In
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_border_fades_to_zero_within_a_cell(sample: dict[str, ort.InferenceSession], way: str) -> None:
-    """One row of cells 2, 4; half-pixel: centres at 0.5 and 1.5, nothing from -0.5 and 2.5 on."""
+def test_the_border_fades_to_zero_within_an_element(sample: dict[str, ort.InferenceSession], way: str) -> None:
+    """One row of elements 2, 4; half-pixel: centres at 0.5 and 1.5, nothing from -0.5 and 2.5 on."""
     features = np.array([2, 4], np.float32).reshape(1, 1, 1, 2)
     x = [-1, -0.5, 0, 0.25, 0.5, 1, 1.5, 1.75, 2, 2.5, 3]
     grid = np.array([[place, 0.5] for place in x], np.float32).reshape(1, 1, -1, 2)

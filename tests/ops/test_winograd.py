@@ -53,11 +53,11 @@ def noise(*shape: int, seed: int = 0) -> Bytes:
 def reference(x: Bytes, told: Mapping[str, NDArray[np.generic]]) -> Bytes:
     """Sums of integers, rounded in double precision."""
     w = told["w"].astype(np.int64)
-    cells = np.pad(x.astype(np.int64) - int(told["x_zero_point"]), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    centred = np.pad(x.astype(np.int64) - int(told["x_zero_point"]), ((0, 0), (1, 1), (1, 1), (0, 0)))
     height, width = x.shape[1:3]
     total = np.zeros((*x.shape[:3], len(w)), np.int64) + told["b"].astype(np.int64)
     for row, column in np.ndindex(3, 3):
-        total += cells[:, row : row + height, column : column + width] @ w[:, :, row, column].T
+        total += centred[:, row : row + height, column : column + width] @ w[:, :, row, column].T
     scale = told["x_scale"].astype(np.float64) * told["w_scale"].astype(np.float64) / float(told["y_scale"])
     rounded: Bytes = np.clip(np.rint(total * scale) + int(told["y_zero_point"]), 0, 255).astype(np.uint8)
     return rounded
@@ -78,7 +78,8 @@ def near(found: Bytes, expected: Bytes) -> None:
 
 
 def test_a_corner_worked_by_hand(library: Path) -> None:
-    """Ones over all 3x3 cells of the first channel, of scale 1: a cell sums up those around it that are on the map."""
+    """Ones over all 3x3 taps of the first channel, of scale 1: an output sums up the inputs around it that are on the
+    map."""
     told = constants_of(8, 16) | {
         **dict.fromkeys(("x_scale", "y_scale"), np.array(np.float32(1))),
         **dict.fromkeys(("w_scale", "b_scale"), np.ones(16, np.float32)),
@@ -90,7 +91,7 @@ def test_a_corner_worked_by_hand(library: Path) -> None:
     x = np.full((1, 3, 4, 8), 9, np.uint8)  # every other channel must not count
     x[0, :, :, 0] = [[3, 4, 5, 6], [7, 8, 9, 10], [11, 12, 13, 14]]
     found = run(open_graph(convolution_graph(told | {"w": w}), library, entries=ON), x)
-    assert found[0, 0, 0, 0] == (1 + 2 + 5 + 6) + 2  # cells less 2, of the upper left corner
+    assert found[0, 0, 0, 0] == (1 + 2 + 5 + 6) + 2  # inputs less 2, of the upper left corner
     assert found[0, 1, 1, 0] == (1 + 2 + 3 + 5 + 6 + 7 + 9 + 10 + 11) + 2
     assert found[0, 2, 3, 5] == (7 + 8 + 11 + 12) + 2 + 5
 

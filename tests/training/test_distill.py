@@ -49,7 +49,7 @@ def test_the_difference_of_features_does_not_see_the_teachers_scale() -> None:
 
 
 def test_the_difference_of_attention_by_hand_and_over_other_widths() -> None:
-    student = torch.tensor([[[[3.0, 0.0]], [[3.0, 0.0]]]])  # looks at the first cell
+    student = torch.tensor([[[[3.0, 0.0]], [[3.0, 0.0]]]])  # attends to the first position
     teacher = torch.tensor([[[[1.0, 1.0]]]])  # looks at both: (1, 1) / sqrt 2
     by_hand = (1 - 1 / math.sqrt(2)) ** 2 + 1 / 2
     assert float(attention_difference(student, teacher)) == pytest.approx(by_hand, abs=1e-6)

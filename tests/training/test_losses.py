@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from spotter.training.losses import (
+    anchor_weights,
     attention_loss,
-    cell_weights,
     dice_loss,
     focal_loss,
     recognition_loss,
@@ -24,7 +24,7 @@ def test_dice_by_hand() -> None:
     logits = torch.tensor([[[logit(0.8), logit(0.4)], [logit(0.2), logit(0.9)]]])
     text = torch.tensor([[[True, True], [False, False]]])
     counted = torch.tensor([[[True, True], [True, False]]])
-    # 1 - (2 x (0.8 + 0.4) + 1) / ((0.8 + 0.4 + 0.2) + 2 + 1); the last cell is not counted
+    # 1 - (2 x (0.8 + 0.4) + 1) / ((0.8 + 0.4 + 0.2) + 2 + 1); the last point is not counted
     assert float(dice_loss(logits, text, counted)) == pytest.approx(1 - 3.4 / 4.4, abs=1e-6)
 
 
@@ -32,7 +32,7 @@ def test_focal_by_hand() -> None:
     logits = torch.tensor([[[logit(0.8), logit(0.5)], [logit(0.1), logit(0.9)]]])
     text = torch.tensor([[[True, True], [False, False]]])
     counted = torch.tensor([[[True, True], [True, False]]])
-    right = (0.8, 0.5, 0.9)  # probabilities of what is true; the last cell is not counted; there are two text cells
+    right = (0.8, 0.5, 0.9)  # probabilities of what is true; the last point is not counted; there are two text points
     expected = sum(-((1 - p) ** 2) * math.log(p) for p in right) / 2 / 2
     assert float(focal_loss(logits, text, counted, 2.0)) == pytest.approx(expected, abs=1e-6)
 
@@ -43,17 +43,17 @@ def test_dice_of_a_picture_without_text_falls_as_false_alarms_fall() -> None:
     assert float(dice_loss(torch.full((1, 4, 4), 0.0), text, counted)) == pytest.approx(1 - 1 / 9)
 
 
-def test_weights_of_cells_by_hand() -> None:
+def test_weights_of_points_by_hand() -> None:
     owner = torch.tensor([[[0, 0, 0, 0, -1, 1, 2, 2, 2]]])
-    # A word of four cells, of one, and of three: 4 x 4 ** -0.5, 1 and 3 x 3 ** -0.5 in all, scaled to a mean of 1.
+    # A word of four points, of one, and of three: 4 x 4 ** -0.5, 1 and 3 x 3 ** -0.5 in all, scaled to a mean of 1.
     raw = [0.5] * 4 + [0.0, 1.0] + [3**-0.5] * 3
     expected = [value * 8 / sum(raw) for value in raw]
-    assert cell_weights(owner, 0.5)[0, 0].tolist() == pytest.approx(expected, abs=1e-5)
-    assert cell_weights(owner, 0.0)[0, 0].tolist() == [1, 1, 1, 1, 0, 1, 1, 1, 1]
-    assert not cell_weights(torch.full((1, 2, 2), -1), 0.5).any()
+    assert anchor_weights(owner, 0.5)[0, 0].tolist() == pytest.approx(expected, abs=1e-5)
+    assert anchor_weights(owner, 0.0)[0, 0].tolist() == [1, 1, 1, 1, 0, 1, 1, 1, 1]
+    assert not anchor_weights(torch.full((1, 2, 2), -1), 0.5).any()
 
 
-def test_text_cells_may_weigh_differently_in_the_score_loss() -> None:
+def test_text_points_may_weigh_differently_in_the_score_loss() -> None:
     probabilities, text = torch.tensor([[[0.7, 0.4, 0.2]]]), torch.tensor([[[True, True, False]]])
     weights = torch.tensor([[[1.5, 0.5, 9.0]]])  # that of the background does not count
     loss = score_loss(torch.logit(probabilities), text, torch.ones_like(text), 1.0, weights)

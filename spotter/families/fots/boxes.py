@@ -13,7 +13,7 @@ pixel apart in height the lower lies `slant` pixels further along; a rotated rec
 import torch
 from torch import Tensor
 
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Extent, Geometry
 
 _EPSILON = 1e-6
@@ -82,9 +82,9 @@ def box_places(boxes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     return cx + along * cos - down * sin, cy + along * sin + down * cos
 
 
-def placed(boxes: Tensor, cells: Cells) -> Tensor:
-    """Boxes [N, 6] in the picture's pixels -> in those of the map that the cells are of."""
-    at = cells.placement(boxes[:, 3])
+def placed(boxes: Tensor, anchors: AnchorPoints) -> Tensor:
+    """Boxes [N, 6] in the picture's pixels -> in those of the map of these anchor points."""
+    at = anchors.placement(boxes[:, 3])
     if at is None:
         return boxes
     x, y = at.x(boxes[:, 0]), at.y(boxes[:, 1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class DetectionConfig:
     """The dense head and how its maps become boxes.
 
-    score_threshold: cells below it are not candidates.
+    score_threshold: anchor points below it are not candidates.
     candidates: at most so many per picture, best first.
     suppression: ProbIoU above which the lower of two boxes is dropped.
     merging: ProbIoU above which a candidate's box is averaged into the kept one.

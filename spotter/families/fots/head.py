@@ -1,6 +1,6 @@
 """FOTS's detection head: dense maps, and how they become rotated boxes.
 
-Every cell says whether it lies in the core of a word, how far its four sides are from the cell's centre, measured in
+Every anchor point predicts whether it lies in the core of a word, how far its four sides are from it, measured in
 the word's own frame, the direction in which the word is read, over the full circle, and how far its upright strokes
 slant. The head learns on plain maps and looks at the mosaic of the picture's pyramid afterwards.
 """
@@ -15,9 +15,9 @@ from spotter.families.fots.boxes import probiou
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.ends import sharpen_ends
 from spotter.families.fots.joining import join_touching
-from spotter.families.fots.maps import DetectionMaps, cell_boxes
+from spotter.families.fots.maps import DetectionMaps, decode_boxes
+from spotter.model.anchors import AnchorPoints
 from spotter.model.blocks import convolution
-from spotter.model.cells import Cells
 from spotter.model.family import Head, Regions
 from spotter.model.roles import Roles
 
@@ -40,11 +40,11 @@ class DetectionHead(Head):
         # Text is rare and mostly level: the first steps need not learn just that.
         self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
 
-    def forward(self, features: Tensor, cells: Cells) -> DetectionMaps:
-        """Features [B, C, H, W], one vector a cell -> maps of the same size, float32."""
+    def forward(self, features: Tensor, anchors: AnchorPoints) -> DetectionMaps:
+        """Features [B, C, H, W], one vector a point -> maps of the same size, float32."""
         out = self.out(self.shared(features)).float()
         score, distances, direction = out.split((1, 4, 3), 1)
-        return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, cells)
+        return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, anchors)
 
     def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
         """Boxes of the words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
@@ -58,16 +58,16 @@ class DetectionHead(Head):
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
-    """The cells that may be words: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
+    """The points that may be words: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
 
     A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
     that any picture has, so that what follows costs by the text that is there.
     """
     height, width = maps.score.shape[-2:]
     score = maps.score.sigmoid()
-    cells = maps.cells
-    real = cells.inside & (cells.y < sizes[:, 0, None, None]) & (cells.x < sizes[:, 1, None, None])
-    real = real & cells.fits(maps.distances[:, 0] + maps.distances[:, 2])
+    anchors = maps.anchors
+    real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
+    real = real & anchors.fits(maps.distances[:, 0] + maps.distances[:, 2])
     peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
     score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
     best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]
@@ -81,9 +81,9 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
         flat = values.flatten(2).transpose(1, 2)  # B x HW x C
         return flat.gather(1, index[..., None].expand(-1, -1, channels))
 
-    scale = cells.scale.flatten()[index]
-    x, y = cells.x.flatten()[index], cells.y.flatten()[index]
-    return cell_boxes(gather(maps.distances) * scale[..., None], gather(maps.direction), x, y), best
+    scale = anchors.scale.flatten()[index]
+    x, y = anchors.x.flatten()[index], anchors.y.flatten()[index]
+    return decode_boxes(gather(maps.distances) * scale[..., None], gather(maps.direction), x, y), best
 
 
 def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:

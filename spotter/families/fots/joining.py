@@ -1,8 +1,8 @@
 """Boxes of one line that touch become one region.
 
-Cells near the two ends of a wide word may tell two boxes, each with one end right, and the boxes of a long token leave
-out what lies between. So boxes that touch along their line are read together; where they were several words after all,
-the recogniser writes spaces, at which the region is cut again (`spotter.model.splitting`).
+Anchor points near the two ends of a wide word may predict two boxes, each with one end right, and the boxes of a long
+token leave out what lies between. So boxes that touch along their line are read together; where they were several words
+after all, the recogniser writes spaces, at which the region is cut again (`spotter.model.splitting`).
 """
 
 import torch

@@ -8,7 +8,7 @@ from spotter.families.fots.boxes import placed, probiou
 from spotter.families.fots.ends import sharpen_ends
 from spotter.families.fots.maps import DetectionMaps
 from spotter.families.interface import Misplacement
-from spotter.model.cells import STRIDE
+from spotter.model.anchors import STRIDE
 
 
 def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Tensor:
@@ -32,7 +32,7 @@ def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Te
 def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
     """What the detector says at the middle of each true box [N, 6], and whether it is good enough to read from, [N]."""
     rows, columns = maps.score.shape[-2:]
-    there = placed(boxes, maps.cells)
+    there = placed(boxes, maps.anchors)
     column = (there[:, 0] / STRIDE).long().clamp(0, columns - 1)
     row = (there[:, 1] / STRIDE).long().clamp(0, rows - 1)
     told = maps.boxes(image_index, row, column).detach()

@@ -9,11 +9,11 @@ from spotter.families.interface import Truth
 
 
 def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(box, ends, direction) losses over the core cells, a word counting by `weights` [N], whatever its size.
+    """(box, ends, direction) losses over the points of cores, a word counting by `weights` [N], whatever its size.
 
     box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly notices a missing
     letter of a long word. ends: smooth L1 on the left and right distances as shares of the height, counted the more
-    the nearer a cell is to that end, since `sharpen_ends` asks those cells. direction: smooth L1 on the raw
+    the nearer a point is to that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw
     (cos, sin) and the slant; a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
     """
     image, row, column = (truth.owner >= 0).nonzero().unbind(1)
@@ -22,9 +22,9 @@ def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple
         return nothing, nothing, nothing
     word = truth.owner[image, row, column]
     cx, cy, w, h, theta, slant = truth.shapes[word].unbind(1)
-    cells = maps.cells
-    x = cells.x[row, column] - cx
-    y = cells.y[row, column] - cy
+    anchors = maps.anchors
+    x = anchors.x[row, column] - cx
+    y = anchors.y[row, column] - cy
     cos, sin = theta.cos(), theta.sin()
     down = y * cos - x * sin
     along = x * cos + y * sin - slant * down
@@ -32,7 +32,7 @@ def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple
     count = torch.bincount(word, minlength=len(truth.shapes)).to(true.dtype)
     weight = weights[word] / count[word]
     weight = weight / weight.sum()
-    told = maps.distances[image, :, row, column] * cells.scale[row, column][:, None]
+    told = maps.distances[image, :, row, column] * anchors.scale[row, column][:, None]
     near = torch.minimum(told, true)
     intersection = (near[:, 0] + near[:, 2]) * (near[:, 1] + near[:, 3])
     area_told = (told[:, 0] + told[:, 2]) * (told[:, 1] + told[:, 3])

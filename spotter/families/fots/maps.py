@@ -1,4 +1,4 @@
-"""FOTS's dense maps, and the boxes that their cells tell."""
+"""FOTS's dense maps, and the boxes that their anchor points predict."""
 
 from dataclasses import dataclass
 
@@ -6,32 +6,33 @@ import torch
 from torch import Tensor
 
 from spotter.families.fots.boxes import MOST_SLANT
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 
 
 @dataclass(frozen=True)
 class DetectionMaps:
     """score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side [B, 4, H, W].
-    direction: (cos, sin), not normalised, and the slant [B, 3, H, W]. cells: where these are in the picture."""
+    direction: (cos, sin), not normalised, and the slant [B, 3, H, W]. anchors: where these are in the picture."""
 
     score: Tensor
     distances: Tensor
     direction: Tensor
-    cells: Cells
+    anchors: AnchorPoints
 
     def boxes(self, image_index: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        """The boxes [N, 6], in the picture's pixels, that cells tell."""
-        cells = self.cells
-        return cell_boxes(
-            self.distances[image_index, :, row, column] * cells.scale[row, column][:, None],
+        """The boxes [N, 6], in the picture's pixels, that anchor points predict."""
+        anchors = self.anchors
+        return decode_boxes(
+            self.distances[image_index, :, row, column] * anchors.scale[row, column][:, None],
             self.direction[image_index, :, row, column],
-            cells.x[row, column],
-            cells.y[row, column],
+            anchors.x[row, column],
+            anchors.y[row, column],
         )
 
 
-def cell_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Boxes [..., 6] told by cells: distances [..., 4], direction [..., 3], the cells' centres x, y [...] in pixels."""
+def decode_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Boxes [..., 6] from what anchor points predict: distances [..., 4], direction [..., 3]; x, y [...]: the points,
+    pixels."""
     top, right, bottom, left = distances.unbind(-1)
     norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
     cos, sin = direction[..., 0] / norm, direction[..., 1] / norm

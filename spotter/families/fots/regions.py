@@ -7,7 +7,7 @@ from torch import Tensor
 
 from spotter.families.fots.boxes import SLANTED_BOXES, box_places, placed
 from spotter.families.symbolic import emit
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Geometry, Patches, RegionSampler
 from spotter.model.regions import PatchSize, patch_widths, sample_regions
 
@@ -18,7 +18,7 @@ def box_widths(boxes: Tensor, size: PatchSize) -> Tensor:
 
 
 def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, stride: int) -> Tensor:
-    """Cells (x, y), float32 [N, height, columns, 2], of a map at `stride` that the bins of boxes [N, 6] read.
+    """Places (x, y), float32 [N, height, columns, 2], in a map at `stride` that the bins of boxes [N, 6] read.
 
     columns: arange of the patch's columns; those at or beyond a region's own width lie outside it.
     """
@@ -49,9 +49,11 @@ class RoIRotate(RegionSampler):
         super().__init__()
         self.size = size
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         """As `RegionSampler.forward`; shapes are boxes [N, 6]."""
-        boxes = placed(shapes, cells)
+        boxes = placed(shapes, anchors)
         widths = box_widths(boxes, self.size)
         height = self.size.height
         return Patches(
@@ -80,9 +82,11 @@ class SymbolicRoIRotate(RoIRotate):
             (boxes.shape[0], features.shape[1], scale * self.size.height, scale * columns),
         )
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         """As `RoIRotate.forward`."""
-        boxes = placed(shapes, cells)
+        boxes = placed(shapes, anchors)
         widths = box_widths(boxes, self.size)
         # A symbol while tracing: int() would fix it to the example's.
         columns = cast(int, widths.max().item())

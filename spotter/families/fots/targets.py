@@ -7,16 +7,16 @@ from torch import Tensor
 
 from spotter.families.fots.boxes import boxes_to_polygons, polygons_to_boxes
 from spotter.families.interface import Truth
-from spotter.model.cells import STRIDE
+from spotter.model.anchors import STRIDE
 
 _CORE = 0.25  # of the height is cut from every side of a word, so that neighbours part
-_CORE_ENDS = 0.15  # of the width at least is cut from both ends: cells there see the far end badly
+_CORE_ENDS = 0.15  # of the width at least is cut from both ends: points there predict the far end badly
 
 
 def _local(
     box: NDArray[np.float32], polygon: NDArray[np.float32], shape: tuple[int, int]
 ) -> tuple[slice, slice, NDArray[np.float32], NDArray[np.float32]]:
-    """Cells around a box, and their centres in the box's own frame (along, down), pixels, its slant undone."""
+    """Anchor points around a box, and their places in the box's own frame (along, down), pixels, its slant undone."""
     low = np.floor(polygon.min(0) / STRIDE).astype(int) - 1
     high = np.ceil(polygon.max(0) / STRIDE).astype(int) + 1
     rows = slice(max(low[1], 0), max(min(high[1], shape[0]), 0))
@@ -31,7 +31,8 @@ def _local(
 def detection_targets(
     boxes: NDArray[np.float32], ignore: NDArray[np.bool_], shape: tuple[int, int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    """(text, counted, owner) [h, w] of one picture's boxes [N, 6]; where cores meet, the smaller word owns the cell."""
+    """(text, counted, owner) [h, w] of one picture's boxes [N, 6]; where cores meet, the smaller word owns the
+    point."""
     text = np.zeros(shape, bool)
     counted = np.ones(shape, bool)
     owner = np.full(shape, -1, np.int64)
@@ -43,7 +44,7 @@ def detection_targets(
         if ignore[index]:
             counted[rows, columns] &= (np.abs(along) > w / 2) | (np.abs(down) > h / 2)
             continue
-        # Small words keep at least the cells nearest their middle line.
+        # Small words keep at least the points nearest their middle line.
         half_width = max(w / 2 - max(_CORE * h, _CORE_ENDS * w), 0.75 * STRIDE)
         half_height = max(h / 2 - _CORE * h, 0.6 * STRIDE)
         core = (np.abs(along) <= half_width) & (np.abs(down) <= half_height)

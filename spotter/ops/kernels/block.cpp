@@ -25,11 +25,11 @@ inline Lanes load(const float *from) {
 inline void store(float *to, Lanes lanes) { std::memcpy(to, &lanes, sizeof lanes); }
 
 #if defined(__AVX512VNNI__)
-using Cell = uint8_t;
+using Value = uint8_t;
 constexpr int64_t kGroup = 4;
 constexpr Form kShape{kGroup, 4, 1, true};
 
-inline void to_cells(Lanes floats, __m512 per_unit, __m512 zero, Cell *to) {
+inline void to_values(Lanes floats, __m512 per_unit, __m512 zero, Value *to) {
     const __m512 wide = _mm512_fmadd_ps(reinterpret_cast<__m512>(floats), per_unit, zero);
     const __m512i whole = _mm512_cvtps_epi32(_mm512_min_ps(wide, _mm512_set1_ps(kMost)));
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512())));
@@ -42,7 +42,7 @@ struct Sums {
 };
 
 template <int kPanels>
-[[gnu::always_inline]] inline Sums<kPanels> summed(const Cell *cells, int64_t apart, const char *weights, int64_t count,
+[[gnu::always_inline]] inline Sums<kPanels> summed(const Value *values, int64_t apart, const char *weights, int64_t count,
                                                    const int32_t *start) {
     Sums<kPanels> sums;
 #pragma GCC unroll 6
@@ -57,11 +57,11 @@ template <int kPanels>
 #pragma GCC unroll 6
         for (int row = 0; row < kRows; ++row) {
             int four;
-            std::memcpy(&four, cells + row * apart + place, sizeof four);
-            const __m512i cell = _mm512_set1_epi32(four);
+            std::memcpy(&four, values + row * apart + place, sizeof four);
+            const __m512i value = _mm512_set1_epi32(four);
 #pragma GCC unroll 4
             for (int panel = 0; panel < kPanels; ++panel)
-                sums.of[row][panel] = _mm512_dpbusd_epi32(sums.of[row][panel], cell, now[panel]);
+                sums.of[row][panel] = _mm512_dpbusd_epi32(sums.of[row][panel], value, now[panel]);
         }
     }
     return sums;
@@ -74,7 +74,7 @@ class Table {
         for (int part = 0; part < 4; ++part) parts_[part] = _mm512_loadu_si512(table + 64 * part);
 #endif
     }
-    [[gnu::always_inline]] void look_up(__m512i index, Cell *to) const {
+    [[gnu::always_inline]] void look_up(__m512i index, Value *to) const {
 #if defined(__AVX512VBMI__)
         const __m512i low = _mm512_permutex2var_epi8(parts_[0], index, parts_[1]);
         const __m512i high = _mm512_permutex2var_epi8(parts_[2], index, parts_[3]);
@@ -95,8 +95,8 @@ class Table {
 
 // Up to four panels of the middle, of kRows places.
 template <int kPanels>
-void up(const Layer &layer, const Table &table, const Cell *cells, const char *weights, int64_t first, Cell *middle, int64_t apart) {
-    const Sums<kPanels> sums = summed<kPanels>(cells, layer.inputs, weights, layer.inputs, layer.up_start.data() + first);
+void up(const Layer &layer, const Table &table, const Value *values, const char *weights, int64_t first, Value *middle, int64_t apart) {
+    const Sums<kPanels> sums = summed<kPanels>(values, layer.inputs, weights, layer.inputs, layer.up_start.data() + first);
 #pragma GCC unroll 6
     for (int row = 0; row < kRows; ++row) {
         __m512i whole[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -119,7 +119,7 @@ struct Out {
 };
 
 template <int kPanels>
-void down(const Layer &layer, const Cell *middle, int64_t apart, const char *weights, int64_t first, const Out &out) {
+void down(const Layer &layer, const Value *middle, int64_t apart, const char *weights, int64_t first, const Out &out) {
     const Sums<kPanels> sums = summed<kPanels>(middle, apart, weights, apart, layer.down_start.data() + first);
 #pragma GCC unroll 6
     for (int row = 0; row < kRows; ++row) {
@@ -136,22 +136,22 @@ void down(const Layer &layer, const Cell *middle, int64_t apart, const char *wei
     }
 }
 
-using Up = void (*)(const Layer &, const Table &, const Cell *, const char *, int64_t, Cell *, int64_t);
-using Down = void (*)(const Layer &, const Cell *, int64_t, const char *, int64_t, const Out &);
+using Up = void (*)(const Layer &, const Table &, const Value *, const char *, int64_t, Value *, int64_t);
+using Down = void (*)(const Layer &, const Value *, int64_t, const char *, int64_t, const Out &);
 constexpr Up kUp[kGroup] = {up<1>, up<2>, up<3>, up<4>};
 constexpr Down kDown[kGroup] = {down<1>, down<2>, down<3>, down<4>};
 using Factor = __m512;
 inline Factor factor_of(float value) { return _mm512_set1_ps(value); }
 
 #elif defined(__AVX2__)
-using Cell = int16_t;
+using Value = int16_t;
 constexpr int64_t kGroup = 1;
 constexpr Form kShape{kGroup, 2, 2, false};
 
 using Factor = __m256;
 inline Factor factor_of(float value) { return _mm256_set1_ps(value); }
 
-inline void to_cells(Lanes floats, Factor per_unit, Factor zero, Cell *to) {
+inline void to_values(Lanes floats, Factor per_unit, Factor zero, Value *to) {
     __m256 halves[2];
     std::memcpy(halves, &floats, sizeof floats);
     __m256i whole[2];
@@ -165,7 +165,7 @@ struct Sums {
     __m256i of[kRows][2];
 };
 
-[[gnu::always_inline]] inline Sums summed(const Cell *cells, int64_t apart, const char *weights, int64_t count, const int32_t *start) {
+[[gnu::always_inline]] inline Sums summed(const Value *values, int64_t apart, const char *weights, int64_t count, const int32_t *start) {
     Sums sums;
 #pragma GCC unroll 6
     for (int row = 0; row < kRows; ++row)
@@ -177,7 +177,7 @@ struct Sums {
 #pragma GCC unroll 6
         for (int row = 0; row < kRows; ++row) {
             int two;
-            std::memcpy(&two, cells + row * apart + place, sizeof two);
+            std::memcpy(&two, values + row * apart + place, sizeof two);
             const __m256i pair = _mm256_set1_epi32(two);
             sums.of[row][0] = _mm256_add_epi32(sums.of[row][0], _mm256_madd_epi16(pair, first));
             sums.of[row][1] = _mm256_add_epi32(sums.of[row][1], _mm256_madd_epi16(pair, second));
@@ -190,8 +190,8 @@ struct Sums {
 
 using Table = const uint8_t *;
 
-void up(const Layer &layer, const Table &table, const Cell *cells, const char *weights, int64_t first, Cell *middle, int64_t apart) {
-    const Sums sums = summed(cells, layer.inputs, weights, layer.inputs, layer.up_start.data() + first);
+void up(const Layer &layer, const Table &table, const Value *values, const char *weights, int64_t first, Value *middle, int64_t apart) {
+    const Sums sums = summed(values, layer.inputs, weights, layer.inputs, layer.up_start.data() + first);
     for (int row = 0; row < kRows; ++row) {
         __m256i whole[2];
         for (int half = 0; half < 2; ++half)
@@ -202,7 +202,7 @@ void up(const Layer &layer, const Table &table, const Cell *cells, const char *w
         alignas(16) uint8_t index[kPanel];
         _mm_store_si128(reinterpret_cast<__m128i *>(index),
                         _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
-        Cell *to = middle + row * apart + first;
+        Value *to = middle + row * apart + first;
         for (int each = 0; each < kPanel; ++each) to[each] = table[index[each]];
     }
 }
@@ -213,7 +213,7 @@ struct Out {
     int64_t count;
 };
 
-void down(const Layer &layer, const Cell *middle, int64_t apart, const char *weights, int64_t first, const Out &out) {
+void down(const Layer &layer, const Value *middle, int64_t apart, const char *weights, int64_t first, const Out &out) {
     const Sums sums = summed(middle, apart, weights, apart, layer.down_start.data() + first);
     for (int row = 0; row < out.count; ++row)
         for (int half = 0; half < 2; ++half) {
@@ -225,13 +225,13 @@ void down(const Layer &layer, const Cell *middle, int64_t apart, const char *wei
         }
 }
 
-using Up = void (*)(const Layer &, const Table &, const Cell *, const char *, int64_t, Cell *, int64_t);
-using Down = void (*)(const Layer &, const Cell *, int64_t, const char *, int64_t, const Out &);
+using Up = void (*)(const Layer &, const Table &, const Value *, const char *, int64_t, Value *, int64_t);
+using Down = void (*)(const Layer &, const Value *, int64_t, const char *, int64_t, const Out &);
 constexpr Up kUp[kGroup] = {up};
 constexpr Down kDown[kGroup] = {down};
 
 #else
-using Cell = uint8_t;
+using Value = uint8_t;
 constexpr int64_t kGroup = 1;
 constexpr Form kShape{kGroup, 1, 1, false};
 
@@ -241,23 +241,23 @@ inline Factor factor_of(float value) { return value; }
 // To the nearest whole number, of two the even one.
 inline int whole_of(float value) { return static_cast<int>(std::nearbyint(std::min(std::max(value, -kMost), kMost))); }
 
-inline void to_cells(Lanes floats, Factor per_unit, Factor zero, Cell *to) {
+inline void to_values(Lanes floats, Factor per_unit, Factor zero, Value *to) {
     for (int each = 0; each < kPanel; ++each)
-        to[each] = static_cast<Cell>(std::min(255, std::max(0, whole_of(std::fma(floats[each], per_unit, zero)))));
+        to[each] = static_cast<Value>(std::min(255, std::max(0, whole_of(std::fma(floats[each], per_unit, zero)))));
 }
 
 using Table = const uint8_t *;
 
-inline void summed(const Cell *cells, const char *weights, int64_t count, const int32_t *start, int32_t (&sums)[kPanel]) {
+inline void summed(const Value *values, const char *weights, int64_t count, const int32_t *start, int32_t (&sums)[kPanel]) {
     std::copy_n(start, kPanel, sums);
     for (int64_t place = 0; place < count; ++place, weights += kPanel)
-        for (int each = 0; each < kPanel; ++each) sums[each] += cells[place] * static_cast<int8_t>(weights[each]);
+        for (int each = 0; each < kPanel; ++each) sums[each] += values[place] * static_cast<int8_t>(weights[each]);
 }
 
-void up(const Layer &layer, const Table &table, const Cell *cells, const char *weights, int64_t first, Cell *middle, int64_t apart) {
+void up(const Layer &layer, const Table &table, const Value *values, const char *weights, int64_t first, Value *middle, int64_t apart) {
     for (int row = 0; row < kRows; ++row) {
         int32_t sums[kPanel];
-        summed(cells + row * layer.inputs, weights, layer.inputs, layer.up_start.data() + first, sums);
+        summed(values + row * layer.inputs, weights, layer.inputs, layer.up_start.data() + first, sums);
         for (int each = 0; each < kPanel; ++each) {
             const size_t place = static_cast<size_t>(first + each);
             const int index = whole_of(std::fma(static_cast<float>(sums[each]), layer.up_factor[place], layer.up_shift[place]));
@@ -272,7 +272,7 @@ struct Out {
     int64_t count;
 };
 
-void down(const Layer &layer, const Cell *middle, int64_t apart, const char *weights, int64_t first, const Out &out) {
+void down(const Layer &layer, const Value *middle, int64_t apart, const char *weights, int64_t first, const Out &out) {
     for (int row = 0; row < out.count; ++row) {
         int32_t sums[kPanel];
         summed(middle + row * apart, weights, apart, layer.down_start.data() + first, sums);
@@ -285,8 +285,8 @@ void down(const Layer &layer, const Cell *middle, int64_t apart, const char *wei
     }
 }
 
-using Up = void (*)(const Layer &, const Table &, const Cell *, const char *, int64_t, Cell *, int64_t);
-using Down = void (*)(const Layer &, const Cell *, int64_t, const char *, int64_t, const Out &);
+using Up = void (*)(const Layer &, const Table &, const Value *, const char *, int64_t, Value *, int64_t);
+using Down = void (*)(const Layer &, const Value *, int64_t, const char *, int64_t, const Out &);
 constexpr Up kUp[kGroup] = {up};
 constexpr Down kDown[kGroup] = {down};
 #endif
@@ -295,7 +295,7 @@ constexpr Down kDown[kGroup] = {down};
 // the first and the last being beyond, the place's channels.
 template <int kCount>
 void convolve(const Layer &layer, const float *const (&from)[3][6], const float *factors, Factor per_unit, Factor zero, float *floats,
-              Cell *cells) {
+              Value *values) {
     const int64_t inputs = layer.inputs;
     for (int64_t channel = 0; channel < inputs; channel += kPanel) {
         Lanes sums[kCount];
@@ -316,12 +316,12 @@ void convolve(const Layer &layer, const float *const (&from)[3][6], const float 
         for (int each = 0; each < kCount; ++each) {
             if (factors != nullptr) sums[each] *= load(factors + each * inputs + channel);
             store(floats + each * inputs + channel, sums[each]);
-            to_cells(sums[each], per_unit, zero, cells + each * inputs + channel);
+            to_values(sums[each], per_unit, zero, values + each * inputs + channel);
         }
     }
 }
 
-using Convolve = void (*)(const Layer &, const float *const (&)[3][6], const float *, Factor, Factor, float *, Cell *);
+using Convolve = void (*)(const Layer &, const float *const (&)[3][6], const float *, Factor, Factor, float *, Value *);
 constexpr Convolve kConvolve[4] = {convolve<1>, convolve<2>, convolve<3>, convolve<4>};
 
 }  // namespace
@@ -336,7 +336,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
     const int64_t count = std::min(kColumns, job.lives - strip * kColumns), apart = room_of(kShape, layer.middle);
 
     float *floats = static_cast<float *>(work), *nothing = floats + kColumns * inputs;
-    Cell *cells = reinterpret_cast<Cell *>(nothing + inputs), *middle = cells + kColumns * inputs;
+    Value *values = reinterpret_cast<Value *>(nothing + inputs), *middle = values + kColumns * inputs;
     std::fill_n(nothing, inputs, 0.0f);
     const Factor per_unit = factor_of(layer.per_unit), zero = factor_of(layer.zero);
     const float *x = job.x + image * job.rows * job.columns * inputs;
@@ -351,7 +351,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
                 from[y][each] = there ? x + (at_row * job.columns + at_column) * inputs : nothing;
             }
         const float *factors = job.factors == nullptr ? nullptr : job.factors + live[done] * inputs;
-        kConvolve[next - 1](layer, from, factors, per_unit, zero, floats + done * inputs, cells + done * inputs);
+        kConvolve[next - 1](layer, from, factors, per_unit, zero, floats + done * inputs, values + done * inputs);
         done += next;
     }
 
@@ -361,7 +361,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
     for (int64_t first = 0; first < layer.middle; first += kGroup * kPanel) {
         const int64_t panels = std::min(kGroup, (layer.middle - first) / kPanel);
         for (int64_t done = 0; done < whole; done += kRows)
-            kUp[panels - 1](layer, table, cells + done * inputs, weights, first, middle + done * apart, apart);
+            kUp[panels - 1](layer, table, values + done * inputs, weights, first, middle + done * apart, apart);
         weights += panels * kPanel * inputs * kShape.bytes;
     }
     weights = layer.down->data();

@@ -19,10 +19,10 @@ constexpr int64_t kPanel = 16;    // channels that are multiplied at once; all w
 constexpr int64_t kRows = 6;      // places whose sums are in registers at once
 constexpr int64_t kColumns = 48;  // of a unit, a multiple of kRows
 
-// How an instruction set wants matrices and cells. Matrices [from, to] are cut into groups of up to `group` panels of kPanel
+// How an instruction set wants matrices and values. Matrices [from, to] are cut into groups of up to `group` panels of kPanel
 // of their columns; of each group lie `together` rows' numbers side by side.
 struct Form {
-    int64_t group, together, bytes;  // bytes: of a weight, and of a cell that it is multiplied by
+    int64_t group, together, bytes;  // bytes: of a weight, and of a value that it is multiplied by
     bool interleaved;                // whether the middle's channels lie in the order in which four sums are packed into bytes
 };
 
@@ -41,8 +41,8 @@ inline int64_t place_of(const Form &form, int64_t channel) {
 
 using Bytes = std::vector<char, Aligned<char>>;
 
-// A layer. Cells are 8 bits of floats, clip(round(x * per_unit) + zero); a sum of the first matrix becomes an index
-// clip(round(sum * up_factor + up_shift), -128, 127) of the table, whose cells the second matrix sums up; a float is then
+// A layer. Values are 8 bits of floats, clip(round(x * per_unit) + zero); a sum of the first matrix becomes an index
+// clip(round(sum * up_factor + up_shift), -128, 127) of the table, whose values the second matrix sums up; a float is then
 // sum * down_factor + down_bias. Sums begin with what the zero points are to blame for.
 struct Layer {
     int64_t inputs = 0, middle = 0, outputs = 0, stride = 1;

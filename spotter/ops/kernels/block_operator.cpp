@@ -137,9 +137,9 @@ struct Rounding {
 
 OrtStatus *prepare(const OrtApi *api, const OrtKernelInfo *info, const Form &form, Layer &layer) {
     SPOTTER_TRY(prepare_taps(api, info, kTaps, layer));
-    Rounding cells, middle, gelu;
+    Rounding values, middle, gelu;
     Matrix up, down;
-    SPOTTER_TRY(cells.read(api, info, kDScale));
+    SPOTTER_TRY(values.read(api, info, kDScale));
     SPOTTER_TRY(middle.read(api, info, kMScale));
     SPOTTER_TRY(gelu.read(api, info, kGScale));
     SPOTTER_TRY(up.read(api, info, kUp, "up", layer.inputs));
@@ -147,8 +147,8 @@ OrtStatus *prepare(const OrtApi *api, const OrtKernelInfo *info, const Form &for
     SPOTTER_TRY(down.read(api, info, kDown, "down", layer.middle));
     layer.outputs = down.to();
     if (layer.residual && layer.outputs != layer.inputs) return invalid(api, "down of QLinearBlock must lead back to as many channels");
-    layer.per_unit = 1 / *cells.scale.data;
-    layer.zero = *cells.zero.data;
+    layer.per_unit = 1 / *values.scale.data;
+    layer.zero = *values.zero.data;
     const float unit = *middle.scale.data;
     const int shift = *middle.zero.data - 128;
     for (int index = -128; index < 128; ++index) {
@@ -157,10 +157,10 @@ OrtStatus *prepare(const OrtApi *api, const OrtKernelInfo *info, const Form &for
         const double whole = std::nearbyint(bent / static_cast<double>(*gelu.scale.data)) + *gelu.zero.data;
         layer.table[static_cast<uint8_t>(index)] = static_cast<uint8_t>(std::min(255.0, std::max(0.0, whole)));
     }
-    up.start(*cells.zero.data, layer.up_start);
+    up.start(*values.zero.data, layer.up_start);
     down.start(*gelu.zero.data, layer.down_start);
     for (int64_t each = 0; each < layer.middle; ++each) {
-        layer.up_factor.push_back(*cells.scale.data * up.scale.data[each] / unit);
+        layer.up_factor.push_back(*values.scale.data * up.scale.data[each] / unit);
         layer.up_shift.push_back(up.bias.data[each] / unit + static_cast<float>(shift));
         // Sums stay below this, so that no index leaves an integer's range on the way to its 8 bits.
         const double most = 128.0 * 255 * static_cast<double>(layer.inputs) * std::abs(static_cast<double>(layer.up_factor.back()));
@@ -272,7 +272,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
         out.add(maps, 2);
         out.add(down, 1);
     }
-    return tell_dimensions(api, context, 0, out);
+    return set_dimensions(api, context, 0, out);
 }
 
 template <Kind kKind>

@@ -1,6 +1,6 @@
-// Samples, searches and convolves random nonsense, to be run under sanitizers: every buffer ends where it must, so that a cell
-// beyond is seen. Checks each bin against a plain sum over the four cells around it, each word against a plain search, each
-// convolved cell against a plain sum of integers, and what every instruction set makes of a block or a stem against one another.
+// Samples, searches and convolves random nonsense, to be run under sanitizers: every buffer ends where it must, so that a element
+// beyond is seen. Checks each bin against a plain sum over the four elements around it, each word against a plain search, each
+// convolved element against a plain sum of integers, and what every instruction set makes of a block or a stem against one another.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -40,17 +40,17 @@ struct Random {
 };
 
 // Features that a half holds exactly: small whole numbers.
-void set(float &cell, int value) { cell = static_cast<float>(value); }
-void set(Half &cell, int value) {
+void set(float &element, int value) { element = static_cast<float>(value); }
+void set(Half &element, int value) {
     const uint16_t magnitude[] = {0, 0x3c00, 0x4000, 0x4200, 0x4400};
-    cell.bits = static_cast<uint16_t>((value < 0 ? 0x8000 : 0) | magnitude[std::abs(value)]);
+    element.bits = static_cast<uint16_t>((value < 0 ? 0x8000 : 0) | magnitude[std::abs(value)]);
 }
-float get(float cell) { return cell; }
-float get(Half cell) {
-    const int exponent = cell.bits >> 10 & 31, fraction = cell.bits & 1023;
+float get(float element) { return element; }
+float get(Half element) {
+    const int exponent = element.bits >> 10 & 31, fraction = element.bits & 1023;
     const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
                                           : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
-    return cell.bits & 0x8000 ? -magnitude : magnitude;
+    return element.bits & 0x8000 ? -magnitude : magnitude;
 }
 
 template <class T>
@@ -116,9 +116,9 @@ bool one(Random &random, void (*run_unit)(const Job<T> &, int64_t), const char *
     rotation.box_numbers = random.integer(5, 6);
     Patches size{random.integer(1, 5), rotates ? rotation.height : random.integer(1, 5), random.integer(1, 40)};
 
-    const int64_t cells = maps.batch * maps.channels * maps.height * maps.width;
-    const std::unique_ptr<T[]> features(new T[static_cast<size_t>(cells)]);
-    for (int64_t each = 0; each < cells; ++each) set(features[each], static_cast<int>(random.integer(-4, 4)));
+    const int64_t elements = maps.batch * maps.channels * maps.height * maps.width;
+    const std::unique_ptr<T[]> features(new T[static_cast<size_t>(elements)]);
+    for (int64_t each = 0; each < elements; ++each) set(features[each], static_cast<int>(random.integer(-4, 4)));
     const std::unique_ptr<int64_t[]> index(new int64_t[static_cast<size_t>(size.regions)]);
     for (int64_t each = 0; each < size.regions; ++each)
         index[each] = random.integer(0, 9) == 0 ? random.integer(-3, 5) : random.integer(0, 2);
@@ -169,12 +169,12 @@ Read plain_search(const Search &search, int64_t word) {
     const int64_t width = std::max<int64_t>(0, std::min(search.widths[word], search.columns));
     std::vector<Text> beams(1);
     for (int64_t column = 0; column < width; ++column) {
-        const float *told = search.log_probabilities + (word * search.columns + column) * search.kinds;
+        const float *log_probabilities = search.log_probabilities + (word * search.columns + column) * search.kinds;
         std::vector<Step> steps;
         for (size_t parent = 0; parent < beams.size(); ++parent)
             for (int64_t kind = 0; kind < search.kinds; ++kind) {
                 const Text &beam = beams[parent];
-                float score = beam.score + told[kind];
+                float score = beam.score + log_probabilities[kind];
                 if (kind != 0 && kind != beam.last) score += language.bonus - cost(beam.state, search.symbols[kind]);
                 if (score > -std::numeric_limits<float>::infinity()) steps.push_back({score, parent, kind});
             }
@@ -220,10 +220,10 @@ bool one_search(Random &random) {
     const int64_t words = random.integer(1, 3), columns = random.integer(1, 7), kinds = random.integer(2, 14);
     const int64_t states = random.integer(1, 9), size = random.integer(1, 12);
     const bool nasty = random.integer(0, 3) == 0, lost = random.integer(0, 3) == 0, even = random.integer(0, 1) == 0;
-    const std::unique_ptr<float[]> told(new float[static_cast<size_t>(words * columns * kinds)]);
+    const std::unique_ptr<float[]> log_probabilities(new float[static_cast<size_t>(words * columns * kinds)]);
     for (int64_t each = 0; each < words * columns * kinds; ++each) {
         const float number = nasty ? random.anything(-9.0f, 0.0f) : random.real(-9.0f, 0.0f);
-        told[each] = even ? std::round(number) : number;  // ties
+        log_probabilities[each] = even ? std::round(number) : number;  // ties
     }
     const std::unique_ptr<int64_t[]> widths(new int64_t[static_cast<size_t>(words)]);
     for (int64_t each = 0; each < words; ++each)
@@ -241,7 +241,7 @@ bool one_search(Random &random) {
     const std::unique_ptr<int32_t[]> classes(new int32_t[static_cast<size_t>(words * columns)]());
     const std::unique_ptr<float[]> margins(new float[static_cast<size_t>(words)]());
     const float unit = even ? 0.0625f : random.real(0.0f, 0.1f), bonus = even ? 2.0f : random.real(-1.0f, 4.0f);
-    const Search search{told.get(), widths.get(), symbols.get(), words, columns, kinds,
+    const Search search{log_probabilities.get(), widths.get(), symbols.get(), words, columns, kinds,
                         random.integer(1, random.integer(0, 1) == 0 ? 4 : kMostBeams),
                         {costs.get(), following.get(), states, size, unit, bonus}, classes.get(), margins.get()};
     for (int64_t word = 0; word < words; ++word) {
@@ -265,9 +265,9 @@ double plain_sum(const Convolution &job, const int8_t *weights, int64_t image, i
         for (int64_t x = 0; x < 3; ++x) {
             const int64_t at_row = row + y - 1, at_column = column + x - 1;
             if (at_row < 0 || at_row >= job.height || at_column < 0 || at_column >= job.width) continue;
-            const uint8_t *cell = job.input + ((image * job.height + at_row) * job.width + at_column) * inputs;
+            const uint8_t *element = job.input + ((image * job.height + at_row) * job.width + at_column) * inputs;
             for (int64_t input = 0; input < inputs; ++input)
-                sum += weights[(output * inputs + input) * 9 + y * 3 + x] * (cell[input] - job.layer->input_zero);
+                sum += weights[(output * inputs + input) * 9 + y * 3 + x] * (element[input] - job.layer->input_zero);
         }
     return static_cast<double>(sum);
 }
@@ -288,10 +288,10 @@ bool one_convolution(Random &random) {
         layer.bias.push_back(random.real(-20.0f, 20.0f));
     }
     layer.points = std::make_shared<const Points>(points_of(weights.get(), layer.outputs, layer.inputs));
-    const int64_t cells = batch * height * width;
-    const std::unique_ptr<uint8_t[]> input(new uint8_t[static_cast<size_t>(cells * layer.inputs)]);
-    const std::unique_ptr<uint8_t[]> output(new uint8_t[static_cast<size_t>(cells * layer.outputs)]);
-    for (int64_t each = 0; each < cells * layer.inputs; ++each) input[each] = static_cast<uint8_t>(random.integer(0, 255));
+    const int64_t elements = batch * height * width;
+    const std::unique_ptr<uint8_t[]> input(new uint8_t[static_cast<size_t>(elements * layer.inputs)]);
+    const std::unique_ptr<uint8_t[]> output(new uint8_t[static_cast<size_t>(elements * layer.outputs)]);
+    for (int64_t each = 0; each < elements * layer.inputs; ++each) input[each] = static_cast<uint8_t>(random.integer(0, 255));
     Convolution job{&layer, input.get(), output.get(), batch, height, width};
     const auto convolve = [&](auto convolve_unit, uint8_t *to) {
         job.output = to;
@@ -300,23 +300,23 @@ bool one_convolution(Random &random) {
     };
     convolve(avx2::convolve_unit, output.get());
     if (has_avx512()) {
-        const std::unique_ptr<uint8_t[]> same(new uint8_t[static_cast<size_t>(cells * layer.outputs)]);
+        const std::unique_ptr<uint8_t[]> same(new uint8_t[static_cast<size_t>(elements * layer.outputs)]);
         convolve(avx512::convolve_unit, same.get());
-        if (!std::equal(same.get(), same.get() + cells * layer.outputs, output.get())) {
+        if (!std::equal(same.get(), same.get() + elements * layer.outputs, output.get())) {
             std::printf("convolution: AVX2 and AVX-512 differ\n");
             return false;
         }
     }
-    for (int64_t cell = 0; cell < cells; ++cell)
+    for (int64_t element = 0; element < elements; ++element)
         for (int64_t channel = 0; channel < layer.outputs; ++channel) {
             const size_t place = static_cast<size_t>(channel);
-            const double sum = plain_sum(job, weights.get(), cell / (height * width), cell / width % height, cell % width, channel);
+            const double sum = plain_sum(job, weights.get(), element / (height * width), element / width % height, element % width, channel);
             const double wanted = sum * static_cast<double>(layer.scale[place]) + static_cast<double>(layer.bias[place]) +
                                   layer.output_zero;
             const double clipped = std::min(255.0, std::max(0.0, wanted));
             const double allowed = layer.scale[place] > 1.0f ? 255.0 : 1.5;
-            if (std::abs(output[cell * layer.outputs + channel] - clipped) <= allowed) continue;
-            std::printf("convolution: %d, not %f\n", output[cell * layer.outputs + channel], clipped);
+            if (std::abs(output[element * layer.outputs + channel] - clipped) <= allowed) continue;
+            std::printf("convolution: %d, not %f\n", output[element * layer.outputs + channel], clipped);
             return false;
         }
     return true;
@@ -363,7 +363,7 @@ bool one_block(Random &random) {
     for (int64_t each = 0; each < layer.inputs; ++each) layer.tap_bias.push_back(static_cast<float>(random.integer(-8, 8)) / 16);
     layer.per_unit = random.real(1.0f, 40.0f);
     layer.zero = static_cast<float>(random.integer(0, 255));
-    for (uint8_t &cell : layer.table) cell = static_cast<uint8_t>(random.integer(0, 255));
+    for (uint8_t &element : layer.table) element = static_cast<uint8_t>(random.integer(0, 255));
     const auto weights = [&](int64_t count) {
         std::unique_ptr<int8_t[]> made(new int8_t[static_cast<size_t>(count)]);
         for (int64_t each = 0; each < count; ++each) made[each] = static_cast<int8_t>(random.integer(-128, 127));
@@ -382,7 +382,7 @@ bool one_block(Random &random) {
     }
     block::Job job{&layer, nullptr, nullptr, nullptr, nullptr, random.integer(0, 2), random.integer(0, 4),
                    random.integer(0, 1) == 0 ? random.integer(0, 9) : random.integer(44, 110), nullptr, 0};
-    const int64_t cells = job.batch * job.rows_of_y() * job.columns * layer.outputs;
+    const int64_t elements = job.batch * job.rows_of_y() * job.columns * layer.outputs;
     const auto x = eighths(random, job.batch * job.rows * job.columns * layer.inputs), mask = eighths(random, job.columns);
     const auto factors = eighths(random, job.columns * layer.inputs);
     std::unique_ptr<int32_t[]> live(new int32_t[static_cast<size_t>(job.columns)]);
@@ -396,12 +396,12 @@ bool one_block(Random &random) {
     for (const Instructions &each : instruction_sets()) {
         layer.up = std::make_shared<const block::Bytes>(block::packed_up(*each.form, up.get(), layer.inputs, layer.middle));
         layer.down = std::make_shared<const block::Bytes>(block::packed_down(*each.form, down.get(), layer.middle, layer.outputs));
-        std::unique_ptr<float[]> y(new float[static_cast<size_t>(cells)]());
+        std::unique_ptr<float[]> y(new float[static_cast<size_t>(elements)]());
         job.y = y.get();
         std::vector<char, Aligned<char>> work(job.room(*each.form));
         for (int64_t unit = 0; unit < job.units(); ++unit) each.run_unit(job, unit, work.data());
         if (first == nullptr) first = std::move(y);
-        else if (!std::equal(first.get(), first.get() + cells, y.get())) {
+        else if (!std::equal(first.get(), first.get() + elements, y.get())) {
             std::printf("block: %s gives other numbers\n", each.name);
             return false;
         }
@@ -463,7 +463,7 @@ bool one_stem(Random &random) {
     }
     const auto x = eighths(random, batch * 4 * 16 * rows * columns), halves = eighths(random, 2 * columns), mask = eighths(random, columns);
     std::unique_ptr<float[]> expected;
-    const int64_t cells = batch * rows * columns * outputs;
+    const int64_t elements = batch * rows * columns * outputs;
     for (const Set &each : sets) {
         if (!each.there) continue;
         stem::Layer layers[5];
@@ -472,13 +472,13 @@ bool one_stem(Random &random) {
             layers[number] = stem::layer_of(weights[number].get(), biases[number].get(), to, from, window, each.most);
         }
         const stem::Stem made{layers[0], layers[1], layers[2], layers[3], layers[4]};
-        std::unique_ptr<float[]> y(new float[static_cast<size_t>(cells)]());
+        std::unique_ptr<float[]> y(new float[static_cast<size_t>(elements)]());
         const stem::Job job{&made, x.get(), halves.get(), mask.get(), y.get(), batch, 4 * rows, 4 * columns};
         std::vector<char, Aligned<char>> work(job.room());
         for (int64_t unit = 0; rows > 0 && unit < job.units(); ++unit) each.run_unit(job, unit, work.data());
-        for (int64_t cell = 0; expected != nullptr && cell < cells; ++cell) {
-            if (std::abs(y[cell] - expected[cell]) <= 1e-3f * (1 + std::abs(expected[cell]))) continue;
-            std::printf("stem: %f, not %f\n", static_cast<double>(y[cell]), static_cast<double>(expected[cell]));
+        for (int64_t element = 0; expected != nullptr && element < elements; ++element) {
+            if (std::abs(y[element] - expected[element]) <= 1e-3f * (1 + std::abs(expected[element]))) continue;
+            std::printf("stem: %f, not %f\n", static_cast<double>(y[element]), static_cast<double>(expected[element]));
             return false;
         }
         if (expected == nullptr) expected = std::move(y);

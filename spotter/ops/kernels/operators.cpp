@@ -25,7 +25,7 @@
 namespace spotter {
 namespace {
 
-constexpr int64_t kMostCells = INT32_MAX;
+constexpr int64_t kMostElements = INT32_MAX;
 
 enum class Device { cpu, cuda };
 enum class Operator { sample_regions, roi_rotate };
@@ -84,7 +84,7 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
     if (rotates ? places[1] != 5 && places[1] != 6 : places[3] != 2)
         return invalid(api, rotates ? "boxes must be [N, 6], or [N, 5] as in version 1" : "grid must be [N, h, w, 2]");
     if (index[0] != places[0]) return invalid(api, "image_index must have an entry for every region");
-    if (features[3] != 0 && features[2] > kMostCells / features[3]) return invalid(api, "the map has too many cells");
+    if (features[3] != 0 && features[2] > kMostElements / features[3]) return invalid(api, "the map has too many cells");
 
     Job<T> job{};
     const float *place_data = nullptr;
@@ -170,7 +170,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
         out.add(places, 2);
     }
     out.type = features.type;
-    return tell_dimensions(api, context, 0, out);
+    return set_dimensions(api, context, 0, out);
 }
 
 template <Operator kOperator, Device kDevice, class T>

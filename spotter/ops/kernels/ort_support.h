@@ -140,13 +140,13 @@ inline OrtStatus *dimensions_of(const OrtApi *api, OrtShapeInferContext *context
     return nullptr;
 }
 
-inline OrtStatus *tell_dimensions(const OrtApi *api, OrtShapeInferContext *context, size_t output, const Dimensions &told) {
+inline OrtStatus *set_dimensions(const OrtApi *api, OrtShapeInferContext *context, size_t output, const Dimensions &dimensions) {
     std::vector<const char *> symbols;
-    for (const std::string &symbol : told.symbols) symbols.push_back(symbol.c_str());
+    for (const std::string &symbol : dimensions.symbols) symbols.push_back(symbol.c_str());
     OrtTensorTypeAndShapeInfo *info = nullptr;
     SPOTTER_TRY(CreateTensorTypeAndShapeInfo::call(api, &info));
-    OrtStatus *status = SetTensorElementType::call(api, info, told.type);
-    if (status == nullptr) status = SetDimensions::call(api, info, told.numbers.data(), told.numbers.size());
+    OrtStatus *status = SetTensorElementType::call(api, info, dimensions.type);
+    if (status == nullptr) status = SetDimensions::call(api, info, dimensions.numbers.data(), dimensions.numbers.size());
     if (status == nullptr) status = SetSymbolicDimensions::call(api, info, symbols.data(), symbols.size());
     if (status == nullptr) status = ShapeInferContext_SetOutputTypeShape::call(api, context, output, info);
     ReleaseTensorTypeAndShapeInfo::call(api, info);

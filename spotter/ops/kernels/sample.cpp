@@ -35,14 +35,14 @@ inline float to_float(Half value) { return _cvtsh_ss(value.bits); }
 inline void store(Half *to, float value) { to->bits = _cvtss_sh(value, 0); }
 #else
 inline float to_float(Half value) {
-    const uint32_t sign = static_cast<uint32_t>(value.bits & 0x8000u) << 16, rest = value.bits & 0x7fffu;
+    const uint32_t sign = static_cast<uint32_t>(value.bits & 0x8000u) << 16, unsigned_bits = value.bits & 0x7fffu;
     uint32_t bits;
-    if (rest >= 0x7c00u) {
-        bits = sign | 0x7f800000u | (rest & 0x3ffu) << 13;
-    } else if (rest >= 0x400u) {
-        bits = sign | ((rest << 13) + (112u << 23));
+    if (unsigned_bits >= 0x7c00u) {
+        bits = sign | 0x7f800000u | (unsigned_bits & 0x3ffu) << 13;
+    } else if (unsigned_bits >= 0x400u) {
+        bits = sign | ((unsigned_bits << 13) + (112u << 23));
     } else {  // subnormal: a multiple of 2^-24
-        const float small = static_cast<float>(rest) * 0x1p-24f;
+        const float small = static_cast<float>(unsigned_bits) * 0x1p-24f;
         std::memcpy(&bits, &small, 4);
         bits |= sign;
     }
@@ -54,17 +54,17 @@ inline float to_float(Half value) {
 inline void store(Half *to, float value) {
     uint32_t bits;
     std::memcpy(&bits, &value, 4);
-    const uint32_t sign = bits >> 16 & 0x8000u, rest = bits & 0x7fffffffu;
+    const uint32_t sign = bits >> 16 & 0x8000u, unsigned_bits = bits & 0x7fffffffu;
     uint32_t half;
-    if (rest > 0x7f800000u) {
+    if (unsigned_bits > 0x7f800000u) {
         half = 0x7e00u;
-    } else if (rest >= 0x477ff000u) {  // rounds beyond 65504
+    } else if (unsigned_bits >= 0x477ff000u) {  // rounds beyond 65504
         half = 0x7c00u;
-    } else if (rest >= 0x38800000u) {  // to nearest, ties to even
-        half = (rest - (112u << 23) + 0xfffu + (rest >> 13 & 1u)) >> 13;
+    } else if (unsigned_bits >= 0x38800000u) {  // to nearest, ties to even
+        half = (unsigned_bits - (112u << 23) + 0xfffu + (unsigned_bits >> 13 & 1u)) >> 13;
     } else {
         float magnitude;
-        std::memcpy(&magnitude, &rest, 4);
+        std::memcpy(&magnitude, &unsigned_bits, 4);
         half = static_cast<uint32_t>(std::nearbyint(magnitude * 0x1p24f));
     }
     to->bits = static_cast<uint16_t>(sign | half);
@@ -72,9 +72,9 @@ inline void store(Half *to, float value) {
 #endif
 
 #if defined(__SSE2__)
-// The pairs at four offsets, as four left and four right cells.
-inline void read_pairs(const float *cells, const int64_t *offset, __m128 &left, __m128 &right) {
-    const auto pair = [&](int lane) { return reinterpret_cast<const __m64 *>(cells + offset[lane]); };
+// The pairs at four offsets, as four left and four right elements.
+inline void read_pairs(const float *elements, const int64_t *offset, __m128 &left, __m128 &right) {
+    const auto pair = [&](int lane) { return reinterpret_cast<const __m64 *>(elements + offset[lane]); };
     const __m128 first = _mm_loadh_pi(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(pair(0)))), pair(1));
     const __m128 second = _mm_loadh_pi(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(pair(2)))), pair(3));
     left = _mm_shuffle_ps(first, second, _MM_SHUFFLE(2, 0, 2, 0));
@@ -84,10 +84,10 @@ inline void read_pairs(const float *cells, const int64_t *offset, __m128 &left, 
 inline void write(float *to, __m128 values) { _mm_storeu_ps(to, values); }
 
 #if defined(__F16C__)
-inline void read_pairs(const Half *cells, const int64_t *offset, __m128 &left, __m128 &right) {
+inline void read_pairs(const Half *elements, const int64_t *offset, __m128 &left, __m128 &right) {
     const auto pair = [&](int lane) {
         int32_t bits;
-        std::memcpy(&bits, cells + offset[lane], 4);
+        std::memcpy(&bits, elements + offset[lane], 4);
         return bits;
     };
     const __m256 pairs = _mm256_cvtph_ps(_mm_setr_epi32(pair(0), pair(1), pair(2), pair(3)));
@@ -100,11 +100,11 @@ inline void write(Half *to, __m128 values) { _mm_storel_epi64(reinterpret_cast<_
 #endif
 #endif
 
-// `count` bins of one row of a patch, from one channel of a map whose row below is `below` cells on (0 in a map of one
-// row) and whose next column is `next_column` cells on (0 in a map of one column).
+// `count` bins of one row of a patch, from one channel of a map whose row below is `below` elements on (0 in a map of one
+// row) and whose next column is `next_column` elements on (0 in a map of one column).
 template <class T>
-inline void read_one(const T *cells, int64_t below, int64_t next_column, const TapTable &taps, int bin, T *to) {
-    const T *upper = cells + taps.offset[bin], *lower = upper + below;
+inline void read_one(const T *elements, int64_t below, int64_t next_column, const TapTable &taps, int bin, T *to) {
+    const T *upper = elements + taps.offset[bin], *lower = upper + below;
     store(to, taps.upper_left[bin] * to_float(upper[0]) + taps.upper_right[bin] * to_float(upper[next_column]) +
                   taps.lower_left[bin] * to_float(lower[0]) + taps.lower_right[bin] * to_float(lower[next_column]));
 }
@@ -125,7 +125,7 @@ template <class T> constexpr bool kVector = false;
 constexpr int kTogether = 4;
 
 template <class T, int channels>
-void read_row(const T *cells, int64_t map_step, int64_t below, int64_t next_column, const TapTable &taps, int first,
+void read_row(const T *elements, int64_t map_step, int64_t below, int64_t next_column, const TapTable &taps, int first,
               int count, T *to, int64_t patch_step) {
     int bin = 0;
 #if defined(__SSE2__)
@@ -140,9 +140,9 @@ void read_row(const T *cells, int64_t map_step, int64_t below, int64_t next_colu
             const __m128 lower_left = _mm_loadu_ps(taps.lower_left + at);
             const __m128 lower_right = _mm_loadu_ps(taps.lower_right + at);
             for (int channel = 0; channel < channels; ++channel) {
-                const T *plane = cells + channel * map_step;
+                const T *plane = elements + channel * map_step;
                 __m128 left, right, left_below, right_below;
-                // The next channels' cells, of which the processor cannot know. An address beyond the maps does no harm.
+                // The next channels' elements, of which the processor cannot know. An address beyond the maps does no harm.
                 const uintptr_t next = reinterpret_cast<uintptr_t>(plane) + ahead;
                 _mm_prefetch(reinterpret_cast<const char *>(next + static_cast<uintptr_t>(offset[0]) * sizeof(T)), _MM_HINT_T0);
                 _mm_prefetch(reinterpret_cast<const char *>(next + static_cast<uintptr_t>(below + offset[kLanes - 1]) * sizeof(T)), _MM_HINT_T0);
@@ -157,8 +157,8 @@ void read_row(const T *cells, int64_t map_step, int64_t below, int64_t next_colu
     }
 #endif
     for (int channel = 0; channel < channels; ++channel)
-        for (int rest = bin; rest < count; ++rest)
-            read_one(cells + channel * map_step, below, next_column, taps, first + rest, to + channel * patch_step + rest);
+        for (int last = bin; last < count; ++last)
+            read_one(elements + channel * map_step, below, next_column, taps, first + last, to + channel * patch_step + last);
 }
 
 template <class T>
@@ -198,7 +198,7 @@ void run(const Job<T> &job, int64_t unit) {
         clear(patch, channels * bins);
         return;
     }
-    const T *cells = job.features + (image * maps.channels + channel) * plane;
+    const T *elements = job.features + (image * maps.channels + channel) * plane;
     const int64_t below = maps.height > 1 ? maps.width : 0, next_column = maps.width > 1 ? 1 : 0;
     const int64_t filled =
         job.rotation == nullptr ? size.columns : std::min(filled_columns(job.places + region * job.rotation->box_numbers, *job.rotation), size.columns);
@@ -217,11 +217,11 @@ void run(const Job<T> &job, int64_t unit) {
             int64_t done = 0;
             for (; done + kTogether <= channels; done += kTogether)
                 for (int each = 0; each < rows; ++each)
-                    read_row<T, kTogether>(cells + done * plane, plane, below, next_column, taps, each * count, count,
+                    read_row<T, kTogether>(elements + done * plane, plane, below, next_column, taps, each * count, count,
                                            to + done * bins + each * size.columns, bins);
             for (; done < channels; ++done)
                 for (int each = 0; each < rows; ++each)
-                    read_row<T, 1>(cells + done * plane, plane, below, next_column, taps, each * count, count,
+                    read_row<T, 1>(elements + done * plane, plane, below, next_column, taps, each * count, count,
                                    to + done * bins + each * size.columns, bins);
         }
     }

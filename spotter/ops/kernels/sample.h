@@ -1,8 +1,8 @@
 // What the operators compute, apart from who asks for it. Maps are [batch, channels, height, width], patches
-// [regions, channels, rows, columns], both dense; places are cells, half-pixel: the first cell's centre is (0.5, 0.5).
+// [regions, channels, rows, columns], both dense; places are elements, half-pixel: the first element's centre is (0.5, 0.5).
 //
-// A bin reads bilinearly among the four cells around its place. Cells off the map read as zero; so does a bin whose
-// place is not a number and every bin of a region whose image index is off the batch. Cells must be finite: one that a
+// A bin reads bilinearly among the four elements around its place. Elements off the map read as zero; so does a bin whose
+// place is not a number and every bin of a region whose image index is off the batch. Elements must be finite: one that a
 // bin reads with weight 0 may be read.
 #pragma once
 
@@ -53,7 +53,7 @@ SPOTTER_BOTH inline Line row_of_box(const float *box, const Rotation &rotation, 
             box[2] * cosine / stride, box[2] * sine / stride};
 }
 
-// The four cells of a bin: the pair at `offset` and the pair one row below it, with a weight each. Cells off the map
+// The four elements of a bin: the pair at `offset` and the pair one row below it, with a weight each. Elements off the map
 // have no weight, and the pair then lies at the border, so that all four may be read wherever the map has two columns.
 struct Taps {
     int32_t offset;
@@ -70,7 +70,7 @@ SPOTTER_BOTH inline Taps taps_at(float x, float y, int32_t height, int32_t width
     const int32_t column = static_cast<int32_t>(x_floor), row = static_cast<int32_t>(y_floor);
     const float right = x - x_floor, lower = inside ? y - y_floor : 0.0f;
     const float left = 1.0f - right, upper = inside ? 1.0f - lower : 0.0f;
-    // Off the left border the right cell is the pair's first; off the right border the left one is its second.
+    // Off the left border the right element is the pair's first; off the right border the left one is its second.
     const bool before = column < 0, behind = column > 0 && column == width - 1;
     const bool above = row < 0, below = row > 0 && row == height - 1;
     const float first = before ? right : behind ? 0.0f : left;

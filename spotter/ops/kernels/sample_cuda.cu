@@ -16,7 +16,7 @@ __device__ inline float to_float(__half value) { return __half2float(value); }
 __device__ inline void store(float *to, float value) { *to = value; }
 __device__ inline void store(__half *to, float value) { *to = __float2half_rn(value); }
 
-// A thread reads one bin in some channels: neighbours along a row read neighbouring cells and write neighbouring bins.
+// A thread reads one bin in some channels: neighbours along a row read neighbouring elements and write neighbouring bins.
 // Blocks: x over bins, y over channels, z over regions, each striding where there are more than a grid holds.
 template <class T, bool kRotates>
 __global__ void sample(const T *__restrict__ features, Maps maps, const float *__restrict__ places, Rotation rotation,

@@ -47,7 +47,7 @@ struct Best {
 
 // A class too unlikely for one beam is so for those after it, which score no better, and the bar only rises: `classes`
 // holds those that are left.
-void collect(const Search &search, const float *told, const Beam *beams, int64_t count, int32_t *classes, Best &best) {
+void collect(const Search &search, const float *log_probabilities, const Beam *beams, int64_t count, int32_t *classes, Best &best) {
     const Language &language = search.language;
     const float most = std::max(language.bonus, 0.0f);
     std::iota(classes, classes + search.kinds, 0);
@@ -60,7 +60,7 @@ void collect(const Search &search, const float *told, const Beam *beams, int64_t
         left = 0;
         for (int64_t place = 0; place < before; ++place) {
             const int32_t kind = classes[place];
-            const float read = beam.score + told[kind];
+            const float read = beam.score + log_probabilities[kind];
             if (!(read + most > best.worst)) continue;
             classes[left++] = kind;
             const bool stays = kind == 0 || kind == beam.last;
@@ -83,8 +83,8 @@ bool search_word(const Search &search, int64_t word) {
     for (int64_t column = 0; column < width; ++column) {
         Best best;
         best.most = 2 * search.beams;
-        const float *told = search.log_probabilities + (word * search.columns + column) * search.kinds;
-        collect(search, told, beams, count, classes.get(), best);
+        const float *log_probabilities = search.log_probabilities + (word * search.columns + column) * search.kinds;
+        collect(search, log_probabilities, beams, count, classes.get(), best);
         Beam next[kMostBeams];
         int64_t keys[kMostBeams], kept = 0;
         for (int64_t each = 0; each < best.count && kept < search.beams; ++each) {

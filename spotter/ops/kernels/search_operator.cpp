@@ -105,8 +105,8 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
     classes.add(read, 0);
     classes.add(read, 1);
     margins.add(read, 0);
-    SPOTTER_TRY(tell_dimensions(api, context, 0, classes));
-    return tell_dimensions(api, context, 1, margins);
+    SPOTTER_TRY(set_dimensions(api, context, 0, classes));
+    return set_dimensions(api, context, 1, margins);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // What BranchStem computes, apart from who asks for it: the five convolutions with which PP-OCRv6's recogniser begins, two of
-// them parallel to a max pooling, from 48 rows of pixels to 12 of cells.
+// them parallel to a max pooling, from 48 rows of pixels to 12 of values.
 //
 // A strip of columns goes through all of them, row by row: of what lies between only the rows that are still looked at are
 // kept, in the nearest caches.
@@ -15,7 +15,7 @@
 namespace spotter::stem {
 
 constexpr int64_t kPixels = 4;    // channels of what is read
-constexpr int64_t kStrip = 24;    // columns of cells of a unit
+constexpr int64_t kStrip = 24;    // columns of values of a unit
 constexpr int64_t kGroup = 24;    // outputs are a multiple
 constexpr int64_t kSpare = 6;     // places that are computed beyond a row's end
 constexpr int64_t kKept = 4;      // rows of each map

@@ -103,7 +103,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
     out.add(maps.numbers[2] < 0 ? -1 : maps.numbers[2] / 4, "");
     out.add(mask, 0);
     out.add(last, 0);
-    return tell_dimensions(api, context, 0, out);
+    return set_dimensions(api, context, 0, out);
 }
 
 }  // namespace

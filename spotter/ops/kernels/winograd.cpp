@@ -8,7 +8,7 @@
 namespace spotter::SPOTTER_ISA {
 namespace {
 
-constexpr int64_t kCells = 16;    // channels that are brought to the points at once
+constexpr int64_t kChannels = 16;    // channels that are brought to the points at once
 constexpr int64_t kAhead = 2048;  // filters that are fetched early: the processor by itself stops at the end of a page
 
 #if defined(__AVX512VNNI__)
@@ -29,12 +29,12 @@ inline Whole rounded(Floats value, Floats most) { return _mm256_cvtps_epi32(_mm2
 constexpr int64_t kFloats = sizeof(Floats) / sizeof(float);  // outputs that are brought back at once
 
 struct Place {
-    int64_t image, row, column;  // of a tile's first cell
+    int64_t image, row, column;  // of a tile's first value
 };
 
 inline __m256i fourfold(__m256i value) { return _mm256_slli_epi16(value, 2); }
 
-// Six cells along a line, at the points 0, 1, -1, 2, -2 and infinity.
+// Six values along a line, at the points 0, 1, -1, 2, -2 and infinity.
 inline void to_points(const __m256i (&d)[6], __m256i (&out)[6]) {
     const __m256i near_even = _mm256_sub_epi16(d[4], fourfold(d[2])), near_odd = _mm256_sub_epi16(d[3], fourfold(d[1]));
     const __m256i far_even = _mm256_sub_epi16(d[4], d[2]), rise = _mm256_sub_epi16(d[3], d[1]);
@@ -47,8 +47,8 @@ inline void to_points(const __m256i (&d)[6], __m256i (&out)[6]) {
     out[5] = _mm256_sub_epi16(_mm256_sub_epi16(d[5], d[3]), _mm256_add_epi16(far_odd, far_odd));
 }
 
-// And back: what the line's four cells sum up to.
-inline void to_cells(const Floats (&m)[6], Floats (&out)[kTile]) {
+// And back: what the line's four values sum up to.
+inline void to_values(const Floats (&m)[6], Floats (&out)[kTile]) {
     const Floats near_even = m[1] + m[2], near_odd = m[1] - m[2], far_even = m[3] + m[4], far_odd = m[3] - m[4];
     out[0] = m[0] + near_even + far_even;
     out[1] = fma(all(2), far_odd, near_odd);
@@ -56,30 +56,30 @@ inline void to_cells(const Floats (&m)[6], Floats (&out)[kTile]) {
     out[3] = fma(all(8), far_odd, near_odd + m[5]);
 }
 
-// kCells cells; where a map has fewer channels left, what comes beyond is nothing that counts.
-inline __m256i cells_at(const uint8_t *cells, bool half) {
-    const auto *from = reinterpret_cast<const __m128i *>(cells);
+// kChannels values; where a map has fewer channels left, what comes beyond is nothing that counts.
+inline __m256i values_at(const uint8_t *values, bool half) {
+    const auto *from = reinterpret_cast<const __m128i *>(values);
     return _mm256_cvtepu8_epi16(half ? _mm_loadl_epi64(from) : _mm_loadu_si128(from));
 }
 
-// Brings the 6x6 cells around a tile to the points, which lie `apart` bytes from one another. kInside: all are on the
+// Brings the 6x6 values around a tile to the points, which lie `apart` bytes from one another. kInside: all are on the
 // map; those that are not count as its zero point, which adds up to something in one point alone and is taken away there.
-// Writes up to kCells - kLanes channels too many.
+// Writes up to kChannels - kLanes channels too many.
 template <bool kInside>
 void transform(const Convolution &job, const Place &place, char *to, int64_t apart) {
     const int64_t inputs = job.layer->inputs, row_size = job.width * inputs;
     const __m256i zero = _mm256_set1_epi16(static_cast<int16_t>(job.layer->input_zero));
     const __m256i surplus = _mm256_set1_epi16(static_cast<int16_t>(36 * job.layer->input_zero));
     const uint8_t *image = job.input + place.image * job.height * row_size;
-    for (int64_t channel = 0; channel < inputs; channel += kCells) {
-        const bool half = inputs - channel < kCells;
+    for (int64_t channel = 0; channel < inputs; channel += kChannels) {
+        const bool half = inputs - channel < kChannels;
         __m256i lines[6][6], in[6], out[6];
         for (int64_t x = 0; x < 6; ++x) {
             const int64_t column = place.column - 1 + x;
             for (int64_t y = 0; y < 6; ++y) {
                 const int64_t row = place.row - 1 + y;
                 const bool there = kInside || (row >= 0 && row < job.height && column >= 0 && column < job.width);
-                in[y] = there ? cells_at(image + row * row_size + column * inputs + channel, half) : zero;
+                in[y] = there ? values_at(image + row * row_size + column * inputs + channel, half) : zero;
             }
             to_points(in, out);
             for (int64_t y = 0; y < 6; ++y) lines[y][x] = out[y];
@@ -93,14 +93,14 @@ void transform(const Convolution &job, const Place &place, char *to, int64_t apa
     }
 }
 
-inline int pair_at(const int16_t *cells) {
+inline int pair_at(const int16_t *values) {
     int pair;
-    std::memcpy(&pair, cells, sizeof pair);
+    std::memcpy(&pair, values, sizeof pair);
     return pair;
 }
 
 // kCount tiles by a panel: out[tile][kPanel] is, or grows by, unit[kPanel] * sum over `inputs` of
-// in[tile][input] * panel[input][kPanel]. From a tile to the next it is `apart` cells.
+// in[tile][input] * panel[input][kPanel]. From a tile to the next it is `apart` values.
 template <int kCount>
 void multiply(const int16_t *in, int64_t apart, const int16_t *panel, int64_t inputs, const float *unit, bool more, float *out) {
     // (Loops that are unrolled late keep their sums in memory.)
@@ -159,44 +159,44 @@ constexpr int64_t kAtOnce = kRowsAtOnce;
 constexpr Multiply kMultiply[kAtOnce] = {multiply<1>, multiply<2>, multiply<3>, multiply<4>, multiply<5>, multiply<6>};
 #endif
 
-// Four cells along a line, kFloats outputs of each, to 8 bits: cell by cell, clipped twice on the way.
-inline void to_bytes(const Whole (&cells)[kTile], int zero, uint8_t *to) {
+// Four values along a line, kFloats outputs of each, to 8 bits: value by value, clipped twice on the way.
+inline void to_bytes(const Whole (&values)[kTile], int zero, uint8_t *to) {
 #if defined(__AVX512VNNI__)
     const Whole zeros = _mm512_set1_epi16(static_cast<int16_t>(zero));
-    const Whole first = _mm512_adds_epi16(_mm512_packs_epi32(cells[0], cells[1]), zeros);
-    const Whole second = _mm512_adds_epi16(_mm512_packs_epi32(cells[2], cells[3]), zeros);
+    const Whole first = _mm512_adds_epi16(_mm512_packs_epi32(values[0], values[1]), zeros);
+    const Whole second = _mm512_adds_epi16(_mm512_packs_epi32(values[2], values[3]), zeros);
     const Whole order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     _mm512_store_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(first, second)));
 #else
     const Whole zeros = _mm256_set1_epi16(static_cast<int16_t>(zero));
-    const Whole first = _mm256_adds_epi16(_mm256_packs_epi32(cells[0], cells[1]), zeros);
-    const Whole second = _mm256_adds_epi16(_mm256_packs_epi32(cells[2], cells[3]), zeros);
+    const Whole first = _mm256_adds_epi16(_mm256_packs_epi32(values[0], values[1]), zeros);
+    const Whole second = _mm256_adds_epi16(_mm256_packs_epi32(values[2], values[3]), zeros);
     const Whole order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     _mm256_store_si256(reinterpret_cast<Whole *>(to),
                        _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), order));
 #endif
 }
 
-// Brings a panel of a tile back from the points, rounds it, and writes those of its cells that are on the map.
+// Brings a panel of a tile back from the points, rounds it, and writes those of its values that are on the map.
 void finish(const Convolution &job, const Place &place, const char *from, int64_t apart, int64_t first) {
     const Layer &layer = *job.layer;
     const int64_t rows = std::min(kTile, job.height - place.row), columns = std::min(kTile, job.width - place.column);
-    uint8_t *cells = job.output + ((place.image * job.height + place.row) * job.width + place.column) * layer.outputs;
+    uint8_t *values = job.output + ((place.image * job.height + place.row) * job.width + place.column) * layer.outputs;
     for (int64_t channel = 0; channel < kPanel; channel += kFloats) {
         Floats lines[kTile][6], in[6], out[kTile];
         for (int64_t x = 0; x < 6; ++x) {
             for (int64_t y = 0; y < 6; ++y) in[y] = load(reinterpret_cast<const float *>(from + (y * 6 + x) * apart) + channel);
-            to_cells(in, out);
+            to_values(in, out);
             for (int64_t y = 0; y < kTile; ++y) lines[y][x] = out[y];
         }
         const Floats scale = load(layer.scale.data() + first + channel), bias = load(layer.bias.data() + first + channel);
         for (int64_t y = 0; y < rows; ++y) {
-            to_cells(lines[y], out);
+            to_values(lines[y], out);
             Whole whole[kTile];
             for (int64_t x = 0; x < kTile; ++x) whole[x] = rounded(fma(out[x], scale, bias), all(65536));
             alignas(kAlignment) uint8_t bytes[kTile * kFloats];
             to_bytes(whole, layer.output_zero, bytes);
-            uint8_t *to = cells + y * job.width * layer.outputs + first + channel;
+            uint8_t *to = values + y * job.width * layer.outputs + first + channel;
             for (int64_t x = 0; x < columns; ++x) std::memcpy(to + x * layer.outputs, bytes + x * kFloats, kFloats);
         }
     }
@@ -208,15 +208,15 @@ void convolve_unit(const Convolution &job, int64_t unit, void *work) {
     const Layer &layer = *job.layer;
     const int64_t part = unit % job.parts(), group = unit / job.parts();
     const int64_t inputs = layer.inputs, share = job.tiles_a_unit(), count = std::min(share, job.tiles() - group * share);
-    const int64_t apart = job.cells_apart(), products_apart = job.products_apart();
-    char *cells = static_cast<char *>(work), *products = cells + kPoints * apart;
+    const int64_t apart = job.values_apart(), products_apart = job.products_apart();
+    char *values = static_cast<char *>(work), *products = values + kPoints * apart;
     Place places[kMostTiles];
     for (int64_t tile = 0; tile < count; ++tile) {
         const int64_t number = group * share + tile, along = job.tiles_along(), down = job.tiles_down();
         const Place place{number / (along * down), number / along % down * kTile, number % along * kTile};
         const bool inside = place.row > 0 && place.row + kTile < job.height && place.column > 0 &&
                             place.column + kTile < job.width;
-        (inside ? transform<true> : transform<false>)(job, place, cells + tile * inputs * 2, apart);
+        (inside ? transform<true> : transform<false>)(job, place, values + tile * inputs * 2, apart);
         places[tile] = place;
     }
     const int16_t *panel = layer.points->filters.data() + part * kPart * kPoints * inputs;
@@ -226,7 +226,7 @@ void convolve_unit(const Convolution &job, int64_t unit, void *work) {
             for (int64_t tile = 0; tile < count; tile += kAtOnce)
                 for (int64_t input = 0; input < inputs; input += kChunk)
                     kMultiply[std::min(kAtOnce, count - tile) - 1](
-                        reinterpret_cast<const int16_t *>(cells + point * apart) + tile * inputs + input, inputs,
+                        reinterpret_cast<const int16_t *>(values + point * apart) + tile * inputs + input, inputs,
                         panel + input * kPanel, std::min(kChunk, inputs - input), units, input > 0,
                         reinterpret_cast<float *>(products + point * products_apart) + tile * kPanel);
         for (int64_t tile = 0; tile < count; ++tile)

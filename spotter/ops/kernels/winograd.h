@@ -1,8 +1,8 @@
 // What QLinearConv3x3 computes, apart from who asks for it: 3x3 convolutions of 8-bit maps, channels last, by Winograd's
 // minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, arXiv:1509.09308) in integers of 16 bits.
 //
-// A tile of 4x4 cells costs 36 products for a pair of channels where the plain sum has 144. Cells at the points are exact;
-// filters are rounded there, as finely as sums of 32 bits allow. After rounding to 8 bits one cell in some dozens differs
+// A tile of 4x4 values costs 36 products for a pair of channels where the plain sum has 144. Values at the points are exact;
+// filters are rounded there, as finely as sums of 32 bits allow. After rounding to 8 bits one value in some dozens differs
 // from the plain sum's, by one.
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace spotter {
 
-constexpr int64_t kTile = 4;          // cells along a tile's side
+constexpr int64_t kTile = 4;          // values along a tile's side
 constexpr int64_t kPoints = 36;       // at which a tile's polynomials are multiplied
 constexpr int64_t kLanes = 8;         // inputs are a multiple
 constexpr int64_t kPanel = 16;        // outputs that are multiplied at once; outputs are a multiple
@@ -36,7 +36,7 @@ struct Points {
 // Of weights [outputs, inputs, 3, 3].
 Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs);
 
-// A layer. A sum of weights times (cell - input_zero) becomes 8 bits as
+// A layer. A sum of weights times (value - input_zero) becomes 8 bits as
 // clip(round(sum * scale[m] + bias[m]) + output_zero, 0, 255).
 struct Layer {
     int64_t inputs = 0, outputs = 0;
@@ -63,11 +63,11 @@ struct Convolution {
     }
     int64_t groups() const { return (tiles() + tiles_a_unit() - 1) / tiles_a_unit(); }
     int64_t units() const { return groups() * parts(); }
-    // From a point's cells to the next one's, and from its products, in bytes.
-    int64_t cells_apart() const { return tiles_a_unit() * layer->inputs * 2 + kGap; }
+    // From a point's values to the next one's, and from its products, in bytes.
+    int64_t values_apart() const { return tiles_a_unit() * layer->inputs * 2 + kGap; }
     int64_t products_apart() const { return tiles_a_unit() * kPanel * 4 + kGap; }
     // Bytes that a unit works in.
-    size_t room() const { return static_cast<size_t>(kPoints * (cells_apart() + products_apart())); }
+    size_t room() const { return static_cast<size_t>(kPoints * (values_apart() + products_apart())); }
 };
 
 // Computes a unit in `room()` bytes at `work`, aligned to kAlignment. Compiled for AVX2 with FMA, and for AVX-512 with VNNI.

@@ -137,7 +137,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
     out.type = maps.type;
     for (const size_t side : {0, 1, 2}) out.add(maps, side);
     out.add(weights, 0);
-    return tell_dimensions(api, context, 0, out);
+    return set_dimensions(api, context, 0, out);
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ constexpr double kFilter[6][3] = {{1 / 4.0, 0, 0},
                                   {1 / 24.0, 1 / 12.0, 1 / 6.0},
                                   {1 / 24.0, -1 / 12.0, 1 / 6.0},
                                   {0, 0, 1}};
-// What six cells along a line are multiplied by on their way to a point (`to_points`): how much is positive, and negative.
+// What six values along a line are multiplied by on their way to a point (`to_points`): how much is positive, and negative.
 constexpr double kPositive[6] = {5, 2, 5, 3, 3, 5}, kNegative[6] = {5, 8, 5, 3, 3, 5};
 
-// The largest that a cell at a point can be, whatever its 36 cells and the zero point of the map.
+// The largest that a value at a point can be, whatever its 36 values and the zero point of the map.
 double largest(int64_t point) {
     const int64_t y = point / 6, x = point % 6;
     return 255 * std::max(kPositive[y] * kPositive[x] + kNegative[y] * kNegative[x],
@@ -46,7 +46,7 @@ Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs) {
             filter_to_points(weights + (output * inputs + input) * 9, at_points.data() + input, inputs);
         for (int64_t point = 0; point < kPoints; ++point) {
             const double *values = at_points.data() + point * inputs;
-            // The finest unit with which neither a filter nor, whatever the cells, a chunk's sum can overflow. (Each
+            // The finest unit with which neither a filter nor, whatever the values, a chunk's sum can overflow. (Each
             // filter may be rounded up by a half.)
             const double most = 0x7fffffff / largest(point) - kChunk / 2.0;
             double unit = 0, sum = 0;

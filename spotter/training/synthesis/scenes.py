@@ -22,7 +22,7 @@ _CROWDED = 1.3  # of the picture's side; several words that are wider together a
 
 
 def _below(seen: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The cells [K, 3] under a quad."""
+    """The colours [K, 3] of the background under a quad."""
     low = np.clip(quad.min(0) * TONES / size, 0, TONES - 1).astype(int)
     high = np.clip(quad.max(0) * TONES / size, 0, TONES - 1).astype(int) + 1
     return seen[low[1] : high[1], low[0] : high[0]].reshape(-1, 3)

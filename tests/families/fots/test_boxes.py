@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from spotter.families.fots.boxes import SLANTED_BOXES, boxes_to_polygons, placed, polygons_to_boxes, probiou
-from spotter.model.cells import mosaic_cells
+from spotter.model.anchors import mosaic_anchors
 
 UNIT = math.sqrt(12)  # the side of a box whose uniform density has variance 1
 
@@ -140,7 +140,7 @@ def test_higher_words_stand_on_coarser_levels() -> None:
         [16.0 + 96 + 16, 24 + 128 + 16, 12.5, 20, 0.5, 0.1],
         [8.0 + 96 + 16, 12 + 128 + 16 + 32 + 8, 6.25, 20, 0.5, 0.1],
     ]
-    torch.testing.assert_close(placed(boxes, mosaic_cells(128, 192, torch.device("cpu"))), torch.tensor(expected))
+    torch.testing.assert_close(placed(boxes, mosaic_anchors(128, 192, torch.device("cpu"))), torch.tensor(expected))
 
 
 def test_a_curve_gets_the_rectangle_around_it_along_the_line_between_its_ends() -> None:

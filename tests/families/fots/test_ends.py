@@ -1,4 +1,4 @@
-"""Ends of boxes are told by the cells next to them, step by step; numbers worked by hand."""
+"""Ends of boxes are refined by the anchor points next to them, step by step; numbers worked by hand."""
 
 import math
 
@@ -14,8 +14,8 @@ INDEX = torch.tensor([0])
 
 
 def word_maps(left: float, right: float, theta: float = 0.0) -> DetectionMaps:
-    """Maps of 64 x 64 cells. Every cell on the line through their middle, turned by `theta`, tells the ends of a word
-    that reaches from `left` to `right` along that line, in pixels from the middle."""
+    """Maps of 64 x 64 points. Every one on the line through their middle, turned by `theta`, predicts the ends of a
+    word that reaches from `left` to `right` along that line, in pixels from the middle."""
     maps = empty_maps(1, 64, 64)
     ahead = direction_of(theta)
     for place in range(-124, 125, 4):
@@ -36,14 +36,14 @@ def test_a_box_that_is_too_short_finds_its_ends(theta: float) -> None:
     assert ends == pytest.approx((-50, 70), abs=1e-2)
 
 
-def test_a_box_that_is_too_long_is_shortened_where_its_end_cell_is_of_the_word() -> None:
+def test_a_box_that_is_too_long_is_shortened_where_its_end_point_is_of_the_word() -> None:
     # The right end is asked 12.8 pixels inside it, at 57, which is text.
     box = torch.tensor([[138.0, 128, 120, 16, 0, 0]])
     moved = sharpen_ends(word_maps(-50, 64), box, INDEX)
     assert ends_of(moved, 0.0) == pytest.approx((-50, 64), abs=1e-2)
 
 
-def test_an_end_stays_where_its_cell_is_no_witness() -> None:
+def test_an_end_stays_where_its_point_is_no_text() -> None:
     box = torch.tensor([[128.0, 128, 100, 16, 0, 0]])
     torch.testing.assert_close(sharpen_ends(empty_maps(1, 64, 64), box, INDEX), box)  # no text there
     far = word_maps(-120, 120)
@@ -57,7 +57,7 @@ def test_an_end_stays_where_its_cell_is_no_witness() -> None:
 
 
 def test_ends_of_a_slanted_word_are_measured_along_its_slant() -> None:
-    """The cells' centres lie 2 below the middle, where a slant of 0.5 has both ends a pixel further along."""
+    """The points lie 2 below the middle, where a slant of 0.5 has both ends a pixel further along."""
     box = torch.tensor([[128.0, 128, 100, 16, 0, 0.5]])
     moved = sharpen_ends(word_maps(-60, 70), box, INDEX)
     assert ends_of(moved, 0.0) == pytest.approx((-61, 69), abs=1e-2)

@@ -11,8 +11,8 @@ from torch import Tensor
 from spotter.families.fots.boxes import placed, probiou
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.head import DetectionHead, merge_overlapping, select_candidates
-from spotter.families.fots.maps import DetectionMaps, cell_boxes
-from spotter.model.cells import mosaic_cells, plain_cells
+from spotter.families.fots.maps import DetectionMaps, decode_boxes
+from spotter.model.anchors import mosaic_anchors, plain_anchors
 from spotter.model.family import Regions
 from tests.model.small import direction_of, empty_maps, say
 
@@ -29,7 +29,7 @@ def test_the_heads_first_words_are_rare_and_level() -> None:
     torch.manual_seed(0)
     head = DetectionHead(6, CONFIG).eval()
     with torch.no_grad():
-        maps = head(torch.zeros(2, 6, 5, 7), plain_cells(5, 7, CPU))
+        maps = head(torch.zeros(2, 6, 5, 7), plain_anchors(5, 7, CPU))
     assert (maps.score.shape, maps.distances.shape, maps.direction.shape) == (
         (2, 1, 5, 7),
         (2, 4, 5, 7),
@@ -44,7 +44,7 @@ def test_distances_stay_finite_whatever_the_features() -> None:
     head = DetectionHead(4, CONFIG).eval()
     for size in (1e4, -1e4):
         with torch.no_grad():
-            maps = head(torch.full((1, 4, 2, 2), size), plain_cells(2, 2, CPU))
+            maps = head(torch.full((1, 4, 2, 2), size), plain_anchors(2, 2, CPU))
         assert maps.distances.isfinite().all()
         assert float(maps.distances.min()) > 0
 
@@ -53,10 +53,10 @@ def test_distances_stay_finite_whatever_the_features() -> None:
     ("theta", "centre"),
     [(0.0, (20, 22)), (math.pi / 2, (8, 30)), (math.pi, (0, 18)), (-math.pi / 2, (12, 10))],
 )
-def test_a_cell_tells_its_words_box_on_the_full_circle(theta: float, centre: tuple[float, float]) -> None:
-    """The cell is 10 right of the left end and 30 left of the right one: the middle is 10 further along, 2 down."""
+def test_a_point_predicts_its_words_box_on_the_full_circle(theta: float, centre: tuple[float, float]) -> None:
+    """The point is 10 right of the left end and 30 left of the right one: the middle is 10 further along, 2 down."""
     told = F.pad(3 * direction_of(theta), (0, 1))
-    box = cell_boxes(torch.tensor([2.0, 30, 6, 10]), told, torch.tensor(10.0), torch.tensor(20.0))
+    box = decode_boxes(torch.tensor([2.0, 30, 6, 10]), told, torch.tensor(10.0), torch.tensor(20.0))
     assert box[:4].tolist() == pytest.approx([*centre, 40, 8], abs=1e-4)
     assert math.cos(float(box[4]) - theta) > 1 - 1e-6
 
@@ -64,7 +64,7 @@ def test_a_cell_tells_its_words_box_on_the_full_circle(theta: float, centre: tup
 @pytest.mark.parametrize(("told", "slant", "x"), [(0.5, 0.5, 21), (-0.5, -0.5, 19), (9.0, 1.2, 22.4)])
 def test_the_middle_of_a_slanted_word_lies_along_its_slant(told: float, slant: float, x: float) -> None:
     """As above, and the middle 2 down: by the slant, which ends at 1.2, it is 2 x 0.5 further along."""
-    box = cell_boxes(
+    box = decode_boxes(
         torch.tensor([2.0, 30, 6, 10]), torch.tensor([3.0, 0, told]), torch.tensor(10.0), torch.tensor(20.0)
     )
     assert box.tolist() == pytest.approx([x, 22, 40, 8, 0, slant], abs=1e-4)
@@ -77,23 +77,23 @@ def test_a_word_in_a_map_becomes_a_box_that_is_read_in_its_direction(theta: floa
     found = regions(maps, [[64, 96]])
     assert found.shapes.shape == (1, 6)
     assert float(found.shapes[0, 5]) == pytest.approx(0.3)
-    assert found.shapes[0, :4].tolist() == pytest.approx([46, 30, 40, 12], abs=1e-3)  # cell (7, 11) of 4 pixels
+    assert found.shapes[0, :4].tolist() == pytest.approx([46, 30, 40, 12], abs=1e-3)  # point (7, 11) of 4 pixels
     assert math.cos(float(found.shapes[0, 4]) - theta) > 1 - 1e-6
     assert found.scores.tolist() == pytest.approx([0.8])
     assert found.image_index.tolist() == [0]
 
 
-def test_cells_in_the_padding_are_no_words() -> None:
+def test_points_in_the_padding_are_no_words() -> None:
     maps = empty_maps(2, 8, 8)
     for image in (0, 1):
         for row, column in ((1, 1), (1, 6), (6, 1)):
             say(maps, (image, row, column), 0.9, (3, 3, 3, 3), 0.0)
-    found = regions(maps, [[32, 24], [20, 32]])  # cell 6's centre is pixel 26
+    found = regions(maps, [[32, 24], [20, 32]])  # point 6 is pixel 26
     places = {(int(n), *box[:2].int().tolist()) for n, box in zip(found.image_index, found.shapes, strict=True)}
     assert places == {(0, 6, 6), (0, 6, 26), (1, 6, 6), (1, 26, 6)}
 
 
-def test_only_the_best_of_neighbouring_cells_is_a_candidate() -> None:
+def test_only_the_best_of_neighbouring_points_is_a_candidate() -> None:
     maps = empty_maps(1, 8, 8)
     for column, score in ((2, 0.6), (3, 0.9), (4, 0.7), (6, 0.45)):
         say(maps, (0, 4, column), score, (3, 3, 3, 3), 0.0)
@@ -187,14 +187,14 @@ def test_suppression_is_what_a_loop_over_the_boxes_gives(seed: int) -> None:
     assert kept[0].tolist() == expected.tolist()
 
 
-def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:
-    """A picture of 128 x 128: 32 rows of cells, 4 of nothing, 16; levels 2 and 3 begin in column 20."""
-    cells = mosaic_cells(128, 128, CPU)
-    assert cells.x.shape == (32 + 4 + 16, 32)
-    assert cells.inside.sum() == 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4
+def test_anchor_points_of_a_mosaic_know_their_place_in_the_picture() -> None:
+    """A picture of 128 x 128: 32 rows of points, 4 of nothing, 16; levels 2 and 3 begin in column 20."""
+    anchors = mosaic_anchors(128, 128, CPU)
+    assert anchors.x.shape == (32 + 4 + 16, 32)
+    assert anchors.inside.sum() == 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4
 
     def told(row: int, column: int) -> list[float]:
-        return [float(cells.x[row, column]), float(cells.y[row, column]), float(cells.scale[row, column])]
+        return [float(anchors.x[row, column]), float(anchors.y[row, column]), float(anchors.scale[row, column])]
 
     assert told(0, 0) == [2, 2, 1]
     assert told(31, 31) == [126, 126, 1]
@@ -204,24 +204,24 @@ def test_cells_of_a_mosaic_know_their_place_in_the_picture() -> None:
     assert told(43, 27) == [120, 120, 4]
     assert told(46, 20) == [16, 16, 8]
     assert told(49, 23) == [112, 112, 8]
-    assert not cells.inside[33].any()
-    assert not cells.inside[40, 17]
-    assert not cells.inside[45, 22]
-    assert not cells.inside[48, 24]
+    assert not anchors.inside[33].any()
+    assert not anchors.inside[40, 17]
+    assert not anchors.inside[45, 22]
+    assert not anchors.inside[48, 24]
 
 
 LEVELS = {20.0: 1, 60.0: 2, 100.0: 4, 200.0: 8}
 
 
 def said_in_mosaic(height: float) -> tuple[DetectionMaps, Tensor]:
-    """Maps in which one cell, at the level of the word's height, tells the box [1, 6] that comes with them."""
+    """Maps in which one point, at the level of the word's height, predicts the box [1, 6] that comes with them."""
     box = torch.tensor([[130.0, 126.0, 1.2 * height, height, 0.3, 0.2]])
-    cells = mosaic_cells(256, 256, CPU)
-    column, row = (placed(box, cells)[0, :2] / 4).long().tolist()
-    level = float(cells.scale[row, column])
+    anchors = mosaic_anchors(256, 256, CPU)
+    column, row = (placed(box, anchors)[0, :2] / 4).long().tolist()
+    level = float(anchors.scale[row, column])
     assert level == LEVELS[height]
-    maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=cells)
-    dx, dy = 130 - float(cells.x[row, column]), 126 - float(cells.y[row, column])
+    maps = replace(empty_maps(1, 64 + 4 + 32, 64), anchors=anchors)
+    dx, dy = 130 - float(anchors.x[row, column]), 126 - float(anchors.y[row, column])
     down = dy * math.cos(0.3) - dx * math.sin(0.3)
     ahead = dx * math.cos(0.3) + dy * math.sin(0.3) - 0.2 * down
     sides = (height / 2 - down, 0.6 * height + ahead, height / 2 + down, 0.6 * height - ahead)
@@ -246,7 +246,7 @@ def test_a_level_finds_words_of_its_own_size(
     """Heights in the pixels of the level; the first finds the smallest, the last the largest."""
 
     def found(height: float) -> int:
-        maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
+        maps = replace(empty_maps(1, 64 + 4 + 32, 64), anchors=mosaic_anchors(256, 256, CPU))
         say(maps, (0, row, column), 0.9, (height / 2, height / 2, height / 2, height / 2), 0.0)
         return len(regions(maps, [[256, 256]]).shapes)
 
@@ -258,7 +258,7 @@ def test_a_level_finds_words_of_its_own_size(
 
 
 def test_padding_is_no_text_at_any_level() -> None:
-    maps = replace(empty_maps(1, 64 + 4 + 32, 64), cells=mosaic_cells(256, 256, CPU))
+    maps = replace(empty_maps(1, 64 + 4 + 32, 64), anchors=mosaic_anchors(256, 256, CPU))
     for row, column in ((50, 10), (68 + 28, 10), (68 + 14, 36 + 5), (68 + 18 + 7, 36 + 3)):
         say(maps, (0, row, column), 0.9, (10, 10, 10, 10), 0.0)
     assert len(regions(maps, [[256, 256]]).shapes) > 0

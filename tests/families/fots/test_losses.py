@@ -9,13 +9,13 @@ from torch import Tensor
 from spotter.families.fots.family import FOTS
 from spotter.families.fots.losses import geometry_losses
 from spotter.families.fots.maps import DetectionMaps
-from spotter.model.cells import plain_cells
+from spotter.model.anchors import plain_anchors
 from spotter.model.charset import Charset
 from spotter.training.batch import Batch, collate
 from spotter.training.losses import word_weights
 from spotter.training.sample import Sample
 
-CELLS = plain_cells(16, 16, torch.device("cpu"))
+ANCHORS = plain_anchors(16, 16, torch.device("cpu"))
 
 
 def losses_of(maps: DetectionMaps, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -39,19 +39,19 @@ def batch_of(*pictures: list[tuple[float, float, float, float, float, bool]]) ->
 
 
 def true_maps(batch: Batch) -> DetectionMaps:
-    """What a perfect detector would say, worked out in numpy from each cell's corners."""
+    """What a perfect detector would say, worked out in numpy at each anchor point."""
     images, rows, columns = batch.truth.owner.shape
     distances = torch.full((images, 4, rows, columns), 7.0)
     direction = torch.full((images, 3, rows, columns), 0.3)
     for image, row, column in (batch.truth.owner >= 0).nonzero().tolist():
         cx, cy, w, h, theta, slant = batch.truth.shapes[batch.truth.owner[image, row, column]].tolist()
-        dx, dy = float(CELLS.x[row, column]) - cx, float(CELLS.y[row, column]) - cy
+        dx, dy = float(ANCHORS.x[row, column]) - cx, float(ANCHORS.y[row, column]) - cy
         down = dy * math.cos(theta) - dx * math.sin(theta)
         along = dx * math.cos(theta) + dy * math.sin(theta) - slant * down
         told = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
-        distances[image, :, row, column] = torch.tensor(told) / CELLS.scale[row, column]
+        distances[image, :, row, column] = torch.tensor(told) / ANCHORS.scale[row, column]
         direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta), slant])
-    return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, CELLS)
+    return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, ANCHORS)
 
 
 @pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi - 1e-3, -math.pi / 2, 0.6, -2.2])
@@ -91,7 +91,7 @@ def test_a_wrong_end_by_hand() -> None:
     maps = true_maps(batch)
     maps.distances[:, 1] += 8  # the right end, by half the height
     _, ends, _ = losses_of(maps, batch)
-    # Smooth L1 of 0.5 with beta 0.2 is 0.4, times 1 - 2 d / w for cells nearer than half: core centres x 18, 22 ... 46
+    # Smooth L1 of 0.5 with beta 0.2 is 0.4, times 1 - 2 d / w for points nearer than half: core centres x 18, 22 ... 46
     # lie 34, 30 ... 6 from the right end at 52.
     nearness = [max(0.0, 1 - 2 * distance / 40) for distance in range(6, 35, 4)]
     assert float(ends) == pytest.approx(0.4 * sum(nearness) / 8, abs=1e-5)
@@ -131,7 +131,7 @@ def test_ignored_words_and_background_have_no_geometry() -> None:
 def test_no_words_cost_nothing_and_can_be_learnt_from() -> None:
     batch = batch_of([])
     distances = torch.ones(1, 4, 28, 16, requires_grad=True)
-    maps = DetectionMaps(torch.zeros(1, 1, 28, 16), distances, torch.zeros(1, 3, 28, 16), CELLS)
+    maps = DetectionMaps(torch.zeros(1, 1, 28, 16), distances, torch.zeros(1, 3, 28, 16), ANCHORS)
     losses = losses_of(maps, batch)
     torch.autograd.backward(torch.stack(losses).sum())
     assert [float(loss.detach()) for loss in losses] == [0, 0, 0]

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from spotter.families.fots.boxes import placed
 from spotter.families.fots.regions import RoIRotate, box_widths, roi_rotate, rotated_grid
-from spotter.model.cells import mosaic_cells
+from spotter.model.anchors import mosaic_anchors
 from spotter.model.pyramid import join
 from spotter.model.regions import PatchSize, sample_regions
 from tests.model.test_pyramid import mosaic
@@ -19,13 +19,13 @@ FIRST = torch.tensor([0])
 
 
 def ramps(rows: int, columns: int, stride: int) -> Tensor:
-    """[1, 2, rows, columns]: each cell holds the (x, y) of its own centre, in pixels."""
+    """[1, 2, rows, columns]: each position holds the (x, y) of its own centre, in pixels."""
     y, x = torch.meshgrid((torch.arange(rows) + 0.5) * stride, (torch.arange(columns) + 0.5) * stride, indexing="ij")
     return torch.stack((x, y))[None]
 
 
 def bilinear(features: NDArray[np.float32], x: float, y: float) -> NDArray[np.float64]:
-    """One sample of [C, H, W] at a place in cells, half-pixel, zero off the map: the textbook's four corners."""
+    """One sample of [C, H, W] at a place in the map, half-pixel, zero off the map: the textbook's four corners."""
     channels, height, width = features.shape
     left, top = math.floor(x - 0.5), math.floor(y - 0.5)
     total = np.zeros(channels)
@@ -109,7 +109,8 @@ def test_the_rim_fades_to_zero_and_never_to_the_next_picture() -> None:
         [[8.0, 16, 4, 8, 0, 0]]
     )  # half of it below the first picture's 16 pixels; bins at 13, 15, 17, 19
     column = roi_rotate(features, box, FIRST, torch.tensor([1]), 4, 4)[0, 0, :, 0]
-    # In cells 3.25, 3.75, 4.25, 4.75: beyond the last centre, 3.5, the weight falls linearly to zero at 4.5.
+    # In positions of the map 3.25, 3.75, 4.25, 4.75: beyond the last centre, 3.5, the weight falls linearly to zero at
+    # 4.5.
     assert column.tolist() == pytest.approx([1, 0.75, 0.25, 0], abs=1e-5)
 
 
@@ -175,12 +176,12 @@ def test_gradients_of_maps_and_places_are_the_numerical_ones() -> None:
 @pytest.mark.parametrize("h", [12.0, 39.9, 40.0, 79.0, 80.0, 159.0, 160.0, 200.0])
 @pytest.mark.parametrize("theta", [0.0, math.pi / 2, math.pi, 0.5])
 def test_words_of_any_height_read_the_places_they_stand_on(h: float, theta: float) -> None:
-    """Each level holds its cells' own places in the picture, so whichever level is read, the answer is the same."""
+    """Each level holds its positions' own places in the picture, so whichever level is read, the answer is the same."""
     height, width, size = 448, 512, PatchSize(4, 2, 8)
     boxes = torch.tensor([[251.0, 227, 1.3 * h, h, theta, 0.2]])
     pictures = picture_ramps(height, width)
-    cells = mosaic_cells(height, width, torch.device("cpu"))
-    patches = RoIRotate(size)(mosaic(pictures, 2), mosaic(pictures, 4), cells, boxes, FIRST)
+    anchors = mosaic_anchors(height, width, torch.device("cpu"))
+    patches = RoIRotate(size)(mosaic(pictures, 2), mosaic(pictures, 4), anchors, boxes, FIRST)
     assert patches.widths.tolist() == [6]  # 1.3 x 4 = 5.2
     for found, rows in ((patches.fine, 8), (patches.coarse, 4)):
         columns = 6 * rows // 4
@@ -192,6 +193,6 @@ def test_a_word_at_the_rim_of_a_level_reads_nothing_of_the_next() -> None:
     """Level 0 is bright; a word of level 1 that hangs out of the picture on every side must not see it."""
     together = join(torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 16, 32), 4)
     boxes = torch.tensor([[64.0, 2, 60, 44, 0, 0], [126.0, 64, 40, 44, 0, 0], [2.0, 126, 60, 44, 0.3, 0]])
-    cells = mosaic_cells(128, 128, torch.device("cpu"))
-    patches = roi_rotate(together, placed(boxes, cells), torch.zeros(3, dtype=torch.int64), torch.full((3,), 8), 8, 4)
+    anchors = mosaic_anchors(128, 128, torch.device("cpu"))
+    patches = roi_rotate(together, placed(boxes, anchors), torch.zeros(3, dtype=torch.int64), torch.full((3,), 8), 8, 4)
     assert float(patches.abs().max()) < 1e-5

@@ -40,7 +40,7 @@ def test_large_pictures_are_kept_small(folder: Path) -> None:
     assert source.sample(np.random.default_rng(0), 64).image.shape == (64, 64, 3)
 
 
-def test_no_cell_of_them_counts(folder: Path) -> None:
+def test_no_point_of_them_counts(folder: Path) -> None:
     batch = collate([UnlabelledSource(folder).sample(np.random.default_rng(0), 128)], Charset(), FOTS())
     assert not batch.truth.counted.any()
     assert not batch.truth.text.any()

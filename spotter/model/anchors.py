@@ -1,4 +1,4 @@
-"""The cells of a map, and where they lie in the picture."""
+"""Anchor points: the centres of a detection map's positions, and where they lie in the picture."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ _SMALLEST = 0.85 * LEVEL_HEIGHTS[0] / 2  # pixels; lower words are found at the 
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Where a map's cells lie in the picture.
+class AnchorPoints:
+    """Where the anchor points of a map lie in the picture.
 
-    x, y: float32 [H, W], their centres in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
+    x, y: float32 [H, W], in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
     the map's. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
     pixels where the map is the mosaic of its pyramid, None where it is one plain map.
     """
@@ -28,12 +28,13 @@ class Cells:
     mosaic: tuple[int, int] | None = None
 
     def placement(self, heights: Tensor) -> Placement | None:
-        """Where words of heights [N], in the picture's pixels, lie in the map, STRIDE pixels to a cell; None where they
-        lie as in the picture."""
+        """Where words of heights [N], in the picture's pixels, lie in the map, STRIDE pixels to a position; None where
+        they lie as in the picture."""
         return None if self.mosaic is None else placement(level_of(heights), *self.mosaic)
 
     def fits(self, heights: Tensor) -> Tensor:
-        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are a cell's to find."""
+        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are of the size that a point
+        is to find."""
         if self.mosaic is None:
             return torch.ones_like(heights, dtype=torch.bool)
         last = self.scale >= 2 ** len(LEVEL_HEIGHTS)
@@ -41,16 +42,16 @@ class Cells:
         return fitting
 
 
-def plain_cells(rows: int, columns: int, device: torch.device) -> Cells:
-    """The cells of one map at STRIDE."""
+def plain_anchors(rows: int, columns: int, device: torch.device) -> AnchorPoints:
+    """The anchor points of one map at STRIDE."""
     y = ((torch.arange(rows, device=device) + 0.5) * STRIDE)[:, None].expand(rows, columns)
     x = ((torch.arange(columns, device=device) + 0.5) * STRIDE).expand(rows, columns)
-    return Cells(x, y, torch.ones_like(x), torch.ones_like(x, dtype=torch.bool))
+    return AnchorPoints(x, y, torch.ones_like(x), torch.ones_like(x, dtype=torch.bool))
 
 
-def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
-    """The cells of the mosaic of a picture of height x width pixels (see `spotter.model.pyramid`)."""
-    plain = plain_cells(mosaic_height(height) // STRIDE, width // STRIDE, device)
+def mosaic_anchors(height: int, width: int, device: torch.device) -> AnchorPoints:
+    """The anchor points of the mosaic of a picture of height x width pixels (see `spotter.model.pyramid`)."""
+    plain = plain_anchors(mosaic_height(height) // STRIDE, width // STRIDE, device)
     below, right = height + GAP, width // 2 + GAP
     lowest = below + height // 4 + SMALL_GAP
 
@@ -64,4 +65,4 @@ def mosaic_cells(height: int, width: int, device: torch.device) -> Cells:
     scale = 1.0 + first.to(dtype) + 3.0 * second.to(dtype) + 7.0 * third.to(dtype)
     x = (plain.x - right * on_right.to(dtype)) * scale
     y = (plain.y - below * lower.to(dtype) - (height // 4 + SMALL_GAP) * third.to(dtype)) * scale
-    return Cells(x, y, scale, (plain.y < height) | lower, (height, width))
+    return AnchorPoints(x, y, scale, (plain.y < height) | lower, (height, width))

@@ -12,7 +12,7 @@ have() {  # program, what it checks, where it comes from
     command -v "$1" > /dev/null || { missing+=("$2: there is no $1 here ($3)"); return 1; }
 }
 
-quietly() { "$@" > "$work/told" 2>&1 || { cat "$work/told" >&2; return 1; }; }  # unless it fails
+quietly() { "$@" > "$work/output" 2>&1 || { cat "$work/output" >&2; return 1; }; }  # unless it fails
 
 if have haproxy haproxy/haproxy.cfg "Debian: apt-get install haproxy"; then
     quietly haproxy -c -f haproxy/haproxy.cfg

@@ -49,12 +49,12 @@ def bulk(
     try:
         settings = ReadingSettings.model_validate({**{k: v for k, v in options.items() if v is not None}, "threads": 1})
         bundle = find_bundle(settings)
-        told = {"model": bundle.manifest.digest, "format": form, "min_score": min_score}
+        identity = {"model": bundle.manifest.digest, "format": form, "min_score": min_score}
         job = Job(output, form, settings.model_dump(mode="json"), min_score)
         items = find(inputs)
         if not items:
             raise InputError("the inputs hold nothing to read")
-        parts = agree(job.store(), items, part, told)
+        parts = agree(job.store(), items, part, identity)
         todo = left(job.store(), parts, SUFFIXES[form])
     except (InputError, PlanError, RegistryError, OSError, ValidationError) as error:
         raise click.ClickException(str(error)) from None

@@ -78,8 +78,8 @@ class Worker:
                 number = page.number
                 try:
                     prepared = page.prepare(self._reader.input)
-                    told = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
-                    found = told.page
+                    reading = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
+                    found = reading.page
                     width, height = found.size
                     words = [render(word) for word in found.words]
                     record = {"input": item.name, "page": page.number, "width": width, "height": height}

@@ -85,8 +85,8 @@ def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Ev
             )
         ]
         counts, right = outcomes(compare(Read(picture.path.name, picture.annotations, predictions)), dataset.how)
-        told = (found.detection, found.confidence, found.margins, found.text)
-        parts.append((*(value.numpy()[counts] for value in told), right[counts]))
+        inputs = (found.detection, found.confidence, found.margins, found.text)
+        parts.append((*(value.numpy()[counts] for value in inputs), right[counts]))
     *columns, right = (np.concatenate(column) for column in zip(*parts, strict=True))
     detection, character, margin, text = (column.astype(np.float64) for column in columns)
     return Evidence(detection, character, margin, text, right.astype(np.bool_))

@@ -80,10 +80,10 @@ def export_bundle(
     metrics = scores(origin.metrics)
     if half and calibration:
         raise ValueError("a bundle is in int8 or in fp16, not in both")
-    told = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
-    told |= {"reads": described(model.charset.characters)}
+    record = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
+    record |= {"reads": described(model.charset.characters)}
     if isinstance(model.language, LanguageModel):
-        told |= {"language": {"states": len(model.language.costs), **asdict(model.language.config)}}
+        record |= {"language": {"states": len(model.language.costs), **asdict(model.language.config)}}
     spec = INPUT.at(side)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
@@ -93,7 +93,7 @@ def export_bundle(
             exact, graph = graph, Path(scratch) / "int8.onnx"
             quantise(exact, graph, calibration, model.roles)
             share = check_final(exact, graph, calibration, score_threshold)
-            told |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
+            record |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         parts = None
         # Drawn at the working size, so that the service reads the very pixels that were read here.
         picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
@@ -101,7 +101,7 @@ def export_bundle(
             exact, graph = graph, Path(scratch) / "fp16.onnx"
             halve(exact, graph, model.roles)
             cut = picture[:, : side // STRIDE * STRIDE]
-            told |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
+            record |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
             parts = Path(scratch) / DENSE, Path(scratch) / WORDS
             split(graph, *parts, model.roles)
             check_parts(graph, *parts, STRIDE)
@@ -117,10 +117,10 @@ def export_bundle(
             charset=model.charset.characters,
             input=spec,
             opset=OPSET,
-            provenance=told,
+            provenance=record,
             metrics=metrics,
             score_threshold=score_threshold,
-            card=model_card(name, version, origin, told, metrics),
+            card=model_card(name, version, origin, record, metrics),
             parts=parts,
         )
     return manifest, compared

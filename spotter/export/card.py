@@ -133,8 +133,10 @@ def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for name, table in recipes.items():
         for source in table["source"]:
-            told, licence = _source(source), source.get("licence", "unstated")
-            entry = found.setdefault((told, licence), {"source": told, "weight": 0, "licence": licence, "recipes": []})
+            origin, licence = _source(source), source.get("licence", "unstated")
+            entry = found.setdefault(
+                (origin, licence), {"source": origin, "weight": 0, "licence": licence, "recipes": []}
+            )
             if name in entry["recipes"]:
                 entry["weight"] = round(entry["weight"] + source["weight"], 6)
             else:
@@ -149,19 +151,19 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     for name, table in recipes.items():
         labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
         folders = [str(path) for given in labelled for path in (given if isinstance(given, list) else [given])]
-        taught = [told for folder in folders for told in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
+        taught = [teacher for folder in folders for teacher in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
         if teacher := table.get("train", {}).get("distill", {}).get("teacher"):
             checkpoint = _OURS | {"teacher": f"the checkpoint {PurePath(teacher).name}"}
             taught.append(_TEACHERS.get(teacher, checkpoint))
-        for told in taught:
-            entry = found.setdefault(tuple(told.values()), {**told, "recipes": []})
+        for teacher in taught:
+            entry = found.setdefault(tuple(teacher.values()), {**teacher, "recipes": []})
             if name not in entry["recipes"]:
                 entry["recipes"].append(name)
     return list(found.values())
 
 
 def _language_data(recipe: Path) -> list[dict[str, str]]:
-    """What `spotter language` learns from, by the recipe it was told."""
+    """What `spotter language` learns from, by its recipe."""
     data = [
         {"source": _source(source), "licence": source.get("licence", "unstated")}
         for source in _recipe(recipe)["source"]
@@ -181,7 +183,7 @@ def provenance(origin: Origin) -> dict[str, Any]:
     recipes = {path.stem: _recipe(path) for path in origin.recipes}
     if len(recipes) < len(origin.recipes):
         raise ValueError("recipes are told apart by their files' names, and two have the same")
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "code_commit": _commit(),
         "pictures_seen": origin.pictures,
         "started_from": origin.start,
@@ -190,10 +192,10 @@ def provenance(origin: Origin) -> dict[str, Any]:
         "data": _data(recipes),
     }
     if alone := [name for name, table in recipes.items() if _RECOGNISER_ALONE in table]:
-        told["recogniser_recipes"] = alone
+        record["recogniser_recipes"] = alone
     if origin.parts:
-        told["parts_started_from"] = [dict(part) for part in origin.parts]
-    return told | ({"language_data": _language_data(origin.language)} if origin.language else {})
+        record["parts_started_from"] = [dict(part) for part in origin.parts]
+    return record | ({"language_data": _language_data(origin.language)} if origin.language else {})
 
 
 def scores(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,8 +303,8 @@ def _course(provenance: Mapping[str, Any]) -> str:
         if len(recipes) + len(alone) == 1
         else "their sources, each given with its weight in the last recipe that has it"
     )
-    told = "; ".join(courses)
-    return f"{parts}{told[0].upper()}{told[1:]}, drawn from {drawn}:"
+    sentence = "; ".join(courses)
+    return f"{parts}{sentence[0].upper()}{sentence[1:]}, drawn from {drawn}:"
 
 
 def _in_turn(recipes: Sequence[str]) -> str:
@@ -333,5 +335,5 @@ def _learnt_from(provenance: Mapping[str, Any]) -> str:
     if "language" not in provenance:
         return ""
     sources = provenance.get("language_data")
-    told = _table({"source": "source", "licence": "licence"}, sources) if sources else "Not stated."
-    return f"\n## The language model learnt from\n\n{told}\n"
+    table = _table({"source": "source", "licence": "licence"}, sources) if sources else "Not stated."
+    return f"\n## The language model learnt from\n\n{table}\n"

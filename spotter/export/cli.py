@@ -55,7 +55,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--language-recipe",
     type=_FILE,
-    help="The recipe that `spotter language` was told: names what the language model learnt from.",
+    help="The recipe that `spotter language` was given: names what the language model learnt from.",
 )
 @click.option(
     "--int8",

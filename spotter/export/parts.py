@@ -46,7 +46,7 @@ def _learnt(graph: onnx.GraphProto) -> set[str]:
 def split(graph: Path, dense: Path, words: Path, roles: Roles) -> None:
     """Writes the two parts of the graph of a network with those roles: `images` -> maps, and `images`, `sizes` and the
     maps -> rows."""
-    model = onnx.shape_inference.infer_shapes(onnx.load(str(graph)))  # an input must have its type told
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(graph)))  # an input must state its type
     maps = maps_between(model.graph, roles)
     extractor = Extractor(model)
     for path, inputs, outputs in ((dense, ["images"], maps), (words, [*INPUTS, *maps], list(OUTPUTS))):

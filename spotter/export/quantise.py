@@ -67,7 +67,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
 
 
 def dense_convolutions(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
-    """Names of the convolutions that so many bits, 8 or 16, serve well, told by their weights' names."""
+    """Names of the convolutions that so many bits, 8 or 16, serve well, chosen by their weights' names."""
     kept = roles.exact if bits == 8 else roles.precise
     return [
         node.name

@@ -113,9 +113,9 @@ def spot(
                 if isinstance(prepared, ProblemError):
                     raise prepared
                 again = partial(_prepare, file, limits=limits, region=region)
-                page, told = reader.read_prepared(prepared, again, min_score, settings.closest, hints)
+                page, account = reader.read_prepared(prepared, again, min_score, settings.closest, hints)
                 if form == "json":
-                    written = f"{_as_json(file, page, detail, told)}\n".encode()
+                    written = f"{_as_json(file, page, detail, account)}\n".encode()
                 elif form == "text" and output is None:
                     written = f"{_as_text(file, page, files)}\n".encode()
                 else:
@@ -186,9 +186,9 @@ def _pictures(file: Path, limits: PictureLimits) -> Iterator[Image.Image]:
     yield imaging.decode(file.read_bytes(), limits)
 
 
-def _as_json(file: Path, page: Page, detail: Detail, told: dict[str, Any]) -> str:
+def _as_json(file: Path, page: Page, detail: Detail, account: dict[str, Any]) -> str:
     width, height = page.size
-    answer = {"file": str(file), "image": {"width": width, "height": height}, **as_dict(page, detail), **told}
+    answer = {"file": str(file), "image": {"width": width, "height": height}, **as_dict(page, detail), **account}
     return json.dumps(answer, ensure_ascii=False)
 
 

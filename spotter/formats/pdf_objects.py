@@ -13,7 +13,7 @@ class Objects:
         self._bodies: list[bytes] = []
 
     def reserve(self) -> Reference:
-        """A reference to an object that is told later by `set`."""
+        """A reference to an object that is defined later by `set`."""
         self._bodies.append(b"")
         return f"{len(self._bodies)} 0 R"
 

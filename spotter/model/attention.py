@@ -22,7 +22,7 @@ class AttentionDecoder(nn.Module):
 
     def forward(self, encoded: Tensor, widths: Tensor, targets: Tensor) -> Tensor:
         """Logits float32 [N, L + 1, classes] of each character of targets int64 [N, L] (0 beyond a word's end) and of
-        the end, told the characters before it.
+        the end, given the characters before it.
 
         encoded: [N, W, D], columns of the patches. widths: int [N], how many of them belong to the region.
         """

@@ -20,7 +20,7 @@ from spotter.model.config import SearchConfig
 STEP = 0.05
 """Nats of one unit of cost."""
 FURTHEST = 20.0
-"""Nats: a margin is never told to be wider."""
+"""Nats: margins are clipped here."""
 LEAST = -1e9
 """The score of what cannot be."""
 MULTIPLIER, MODULUS, SHIFT = 257, 2147483629, 256
@@ -115,8 +115,8 @@ class LanguageModel(nn.Module):
         nothing = torch.full((classes,), LEAST, device=device)
         nothing[0] = 0
         for column in range(columns):
-            told = torch.where((column < widths)[:, None], log_probabilities[:, column], nothing)
-            score, parent, kind = self._step(told, score, state, last, number)
+            log_probability = torch.where((column < widths)[:, None], log_probabilities[:, column], nothing)
+            score, parent, kind = self._step(log_probability, score, state, last, number)
             state, last, number, spelt = self._after(parent, kind, state, last, number)
             score, state, last, number, parent, spelt = self._distinct(score, state, last, number, parent, spelt)
             text = text.gather(1, parent[..., None].expand(-1, -1, columns))
@@ -130,14 +130,14 @@ class LanguageModel(nn.Module):
         return found.to(torch.int32), margins
 
     def _step(
-        self, told: Tensor, score: Tensor, state: Tensor, last: Tensor, number: Tensor
+        self, log_probability: Tensor, score: Tensor, state: Tensor, last: Tensor, number: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The best two for each beam of all ways to go on: scores, parents and classes [N, 2 beams]."""
-        regions, classes = told.shape
-        every = torch.arange(classes, device=told.device)
+        regions, classes = log_probability.shape
+        every = torch.arange(classes, device=log_probability.device)
         gain = self.config.bonus - self.unit * self.costs_of_classes[state].float()  # N x K x C
         stays = (every == 0) | (every == last[..., None])
-        ways = (score[..., None] + told[:, None]) + torch.where(stays, 0.0, gain)
+        ways = (score[..., None] + log_probability[:, None]) + torch.where(stays, 0.0, gain)
         ordered, index = ways.reshape(regions, -1).sort(dim=1, descending=True, stable=True)
         index = index[:, : 2 * self.config.beams]
         return ordered[:, : 2 * self.config.beams], index // classes, index % classes

@@ -173,7 +173,8 @@ class TransformerLayer(nn.Module):
 
 
 class SequenceNeck(nn.Module):
-    """A wide look along the row and Transformer layers; without positions, which the convolutions have told."""
+    """A wide look along the row and Transformer layers; without position encodings, since the convolutions encode
+    positions."""
 
     def __init__(self, channels: int, width: int, layers: int) -> None:
         super().__init__()

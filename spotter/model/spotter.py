@@ -209,5 +209,5 @@ def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, text: Te
     their texts are ahead, and the log probabilities of these, in nats (see `ScoreConfig`)."""
     d = detection.clamp(_LEAST, 1 - _LEAST)
     c = confidence.clamp(min=_LEAST)
-    told = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()
-    return (told + config.margin * margins + config.text * text).sigmoid()
+    logit = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()
+    return (logit + config.margin * margins + config.text * text).sigmoid()

@@ -22,7 +22,8 @@ class PreNormLayer(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def mix(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x: [N, L, D] -> the same, places already told; mask: [N, L, 1], 1 where there is something to look at."""
+        """x: [N, L, D] -> the same, positions already encoded; mask: [N, L, 1], 1 where there is something to look
+        at."""
         x = x + self.project(self.attend(self.queries_keys_values(self.attention_norm(x)), mask))
         out: Tensor = x + self.feed(self.feed_norm(x))
         return out

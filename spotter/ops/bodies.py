@@ -263,7 +263,7 @@ CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, wei
     by_column = Transpose <perm = [1, 0, 2]> (log_probabilities)
     score_n, state_n, last_n, number_n, text_n = Scan <num_scan_inputs = 2, body = column (
         float[n, k] score, int64[n, k] state, int64[n, k] last, int64[n, k] number, int64[n, k, w] text,
-        float[n, c] told_here, int64 here
+        float[n, c] column_log_probabilities, int64 here
     ) => (
         float[n, k] score_out, int64[n, k] state_out, int64[n, k] last_out, int64[n, k] number_out,
         int64[n, k, w] text_out
@@ -271,7 +271,7 @@ CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, wei
     {{
         within_flat = Less (here, widths)
         within = Unsqueeze (within_flat, at_1)
-        told = Where (within, told_here, nothing)
+        masked = Where (within, column_log_probabilities, nothing)
         costs_here = Gather <axis = 0> (costs_of, state)
         costs_f = Cast <to = 1> (costs_here)
         charge = Mul (costs_f, unit)
@@ -281,8 +281,8 @@ CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, wei
         stays = Or (blank, repeats)
         gained = Where (stays, zero_f, gain)
         score_wide = Unsqueeze (score, at_2)
-        told_wide = Unsqueeze (told, at_1)
-        read = Add (score_wide, told_wide)
+        masked_wide = Unsqueeze (masked, at_1)
+        read = Add (score_wide, masked_wide)
         ways = Add (read, gained)
         flat = Reshape <allowzero = 1> (ways, ways_shape)
         likely, index = TopK <axis = 1> (flat, wider)

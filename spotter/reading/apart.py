@@ -137,26 +137,26 @@ class ApartPicture:
     def __init__(self, data: bytes, spec: InputSpec, limits: PictureLimits, region: Region | None = None) -> None:
         self._apart = Apart(data, limits)
         try:
-            told, _ = self._apart.ask("open", spec=asdict(spec), region=None if region is None else asdict(region))
+            answer, _ = self._apart.ask("open", spec=asdict(spec), region=None if region is None else asdict(region))
         except BaseException:
             self._apart.close()
             raise
-        self.cost: int = told["cost"]
-        self.shape: tuple[int, int] = tuple(told["shape"])
+        self.cost: int = answer["cost"]
+        self.shape: tuple[int, int] = tuple(answer["shape"])
 
     def decode(self) -> Prepared:
         """Decodes it; once."""
         with self._apart as apart:
-            told, pixels = apart.ask("decode")
-        region = None if told["region"] is None else Region(**told["region"])
-        padded = np.frombuffer(pixels, np.uint8).reshape(told["shape"])
-        return Prepared(padded, tuple(told["working"]), tuple(told["upload"]), region)
+            answer, pixels = apart.ask("decode")
+        region = None if answer["region"] is None else Region(**answer["region"])
+        padded = np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
+        return Prepared(padded, tuple(answer["working"]), tuple(answer["upload"]), region)
 
     def whole(self) -> Image.Image:
         """The picture upright, RGB, at its own size, instead of `decode`."""
         with self._apart as apart:
-            told, pixels = apart.ask("whole")
-        return Image.frombytes("RGB", tuple(told["size"]), bytes(pixels))
+            answer, pixels = apart.ask("whole")
+        return Image.frombytes("RGB", tuple(answer["size"]), bytes(pixels))
 
 
 class _Spares:

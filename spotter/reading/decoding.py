@@ -1,6 +1,6 @@
 """Decoding pictures of the kinds that Pillow and we decode ourselves, at the size at which they are read.
 
-The bytes are hostile until proven otherwise: the format is told by its magic, size and frames are read from
+The bytes are hostile until proven otherwise: the format is recognised by its magic bytes, size and frames are read from
 the header and checked before anything is decoded, and whatever a decoder raises is the picture's fault.
 """
 
@@ -230,10 +230,10 @@ def _orientation(name: str, image: ImageFile.ImageFile) -> int:
 def _stretch(image: ImageFile.ImageFile) -> Stretch:
     """What the picture's resolution says of the form of its pixels, as a fax of 204 x 98 dots an inch."""
     info = image.info
-    if (told := info.get("dpi") or info.get("aspect") or info.get("resolution") or info.get("jfif_density")) is None:
+    if (density := info.get("dpi") or info.get("aspect") or info.get("resolution") or info.get("jfif_density")) is None:
         return SQUARE
     try:
-        across, down = (float(value) for value in told)
+        across, down = (float(value) for value in density)
         if not 1e-3 < min(across, down) <= max(across, down) < 1e7:
             return SQUARE
     except Exception:

@@ -10,7 +10,7 @@ Fault = Literal["client", "server"]
 
 
 class ProblemError(Exception):
-    """A problem that is told to who asked. `detail` says what happened this time; `status` is that of HTTP."""
+    """A problem that is reported to the client. `detail` says what happened this time; `status` is that of HTTP."""
 
     status: ClassVar[int]
     kind: ClassVar[str]

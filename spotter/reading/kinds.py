@@ -1,4 +1,4 @@
-"""The kinds of file that are read, told apart by their first bytes: the one table behind what is accepted, what is said
+"""The kinds of file that are read, recognised by their first bytes: the one table behind what is accepted, what is said
 to be readable, and what a refusal names."""
 
 import importlib.util

@@ -155,14 +155,14 @@ class _PdfPage:
         self._drawn: np.ndarray[Any, np.dtype[np.uint8]] | None = None
 
     def open(self, spec: InputSpec, region: Region | None = None) -> "DrawnPage":
-        told, _ = self._pdf.ask("page", number=self.number, side=self._side, text=False)
-        return DrawnPage(self, tuple(told["size"]), spec, region)
+        answer, _ = self._pdf.ask("page", number=self.number, side=self._side, text=False)
+        return DrawnPage(self, tuple(answer["size"]), spec, region)
 
     def text(self, always: bool) -> tuple[Size, Text] | None:
-        told, _ = self._pdf.ask("page", number=self.number, side=self._side, text=True)
-        if not told["trusted"] and not always:
+        answer, _ = self._pdf.ask("page", number=self.number, side=self._side, text=True)
+        if not answer["trusted"] and not always:
             return None
-        return tuple(told["size"]), told["words"]
+        return tuple(answer["size"]), answer["words"]
 
     def prepare(self, spec: InputSpec) -> Prepared:
         return self.open(spec).decode()
@@ -172,8 +172,8 @@ class _PdfPage:
 
     def draw(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         if self._drawn is None:
-            told, pixels = self._pdf.ask("draw", number=self.number, side=self._side)
-            self._drawn = np.frombuffer(pixels, np.uint8).reshape(told["shape"])
+            answer, pixels = self._pdf.ask("draw", number=self.number, side=self._side)
+            self._drawn = np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
         return self._drawn
 
 

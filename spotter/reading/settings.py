@@ -19,7 +19,7 @@ PILLOW_BOMB_PIXELS = 178_956_970
 
 
 def _as_text(value: object) -> object:
-    """An empty variable, as Compose sets those that it is not told, is none."""
+    """An empty variable counts as unset: Compose passes every variable, empty where none is given."""
     return str(value) if isinstance(value, Path) else value or None
 
 

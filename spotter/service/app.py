@@ -134,10 +134,10 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -
 async def _invalid(request: Request, error: Exception) -> NoReturn:
     """FastAPI's own refusals of parameters become our problems; the middleware answers them."""
     assert isinstance(error, RequestValidationError)
-    raise InvalidParameterError("; ".join(map(_told, error.errors()))) from None
+    raise InvalidParameterError("; ".join(map(_message, error.errors()))) from None
 
 
-def _told(found: dict[str, Any]) -> str:
+def _message(found: dict[str, Any]) -> str:
     if found["type"] == "extra_forbidden":
         return parameters.unknown(str(found["loc"][-1]))
     return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"

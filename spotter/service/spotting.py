@@ -311,7 +311,7 @@ class Spotter:
         prepared = done.prepared
         rows = request.hints.keep(done.rows, prepared)
         page = read_page(rows, prepared, manifest.charset, threshold)
-        answer = self._told(request, page, account(rows, prepared, verdict, len(done.rows.scores)))
+        answer = self._as_answer(request, page, account(rows, prepared, verdict, len(done.rows.scores)))
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 
@@ -324,9 +324,9 @@ class Spotter:
             placed = np.array([polygon], np.float64)
             if hints.wanted(placed)[0] and (region is None or region.holds(placed.mean(axis=1))[0]):
                 words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
-        return self._told(request, arrange(size, words), {"reading": None, "warnings": []})
+        return self._as_answer(request, arrange(size, words), {"reading": None, "warnings": []})
 
-    def _told(self, request: Request, page: Page, account: dict[str, Any]) -> Answer:
+    def _as_answer(self, request: Request, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest
         self._metrics.words.inc(len(page.words))
         body = {

@@ -90,7 +90,7 @@ def _sources(
 
     Raises RecipeError when there is no source of such a kind or path.
     """
-    known = {told for table in tables for told in (table.get("kind"), table.get("path")) if isinstance(told, str)}
+    known = {name for table in tables for name in (table.get("kind"), table.get("path")) if isinstance(name, str)}
     if strange := {*without, *instead} - known:
         raise RecipeError(f"no source is of the kind or path {', '.join(sorted(strange))}")
     left = [dict(table) for table in tables if not {table.get("kind"), str(table.get("path"))} & set(without)]
@@ -102,8 +102,8 @@ def kept(folder: Path) -> dict[str, Any] | None:
     file = folder / _RESULT
     if not file.exists():
         return None
-    told: dict[str, Any] = json.loads(file.read_text())
-    return told
+    result: dict[str, Any] = json.loads(file.read_text())
+    return result
 
 
 def run_row(
@@ -141,10 +141,10 @@ def run_row(
             f"row {row.name!r} was stopped at step {trainer.step}; the same command goes on from there"
         )
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    steps_told = [record for record in log if "recognition" in record][-_TAIL:]
+    last_steps = [record for record in log if "recognition" in record][-_TAIL:]
     result: dict[str, Any] = {"name": row.name, "fresh": " ".join(row.fresh), "pictures": trainer.pictures - before}
     for part in parts_of(family_named(row.recipe.model.family)):
-        result[part] = round(float(np.mean([record[part] for record in steps_told])), 4)
+        result[part] = round(float(np.mean([record[part] for record in last_steps])), 4)
     result |= validate(trainer.ema.model) if validate else {}
     (folder / _RESULT).write_text(json.dumps(result))
     return result

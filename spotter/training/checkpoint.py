@@ -36,8 +36,8 @@ def shared(
     started_from: whose weights parts of them began with, see `spotter.training.pretrained.Provenance`.
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-    told = [dict(entry) for entry in started_from]
-    return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures, "started_from": told}
+    entries = [dict(entry) for entry in started_from]
+    return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures, "started_from": entries}
 
 
 def weighs_margin(path: Path) -> bool:

@@ -85,8 +85,10 @@ def train(
             if weights:
                 reader.export_weights(weights)
             return
-        told: dict[str, Any] = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
-        config = replace(plan.train, **told)
+        options: dict[str, Any] = {
+            name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None
+        }
+        config = replace(plan.train, **options)
         source = build_sources(plan.sources, data, pool)
         composer = composer_of(source, device) if compose == "device" else None
         # Without the folder of real pictures there is nothing to validate on.
@@ -154,10 +156,10 @@ def import_weights(family: str, name: str, output: Path, all_characters: bool) -
     except PretrainedError as error:
         raise click.ClickException(str(error)) from None
     pretrained.saved().save(output)
-    told = pretrained.provenance
+    provenance = pretrained.provenance
     click.echo(
-        f"{output}: {told.name}, {len(pretrained.charset.characters):,} characters, {told.licence}, "
-        f"from {told.package} {told.version}, SHA-256 {told.digest}"
+        f"{output}: {provenance.name}, {len(pretrained.charset.characters):,} characters, {provenance.licence}, "
+        f"from {provenance.package} {provenance.version}, SHA-256 {provenance.digest}"
     )
 
 

@@ -40,8 +40,8 @@ def with_plan(batch: Batch, samples: Sequence[Sample]) -> Batch:
     if not missing:
         return batch
     several = list(missing.values())
-    told = plan([sample.layout for sample in several], several[0].pool)
-    return PlannedBatch(**vars(batch), empty=tuple(missing), plan=told)
+    batch_plan = plan([sample.layout for sample in several], several[0].pool)
+    return PlannedBatch(**vars(batch), empty=tuple(missing), plan=batch_plan)
 
 
 def composed(batch: Batch, composer: DeviceComposer) -> Batch:

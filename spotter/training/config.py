@@ -1,4 +1,4 @@
-"""What a training run is told."""
+"""The settings of a training run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

@@ -22,7 +22,7 @@ def train_language(
     """An interpolated n-gram model of the characters of words in lower case.
 
     counts: how much each word counts, positive; words with other characters than `SYMBOLS` are left out.
-    order: characters of an n-gram, of which the last is told from the others, its context; 2 to 10.
+    order: characters of an n-gram, of which the last is predicted from the others, its context; 2 to 10.
     least: what a context must count to become a state; the empty one and the word's beginning always do.
     states: at most so many, those that count most; of those that count alike, the shorter ones, then those first by
         their text. 2 to 65,536.

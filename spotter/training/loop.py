@@ -247,13 +247,13 @@ class Trainer:
         Raises ValueError when the weights are another model's.
         """
         parts = tuple(f"{part}." for part in fresh)
-        told = load_spotter(path).state_dict()
-        known = [*self.model.state_dict(), *told]
+        saved = load_spotter(path).state_dict()
+        known = [*self.model.state_dict(), *saved]
         if strange := [part for part in parts if not any(name.startswith(part) for name in known)]:
             raise ValueError(f"neither the network nor {path} has {', '.join(strange)}")
         try:
             found = self.model.load_state_dict(
-                {name: value for name, value in told.items() if not name.startswith(parts)}, strict=False
+                {name: value for name, value in saved.items() if not name.startswith(parts)}, strict=False
             )
         except RuntimeError as error:
             raise ValueError(f"{path} holds another model's weights: {error}") from error

@@ -96,6 +96,6 @@ def attention_loss(logits: Tensor, targets: Tensor) -> Tensor:
     logits: [N, L + 1, classes]. targets: int64 [N, L], 0 beyond a word's end.
     """
     truth = F.pad(targets, (0, 1))
-    told = F.cross_entropy(logits.transpose(1, 2), truth, reduction="none")
+    losses = F.cross_entropy(logits.transpose(1, 2), truth, reduction="none")
     counted = F.pad(targets > 0, (1, 0), value=True)  # the characters, and the first 0 after them
-    return (told * counted / counted.sum(1, keepdim=True)).sum()
+    return (losses * counted / counted.sum(1, keepdim=True)).sum()

@@ -17,8 +17,8 @@ def fast_bfloat16(device: torch.device) -> bool:
     """
     if device.type != "cpu":
         return True
-    told = torch.cpu.get_capabilities()
-    if not (told.get("avx512_bf16") or told.get("amx_bf16")):
+    capabilities = torch.cpu.get_capabilities()
+    if not (capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")):
         return False
     return _seconds(torch.bfloat16) < _PAYS * _seconds(torch.float32)
 

@@ -90,8 +90,8 @@ def load_ppocr(name: str, wanted: Charset | None = None) -> Pretrained:
     recogniser = PPOCRRecogniser(PLANS[name], len(classes))
     _fill(recogniser, _parameters(file), np.array(classes))
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    told = Provenance("recogniser", f"PP-OCRv6 {name}", _LICENCE, package, _version(package), digest)
-    return Pretrained(name, recogniser.eval(), charset, told)
+    provenance = Provenance("recogniser", f"PP-OCRv6 {name}", _LICENCE, package, _version(package), digest)
+    return Pretrained(name, recogniser.eval(), charset, provenance)
 
 
 def starting_recogniser(start: str) -> SavedRecogniser:

@@ -17,10 +17,10 @@ def with_options(run: RecogniserRun, steps: int | None, seed: int | None, start:
 
     Raises ValueError where that makes no schedule.
     """
-    told: dict[str, Any] = {} if seed is None else {"seed": seed}
+    options: dict[str, Any] = {} if seed is None else {"seed": seed}
     if steps is not None:
-        told |= {"steps": steps, "decay_from": round(run.config.decay_from * steps / run.config.steps)}
-    return RecogniserRun(replace(run.config, **told), run.start if start is None else str(start))
+        options |= {"steps": steps, "decay_from": round(run.config.decay_from * steps / run.config.steps)}
+    return RecogniserRun(replace(run.config, **options), run.start if start is None else str(start))
 
 
 def recogniser_trainer(run: Path, wanted: RecogniserRun, source: Source, device: str, workers: int) -> ReadingTrainer:

@@ -98,9 +98,9 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
             raise ValueError(f"a recipe of the recogniser alone has no {', '.join(sorted(others))}")
         train = dict(_tuples(table.get("train", {})))
         family = family_named(table.get("model", {}).get("family", "fots"))
-        told = dict(train.pop("losses", {}))
-        own = {name: told.pop(name) for name in family.parts if name in told}
-        losses = LossConfig(**told, own=own)
+        weights = dict(train.pop("losses", {}))
+        own = {name: weights.pop(name) for name in family.parts if name in weights}
+        losses = LossConfig(**weights, own=own)
         distill = DistillConfig(**train.pop("distill", {}))
         difficulty = DifficultyConfig(**train.pop("difficulty", {}))
         stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))

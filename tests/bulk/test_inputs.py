@@ -74,9 +74,9 @@ def test_a_name_that_is_not_utf_8_is_escaped_and_read(tmp_path: Path) -> None:
 
 
 def test_items_give_their_bytes(folder: Path) -> None:
-    told = {item.name.rsplit("/", 1)[-1]: item.read() for item in find([str(folder)])}
-    assert told["b.png"] == b"b.png"
-    assert (told["s.tar#2.tif"], told["1.png"], told["t.tgz#3.bmp"]) == (b"two", b"one", b"three")
+    contents = {item.name.rsplit("/", 1)[-1]: item.read() for item in find([str(folder)])}
+    assert contents["b.png"] == b"b.png"
+    assert (contents["s.tar#2.tif"], contents["1.png"], contents["t.tgz#3.bmp"]) == (b"two", b"one", b"three")
 
 
 def test_object_stores_are_read_too() -> None:

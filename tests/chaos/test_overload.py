@@ -169,7 +169,7 @@ def test_goodput_holds_and_the_accepted_do_not_wait_longer_than_promised(
     _settle(sleepy)
 
 
-def test_who_comes_back_when_told_is_let_in(sleepy: Serving, peak: float) -> None:
+def test_who_comes_back_after_retry_after_is_let_in(sleepy: Serving, peak: float) -> None:
     async def overload() -> None:
         before = counted(sleepy, "spotter_rejections_total")
         flood = asyncio.create_task(open_loop(sleepy.port, 60, 1.5))

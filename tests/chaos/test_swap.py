@@ -53,16 +53,16 @@ def followed(store: FolderStore) -> Iterator[Serving]:
 def versions(answers: list[Answer]) -> list[str]:
     """The versions in the order in which their requests were sent, repeats left out; those that came within
     `OVERLAP` of a change count as if in order."""
-    told: list[str] = []
+    order: list[str] = []
     last: dict[str, float] = {}
     for answer in sorted(answers, key=lambda answer: answer.sent):
         assert answer.version is not None
-        if told and answer.version != told[-1] and answer.sent - last.get(answer.version, -1e9) < OVERLAP:
+        if order and answer.version != order[-1] and answer.sent - last.get(answer.version, -1e9) < OVERLAP:
             continue
-        if not told or answer.version != told[-1]:
-            told.append(answer.version)
+        if not order or answer.version != order[-1]:
+            order.append(answer.version)
         last[answer.version] = answer.sent
-    return told
+    return order
 
 
 def test_moves_under_load_fail_nothing_and_are_seen_once_each(store: FolderStore, followed: Serving) -> None:

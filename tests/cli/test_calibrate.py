@@ -69,11 +69,11 @@ def test_the_fitted_numbers_are_written_with_the_weights(
     assert state["model_config"]["score"] == fitted
     assert state["pictures"] == 7
     assert state["started_from"] == [{"part": "recogniser", "name": "theirs", "licence": "MIT"}]
-    (told,) = seen
-    assert len(told.right) > 3
-    assert ((told.detection > 0) & (told.detection <= 1) & (told.character >= 0) & (told.character <= 1)).all()
-    assert not told.margin.any()
-    assert (told.text < 0).all()
+    (words,) = seen
+    assert len(words.right) > 3
+    assert ((words.detection > 0) & (words.detection <= 1) & (words.character >= 0) & (words.character <= 1)).all()
+    assert not words.margin.any()
+    assert (words.text < 0).all()
 
 
 def test_a_language_model_gives_margins(

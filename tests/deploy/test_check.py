@@ -51,7 +51,7 @@ KUBECTL = needs("kubectl", "THE MANIFESTS' CHECK", "https://kubernetes.io/docs/t
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "told"),
+    ("file", "right", "wrong", "message"),
     [
         pytest.param("deploy/haproxy/haproxy.cfg", "leastconn", "leastcon", "balance", marks=HAPROXY),
         pytest.param("deploy/prometheus/prometheus.yml", "metrics_path", "metric_path", "metric_path", marks=PROMTOOL),
@@ -69,13 +69,13 @@ KUBECTL = needs("kubectl", "THE MANIFESTS' CHECK", "https://kubernetes.io/docs/t
         ("deploy/grafana/dashboards/spotter.json", "{", "{,", "JSON"),
     ],
 )
-def test_a_mistake_fails_it(copy: Path, file: str, right: str, wrong: str, told: str) -> None:
+def test_a_mistake_fails_it(copy: Path, file: str, right: str, wrong: str, message: str) -> None:
     text = (copy / file).read_text()
     assert right in text
     (copy / file).write_text(text.replace(right, wrong, 1))
     done = check(copy)
     assert done.returncode != 0
-    assert told in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
 def test_what_is_missing_is_said_and_is_a_failure_where_all_is_asked_for(copy: Path, tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_what_is_missing_is_said_and_is_a_failure_where_all_is_asked_for(copy: P
     (few / "python").chmod(0o755)
     done = check(copy, str(few))
     assert done.returncode == 0, done.stdout + done.stderr
-    told = [line for line in done.stderr.splitlines() if line.startswith("NOT CHECKED: ")]
-    assert [line.split()[2] for line in told] == ["prometheus/:", "../Dockerfile:", "kubernetes/:"]
-    assert "apt-get install prometheus" in told[0]
+    message = [line for line in done.stderr.splitlines() if line.startswith("NOT CHECKED: ")]
+    assert [line.split()[2] for line in message] == ["prometheus/:", "../Dockerfile:", "kubernetes/:"]
+    assert "apt-get install prometheus" in message[0]
     assert done.stdout.endswith("deploy/ checked, but for the above\n")
     assert check(copy, str(few), SPOTTER_CHECK_ALL="1").returncode == 1

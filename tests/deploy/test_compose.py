@@ -49,7 +49,7 @@ def test_logs_of_every_service_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "message"),
     [
         ("restart:", "restrat:", "restrat"),
         ("cpus: ", "cpu: ", "cpu"),
@@ -58,15 +58,15 @@ def test_logs_of_every_service_are_bounded() -> None:
         ('volumes: ["mlflow:', 'volumes: ["data:', "data, which is no volume"),
     ],
 )
-def test_mistakes_in_compose_are_seen(right: str, wrong: str, told: str) -> None:
+def test_mistakes_in_compose_are_seen(right: str, wrong: str, message: str) -> None:
     assert right in composed()
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         check(composed().replace(right, wrong))
 
 
 def test_the_example_shows_every_variable_with_its_default() -> None:
-    told = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", (ROOT / "docker-compose.yml").read_text()))
-    assert example() == told
+    message = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", (ROOT / "docker-compose.yml").read_text()))
+    assert example() == message
 
 
 def test_every_image_of_others_may_be_pinned_by_its_digest() -> None:

@@ -63,9 +63,9 @@ def test_the_bundle_opens_and_every_file_is_vouched_for(written: tuple[Path, Man
     folder, manifest, compared = written
     assert compared > 10
     assert open_bundle(folder).manifest == manifest
-    told = json.loads((folder / "manifest.json").read_text())
-    assert set(told["files"]) == {"model.onnx", "golden.png", "MODEL_CARD.md"}
-    for name, entry in told["files"].items():
+    declared = json.loads((folder / "manifest.json").read_text())
+    assert set(declared["files"]) == {"model.onnx", "golden.png", "MODEL_CARD.md"}
+    for name, entry in declared["files"].items():
         content = (folder / name).read_bytes()
         assert entry == {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
@@ -221,8 +221,8 @@ def renamed(graph: Path, path: Path, output: str, kind: str, **attributes: int) 
             if name == output:
                 node.input[number] = "before"
     proto.graph.node.append(onnx.helper.make_node(kind, ["before"], [output], **attributes))
-    (told,) = (value for value in proto.graph.output if value.name == output)
-    told.type.tensor_type.elem_type = attributes.get("to", told.type.tensor_type.elem_type)
+    (declared,) = (value for value in proto.graph.output if value.name == output)
+    declared.type.tensor_type.elem_type = attributes.get("to", declared.type.tensor_type.elem_type)
     onnx.save(proto, str(path))
     return path
 

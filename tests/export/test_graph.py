@@ -165,8 +165,8 @@ def test_a_family_without_an_operator_is_refused() -> None:
 
 
 def test_nodes_tell_their_module_but_not_where_the_code_lay(exported: Exported) -> None:
-    told = [
+    metadata = [
         {entry.key: entry.value for entry in node.metadata_props} for node in onnx.load(str(exported.graph)).graph.node
     ]
-    assert any("name_scopes" in key for entries in told for key in entries)
-    assert not any("/spotter/model/" in value for entries in told for value in entries.values())
+    assert any("name_scopes" in key for entries in metadata for key in entries)
+    assert not any("/spotter/model/" in value for entries in metadata for value in entries.values())

@@ -43,9 +43,9 @@ def make_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_operator_reads_as_the_network_does(graph: Path, widths: list[int]) -> None:
     session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(len(widths))
-    told = (3 * torch.randn(len(widths), max(4, *widths), 96, generator=generator)).log_softmax(-1)
-    classes, margins = make_language()(told, torch.tensor(widths))
-    found, ahead = session.run(None, {"log_probabilities": told.numpy(), "widths": np.array(widths)})
+    log_probabilities = (3 * torch.randn(len(widths), max(4, *widths), 96, generator=generator)).log_softmax(-1)
+    classes, margins = make_language()(log_probabilities, torch.tensor(widths))
+    found, ahead = session.run(None, {"log_probabilities": log_probabilities.numpy(), "widths": np.array(widths)})
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, classes.numpy())
     np.testing.assert_allclose(ahead, margins.numpy(), atol=1e-4)

@@ -96,7 +96,7 @@ def test_bound_parts_answer_as_the_whole_whatever_is_recorded(
 
 
 class Recorder:
-    """A session that tells how it was asked to run, and fails to record when told to."""
+    """A session that notes how it was asked to run, and fails to record on demand."""
 
     def __init__(self, session: ort.InferenceSession, fails: bool = False) -> None:
         self._session, self._fails = session, fails

@@ -386,9 +386,9 @@ def test_in_eight_bits_it_is_verified_served_and_evaluated(model: Spotter, tmp_p
     (data / "images" / "noise.png").write_bytes(held.getvalue())
     lines = [f"6:{','.join(str(side) for point in word['polygon'] for side in point)},a\n" for word in words]
     (data / "gts" / "gt_noise.txt").write_text("".join(lines))
-    told = tmp_path / "scores.json"
-    scored = CliRunner().invoke(main, ["evaluate", str(tmp_path / "int8"), str(data), "--json", str(told)])
+    scores_file = tmp_path / "scores.json"
+    scored = CliRunner().invoke(main, ["evaluate", str(tmp_path / "int8"), str(data), "--json", str(scores_file)])
     assert scored.exit_code == 0, scored.output
-    (result,) = json.loads(told.read_text())["results"]
+    (result,) = json.loads(scores_file.read_text())["results"]
     assert result["end_to_end"]["truths"] == len(words)
     assert result["end_to_end"]["f"] > 0.9

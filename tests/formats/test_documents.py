@@ -35,11 +35,11 @@ def test_json_tells_as_much_as_is_asked_for() -> None:
     assert [(word["line"], word["block"], word["direction"]) for word in words["words"][-6:]] == [
         (6, 2, 90.0), (6, 2, 90.0), (7, 3, 180.0), (7, 3, 180.0), (8, 4, -90.0), (8, 4, -90.0)]  # fmt: skip
     assert list(as_dict(page(), "lines")) == ["words", "lines"]
-    told = as_dict(page(), "blocks")
-    assert [block["text"] for block in told["blocks"]] == BLOCKS
+    answer = as_dict(page(), "blocks")
+    assert [block["text"] for block in answer["blocks"]] == BLOCKS
     place = [[50, 80], [160, 80], [160, 100], [50, 100]]
-    assert told["lines"][1] == {"polygon": place, "text": "second line", "score": 0.875, "block": 0}
-    assert told["blocks"][0]["polygon"] == [[50, 50], [210, 50], [210, 100], [50, 100]]
+    assert answer["lines"][1] == {"polygon": place, "text": "second line", "score": 0.875, "block": 0}
+    assert answer["blocks"][0]["polygon"] == [[50, 50], [210, 50], [210, 100], [50, 100]]
     assert as_dict(EMPTY, "blocks") == {"words": [], "lines": [], "blocks": []}
 
 

@@ -35,11 +35,11 @@ def test_text_is_found_where_it_stands_however_it_is_turned(text: str) -> None:
 
 def test_the_text_is_that_of_the_page_in_its_order() -> None:
     (found,) = pages_of([page()], [picture()])
-    told = found.get_textpage().get_text_range().split()
-    assert told == [word.text for word in page().words]
+    texts = found.get_textpage().get_text_range().split()
+    assert texts == [word.text for word in page().words]
 
 
-def test_every_character_is_told_from_every_other() -> None:
+def test_every_character_differs_from_every_other() -> None:
     characters = [chr(point) for point in range(0x100, 0x300)]
     lines = ["".join(characters[start : start + 32]) for start in range(0, len(characters), 32)]
     (found,) = pages_of([arrange(SIZE, written(lines))], [picture()])

@@ -63,7 +63,7 @@ def word_patches(
     widths: list[int], fine: int, coarse: int, columns: int | None = None, seed: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Random patches of so many features as the sampler gives them, zero beyond each width, and the widths: [N, fine,
-    16, 2 columns] and [N, coarse, 8, columns], as many as the widest word has unless told."""
+    16, 2 columns] and [N, coarse, 8, columns], as many as the widest word has unless given."""
     generator = torch.Generator().manual_seed(seed)
     columns = columns or max(widths)
     made_fine = torch.randn(len(widths), fine, 16, 2 * columns, generator=generator)
@@ -127,10 +127,10 @@ def _talkative(model: Spotter) -> Spotter:
         features = model.features(images)
         model.detect(features)
         model.columns(features, boxes, torch.arange(40) % 2)
-        told = detector_out(model)
-        assert told.bias is not None
-        told.bias[0] = 0.0
-        told.weight[0] *= 3
+        out = detector_out(model)
+        assert out.bias is not None
+        out.bias[0] = 0.0
+        out.weight[0] *= 3
         reader = model.recogniser
         if isinstance(reader, PictureRecogniser):
             loud(reader.network)

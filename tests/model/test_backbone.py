@@ -20,7 +20,7 @@ def test_each_map_is_half_the_size_of_the_one_before() -> None:
     assert 64 // maps[-1].shape[2] == config.stride
 
 
-def test_blocks_are_as_many_as_told() -> None:
+def test_blocks_are_as_many_as_configured() -> None:
     backbone = Backbone(BackboneConfig(stem=2, channels=(2, 2), blocks=(1, 3)))
     assert [len(stage) - 1 for stage in backbone.stages if isinstance(stage, nn.Sequential)] == [1, 3]
 

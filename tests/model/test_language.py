@@ -51,10 +51,10 @@ def exhaustive(log_probabilities: torch.Tensor, known: LanguageTables, config: S
 @pytest.mark.parametrize("seed", range(12))
 def test_with_beams_to_spare_it_finds_what_an_exhaustive_search_finds(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    told = (2.0 * torch.randn(1, 4, 4, generator=generator)).log_softmax(-1)
+    log_probabilities = (2.0 * torch.randn(1, 4, 4, generator=generator)).log_softmax(-1)
     known, config = tables(seed=seed), SearchConfig(weight=0.8, bonus=0.7, beams=64)
-    classes, margins = LanguageModel(known, CHARSET, config)(told, torch.tensor([4]))
-    text, margin = exhaustive(told[0], known, config)
+    classes, margins = LanguageModel(known, CHARSET, config)(log_probabilities, torch.tensor([4]))
+    text, margin = exhaustive(log_probabilities[0], known, config)
     assert CHARSET.decode(classes[0].tolist()) == text
     assert margins[0].item() == pytest.approx(margin, abs=1e-4)
 
@@ -68,17 +68,17 @@ def test_a_text_s_score_worked_by_hand() -> None:
     known = LanguageTables(
         np.array([[30, 10, 9], [0, 0, 4]], np.uint8), np.array([[1, 1, 0], [1, 1, 0]], np.uint16), "ab"
     )
-    told = torch.tensor([[[0.5, 0.3, 0.2, 1e-9]]]).log()
-    classes, margins = LanguageModel(known, CHARSET, SearchConfig(1.0, 1.0))(told, torch.tensor([1]))
+    log_probabilities = torch.tensor([[[0.5, 0.3, 0.2, 1e-9]]]).log()
+    classes, margins = LanguageModel(known, CHARSET, SearchConfig(1.0, 1.0))(log_probabilities, torch.tensor([1]))
     assert classes.tolist() == [[0]]
     assert margins[0].item() == pytest.approx(math.log(0.5 / 0.2) - 1 + 0.7, abs=1e-5)
-    classes, margins = LanguageModel(known, CHARSET, SearchConfig(1.0, 2.0))(told, torch.tensor([1]))
+    classes, margins = LanguageModel(known, CHARSET, SearchConfig(1.0, 2.0))(log_probabilities, torch.tensor([1]))
     assert classes.tolist() == [[2]]
     assert margins[0].item() == pytest.approx(0.384, abs=1e-3)
 
 
 def test_repeats_and_blanks_as_ctc_has_them() -> None:
-    """a a - a b reads "aab", each letter told where its run begins."""
+    """a a - a b reads "aab", each letter at the place where its run begins."""
     sure: list[list[float]] = [[0, 9, 0, 0], [0, 9, 0, 0], [9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]]
     classes, _ = LanguageModel(tables(), CHARSET, SearchConfig(0.0, 0.0))(log_softmax(sure), torch.tensor([5]))
     assert classes.dtype == torch.int32
@@ -96,10 +96,10 @@ def test_case_costs_nothing_and_is_kept() -> None:
 
 def test_columns_beyond_a_word_s_width_say_nothing() -> None:
     model = LanguageModel(tables(), CHARSET, SearchConfig())
-    told = torch.randn(3, 6, 4, generator=torch.Generator().manual_seed(4)).log_softmax(-1)
-    together, margins = model(told, torch.tensor([2, 6, 0]))
+    log_probabilities = torch.randn(3, 6, 4, generator=torch.Generator().manual_seed(4)).log_softmax(-1)
+    together, margins = model(log_probabilities, torch.tensor([2, 6, 0]))
     for row, width in enumerate((2, 6)):
-        alone, margin = model(told[row : row + 1, :width], torch.tensor([width]))
+        alone, margin = model(log_probabilities[row : row + 1, :width], torch.tensor([width]))
         assert together[row, :width].tolist() == alone[0].tolist()
         assert together[row, width:].tolist() == [0] * (6 - width)
         assert margins[row] == margin[0]

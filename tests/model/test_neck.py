@@ -54,7 +54,7 @@ def test_aggregation_adds_what_every_level_then_says() -> None:
 
 
 def test_both_ways_by_hand() -> None:
-    """Constant maps, convolutions that hand on what they get, 2x2 ones that give the mean; weights that are told."""
+    """Constant maps, convolutions that hand on what they get, 2x2 ones that give the mean; weights that are given."""
     pyramid = BiFeaturePyramid((1, 1), channels=1).eval()
     for name, module in pyramid.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -154,7 +154,7 @@ def test_the_charset_sets_the_number_of_classes() -> None:
     assert model.map_recogniser.classify.out_features == 4
 
 
-def test_scores_join_detector_and_reader_as_told() -> None:
+def test_scores_join_detector_and_reader_as_configured() -> None:
     config = ScoreConfig(bias=0.5, detection=2.0, character=3.0, margin=0.25, text=0.5)
     scores = word_scores(
         torch.tensor([0.8, 0.5, 0.5, 0.5]),

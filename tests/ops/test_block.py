@@ -70,30 +70,30 @@ def halved(weights: NDArray[np.generic]) -> NDArray[np.int8]:
     return (weights.astype(np.int16) // 2).astype(np.int8)
 
 
-def convolved(x: Floats, told: Mapping[str, NDArray[np.generic]], stride: int = 1) -> NDArray[np.float64]:
+def convolved(x: Floats, constants: Mapping[str, NDArray[np.generic]], stride: int = 1) -> NDArray[np.float64]:
     padded = np.pad(floats(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
     rows, columns = x.shape[1:3]
-    taps = floats(told["w"])
-    total: NDArray[np.float64] = np.zeros(x.shape) + floats(told["b"])
+    taps = floats(constants["w"])
+    total: NDArray[np.float64] = np.zeros(x.shape) + floats(constants["b"])
     for row, column in np.ndindex(3, 3):
         total += padded[:, row : row + rows, column : column + columns] * taps[:, 0, row, column]
     return total[:, ::stride]
 
 
-def reference(x: Floats, mask: Floats, factors: Floats, told: Constants, halving: bool) -> NDArray[np.float64]:
+def reference(x: Floats, mask: Floats, factors: Floats, constants: Constants, halving: bool) -> NDArray[np.float64]:
     """The definition, in double precision."""
 
     def quantised(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-        scale, zero = float(floats(told[f"{name}_scale"])), float(floats(told[f"{name}_zero_point"]))
+        scale, zero = float(floats(constants[f"{name}_scale"])), float(floats(constants[f"{name}_zero_point"]))
         rounded: NDArray[np.float64] = (np.clip(np.rint(values / scale) + zero, 0, 255) - zero) * scale
         return rounded
 
     def product(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-        weights = floats(told[name]) * floats(told[f"{name}_scale"])
-        made: NDArray[np.float64] = values @ weights + floats(told[f"{name}_bias"])
+        weights = floats(constants[name]) * floats(constants[f"{name}_scale"])
+        made: NDArray[np.float64] = values @ weights + floats(constants[f"{name}_bias"])
         return made
 
-    d: NDArray[np.float64] = convolved(x, told, 2 if halving else 1) * factors
+    d: NDArray[np.float64] = convolved(x, constants, 2 if halving else 1) * factors
     m = quantised(product(quantised(d, "d"), "up"), "m")
     bent = 0.5 * m * (1 + torch.erf(torch.from_numpy(m / 2**0.5)).numpy())
     out = product(quantised(bent, "g"), "down")
@@ -119,15 +119,15 @@ def near(found: Floats, expected: NDArray[np.floating]) -> None:
     [(48, 96, 48), (96, 192, 96), (160, 320, 160), (192, 384, 192), (384, 768, 384), (16, 16, 16), (80, 144, 80)],
 )
 def test_kernel_body_and_definition_agree(library: Path, inputs: int, middle: int, outputs: int) -> None:
-    told = constants_of(inputs, middle, outputs)
-    kernel = open_graph(block_graph(BLOCK, told), library)
+    constants = constants_of(inputs, middle, outputs)
+    kernel = open_graph(block_graph(BLOCK, constants), library)
     for rows, width in ((3, 1), (2, 49), (1, 20)):
         x, mask = maps(1, rows, width, inputs), mask_of(width)
         factors = np.random.default_rng(1).uniform(0.5, 1, (width, inputs)).astype(np.float32)
         for each in (ONES, factors):
-            near(run(kernel, x, mask, each), reference(x, mask, each, told, halving=False))
+            near(run(kernel, x, mask, each), reference(x, mask, each, constants, halving=False))
     # With AVX2 alone ONNX Runtime adds two products of bytes up in 16 bits: its sums are right for small weights.
-    small = told | {"up": halved(told["up"]), "down": halved(told["down"])}
+    small = constants | {"up": halved(constants["up"]), "down": halved(constants["down"])}
     expected = reference(x, mask, factors, small, halving=False)
     assert expected.std() > 0.5
     near(run(open_graph(block_graph(BLOCK, small), None), x, mask, factors), expected)
@@ -136,11 +136,11 @@ def test_kernel_body_and_definition_agree(library: Path, inputs: int, middle: in
 @pytest.mark.parametrize(("inputs", "middle", "outputs"), [(48, 96, 96), (96, 192, 160), (192, 384, 384)])
 @pytest.mark.parametrize("rows", [1, 6, 7])
 def test_halving_the_rows(library: Path, inputs: int, middle: int, outputs: int, rows: int) -> None:
-    told = constants_of(inputs, middle, outputs)
-    told |= {"up": halved(told["up"]), "down": halved(told["down"])}
-    model = block_graph(HALVING_BLOCK, told)
+    constants = constants_of(inputs, middle, outputs)
+    constants |= {"up": halved(constants["up"]), "down": halved(constants["down"])}
+    model = block_graph(HALVING_BLOCK, constants)
     x, mask = maps(2, rows, 50, inputs), mask_of(50)
-    expected = reference(x, mask, ONES, told, halving=True)
+    expected = reference(x, mask, ONES, constants, halving=True)
     assert expected.shape == (2, (rows + 1) // 2, 50, outputs)
     for session in (open_graph(model, library), open_graph(model, None)):
         near(run(session, x, mask), expected)
@@ -158,8 +158,8 @@ def test_halving_the_rows(library: Path, inputs: int, middle: int, outputs: int,
 def test_instruction_sets_give_the_same_bits(
     library: Path, batch: int, rows: int, width: int, channels: tuple[int, int, int], seed: int, halving: bool
 ) -> None:
-    told = constants_of(*channels, seed, whole=True)
-    model = block_graph(HALVING_BLOCK if halving else BLOCK, told)
+    constants = constants_of(*channels, seed, whole=True)
+    model = block_graph(HALVING_BLOCK if halving else BLOCK, constants)
     x, mask = maps(batch, rows, width, channels[0], seed=seed, whole=True), mask_of(width, seed)
     factors = np.random.default_rng(seed).random((width, channels[0]), np.float32)
     found = [
@@ -167,21 +167,21 @@ def test_instruction_sets_give_the_same_bits(
     ]
     for other in found[1:]:
         np.testing.assert_array_equal(other, found[0])
-    near(found[0], reference(x, mask, factors, told, halving))
+    near(found[0], reference(x, mask, factors, constants, halving))
 
 
 def test_what_is_too_large_is_cut_off(library: Path) -> None:
-    told = constants_of(16, 32, 16) | {"b": np.linspace(-1e30, 1e30, 16, dtype=np.float32)}
+    constants = constants_of(16, 32, 16) | {"b": np.linspace(-1e30, 1e30, 16, dtype=np.float32)}
     x, mask = maps(1, 2, 7, 16), np.ones(7, np.float32)
-    expected = reference(x, mask, ONES, told, halving=False)
+    expected = reference(x, mask, ONES, constants, halving=False)
     for name in instructions():
-        found = run(open_graph(block_graph(BLOCK, told), library, entries={"spotter.blocks": name}), x, mask)
+        found = run(open_graph(block_graph(BLOCK, constants), library, entries={"spotter.blocks": name}), x, mask)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=0.1)
 
 
 def test_numbers_in_the_mask_multiply_and_zeros_hide(library: Path) -> None:
-    told = constants_of(16, 32, 16)
-    session = open_graph(block_graph(BLOCK, told), library)
+    constants = constants_of(16, 32, 16)
+    session = open_graph(block_graph(BLOCK, constants), library)
     x = maps(1, 3, 60, 16)
     whole = run(session, x, np.ones(60, np.float32))
     mask = np.linspace(0, 2, 60, dtype=np.float32)
@@ -199,10 +199,10 @@ def test_threads_compute_the_same(library: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 12, 100, 48), (2, 1, 1, 16), (1, 2, 49, 96), (3, 6, 0, 16), (1, 3, 7, 384)])
 def test_means_of_columns(library: Path, shape: tuple[int, int, int, int]) -> None:
-    told = constants_of(shape[3], 16, 16)
-    model = block_graph(COLUMNS, told)
+    constants = constants_of(shape[3], 16, 16)
+    model = block_graph(COLUMNS, constants)
     x = maps(*shape)
-    expected = convolved(x, told).mean((0, 1))
+    expected = convolved(x, constants).mean((0, 1))
     found = [open_graph(model, library, entries={"spotter.blocks": name}) for name in instructions()]
     bodies = [open_graph(model, None)] if x.size else []  # ONNX Runtime's convolutions want something to look at
     for session in found + bodies:
@@ -236,10 +236,10 @@ def test_a_block_must_lead_back_to_as_many_channels(library: Path) -> None:
 
 
 def test_weights_must_be_constants(library: Path) -> None:
-    told = constants_of(16, 32, 16)
-    del told["up"]
+    constants = constants_of(16, 32, 16)
+    del constants["up"]
     with pytest.raises(Exception, match="up must be a constant"):
-        open_graph(block_graph(BLOCK, told, {"up": TensorProto.INT8}), library)
+        open_graph(block_graph(BLOCK, constants, {"up": TensorProto.INT8}), library)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_library_of_other_sources_is_built_anew(
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_failures_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(target: Path, cuda: bool) -> None:
         raise BuildError("there is no C++ compiler")
 

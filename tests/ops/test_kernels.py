@@ -256,7 +256,7 @@ def test_wide_patches_are_cut_into_blocks(library: Path) -> None:
 
 
 def test_the_kernel_takes_the_place_of_the_body(library: Path, tmp_path: Path) -> None:
-    """ONNX Runtime prefers it to the function of the same name, without being told; the body alone is inlined."""
+    """ONNX Runtime prefers it to the function of the same name, without a setting; the body alone is inlined."""
     for registered, wanted in ((library, {"RoIRotate"}), (None, {"GridSample"})):
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC

@@ -57,17 +57,17 @@ def test_kernels_are_given_when_they_fit(library: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("variable", "told", "entries"),
+    ("variable", "setting", "entries"),
     [
         (native.CONVOLUTION_VARIABLE, "on", {"spotter.winograd": "on"}),
         (native.BLOCKS_VARIABLE, "avx2", {"spotter.blocks": "avx2"}),
     ],
 )
 def test_how_kernels_are_used_can_be_said(
-    variable: str, told: str, entries: dict[str, str], library: Path, monkeypatch: pytest.MonkeyPatch
+    variable: str, setting: str, entries: dict[str, str], library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(native.VARIABLE, str(library))
-    monkeypatch.setenv(variable, told)
+    monkeypatch.setenv(variable, setting)
     options = Options()
     loading.register(options, OPERATORS_VERSION, "cpu")
     assert options.entries == entries

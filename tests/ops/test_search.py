@@ -39,11 +39,13 @@ def noise(words: int, columns: int, sharpness: float, seed: int = 0) -> Floats:
     return torch.from_numpy(numbers.astype(np.float32)).log_softmax(-1).numpy()
 
 
-def feeds_of(told: Floats, widths: Integers, known: LanguageTables = KNOWN, characters: str | None = None) -> Feeds:
+def feeds_of(
+    log_probabilities: Floats, widths: Integers, known: LanguageTables = KNOWN, characters: str | None = None
+) -> Feeds:
     charset = Charset() if characters is None else Charset(characters)
     model = LanguageModel(known, charset, SearchConfig())
     return {
-        "log_probabilities": told,
+        "log_probabilities": log_probabilities,
         "widths": widths,
         "costs": known.costs,
         "following": known.following,
@@ -57,9 +59,11 @@ def run(session: ort.InferenceSession, feeds: Feeds) -> Found:
     return np.asarray(classes), np.asarray(margins)
 
 
-def network(beams: int, told: Floats, widths: Integers) -> Found:
+def network(beams: int, log_probabilities: Floats, widths: Integers) -> Found:
     config = SearchConfig(beams=beams)
-    classes, margins = LanguageModel(KNOWN, Charset(), config)(torch.from_numpy(told), torch.from_numpy(widths))
+    classes, margins = LanguageModel(KNOWN, Charset(), config)(
+        torch.from_numpy(log_probabilities), torch.from_numpy(widths)
+    )
     return classes.numpy(), margins.numpy()
 
 
@@ -91,10 +95,10 @@ def test_a_word_worked_by_hand(library: Path) -> None:
     a:   a, blank, blank: -0.5 - 0.25 - 2 + 0 - 1         = -3.75
     Three characters begin with b (-2) or end with a (-3) and are behind: bab = -2 - 1.5 - 0.5 - 1 - 1 + 0.5 = -5.5.
     """
-    told = np.array([[[-1, -0.5, -2], [-0.25, -1.5, -3], [-2, -3, -0.5]]], np.float32)
+    log_probabilities = np.array([[[-1, -0.5, -2], [-0.25, -1.5, -3], [-2, -3, -0.5]]], np.float32)
     costs = np.array([[20, 40, 10], [60, 10, 20], [40, 60, 0]], np.uint8)
     known = LanguageTables(costs, np.array([[1, 2, 0]] * 3, np.uint16), "ab")
-    feeds = feeds_of(told, np.array([3]), known, "ab") | {"weights": np.array([0.05, 1], np.float32)}
+    feeds = feeds_of(log_probabilities, np.array([3]), known, "ab") | {"weights": np.array([0.05, 1], np.float32)}
     model = search_graph(12)
     for session in (open_graph(model, library), open_graph(model, None)):
         classes, margins = run(session, feeds)
@@ -107,10 +111,10 @@ def test_a_word_worked_by_hand(library: Path) -> None:
 def test_kernel_body_and_network_agree(
     kernels: dict[int, ort.InferenceSession], bodies: dict[int, ort.InferenceSession], beams: int, sharpness: float
 ) -> None:
-    told, widths = noise(7, 9, sharpness), np.array([9, 0, 1, 9, 5, 2, 8])
-    found = run(kernels[beams], feeds_of(told, widths))
-    alike(found, network(beams, told, widths))
-    alike(found, run(bodies[beams], feeds_of(told, widths)))
+    log_probabilities, widths = noise(7, 9, sharpness), np.array([9, 0, 1, 9, 5, 2, 8])
+    found = run(kernels[beams], feeds_of(log_probabilities, widths))
+    alike(found, network(beams, log_probabilities, widths))
+    alike(found, run(bodies[beams], feeds_of(log_probabilities, widths)))
     assert not found[0][np.arange(9) >= widths[:, None]].any()
     assert found[0].any()
     assert found[1][1] == FURTHEST
@@ -120,10 +124,10 @@ def test_kernel_body_and_network_agree(
 def test_one_word(
     kernels: dict[int, ort.InferenceSession], bodies: dict[int, ort.InferenceSession], beams: int
 ) -> None:
-    told, widths = noise(1, 6, 3.0), np.array([6])
-    found = run(kernels[beams], feeds_of(told, widths))
-    alike(found, network(beams, told, widths))
-    alike(found, run(bodies[beams], feeds_of(told, widths)))
+    log_probabilities, widths = noise(1, 6, 3.0), np.array([6])
+    found = run(kernels[beams], feeds_of(log_probabilities, widths))
+    alike(found, network(beams, log_probabilities, widths))
+    alike(found, run(bodies[beams], feeds_of(log_probabilities, widths)))
 
 
 @pytest.mark.parametrize("way", ["kernels", "bodies"])
@@ -145,9 +149,9 @@ def test_more_beams_than_there_are_texts(library: Path) -> None:
 
 
 def test_widths_off_range_are_the_nearest(kernels: dict[int, ort.InferenceSession]) -> None:
-    told = noise(2, 4, 3.0)
-    wild = run(kernels[12], feeds_of(told, np.array([-(2**60), 2**60])))
-    alike(wild, run(kernels[12], feeds_of(told, np.array([0, 4]))))
+    log_probabilities = noise(2, 4, 3.0)
+    wild = run(kernels[12], feeds_of(log_probabilities, np.array([-(2**60), 2**60])))
+    alike(wild, run(kernels[12], feeds_of(log_probabilities, np.array([0, 4]))))
 
 
 def test_threads_change_nothing(library: Path) -> None:
@@ -160,28 +164,28 @@ def test_threads_change_nothing(library: Path) -> None:
 @pytest.mark.parametrize("wrong", [math.nan, -math.inf])
 def test_a_column_of_no_numbers_reads_as_nothing(kernels: dict[int, ort.InferenceSession], wrong: float) -> None:
     """And spoils its own word alone."""
-    told, widths = noise(3, 5, 3.0), np.array([5, 5, 2])
-    before = run(kernels[12], feeds_of(told, widths))
-    told[1, 3] = wrong
-    told[2, 2:] = wrong  # beyond the word
-    classes, margins = run(kernels[12], feeds_of(told, widths))
+    log_probabilities, widths = noise(3, 5, 3.0), np.array([5, 5, 2])
+    before = run(kernels[12], feeds_of(log_probabilities, widths))
+    log_probabilities[1, 3] = wrong
+    log_probabilities[2, 2:] = wrong  # beyond the word
+    classes, margins = run(kernels[12], feeds_of(log_probabilities, widths))
     assert not classes[1].any()
     assert margins[1] == 0
     alike((classes[::2], margins[::2]), (before[0][::2], before[1][::2]))
 
 
 def test_what_is_no_number_cannot_be_read(kernels: dict[int, ort.InferenceSession]) -> None:
-    told, widths = noise(4, 6, 1.0), np.full(4, 6)
-    wrong = np.random.default_rng(2).random(told.shape) < 0.3
-    found = run(kernels[12], feeds_of(np.where(wrong, np.float32(np.nan), told), widths))
-    alike(found, run(kernels[12], feeds_of(np.where(wrong, np.float32(-np.inf), told), widths)))
+    log_probabilities, widths = noise(4, 6, 1.0), np.full(4, 6)
+    wrong = np.random.default_rng(2).random(log_probabilities.shape) < 0.3
+    found = run(kernels[12], feeds_of(np.where(wrong, np.float32(np.nan), log_probabilities), widths))
+    alike(found, run(kernels[12], feeds_of(np.where(wrong, np.float32(-np.inf), log_probabilities), widths)))
     assert np.isfinite(found[1]).all()
 
 
 def test_infinities_do_not_stop_the_kernel(kernels: dict[int, ort.InferenceSession]) -> None:
-    told = noise(2, 5, 1.0)
-    told[0, 1:4, ::7] = np.inf
-    classes, _ = run(kernels[64], feeds_of(told, np.array([5, 5])))
+    log_probabilities = noise(2, 5, 1.0)
+    log_probabilities[0, 1:4, ::7] = np.inf
+    classes, _ = run(kernels[64], feeds_of(log_probabilities, np.array([5, 5])))
     assert ((classes >= 0) & (classes < Charset().classes)).all()
 
 

@@ -80,15 +80,15 @@ def test_it_says_what_the_network_says(library: Path) -> None:
     stem = BranchStem(4, 48, 96)
     packing = pack(torch.tensor([3, 1, 7]))
     x = torch.randn(1, 4, 48, UNIT * len(packing.inside)) * packing.inside.repeat_interleave(UNIT)
-    told: Constants = {}
+    constants: Constants = {}
     for number, layer in enumerate((stem.c1, stem.c2a, stem.c2b, stem.c3, stem.c4), 1):
         assert layer.bias is not None
-        told |= {f"w{number}": layer.weight.detach().numpy(), f"b{number}": layer.bias.detach().numpy()}
+        constants |= {f"w{number}": layer.weight.detach().numpy(), f"b{number}": layer.bias.detach().numpy()}
     halves, mask = packing.masks[UNIT // 2], packing.masks[UNIT // 4]
     feeds = {"x": x.numpy(), "halves": halves.numpy(), "mask": mask.numpy()}
     with torch.no_grad():
         expected = packing.mask(stem(x, packing), UNIT // 4).permute(0, 2, 3, 1).numpy()
-    found = run(open_graph(stem_graph(told), library), feeds)
+    found = run(open_graph(stem_graph(constants), library), feeds)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert expected.std() > 0.01
 
@@ -116,10 +116,10 @@ def test_what_does_not_belong_together_is_refused(library: Path, changed: Consta
 
 
 def test_weights_must_be_constants(library: Path) -> None:
-    told = constants_of(48, 24)
-    del told["w3"]
+    constants = constants_of(48, 24)
+    del constants["w3"]
     with pytest.raises(Exception, match="w3 must be a constant"):
-        open_graph(stem_graph(told, {"w3": TensorProto.FLOAT}), library)
+        open_graph(stem_graph(constants, {"w3": TensorProto.FLOAT}), library)
 
 
 @pytest.mark.parametrize(

@@ -50,16 +50,18 @@ def noise(*shape: int, seed: int = 0) -> Bytes:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def reference(x: Bytes, told: Mapping[str, NDArray[np.generic]]) -> Bytes:
+def reference(x: Bytes, constants: Mapping[str, NDArray[np.generic]]) -> Bytes:
     """Sums of integers, rounded in double precision."""
-    w = told["w"].astype(np.int64)
-    centred = np.pad(x.astype(np.int64) - int(told["x_zero_point"]), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    w = constants["w"].astype(np.int64)
+    centred = np.pad(x.astype(np.int64) - int(constants["x_zero_point"]), ((0, 0), (1, 1), (1, 1), (0, 0)))
     height, width = x.shape[1:3]
-    total = np.zeros((*x.shape[:3], len(w)), np.int64) + told["b"].astype(np.int64)
+    total = np.zeros((*x.shape[:3], len(w)), np.int64) + constants["b"].astype(np.int64)
     for row, column in np.ndindex(3, 3):
         total += centred[:, row : row + height, column : column + width] @ w[:, :, row, column].T
-    scale = told["x_scale"].astype(np.float64) * told["w_scale"].astype(np.float64) / float(told["y_scale"])
-    rounded: Bytes = np.clip(np.rint(total * scale) + int(told["y_zero_point"]), 0, 255).astype(np.uint8)
+    scale = (
+        constants["x_scale"].astype(np.float64) * constants["w_scale"].astype(np.float64) / float(constants["y_scale"])
+    )
+    rounded: Bytes = np.clip(np.rint(total * scale) + int(constants["y_zero_point"]), 0, 255).astype(np.uint8)
     return rounded
 
 
@@ -80,7 +82,7 @@ def near(found: Bytes, expected: Bytes) -> None:
 def test_a_corner_worked_by_hand(library: Path) -> None:
     """Ones over all 3x3 taps of the first channel, of scale 1: an output sums up the inputs around it that are on the
     map."""
-    told = constants_of(8, 16) | {
+    constants = constants_of(8, 16) | {
         **dict.fromkeys(("x_scale", "y_scale"), np.array(np.float32(1))),
         **dict.fromkeys(("w_scale", "b_scale"), np.ones(16, np.float32)),
         "b": np.arange(16, dtype=np.int32),
@@ -90,7 +92,7 @@ def test_a_corner_worked_by_hand(library: Path) -> None:
     w[:, 0] = 1
     x = np.full((1, 3, 4, 8), 9, np.uint8)  # every other channel must not count
     x[0, :, :, 0] = [[3, 4, 5, 6], [7, 8, 9, 10], [11, 12, 13, 14]]
-    found = run(open_graph(convolution_graph(told | {"w": w}), library, entries=ON), x)
+    found = run(open_graph(convolution_graph(constants | {"w": w}), library, entries=ON), x)
     assert found[0, 0, 0, 0] == (1 + 2 + 5 + 6) + 2  # inputs less 2, of the upper left corner
     assert found[0, 1, 1, 0] == (1 + 2 + 3 + 5 + 6 + 7 + 9 + 10 + 11) + 2
     assert found[0, 2, 3, 5] == (7 + 8 + 11 + 12) + 2 + 5
@@ -100,15 +102,15 @@ def test_a_corner_worked_by_hand(library: Path) -> None:
     ("inputs", "outputs"), [(8, 16), (32, 32), (64, 32), (24, 48), (128, 64), (136, 16), (256, 144)]
 )
 def test_kernel_and_body_sum_up_alike(library: Path, inputs: int, outputs: int) -> None:
-    told = constants_of(inputs, outputs)
-    kernel = open_graph(convolution_graph(told), library, entries=ON)
+    constants = constants_of(inputs, outputs)
+    kernel = open_graph(convolution_graph(constants), library, entries=ON)
     for shape in ((1, 9, 14), (3, 4, 4), (2, 17, 5)):
         x = noise(*shape, inputs)
-        expected = reference(x, told)
+        expected = reference(x, constants)
         assert len(np.unique(expected)) > 150
         near(run(kernel, x), expected)
     # With AVX2 alone ONNX Runtime adds two products of bytes up in 16 bits: its sums are right for small weights.
-    small = told | {"w": told["w"] // 2}
+    small = constants | {"w": constants["w"] // 2}
     body = open_graph(convolution_graph(small), None)
     near(run(body, x), reference(x, small))
 
@@ -125,16 +127,16 @@ def test_kernel_and_body_sum_up_alike(library: Path, inputs: int, outputs: int) 
 def test_maps_of_any_size(
     library: Path, batch: int, height: int, width: int, seed: int, x_zero: int, y_zero: int
 ) -> None:
-    told = constants_of(8, 16, seed, x_zero, y_zero)
+    constants = constants_of(8, 16, seed, x_zero, y_zero)
     x = noise(batch, height, width, 8, seed=seed)
-    near(run(open_graph(convolution_graph(told), library, entries=ON), x), reference(x, told))
+    near(run(open_graph(convolution_graph(constants), library, entries=ON), x), reference(x, constants))
 
 
 def test_what_is_too_large_is_cut_off(library: Path) -> None:
-    told = constants_of(8, 16) | {"y_scale": np.array(np.float32(1e-6))}
+    constants = constants_of(8, 16) | {"y_scale": np.array(np.float32(1e-6))}
     x = noise(1, 8, 8, 8)
-    found = run(open_graph(convolution_graph(told), library, entries=ON), x)
-    np.testing.assert_array_equal(found, reference(x, told))
+    found = run(open_graph(convolution_graph(constants), library, entries=ON), x)
+    np.testing.assert_array_equal(found, reference(x, constants))
     assert set(np.unique(found)) == {0, 255}
 
 
@@ -194,10 +196,10 @@ def test_what_does_not_belong_together_is_refused(library: Path, changed: Consta
 
 
 def test_weights_must_be_constants(library: Path) -> None:
-    told = constants_of(8, 16)
-    del told["w"]
+    constants = constants_of(8, 16)
+    del constants["w"]
     with pytest.raises(Exception, match="w of QLinearConv3x3 must be a constant"):
-        open_graph(convolution_graph(told, {"w": TensorProto.INT8}, bodies=False), library, entries=ON)
+        open_graph(convolution_graph(constants, {"w": TensorProto.INT8}, bodies=False), library, entries=ON)
 
 
 def test_maps_of_other_channels_are_refused(library: Path) -> None:

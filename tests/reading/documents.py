@@ -22,9 +22,9 @@ def pdf(
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
     for number, content in enumerate(pages):
-        told = b"/Rotate %d /MediaBox [0 0 %d %d]" % (rotate, *size)
+        extent = b"/Rotate %d /MediaBox [0 0 %d %d]" % (rotate, *size)
         fonts = b"/Resources << /Font << /F1 3 0 R >> /XObject << /X %d 0 R >> >>" % (4 + 2 * len(pages))
-        objects.append(b"<< /Type /Page /Parent 2 0 R %s %s /Contents %d 0 R >>" % (told, fonts, 5 + 2 * number))
+        objects.append(b"<< /Type /Page /Parent 2 0 R %s %s /Contents %d 0 R >>" % (extent, fonts, 5 + 2 * number))
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     objects.extend(more)
     whole, places = b"%PDF-1.4\n", list[int]()

@@ -15,9 +15,9 @@ from tests.reading.test_second_look import first_look
      (first_look(height=8, words=7), 2272, "not_needed", "too few words")],
 )  # fmt: skip
 def test_why_there_is_one_look(look: tuple[Rows, Prepared], limit: int, verdict: str, reason: str) -> None:
-    told = why_one_look(*look, limit)
-    assert told.closer_look == verdict
-    assert reason in told.reason
+    result = why_one_look(*look, limit)
+    assert result.closer_look == verdict
+    assert reason in result.reason
 
 
 def test_a_picture_seen_at_its_own_size_needs_no_closer_look() -> None:
@@ -27,12 +27,12 @@ def test_a_picture_seen_at_its_own_size_needs_no_closer_look() -> None:
 
 def test_the_answer_says_what_may_be_missing() -> None:
     rows, seen = first_look(height=8)
-    told = account(rows, seen, TOO_SLOW, len(rows.scores))
-    assert told["reading"] == {
+    result = account(rows, seen, TOO_SLOW, len(rows.scores))
+    assert result["reading"] == {
         "width": 1000, "height": 750, "downscaled": True, "closer_look": "skipped",
         "reason": "the deadline came before it was done", "least_height": 36.0, "candidates_cut": False,
     }  # fmt: skip
-    sized, skipped, small = told["warnings"]
+    sized, skipped, small = result["warnings"]
     assert "1000 of its 4000 pixels" in sized
     assert "36 pixels" in sized
     assert "the deadline came" in skipped
@@ -43,6 +43,6 @@ def test_there_is_nothing_to_warn_of_where_all_was_seen() -> None:
     rows, seen = first_look(height=20)
     whole = Prepared(seen.padded, seen.working, seen.working)
     assert account(rows, whole, TAKEN, len(rows.scores))["warnings"] == []
-    told = account(rows, whole, TAKEN, 1_401)
-    assert told["reading"]["candidates_cut"]
-    assert "More than 1400 words" in told["warnings"][0]
+    result = account(rows, whole, TAKEN, 1_401)
+    assert result["reading"]["candidates_cut"]
+    assert "More than 1400 words" in result["warnings"][0]

@@ -100,7 +100,7 @@ def test_a_process_that_dies_is_the_files_fault() -> None:
 SPEC = {"stride": 32, "max_side": 64, "target_side": 8, "max_upscale": 1.0, "min_side": 32, "bucket_steps": [[960, 32]]}
 
 
-def test_damage_is_told() -> None:
+def test_damage_is_reported() -> None:
     whole = encode(Image.fromarray(gradient()), "JPEG2000")
     for data in (whole[:30], b"\xff\x4f\xff\x51" + io.BytesIO(bytes(80)).read()):
         with pytest.raises(BrokenPictureError):

@@ -27,7 +27,7 @@ def _wait(gate: threading.Event) -> None:
     gate.wait(10)
 
 
-def test_work_is_done_in_its_turn_on_as_many_threads_as_told(gate: threading.Event) -> None:
+def test_work_is_done_in_its_turn_on_as_many_threads_as_set(gate: threading.Event) -> None:
     decoders = Decoders(2)
     done: list[int] = []
     begun: list[int] = []

@@ -21,7 +21,7 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.int32]]
 
 
 class FakeRuntime:
-    """Counts what is locked, and refuses when told to."""
+    """Counts what is locked, and refuses on demand."""
 
     def __init__(self, code: int = 0) -> None:
         self._code = code
@@ -97,7 +97,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def write_bundle_in_parts(folder: Path, **changed: str) -> Bundle:
-    """The tiny bundle with its graph in two parts beside it, cut at what is seen of the pixels."""
+    """The tiny bundle with its graph in two parts in addition, cut at what is seen of the pixels."""
     write_tiny_bundle(folder)
     model = onnx.shape_inference.infer_shapes(onnx.load(str(folder / "model.onnx")))
     extractor = Extractor(model)
@@ -106,13 +106,17 @@ def write_bundle_in_parts(folder: Path, **changed: str) -> Bundle:
     onnx.save(extractor.extract_model(["images"], ["pixel"]), str(parts[0]))
     onnx.save(extractor.extract_model(["images", "sizes", maps], list(OUTPUTS)), str(parts[1]))
     bundle = open_bundle(folder)
-    told = bundle.manifest
+    manifest = bundle.manifest
+    kept = ("name", "version", "charset", "input", "opset", "provenance", "metrics", "score_threshold")
     write_bundle(
-        folder.parent / "parts", model=folder / "model.onnx", golden_picture=folder / told.golden.picture,
-        golden_words=told.golden.words, name=told.name, version=told.version, charset=told.charset, input=told.input,
-        opset=told.opset, provenance=told.provenance, metrics=told.metrics, score_threshold=told.score_threshold,
-        card="# Tiny", parts=parts,
-    )  # fmt: skip
+        folder.parent / "parts",
+        model=folder / "model.onnx",
+        golden_picture=folder / manifest.golden.picture,
+        golden_words=manifest.golden.words,
+        card="# Tiny",
+        parts=parts,
+        **{name: getattr(manifest, name) for name in kept},
+    )
     return open_bundle(folder.parent / "parts")
 
 

@@ -51,7 +51,7 @@ def test_used_and_total(driver: Callable[[int], str]) -> None:
     assert [memory.read() for _ in range(2)] == [(50 << 30, 80 << 30)] * 2
 
 
-def test_a_driver_that_fails_or_is_not_there_is_told_once(
+def test_a_driver_that_fails_or_is_not_there_is_reported_once(
     driver: Callable[[int], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for memory, why in ((GpuMemory(driver(100)), "cuInit failed with code 100"), (GpuMemory("libno.so"), "libno.so")):

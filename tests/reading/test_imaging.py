@@ -272,7 +272,7 @@ def test_a_region_is_read_alone(form: str, orientation: int) -> None:
 
 
 @pytest.mark.parametrize("region", [Region(64, 0, 9, 9), Region(-9, 0, 9, 9), Region(0, 48, 1, 1), Region(0, 0, 0, 5)])
-def test_a_region_off_the_picture_is_told(region: Region) -> None:
+def test_a_region_off_the_picture_is_reported(region: Region) -> None:
     for form in ("JPEG", "TIFF"):
         with pytest.raises(RegionOffPictureError, match="64 x 48"):
             prepare(encode(Image.fromarray(gradient()), form), SAME, LIMITS, region)

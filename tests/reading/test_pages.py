@@ -86,7 +86,7 @@ def test_a_chain_of_pages_that_runs_in_a_ring_ends() -> None:
         assert document.count == 2
 
 
-def test_what_has_pages_is_told_quickly() -> None:
+def test_what_has_pages_is_known_quickly() -> None:
     assert has_pages(tiff([(1, 2, 3)] * 2))
     assert has_pages(b"%PDF-1.4")
     assert not has_pages(tiff([(1, 2, 3)]))

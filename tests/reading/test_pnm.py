@@ -58,7 +58,7 @@ def test_the_plain_and_the_raw_form_agree_with_pillow() -> None:
         b"P5 0 5 255\n",
     ],
 )
-def test_broken_ones_are_told(data: bytes) -> None:
+def test_broken_ones_are_reported(data: bytes) -> None:
     with pytest.raises(BrokenPictureError):
         decode(data, LIMITS)
 

@@ -61,7 +61,7 @@ class Asked:
         return [np.zeros((0, 4), np.float32) for _ in OUTPUTS]
 
 
-def test_memory_is_given_back_after_unusual_pictures_and_when_told(
+def test_memory_is_given_back_after_unusual_pictures_and_on_request(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     multi, single = Asked(), Asked()

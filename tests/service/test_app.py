@@ -160,8 +160,8 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         assert asked == ([service.settings.max_working_side] if outcome else [])
         assert "spotter_rejections_total{" not in page
         assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
-        told = {"taken": "taken", "no room": "skipped", None: answer["reading"]["closer_look"]}
-        assert answer["reading"]["closer_look"] == told[outcome]
+        expected = {"taken": "taken", "no room": "skipped", None: answer["reading"]["closer_look"]}
+        assert answer["reading"]["closer_look"] == expected[outcome]
         assert any("too much work" in warning for warning in answer["warnings"]) == (outcome == "no room")
 
 

@@ -90,7 +90,7 @@ async def test_a_broken_page_costs_only_itself(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "data", "status", "told"),
+    ("query", "data", "status", "message"),
     [
         ("", tiff(COLOURS), 422, "more than the 2"),
         ("?pages=3", tiff(COLOURS[:2]), 422, "2 pages"),
@@ -118,13 +118,13 @@ async def test_a_broken_page_costs_only_itself(client: Client) -> None:
     ],
 )
 async def test_what_cannot_be_is_the_clients_fault(
-    client: Client, query: str, data: bytes, status: int, told: str
+    client: Client, query: str, data: bytes, status: int, message: str
 ) -> None:
     async with client(max_pages=2) as (http, service):
         for headers in ({}, LINES):
             response = await http.post(f"/spot{query}", content=data, headers=headers)
             assert response.status_code == status, response.text
-            assert told in response.text
+            assert message in response.text
         assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
 
 
@@ -136,7 +136,7 @@ async def test_too_many_documents_at_once_are_refused_and_leave_no_trace(client:
         assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
 
 
-async def test_what_is_late_is_told_by_page_or_as_a_whole(client: Client) -> None:
+async def test_what_is_late_is_reported_by_page_or_as_a_whole(client: Client) -> None:
     async with client(document_timeout=0.01) as (http, _):
         assert (await http.post("/spot", content=coloured(COLOURS))).status_code == 504
 
@@ -188,8 +188,8 @@ async def test_an_address_is_fetched_where_that_is_allowed(client: Client, monke
 
 async def test_capabilities_say_what_is_true(client: Client) -> None:
     async with client(fetch_urls=True, max_pages=7) as (http, _):
-        told = (await http.get("/v1/capabilities")).json()
-    assert {kind["name"] for kind in told["reads"] if kind["read"]} >= {
+        answer = (await http.get("/v1/capabilities")).json()
+    assert {kind["name"] for kind in answer["reads"] if kind["read"]} >= {
         "JPEG",
         "GIF",
         "PNM",
@@ -197,13 +197,13 @@ async def test_capabilities_say_what_is_true(client: Client) -> None:
         "AVIF",
         "PDF",
     }
-    assert [kind["name"] for kind in told["reads"] if kind["pages"]] == ["TIFF", "PDF"]
-    assert (told["json"], told["limits"]["max_pages"]) == (["image", "url"], 7)
+    assert [kind["name"] for kind in answer["reads"] if kind["pages"]] == ["TIFF", "PDF"]
+    assert (answer["json"], answer["limits"]["max_pages"]) == (["image", "url"], 7)
     assert {"application/json", "application/x-ndjson", "text/plain", "application/pdf", "image/png"} < set(
-        told["writes"]
+        answer["writes"]
     )
-    assert {"min_score", "region", "pages", "detail", "format"} <= {each["name"] for each in told["parameters"]}
-    assert {"charset", "pattern", "language_model"} <= set(told["unsupported"])
+    assert {"min_score", "region", "pages", "detail", "format"} <= {each["name"] for each in answer["parameters"]}
+    assert {"charset", "pattern", "language_model"} <= set(answer["unsupported"])
 
 
 async def test_pages_tell_lines_and_how_they_were_read(client: Client) -> None:
@@ -215,17 +215,17 @@ async def test_pages_tell_lines_and_how_they_were_read(client: Client) -> None:
                     for number in range(len(page["lines"]))
                 ]
                 assert {word["block"] for word in page["words"]} == set(range(len(page["blocks"])))
-        told = lines(await http.post("/spot?detail=lines&format=json", content=pdf([HELLO]), headers=LINES))
-        assert [line["text"] for line in told[0]["lines"]] == ["Hello World"]
+        answer = lines(await http.post("/spot?detail=lines&format=json", content=pdf([HELLO]), headers=LINES))
+        assert [line["text"] for line in answer[0]["lines"]] == ["Hello World"]
 
 
 async def test_what_is_asked_for_at_a_size_has_one_look_and_ignored_words_are_none(client: Client) -> None:
     async with client() as (http, _):
         data = picture((5, 6, 0), (96, 64))
-        told = (await http.post("/spot?max_side=64&ignore=0,0,96,32&detail=lines", content=data)).json()
-        assert [line["text"] for line in told["lines"]] == ["006"]
-        assert [(word["line"], word["block"]) for word in told["words"]] == [(0, 0)]
-        assert told["reading"]["reason"] == "the request says at which size to read"
+        answer = (await http.post("/spot?max_side=64&ignore=0,0,96,32&detail=lines", content=data)).json()
+        assert [line["text"] for line in answer["lines"]] == ["006"]
+        assert [(word["line"], word["block"]) for word in answer["words"]] == [(0, 0)]
+        assert answer["reading"]["reason"] == "the request says at which size to read"
         part = (await http.post("/spot?region=40,20,30,40", content=data)).json()["reading"]
         assert (part["downscaled"], part["width"] / part["height"]) == (False, 0.75)
 
@@ -256,12 +256,12 @@ async def test_a_pdfs_own_text_is_written_where_it_stands(client: Client) -> Non
 async def test_no_half_of_a_document_is_written(client: Client) -> None:
     async with client(max_pixels=50_000) as (http, service):
         several = [("images", picture((7, 0, 0))), ("images", coloured(COLOURS))]
-        for query, body, status, told in (
+        for query, body, status, message in (
             ("format=png", {"content": tiff(COLOURS)}, 422, "ask for one, as by ?pages=1"),
             ("format=text", {"files": several}, 422, "a request of its own"),
             ("format=text", {"content": tiff(COLOURS, (300, 200))}, 413, "page 1: "),
             ("format=text&detail=lines", {"content": tiff(COLOURS)}, 422, "detail"),
         ):
             refused = await http.post(f"/spot?{query}", **body)
-            assert (refused.status_code, told in refused.json()["detail"]) == (status, True), refused.text
+            assert (refused.status_code, message in refused.json()["detail"]) == (status, True), refused.text
         assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)

@@ -166,7 +166,7 @@ def test_a_port_in_use_is_another_exit_code_than_a_model_that_cannot_be_loaded(r
             server.find("address already in use")
 
 
-def test_connections_are_not_lost_for_want_of_files_and_a_misspelt_setting_is_told(registry: Path) -> None:
+def test_connections_are_not_lost_for_want_of_files_and_a_misspelt_setting_is_reported(registry: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as open_:
         resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))  # what the process begins with
@@ -182,7 +182,7 @@ def test_connections_are_not_lost_for_want_of_files_and_a_misspelt_setting_is_to
         server.find("SPOTTER_MAX_CONECTIONS is no setting")
 
 
-def test_a_limit_of_files_that_cannot_be_raised_enough_is_told(
+def test_a_limit_of_files_that_cannot_be_raised_enough_is_reported(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     given: list[tuple[int, int]] = []

@@ -16,7 +16,7 @@ def test_port_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings(port=9003).port == 9003
 
 
-def test_listens_to_this_machine_only_unless_told() -> None:
+def test_listens_to_this_machine_only_unless_set() -> None:
     assert Settings().host == "127.0.0.1"
 
 

@@ -20,11 +20,11 @@ POLL = 0.3
 def refused(server: Serving, version: str, reason: str) -> None:
     """Waits until the service says that it refuses a version, and why."""
 
-    def told() -> bool:
+    def has_swapped() -> bool:
         refusal: dict[str, Any] | None = httpx.get(f"{server.url}/v1/model").json()["refused"]
         return refusal is not None and refusal["version"] == version and reason in refusal["reason"]
 
-    until(told)
+    until(has_swapped)
     server.find(f"version {version} is refused")
 
 

@@ -70,7 +70,7 @@ def test_tables_are_laid_over_one_another() -> None:
     assert base["train"]["losses"] == {"box": 1.0}
 
 
-def test_the_small_model_is_one_however_it_is_told(tmp_path: Path) -> None:
+def test_the_small_model_is_one_however_it_is_asked_for(tmp_path: Path) -> None:
     assert read_table(write(tmp_path))[0].recipe.model == small_config()
 
 
@@ -125,10 +125,10 @@ def test_rows_see_as_many_pictures_and_are_not_run_twice(tmp_path: Path) -> None
     plain, narrow, taught = read_table(write(tmp_path))
     start = tmp_path / "start.pt"
     make_trainer(tmp_path / "start").export_weights(start)
-    told: list[SpotterConfig] = []
+    models: list[SpotterConfig] = []
 
     def validate(model: object) -> dict[str, float]:
-        told.append(plain.recipe.model)
+        models.append(plain.recipe.model)
         return {"street/detection": 1.5}
 
     rows = [
@@ -142,7 +142,7 @@ def test_rows_see_as_many_pictures_and_are_not_run_twice(tmp_path: Path) -> None
     assert again["pictures"] == 12
     assert [row["street/detection"] for row in rows] == [1.5] * 3
     assert len({row["score"] for row in rows}) == 3
-    assert len(told) == 4
+    assert len(models) == 4
     assert kept(tmp_path / "as it is") == again
     assert kept(tmp_path / "taught") == rows[2]
     assert kept(tmp_path / "other") is None
@@ -188,5 +188,5 @@ def test_the_tables_that_ship_are_sound(table: str) -> None:
     rows = read_table(TABLES / table)
     names = [row.name for row in rows]
     assert len(set(names)) == len(names) > (3 if table in SMALL else 5)
-    told = [(row.recipe.train, row.recipe.model, row.recipe.sources, row.fresh) for row in rows]
-    assert all(one != other for number, one in enumerate(told) for other in told[:number])
+    models = [(row.recipe.train, row.recipe.model, row.recipe.sources, row.fresh) for row in rows]
+    assert all(one != other for number, one in enumerate(models) for other in models[:number])

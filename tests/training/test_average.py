@@ -27,8 +27,8 @@ def test_two_runs_average_to_the_middle_of_their_ema_weights(tmp_path: Path) -> 
     ours, theirs = (run.ema.model.state_dict()[name] for run in runs)
     assert not torch.equal(ours, theirs)
     mean = tmp_path / "mean.pt"
-    told = CliRunner().invoke(command, [str(path) for path in (mean, *paths, "--start-from", start)])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(command, [str(path) for path in (mean, *paths, "--start-from", start)])
+    assert result.exit_code == 0, result.output
     torch.testing.assert_close(load_spotter(mean).state_dict()[name], (ours + theirs) / 2, atol=1e-3, rtol=1e-3)
     assert load_state(mean)["pictures"] == 100 + sum(run.pictures - 100 for run in runs)
 
@@ -37,8 +37,8 @@ def test_the_average_of_one_is_itself(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run")
     trainer.save()
     trainer.export_weights(tmp_path / "weights.pt")
-    told, kept = average([trainer.last])["weights"], load_state(tmp_path / "weights.pt")["weights"]
-    assert all(torch.equal(told[name], kept[name]) for name in kept)
+    result, kept = average([trainer.last])["weights"], load_state(tmp_path / "weights.pt")["weights"]
+    assert all(torch.equal(result[name], kept[name]) for name in kept)
 
 
 def test_thresholds_may_differ_and_are_the_first_ones(tmp_path: Path) -> None:
@@ -56,27 +56,27 @@ def test_models_that_differ_have_no_average(tmp_path: Path) -> None:
     one, other = make_trainer(tmp_path / "one"), make_other_trainer(tmp_path / "other", height=12)
     one.save()
     other.save()
-    told = CliRunner().invoke(command, [str(tmp_path / "mean.pt"), str(one.last), str(other.last)])
-    assert told.exit_code == 1
-    assert f"{other.last} holds another model than {one.last}" in told.output
+    result = CliRunner().invoke(command, [str(tmp_path / "mean.pt"), str(one.last), str(other.last)])
+    assert result.exit_code == 1
+    assert f"{other.last} holds another model than {one.last}" in result.output
     with pytest.raises(ValueError, match=r"no\.pt is not a readable checkpoint"):
         average([tmp_path / "no.pt"])
 
 
 def test_whose_weights_they_began_with_goes_along(tmp_path: Path) -> None:
-    told = [
+    result = [
         {"part": "backbone", "name": "ImageNet weights", "licence": "MIT"},
         {"part": "recogniser", "name": "theirs", "licence": "MIT"},
     ]
     first = make_trainer(tmp_path / "first")
-    first.started_from = told
+    first.started_from = result
     first.export_weights(tmp_path / "start.pt")
     second = make_trainer(tmp_path / "second")
     second.start_from(tmp_path / "start.pt")
     second.save()
     resumed = make_trainer(tmp_path / "second")
     resumed.resume()
-    assert resumed.started_from == told
-    assert average([second.last])["started_from"] == told
+    assert resumed.started_from == result
+    assert average([second.last])["started_from"] == result
     second.start_from(tmp_path / "start.pt", fresh=["recogniser"])  # of random weights instead
-    assert second.started_from == told[:1]
+    assert second.started_from == result[:1]

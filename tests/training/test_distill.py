@@ -120,8 +120,8 @@ def test_the_student_comes_nearer_to_its_teacher(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", distill=taught, steps=40, learning_rate=3e-3)
     source = NoiseSource()
     batch = collate([source.sample(np.random.default_rng(1), 64) for _ in range(2)], trainer.charset, trainer.family)
-    told = [trainer.advance(batch)["taught_features"] for _ in range(30)]
-    assert sum(told[-5:]) < 0.8 * sum(told[:5])
+    losses = [trainer.advance(batch)["taught_features"] for _ in range(30)]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
 def test_a_taught_run_that_stops_goes_on_as_if_it_had_not(tmp_path: Path) -> None:

@@ -149,8 +149,8 @@ def test_a_run_saves_on_its_way_before_it_validates(tmp_path: Path) -> None:
 
     make_trainer(tmp_path, save_every=2, validate_every=2, steps=5).train(validate=validate)
     assert saved == [2, 4]
-    told = [row for row in rows(tmp_path) if "validation" in row]
-    assert [(row["step"], row["validation"]) for row in told] == [(n, {"street/detection": 12.5}) for n in (2, 4)]
+    validated = [row for row in rows(tmp_path) if "validation" in row]
+    assert [(row["step"], row["validation"]) for row in validated] == [(n, {"street/detection": 12.5}) for n in (2, 4)]
 
 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_checkpoint(tmp_path: Path) -> None:

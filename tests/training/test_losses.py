@@ -135,6 +135,6 @@ def test_spelling_costs_the_mean_over_characters_and_the_end() -> None:
     probabilities = torch.tensor(
         [[[0.1, 0.6, 0.3], [0.2, 0.3, 0.5], [0.7, 0.2, 0.1]], [[0.3, 0.3, 0.4], [0.8, 0.1, 0.1], [0.01, 0.9, 0.09]]]
     )
-    targets = torch.tensor([[1, 2], [2, 0]])  # what is told after the second word's end is not asked
+    targets = torch.tensor([[1, 2], [2, 0]])  # predictions after the second word's end do not count
     expected = -(math.log(0.6) + math.log(0.5) + math.log(0.7)) / 3 - (math.log(0.4) + math.log(0.8)) / 2
     assert float(attention_loss(probabilities.log(), targets)) == pytest.approx(expected, abs=1e-5)

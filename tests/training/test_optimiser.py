@@ -21,9 +21,11 @@ def test_a_matrix_is_turned_into_one_whose_singular_values_are_near_one(shape: t
 
     out = orthogonalised(left[:, :least] * given @ right[:, :least].T)
 
-    told = left[:, :least].T @ out @ right[:, :least]  # the same singular vectors
-    assert ((told.diagonal() > 0.65) & (told.diagonal() < 1.25)).all()
-    torch.testing.assert_close(told - told.diagonal().diag(), torch.zeros(least, least), atol=1e-3, rtol=0)
+    singular_values = left[:, :least].T @ out @ right[:, :least]  # the same singular vectors
+    assert ((singular_values.diagonal() > 0.65) & (singular_values.diagonal() < 1.25)).all()
+    torch.testing.assert_close(
+        singular_values - singular_values.diagonal().diag(), torch.zeros(least, least), atol=1e-3, rtol=0
+    )
 
 
 def test_a_step_moves_a_kernel_by_its_rate_whatever_the_gradients_size() -> None:

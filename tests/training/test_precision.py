@@ -10,7 +10,7 @@ NATIVE = {"avx512_bf16": True}
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds", "fast"),
+    ("capabilities", "seconds", "fast"),
     [
         ({"avx2": True, "avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, 0.5, False),
         (NATIVE, 0.5, True),
@@ -20,9 +20,9 @@ NATIVE = {"avx512_bf16": True}
     ],
 )
 def test_a_cpu_must_multiply_it_natively_and_fast(
-    told: dict[str, object], seconds: float, fast: bool, monkeypatch: pytest.MonkeyPatch
+    capabilities: dict[str, object], seconds: float, fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     monkeypatch.setattr(precision, "_seconds", lambda dtype: seconds if dtype is torch.bfloat16 else 1.0)
     assert fast_bfloat16(torch.device("cpu")) is fast
 

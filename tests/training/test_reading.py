@@ -210,15 +210,15 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(tmp_path: Path, number: 
 def test_a_run_begins_with_weights_and_keeps_whose_they_were(tmp_path: Path) -> None:
     torch.manual_seed(9)
     start = PPOCRRecogniser(PLANS["small"], CHARSET.classes)
-    told = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
-    begun = ReadingTrainer(tmp_path, NoiseSource(), SHORT, start, CHARSET, started_from=told)
+    started_from = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
+    begun = ReadingTrainer(tmp_path, NoiseSource(), SHORT, start, CHARSET, started_from=started_from)
     for name, value in start.state_dict().items():
         assert torch.equal(begun.model.state_dict()[name], value)
     begun.save()
     resumed = trainer(tmp_path)
-    assert resumed.started_from == told
+    assert resumed.started_from == started_from
     resumed.export_weights(tmp_path / "weights.pt")
-    assert list(load_recogniser(tmp_path / "weights.pt").started_from) == told
+    assert list(load_recogniser(tmp_path / "weights.pt").started_from) == started_from
 
 
 def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
@@ -238,5 +238,8 @@ def test_a_state_from_before_runs_kept_their_start_goes_on(tmp_path: Path) -> No
     state = torch.load(old.last, weights_only=True)
     del state["started_from"]
     torch.save(state, old.last)
-    told = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
-    assert ReadingTrainer(tmp_path, NoiseSource(), SHORT, None, CHARSET, started_from=told).started_from == told
+    started_from = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
+    assert (
+        ReadingTrainer(tmp_path, NoiseSource(), SHORT, None, CHARSET, started_from=started_from).started_from
+        == started_from
+    )

@@ -20,10 +20,10 @@ def _few_channels() -> Iterator[None]:
         yield
 
 
-def write(path: Path, told: tuple[dict[str, str], ...] = ()) -> Path:
+def write(path: Path, started_from: tuple[dict[str, str], ...] = ()) -> Path:
     torch.manual_seed(3)
     weights = loud(PPOCRRecogniser(PLANS["small"], 4)).state_dict()
-    SavedRecogniser("small", Charset("abc"), weights, started_from=told).save(path)
+    SavedRecogniser("small", Charset("abc"), weights, started_from=started_from).save(path)
     return path
 
 
@@ -44,22 +44,22 @@ def test_without_a_start_weights_are_random_and_characters_latin_and_greek(tmp_p
 
 
 def test_a_file_brings_its_weights_characters_and_whose_it_was(tmp_path: Path) -> None:
-    told = ({"part": "recogniser", "name": "theirs", "licence": "MIT"},)
-    start = str(write(tmp_path / "start.pt", told))
+    started_from = ({"part": "recogniser", "name": "theirs", "licence": "MIT"},)
+    start = str(write(tmp_path / "start.pt", started_from))
     trainer = recogniser_trainer(tmp_path / "run", RecogniserRun(SHORT, start), NoiseSource(), "cpu", 0)
     assert trainer.charset == Charset("abc")
-    assert tuple(trainer.started_from) == told
+    assert tuple(trainer.started_from) == started_from
     torch.manual_seed(3)
     for name, value in loud(PPOCRRecogniser(PLANS["small"], 4)).state_dict().items():
         assert torch.equal(trainer.model.state_dict()[name], value.half().float())
 
 
 def test_a_run_that_kept_its_start_goes_on_without_it(tmp_path: Path) -> None:
-    told = ({"part": "recogniser", "name": "theirs", "licence": "MIT"},)
-    start = write(tmp_path / "start.pt", told)
+    started_from = ({"part": "recogniser", "name": "theirs", "licence": "MIT"},)
+    start = write(tmp_path / "start.pt", started_from)
     run = RecogniserRun(SHORT, str(start))
     recogniser_trainer(tmp_path / "run", run, NoiseSource(), "cpu", 0).train(minutes=1e-9)
     start.unlink()
     resumed = recogniser_trainer(tmp_path / "run", run, NoiseSource(), "cpu", 0)
     assert resumed.step == 1
-    assert tuple(resumed.started_from) == told
+    assert tuple(resumed.started_from) == started_from

@@ -13,7 +13,7 @@ from spotter.training import checkpoint
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
 from tests.model.small import few_channels, loud, picture_spotter, small_config, small_spotter
 
-TOLD = {"part": "recogniser", "name": "somebody's", "licence": "MIT"}
+ORIGIN = {"part": "recogniser", "name": "somebody's", "licence": "MIT"}
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +26,14 @@ def _few_channels() -> Iterator[None]:
 def make_saved() -> SavedRecogniser:
     torch.manual_seed(0)
     network = loud(PPOCRRecogniser(PLANS["tiny"], 4))
-    return SavedRecogniser("tiny", Charset("ab\u00e9"), network.state_dict(), 7, 20, (TOLD,))
+    return SavedRecogniser("tiny", Charset("ab\u00e9"), network.state_dict(), 7, 20, (ORIGIN,))
 
 
 def test_what_is_written_is_read_back_in_half_precision(saved: SavedRecogniser, tmp_path: Path) -> None:
     saved.save(tmp_path / "reader.pt")
     back = load_recogniser(tmp_path / "reader.pt")
     assert (back.plan, back.charset, back.step, back.pictures) == ("tiny", Charset("ab\u00e9"), 7, 20)
-    assert list(back.started_from) == [TOLD]
+    assert list(back.started_from) == [ORIGIN]
     network = back.network()
     assert not network.training
     for name, value in network.state_dict().items():
@@ -51,10 +51,10 @@ def test_the_recogniser_is_taken_out_of_a_spotter_that_reads_the_picture(tmp_pat
     model = picture_spotter()
     config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
     detector = {"part": "detector", "name": "another's", "licence": "MIT"}
-    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 40, [detector, TOLD])
+    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 40, [detector, ORIGIN])
     checkpoint.save(tmp_path / "spotter.pt", state)
     taken = load_recogniser(tmp_path / "spotter.pt")
-    assert (taken.plan, taken.charset, list(taken.started_from)) == ("small", model.charset, [TOLD])
+    assert (taken.plan, taken.charset, list(taken.started_from)) == ("small", model.charset, [ORIGIN])
     recogniser = model.recogniser
     assert isinstance(recogniser, PictureRecogniser)
     for name, value in recogniser.network.state_dict().items():

@@ -16,8 +16,8 @@ def parts(a: float, b: float) -> dict[str, Tensor]:
     return {"a": torch.tensor(a), "b": torch.tensor(b), "other": torch.tensor(9.0)}
 
 
-def plain(told: dict[str, Tensor]) -> list[float]:
-    return [told[name].item() for name in ("a", "b", "other")]
+def plain(weighted: dict[str, Tensor]) -> list[float]:
+    return [weighted[name].item() for name in ("a", "b", "other")]
 
 
 def test_fixed_leaves_the_parts_as_they_are() -> None:
@@ -30,9 +30,9 @@ def test_uncertainty_by_hand() -> None:
     weighting = LossWeighting("uncertainty", ("a", "b"), 5)
     with torch.no_grad():
         weighting.log_variance.copy_(torch.tensor([math.log(4.0), 0.0]))
-    told = weighting(parts(2.0, 3.0))
-    assert plain(told) == pytest.approx([2.0 / 4 + math.log(4.0), 3.0, 9.0])
-    torch.autograd.backward(told["a"] + told["b"])
+    weighted = weighting(parts(2.0, 3.0))
+    assert plain(weighted) == pytest.approx([2.0 / 4 + math.log(4.0), 3.0, 9.0])
+    torch.autograd.backward(weighted["a"] + weighted["b"])
     # d/ds of (2 exp(-s) + s) at s = log 4 is 1 - 1/2; of (3 exp(-s) + s) at 0, 1 - 3
     assert weighting.log_variance.grad is not None
     assert weighting.log_variance.grad.tolist() == pytest.approx([0.5, -2.0])
@@ -95,11 +95,11 @@ def test_a_stages_parts_are_weighed(tmp_path: Path, factor: float) -> None:
     with torch.no_grad():
         trainer.weighting.log_variance.fill_(surprise)
     batch = next(iter(trainer.batches()))
-    told, expected = (one.losses(batch) for one in (trainer, plain))
-    for name, part in told.items():
+    weighted, expected = (one.losses(batch) for one in (trainer, plain))
+    for name, part in weighted.items():
         value = expected[name].item() * factor + surprise if name in stage.losses else 0
         assert part.item() == pytest.approx(value, rel=1e-4), name
-    assert told["score"].item() != 0
+    assert weighted["score"].item() != 0
 
 
 def test_a_stage_learns_from_a_teacher(tmp_path: Path) -> None:

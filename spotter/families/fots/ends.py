@@ -43,12 +43,12 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
         row = ((there[:, 1] + sign * inside * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
         x, y = anchors.x[row, column] - cx, anchors.y[row, column] - cy
         along = x * cos + y * sin - slant * (y * cos - x * sin)
-        told = along + sign * maps.distances[image_index, side, row, column] * anchors.scale[row, column]
+        predicted = along + sign * maps.distances[image_index, side, row, column] * anchors.scale[row, column]
         direction = maps.direction[image_index, :2, row, column]
         aligned = direction[:, 0] * cos + direction[:, 1] * sin > 0.5 * direction.square().sum(1).sqrt()
-        near = (told - sign * w / 2).abs() < furthest
+        near = (predicted - sign * w / 2).abs() < furthest
         usable = long & aligned & near & (maps.score[image_index, 0, row, column] > 0)
-        ends.append(torch.where(usable, told, sign * w / 2))
+        ends.append(torch.where(usable, predicted, sign * w / 2))
     left, right = ends
     middle = (left + right) / 2
     return torch.stack((cx + middle * cos, cy + middle * sin, (right - left).clamp(min=1), h, theta, slant), 1)

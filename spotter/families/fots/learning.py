@@ -35,10 +35,10 @@ def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> 
     there = placed(boxes, maps.anchors)
     column = (there[:, 0] / STRIDE).long().clamp(0, columns - 1)
     row = (there[:, 1] / STRIDE).long().clamp(0, rows - 1)
-    told = maps.boxes(image_index, row, column).detach()
-    aligned = (told[:, 4] - boxes[:, 4]).cos() > 0.9
-    told = sharpen_ends(maps, told, image_index).detach()
-    return told, (probiou(told, boxes) > 0.6) & aligned
+    predicted = maps.boxes(image_index, row, column).detach()
+    aligned = (predicted[:, 4] - boxes[:, 4]).cos() > 0.9
+    predicted = sharpen_ends(maps, predicted, image_index).detach()
+    return predicted, (probiou(predicted, boxes) > 0.6) & aligned
 
 
 def boxes_to_read(
@@ -53,9 +53,9 @@ def boxes_to_read(
     noisy = jitter_boxes(boxes.cpu(), jitter, generator).to(boxes.device)
     if not predicted:
         return noisy
-    told, good = predicted_boxes(maps, boxes, image_index)
+    predicted, good = predicted_boxes(maps, boxes, image_index)
     drawn = (torch.rand(len(boxes), generator=generator) < predicted).to(boxes.device)
-    return torch.where((good & drawn)[:, None], told, noisy)
+    return torch.where((good & drawn)[:, None], predicted, noisy)
 
 
 def misplaced_boxes(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:

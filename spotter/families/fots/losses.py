@@ -32,14 +32,14 @@ def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple
     count = torch.bincount(word, minlength=len(truth.shapes)).to(true.dtype)
     weight = weights[word] / count[word]
     weight = weight / weight.sum()
-    told = maps.distances[image, :, row, column] * anchors.scale[row, column][:, None]
-    near = torch.minimum(told, true)
+    predicted = maps.distances[image, :, row, column] * anchors.scale[row, column][:, None]
+    near = torch.minimum(predicted, true)
     intersection = (near[:, 0] + near[:, 2]) * (near[:, 1] + near[:, 3])
-    area_told = (told[:, 0] + told[:, 2]) * (told[:, 1] + told[:, 3])
+    area_predicted = (predicted[:, 0] + predicted[:, 2]) * (predicted[:, 1] + predicted[:, 3])
     area_true = (true[:, 0] + true[:, 2]) * (true[:, 1] + true[:, 3])
-    overlap = (intersection + 1) / (area_told + area_true - intersection + 1)
+    overlap = (intersection + 1) / (area_predicted + area_true - intersection + 1)
     nearness = (1 - 2 * true[:, [1, 3]] / w[:, None]).clamp(min=0)
-    off = F.smooth_l1_loss(told[:, [1, 3]] / h[:, None], true[:, [1, 3]] / h[:, None], reduction="none", beta=0.2)
+    off = F.smooth_l1_loss(predicted[:, [1, 3]] / h[:, None], true[:, [1, 3]] / h[:, None], reduction="none", beta=0.2)
     direction = F.smooth_l1_loss(
         maps.direction[image, :, row, column], torch.stack((cos, sin, slant), 1), reduction="none", beta=0.2
     )

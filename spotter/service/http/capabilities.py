@@ -22,7 +22,7 @@ _LIMITS = (
 )
 
 
-def told(settings: Settings) -> dict[str, Any]:
+def describe(settings: Settings) -> dict[str, Any]:
     """The members of `schemas.Capabilities`."""
     json = ["image", *(["url"] if settings.fetch_urls else [])]
     return {

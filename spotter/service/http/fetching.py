@@ -102,10 +102,10 @@ class Fetch:
 
     def _connect(self, scheme: str, host: str, port: int) -> socket.socket:
         try:
-            told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
             raise UrlNotReadError(f"the name {host[:64]} is not known") from None
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in told))
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         if not addresses or not all(self._permitted(address, port) for address in addresses):
             raise UrlNotReadError("only public addresses are read, on their usual ports")
         opened = socket.create_connection((addresses[0], port), self._within_time())
@@ -144,13 +144,13 @@ class Fetch:
 def _parts(url: str) -> tuple[str, str, int, str]:
     """Scheme, host, port, and path with its query. Raises UrlNotReadError."""
     try:
-        told = urllib.parse.urlsplit(url)
-        host, port = told.hostname, told.port
-        if len(url) > _LENGTH or told.scheme not in PORTS or not host or told.username is not None:
+        parts = urllib.parse.urlsplit(url)
+        host, port = parts.hostname, parts.port
+        if len(url) > _LENGTH or parts.scheme not in PORTS or not host or parts.username is not None:
             raise ValueError
         host = host if host.isascii() else host.encode("idna").decode()
-        path = urllib.parse.quote(told.path or "/", "/%:@!$&'()*+,;=~-._")
-        query = urllib.parse.quote(told.query, "/?%:@!$&'()*+,;=~-._")
+        path = urllib.parse.quote(parts.path or "/", "/%:@!$&'()*+,;=~-._")
+        query = urllib.parse.quote(parts.query, "/?%:@!$&'()*+,;=~-._")
     except ValueError:  # a UnicodeError among them
         raise UrlNotReadError("it is no http:// or https:// address, without a user's name") from None
-    return told.scheme, host, port or PORTS[told.scheme], f"{path}?{query}" if query else path
+    return parts.scheme, host, port or PORTS[parts.scheme], f"{path}?{query}" if query else path

@@ -1,4 +1,4 @@
-"""The parameters of `POST /spot`: the one table from which they are read, checked, documented, told by
+"""The parameters of `POST /spot`: the one table from which they are read, checked, documented, listed by
 `/v1/capabilities` and named in errors."""
 
 import difflib

@@ -174,7 +174,7 @@ async def model(request: Request) -> Response:
 @page("/v1/capabilities", response_model=schemas.Capabilities, responses=schemas.problems(UnauthorizedError))
 async def capable(request: Request) -> Response:
     """What this build and its settings read, accept and write."""
-    return _json(capabilities.told(service_of(request).settings))
+    return _json(capabilities.describe(service_of(request).settings))
 
 
 def _form(request: Request, parameters: SpotParameters) -> Accepted:

@@ -169,16 +169,16 @@ def open_json(body: bytes) -> bytes | Address:
     Raises BadRequestError or InvalidParameterError.
     """
     try:
-        told = orjson.loads(body)
+        members = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequestError(f"the body begins as JSON does, and is none: {str(error)[:100]}") from None
-    for name in told:
+    for name in members:
         if name not in _MEMBERS:
             (nearest,) = difflib.get_close_matches(name[:64], _MEMBERS, 1, 0.0)
             raise InvalidParameterError(f"the JSON has a member {name[:64]!r}; the nearest known one is {nearest!r}")
-    if len(told) != 1:
+    if len(members) != 1:
         raise InvalidParameterError("the JSON must have one member, image or url")
-    ((name, value),) = told.items()
+    ((name, value),) = members.items()
     if not isinstance(value, str):
         raise InvalidParameterError(f"{name}: it must be a string")
     if name == "url":

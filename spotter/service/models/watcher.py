@@ -142,7 +142,7 @@ class Watcher:
             outcome = await self._follow()
         except Exception as error:
             outcome = "failed"
-            # A registry that is away is told once, not at every poll.
+            # A registry that is away is logged once, not at every poll.
             if self._said != str(error):
                 expected = isinstance(error, RegistryError)
                 logger.error("the registry cannot be followed: %s", error, exc_info=None if expected else error)

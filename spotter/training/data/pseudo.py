@@ -56,14 +56,14 @@ def agreed(words: Sequence[TeacherWord], others: Sequence[TeacherWord]) -> list[
     """The words of one teacher, unsure where the other does not read the same in the same place (IoU above 0.5,
     whatever the case), and what only the other one found, unsure."""
     shapes = [[Polygon(word.polygon).buffer(0) for word in each] for each in (words, others)]
-    told = []
+    labelled = []
     met: set[int] = set()
     for word, shape in zip(words, shapes[0], strict=True):
         overlapping = [n for n, other in enumerate(shapes[1]) if _iou(shape, other) > _SAME_PLACE]
         met.update(overlapping)
         same = any(others[n].text.lower() == word.text.lower() for n in overlapping)
-        told.append(word if same else _doubted(word))
-    return told + [_doubted(other) for n, other in enumerate(others) if n not in met]
+        labelled.append(word if same else _doubted(word))
+    return labelled + [_doubted(other) for n, other in enumerate(others) if n not in met]
 
 
 def _doubted(word: TeacherWord) -> TeacherWord:

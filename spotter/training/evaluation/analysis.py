@@ -163,7 +163,7 @@ PROPERTIES: dict[str, tuple[tuple[float, ...], Callable[[Annotation], float]]] =
     "angle, degrees": ((0.0, 5.0, 15.0, 45.0, 100.0), lambda truth: abs(angle(truth))),
     "characters": ((0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0), lambda truth: float(len(truth.text))),
 }
-"""What words are told apart by: lower edges of the classes, and the measure."""
+"""The measures by which words are grouped: lower edges of the classes, and the measure."""
 
 
 @dataclass(frozen=True)

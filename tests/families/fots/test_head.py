@@ -55,17 +55,17 @@ def test_distances_stay_finite_whatever_the_features() -> None:
 )
 def test_a_point_predicts_its_words_box_on_the_full_circle(theta: float, centre: tuple[float, float]) -> None:
     """The point is 10 right of the left end and 30 left of the right one: the middle is 10 further along, 2 down."""
-    told = F.pad(3 * direction_of(theta), (0, 1))
-    box = decode_boxes(torch.tensor([2.0, 30, 6, 10]), told, torch.tensor(10.0), torch.tensor(20.0))
+    predicted = F.pad(3 * direction_of(theta), (0, 1))
+    box = decode_boxes(torch.tensor([2.0, 30, 6, 10]), predicted, torch.tensor(10.0), torch.tensor(20.0))
     assert box[:4].tolist() == pytest.approx([*centre, 40, 8], abs=1e-4)
     assert math.cos(float(box[4]) - theta) > 1 - 1e-6
 
 
-@pytest.mark.parametrize(("told", "slant", "x"), [(0.5, 0.5, 21), (-0.5, -0.5, 19), (9.0, 1.2, 22.4)])
-def test_the_middle_of_a_slanted_word_lies_along_its_slant(told: float, slant: float, x: float) -> None:
+@pytest.mark.parametrize(("predicted", "slant", "x"), [(0.5, 0.5, 21), (-0.5, -0.5, 19), (9.0, 1.2, 22.4)])
+def test_the_middle_of_a_slanted_word_lies_along_its_slant(predicted: float, slant: float, x: float) -> None:
     """As above, and the middle 2 down: by the slant, which ends at 1.2, it is 2 x 0.5 further along."""
     box = decode_boxes(
-        torch.tensor([2.0, 30, 6, 10]), torch.tensor([3.0, 0, told]), torch.tensor(10.0), torch.tensor(20.0)
+        torch.tensor([2.0, 30, 6, 10]), torch.tensor([3.0, 0, predicted]), torch.tensor(10.0), torch.tensor(20.0)
     )
     assert box.tolist() == pytest.approx([x, 22, 40, 8, 0, slant], abs=1e-4)
 
@@ -193,17 +193,17 @@ def test_anchor_points_of_a_mosaic_know_their_place_in_the_picture() -> None:
     assert anchors.x.shape == (32 + 4 + 16, 32)
     assert anchors.inside.sum() == 32 * 32 + 16 * 16 + 8 * 8 + 4 * 4
 
-    def told(row: int, column: int) -> list[float]:
+    def place(row: int, column: int) -> list[float]:
         return [float(anchors.x[row, column]), float(anchors.y[row, column]), float(anchors.scale[row, column])]
 
-    assert told(0, 0) == [2, 2, 1]
-    assert told(31, 31) == [126, 126, 1]
-    assert told(36, 0) == [4, 4, 2]
-    assert told(51, 15) == [124, 124, 2]
-    assert told(36, 20) == [8, 8, 4]
-    assert told(43, 27) == [120, 120, 4]
-    assert told(46, 20) == [16, 16, 8]
-    assert told(49, 23) == [112, 112, 8]
+    assert place(0, 0) == [2, 2, 1]
+    assert place(31, 31) == [126, 126, 1]
+    assert place(36, 0) == [4, 4, 2]
+    assert place(51, 15) == [124, 124, 2]
+    assert place(36, 20) == [8, 8, 4]
+    assert place(43, 27) == [120, 120, 4]
+    assert place(46, 20) == [16, 16, 8]
+    assert place(49, 23) == [112, 112, 8]
     assert not anchors.inside[33].any()
     assert not anchors.inside[40, 17]
     assert not anchors.inside[45, 22]
@@ -225,8 +225,8 @@ def said_in_mosaic(height: float) -> tuple[DetectionMaps, Tensor]:
     down = dy * math.cos(0.3) - dx * math.sin(0.3)
     ahead = dx * math.cos(0.3) + dy * math.sin(0.3) - 0.2 * down
     sides = (height / 2 - down, 0.6 * height + ahead, height / 2 + down, 0.6 * height - ahead)
-    told = (sides[0] / level, sides[1] / level, sides[2] / level, sides[3] / level)
-    say(maps, (0, row, column), 0.9, told, 0.3, slant=0.2)
+    predicted = (sides[0] / level, sides[1] / level, sides[2] / level, sides[3] / level)
+    say(maps, (0, row, column), 0.9, predicted, 0.3, slant=0.2)
     return maps, box
 
 

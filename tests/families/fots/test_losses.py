@@ -48,8 +48,8 @@ def true_maps(batch: Batch) -> DetectionMaps:
         dx, dy = float(ANCHORS.x[row, column]) - cx, float(ANCHORS.y[row, column]) - cy
         down = dy * math.cos(theta) - dx * math.sin(theta)
         along = dx * math.cos(theta) + dy * math.sin(theta) - slant * down
-        told = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
-        distances[image, :, row, column] = torch.tensor(told) / ANCHORS.scale[row, column]
+        sides = [h / 2 + down, w / 2 - along, h / 2 - down, w / 2 + along]
+        distances[image, :, row, column] = torch.tensor(sides) / ANCHORS.scale[row, column]
         direction[image, :, row, column] = torch.tensor([math.cos(theta), math.sin(theta), slant])
     return DetectionMaps(torch.zeros(images, 1, rows, columns), distances, direction, ANCHORS)
 
@@ -103,7 +103,7 @@ def test_the_opposite_direction_by_hand() -> None:
     _, _, direction = losses_of(replace(truth, direction=-truth.direction), batch)
     assert float(direction) == pytest.approx(1.9, abs=1e-5)  # smooth L1 of 2 with beta 0.2
     _, _, longer = losses_of(replace(truth, direction=3 * truth.direction), batch)
-    assert float(longer) == pytest.approx(1.9, abs=1e-5)  # the norm is told too
+    assert float(longer) == pytest.approx(1.9, abs=1e-5)  # the norm has its loss, too
 
 
 def test_a_word_counts_the_same_whatever_its_size() -> None:

@@ -69,7 +69,7 @@ def test_shapes_never_mix_and_the_oldest_goes_first() -> None:
     assert items(pulled.take(3)) == [1]
 
 
-def test_the_dead_are_dropped_and_told() -> None:
+def test_the_expired_are_dropped_and_answered() -> None:
     pulled, dropped = batcher()
     late, gone, _alive = add(pulled, 0, 0, deadline=5), add(pulled, 1, 1), add(pulled, 2, 2)
     gone.cancelled = True
@@ -195,10 +195,10 @@ def test_every_entry_ends_exactly_once_and_no_batch_breaks_a_rule(
             case ("add", (int() as rows, int() as columns), float() as patience):
                 entries.append(Entry(len(entries), (rows, columns), now, now + patience))
                 pulled.add(entries[-1], now)
-            case ("cancel", int() as index, bool() as told) if entries:
+            case ("cancel", int() as index, bool() as notified) if entries:
                 entry = entries[index % len(entries)]
                 if not ran[entry.item]:
-                    if told:
+                    if notified:
                         pulled.discard(entry)
                     entry.cancelled = True
                     left.add(entry.item)

@@ -148,7 +148,7 @@ def test_the_cancelled_do_not_run_and_are_not_answered(engine: Engine, gate: Gat
     assert list(itertools.chain.from_iterable(gate.batches)) == [1, 2, 4, 6]
 
 
-def test_the_expired_are_told_and_do_not_run(engine: Engine, gate: Gate) -> None:
+def test_the_expired_are_answered_and_do_not_run(engine: Engine, gate: Gate) -> None:
     answers: Answers = queue.Queue()
     engine.submit(prepared(1), FAR, into(answers, 1))
     assert gate.entered.acquire(timeout=10)

@@ -40,8 +40,8 @@ async def test_both_ways_answer_alike(client: Client, body: bytes) -> None:
         assert {k: v for k, v in short.headers.items() if k not in ignored} == {
             k: v for k, v in full.headers.items() if k not in ignored
         }
-        told = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in (short, full)]
-        assert told[0] == told[1]
+        answers = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in (short, full)]
+        assert answers[0] == answers[1]
 
 
 async def test_parameters_are_checked(client: Client) -> None:

@@ -58,7 +58,7 @@ def test_a_picture_is_fetched_through_redirects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "told"),
+    ("answered", "message"),
     [
         (reply("404 Not Found"), "404"),
         (reply("302 Found", b"", "Location: /again"), "leads on"),
@@ -70,10 +70,10 @@ def test_a_picture_is_fetched_through_redirects() -> None:
         (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 5000 + b"\r\n", "cannot be read"),
     ],
 )
-def test_answers_that_are_no_picture_are_told(answered: bytes, told: str) -> None:
+def test_answers_that_are_no_picture_are_reported(answered: bytes, message: str) -> None:
     with (
         answering(lambda connection, _: connection.sendall(answered)) as url,
-        pytest.raises(UrlNotReadError, match=told),
+        pytest.raises(UrlNotReadError, match=message),
     ):
         fetched(url)
 
@@ -141,6 +141,6 @@ def test_others_are(address: str) -> None:
     ["", "x", "ftp://a/", "file:///a", "http://", "http://u:p@example.org/", "http://a:99999/", "http://[", "http:///a",
      "http://" + "a" * 5000, "http://\N{SNOWMAN}" + "\N{SNOWMAN}" * 100 + "/", "http://a b/", "http://127.0.0.1:22/"],
 )  # fmt: skip
-def test_addresses_that_are_none_are_told(url: str) -> None:
+def test_addresses_that_are_none_are_reported(url: str) -> None:
     with pytest.raises(UrlNotReadError):
         Fetch(url, 1000, 5).run()

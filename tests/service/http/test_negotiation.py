@@ -63,11 +63,11 @@ async def test_the_parameter_weighs_more_than_the_header(client: Client) -> None
         assert answer.text == "001\n002\n"
 
 
-async def test_lines_and_blocks_are_told_where_they_are_asked_for(client: Client) -> None:
+async def test_lines_and_blocks_are_given_where_they_are_asked_for(client: Client) -> None:
     async with client() as (http, _):
         body = picture((1, 2, 3), (300, 200))
-        told = [set((await http.post(f"/spot?detail={each}", content=body)).json()) for each in ("words", "lines")]
-        assert told[1] - told[0] == {"lines"}
+        answers = [set((await http.post(f"/spot?detail={each}", content=body)).json()) for each in ("words", "lines")]
+        assert answers[1] - answers[0] == {"lines"}
         answer = (await http.post("/spot?detail=blocks", content=body)).json()
         assert [line["text"] for line in answer["lines"]] == words_of((1, 2, 3))
         assert [block["text"] for block in answer["blocks"]] == ["\n".join(words_of((1, 2, 3)))]

@@ -30,13 +30,13 @@ def test_pages_are_chosen_once_and_in_order(pages: str | None, numbers: list[int
 
 
 @pytest.mark.parametrize("pages", ["0", "6", "4-6", "3-2", "0-2", "6-", "999999-999999", "5-1"])
-def test_pages_that_are_not_there_are_told(pages: str) -> None:
+def test_pages_that_are_not_there_are_reported(pages: str) -> None:
     with pytest.raises(InvalidParameterError, match="the 5 pages"):
         select_pages(pages, 5, 5)
 
 
 @pytest.mark.parametrize("pages", [None, "1-", "1-4", "1-3,5", "1-999999"])
-def test_more_pages_than_one_request_may_ask_for_are_told(pages: str | None) -> None:
+def test_more_pages_than_one_request_may_ask_for_are_reported(pages: str | None) -> None:
     with pytest.raises(InvalidParameterError, match="more than the 3"):
         select_pages(pages, 10**6, 3)
 
@@ -58,7 +58,7 @@ def test_hints_cost_nothing_where_there_are_none() -> None:
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "1,2,3,4,5", "-1,2,3,4", "a,b,c,d", "1,2,0,4", "1,2,3,9999999", "1.5,2,3,4"])
-def test_what_is_no_rectangle_is_told(text: str) -> None:
+def test_what_is_no_rectangle_is_reported(text: str) -> None:
     with pytest.raises(InvalidParameterError, match="ignore"):
         SpotParameters(ignore=[text]).hints()
 

@@ -124,7 +124,7 @@ def test_other_bytes_do_not_begin_as_json(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"{", "none"),
         (b"{" * 100_000, "none"),
@@ -142,9 +142,9 @@ def test_other_bytes_do_not_begin_as_json(data: bytes) -> None:
         (as_json(image="data:"), "base64"),
     ],
 )
-def test_other_json_is_told(body: bytes, told: str) -> None:
+def test_other_json_is_reported(body: bytes, message: str) -> None:
     assert begins_as_json(body)
-    with pytest.raises((BadRequestError, InvalidParameterError), match=told):
+    with pytest.raises((BadRequestError, InvalidParameterError), match=message):
         open_json(body)
 
 

@@ -137,7 +137,7 @@ async def test_a_mistake_of_ours_counts_as_a_refusal(setup: Setup) -> None:
     assert setup.live == "1"
 
 
-async def test_what_may_pass_is_tried_again_and_told_once(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_may_pass_is_tried_again_and_logged_once(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
     setup.versions.alias, setup.versions.faults["2"] = "2", RegistryError("the disk is too full")
     for _ in range(3):
         assert await setup.watcher.poll() == "failed"
@@ -226,7 +226,7 @@ async def test_a_request_of_the_old_model_is_finished_by_it(setup: Setup) -> Non
     assert setup.live == "8"
 
 
-async def test_polls_are_spread_and_never_later_than_told(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_polls_are_spread_and_never_later_than_set(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:

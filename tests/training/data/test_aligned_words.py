@@ -153,7 +153,7 @@ def test_the_command_cuts_pictures(pictures: Path, tmp_path: Path, monkeypatch: 
     ("options", "message"),
     [(["--any-case"], "goes with pictures"), (["--recogniser", "absent.pt"], "not a readable checkpoint")],
 )
-def test_mistakes_are_told(lines: Path, tmp_path: Path, options: list[str], message: str) -> None:
+def test_mistakes_are_reported(lines: Path, tmp_path: Path, options: list[str], message: str) -> None:
     result = CliRunner().invoke(align_lines, [str(lines), str(tmp_path / "words"), *options])
     assert result.exit_code in (1, 2)
     assert message in result.output

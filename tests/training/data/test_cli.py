@@ -88,7 +88,7 @@ def test_teachers_label_what_they_agree_on(dataset: Path, tmp_path: Path, monkey
 
         def words(self, image: NDArray[np.uint8]) -> list[teacher.TeacherWord]:
             polygons = [np.array([[x, 0], [x + 40, 0], [x + 40, 20], [x, 20]], np.float32) for x in (0, 50)]
-            return [teacher.TeacherWord(*told, 0.99, False) for told in zip(polygons, self.texts, strict=True)]
+            return [teacher.TeacherWord(*pair, 0.99, False) for pair in zip(polygons, self.texts, strict=True)]
 
     monkeypatch.setattr(craft_teacher, "CraftReader", lambda threads: Reader("One"))
     monkeypatch.setattr(teacher, "RapidReader", lambda threads, text_score: Reader("Other"))

@@ -70,6 +70,6 @@ def test_teachers_are_sure_of_what_they_read_alike() -> None:
     """The same in the first place, other words in the second; only one finds the third, only the other the fourth."""
     words = [TeacherWord(box(x), text, 0.95, False) for x, text in ((0, "Exit"), (100, "Stop"), (200, "Bar"))]
     others = [TeacherWord(box(x), text, 0.9, False) for x, text in ((3, "EXIT"), (100, "Step"), (300, "Cafe"))]
-    told = agreed(words, others)
-    assert [(word.text, word.score) for word in told] == [("Exit", 0.95), ("Stop", 0), ("Bar", 0), ("Cafe", 0)]
-    assert [a.ignore for a in to_annotations(told, 0.9)] == [False, True, True, True]
+    result = agreed(words, others)
+    assert [(word.text, word.score) for word in result] == [("Exit", 0.95), ("Stop", 0), ("Bar", 0), ("Cafe", 0)]
+    assert [a.ignore for a in to_annotations(result, 0.9)] == [False, True, True, True]

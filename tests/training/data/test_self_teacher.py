@@ -43,12 +43,12 @@ def noise() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def test_it_tells_what_its_network_reads(weights: Path) -> None:
-    told = SpotterReader(weights, 128).words(noise())
+    found = SpotterReader(weights, 128).words(noise())
     expected = [word for word in predict(talkative_spotter(), noise(), 128) if word.text]
-    assert len(told) > 2
-    assert [word.text for word in told] == [word.text for word in expected]
-    assert [word.score for word in told] == pytest.approx([word.score for word in expected], abs=1e-5)
-    assert all(word.polygon.shape == (4, 2) for word in told)
+    assert len(found) > 2
+    assert [word.text for word in found] == [word.text for word in expected]
+    assert [word.score for word in found] == pytest.approx([word.score for word in expected], abs=1e-5)
+    assert all(word.polygon.shape == (4, 2) for word in found)
 
 
 def test_pictures_are_labelled_with_its_sure_words(weights: Path, tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_pages_and_crops_are_folders_that_can_be_scored(tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
         return result.output
 
-    told = invoke("pages", str(dataset), str(tmp_path / "pages"), "--columns", "2", "--megapixels", "0.04")
-    assert told == "1 pages\n"
+    printed = invoke("pages", str(dataset), str(tmp_path / "pages"), "--columns", "2", "--megapixels", "0.04")
+    assert printed == "1 pages\n"
     (large,) = read_folder(tmp_path / "pages")
     assert large.load().shape == (200, 200, 3)
     assert [region.polygon[0].tolist() for region in large.annotations] == [[20, 40], [120, 40]]

@@ -58,7 +58,7 @@ def test_two_words_under_one_prediction_are_merged() -> None:
     assert kinds([word(0, 45, "Old"), word(55, 100, "Mill")], [said(0, 100, "OldMill")]) == ["merged", "merged"]
 
 
-def test_a_missed_word_that_is_read_elsewhere_is_told() -> None:
+def test_a_missed_word_that_is_read_elsewhere_is_reported() -> None:
     found = list(findings(Read("a.jpg", (word(0, 50, "Exit"),), [said(300, 350, "exit")]), 0.5))
     assert [(f.kind, f.elsewhere) for f in found] == [("missed", True), ("false alarm", False)]
 
@@ -74,7 +74,7 @@ def test_a_reading_that_belongs_to_another_word_is_none_elsewhere() -> None:
     ]
 
 
-def test_a_word_read_right_in_a_poor_box_is_told() -> None:
+def test_a_word_read_right_in_a_poor_box_is_reported() -> None:
     (found,) = findings(Read("a.jpg", (word(0, 100, "Exit"),), [said(60, 160, "exit")]), 0.5)
     assert (found.kind, found.elsewhere) == ("inaccurate", True)
 

@@ -29,8 +29,8 @@ def test_the_numbers_that_made_the_words_right_are_found_again() -> None:
 
 
 def test_margins_that_no_language_model_gave_weigh_nothing() -> None:
-    told = drawn(ScoreConfig(-0.5, 0.7, 2.0))
-    assert fit([replace(told, margin=np.zeros(len(told.right)))]).margin == 0
+    calibrated = drawn(ScoreConfig(-0.5, 0.7, 2.0))
+    assert fit([replace(calibrated, margin=np.zeros(len(calibrated.right)))]).margin == 0
 
 
 def test_fitting_lowers_the_calibration_error_on_other_words() -> None:
@@ -55,7 +55,7 @@ def test_numpy_and_the_network_score_alike() -> None:
         Evidence(d.double().numpy(), c.double().numpy(), m.double().numpy(), t.double().numpy(), np.zeros(4, np.bool_)),
         config,
     )
-    told = word_scores(d, c, m, t, config)
-    np.testing.assert_allclose(told.numpy(), expected, atol=1e-4)
-    assert told[0].item() == pytest.approx(1 / (1 + np.exp(0.4)))
-    assert told[3].item() < 1e-6
+    calibrated = word_scores(d, c, m, t, config)
+    np.testing.assert_allclose(calibrated.numpy(), expected, atol=1e-4)
+    assert calibrated[0].item() == pytest.approx(1 / (1 + np.exp(0.4)))
+    assert calibrated[3].item() < 1e-6

@@ -118,7 +118,7 @@ def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Pa
         (["preview", "x.png", "--pool", "POOL", "--turned", "2"], "--turned"),
     ],
 )
-def test_mistakes_are_told_in_a_line(tmp_path: Path, folder: Path, arguments: list[str], message: str) -> None:
+def test_mistakes_are_reported_in_a_line(tmp_path: Path, folder: Path, arguments: list[str], message: str) -> None:
     places = [word.replace("EMPTY", str(tmp_path)).replace("POOL", str(folder)) for word in arguments]
     result = CliRunner().invoke(synth, places)
     assert isinstance(result.exception, SystemExit)

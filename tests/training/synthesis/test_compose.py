@@ -66,7 +66,7 @@ def test_batches_composed_on_a_device_are_those_of_the_cpu(
         assert torch.equal(ours.images[drawn], theirs.images[drawn])  # what is no synthesis comes as it is
 
 
-def test_difficulty_and_planning_may_be_told_in_any_order(mixture: Mixture) -> None:
+def test_difficulty_and_planning_may_be_set_in_any_order(mixture: Mixture) -> None:
     first, second = (_batches(m)[0] for m in (mixture.planned().at(0.5), mixture.at(0.5).planned()))
     assert isinstance(first, PlannedBatch)
     assert isinstance(second, PlannedBatch)

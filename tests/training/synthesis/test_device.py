@@ -62,7 +62,7 @@ def test_layouts_of_several_sizes_are_refused(
         device.compose([source.layout(rng, 96), source.layout(rng, 128)])
 
 
-def test_composing_degrades_unless_told_not_to(
+def test_composing_degrades_unless_switched_off(
     pool: PatchPool, backgrounds: Backgrounds, device: DeviceComposer
 ) -> None:
     layout = PageSource(pool, backgrounds).layout(np.random.default_rng(1), SIZE)

@@ -145,7 +145,7 @@ def test_sheets_and_pages_hold_many_words(samples: dict[Kind, list[Sample]]) -> 
     assert counts[PageSource] > 2 * counts[SceneSource]
 
 
-def test_words_can_be_told_from_what_they_stand_on(pool: PatchPool, backgrounds: Backgrounds) -> None:
+def test_words_stand_out_from_their_background(pool: PatchPool, backgrounds: Backgrounds) -> None:
     source, rng = PageSource(pool, backgrounds), np.random.default_rng(3)
     darker = []
     for _ in range(10):

@@ -12,7 +12,7 @@ from benchmarks.bundles import Named
 from benchmarks.peers import PeerError
 from spotter.cli import predictors
 from spotter.cli.evaluate import run
-from spotter.cli.predictors import Opened
+from spotter.cli.predictors import OpenedPredictor
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session, SessionOptions
 from spotter.training.data.ppocr import SMALL, TINY, ModelsError
@@ -46,7 +46,7 @@ def datasets(data: Path) -> list[Dataset]:
     return [Dataset(data / name / "val", PRESETS[name], name) for name in SETS if (data / name / "val").is_dir()]
 
 
-def open_bundle(named: Named, threads: int) -> Opened:
+def open_bundle(named: Named, threads: int) -> OpenedPredictor:
     """A bundle as a predictor, with its own threshold."""
     reader = Reader(named.bundle, Session(named.bundle, SessionOptions(threads)))
 
@@ -56,10 +56,10 @@ def open_bundle(named: Named, threads: int) -> Opened:
             for word in reader.read(image)
         ]
 
-    return Opened(predict, reader.manifest.score_threshold)
+    return OpenedPredictor(predict, reader.manifest.score_threshold)
 
 
-def open_peer(name: str, threads: int, models: str) -> tuple[str, Opened]:
+def open_peer(name: str, threads: int, models: str) -> tuple[str, OpenedPredictor]:
     """A label and a reader; models as `ppocr.find_models` names them. Raises PeerError when there is none of the name,
     or it is not installed."""
     if name == "tesseract":
@@ -70,7 +70,7 @@ def open_peer(name: str, threads: int, models: str) -> tuple[str, Opened]:
         def predict(image: NDArray[np.uint8]) -> list[Prediction]:
             return [Prediction(word.polygon, word.text, word.score) for word in tesseract.read(image, threads)]
 
-        return f"Tesseract {version}", Opened(predict)
+        return f"Tesseract {version}", OpenedPredictor(predict)
     if name not in PEERS:
         raise PeerError(f"there is no peer {name!r}; known: {', '.join(PEERS)}")
     reference = name == "rapidocr-reference"
@@ -84,7 +84,7 @@ def open_peer(name: str, threads: int, models: str) -> tuple[str, Opened]:
     return f"{label}, reference settings" if reference else label, opened
 
 
-def measure(readers: Sequence[tuple[str, Opened]], sets: Sequence[Dataset], limit: int | None) -> list[Result]:
+def measure(readers: Sequence[tuple[str, OpenedPredictor]], sets: Sequence[Dataset], limit: int | None) -> list[Result]:
     """Everyone on every set, or on its first `limit` pictures. Raises AnnotationError."""
     results = []
     for dataset in sets:

@@ -16,7 +16,7 @@ from spotter.bulk.distributed import run
 from spotter.bulk.inputs import Item, find
 from spotter.bulk.output import SUFFIXES
 from spotter.bulk.plan import parts_of
-from spotter.bulk.work import Job, Worker
+from spotter.bulk.work import BulkRun, Worker
 from spotter.reading import imaging
 from spotter.reading.bundles import find_bundle
 from spotter.reading.imaging import PictureLimits, Prepared
@@ -143,19 +143,19 @@ def _batched(items: Sequence[Item], reader: Reader, threads: int) -> int:
 def _side_by_side(items: Sequence[Item], workers: int) -> int:
     """Threads in one process, each with a picture and a core of its own."""
     with TemporaryDirectory() as output:
-        job = Job(output, "jsonl", _settings().model_dump(mode="json"))
+        bulk_run = BulkRun(output, "jsonl", _settings().model_dump(mode="json"))
         shares = parts_of(items, -(-len(items) // workers))
         with ThreadPoolExecutor(workers) as pool:
-            readers = [Worker(job) for _ in shares]
+            readers = [Worker(bulk_run) for _ in shares]
             return sum(pool.map(lambda pair: pair[0].read(pair[1]).pages, zip(readers, shares, strict=True)))
 
 
 def _over_ray(items: Sequence[Item], output: Path, workers: int, part: int) -> tuple[float, float]:
     """Seconds to the first parts, and pictures a second once all workers had finished one; by the files' times."""
-    job = Job(str(output), "jsonl", _settings().model_dump(mode="json"))
+    bulk_run = BulkRun(str(output), "jsonl", _settings().model_dump(mode="json"))
     parts = parts_of(items, part)
     began = time.time()
-    pages = sum(count.pages for _, count in run(parts, job, workers, None))
+    pages = sum(count.pages for _, count in run(parts, bulk_run, workers, None))
     if pages != len(items):
         raise ValueError(f"{pages} records of {len(items)} pictures")
     sizes = {each.name + SUFFIXES["jsonl"]: len(each.items) for each in parts}

@@ -326,7 +326,7 @@ def serve_command(
         raise click.UsageError("--clients takes whole numbers")
     try:
         others = tuple(servers.Peer(peer, peer_python) for peer in peer_names)
-        plan = serving.Plan(sent, threads, tuple(int(count) for count in clients), rates, seconds, others)
+        plan = serving.LoadPlan(sent, threads, tuple(int(count) for count in clients), rates, seconds, others)
         report = serving.run(bundles.find(name, registry).bundle, plan)
     except (RegistryError, ServeError, ProblemError) as error:
         raise click.ClickException(str(error)) from None
@@ -459,10 +459,10 @@ def train_step_command(
     from spotter.training.synthesis.cli import open_sources
 
     try:
-        plan = read_recipe(recipe) if recipe else None
+        read = read_recipe(recipe) if recipe else None
     except RecipeError as error:
         raise click.ClickException(str(error)) from None
-    config, model = (plan.train, plan.model) if plan else (TrainConfig(), SpotterConfig())
+    config, model = (read.train, read.model) if read else (TrainConfig(), SpotterConfig())
     source = Mixture([(each, 1.0) for each in open_sources(pool, None).values()])
     threads = threads or len(os.sched_getaffinity(0))
     found = training_step.measure(config, model, source, steps=steps, device=device, threads=threads)

@@ -30,7 +30,7 @@ _MODEL_STAGES = ("decode", "infer")
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoadPlan:
     """pictures: encoded; threads: of the graph; clients: of the closed loops; rates: of the open loops, a second, or
     empty for `DEFAULT_SHARES`; seconds: of each run; peers: others to serve the same model in closed loops."""
 
@@ -118,7 +118,7 @@ class Report:
         return ["", table.render(header, rows)] if rows else []
 
 
-def run(bundle: Bundle, plan: Plan) -> Report:
+def run(bundle: Bundle, plan: LoadPlan) -> Report:
     """Measures everything, one after the other. Raises ServeError, and ProblemError for a picture that is none."""
     plain = plain_loops(bundle, plan)
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
@@ -128,7 +128,7 @@ def run(bundle: Bundle, plan: Plan) -> Report:
     return replace(report, peers=tuple(comparisons))
 
 
-def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: Plan, peer: Peer) -> list[Comparison]:
+def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: LoadPlan, peer: Peer) -> list[Comparison]:
     """Closed loops on a peer and on us in turns, for the machine's moods to meet both. Raises ServeError."""
     theirs = [peer.request(picture) for picture in plan.pictures]
     with peer.serving(bundle, plan.threads or Settings().engine_threads) as port:
@@ -152,12 +152,12 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def _clients(plan: Plan) -> tuple[int, ...]:
+def _clients(plan: LoadPlan) -> tuple[int, ...]:
     """The clients of the closed loops, one first."""
     return tuple(dict.fromkeys((1, *plan.clients)))
 
 
-def _warming(plan: Plan) -> float:
+def _warming(plan: LoadPlan) -> float:
     return min(1.0, plan.seconds / 4)
 
 
@@ -170,7 +170,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _drive(served: Served, requests: Sequence[bytes], plan: Plan, plain: Mapping[str, float]) -> Report:
+async def _drive(served: Served, requests: Sequence[bytes], plan: LoadPlan, plain: Mapping[str, float]) -> Report:
     await load.closed_loop(served.port, requests, max(plan.clients), _warming(plan))  # warms up
     runs = []
     for clients in _clients(plan):
@@ -216,7 +216,7 @@ def batches_between(before: Mapping[str, float], after: Mapping[str, float]) -> 
     return Batches(mean("spotter_batch_pictures"), mean("spotter_batch_padding_ratio"))
 
 
-def plain_loops(bundle: Bundle, plan: Plan) -> dict[str, float]:
+def plain_loops(bundle: Bundle, plan: LoadPlan) -> dict[str, float]:
     """Pictures a second of decode, graph and words, one after the other in one thread: by one, and in the service's
     batches."""
     settings = Settings(threads=plan.threads)

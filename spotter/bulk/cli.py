@@ -11,7 +11,7 @@ from tqdm import tqdm
 from spotter.bulk.inputs import InputError, find
 from spotter.bulk.output import SUFFIXES
 from spotter.bulk.plan import Part, PlanError, agree, left
-from spotter.bulk.work import Count, Job, Worker
+from spotter.bulk.work import Count, BulkRun, Worker
 from spotter.reading.bundles import find_bundle
 from spotter.reading.settings import ReadingSettings
 from spotter.registry.errors import RegistryError
@@ -50,12 +50,12 @@ def bulk(
         settings = ReadingSettings.model_validate({**{k: v for k, v in options.items() if v is not None}, "threads": 1})
         bundle = find_bundle(settings)
         identity = {"model": bundle.manifest.digest, "format": form, "min_score": min_score}
-        job = Job(output, form, settings.model_dump(mode="json"), min_score)
+        bulk_run = BulkRun(output, form, settings.model_dump(mode="json"), min_score)
         items = find(inputs)
         if not items:
             raise InputError("the inputs hold nothing to read")
-        parts = agree(job.store(), items, part, identity)
-        todo = left(job.store(), parts, SUFFIXES[form])
+        parts = agree(bulk_run.store(), items, part, identity)
+        todo = left(bulk_run.store(), parts, SUFFIXES[form])
     except (InputError, PlanError, RegistryError, OSError, ValidationError) as error:
         raise click.ClickException(str(error)) from None
     count = workers or len(os.sched_getaffinity(0))
@@ -63,28 +63,30 @@ def bulk(
     done = sum(len(each.items) for each in parts) - sum(len(each.items) for each in todo)
     try:
         with tqdm(total=len(items), initial=done, unit="input", smoothing=0.1) as bar:
-            for number, result in _alone(todo, job) if in_process else _over_ray(todo, job, count, address):
+            for number, result in _alone(todo, bulk_run) if in_process else _over_ray(todo, bulk_run, count, address):
                 pages, dead = pages + result.pages, dead + result.dead
                 bar.update(number)
                 bar.set_postfix(dead=dead)
-        job.store().tidy()
+        bulk_run.store().tidy()
     except (OSError, RuntimeError) as error:
         raise click.ClickException(f"{error}; the same command goes on from here") from None
     click.echo(f"{pages} pages read, {dead} dead letters", err=True)
 
 
-def _alone(parts: Sequence[Part], job: Job) -> Iterator[tuple[int, Count]]:
-    worker = Worker(job) if parts else None
+def _alone(parts: Sequence[Part], bulk_run: BulkRun) -> Iterator[tuple[int, Count]]:
+    worker = Worker(bulk_run) if parts else None
     for each in parts:
         assert worker is not None
         yield len(each.items), worker.read(each)
 
 
-def _over_ray(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
+def _over_ray(
+    parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | None
+) -> Iterator[tuple[int, Count]]:
     if not parts:
         return
     if find_spec("ray") is None:
         raise click.ClickException("Ray is not installed: pip install 'spotter[bulk]', or --in-process")
     from spotter.bulk.distributed import run
 
-    yield from run(parts, job, workers, address)
+    yield from run(parts, bulk_run, workers, address)

@@ -8,14 +8,14 @@ from typing import Any
 
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
-from spotter.bulk.work import Count, Job, Worker
+from spotter.bulk.work import Count, BulkRun, Worker
 
 
 class _Actor:
     """One of Ray's workers with a model of its own."""
 
-    def __init__(self, job: Job) -> None:
-        self._worker = Worker(job)
+    def __init__(self, bulk_run: BulkRun) -> None:
+        self._worker = Worker(bulk_run)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         items = tuple(Item(**item) for item in row["items"])
@@ -26,15 +26,15 @@ class _Actor:
 class _Driver:
     """Ray Data's side of a run, on a machine of the cluster: Ray Data does not run over a client's connection."""
 
-    def __init__(self, parts: Sequence[Part], job: Job, workers: int) -> None:
-        self._counts = _counts(parts, job, workers)
+    def __init__(self, parts: Sequence[Part], bulk_run: BulkRun, workers: int) -> None:
+        self._counts = _counts(parts, bulk_run, workers)
 
     def next(self) -> tuple[int, Count] | None:
         """What `run` gives next, None at the end."""
         return next(self._counts, None)
 
 
-def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
+def run(parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
     """(items, count) of each part as it is done. A worker that dies is replaced by Ray and its part read again, as
     often as it takes: `Worker.read` sees to it that this ends.
 
@@ -52,17 +52,17 @@ def run(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> I
         ray.init(address=address, **quiet)
     try:
         if ray.util.client.ray.is_connected():
-            driver = ray.remote(num_cpus=0)(_Driver).remote(parts, job, workers)
+            driver = ray.remote(num_cpus=0)(_Driver).remote(parts, bulk_run, workers)
             yield from iter(lambda: ray.get(driver.next.remote()), None)
         else:
-            yield from _counts(parts, job, workers)
+            yield from _counts(parts, bulk_run, workers)
     except ray.exceptions.RayError as error:
         raise RuntimeError(str(error).strip().splitlines()[-1]) from error
     finally:
         ray.shutdown()
 
 
-def _counts(parts: Sequence[Part], job: Job, workers: int) -> Iterator[tuple[int, Count]]:
+def _counts(parts: Sequence[Part], bulk_run: BulkRun, workers: int) -> Iterator[tuple[int, Count]]:
     import ray.data
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -72,7 +72,7 @@ def _counts(parts: Sequence[Part], job: Job, workers: int) -> Iterator[tuple[int
     rows = [{"number": part.number, "items": [asdict(item) for item in part.items]} for part in parts]
     done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         _Actor,
-        fn_constructor_args=(job,),
+        fn_constructor_args=(bulk_run,),
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
         num_cpus=1,
     )

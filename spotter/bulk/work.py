@@ -18,7 +18,7 @@ from spotter.reading.words import render
 
 
 @dataclass(frozen=True)
-class Job:
+class BulkRun:
     """What the workers of a run share. settings: of reading, as a mapping that travels."""
 
     output: str
@@ -41,14 +41,14 @@ class Count:
 class Worker:
     """A model in memory that reads parts, one after another. Raises RegistryError when there is no model."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        settings = ReadingSettings.model_validate(job.settings)
+    def __init__(self, bulk_run: BulkRun) -> None:
+        self._run = bulk_run
+        settings = ReadingSettings.model_validate(bulk_run.settings)
         self._limits = settings.limits
         self._closest = settings.closest
         bundle = find_bundle(settings)
         self._reader = Reader(bundle, Session(bundle, settings.session), self._limits)
-        self._store = job.store()
+        self._store = bulk_run.store()
 
     def read(self, part: Part) -> Count:
         """Reads a part and writes its output; the words last, for their file says that the part is done.
@@ -67,7 +67,7 @@ class Worker:
             self._store.write(f"{DEAD}{part.name}.jsonl", as_json_lines(dead))
         else:  # a try before may have met what now is mended
             self._store.remove(f"{DEAD}{part.name}.jsonl")
-        self._store.write(part.name + SUFFIXES[self._job.form], encoded(records, self._job.form))
+        self._store.write(part.name + SUFFIXES[self._run.form], encoded(records, self._run.form))
         attempts.end()
         return Count(len(records), len(dead))
 
@@ -78,7 +78,7 @@ class Worker:
                 number = page.number
                 try:
                     prepared = page.prepare(self._reader.input)
-                    reading = self._reader.read_prepared(prepared, page.prepare, self._job.min_score, self._closest)
+                    reading = self._reader.read_prepared(prepared, page.prepare, self._run.min_score, self._closest)
                     found = reading.page
                     width, height = found.size
                     words = [render(word) for word in found.words]

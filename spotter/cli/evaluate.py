@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from spotter.cli.layout import LayoutScore, layout_scores, layout_table
-from spotter.cli.predictors import CHECKPOINT_SUFFIX, Opened, ReaderOptions, open_predictor, rapidocr
+from spotter.cli.predictors import CHECKPOINT_SUFFIX, OpenedPredictor, ReaderOptions, open_predictor, rapidocr
 from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture
 from spotter.training.data.ppocr import ModelsError
@@ -117,7 +117,7 @@ def evaluate(
     """
     if not datasets and data is None:
         raise click.UsageError("nothing to score on: give a dataset or --data")
-    readers: dict[str, Opened] = {}
+    readers: dict[str, OpenedPredictor] = {}
     if model != "none":
         if not Path(model).exists():
             raise click.BadParameter(f"{model} does not exist", param_hint="MODEL")
@@ -138,7 +138,7 @@ def evaluate(
         except ModelsError as error:
             raise click.ClickException(str(error)) from None
     if not readers and layout:
-        readers["none"] = Opened(lambda image: [])
+        readers["none"] = OpenedPredictor(lambda image: [])
     if not readers:
         raise click.UsageError("nothing to score: MODEL is none, and neither --rapidocr nor --layout is given")
     words = Lexicon.load(lexicon) if lexicon else None

@@ -23,14 +23,14 @@ class ReaderOptions:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedPredictor:
     """A predictor that leaves out no word, and the score below which its maker would."""
 
     predict: Predictor
     threshold: float = 0.0
 
 
-def open_predictor(model: Path, options: ReaderOptions) -> Opened:
+def open_predictor(model: Path, options: ReaderOptions) -> OpenedPredictor:
     """The predictor of a checkpoint file or a bundle folder.
 
     Raises BundleError for a bad bundle and ValueError for a bad checkpoint.
@@ -38,7 +38,7 @@ def open_predictor(model: Path, options: ReaderOptions) -> Opened:
     return checkpoint(model, options) if model.suffix == CHECKPOINT_SUFFIX else bundle(model, options)
 
 
-def bundle(path: Path, options: ReaderOptions) -> Opened:
+def bundle(path: Path, options: ReaderOptions) -> OpenedPredictor:
     """Reads with a bundle, through the service's own reader."""
     from spotter.reading.reader import Reader
 
@@ -52,10 +52,10 @@ def bundle(path: Path, options: ReaderOptions) -> Opened:
             for word in reader.read(image, threshold=0.0, closest=options.closest)
         ]
 
-    return Opened(predict, reader.manifest.score_threshold)
+    return OpenedPredictor(predict, reader.manifest.score_threshold)
 
 
-def checkpoint(path: Path, options: ReaderOptions) -> Opened:
+def checkpoint(path: Path, options: ReaderOptions) -> OpenedPredictor:
     """Reads with a checkpoint's weights in torch, prepared as the service would prepare it."""
     import torch
 
@@ -81,10 +81,10 @@ def checkpoint(path: Path, options: ReaderOptions) -> Opened:
             for polygon, row, score in zip(placed, characters.tolist(), scores.tolist(), strict=True)
         ]
 
-    return Opened(predict)
+    return OpenedPredictor(predict)
 
 
-def rapidocr(model: str, threads: int, reference: bool) -> Opened:
+def rapidocr(model: str, threads: int, reference: bool) -> OpenedPredictor:
     """Reads with RapidOCR by the models that `ppocr.find_models` finds under a name.
 
     Raises ImportError when RapidOCR is not installed, ModelsError when the models are not there.
@@ -97,4 +97,4 @@ def rapidocr(model: str, threads: int, reference: bool) -> Opened:
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [Prediction(word.polygon, word.text, word.score) for word in reader.words(image)]
 
-    return Opened(predict)
+    return OpenedPredictor(predict)

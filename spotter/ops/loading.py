@@ -14,7 +14,7 @@ _CHOICES = {"spotter.winograd": native.CONVOLUTION_VARIABLE, "spotter.blocks": n
 
 
 @dataclass(frozen=True)
-class Operators:
+class OperatorStatus:
     """run: `native` kernels, `function` bodies in standard operators, or `none` in the graph. reason: why there are no
     kernels."""
 
@@ -22,14 +22,14 @@ class Operators:
     reason: str = ""
 
 
-def register(options: Any, version: int | None, device: str) -> Operators:
+def register(options: Any, version: int | None, device: str) -> OperatorStatus:
     """Gives the kernels to a session's options (`onnxruntime.SessionOptions`), if there are any that the model can use
     there. ONNX Runtime then takes them in place of the bodies that the model carries. Says once why there are none.
 
     version: of the operators that the model is written in; None when it uses none of them.
     """
     if version is None:
-        return Operators("none")
+        return OperatorStatus("none")
     try:
         kernels = native.find()
         if not OLDEST_OPERATORS_VERSION <= version <= OPERATORS_VERSION:
@@ -47,5 +47,5 @@ def register(options: Any, version: int | None, device: str) -> Operators:
         if str(error) not in _said:
             logger.warning("the operators run as functions, more slowly: %s", error)
         _said.add(str(error))
-        return Operators("function", str(error))
-    return Operators("native")
+        return OperatorStatus("function", str(error))
+    return OperatorStatus("native")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 Work = Callable[[], None]
 
 
-class Turn:
+class Task:
     """Work that waits for a thread, is being done, or was."""
 
     def __init__(self, work: Work) -> None:
@@ -35,19 +35,19 @@ class Decoders:
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._queue: queue.SimpleQueue[Turn | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._began: list[float | None] = [None] * count
         self._started = False
 
-    def submit(self, work: Work) -> Turn:
+    def submit(self, work: Work) -> Task:
         """Has it run, once; it must raise nothing. From one thread only."""
         if not self._started:
             self._started = True
             for number in range(len(self._began)):
                 threading.Thread(target=self._run, args=(number,), name=f"decode-{number}", daemon=True).start()
-        turn = Turn(work)
-        self._queue.put(turn)
-        return turn
+        task = Task(work)
+        self._queue.put(task)
+        return task
 
     def close(self) -> None:
         """Drops what waits and ends the threads, but does not wait for one that is at work."""
@@ -69,7 +69,7 @@ class Decoders:
         return self._clock() - min(began) if began else 0.0
 
     def _run(self, number: int) -> None:
-        while (turn := self._queue.get()) is not None:
+        while (task := self._queue.get()) is not None:
             self._began[number] = self._clock()
-            turn.run()
+            task.run()
             self._began[number] = None

@@ -73,7 +73,7 @@ _UNEVEN, _ABSURD = 1.05, 4.0
 """Of a pixel's two sides: below, it is as good as square; above, the tag is not believed."""
 
 
-class Opened:
+class OpenedPicture:
     """A picture whose header was read and is within the limits, not decoded yet.
 
     cost: padded pixels to read. shape: padded (height, width), or that of its sides exchanged where only decoding tells

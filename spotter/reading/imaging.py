@@ -6,8 +6,8 @@ own.
 
 from PIL import Image
 
-from spotter.reading.apart import ApartPicture
-from spotter.reading.decoding import QUICK_PIXELS, Opened
+from spotter.reading.isolated import IsolatedPicture
+from spotter.reading.decoding import QUICK_PIXELS, OpenedPicture
 from spotter.reading.errors import BrokenPictureError, UnsupportedPictureError
 from spotter.reading.kinds import sniff
 from spotter.reading.prepared import PictureLimits, Prepared, Region, pad, prepare_pixels
@@ -15,7 +15,7 @@ from spotter.registry.manifest import InputSpec
 
 __all__ = [
     "QUICK_PIXELS",
-    "Opened",
+    "OpenedPicture",
     "PictureLimits",
     "Prepared",
     "Region",
@@ -29,7 +29,7 @@ __all__ = [
 
 def open_picture(
     data: bytes, spec: InputSpec, limits: PictureLimits, region: Region | None = None
-) -> Opened | ApartPicture:
+) -> OpenedPicture | IsolatedPicture:
     """A picture whose header was read and is within the limits.
 
     Raises UnsupportedPictureError, TooManyPixelsError, BrokenPictureError or RegionOffPictureError.
@@ -39,7 +39,7 @@ def open_picture(
     kind = sniff(data)
     if kind.name == "PDF":
         raise UnsupportedPictureError("a PDF is no picture: it is read by its pages")
-    return (ApartPicture if kind.apart else Opened)(data, spec, limits, region)
+    return (IsolatedPicture if kind.isolated else OpenedPicture)(data, spec, limits, region)
 
 
 def prepare(data: bytes, spec: InputSpec, limits: PictureLimits, region: Region | None = None) -> Prepared:

@@ -13,9 +13,9 @@ from spotter.reading.errors import UnsupportedPictureError
 class Kind:
     """A kind of file.
 
-    name: Pillow's where Pillow opens it. label: as people call it. apart: whether its decoder is large, and its files
-    may say one size and hold another, so that a process of its own decodes it. needs: what to install where it is not
-    read here, None where it always is.
+    name: Pillow's where Pillow opens it. label: as people call it. isolated: whether its decoder is large, and its
+    files may say one size and hold another, so that an isolated process decodes it. needs: what to install where it is
+    not read here, None where it always is.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Kind:
     media_types: tuple[str, ...]
     suffixes: tuple[str, ...]
     magic: tuple[bytes, ...] = ()
-    apart: bool = False
+    isolated: bool = False
     pages: bool = False
     needs: str | None = None
 
@@ -59,7 +59,7 @@ KINDS = (
         ("image/jp2", "image/jpx", "image/j2c"),
         (".jp2", ".j2k", ".jpx", ".j2c", ".jpf"),
         (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
-        apart=True,
+        isolated=True,
         needs="a Pillow that was built with OpenJPEG",
     ),
     Kind(
@@ -67,7 +67,7 @@ KINDS = (
         "AVIF",
         ("image/avif",),
         (".avif",),
-        apart=True,
+        isolated=True,
         needs="a Pillow that was built with libavif",
     ),
     Kind(
@@ -75,10 +75,10 @@ KINDS = (
         "HEIC",
         ("image/heic", "image/heif"),
         (".heic", ".heif", ".hif"),
-        apart=True,
+        isolated=True,
         needs="the heic extra: pip install 'spotter[heic]'",
     ),
-    Kind("PDF", "PDF", ("application/pdf",), (".pdf",), (b"%PDF-",), apart=True, pages=True),
+    Kind("PDF", "PDF", ("application/pdf",), (".pdf",), (b"%PDF-",), isolated=True, pages=True),
 )
 
 _PRESENT = {

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from spotter.reading import imaging
-from spotter.reading.apart import Apart, ApartPicture
+from spotter.reading.isolated import IsolatedProcess, IsolatedPicture
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError
-from spotter.reading.imaging import Opened, PictureLimits, Prepared, Region, prepare_pixels
+from spotter.reading.imaging import OpenedPicture, PictureLimits, Prepared, Region, prepare_pixels
 from spotter.reading.kinds import kind_of
 from spotter.reading.prepared import Size
 from spotter.reading.sizing import cost
@@ -36,7 +36,7 @@ class FilePage(Protocol):
 
     number: int
 
-    def open(self, spec: InputSpec, region: Region | None = None) -> "Opened | ApartPicture | DrawnPage":
+    def open(self, spec: InputSpec, region: Region | None = None) -> "OpenedPicture | IsolatedPicture | DrawnPage":
         """As `imaging.open_picture` does. Raises ProblemError."""
 
     def text(self, always: bool) -> tuple[Size, Text] | None:
@@ -85,7 +85,7 @@ class Document:
     def close(self) -> None:
         """Ends what draws a PDF."""
         if self._pdf is not None:
-            self._pdf.apart.close()
+            self._pdf.process.close()
 
     @property
     def carries_text(self) -> bool:
@@ -115,7 +115,7 @@ class _Picture:
         self.number = number
         self._data, self._directory, self._limits = data, directory, limits
 
-    def open(self, spec: InputSpec, region: Region | None = None) -> Opened | ApartPicture:
+    def open(self, spec: InputSpec, region: Region | None = None) -> OpenedPicture | IsolatedPicture:
         return imaging.open_picture(self._alone(), spec, self._limits, region)
 
     def text(self, always: bool) -> tuple[Size, Text] | None:
@@ -135,17 +135,17 @@ class _Pdf:
     """The process that draws."""
 
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
-        self.apart = Apart(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
+        self.process = IsolatedProcess(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
         try:
             self.count = int(self.ask("pages")[0]["count"])
             if self.count < 1:
                 raise BrokenPictureError("the PDF has no pages")
         except BaseException:
-            self.apart.close()
+            self.process.close()
             raise
 
     def ask(self, do: str, **arguments: Any) -> tuple[dict[str, Any], bytearray]:
-        return self.apart.ask(do, **arguments)
+        return self.process.ask(do, **arguments)
 
 
 class _PdfPage:
@@ -178,7 +178,7 @@ class _PdfPage:
 
 
 class DrawnPage:
-    """A page of a PDF, as `Opened` of a picture."""
+    """A page of a PDF, as `OpenedPicture` of a picture."""
 
     quick = False
 

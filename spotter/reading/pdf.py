@@ -1,4 +1,4 @@
-"""PDFs by PDFium: pages drawn, and the text that they carry. To be used in a process of its own (see `apart`): PDFium
+"""PDFs by PDFium: pages drawn, and the text that they carry. To be used in an isolated process (see `isolated`): PDFium
 is large, and not for several threads."""
 
 import ctypes

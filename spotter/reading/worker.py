@@ -1,4 +1,4 @@
-"""The program of `apart`'s processes: reads a file and questions about it from standard input, answers on standard
+"""The program of `isolated`'s processes: reads a file and questions about it from standard input, answers on standard
 output. Both are lines of JSON, each followed by as many bytes as its `length` says.
 
 The first line has the file behind it, and says what it may be and take. Then each line says what to `do`; see the
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import AvifImagePlugin
 
-from spotter.reading.decoding import Opened
+from spotter.reading.decoding import OpenedPicture
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.pdf import Pdf
 from spotter.reading.prepared import PictureLimits, Region
@@ -29,14 +29,14 @@ class _Session:
 
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
         self._data, self._limits = data, limits
-        self._opened: Opened | None = None
+        self._opened: OpenedPicture | None = None
         self._pdf: Pdf | None = None
 
     def open(self, spec: dict[str, Any], region: dict[str, int] | None) -> Answer:
         """Reads the header of a picture."""
         steps = tuple(tuple(step) for step in spec.pop("bucket_steps"))
         shown = None if region is None else Region(**region)
-        self._opened = Opened(self._data, InputSpec(**spec, bucket_steps=steps), self._limits, shown)
+        self._opened = OpenedPicture(self._data, InputSpec(**spec, bucket_steps=steps), self._limits, shown)
         return {"cost": self._opened.cost, "shape": self._opened.shape}, b""
 
     def decode(self) -> Answer:

@@ -28,7 +28,7 @@ from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
 from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
-from spotter.service.models.live import Catalogue, Live, follows, load
+from spotter.service.models.live import Catalogue, LoadedModel, follows, load
 from spotter.service.models.watcher import Watcher
 from spotter.service.settings import Settings
 from spotter.service.state import Service, build
@@ -42,7 +42,7 @@ CORS_HEADERS = ("X-Request-Id", "Server-Timing", "Retry-After")
 """Headers of answers that scripts of the allowed origins may see."""
 
 
-def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] = load) -> FastAPI:
+def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedModel] = load) -> FastAPI:
     """The application for these settings. It answers at once and is ready when `loader` has returned."""
     service = build(settings)
 
@@ -55,8 +55,8 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], Live] =
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(service.shelf.close)
-        service.spotter.close()
+        await asyncio.to_thread(service.models.close)
+        service.handler.close()
         if spans is not None:
             await asyncio.to_thread(spans.close)
 
@@ -106,15 +106,15 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
     return Observe(app, service.metrics, spans)
 
 
-async def _load(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
+async def _load(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:
     # A frame of its own: whoever waited in it would keep the first model for as long as the service runs.
     live = await in_background("load", lambda: loader(service.settings, service.metrics))
-    service.spotter.admission.expect(*live.pace)
-    service.shelf.put(live)
+    service.handler.admission.expect(*live.pace)
+    service.models.put(live)
     service.metrics.reloads.labels("loaded").inc()
 
 
-async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -> None:
+async def _live(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:
     try:
         await _load(service, loader)
     except Exception as error:
@@ -128,7 +128,7 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], Live]) -
         service.lifecycle.to(State.READY)
         if follows(service.settings):
             catalogue = Catalogue(service.settings, service.metrics)
-            await Watcher(service.shelf, catalogue, service.metrics, service.settings.poll_seconds).run()
+            await Watcher(service.models, catalogue, service.metrics, service.settings.poll_seconds).run()
 
 
 async def _invalid(request: Request, error: Exception) -> NoReturn:

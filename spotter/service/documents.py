@@ -16,7 +16,7 @@ from spotter.reading.pages import PDF_SIDE, Document
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
 from spotter.service.errors import OverloadedError, TooLateError
-from spotter.service.spotting import Answer, Spotter
+from spotter.service.spotting import Answer, RequestHandler
 
 _AHEAD = 2
 """Pages of a document that are inside at once: one is drawn or decoded while another is read."""
@@ -59,8 +59,8 @@ class PageAnswer:
 class Documents:
     """Reads documents. Used from the event loop only."""
 
-    def __init__(self, spotter: Spotter, pictures: PictureLimits, limits: DocumentLimits) -> None:
-        self._spotter, self._pictures, self._limits = spotter, pictures, limits
+    def __init__(self, handler: RequestHandler, pictures: PictureLimits, limits: DocumentLimits) -> None:
+        self._handler, self._pictures, self._limits = handler, pictures, limits
         self.open = 0
 
     async def read(
@@ -69,7 +69,7 @@ class Documents:
         select: Callable[[int, int], list[int]],
         text: Text,
         ticket: Ticket,
-        job: spotting.Request,
+        request: spotting.ReadRequest,
     ) -> AsyncGenerator[PageAnswer, None]:
         """The answers for a document's pages, in order.
 
@@ -78,15 +78,15 @@ class Documents:
         """
         try:
             if self.open >= self._limits.at_once:
-                retry = self._spotter.admission.retry_after()
+                retry = self._handler.admission.retry_after()
                 raise OverloadedError(f"{self.open} documents are being read", retry_after=retry)
-            job = replace(job, deadline=self.deadline(job))
+            request = replace(request, deadline=self.deadline(request))
             self.open += 1
             try:
-                async with self._opened(data, job) as document:
+                async with self._opened(data, request) as document:
                     numbers = select(document.count, self._limits.pages)
                     ticket.leave(served=False)  # each page has a place of its own
-                    async with contextlib.aclosing(self._pages(document, numbers, text, job)) as pages:
+                    async with contextlib.aclosing(self._pages(document, numbers, text, request)) as pages:
                         async for page in pages:
                             yield page
             finally:
@@ -94,23 +94,23 @@ class Documents:
         finally:
             ticket.leave(served=False)
 
-    def deadline(self, job: spotting.Request) -> float:
+    def deadline(self, request: spotting.ReadRequest) -> float:
         """Of a document whose request did not say one: time.monotonic() seconds."""
-        return job.deadline if job.timing.client_deadline else job.timing.began + self._limits.seconds
+        return request.deadline if request.timing.client_deadline else request.timing.began + self._limits.seconds
 
     @contextlib.asynccontextmanager
-    async def _opened(self, data: bytes, job: spotting.Request) -> AsyncIterator[Document]:
+    async def _opened(self, data: bytes, request: spotting.ReadRequest) -> AsyncIterator[Document]:
         opened: list[Document] = []
         given_up = False
 
         def work() -> None:
-            document = Document(data, self._pictures, max(job.hints.max_side or 0, PDF_SIDE))
+            document = Document(data, self._pictures, max(request.hints.max_side or 0, PDF_SIDE))
             opened.append(document)
             if given_up:
                 document.close()
 
         try:
-            await self._in_time(work, job.deadline)
+            await self._in_time(work, request.deadline)
             yield opened[0]
         finally:
             given_up = True
@@ -118,14 +118,14 @@ class Documents:
                 document.close()
 
     async def _pages(
-        self, document: Document, numbers: list[int], text: Text, job: spotting.Request
+        self, document: Document, numbers: list[int], text: Text, request: spotting.ReadRequest
     ) -> AsyncGenerator[PageAnswer, None]:
         tasks: deque[asyncio.Task[Answer | ProblemError]] = deque()
         waiting = iter(numbers)
         try:
             for number in numbers:
                 while len(tasks) < _AHEAD and (following := next(waiting, None)) is not None:
-                    tasks.append(asyncio.create_task(self._page(document, following, text, job)))
+                    tasks.append(asyncio.create_task(self._page(document, following, text, request)))
                 answer = await tasks[0]
                 tasks.popleft()
                 picture = document.page(number).picture
@@ -135,19 +135,21 @@ class Documents:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _page(self, document: Document, number: int, text: Text, job: spotting.Request) -> Answer | ProblemError:
+    async def _page(
+        self, document: Document, number: int, text: Text, request: spotting.ReadRequest
+    ) -> Answer | ProblemError:
         page = document.page(number)
-        own = replace(job, deadline=min(job.deadline, time.monotonic() + self._spotter.seconds))
+        own = replace(request, deadline=min(request.deadline, time.monotonic() + self._handler.seconds))
         try:
             if document.carries_text and text != "ocr":
                 carried = await self._in_time(lambda: page.text(text == "text"), own.deadline)
                 if carried is not None:
                     # A page may have thousands of words: not in the event loop.
-                    return _from(await asyncio.to_thread(self._spotter.carried, *carried, own), "text")
+                    return _from(await asyncio.to_thread(self._handler.carried, *carried, own), "text")
             while True:
                 try:
-                    place = self._spotter.admission.enter()
-                    return _from(await self._spotter.read(page, place, own), "picture")
+                    place = self._handler.admission.enter()
+                    return _from(await self._handler.read(page, place, own), "picture")
                 except OverloadedError as error:
                     pause = min(error.retry_after or _PAUSE, _PAUSE)
                     if time.monotonic() + pause >= own.deadline:
@@ -159,7 +161,7 @@ class Documents:
     async def _in_time(self, work: Callable[[], T], deadline: float) -> T:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._spotter.decoded(work)
+                return await self._handler.decoded(work)
         except TimeoutError:
             raise TooLateError("the deadline passed before the answer") from None
 

@@ -1,6 +1,6 @@
 """How much memory the settings let the service take beyond the program and its model. Pure."""
 
-from spotter.reading.apart import BASE_BYTES, BYTES_PER_PIXEL
+from spotter.reading.isolated import BASE_BYTES, BYTES_PER_PIXEL
 from spotter.reading.imaging import QUICK_PIXELS
 from spotter.reading.pages import PDF_PIXELS
 from spotter.service.settings import Settings
@@ -43,7 +43,7 @@ def bound(settings: Settings) -> dict[str, int]:
 
 
 def _processes(settings: Settings) -> int:
-    """Of the processes that decode apart. Their pixels are those of the decoder that waits for one, but a document's
+    """Of the isolated decoding processes. Their pixels are those of the decoder that waits for one, but a document's
     stay open while its pages are read; another process waits for work."""
     picture = BASE_BYTES - UNTOUCHED_BYTES + 2 * settings.max_bytes
     document = picture + BYTES_PER_PIXEL * min(settings.max_pixels, PDF_PIXELS)

@@ -16,7 +16,7 @@ from spotter.reading import imaging
 from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
 from spotter.reading.decoders import Decoders
 from spotter.reading.hints import NO_HINTS, Hints
-from spotter.reading.imaging import Opened, PictureLimits
+from spotter.reading.imaging import OpenedPicture, PictureLimits
 from spotter.reading.pages import FilePage, Text
 from spotter.reading.prepared import Size
 from spotter.reading.second_look import closer
@@ -26,7 +26,7 @@ from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
 from spotter.service.batching.engine import Done, Job
 from spotter.service.errors import OverloadedError, TooLateError
-from spotter.service.models.live import Live
+from spotter.service.models.live import LoadedModel
 from spotter.service.telemetry.metrics import Metrics
 from spotter.service.telemetry.timing import Timing
 
@@ -36,17 +36,17 @@ ORDERED_IN_LOOP = 64
 """Words: the reading order of up to so many is found in the event loop. Of more it takes milliseconds, up to hundreds
 for a thousand, so it is found in a thread."""
 
-SPARED = 0.05
+RESERVED_SECONDS = 0.05
 """Seconds before its deadline when a closer look is given up, to answer what the first one showed."""
 
 
 @dataclass(frozen=True)
-class Request:
+class ReadRequest:
     """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
     model's. detail: of the answer's JSON.
     """
 
-    live: Live
+    live: LoadedModel
     deadline: float
     min_score: float | None
     timing: Timing
@@ -62,7 +62,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Closeness:
+class CloserLook:
     """How closely pictures may be read. side: pixels of the long side at most. again: whether pictures of small words
     are looked at a second time without being asked."""
 
@@ -83,7 +83,7 @@ class _Progress:
         return self.entry.item.stage if self.entry else "decode"
 
 
-class Spotter:
+class RequestHandler:
     """Reads pictures with bounded decoding threads and the engine of the model that a request began with."""
 
     def __init__(
@@ -92,7 +92,7 @@ class Spotter:
         decoders: int,
         limits: PictureLimits,
         metrics: Metrics,
-        closeness: Closeness,
+        closer_look: CloserLook,
         lanes_decode: bool = False,
         seconds: float = 30.0,
     ) -> None:
@@ -100,7 +100,7 @@ class Spotter:
         or a page, may take."""
         self.admission = admission
         self.seconds = seconds
-        self.closeness = closeness
+        self.closer_look = closer_look
         self._limits = limits
         self._metrics = metrics
         self.decoders = Decoders(decoders)
@@ -132,13 +132,13 @@ class Spotter:
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, value, error)
 
-        turn = self.decoders.submit(run)
+        task = self.decoders.submit(run)
         try:
             return await answer
         finally:
-            turn.cancel()
+            task.cancel()
 
-    async def read(self, data: bytes | FilePage, ticket: Ticket, request: Request) -> Answer:
+    async def read(self, data: bytes | FilePage, ticket: Ticket, request: ReadRequest) -> Answer:
         """The answer for one picture or page. Raises ProblemError; gives the ticket back whatever happens."""
         progress, served = _Progress(), False
         spec = request.hints.spec(request.live.manifest.input)
@@ -202,7 +202,7 @@ class Spotter:
         data: bytes | FilePage,
         spec: InputSpec,
         ticket: Ticket,
-        request: Request,
+        request: ReadRequest,
         progress: _Progress,
         again: bool = False,
     ) -> Done:
@@ -225,7 +225,7 @@ class Spotter:
                 )
                 ticket.charge(opened.cost, request.deadline, counted=not again)
                 quick = self._lanes_decode and opened.quick
-                picture = opened if quick and isinstance(opened, Opened) else opened.decode()
+                picture = opened if quick and isinstance(opened, OpenedPicture) else opened.decode()
                 submitted = time.monotonic()
                 if progress.given_up:
                     return
@@ -238,12 +238,12 @@ class Spotter:
 
         progress.entry = None
         began = time.monotonic()
-        turn = self.decoders.submit(work)
+        task = self.decoders.submit(work)
         done: Done | BaseException | None = None
         try:
             done = await answer
         finally:
-            turn.cancel()
+            task.cancel()
             if submitted and not isinstance(done, Done):
                 request.timing.add("decode", (began, submitted))
         if isinstance(done, BaseException):
@@ -258,18 +258,18 @@ class Spotter:
         self._time(request, "infer", (ran, ended))
         return done
 
-    def _closer(self, done: Done, request: Request, took: float) -> tuple[InputSpec | None, Verdict]:
+    def _closer(self, done: Done, request: ReadRequest, took: float) -> tuple[InputSpec | None, Verdict]:
         """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
         the first. It is expected to take as long for each pixel as the first, without what that one waited."""
         if request.hints.max_side is not None:
             return None, ASKED
         seen = done.prepared
         rows = request.hints.keep(done.rows, seen)
-        if not self.closeness.again:
+        if not self.closer_look.again:
             return None, why_one_look(rows, seen, 0)
-        spec = closer(rows, seen, request.live.manifest.input, self.closeness.side)
+        spec = closer(rows, seen, request.live.manifest.input, self.closer_look.side)
         if spec is None:
-            return None, why_one_look(rows, seen, self.closeness.side)
+            return None, why_one_look(rows, seen, self.closer_look.side)
         if time.monotonic() + (took - done.queued) * (spec.max_side / max(seen.working)) ** 2 > request.deadline:
             self._metrics.second_looks.labels("no time").inc()
             return None, NO_TIME
@@ -280,14 +280,14 @@ class Spotter:
         data: bytes | FilePage,
         spec: InputSpec,
         ticket: Ticket,
-        request: Request,
+        request: ReadRequest,
         progress: _Progress,
         first: Done,
     ) -> tuple[Done, Verdict]:
         """What a closer look shows, or what the first one did where the queue has no room for another, or it is not
         done shortly before the deadline."""
         try:
-            async with asyncio.timeout(request.deadline - time.monotonic() - SPARED):
+            async with asyncio.timeout(request.deadline - time.monotonic() - RESERVED_SECONDS):
                 second = await self._look(data, spec, ticket, request, progress, again=True)
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
@@ -299,12 +299,12 @@ class Spotter:
         self._metrics.second_looks.labels("taken").inc()
         return second, TAKEN
 
-    def _give_up(self, progress: _Progress, request: Request) -> None:
+    def _give_up(self, progress: _Progress, request: ReadRequest) -> None:
         progress.given_up = True
         if progress.entry is not None:
             request.live.engine.cancel(progress.entry)
 
-    def _answer(self, done: Done, request: Request, verdict: Verdict) -> Answer:
+    def _answer(self, done: Done, request: ReadRequest, verdict: Verdict) -> Answer:
         began = time.monotonic()
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
@@ -315,7 +315,7 @@ class Spotter:
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 
-    def carried(self, size: Size, text: Text, request: Request) -> Answer:
+    def carried(self, size: Size, text: Text, request: ReadRequest) -> Answer:
         """The answer for a page whose own text is taken as it is. Raises RegionOffPictureError."""
         hints = request.hints
         region = None if hints.region is None else hints.region.within(size)
@@ -326,7 +326,7 @@ class Spotter:
                 words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
         return self._as_answer(request, arrange(size, words), {"reading": None, "warnings": []})
 
-    def _as_answer(self, request: Request, page: Page, account: dict[str, Any]) -> Answer:
+    def _as_answer(self, request: ReadRequest, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest
         self._metrics.words.inc(len(page.words))
         body = {
@@ -337,7 +337,7 @@ class Spotter:
         }
         return Answer(body, page)
 
-    def _time(self, request: Request, stage: str, *spans: tuple[float, float]) -> None:
+    def _time(self, request: ReadRequest, stage: str, *spans: tuple[float, float]) -> None:
         self._metrics.stage(stage, request.timing.add(stage, *spans))
 
 

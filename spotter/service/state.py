@@ -10,11 +10,11 @@ from spotter.service.documents import DocumentLimits, Documents
 from spotter.service.errors import NotReadyError
 from spotter.service.lifecycle import Lifecycle
 from spotter.service.memory import FETCHES
-from spotter.service.models.live import Live
+from spotter.service.models.live import LoadedModel
 from spotter.service.models.supervisor import EngineSupervisor
-from spotter.service.models.watcher import Shelf
+from spotter.service.models.watcher import LoadedModels
 from spotter.service.settings import Settings
-from spotter.service.spotting import Closeness, Spotter
+from spotter.service.spotting import CloserLook, RequestHandler
 from spotter.service.telemetry.metrics import Metrics
 from spotter.service.upload_budget import UploadBudget
 
@@ -27,8 +27,8 @@ class Service:
     metrics: Metrics
     lifecycle: Lifecycle
     uploads: UploadBudget
-    spotter: Spotter
-    shelf: Shelf
+    handler: RequestHandler
+    models: LoadedModels
     supervisor: EngineSupervisor
     documents: Documents
     opening: asyncio.Semaphore
@@ -39,9 +39,9 @@ class Service:
     """None on a processor."""
 
     @property
-    def live(self) -> Live | None:
+    def live(self) -> LoadedModel | None:
         """The model that new requests get; a request keeps the one it took."""
-        return self.shelf.live
+        return self.models.live
 
     def require_ready(self) -> None:
         """Raises NotReadyError unless a balancer should send work here: warmed, not stopping, the engine in order."""
@@ -57,7 +57,7 @@ class Service:
             beat = f"{live.engine.heartbeat:.1f} s without a heartbeat"
             raise NotReadyError(f"the engine cannot be brought back ({beat})", retry_after=5)
 
-    def require_live(self) -> Live:
+    def require_live(self) -> LoadedModel:
         """The live model. Raises NotReadyError before it is loaded."""
         if self.live is None:
             raise NotReadyError("the model is being loaded", retry_after=1)
@@ -65,11 +65,11 @@ class Service:
 
     def refresh_gauges(self) -> None:
         """Brings the gauges up to date; called when they are asked for, which costs requests nothing."""
-        self.metrics.queue_pictures.set(self.spotter.admission.pictures)
-        self.metrics.queue_pixels.set(self.spotter.admission.pixels)
+        self.metrics.queue_pictures.set(self.handler.admission.pictures)
+        self.metrics.queue_pixels.set(self.handler.admission.pixels)
         self.metrics.batch_queue.set(self.live.engine.waiting if self.live else 0)
-        self.metrics.decoders.labels("busy").set(self.spotter.decoders.busy)
-        self.metrics.decode_longest.set(self.spotter.decoders.longest)
+        self.metrics.decoders.labels("busy").set(self.handler.decoders.busy)
+        self.metrics.decode_longest.set(self.handler.decoders.longest)
         self.metrics.upload_bytes.set(self.uploads.held)
         self.metrics.ready.set(self._ready())
         if self.gpu_memory is not None and self.live and (memory := self.gpu_memory.read()):
@@ -97,13 +97,13 @@ def build(settings: Settings) -> Service:
     admission = Admission(
         Limits(settings.queue_pictures, settings.queue_pixels, settings.queue_seconds), time.monotonic, rejected
     )
-    shelf = Shelf(metrics)
-    spotter = Spotter(
+    models = LoadedModels(metrics)
+    handler = RequestHandler(
         admission,
         settings.decoders,
         settings.limits,
         metrics,
-        Closeness(settings.max_working_side, settings.second_look),
+        CloserLook(settings.max_working_side, settings.second_look),
         settings.lanes_decode,
         settings.timeout,
     )
@@ -113,10 +113,10 @@ def build(settings: Settings) -> Service:
         metrics,
         Lifecycle(),
         UploadBudget(settings.max_upload_bytes_total, rejected, admission.retry_after),
-        spotter,
-        shelf,
-        EngineSupervisor(shelf, settings.engine_timeout),
-        Documents(spotter, settings.limits, documents),
+        handler,
+        models,
+        EngineSupervisor(models, settings.engine_timeout),
+        Documents(handler, settings.limits, documents),
         asyncio.Semaphore(1),
         asyncio.Semaphore(FETCHES),
         None if settings.device == "cpu" else GpuMemory(),

@@ -19,7 +19,7 @@ from spotter.training.device import usable_device
 from spotter.training.language import perplexity, train_language
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.pretrained import PretrainedError, load_ppocr
-from spotter.training.reading_run import recogniser_trainer, with_options
+from spotter.training.recogniser_run import recogniser_trainer, with_options
 from spotter.training.recipe import RecipeError, build_sources, composer_of, read_recipe
 from spotter.training.sample import Source
 from spotter.training.validation import validator
@@ -75,12 +75,12 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     try:
-        plan = read_recipe(recipe)
-        if plan.recogniser_run is not None:
+        content = read_recipe(recipe)
+        if content.recogniser_run is not None:
             if compose == "device":
                 raise click.UsageError("the recogniser alone learns from pictures that --compose cpu makes")
-            alone = with_options(plan.recogniser_run, steps, seed, start_from)
-            reader = recogniser_trainer(run, alone, build_sources(plan.sources, data, pool), device, workers)
+            alone = with_options(content.recogniser_run, steps, seed, start_from)
+            reader = recogniser_trainer(run, alone, build_sources(content.sources, data, pool), device, workers)
             reader.train(minutes)
             if weights:
                 reader.export_weights(weights)
@@ -88,16 +88,16 @@ def train(
         options: dict[str, Any] = {
             name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None
         }
-        config = replace(plan.train, **options)
-        source = build_sources(plan.sources, data, pool)
+        config = replace(content.train, **options)
+        source = build_sources(content.sources, data, pool)
         composer = composer_of(source, device) if compose == "device" else None
         # Without the folder of real pictures there is nothing to validate on.
-        sets = [replace(item, folder=data / item.folder) for item in plan.validation] if data else []
+        sets = [replace(item, folder=data / item.folder) for item in content.validation] if data else []
         trainer = Trainer(
             run,
             planned(source) if composer else source,
             config,
-            plan.model,
+            content.model,
             device=device,
             workers=workers,
             composer=composer,

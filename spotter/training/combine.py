@@ -16,7 +16,7 @@ _DETECTOR = ("backbone.", "neck.", "head.")
 
 def combine(detector: Path, recogniser: Path) -> dict[str, Any]:
     """The state, in half precision, of a spotter with the detector of one checkpoint and the recogniser of a run of
-    `spotter.training.reading`, or of weights that such a run wrote. Its scores are to be calibrated anew.
+    `spotter.training.recogniser_loop`, or of weights that such a run wrote. Its scores are to be calibrated anew.
 
     Raises ValueError where either file is not what it should be.
     """

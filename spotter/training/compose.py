@@ -8,7 +8,7 @@ import torch
 
 from spotter.training.batch import Batch
 from spotter.training.sample import Sample, Source
-from spotter.training.synthesis.device import DeviceComposer, Plan, plan
+from spotter.training.synthesis.device import DeviceComposer, BatchPlan, plan
 from spotter.training.synthesis.sources import PlannedSample
 
 
@@ -26,7 +26,7 @@ class PlannedBatch(Batch):
     """A batch some of whose `images` are empty: those at `empty` [K], in the order in which `plan` tells them."""
 
     empty: tuple[int, ...]
-    plan: Plan
+    plan: BatchPlan
 
 
 def planned(source: Source) -> Source:

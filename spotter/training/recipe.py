@@ -17,7 +17,7 @@ weight = 0.2
 
 A recipe that trains the recogniser alone has no tables but these:
 
-[recogniser_run]        # fields of ReadingConfig
+[recogniser_run]        # fields of RecogniserTrainConfig
 start = "ppocrv6-small" # or -tiny, or a file of a recogniser alone; random weights without it
 [[source]]              # as above
 """
@@ -39,7 +39,7 @@ from spotter.training.data.crops import WordCropSource, crops_not_surely_from
 from spotter.training.data.real import LabelledSource
 from spotter.training.data.unlabelled import UnlabelledSource
 from spotter.training.mixture import Mixture
-from spotter.training.reading import ReadingConfig
+from spotter.training.recogniser_loop import RecogniserTrainConfig
 from spotter.training.sample import Source
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.device import DeviceComposer
@@ -58,10 +58,10 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True)
 class RecogniserRun:
-    """A run of the recogniser alone, see `spotter.training.reading`. start: what it begins with, as
+    """A run of the recogniser alone, see `spotter.training.recogniser_loop`. start: what it begins with, as
     `spotter.training.pretrained.starting_recogniser` takes it; None: random weights."""
 
-    config: ReadingConfig
+    config: RecogniserTrainConfig
     start: str | None = None
 
 
@@ -132,7 +132,7 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
 def _recogniser_run(table: Mapping[str, Any]) -> RecogniserRun:
     fields = dict(table)
     start = fields.pop("start", None)
-    return RecogniserRun(ReadingConfig(**fields), start)
+    return RecogniserRun(RecogniserTrainConfig(**fields), start)
 
 
 def source_folder(data: Path | None, name: str) -> Path:

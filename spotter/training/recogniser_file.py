@@ -16,6 +16,7 @@ from spotter.model.weights import final_weights
 from spotter.training import checkpoint
 
 _AVERAGED = "module."  # before the names of a run's averaged weights
+_FORMER_CONFIG = "reading_config"  # the key of `recogniser_config` before 0.2
 _IN_SPOTTER = "recogniser.network."  # before the names of a spotter's
 
 
@@ -46,7 +47,7 @@ class SavedRecogniser:
     def save(self, path: Path) -> None:
         """Writes the weights in half precision."""
         state: dict[str, Any] = {
-            "reading_config": {"plan": self.plan},
+            "recogniser_config": {"plan": self.plan},
             "charset": self.charset.characters,
             "weights": {name: value.detach().half() for name, value in self.weights.items()},
             "step": self.step,
@@ -57,8 +58,8 @@ class SavedRecogniser:
 
 
 def load_recogniser(path: Path) -> SavedRecogniser:
-    """Reads what `SavedRecogniser.save` or a run of `spotter.training.reading` wrote, or takes the recogniser out of a
-    spotter that reads the picture; of a run, its EMA weights.
+    """Reads what `SavedRecogniser.save` or a run of `spotter.training.recogniser_loop` wrote, or takes the recogniser
+    out of a spotter that reads the picture; of a run, its EMA weights.
 
     Raises ValueError where the file is none of these.
     """
@@ -68,14 +69,15 @@ def load_recogniser(path: Path) -> SavedRecogniser:
         raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__})") from error
     if isinstance(state, dict) and "model_config" in state:
         return _of_spotter(path, state)
-    if not isinstance(state, dict) or "reading_config" not in state or state["reading_config"]["plan"] not in PLANS:
+    config = state.get("recogniser_config", state.get(_FORMER_CONFIG)) if isinstance(state, dict) else None
+    if config is None or config["plan"] not in PLANS:
         raise ValueError(f"{path} is not a file of a recogniser alone")
     weights = state["weights"]
     if "ema" in state:
         averaged = state["ema"].items()
         weights = {name.removeprefix(_AVERAGED): value for name, value in averaged if name.startswith(_AVERAGED)}
     return SavedRecogniser(
-        state["reading_config"]["plan"],
+        config["plan"],
         Charset(state["charset"]),
         weights,
         int(state["step"]),

@@ -9,7 +9,7 @@ from PIL import Image
 from benchmarks import accuracy, bundles, tesseract
 from benchmarks.cli import bench
 from benchmarks.peers import PeerError
-from spotter.cli.predictors import Opened
+from spotter.cli.predictors import OpenedPredictor
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session, SessionOptions
 from spotter.training.prediction import Prediction
@@ -44,8 +44,8 @@ def test_words_of_tesseract_s_table() -> None:
 
 def test_readers_are_scored_on_every_set(data: Path) -> None:
     polygon = np.array([[10, 20], [40, 20], [40, 32], [10, 32]], np.float32)
-    right = Opened(lambda image: [Prediction(polygon, "exit", 0.9)])
-    blind = Opened(lambda image: [Prediction(polygon + 100, "exit", 0.4)], 0.5)
+    right = OpenedPredictor(lambda image: [Prediction(polygon, "exit", 0.9)])
+    blind = OpenedPredictor(lambda image: [Prediction(polygon + 100, "exit", 0.4)], 0.5)
     results = accuracy.measure([("right", right), ("blind", blind)], accuracy.datasets(data), None)
     assert [(r.dataset, r.reader, r.detection, r.end_to_end, r.bag_of_words) for r in results] == [
         ("icdar2003", "right", 100, 100, 100),

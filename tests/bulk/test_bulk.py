@@ -19,7 +19,7 @@ from PIL import Image
 from spotter.bulk.cli import bulk
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
-from spotter.bulk.work import Count, Job, Worker
+from spotter.bulk.work import Count, BulkRun, Worker
 from spotter.reading.imaging import PictureLimits, Prepared
 from spotter.reading.pages import FilePage, pages
 from spotter.reading.reader import Reader
@@ -158,9 +158,9 @@ def test_names_that_are_not_utf_8_are_escaped(registry: Path, tmp_path: Path, fo
 
 
 def test_a_file_that_vanished_is_a_dead_letter_whatever_its_name(registry: Path, tmp_path: Path) -> None:
-    job = Job(str(tmp_path / "out"), "jsonl", {"registry": str(registry), "threads": 1})
+    bulk_run = BulkRun(str(tmp_path / "out"), "jsonl", {"registry": str(registry), "threads": 1})
     item = Item(f"file://{tmp_path}/caf\udce9.png")
-    assert Worker(job).read(Part(0, (item,))) == Count(0, 1)
+    assert Worker(bulk_run).read(Part(0, (item,))) == Count(0, 1)
     (letter,) = records(tmp_path / "out", "dead-")
     assert letter["input"] == f"file://{tmp_path}/caf\\udce9.png"
     assert letter["detail"].startswith("FileNotFoundError: ")

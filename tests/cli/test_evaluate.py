@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from spotter.cli import evaluate as module
-from spotter.cli.predictors import Opened, ReaderOptions
+from spotter.cli.predictors import OpenedPredictor, ReaderOptions
 from spotter.export.card import scores
 from spotter.model.config import ScoreConfig
 from spotter.training import checkpoint
@@ -43,8 +43,8 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Prediction(box(0, 40 * scale, 50, 10), "fence", 0.2),
         ]
 
-    def open_predictor(path: Path, options: ReaderOptions) -> Opened:
-        return Opened(predict, 0.1)
+    def open_predictor(path: Path, options: ReaderOptions) -> OpenedPredictor:
+        return OpenedPredictor(predict, 0.1)
 
     monkeypatch.setattr(module, "open_predictor", open_predictor)
     return write_checkpoint(tmp_path / "model.pt", ScoreConfig())
@@ -152,8 +152,8 @@ def test_all_sets_below_a_folder_are_scored_in_one_table(model: Path, data: Path
 
 
 def test_a_rival_is_scored_on_the_same_sets(model: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rapidocr(name: str, threads: int, reference: bool) -> Opened:
-        return Opened(lambda image: [Prediction(box(60, 0, 30, 32), "gate", 0.9)])
+    def rapidocr(name: str, threads: int, reference: bool) -> OpenedPredictor:
+        return OpenedPredictor(lambda image: [Prediction(box(60, 0, 30, 32), "gate", 0.9)])
 
     monkeypatch.setattr(module, "rapidocr", rapidocr)
     output = run("none", "--data", data, "--rapidocr", "small", "--kinds")
@@ -168,7 +168,7 @@ def test_readings_are_compared_in_the_composed_form(
     dataset: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (dataset / "gts" / "gt_a.txt").write_text("0,0,50,0,50,32,0,32,\u00e9t\u00e9\n", encoding="utf-8")
-    said = Opened(lambda image: [Prediction(box(0, 0, 50, 32), "e\u0301te\u0301", 0.9)])
+    said = OpenedPredictor(lambda image: [Prediction(box(0, 0, 50, 32), "e\u0301te\u0301", 0.9)])
     monkeypatch.setattr(module, "open_predictor", lambda path, options: said)
     assert "end to end                   100.0     100.0     100.0" in run(model, dataset)
 

@@ -56,7 +56,7 @@ def test_a_bundle_is_read_without_its_threshold(monkeypatch: pytest.MonkeyPatch)
     class Manifest:
         score_threshold = 0.4
 
-    class Opened:
+    class OpenedPredictor:
         manifest = Manifest()
         input = InputSpec()
 
@@ -65,9 +65,9 @@ def test_a_bundle_is_read_without_its_threshold(monkeypatch: pytest.MonkeyPatch)
             assert (self.input.max_side, self.input.target_side) == (960, 960)
             return [_Word([[0.0, 0.0], [9.0, 0.0], [9.0, 5.0]], "EXIT", 0.1)]
 
-    def open_bundle(path: Path, threads: int) -> Opened:
+    def open_bundle(path: Path, threads: int) -> OpenedPredictor:
         assert threads == 3
-        return Opened()
+        return OpenedPredictor()
 
     monkeypatch.setattr(Reader, "open", open_bundle)
     opened = open_predictor(Path("bundle"), ReaderOptions(threads=3, side=960, closest=2000))

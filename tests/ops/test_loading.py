@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spotter import OPERATORS_VERSION
 from spotter.ops import loading, native
-from spotter.ops.loading import Operators
+from spotter.ops.loading import OperatorStatus
 from spotter.reading import imaging
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.session import Rows, Session, SessionOptions
@@ -45,13 +45,13 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_graph_without_operators_of_its_own_needs_no_kernels() -> None:
     options = Options("must not be called")
-    assert loading.register(options, None, "cpu") == Operators("none")
+    assert loading.register(options, None, "cpu") == OperatorStatus("none")
 
 
 def test_kernels_are_given_when_they_fit(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(native.VARIABLE, str(library))
     options = Options()
-    assert loading.register(options, OPERATORS_VERSION, "cpu") == Operators("native")
+    assert loading.register(options, OPERATORS_VERSION, "cpu") == OperatorStatus("native")
     assert options.given == [str(library)]
     assert options.entries == {}
 
@@ -77,7 +77,7 @@ def test_on_a_gpu_convolutions_go_by_their_bodies(library: Path, monkeypatch: py
     monkeypatch.setattr(native, "find", lambda: native.Kernels(library, cuda=True))
     monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "on")
     options = Options()
-    assert loading.register(options, OPERATORS_VERSION, "cuda") == Operators("native")
+    assert loading.register(options, OPERATORS_VERSION, "cuda") == OperatorStatus("native")
     assert options.entries == {"spotter.winograd": "off", "spotter.blocks": "off"}
 
 
@@ -110,7 +110,7 @@ def test_else_the_bodies_run_and_it_is_said_once(
 
 def test_a_refusal_of_onnx_runtime_is_no_failure(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(native.VARIABLE, str(library))
-    assert loading.register(Options("too old"), OPERATORS_VERSION, "cpu") == Operators("function", "too old")
+    assert loading.register(Options("too old"), OPERATORS_VERSION, "cpu") == OperatorStatus("function", "too old")
 
 
 def noise_with_a_bar() -> NDArray[np.uint8]:

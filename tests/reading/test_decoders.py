@@ -76,10 +76,10 @@ def test_work_that_was_given_up_is_forgotten_before_its_turn(gate: threading.Eve
     decoders, work = Decoders(1), Work()
     done: list[int] = []
     decoders.submit(lambda: _wait(gate))
-    turn, held = decoders.submit(work), weakref.ref(work)
+    task, held = decoders.submit(work), weakref.ref(work)
     del work
     assert held() is not None
-    turn.cancel()
+    task.cancel()
     assert held() is None
     gate.set()
     ended = threading.Event()

@@ -12,7 +12,7 @@ from spotter.reading.errors import (
     TooManyPixelsError,
     UnsupportedPictureError,
 )
-from spotter.reading.imaging import Opened, PictureLimits, Region, decode, prepare, prepare_pixels
+from spotter.reading.imaging import OpenedPicture, PictureLimits, Region, decode, prepare, prepare_pixels
 from spotter.reading.kinds import sniff
 from spotter.registry.manifest import InputSpec
 
@@ -205,7 +205,7 @@ def test_the_header_tells_what_reading_will_cost(form: str, orientation: int) ->
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     data = encode(Image.new("RGB", (300, 90)), form, **({} if form in ("BMP", "GIF", "PPM") else {"exif": exif}))
-    opened = Opened(data, SAME, LIMITS)
+    opened = OpenedPicture(data, SAME, LIMITS)
     prepared = opened.decode()
     height, width = prepared.shape
     assert (opened.cost, height * width) == (320 * 96, 320 * 96)
@@ -218,7 +218,7 @@ def test_the_header_tells_what_reading_will_cost(form: str, orientation: int) ->
 
 def test_a_header_is_read_without_its_pixels() -> None:
     data = encode(Image.new("RGB", (90, 60)), "PNG")
-    opened = Opened(data[:60], SAME, LIMITS)
+    opened = OpenedPicture(data[:60], SAME, LIMITS)
     assert opened.cost == 64 * 96
     with pytest.raises(BrokenPictureError):
         opened.decode()
@@ -227,9 +227,15 @@ def test_a_header_is_read_without_its_pixels() -> None:
 def test_a_jpeg_is_quick_by_its_pixels_and_scans() -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (500, 700, 3), np.uint8))
     sizes = [(700, 500), (2000, 1500), (2000, 1501)]
-    assert [Opened(encode(noise.resize(size), "JPEG"), SAME, LIMITS).quick for size in sizes] == [True, True, False]
-    assert not Opened(encode(noise, "JPEG", progressive=True), SAME, LIMITS).quick, "ten scans"
-    assert not any(Opened(encode(noise, form), SAME, LIMITS).quick for form in ("PNG", "BMP", "TIFF", "WEBP", "GIF"))
+    assert [OpenedPicture(encode(noise.resize(size), "JPEG"), SAME, LIMITS).quick for size in sizes] == [
+        True,
+        True,
+        False,
+    ]
+    assert not OpenedPicture(encode(noise, "JPEG", progressive=True), SAME, LIMITS).quick, "ten scans"
+    assert not any(
+        OpenedPicture(encode(noise, form), SAME, LIMITS).quick for form in ("PNG", "BMP", "TIFF", "WEBP", "GIF")
+    )
 
 
 @pytest.mark.parametrize("resolution", [(204, 98), (98, 204), (300, 300), (300, 1), (0, 98), (1000, 999)])
@@ -260,7 +266,7 @@ def test_a_region_is_read_alone(form: str, orientation: int) -> None:
     stored = np.ascontiguousarray(np.rot90(upright)) if turned else upright
     options: dict[str, Any] = {} if form == "PPM" else {"exif": exif}
     data = encode(Image.fromarray(stored), form, **options, **({"quality": 95} if form == "JPEG" else {}))
-    opened = Opened(data, SAME, LIMITS, Region(20, 30, 25, 100))
+    opened = OpenedPicture(data, SAME, LIMITS, Region(20, 30, 25, 100))
     prepared = opened.decode()
     assert (prepared.working, prepared.upload) == ((25, 18), (64, 48))
     assert opened.cost >= prepared.shape[0] * prepared.shape[1]

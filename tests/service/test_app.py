@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spotter.reading import imaging, second_look, words
 from spotter.reading.errors import BrokenPictureError, ProblemError
-from spotter.reading.imaging import Opened, Prepared
+from spotter.reading.imaging import OpenedPicture, Prepared
 from spotter.reading.words import Page
 from spotter.registry.errors import BundleError
 from spotter.registry.folder import FolderStore
@@ -28,7 +28,7 @@ from spotter.service.errors import SPOT_ERRORS, TooLateError
 from spotter.service.http.middleware import PATHS
 from spotter.service.http.parameters import SpotParameters
 from spotter.service.lifecycle import State
-from spotter.service.models.live import Live
+from spotter.service.models.live import LoadedModel
 from spotter.service.settings import Settings
 from spotter.service.state import Service
 from spotter.service.telemetry.metrics import Metrics
@@ -113,13 +113,13 @@ async def test_the_side_to_read_at_can_be_asked_for_up_to_a_limit(
 ) -> None:
     seen: list[tuple[int, int]] = []
 
-    def decode(opened: Opened) -> Prepared:
+    def decode(opened: OpenedPicture) -> Prepared:
         prepared = really(opened)
         seen.append(prepared.working)
         return prepared
 
-    really = Opened.decode
-    monkeypatch.setattr(Opened, "decode", decode)
+    really = OpenedPicture.decode
+    monkeypatch.setattr(OpenedPicture, "decode", decode)
     async with client(max_working_side=512) as (http, _):
         body = picture((9, 0, 0), (600, 600))
         for query in ("max_side=256", "max_side=512", "min_score=0"):
@@ -159,7 +159,7 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         assert counted == ([f'spotter_second_looks_total{{outcome="{outcome}"}} 1.0'] if outcome else [])
         assert asked == ([service.settings.max_working_side] if outcome else [])
         assert "spotter_rejections_total{" not in page
-        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
         expected = {"taken": "taken", "no room": "skipped", None: answer["reading"]["closer_look"]}
         assert answer["reading"]["closer_look"] == expected[outcome]
         assert any("too much work" in warning for warning in answer["warnings"]) == (outcome == "no room")
@@ -168,9 +168,9 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
 async def test_what_a_closer_look_does_not_show_in_time_the_first_one_does(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare, go, looks = Opened.decode, threading.Event(), 0
+    prepare, go, looks = OpenedPicture.decode, threading.Event(), 0
 
-    def slow(opened: Opened) -> Prepared:
+    def slow(opened: OpenedPicture) -> Prepared:
         nonlocal looks
         looks += 1
         assert looks == 1 or go.wait(10)
@@ -178,7 +178,7 @@ async def test_what_a_closer_look_does_not_show_in_time_the_first_one_does(
 
     async with client(timeout=1.5) as (http, service):
         monkeypatch.setattr(second_look, "closer_side", lambda *given: 256)
-        monkeypatch.setattr(Opened, "decode", slow)
+        monkeypatch.setattr(OpenedPicture, "decode", slow)
         answer = await http.post("/spot", content=picture((5, 6, 0)), headers=PNG)
         go.set()
         assert (answer.status_code, looks) == (200, 2)
@@ -188,7 +188,7 @@ async def test_what_a_closer_look_does_not_show_in_time_the_first_one_does(
         page = service.metrics.render().decode()
         assert 'spotter_second_looks_total{outcome="too slow"} 1.0' in page
         assert "spotter_expirations_total{" not in page
-        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
 
 
 async def test_the_order_of_many_words_is_not_found_in_the_event_loop(
@@ -260,7 +260,7 @@ async def test_concurrent_requests_never_get_each_others_words(client: Client, t
         page = service.metrics.render().decode()
         assert float(_metric(page, "spotter_batch_pictures_sum")) == 200
         assert (float(_metric(page, "spotter_batch_pictures_count")) < 200) == (batch > 0)
-        assert (service.spotter.admission.pictures, service.uploads.held) == (0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held) == (0, 0)
 
 
 def _metric(page: str, name: str) -> str:
@@ -350,7 +350,7 @@ async def test_a_full_service_says_so_and_when_to_come_back(client: Client) -> N
             assert int(response.headers["retry-after"]) == problem["retry_after"] >= 1
         texts = {response.json()["words"][0]["text"] for response in responses if response.status_code == 200}
         assert len(texts) == 3
-        assert service.spotter.admission.pictures == 0
+        assert service.handler.admission.pictures == 0
         page = service.metrics.render().decode()
         assert 'spotter_rejections_total{reason="pictures"} 5.0' in page
 
@@ -358,7 +358,7 @@ async def test_a_full_service_says_so_and_when_to_come_back(client: Client) -> N
 async def test_a_multipart_that_does_not_fit_is_refused_whole(client: Client) -> None:
     async with client(alias="slow", queue_pictures=3, max_pictures=2) as (http, service):
         first = asyncio.create_task(http.post("/spot", files=[("images", picture((1, 0, 0)))] * 2))
-        while service.spotter.admission.pictures < 2:
+        while service.handler.admission.pictures < 2:
             await asyncio.sleep(0.001)
         second = await http.post("/spot", files=[("images", picture((1, 0, 0)))] * 2)
         problem_of(second, 429, "overloaded")
@@ -370,7 +370,7 @@ async def test_a_deadline_may_only_shorten(client: Client, own: float, asked: st
     async with client(alias="slow", timeout=own) as (http, service):
         headers = {"X-Request-Timeout-Ms": asked}
         problem_of(await http.post("/spot", content=picture((1, 0, 0)), headers=headers), 504, "too-late")
-        assert service.spotter.admission.pictures == 0
+        assert service.handler.admission.pictures == 0
         page = service.metrics.render().decode()
         assert "spotter_expirations_total{stage=" in page
         assert re.findall(r'spotter_requests_total\{code="(\d+)",path="/spot"\}', page) == [str(counted)]
@@ -393,12 +393,12 @@ async def test_nothing_is_decoded_for_a_request_that_is_late_already(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with client() as (_, service):
-        monkeypatch.setattr(imaging, "Opened", lambda *_: pytest.fail("it was opened"))
-        ticket, timing = service.spotter.admission.enter(), Timing(time.monotonic())
-        late = spotting.Request(service.require_live(), time.monotonic() - 0.001, None, timing)
+        monkeypatch.setattr(imaging, "OpenedPicture", lambda *_: pytest.fail("it was opened"))
+        ticket, timing = service.handler.admission.enter(), Timing(time.monotonic())
+        late = spotting.ReadRequest(service.require_live(), time.monotonic() - 0.001, None, timing)
         with pytest.raises(TooLateError):
-            await service.spotter.read(picture((1, 0, 0)), ticket, late)
-        assert service.spotter.admission.pictures == 0
+            await service.handler.read(picture((1, 0, 0)), ticket, late)
+        assert service.handler.admission.pictures == 0
 
 
 CORES = 2  # that the tests see
@@ -415,15 +415,15 @@ async def test_a_client_that_leaves_during_decoding_frees_its_place(
     client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
 ) -> None:
     entered, go_on = threading.Semaphore(0), threading.Event()
-    decode = Opened.decode
+    decode = OpenedPicture.decode
 
-    def slow(opened: Opened) -> Prepared:
+    def slow(opened: OpenedPicture) -> Prepared:
         entered.release()
         go_on.wait(10)
         return decode(opened)
 
     async with client(**settings) as (http, service):
-        monkeypatch.setattr(Opened, "decode", slow)
+        monkeypatch.setattr(OpenedPicture, "decode", slow)
         many = max(2, at_once)
         requests = [asyncio.create_task(http.post("/spot", content=picture((n, n, n), form=form))) for n in range(many)]
         for _ in range(at_once):
@@ -431,11 +431,11 @@ async def test_a_client_that_leaves_during_decoding_frees_its_place(
         for request in requests:
             request.cancel()
         await asyncio.gather(*requests, return_exceptions=True)
-        assert (service.spotter.admission.pictures, service.uploads.held) == (0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held) == (0, 0)
         go_on.set()
         monkeypatch.undo()
         assert (await http.post("/spot", content=picture((3, 3, 3), form=form))).status_code == 200
-        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
         page = service.metrics.render().decode()
         left = re.findall(r'spotter_cancellations_total{stage="(\w+)"} (\d+)', page)
         assert sum(int(count) for _, count in left) == many
@@ -448,16 +448,16 @@ async def test_what_is_late_when_decoded_is_not_run(
     client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
 ) -> None:
     ended = threading.Semaphore(0)
-    decode = Opened.decode
+    decode = OpenedPicture.decode
 
-    def slow(opened: Opened) -> Prepared:
+    def slow(opened: OpenedPicture) -> Prepared:
         time.sleep(0.2)
         ended.release()
         return decode(opened)
 
     async with client(**settings) as (http, service):
         with monkeypatch.context() as patch:
-            patch.setattr(Opened, "decode", slow)
+            patch.setattr(OpenedPicture, "decode", slow)
             response = await http.post(
                 "/spot", content=picture((1, 1, 1), form=form), headers={"X-Request-Timeout-Ms": "50"}
             )
@@ -482,20 +482,20 @@ async def test_a_picture_that_does_not_decode_costs_only_its_own_request(
             problem_of(answer, 422, "broken-picture")
         assert [answer.json()["words"][0]["text"] for answer in answers[::2]] == ["003"] * 8
         assert service.require_live().engine.failures == 0
-        assert (service.spotter.admission.pictures, service.spotter.admission.pixels) == (0, 0)
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
 
 
 @DECODING
 async def test_decoding_is_timed_wherever_it_happens(
     client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
 ) -> None:
-    decode = Opened.decode
+    decode = OpenedPicture.decode
 
-    def slow(opened: Opened) -> Prepared:
+    def slow(opened: OpenedPicture) -> Prepared:
         time.sleep(0.1)
         return decode(opened)
 
-    monkeypatch.setattr(Opened, "decode", slow)
+    monkeypatch.setattr(OpenedPicture, "decode", slow)
     async with client(**settings) as (http, _):
         answer = await http.post("/spot", content=picture((3, 3, 3), form=form))
         stages = {name: float(ms) for name, ms in re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"])}
@@ -508,14 +508,14 @@ async def test_a_decoder_at_work_for_nobody_does_not_hold_up_the_end(
 ) -> None:
     opened, go_on = threading.Event(), threading.Event()
 
-    def endless(_: Opened) -> Prepared:
+    def endless(_: OpenedPicture) -> Prepared:
         opened.set()
         go_on.wait(30)
         raise AssertionError
 
     began = time.monotonic()
     async with client(decoders=1) as (http, _):
-        monkeypatch.setattr(Opened, "decode", endless)
+        monkeypatch.setattr(OpenedPicture, "decode", endless)
         request = asyncio.create_task(http.post("/spot", content=picture((1, 0, 0))))
         await asyncio.to_thread(opened.wait, 10)
         request.cancel()
@@ -543,7 +543,7 @@ async def test_what_was_refused_is_forgotten_without_the_collector(
             del error
 
     async with client(**settings) as (http, _):
-        monkeypatch.setattr(Opened, "decode", refuse)
+        monkeypatch.setattr(OpenedPicture, "decode", refuse)
         gc.disable()
         try:
             assert (await http.post("/spot", content=picture((1, 1, 1), form=form))).status_code == 422
@@ -556,14 +556,14 @@ async def test_what_was_refused_is_forgotten_without_the_collector(
 async def test_a_queue_before_the_decoders_is_bounded_like_any_other(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = Opened.decode
+    decode = OpenedPicture.decode
 
-    def slow(opened: Opened) -> Prepared:
+    def slow(opened: OpenedPicture) -> Prepared:
         time.sleep(0.1)
         return decode(opened)
 
     async with client(decoders=1, queue_seconds=0.5) as (http, _):
-        monkeypatch.setattr(Opened, "decode", slow)
+        monkeypatch.setattr(OpenedPicture, "decode", slow)
         waits: list[float] = []
         codes: list[int] = []
 
@@ -638,7 +638,7 @@ async def test_not_ready_before_the_model_is_loaded(registry: Path) -> None:
 
 
 async def test_a_model_that_cannot_be_loaded_fails_the_service(registry: Path) -> None:
-    def loader(settings: Settings, metrics: Metrics) -> Live:
+    def loader(settings: Settings, metrics: Metrics) -> LoadedModel:
         raise BundleError("the golden picture must read EXIT")
 
     app = create_app(Settings(registry=str(registry)), loader)

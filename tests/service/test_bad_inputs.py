@@ -35,7 +35,7 @@ async def test_no_bytes_at_all_make_a_5xx_a_hang_or_growth(client: Client, files
             kind = "application/json" if response.status_code == 200 else "application/problem+json"
             assert response.headers["content-type"] == kind, name
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert (service.spotter.admission.pictures, service.spotter.admission.pixels, service.uploads.held) == (0, 0, 0)
+        assert (service.handler.admission.pictures, service.handler.admission.pixels, service.uploads.held) == (0, 0, 0)
         assert (await http.get("/health/live")).status_code == 200
     assert slowest[1] < 2, slowest
     assert grown < 200_000, f"{grown} KB stayed"

@@ -41,7 +41,7 @@ async def test_pages_are_answered_each_as_a_picture_with_its_number(client: Clie
             assert [page["page"] for page in lines(some)] == [1, 2, 3]
             one = (await http.post("/spot?pages=2", content=data)).json()
             assert [texts(page) for page in one["pages"]] == [["007"]]
-        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
 
 
 async def test_a_picture_stays_a_picture_unless_pages_are_asked_for(client: Client) -> None:
@@ -125,7 +125,7 @@ async def test_what_cannot_be_is_the_clients_fault(
             response = await http.post(f"/spot{query}", content=data, headers=headers)
             assert response.status_code == status, response.text
             assert message in response.text
-        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
 
 
 async def test_too_many_documents_at_once_are_refused_and_leave_no_trace(client: Client) -> None:
@@ -133,7 +133,7 @@ async def test_too_many_documents_at_once_are_refused_and_leave_no_trace(client:
         answers = await asyncio.gather(*(http.post("/spot", content=coloured(COLOURS)) for _ in range(3)))
         assert sorted(answer.status_code for answer in answers)[0] == 200
         assert {answer.status_code for answer in answers} == {200, 429}
-        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
 
 
 async def test_what_is_late_is_reported_by_page_or_as_a_whole(client: Client) -> None:
@@ -244,7 +244,7 @@ async def test_a_document_is_written_in_other_forms_page_by_page(client: Client,
         one = await http.post("/spot?format=png&pages=2", content=data)
         shown = (await http.post("/spot?pages=2", content=data)).json()["pages"][0]["image"]
         assert Image.open(io.BytesIO(one.content)).size == (shown["width"], shown["height"])
-        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
 
 
 async def test_a_pdfs_own_text_is_written_where_it_stands(client: Client) -> None:
@@ -264,4 +264,4 @@ async def test_no_half_of_a_document_is_written(client: Client) -> None:
         ):
             refused = await http.post(f"/spot?{query}", **body)
             assert (refused.status_code, message in refused.json()["detail"]) == (status, True), refused.text
-        assert (service.spotter.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)

@@ -169,7 +169,7 @@ def test_options_take_the_place_of_the_recognisers_recipe(reader: Path) -> None:
     result = invoke(reader, "--seed", "9", "--steps", "2", "--start-from", reader / "start.pt")
     assert result.exit_code == 0, result.output
     state = torch.load(reader / "run" / "last.pt")
-    config = state["reading_config"]
+    config = state["recogniser_config"]
     assert (config["seed"], config["steps"], config["decay_from"], state["step"]) == (9, 2, 1, 2)
     assert state["charset"] == DICTIONARY + " "  # the file's
 

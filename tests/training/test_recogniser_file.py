@@ -69,7 +69,18 @@ def test_a_recogniser_of_the_detectors_maps_is_refused(tmp_path: Path) -> None:
         load_recogniser(tmp_path / "old.pt")
 
 
-@pytest.mark.parametrize("state", [{"weights": {}}, {"reading_config": {"plan": "medium"}}, [1, 2]])
+def test_a_file_with_the_former_key_of_the_configuration_is_read(saved: SavedRecogniser, tmp_path: Path) -> None:
+    saved.save(tmp_path / "reader.pt")
+    state = torch.load(tmp_path / "reader.pt", weights_only=True)
+    state["reading_config"] = state.pop("recogniser_config")
+    torch.save(state, tmp_path / "old.pt")
+    assert load_recogniser(tmp_path / "old.pt").plan == "tiny"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"weights": {}}, {"recogniser_config": {"plan": "medium"}}, {"reading_config": {"plan": "medium"}}, [1, 2]],
+)
 def test_another_file_is_refused(state: object, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"other\.pt is not a file of a recogniser alone"):

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.reading.imaging import Opened, Prepared
+from spotter.reading.imaging import OpenedPicture, Prepared
 from spotter.reading.reader import sizes_of
 from spotter.reading.session import Rows
 from spotter.service.batching.batch_buffer import BatchBuffer
@@ -67,7 +67,7 @@ class Job:
     """One picture on its way. `done` is called exactly once unless the job is cancelled, on an engine thread; with what
     decoding raised, too."""
 
-    picture: Prepared | Opened
+    picture: Prepared | OpenedPicture
     done: Callable[[Done | BaseException], None]
     stage: Literal["queue", "decode", "infer"] = "queue"
 
@@ -196,7 +196,7 @@ class Engine:
             return len(self._batcher)
 
     def submit(
-        self, picture: Prepared | Opened, deadline: float, done: Callable[[Done | BaseException], None]
+        self, picture: Prepared | OpenedPicture, deadline: float, done: Callable[[Done | BaseException], None]
     ) -> Entry[Job]:
         """Queues a picture; deadline in seconds on the clock. One that is only opened, its shape known, is decoded by
         the lane that reads it. Raises NotReadyError once stopped."""
@@ -321,7 +321,7 @@ class Engine:
         for entry in batch.entries:
             job = entry.item
             try:
-                if isinstance(job.picture, Opened):
+                if isinstance(job.picture, OpenedPicture):
                     job.stage = "decode"
                     job.picture = job.picture.decode()
                 if entry.deadline <= self._clock():

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from spotter.formats.forms import FORMS, Form, FormName
-from spotter.reading.errors import ProblemError
-from spotter.reading.pages import has_pages
+from handler.reading.errors import ProblemError
+from handler.reading.pages import has_pages
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
 from spotter.service.documents import PageAnswer
@@ -23,11 +23,11 @@ _OF_THE_MOMENT = (429, 500, 503, 504)
 
 
 class Asked(NamedTuple):
-    """pictures: files, at least one. many: whether they came as several. job: what they share."""
+    """pictures: files, at least one. many: whether they came as several. request: what they share."""
 
     pictures: list[bytes]
     many: bool
-    job: spotting.Request
+    request: spotting.ReadRequest
     parameters: SpotParameters
 
 
@@ -56,7 +56,7 @@ async def lines(service: Service, asked: Asked) -> AsyncGenerator[dict[str, Any]
         for each in answer["results"] if asked.many else [answer]:
             yield each
         return
-    (ticket,) = service.spotter.admission.enter_all(1)
+    (ticket,) = service.handler.admission.enter_all(1)
     read = 0
     async with contextlib.aclosing(_pages(service, asked.pictures[0], ticket, asked)) as pages:
         async for page in pages:
@@ -69,7 +69,7 @@ async def lines(service: Service, asked: Asked) -> AsyncGenerator[dict[str, Any]
 
 
 async def _read(service: Service, asked: Asked) -> dict[str, Any]:
-    tickets = service.spotter.admission.enter_all(len(asked.pictures))
+    tickets = service.handler.admission.enter_all(len(asked.pictures))
     if not asked.many:
         return await _read_one(service, asked.pictures[0], tickets[0], asked)
 
@@ -86,7 +86,7 @@ async def _read(service: Service, asked: Asked) -> dict[str, Any]:
 
 async def _read_one(service: Service, data: bytes, ticket: Ticket, asked: Asked) -> dict[str, Any]:
     if not _is_document(asked, data):
-        return (await service.spotter.read(data, ticket, asked.job)).body
+        return (await service.handler.read(data, ticket, asked.request)).body
     async with contextlib.aclosing(_pages(service, data, ticket, asked)) as pages:
         found = [page async for page in pages]
     _count_failed(service, [page.answer for page in found])
@@ -94,7 +94,7 @@ async def _read_one(service: Service, data: bytes, ticket: Ticket, asked: Asked)
 
 
 async def _write_pictures(service: Service, asked: Asked, form: FormName, how: Form) -> bytes:
-    pictures, spotter = asked.pictures, service.spotter
+    pictures, handler = asked.pictures, service.handler
     if how.pages is not None and len(pictures) > how.pages:
         raise InvalidParameterError(f"format: {form} is for {how.pages} picture, and there are {len(pictures)}")
     if len(pictures) > 1 and any(_is_document(asked, data) for data in pictures):
@@ -103,7 +103,7 @@ async def _write_pictures(service: Service, asked: Asked, form: FormName, how: F
         )
     tickets = spotter.admission.enter_all(len(pictures))
     answers = await asyncio.gather(
-        *(spotter.read(data, ticket, asked.job) for data, ticket in zip(pictures, tickets, strict=True)),
+        *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
         return_exceptions=True,
     )
     for answer in answers:  # a document of some of its pages would look whole
@@ -111,7 +111,7 @@ async def _write_pictures(service: Service, asked: Asked, form: FormName, how: F
             raise answer
     pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
     return await spotter.write(
-        how, pages, [functools.partial(spotter.picture, data) for data in pictures], asked.job.deadline
+        how, pages, [functools.partial(handler.picture, data) for data in pictures], asked.request.deadline
     )
 
 
@@ -126,9 +126,9 @@ async def _write_document(service: Service, asked: Asked, form: FormName, how: F
             )
         return numbers
 
-    (ticket,) = service.spotter.admission.enter_all(1)
+    (ticket,) = service.handler.admission.enter_all(1)
     pages, pictures = [], []
-    found = service.documents.read(data, select, asked.parameters.pdf, ticket, asked.job)
+    found = service.documents.read(data, select, asked.parameters.pdf, ticket, asked.request)
     async with contextlib.aclosing(found):
         async for page in found:
             if isinstance(page.answer, ProblemError):
@@ -138,7 +138,7 @@ async def _write_document(service: Service, asked: Asked, form: FormName, how: F
             pictures.append(page.picture)
             if page.last:  # the document is open until one goes on
                 break
-        return await service.spotter.write(how, pages, pictures, service.documents.deadline(asked.job))
+        return await service.handler.write(how, pages, pictures, service.documents.deadline(asked.request))
 
 
 def _is_document(asked: Asked, data: bytes) -> bool:
@@ -148,7 +148,7 @@ def _is_document(asked: Asked, data: bytes) -> bool:
 
 def _pages(service: Service, data: bytes, ticket: Ticket, asked: Asked) -> AsyncGenerator[PageAnswer, None]:
     select = functools.partial(select_pages, asked.parameters.pages)
-    return service.documents.read(data, select, asked.parameters.pdf, ticket, asked.job)
+    return service.documents.read(data, select, asked.parameters.pdf, ticket, asked.request)
 
 
 def _count_failed(service: Service, results: Sequence[object]) -> None:

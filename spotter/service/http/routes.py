@@ -32,7 +32,7 @@ from spotter.service.http.fetching import Fetch
 from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
 from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters
 from spotter.service.http.uploads import MultipartBody, Upload, begins_as_json, body_for, open_json
-from spotter.service.models.live import Live
+from spotter.service.models.live import LoadedModel
 from spotter.service.state import Service
 from spotter.service.telemetry.timing import Timing
 
@@ -101,7 +101,7 @@ async def _accepted(
     request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncIterator[Asked]:
     """What a request asks for. Its bytes count as held until this ends."""
-    closest = service.spotter.closeness.side
+    closest = service.handler.closer_look.side
     if parameters.max_side is not None and parameters.max_side > closest:
         raise InvalidParameterError(
             f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
@@ -112,13 +112,13 @@ async def _accepted(
     timing: Timing = request.scope["spotter.timing"]
     timing.client_deadline = timeout_ms is not None and timeout_ms / 1000 < limit
     deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
-    service.spotter.admission.require_room()  # before the body is read
+    service.handler.admission.require_room()  # before the body is read
     with Upload(service.uploads, service.settings.max_bytes) as upload:
         pictures, many = await _pictures(request, service, upload, deadline)
         with service.require_live().held() as live:
             detail = parameters.detail or "words"
-            job = spotting.Request(live, deadline, parameters.min_score, timing, hints, detail)
-            yield Asked(pictures, many, job, parameters)
+            read_request = spotting.ReadRequest(live, deadline, parameters.min_score, timing, hints, detail)
+            yield Asked(pictures, many, read_request, parameters)
 
 
 @page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -147,8 +147,8 @@ async def metrics(request: Request) -> Response:
 async def model(request: Request) -> Response:
     """The live model: what it is, where it came from, how it scored."""
     service = service_of(request)
-    live, refusal = service.require_live(), service.shelf.refusal
-    previous = service.shelf.previous
+    live, refusal = service.require_live(), service.models.refusal
+    previous = service.models.previous
     manifest = live.manifest
     return _json(
         {
@@ -188,7 +188,7 @@ def _form(request: Request, parameters: SpotParameters) -> Accepted:
     return form
 
 
-def _reference(live: Live) -> dict[str, str]:
+def _reference(live: LoadedModel) -> dict[str, str]:
     return {"name": live.manifest.name, "version": live.manifest.version, "digest": live.digest}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spotter.ops.loading import Operators
+from spotter.ops.loading import OperatorStatus
 from spotter.reading.bundles import find_bundle
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Live:
+class LoadedModel:
     """A running engine and the manifest of the bundle it runs. A request keeps the one that it began with."""
 
     manifest: Manifest
@@ -34,7 +34,7 @@ class Live:
     digest: str
     rebuild: Callable[[], Runner]
     """Loads the same bundle once more, for an engine that died. Raises BundleError when it cannot be."""
-    operators: Operators = field(default_factory=lambda: Operators("none"))
+    operators: OperatorStatus = field(default_factory=lambda: OperatorStatus("none"))
     pace: tuple[int, float] = (0, 0.0)
     """Padded pixels of a page and the seconds that it took when warm, for admission; (0, 0): not measured."""
     since: float = field(default_factory=time.time)
@@ -42,7 +42,7 @@ class Live:
     """Requests that hold it; counted on the event loop only."""
 
     @contextlib.contextmanager
-    def held(self) -> Iterator["Live"]:
+    def held(self) -> Iterator["LoadedModel"]:
         """Keeps the engine from being stopped by a swap."""
         self.requests += 1
         try:
@@ -67,7 +67,7 @@ class Catalogue:
         """A string that changes whenever the stored version does."""
         return self._source.stamp(self._settings.model, version)
 
-    def load(self, version: str, shapes: Sequence[Shape] = ()) -> Live:
+    def load(self, version: str, shapes: Sequence[Shape] = ()) -> LoadedModel:
         """Fetches a version, verifies it, warms it with its golden picture and for padded (height, width) shapes, and
         starts its engine. Raises BundleError when it is not fit to serve."""
         began = time.monotonic()
@@ -81,10 +81,12 @@ class Catalogue:
         manifest, digest = bundle.manifest, bundle.manifest.digest
         seconds = time.monotonic() - began
         logger.info("%s %s (%s) loaded in %.2f s", manifest.name, manifest.version, digest, seconds)
-        return Live(manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), session.operators, pace)
+        return LoadedModel(
+            manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), session.operators, pace
+        )
 
 
-def load(settings: Settings, metrics: Metrics) -> Live:
+def load(settings: Settings, metrics: Metrics) -> LoadedModel:
     """Loads the version behind the alias. Raises RegistryError; takes seconds, so not in the event loop."""
     catalogue = Catalogue(settings, metrics)
     return catalogue.load(catalogue.resolve())

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from spotter.service.background import in_background
 from spotter.service.batching.engine import Engine
-from spotter.service.models.live import Live
-from spotter.service.models.watcher import Shelf
+from spotter.service.models.live import LoadedModel
+from spotter.service.models.watcher import LoadedModels
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +25,9 @@ LONGEST_PAUSE = 30.0
 class EngineSupervisor:
     """Watches the engines of one service."""
 
-    def __init__(self, shelf: Shelf, stall_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, models: LoadedModels, stall_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """stall_seconds: how long a batch may take before its thread counts as hanging."""
-        self._shelf = shelf
+        self._models = models
         self._stall = stall_seconds
         self._clock = clock
         self._hangs = 0
@@ -50,7 +50,7 @@ class EngineSupervisor:
     def lost(self) -> bool:
         """Whether only a new process helps: a revival failed, hanging threads pile up, or an engine hung for twice the
         allowed time without being revived."""
-        live = self._shelf.live
+        live = self._models.live
         overdue = live is not None and live.engine.heartbeat > 2 * self._stall
         return self._pause > 0 or self._hangs > HANGS or overdue
 
@@ -63,17 +63,17 @@ class EngineSupervisor:
     async def check(self) -> None:
         """Revives the live engine if it is in trouble, and one that cannot be revived again and again, more and more
         seldom. A former model's engine that died is closed."""
-        for model in self._shelf.models:
-            if model is not self._shelf.live and not model.engine.alive:
+        for model in self._models.all:
+            if model is not self._models.live and not model.engine.alive:
                 model.engine.give_up()
-        live = self._shelf.live
+        live = self._models.live
         trouble = self.trouble(live.engine) if live is not None else None
         if live is None or trouble is None:
             self._pause = 0.0
         elif self._clock() >= self._again_at:
             await self._revive(live, trouble)
 
-    async def _revive(self, live: Live, trouble: str) -> None:
+    async def _revive(self, live: LoadedModel, trouble: str) -> None:
         logger.critical("the engine of %s %s %s", live.manifest.name, live.manifest.version, trouble)
         self._hangs += trouble == "hangs"
         try:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service.background import in_background
 from spotter.service.batching.batcher import Shape
-from spotter.service.models.live import Live
+from spotter.service.models.live import LoadedModel
 from spotter.service.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Versions(Protocol):
     def stamp(self, version: str) -> str:
         """A string that changes whenever the stored version does."""
 
-    def load(self, version: str, shapes: Sequence[Shape]) -> Live:
+    def load(self, version: str, shapes: Sequence[Shape]) -> LoadedModel:
         """A warmed and checked model with its engine running."""
 
 
@@ -50,23 +50,23 @@ class Refusal:
     """Seconds since 1970."""
 
 
-class Shelf:
+class LoadedModels:
     """The model that answers, the one before it, and those that still finish requests. Used on the event loop only."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self.live: Live | None = None
-        self.previous: Live | None = None
+        self.live: LoadedModel | None = None
+        self.previous: LoadedModel | None = None
         self.refusal: Refusal | None = None
         self.draining: set[asyncio.Task[None]] = set()
-        self.retired: list[Live] = []
+        self.retired: list[LoadedModel] = []
 
     @property
-    def models(self) -> list[Live]:
+    def all(self) -> list[LoadedModel]:
         """Every model with an engine."""
         return [model for model in (self.live, self.previous, *self.retired) if model is not None]
 
-    def put(self, model: Live) -> None:
+    def put(self, model: LoadedModel) -> None:
         """Makes a model the one that new requests get. The one before it stays; the one before that goes once its
         requests are answered."""
         if self.live is not None:
@@ -81,10 +81,10 @@ class Shelf:
 
     def close(self) -> None:
         """Stops every engine; takes as long as their running batches, so not in the event loop."""
-        for model in self.models:
+        for model in self.all:
             model.engine.stop(STOP_SECONDS)
 
-    def _retire(self, model: Live) -> None:
+    def _retire(self, model: LoadedModel) -> None:
         self.retired.append(model)
         self._await(self._drain(model))
 
@@ -93,7 +93,7 @@ class Shelf:
         self.draining.add(task)
         task.add_done_callback(self.draining.discard)
 
-    async def _release_memory(self, model: Live) -> None:
+    async def _release_memory(self, model: LoadedModel) -> None:
         await self._answered(model)
         if model is self.live:  # it came back meanwhile
             return
@@ -102,11 +102,11 @@ class Shelf:
         except Exception:
             logger.warning("%s %s keeps its memory", model.manifest.name, model.manifest.version, exc_info=True)
 
-    async def _answered(self, model: Live) -> None:
+    async def _answered(self, model: LoadedModel) -> None:
         while model.requests > 0:
             await asyncio.sleep(DRAIN_LOOK)
 
-    async def _drain(self, model: Live) -> None:
+    async def _drain(self, model: LoadedModel) -> None:
         await self._answered(model)
         await in_background("drain", lambda: model.engine.stop(STOP_SECONDS))
         self.retired.remove(model)
@@ -120,10 +120,15 @@ class Watcher:
     """Polls the alias of one model."""
 
     def __init__(
-        self, shelf: Shelf, versions: Versions, metrics: Metrics, seconds: float, rng: random.Random | None = None
+        self,
+        models: LoadedModels,
+        versions: Versions,
+        metrics: Metrics,
+        seconds: float,
+        rng: random.Random | None = None,
     ) -> None:
         """seconds: between two polls."""
-        self._shelf = shelf
+        self._models = models
         self._versions = versions
         self._metrics = metrics
         self._seconds = seconds
@@ -156,18 +161,18 @@ class Watcher:
         return outcome
 
     async def _follow(self) -> Outcome:
-        shelf = self._shelf
-        live, previous = shelf.live, shelf.previous
+        models = self._models
+        live, previous = models.live, models.previous
         version = await in_background("poll", self._versions.resolve)
         if live is not None and version == live.manifest.version:
-            shelf.refusal = None
+            models.refusal = None
             return "unchanged"
         if previous is not None and version == previous.manifest.version and previous.engine.alive:
-            shelf.put(previous)
+            models.put(previous)
             logger.info("%s %s answers again", previous.manifest.name, version)
             return "rolled_back"
         stamp = await in_background("poll", lambda: self._versions.stamp(version))
-        refusal = shelf.refusal
+        refusal = models.refusal
         if refusal is not None and (refusal.version, refusal.stamp) == (version, stamp):
             return "unchanged"
         shapes = live.engine.shapes if live is not None else []
@@ -177,9 +182,9 @@ class Watcher:
             if isinstance(error, RegistryError) and not isinstance(error, BundleError):
                 raise
             expected = isinstance(error, BundleError)
-            shelf.refusal = Refusal(version, stamp, str(error) if expected else repr(error), time.time())
+            models.refusal = Refusal(version, stamp, str(error) if expected else repr(error), time.time())
             logger.error("version %s is refused: %s", version, error, exc_info=None if expected else error)
             return "refused"
-        shelf.put(model)
+        models.put(model)
         logger.info("%s %s answers from now on", model.manifest.name, model.manifest.version)
         return "loaded"

@@ -39,7 +39,7 @@ class Stamps:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class BatchPlan:
     """A batch of pictures of size x size pixels as numbers: small, and all that the device needs besides the pool."""
 
     size: int
@@ -95,12 +95,12 @@ def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
     return Stamps(counts, np.concatenate(numbers)[order].astype(np.float32), np.concatenate(places)[order])
 
 
-def plan(layouts: Sequence[Layout], pool: PatchPool) -> Plan:
+def plan(layouts: Sequence[Layout], pool: PatchPool) -> BatchPlan:
     """What a worker process hands to the device. Raises ValueError on layouts of several sizes or none."""
     sizes = {layout.size for layout in layouts}
     if len(sizes) != 1:
         raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
-    return Plan(
+    return BatchPlan(
         sizes.pop(),
         tuple(layout.background for layout in layouts),
         prepare(layouts, pool),
@@ -130,7 +130,7 @@ class DeviceComposer:
         return self.carry_out(plan(layouts, self._pool), degraded)
 
     @torch.inference_mode()
-    def carry_out(self, plan: Plan, degraded: bool = True) -> Tensor:
+    def carry_out(self, plan: BatchPlan, degraded: bool = True) -> Tensor:
         """As `compose`, of what a plan says; the pool must be the one that it was made with."""
         canvas = torch.stack([self._background(background, plan.size) for background in plan.backgrounds])
         self.paint(canvas, plan.stamps)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spotter.reading.errors import BrokenPictureError
-from spotter.reading.imaging import Opened, Prepared
+from spotter.reading.imaging import OpenedPicture, Prepared
 from spotter.reading.session import Rows, split_rows
 from spotter.service.batching.batcher import BatchLimits
 from spotter.service.batching.engine import BatchReport, Done, Engine
@@ -63,7 +63,7 @@ def prepared(value: int, shape: tuple[int, int] = (32, 64)) -> Prepared:
     return Prepared(padded, (shape[1] - 2, shape[0] - 1), (shape[1], shape[0]))
 
 
-class Undecoded(Opened):
+class Undecoded(OpenedPicture):
     """A picture that is yet to be decoded, which does what the test says."""
 
     def __init__(self, decode: Callable[[], Prepared], shape: tuple[int, int] = (32, 64)) -> None:

@@ -85,7 +85,7 @@ async def test_a_document_has_a_page_for_each_picture_or_is_refused_with_its_pro
         assert (await http.post("/spot?format=text", files=good)).text == "001\n\f002\n"
         for query, files, status in (("png", good, 422), ("text", [*good, ("images", b"no picture")], 415)):
             assert (await http.post(f"/spot?format={query}", files=files)).status_code == status
-        assert (service.spotter.admission.pictures, service.uploads.held) == (0, 0)
+        assert (service.handler.admission.pictures, service.uploads.held) == (0, 0)
 
 
 async def test_a_document_that_is_not_written_in_time_is_a_504(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

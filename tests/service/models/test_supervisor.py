@@ -7,7 +7,7 @@ from spotter.registry.errors import BundleError
 from spotter.service.batching.engine import Done, Engine, Runner
 from spotter.service.errors import EngineFailedError
 from spotter.service.models.supervisor import FAILURES, HANGS, EngineSupervisor
-from spotter.service.models.watcher import Shelf
+from spotter.service.models.watcher import LoadedModels
 from spotter.service.telemetry.metrics import Metrics
 from tests.reading.tiny import picture, words_of
 from tests.service.batching.test_engine import FAR, Answers, Gate, into, prepared
@@ -31,13 +31,13 @@ class Setup:
     def __init__(self) -> None:
         self.clock = Clock()
         self.gate, self.spare = Gate(), Gate()
-        self.shelf = Shelf(Metrics())
+        self.models = LoadedModels(Metrics())
         self.live = model("1", self.gate)
         self.live.engine._clock = self.clock
         self.live.rebuild = self.rebuild
         self.broken: Exception | None = None
-        self.shelf.put(self.live)
-        self.supervisor = EngineSupervisor(self.shelf, 60, self.clock)
+        self.models.put(self.live)
+        self.supervisor = EngineSupervisor(self.models, 60, self.clock)
         self.answers: Answers = queue.Queue()
 
     @property
@@ -205,7 +205,7 @@ async def test_a_former_model_whose_engine_died_answers_what_it_holds(setup: Set
     setup.kill()
     setup.answer()
     setup.submit(2)
-    setup.shelf.put(model("2"))
+    setup.models.put(model("2"))
     await setup.supervisor.check()
     assert isinstance(setup.answer(), EngineFailedError)
 

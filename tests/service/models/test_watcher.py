@@ -11,18 +11,18 @@ from spotter.registry.errors import BundleError, RegistryError
 from spotter.registry.manifest import FileEntry, Golden, InputSpec, Manifest
 from spotter.service.batching.batcher import BatchLimits, Shape
 from spotter.service.batching.engine import Engine
-from spotter.service.models.live import Live
-from spotter.service.models.watcher import DRAIN_LOOK, JITTER, Shelf, Watcher
+from spotter.service.models.live import LoadedModel
+from spotter.service.models.watcher import DRAIN_LOOK, JITTER, LoadedModels, Watcher
 from spotter.service.telemetry.metrics import Metrics
 from tests.service.batching.test_engine import FAR, Gate, prepared
 
 
-def model(version: str, gate: Gate | None = None) -> Live:
+def model(version: str, gate: Gate | None = None) -> LoadedModel:
     files = {"model.onnx": FileEntry("a" * 64, 1), "golden.png": FileEntry("b" * 64, 1)}
     manifest = Manifest("spotter", version, files, "abc", InputSpec(), 18, Golden("golden.png", ("a",)), 0.5)
     engine = Engine(gate or Gate(), BatchLimits(4, 4 * 32 * 64))
     engine.start()
-    return Live(manifest, engine, manifest.digest, Gate)
+    return LoadedModel(manifest, engine, manifest.digest, Gate)
 
 
 class Versions:
@@ -44,7 +44,7 @@ class Versions:
     def stamp(self, version: str) -> str:
         return self.stamps.get(version, "")
 
-    def load(self, version: str, shapes: Sequence[Shape]) -> Live:
+    def load(self, version: str, shapes: Sequence[Shape]) -> LoadedModel:
         self.loaded.append(version)
         self.shapes = shapes
         if version in self.faults:
@@ -55,15 +55,15 @@ class Versions:
 class Setup:
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.shelf = Shelf(self.metrics)
+        self.models = LoadedModels(self.metrics)
         self.versions = Versions()
-        self.watcher = Watcher(self.shelf, self.versions, self.metrics, 10)
-        self.shelf.put(model("1"))
+        self.watcher = Watcher(self.models, self.versions, self.metrics, 10)
+        self.models.put(model("1"))
 
     @property
     def live(self) -> str:
-        assert self.shelf.live is not None
-        return self.shelf.live.manifest.version
+        assert self.models.live is not None
+        return self.models.live.manifest.version
 
     def counted(self, outcome: str) -> float:
         return self.metrics.registry.get_sample_value("spotter_reloads_total", {"outcome": outcome}) or 0.0
@@ -82,15 +82,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_nothing_happens_while_the_alias_stays(setup: Setup) -> None:
     assert await setup.watcher.poll() == "unchanged"
-    assert (setup.live, setup.versions.loaded, setup.shelf.previous) == ("1", [], None)
+    assert (setup.live, setup.versions.loaded, setup.models.previous) == ("1", [], None)
 
 
 async def test_the_alias_is_followed_and_rolling_back_loads_nothing(setup: Setup) -> None:
     setup.versions.alias = "2"
     assert await setup.watcher.poll() == "loaded"
     assert setup.live == "2"
-    assert setup.shelf.previous is not None
-    assert setup.shelf.previous.engine.alive
+    assert setup.models.previous is not None
+    assert setup.models.previous.engine.alive
     setup.versions.alias = "1"
     assert await setup.watcher.poll() == "rolled_back"
     assert (setup.live, setup.versions.loaded) == ("1", ["2"])
@@ -104,14 +104,14 @@ async def test_the_alias_is_followed_and_rolling_back_loads_nothing(setup: Setup
 
 
 async def test_a_refused_version_leaves_the_live_one_and_is_not_tried_until_it_changes(setup: Setup) -> None:
-    live = setup.shelf.live
+    live = setup.models.live
     setup.versions.alias, setup.versions.faults["2"] = "2", BundleError("it is spoilt")
     assert await setup.watcher.poll() == "refused"
     for _ in range(3):
         assert await setup.watcher.poll() == "unchanged"
-    assert (setup.shelf.live, setup.versions.loaded, setup.counted("refused")) == (live, ["2"], 1)
-    assert setup.shelf.refusal is not None
-    assert (setup.shelf.refusal.version, setup.shelf.refusal.reason) == ("2", "it is spoilt")
+    assert (setup.models.live, setup.versions.loaded, setup.counted("refused")) == (live, ["2"], 1)
+    assert setup.models.refusal is not None
+    assert (setup.models.refusal.version, setup.models.refusal.reason) == ("2", "it is spoilt")
     setup.versions.stamps["2"] = "changed"
     assert await setup.watcher.poll() == "refused"
     del setup.versions.faults["2"]
@@ -119,7 +119,7 @@ async def test_a_refused_version_leaves_the_live_one_and_is_not_tried_until_it_c
     setup.versions.stamps["2"] = "mended"
     assert await setup.watcher.poll() == "loaded"
     assert setup.live == "2"
-    assert setup.shelf.refusal is None
+    assert setup.models.refusal is None
 
 
 async def test_a_refusal_is_forgotten_when_the_alias_returns(setup: Setup) -> None:
@@ -127,7 +127,7 @@ async def test_a_refusal_is_forgotten_when_the_alias_returns(setup: Setup) -> No
     await setup.watcher.poll()
     setup.versions.alias = "1"
     assert await setup.watcher.poll() == "unchanged"
-    assert setup.shelf.refusal is None
+    assert setup.models.refusal is None
 
 
 async def test_a_mistake_of_ours_counts_as_a_refusal(setup: Setup) -> None:
@@ -152,37 +152,37 @@ async def test_what_may_pass_is_tried_again_and_logged_once(setup: Setup, caplog
 
 
 async def test_the_next_model_is_warmed_for_the_shapes_seen(setup: Setup) -> None:
-    assert setup.shelf.live is not None
-    setup.shelf.live.engine._shapes.extend([(32, 64), (64, 64), (32, 64)])
+    assert setup.models.live is not None
+    setup.models.live.engine._shapes.extend([(32, 64), (64, 64), (32, 64)])
     setup.versions.alias = "2"
     await setup.watcher.poll()
     assert setup.versions.shapes == [(32, 64), (64, 64)]
 
 
 async def test_a_model_two_swaps_old_ends_when_its_requests_are_answered(setup: Setup) -> None:
-    first = setup.shelf.live
+    first = setup.models.live
     assert first is not None
     with first.held():
         for version in ("2", "3"):
             setup.versions.alias = version
             await setup.watcher.poll()
-        assert setup.shelf.retired == [first]
+        assert setup.models.retired == [first]
         await asyncio.sleep(0.15)
         assert first.engine.alive
     await until(lambda: not first.engine.alive)
-    await until(lambda: setup.shelf.retired == [])
-    assert [each.manifest.version for each in setup.shelf.models] == ["3", "2"]
+    await until(lambda: setup.models.retired == [])
+    assert [each.manifest.version for each in setup.models.all] == ["3", "2"]
 
 
 async def test_a_model_two_swaps_old_is_forgotten_without_waiting_for_the_garbage_collector(setup: Setup) -> None:
-    assert setup.shelf.live is not None
-    first, runner = (weakref.ref(each) for each in (setup.shelf.live, setup.shelf.live.engine._workers.runner))
+    assert setup.models.live is not None
+    first, runner = (weakref.ref(each) for each in (setup.models.live, setup.models.live.engine._workers.runner))
     gc.disable()
     try:
         for version in ("2", "3"):
             setup.versions.alias = version
             await setup.watcher.poll()
-        await until(lambda: setup.shelf.draining == set())
+        await until(lambda: setup.models.draining == set())
         await until(lambda: first() is None and runner() is None)
     finally:
         gc.enable()
@@ -192,30 +192,30 @@ async def test_a_model_two_swaps_old_is_forgotten_without_waiting_for_the_garbag
 async def test_a_former_model_gives_its_memory_back_when_its_requests_are_answered(setup: Setup, fails: bool) -> None:
     gate = Gate()
     gate.fails = fails
-    setup.shelf.put(old := model("7", gate))
+    setup.models.put(old := model("7", gate))
     with old.held():
         setup.versions.alias = "8"
         assert await setup.watcher.poll() == "loaded"
         await asyncio.sleep(3 * DRAIN_LOOK)
         assert gate.releases == 0
     await until(lambda: gate.releases == 1)
-    await until(lambda: setup.shelf.draining == set())
+    await until(lambda: setup.models.draining == set())
     assert setup.live == "8"
 
 
 async def test_a_model_that_came_back_keeps_its_memory(setup: Setup) -> None:
     gate = Gate()
-    setup.shelf.put(old := model("7", gate))
+    setup.models.put(old := model("7", gate))
     with old.held():
-        setup.shelf.put(model("8"))
-        setup.shelf.put(old)
-    await until(lambda: setup.shelf.draining == set())
+        setup.models.put(model("8"))
+        setup.models.put(old)
+    await until(lambda: setup.models.draining == set())
     assert gate.releases == 0
 
 
 async def test_a_request_of_the_old_model_is_finished_by_it(setup: Setup) -> None:
     gate = Gate()
-    setup.shelf.put(old := model("7", gate))
+    setup.models.put(old := model("7", gate))
     answered = threading.Event()
     old.engine.submit(prepared(1), FAR, lambda done: answered.set())
     setup.versions.alias = "8"
@@ -234,7 +234,7 @@ async def test_polls_are_spread_and_never_later_than_set(setup: Setup, monkeypat
         if len(slept) == 50:
             raise asyncio.CancelledError
 
-    watcher = Watcher(setup.shelf, setup.versions, setup.metrics, 10, random.Random(1))
+    watcher = Watcher(setup.models, setup.versions, setup.metrics, 10, random.Random(1))
 
     async def poll() -> str:
         return "unchanged"
@@ -252,6 +252,6 @@ async def test_closing_ends_every_engine(setup: Setup) -> None:
     for version in ("2", "3"):
         setup.versions.alias = version
         await setup.watcher.poll()
-    models = setup.shelf.models
-    await asyncio.to_thread(setup.shelf.close)
+    models = setup.models.all
+    await asyncio.to_thread(setup.models.close)
     assert not any(each.engine.alive for each in models)

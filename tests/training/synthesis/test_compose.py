@@ -16,7 +16,7 @@ from spotter.training.loop import StepBatches, Trainer
 from spotter.training.mixture import Mixture
 from spotter.training.recipe import composer_of
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
-from spotter.training.synthesis.device import DeviceComposer, Plan
+from spotter.training.synthesis.device import DeviceComposer, BatchPlan
 from tests.model.small import small_config
 from tests.training.small import SHORT, SMALL_MODEL, NoiseSource, whole_state
 
@@ -111,7 +111,7 @@ def test_spotter_train_composes_on_the_device(pool: PatchPool, tmp_path: Path, m
     made: list[int] = []
     carry_out = DeviceComposer.carry_out
 
-    def counting(self: DeviceComposer, plan: Plan) -> Tensor:
+    def counting(self: DeviceComposer, plan: BatchPlan) -> Tensor:
         made.append(len(plan.backgrounds))
         return carry_out(self, plan)
 

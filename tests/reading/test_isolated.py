@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from spotter.reading import kinds
-from spotter.reading.apart import Apart
+from spotter.reading.isolated import IsolatedProcess
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
 from spotter.reading.imaging import PictureLimits, Region, decode, open_picture, prepare
 from spotter.registry.manifest import InputSpec
@@ -59,42 +59,42 @@ def test_a_header_that_lies_takes_no_more_than_a_process_may_take() -> None:
     data = encode(Image.new("RGB", (1500, 1500)), "AVIF", speed=10, quality=1)
     place = data.index(b"ispe") + 8
     lying = data[:place] + struct.pack(">II", 8, 8) + data[place + 8 :]
-    with Apart(lying, LIMITS) as apart:
-        assert apart._first is not None
-        apart._first[0]["memory"] = 50 << 20
-        assert apart.ask("open", spec=SPEC, region=None)[0]["cost"] == 32 * 32
+    with IsolatedProcess(lying, LIMITS) as isolated:
+        assert isolated._first is not None
+        isolated._first[0]["memory"] = 50 << 20
+        assert isolated.ask("open", spec=SPEC, region=None)[0]["cost"] == 32 * 32
         with pytest.raises(BrokenPictureError):
-            apart.ask("decode")
+            isolated.ask("decode")
 
 
 def test_one_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Apart(encode(Image.fromarray(gradient()), "JPEG2000"), LIMITS) as apart:
-        process = apart.__dict__["_process"]
+    with IsolatedProcess(encode(Image.fromarray(gradient()), "JPEG2000"), LIMITS) as isolated:
+        process = isolated.__dict__["_process"]
         with pytest.raises(BrokenPictureError, match="not decoded within"):
-            apart.ask("open", 0.0, spec=SPEC, region=None)
+            isolated.ask("open", 0.0, spec=SPEC, region=None)
         assert process.returncode is not None
         with pytest.raises(BrokenPictureError):
-            apart.ask("decode")
+            isolated.ask("decode")
 
 
 def test_a_page_without_end_is_ended_by_the_clock_and_by_who_closes_it() -> None:
     for close in (False, True):
-        with Apart(endless(), LIMITS) as apart:
-            assert apart.ask("pages")[0]["count"] == 1
-            timer = threading.Timer(0.2, apart.close)
+        with IsolatedProcess(endless(), LIMITS) as isolated:
+            assert isolated.ask("pages")[0]["count"] == 1
+            timer = threading.Timer(0.2, isolated.close)
             if close:
                 timer.start()
             with pytest.raises(BrokenPictureError):
-                apart.ask("draw", 10.0 if close else 0.5, number=0, side=200)
+                isolated.ask("draw", 10.0 if close else 0.5, number=0, side=200)
             timer.cancel()
 
 
 def test_a_process_that_dies_is_the_files_fault() -> None:
-    with Apart(encode(Image.fromarray(gradient()), "JPEG2000"), LIMITS) as apart:
-        apart.ask("open", spec=SPEC, region=None)
-        apart.__dict__["_process"].kill()
+    with IsolatedProcess(encode(Image.fromarray(gradient()), "JPEG2000"), LIMITS) as isolated:
+        isolated.ask("open", spec=SPEC, region=None)
+        isolated.__dict__["_process"].kill()
         with pytest.raises(BrokenPictureError):
-            apart.ask("decode")
+            isolated.ask("decode")
 
 
 SPEC = {"stride": 32, "max_side": 64, "target_side": 8, "max_upscale": 1.0, "min_side": 32, "bucket_steps": [[960, 32]]}

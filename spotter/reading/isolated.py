@@ -1,4 +1,4 @@
-"""Decoding in a process of its own, which may take so much memory and time and is then killed.
+"""Decoding in an isolated process, which is killed when it exceeds its limits of memory and time.
 
 For decoders that are large and whose files may say one size and hold another: JPEG 2000, AVIF, HEIC, PDF. One that
 crashes or never ends takes nothing with it but its picture. A process serves one file; when it ends, the next one
@@ -36,8 +36,8 @@ _PIPE = 1 << 20
 Message = dict[str, Any]
 
 
-class Apart:
-    """A process that has a file, asked by one thread at a time. Close it, from any."""
+class IsolatedProcess:
+    """A process that has one file and answers requests about it, one thread at a time. Any thread may close it."""
 
     def __init__(self, data: bytes, limits: PictureLimits, seconds: float = SECONDS) -> None:
         self._seconds = seconds
@@ -59,7 +59,7 @@ class Apart:
         self.close()
 
     def ask(self, do: str, seconds: float | None = None, **arguments: Any) -> tuple[Message, bytearray]:
-        """What `worker` answers to such a message: see there. Raises the ProblemError that it tells of, or
+        """What `worker` answers to such a message: see there. Raises the ProblemError that it reports, or
         BrokenPictureError where it dies or takes too long."""
         with self._lock:
             return self._ask(do, self._seconds if seconds is None else seconds, arguments)
@@ -129,33 +129,33 @@ class Apart:
         return int(file.fileno())
 
 
-class ApartPicture:
-    """As `decoding.Opened`, of a picture that a process of its own decodes."""
+class IsolatedPicture:
+    """As `decoding.OpenedPicture`, of a picture that an isolated process decodes."""
 
     quick = False
 
     def __init__(self, data: bytes, spec: InputSpec, limits: PictureLimits, region: Region | None = None) -> None:
-        self._apart = Apart(data, limits)
+        self._decoder = IsolatedProcess(data, limits)
         try:
-            answer, _ = self._apart.ask("open", spec=asdict(spec), region=None if region is None else asdict(region))
+            answer, _ = self._decoder.ask("open", spec=asdict(spec), region=None if region is None else asdict(region))
         except BaseException:
-            self._apart.close()
+            self._decoder.close()
             raise
         self.cost: int = answer["cost"]
         self.shape: tuple[int, int] = tuple(answer["shape"])
 
     def decode(self) -> Prepared:
         """Decodes it; once."""
-        with self._apart as apart:
-            answer, pixels = apart.ask("decode")
+        with self._decoder as decoder:
+            answer, pixels = decoder.ask("decode")
         region = None if answer["region"] is None else Region(**answer["region"])
         padded = np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
         return Prepared(padded, tuple(answer["working"]), tuple(answer["upload"]), region)
 
     def whole(self) -> Image.Image:
         """The picture upright, RGB, at its own size, instead of `decode`."""
-        with self._apart as apart:
-            answer, pixels = apart.ask("whole")
+        with self._decoder as decoder:
+            answer, pixels = decoder.ask("whole")
         return Image.frombytes("RGB", tuple(answer["size"]), bytes(pixels))
 
 

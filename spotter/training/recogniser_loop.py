@@ -43,7 +43,7 @@ _LONGEST_RUN = 110  # columns
 
 
 @dataclass(frozen=True)
-class ReadingConfig:
+class RecogniserTrainConfig:
     """A run of the recogniser alone.
 
     plan: "small" or "tiny". family: whose regions are cut. words, units: of a step at most. per_picture: words of one
@@ -117,7 +117,7 @@ class WordBatch:
 class WordBatches(Dataset[WordBatch]):
     """The batch of each step, a function of the seed and the step alone."""
 
-    def __init__(self, source: Source, config: ReadingConfig, charset: Charset, first: int = 0) -> None:
+    def __init__(self, source: Source, config: RecogniserTrainConfig, charset: Charset, first: int = 0) -> None:
         """Of the steps from `first` on."""
         self.source, self.config, self.charset, self.first = source, config, charset, first
         self.family = family_named(config.family)
@@ -197,14 +197,14 @@ def cut_words(batch: WordBatch, config: PictureRecogniserConfig, family: Family)
     )
 
 
-class ReadingTrainer:
+class RecogniserTrainer:
     """One run in one folder: `last.pt`, the whole state, and `log.jsonl`."""
 
     def __init__(
         self,
         run: Path,
         source: Source,
-        config: ReadingConfig,
+        config: RecogniserTrainConfig,
         start: PPOCRRecogniser | None,
         charset: Charset,
         *,
@@ -270,7 +270,7 @@ class ReadingTrainer:
     def save(self) -> None:
         """Writes the whole state atomically."""
         state: dict[str, Any] = {
-            "reading_config": asdict(self.config),
+            "recogniser_config": asdict(self.config),
             "charset": self.charset.characters,
             "weights": self.model.state_dict(),
             "ema": self.ema.state_dict(),

@@ -17,7 +17,7 @@ from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
-from spotter.training.reading import ReadingConfig, ReadingTrainer, WordBatch, WordBatches, cut_words
+from spotter.training.recogniser_loop import RecogniserTrainConfig, RecogniserTrainer, WordBatch, WordBatches, cut_words
 from spotter.training.recogniser_file import load_recogniser
 from spotter.training.sample import Sample
 from tests.model.small import few_channels
@@ -26,7 +26,7 @@ from tests.training.small import NoiseSource
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CHARSET = Charset("abc\u00e9")
-SHORT = ReadingConfig(
+SHORT = RecogniserTrainConfig(
     seed=3, words=3, units=1000, steps=6, warmup=2, decay_from=4, learning_rate=1e-3, save_every=100, log_every=2
 )
 
@@ -50,11 +50,11 @@ class FixedSource:
         return self.sample_
 
 
-def trainer(run: Path, source: Any = None, **changes: Any) -> ReadingTrainer:
-    return ReadingTrainer(run, source or NoiseSource(), replace(SHORT, **changes), None, CHARSET)
+def trainer(run: Path, source: Any = None, **changes: Any) -> RecogniserTrainer:
+    return RecogniserTrainer(run, source or NoiseSource(), replace(SHORT, **changes), None, CHARSET)
 
 
-def whole_state(trainer: ReadingTrainer) -> dict[str, Tensor]:
+def whole_state(trainer: RecogniserTrainer) -> dict[str, Tensor]:
     state = {f"weights.{name}": value for name, value in trainer.model.state_dict().items()}
     state |= {f"ema.{name}": value for name, value in trainer.ema.state_dict().items()}
     for index, moments in trainer.optimiser.state_dict()["state"].items():
@@ -121,7 +121,7 @@ def test_words_are_cut_into_rows_of_few_different_lengths() -> None:
 
 
 def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
-    config = ReadingConfig(warmup=10, decay_from=100, steps=200, learning_rate=1e-3)
+    config = RecogniserTrainConfig(warmup=10, decay_from=100, steps=200, learning_rate=1e-3)
     assert config.rate(0) == pytest.approx(1e-4)
     assert config.rate(4) == pytest.approx(5e-4)
     assert config.rate(9) == config.rate(50) == config.rate(100) == pytest.approx(1e-3)
@@ -169,7 +169,7 @@ def test_a_run_that_was_stopped_ends_in_the_weights_of_one_that_was_not(tmp_path
     whole = trainer(tmp_path / "whole")
     whole.train()
     for _ in range(6):
-        part = ReadingTrainer(tmp_path / "parts", NoiseSource(), SHORT, None, CHARSET, workers=workers)
+        part = RecogniserTrainer(tmp_path / "parts", NoiseSource(), SHORT, None, CHARSET, workers=workers)
         part.train(minutes=1e-9)
     assert (part.step, part.pictures, part.words) == (whole.step, whole.pictures, whole.words) == (6, 18, 18)
     expected, found = whole_state(whole), whole_state(part)
@@ -211,7 +211,7 @@ def test_a_run_begins_with_weights_and_keeps_whose_they_were(tmp_path: Path) -> 
     torch.manual_seed(9)
     start = PPOCRRecogniser(PLANS["small"], CHARSET.classes)
     started_from = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
-    begun = ReadingTrainer(tmp_path, NoiseSource(), SHORT, start, CHARSET, started_from=started_from)
+    begun = RecogniserTrainer(tmp_path, NoiseSource(), SHORT, start, CHARSET, started_from=started_from)
     for name, value in start.state_dict().items():
         assert torch.equal(begun.model.state_dict()[name], value)
     begun.save()
@@ -224,7 +224,7 @@ def test_a_run_begins_with_weights_and_keeps_whose_they_were(tmp_path: Path) -> 
 def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
     trainer(tmp_path).save()
     with pytest.raises(ValueError, match="other characters"):
-        ReadingTrainer(tmp_path, NoiseSource(), SHORT, None, Charset("xyz"))
+        RecogniserTrainer(tmp_path, NoiseSource(), SHORT, None, Charset("xyz"))
     with pytest.raises(ValueError, match="not the state of a run of this recogniser"):
         trainer(tmp_path, plan="tiny")
     (tmp_path / "last.pt").write_bytes(b"spoilt")
@@ -240,6 +240,6 @@ def test_a_state_from_before_runs_kept_their_start_goes_on(tmp_path: Path) -> No
     torch.save(state, old.last)
     started_from = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
     assert (
-        ReadingTrainer(tmp_path, NoiseSource(), SHORT, None, CHARSET, started_from=started_from).started_from
+        RecogniserTrainer(tmp_path, NoiseSource(), SHORT, None, CHARSET, started_from=started_from).started_from
         == started_from
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.training.pretrained import starting_recogniser
-from spotter.training.reading import LAST, ReadingTrainer
+from spotter.training.recogniser_loop import LAST, RecogniserTrainer
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
 from spotter.training.sample import Source
@@ -23,7 +23,9 @@ def with_options(run: RecogniserRun, steps: int | None, seed: int | None, start:
     return RecogniserRun(replace(run.config, **options), run.start if start is None else str(start))
 
 
-def recogniser_trainer(run: Path, wanted: RecogniserRun, source: Source, device: str, workers: int) -> ReadingTrainer:
+def recogniser_trainer(
+    run: Path, wanted: RecogniserRun, source: Source, device: str, workers: int
+) -> RecogniserTrainer:
     """The trainer in the folder `run`, at its last step where there is one.
 
     Raises ValueError where the start is not to be had, of another plan, or another run's state lies in the folder.
@@ -31,7 +33,7 @@ def recogniser_trainer(run: Path, wanted: RecogniserRun, source: Source, device:
     start = _beginning(run / LAST, wanted.start)
     if start is not None and start.plan != wanted.config.plan:
         raise ValueError(f"{wanted.start or run} has the plan {start.plan!r}, the recipe {wanted.config.plan!r}")
-    return ReadingTrainer(
+    return RecogniserTrainer(
         run,
         source,
         wanted.config,

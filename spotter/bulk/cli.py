@@ -11,7 +11,7 @@ from tqdm import tqdm
 from spotter.bulk.inputs import InputError, find
 from spotter.bulk.output import SUFFIXES
 from spotter.bulk.plan import Part, PlanError, agree, left
-from spotter.bulk.work import Count, BulkRun, Worker
+from spotter.bulk.work import BulkRun, Count, Worker
 from spotter.reading.bundles import find_bundle
 from spotter.reading.settings import ReadingSettings
 from spotter.registry.errors import RegistryError

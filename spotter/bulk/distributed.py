@@ -8,7 +8,7 @@ from typing import Any
 
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
-from spotter.bulk.work import Count, BulkRun, Worker
+from spotter.bulk.work import BulkRun, Count, Worker
 
 
 class _Actor:

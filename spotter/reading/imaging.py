@@ -6,9 +6,9 @@ own.
 
 from PIL import Image
 
-from spotter.reading.isolated import IsolatedPicture
 from spotter.reading.decoding import QUICK_PIXELS, OpenedPicture
 from spotter.reading.errors import BrokenPictureError, UnsupportedPictureError
+from spotter.reading.isolated import IsolatedPicture
 from spotter.reading.kinds import sniff
 from spotter.reading.prepared import PictureLimits, Prepared, Region, pad, prepare_pixels
 from spotter.registry.manifest import InputSpec

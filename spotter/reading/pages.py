@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from spotter.reading import imaging
-from spotter.reading.isolated import IsolatedProcess, IsolatedPicture
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError
 from spotter.reading.imaging import OpenedPicture, PictureLimits, Prepared, Region, prepare_pixels
+from spotter.reading.isolated import IsolatedPicture, IsolatedProcess
 from spotter.reading.kinds import kind_of
 from spotter.reading.prepared import Size
 from spotter.reading.sizing import cost

@@ -1,7 +1,7 @@
 """How much memory the settings let the service take beyond the program and its model. Pure."""
 
-from spotter.reading.isolated import BASE_BYTES, BYTES_PER_PIXEL
 from spotter.reading.imaging import QUICK_PIXELS
+from spotter.reading.isolated import BASE_BYTES, BYTES_PER_PIXEL
 from spotter.reading.pages import PDF_PIXELS
 from spotter.service.settings import Settings
 

@@ -19,8 +19,8 @@ from spotter.training.device import usable_device
 from spotter.training.language import perplexity, train_language
 from spotter.training.loop import DivergedError, Trainer
 from spotter.training.pretrained import PretrainedError, load_ppocr
-from spotter.training.recogniser_run import recogniser_trainer, with_options
 from spotter.training.recipe import RecipeError, build_sources, composer_of, read_recipe
+from spotter.training.recogniser_run import recogniser_trainer, with_options
 from spotter.training.sample import Source
 from spotter.training.validation import validator
 

@@ -8,7 +8,7 @@ import torch
 
 from spotter.training.batch import Batch
 from spotter.training.sample import Sample, Source
-from spotter.training.synthesis.device import DeviceComposer, BatchPlan, plan
+from spotter.training.synthesis.device import BatchPlan, DeviceComposer, plan
 from spotter.training.synthesis.sources import PlannedSample
 
 

@@ -14,7 +14,7 @@ from spotter.training.imagenet import ImageNetFeatures
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TeacherOutput:
     """What the teacher makes of a batch's pictures: its maps [B, C, H, W], and what a spotter has besides."""
 
     shared: Tensor
@@ -96,19 +96,19 @@ class Distiller(nn.Module):
         return self
 
     @torch.no_grad()
-    def look(self, images: Tensor) -> Lesson:
+    def teach(self, images: Tensor) -> TeacherOutput:
         """images: uint8 [B, H, W, 3]."""
         if isinstance(self.teacher, ImageNetFeatures):
-            return Lesson(self.teacher(images))
+            return TeacherOutput(self.teacher(images))
         features = self.teacher.features(images)
-        return Lesson(features.shared, features, self.teacher.detect(features))
+        return TeacherOutput(features.shared, features, self.teacher.detect(features))
 
     @torch.no_grad()
-    def patches(self, lesson: Lesson, shapes: Tensor, image_index: Tensor) -> Patches:
+    def patches(self, teacher_output: TeacherOutput, shapes: Tensor, image_index: Tensor) -> Patches:
         """The patches of the student's regions, of a teacher that reads."""
         assert isinstance(self.teacher, Spotter)
-        assert lesson.features is not None
-        return self.teacher.sample(lesson.features, shapes, image_index)
+        assert teacher_output.features is not None
+        return self.teacher.sample(teacher_output.features, shapes, image_index)
 
     def reading(self, logits: Tensor, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
         """The output's difference on one group of patches, which the teacher reads too."""
@@ -117,14 +117,16 @@ class Distiller(nn.Module):
             taught = self.teacher.map_recogniser(fine, coarse, widths)
         return reading_divergence(logits, taught, widths, self.config.temperature)
 
-    def losses(self, lesson: Lesson, features: Features, maps: Maps, reading: Tensor) -> dict[str, Tensor]:
+    def losses(
+        self, teacher_output: TeacherOutput, features: Features, maps: Maps, reading: Tensor
+    ) -> dict[str, Tensor]:
         """The weighted parts. reading: the mean of `reading` over the batch's words. The student's maps are averaged to
         the positions of a coarser teacher."""
-        teacher = lesson.shared.float()
+        teacher = teacher_output.shared.float()
         student = F.adaptive_avg_pool2d(features.shared.float(), (teacher.shape[2], teacher.shape[3]))
         parts = {}
-        if lesson.maps is not None and self.config.output:
-            scores = score_divergence(maps.score.float(), lesson.maps.score.float())
+        if teacher_output.maps is not None and self.config.output:
+            scores = score_divergence(maps.score.float(), teacher_output.maps.score.float())
             parts["taught_output"] = self.config.output * (scores + reading)
         if self.adapter is not None:
             parts["taught_features"] = self.config.features * feature_difference(self.adapter(student), teacher)

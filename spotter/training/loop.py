@@ -33,7 +33,7 @@ from spotter.training.batch import Batch, collate
 from spotter.training.compose import composed, with_plan
 from spotter.training.config import ATTENTION, EMA, IMAGENET, MODULES, TrainConfig, parts_of
 from spotter.training.curriculum import Curriculum, at_difficulty
-from spotter.training.distill import Distiller, Lesson
+from spotter.training.distill import Distiller, TeacherOutput
 from spotter.training.ema import ExponentialMovingAverage
 from spotter.training.imagenet import ImageNetFeatures
 from spotter.training.losses import attention_loss, detection_losses, recognition_loss, word_weights
@@ -279,9 +279,13 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             features = self.model.features(batch.images)
             maps = self.model.detect(features)
-            lesson = self.distiller.look(batch.images) if self.distiller else None
+            teacher_output = self.distiller.teach(batch.images) if self.distiller else None
             nothing = maps.score.sum() * 0
-            reading = self._recognition(features, maps, batch, lesson) if reads else Reading(nothing, nothing, nothing)
+            reading = (
+                self._recognition(features, maps, batch, teacher_output)
+                if reads
+                else Reading(nothing, nothing, nothing)
+            )
         self._reading = float(reading.ctc.detach())
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
         parts = self._detection(maps, batch)
@@ -291,8 +295,8 @@ class Trainer:
         parts = dict(self.weighting(parts))
         if stage:
             parts = {name: part if name in stage.losses else part * 0 for name, part in parts.items()}
-        if self.distiller and lesson:
-            parts |= self.distiller.losses(lesson, features, maps, reading.taught)
+        if self.distiller and teacher_output:
+            parts |= self.distiller.losses(teacher_output, features, maps, reading.taught)
         return parts
 
     def _detection(self, maps: Maps, batch: Batch) -> dict[str, Tensor]:
@@ -302,7 +306,9 @@ class Trainer:
         shared = detection_losses(maps, batch.truth, self.config.losses)
         return shared | {name: weights[name] * own[name] for name in self.family.parts}
 
-    def _recognition(self, features: Features, maps: Maps, batch: Batch, lesson: Lesson | None) -> Reading:
+    def _recognition(
+        self, features: Features, maps: Maps, batch: Batch, teacher_output: TeacherOutput | None
+    ) -> Reading:
         readable = batch.readable.nonzero().squeeze(1)
         nothing = maps.score.sum() * 0
         if not len(readable):
@@ -323,7 +329,7 @@ class Trainer:
             return Reading(read / len(words), nothing, nothing)
         patches = self.model.sample(features, noisy, image_index)
         distiller = self.distiller if self.distiller and self.distiller.config.output else None
-        taught = distiller.patches(lesson, noisy, image_index) if distiller and lesson else None
+        taught = distiller.patches(teacher_output, noisy, image_index) if distiller and teacher_output else None
         recogniser = self.model.map_recogniser
         total = attended = difference = nothing
         order = patches.widths.argsort()

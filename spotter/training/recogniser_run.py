@@ -6,9 +6,9 @@ from typing import Any
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.training.pretrained import starting_recogniser
-from spotter.training.recogniser_loop import LAST, RecogniserTrainer
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
+from spotter.training.recogniser_loop import LAST, RecogniserTrainer
 from spotter.training.sample import Source
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from spotter.bulk.cli import bulk
 from spotter.bulk.inputs import Item
 from spotter.bulk.plan import Part
-from spotter.bulk.work import Count, BulkRun, Worker
+from spotter.bulk.work import BulkRun, Count, Worker
 from spotter.reading.imaging import PictureLimits, Prepared
 from spotter.reading.pages import FilePage, pages
 from spotter.reading.reader import Reader

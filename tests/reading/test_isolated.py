@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from spotter.reading import kinds
-from spotter.reading.isolated import IsolatedProcess
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
 from spotter.reading.imaging import PictureLimits, Region, decode, open_picture, prepare
+from spotter.reading.isolated import IsolatedProcess
 from spotter.registry.manifest import InputSpec
 from tests.reading.corpus import HEIC
 from tests.reading.documents import endless

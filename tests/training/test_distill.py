@@ -63,8 +63,8 @@ def test_a_wider_teacher_teaches_and_does_not_change() -> None:
     student = small_spotter()
     distiller = Distiller(small_config(), teacher, wide, ALL).train()
     images = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
-    lesson, features = distiller.look(images), student.features(images)
-    parts = distiller.losses(lesson, features, student.detect(features), torch.tensor(0.25))
+    output, features = distiller.teach(images), student.features(images)
+    parts = distiller.losses(output, features, student.detect(features), torch.tensor(0.25))
     assert set(parts) == {"taught_output", "taught_features", "taught_attention"}
     torch.autograd.backward(torch.stack(list(parts.values())).sum())
     assert distiller.adapter is not None

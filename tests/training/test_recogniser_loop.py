@@ -17,8 +17,8 @@ from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
-from spotter.training.recogniser_loop import RecogniserTrainConfig, RecogniserTrainer, WordBatch, WordBatches, cut_words
 from spotter.training.recogniser_file import load_recogniser
+from spotter.training.recogniser_loop import RecogniserTrainConfig, RecogniserTrainer, WordBatch, WordBatches, cut_words
 from spotter.training.sample import Sample
 from tests.model.small import few_channels
 from tests.training.small import NoiseSource

@@ -6,9 +6,9 @@ import torch
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
-from spotter.training.recogniser_run import recogniser_trainer, with_options
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser
+from spotter.training.recogniser_run import recogniser_trainer, with_options
 from tests.model.small import few_channels, loud
 from tests.training.small import NoiseSource
 from tests.training.test_reading import SHORT

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-
-from spotter.formats.forms import FORMS, Form, FormName
 from handler.reading.errors import ProblemError
 from handler.reading.pages import has_pages
+
+from spotter.formats.forms import FORMS, Form, FormName
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
 from spotter.service.documents import PageAnswer
@@ -101,7 +101,7 @@ async def _write_pictures(service: Service, asked: Asked, form: FormName, how: F
         raise InvalidParameterError(
             f"format: {form} of several files is for pictures without pages; send each document in a request of its own"
         )
-    tickets = spotter.admission.enter_all(len(pictures))
+    tickets = handler.admission.enter_all(len(pictures))
     answers = await asyncio.gather(
         *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
         return_exceptions=True,
@@ -110,7 +110,7 @@ async def _write_pictures(service: Service, asked: Asked, form: FormName, how: F
         if isinstance(answer, BaseException):
             raise answer
     pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
-    return await spotter.write(
+    return await handler.write(
         how, pages, [functools.partial(handler.picture, data) for data in pictures], asked.request.deadline
     )
 

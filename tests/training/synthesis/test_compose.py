@@ -16,7 +16,7 @@ from spotter.training.loop import StepBatches, Trainer
 from spotter.training.mixture import Mixture
 from spotter.training.recipe import composer_of
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
-from spotter.training.synthesis.device import DeviceComposer, BatchPlan
+from spotter.training.synthesis.device import BatchPlan, DeviceComposer
 from tests.model.small import small_config
 from tests.training.small import SHORT, SMALL_MODEL, NoiseSource, whole_state
 

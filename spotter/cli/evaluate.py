@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from spotter.cli.layout import LayoutScore, layout_scores, layout_table
-from spotter.cli.predictors import CHECKPOINT_SUFFIX, OpenedPredictor, ReaderOptions, open_predictor, rapidocr
+from spotter.cli.predictors import CHECKPOINT_SUFFIX, OpenedPredictor, ReaderOptions, open_predictor, rapidocr, turned
 from spotter.registry.errors import BundleError
 from spotter.training.data.annotations import AnnotationError, Picture
 from spotter.training.data.ppocr import ModelsError
@@ -78,6 +78,13 @@ def parse_dataset(value: str) -> Dataset:
     help="A bundle looks again at small words, to this side.",
 )
 @click.option(
+    "--turned",
+    "degrees",
+    type=float,
+    default=0.0,
+    help="Degrees by which the pictures are turned clockwise before they are read.",
+)
+@click.option(
     "--language",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A checkpoint reads by this language model; a bundle has its own.",
@@ -103,6 +110,7 @@ def evaluate(
     threads: int,
     side: int | None,
     closest: int | None,
+    degrees: float,
     language: Path | None,
     limit: int | None,
     json_file: Path | None,
@@ -158,7 +166,8 @@ def evaluate(
             raise click.ClickException(str(error)) from None
         for name, reader in readers.items():
             threshold = reader.threshold if score_threshold is None else score_threshold
-            reads, milliseconds = run(reader.predict, pictures, f"{name}: {dataset.folder}")
+            predict = turned(reader.predict, degrees) if degrees else reader.predict
+            reads, milliseconds = run(predict, pictures, f"{name}: {dataset.folder}")
             scorer = Scorer(reads, words, dataset.how)
             judged = result(name, dataset, scorer, threshold, milliseconds, lexicon, SWEEP if sweep else ())
             if number < len(datasets) or sweep:

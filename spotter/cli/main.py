@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "average": ("spotter.training.cli:average", "Average the weights of several runs."),
     "import-weights": ("spotter.training.cli:import_weights", "Convert a published recogniser's weights."),
     "combine": ("spotter.training.cli:combine", "Join a detector and a recogniser that were trained apart."),
+    "fit-orientation": ("spotter.training.cli:fit_orientation", "Teach a spotter which way up a picture lies."),
     "ablate": ("spotter.training.cli:ablate", "Train the same run several times, with one change each."),
     "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
     "calibrate": ("spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right."),

@@ -1,8 +1,10 @@
 """Readers of every kind as functions from a picture to its words, for evaluation and benchmarks."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,7 +74,7 @@ def checkpoint(path: Path, options: ReaderOptions) -> OpenedPredictor:
         ready = prepare_pixels(image, spec)
         width, height = ready.working
         with torch.inference_mode():
-            _, polygons, scores, characters, _ = model(
+            _, polygons, scores, characters, *_ = model(
                 torch.from_numpy(ready.padded[None].copy()), torch.tensor([[height, width]], dtype=torch.int32)
             )
         placed = to_upload(polygons.float().numpy(), ready.working, ready.upload)
@@ -82,6 +84,28 @@ def checkpoint(path: Path, options: ReaderOptions) -> OpenedPredictor:
         ]
 
     return OpenedPredictor(predict)
+
+
+def turned(predict: Predictor, degrees: float) -> Predictor:
+    """Reads pictures that are turned clockwise by so many degrees, on a white ground where they do not fill the frame;
+    the words stand in the pixels of the picture as it was."""
+
+    def predict_turned(image: NDArray[np.uint8]) -> list[Prediction]:
+        height, width = image.shape[:2]
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        forward = np.array([[cos, -sin], [sin, cos]])
+        wide, high = (math.ceil(round(side, 6)) for side in np.abs(forward) @ (width, height))
+        shift = np.array([wide, high]) / 2 - forward @ (width / 2, height / 2)
+        # OpenCV counts from the centre of the first pixel, polygons from its corner.
+        corner = shift + forward @ (0.5, 0.5) - 0.5
+        matrix = np.concatenate((forward, corner[:, None]), 1)
+        seen = cv2.warpAffine(image, matrix, (wide, high), borderMode=cv2.BORDER_CONSTANT, borderValue=(255,) * 3)
+        return [
+            replace(word, polygon=((word.polygon - shift) @ forward).astype(np.float32))
+            for word in predict(np.asarray(seen, np.uint8))
+        ]
+
+    return predict_turned
 
 
 def rapidocr(model: str, threads: int, reference: bool) -> OpenedPredictor:

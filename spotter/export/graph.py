@@ -18,7 +18,7 @@ from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.spotter import Spotter
 from spotter.ops.bodies import functions
-from spotter.ops.interface import DOMAIN, INPUTS, OPSET, OUTPUTS
+from spotter.ops.interface import DOMAIN, INPUTS, OPSET, ORIENTATION, OUTPUTS
 
 
 class SymbolicLanguageModel(nn.Module):
@@ -99,7 +99,7 @@ def export_graph(model: Spotter, path: Path) -> None:
             (images, sizes),
             dynamo=True,
             input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
+            output_names=[*OUTPUTS, ORIENTATION] if model.orientation is not None else list(OUTPUTS),
             dynamic_shapes=shapes,
             opset_version=OPSET,
             optimize=True,

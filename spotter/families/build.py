@@ -9,6 +9,7 @@ from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.language import LanguageModel, LanguageTables
 from spotter.model.neck import neck
+from spotter.model.orientation import Orientation
 from spotter.model.packing import UNIT
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.recogniser import Recogniser
@@ -38,6 +39,7 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
         recogniser,
         config.score,
         charset=charset,
+        orientation=Orientation(config.neck) if config.orientation else None,
     )
 
 

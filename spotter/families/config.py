@@ -22,6 +22,7 @@ class SpotterConfig:
 
     neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
     characters: that it reads, in the order of their classes.
+    orientation: whether it says which way up a picture lies, see `spotter.model.orientation`.
     family: see `spotter.families.catalogue`. detection: the family's own settings, its usual ones where None.
     """
 
@@ -34,6 +35,7 @@ class SpotterConfig:
     search: SearchConfig = field(default_factory=SearchConfig)
     characters: str = PRINTABLE_ASCII
     family: str = "fots"
+    orientation: bool = False
 
     def __post_init__(self) -> None:
         if self.neck_kind not in NECKS:
@@ -75,4 +77,5 @@ class SpotterConfig:
             search=SearchConfig(**values.get("search", {})),
             characters=values.get("characters", PRINTABLE_ASCII),
             family=family,
+            orientation=values.get("orientation", False),
         )

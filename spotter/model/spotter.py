@@ -11,6 +11,7 @@ from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
+from spotter.model.orientation import Orientation, sure_points
 from spotter.model.picture_recogniser import Columns, PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import GreedyPath, Recogniser, greedy_path
@@ -74,7 +75,9 @@ class Spotter(nn.Module):
         score: ScoreConfig,
         language: LanguageModel | None = None,
         charset: Charset | None = None,
+        orientation: Orientation | None = None,
     ) -> None:
+        """orientation: tells which way up a picture lies, where the graph is to say so."""
         super().__init__()
         self.backbone = backbone
         self.neck = neck
@@ -84,6 +87,7 @@ class Spotter(nn.Module):
         self.score = score
         self.charset = charset or Charset()
         self.language: nn.Module | None = language
+        self.orientation = orientation
 
     @property
     def map_recogniser(self) -> Recogniser:
@@ -146,6 +150,12 @@ class Spotter(nn.Module):
         features = self.pyramid(images)
         return self.read(features, self.head.regions(self.detect(features), sizes))
 
+    def points(self, features: Features, maps: Maps, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        """What `Orientation` looks at (see `sure_points`); sizes int [B, 2] = (height, width) of the pictures."""
+        anchors = maps.anchors
+        real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
+        return sure_points(features.shared, maps.score, real)
+
     def read(self, features: Features, regions: Regions) -> Examined:
         """Reads regions that were found, cut into words where the recogniser sees spaces."""
         # One empty row more keeps every operator away from tensors of no rows, of which some releases of ONNX Runtime
@@ -192,11 +202,16 @@ class Spotter(nn.Module):
         inside = torch.arange(characters.shape[1], device=characters.device) < widths[:, None]
         return characters, chosen * inside.to(chosen.dtype), margins
 
-    def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
-        real part -> the fields of `Words`, in order."""
-        words = self.examine(images, sizes).words
-        return words.image_index, words.polygons, words.scores, words.characters, words.character_scores
+        real part -> the fields of `Words`, in order, and the probabilities [B, 4] of `Orientation` where it has one."""
+        features = self.pyramid(images)
+        maps = self.detect(features)
+        words = self.read(features, self.head.regions(maps, sizes)).words
+        found = words.image_index, words.polygons, words.scores, words.characters, words.character_scores
+        if self.orientation is None:
+            return found
+        return *found, self.orientation(*self.points(features, maps, sizes)).softmax(1)
 
 
 def normalised(images: Tensor) -> Tensor:

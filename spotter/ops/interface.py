@@ -2,6 +2,9 @@
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
+ORIENTATION = "orientation"
+"""An output that a graph may have behind the others: float32 [B, 4], how probable it is that a picture is upright, or
+turned clockwise by 90, 180 or 270 degrees."""
 
 DOMAIN = "spotter"
 """Of our own operators; its version is `spotter.OPERATORS_VERSION`."""

@@ -51,6 +51,7 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[st
             "width": seen.working[0],
             "height": seen.working[1],
             "downscaled": scale > 1,
+            "turned": 90 * seen.turn,
             "closer_look": verdict.closer_look,
             "reason": verdict.reason,
             "least_height": least,
@@ -62,6 +63,8 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[st
 
 def _warnings(seen: Prepared, verdict: Verdict, least: float, cut: bool, height: float | None) -> list[str]:
     warnings = []
+    if seen.turn:
+        warnings.append(f"The picture lies turned clockwise by {90 * seen.turn} degrees: it was read upright.")
     if much_larger(max(seen.shown), max(seen.working)):
         warnings.append(
             f"The picture was read at {max(seen.working)} of its {max(seen.shown)} pixels: letters lower than about "

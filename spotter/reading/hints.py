@@ -35,7 +35,12 @@ class Hints:
         if not self.ignore and not self.min_height:
             return rows
         kept = self.wanted(prepared.to_upload(rows.polygons))
-        return Rows(rows.polygons[kept], rows.scores[kept], rows.characters[kept], rows.character_scores[kept])
+        return rows._replace(
+            polygons=rows.polygons[kept],
+            scores=rows.scores[kept],
+            characters=rows.characters[kept],
+            character_scores=rows.character_scores[kept],
+        )
 
     def wanted(self, polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the polygons [N, P, 2], upload pixels, are asked for: by their centres and the height of their first

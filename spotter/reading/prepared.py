@@ -1,6 +1,6 @@
 """A picture as the graph takes it, and what a picture may be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +68,15 @@ class Prepared:
     """A picture as the graph takes it.
 
     padded: uint8 [H, W, 3] RGB, zeros right and below; working: (width, height) of its real part; upload:
-    (width, height) of the upload after its EXIF rotation; region: what of it the real part shows, None for all.
+    (width, height) of the upload after its EXIF rotation; region: what of it the real part shows, None for all. turn:
+    quarter turns anticlockwise by which it was turned for the graph, 0 to 3.
     """
 
     padded: Pixels
     working: Size
     upload: Size
     region: Region | None = None
+    turn: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,14 +85,32 @@ class Prepared:
         return height, width
 
     @property
+    def cost(self) -> int:
+        """Padded pixels."""
+        height, width = self.shape
+        return height * width
+
+    @property
     def shown(self) -> Size:
         """(width, height) of what the real part shows, pixels of the upload."""
         return self.upload if self.region is None else (self.region.width, self.region.height)
 
     def to_upload(self, polygons: NDArray[np.float32]) -> NDArray[np.float64]:
         """Polygons [N, P, 2] from padded-image pixels to upload pixels."""
-        placed = sizing.to_upload(polygons, self.working, self.shown)
+        width, height = self.working
+        for _ in range(self.turn):  # clockwise again: what was the top is the right side
+            polygons = np.stack((height - polygons[..., 1], polygons[..., 0]), -1)
+            width, height = height, width
+        placed = sizing.to_upload(polygons, (width, height), self.shown)
         return placed if self.region is None else placed + np.array([self.region.left, self.region.top], np.float64)
+
+
+def turned(prepared: Prepared, turn: int, spec: InputSpec) -> Prepared:
+    """The picture turned anticlockwise by so many quarters more; spec: as it was padded by."""
+    width, height = prepared.working
+    pixels = np.rot90(prepared.padded[:height, :width], turn)
+    fresh = pad(pixels, prepared.upload, spec, prepared.region)
+    return replace(fresh, turn=(prepared.turn + turn) % 4)
 
 
 def stretched(size: Size, stretch: Stretch) -> Size:

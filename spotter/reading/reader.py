@@ -13,9 +13,11 @@ from spotter.reading import imaging
 from spotter.reading.account import ASKED, TAKEN, account, why_one_look
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.prepared import turned
 from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
 from spotter.reading.sizing import at_side
+from spotter.reading.turning import Turns
 from spotter.reading.words import Page, Word, read_page
 from spotter.registry.bundle import Bundle, open_bundle
 from spotter.registry.errors import BundleError
@@ -70,24 +72,31 @@ class Reader:
         closest: int,
         hints: Hints = NO_HINTS,
     ) -> "Read":
-        """The page of a picture that was prepared, after a second look where its words are small (see
-        `second_look.closer`) and no side was asked for; and how it was seen.
+        """The page of a picture that was prepared, turned upright where it lies on a side (see `turning`), and after a
+        second look where its words are small (see `second_look.closer`) and no side was asked for; and how it was seen.
 
         again: prepares the picture once more. hints: by which it was prepared, for what to keep. closest: pixels of the
         longest side of a second look, 0 for none.
         Raises what `again` does.
         """
-        found = self.infer([prepared])[0]
+        spec = hints.spec(self.input)
+        turns = Turns(self._look(prepared))
+        while (turn := turns.next) is not None:
+            turns.took(turn, self._look(turned(prepared, turn, spec)))
+        prepared, found = turns.best
         rows = hints.keep(found, prepared)
         verdict = ASKED
         if self.max_side is None and hints.max_side is None:
-            spec = closer(rows, prepared, self.manifest.input, closest)
-            verdict = why_one_look(rows, prepared, closest) if spec is None else TAKEN
-            if spec is not None:
-                prepared = again(spec)
+            near = closer(rows, prepared, self.manifest.input, closest)
+            verdict = why_one_look(rows, prepared, closest) if near is None else TAKEN
+            if near is not None:
+                prepared = turned(again(near), prepared.turn, near)
                 found = self.infer([prepared])[0]
                 rows = hints.keep(found, prepared)
         return Read(self.page(rows, prepared, threshold), account(rows, prepared, verdict, len(found.scores)))
+
+    def _look(self, prepared: Prepared) -> "_Look":
+        return _Look(prepared, self.infer([prepared])[0])
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The graph's input for a picture, uint8 [H, W, 3] RGB."""
@@ -121,6 +130,13 @@ class Reader:
 
     def _threshold(self, threshold: float | None) -> float:
         return self.manifest.score_threshold if threshold is None else threshold
+
+
+class _Look(NamedTuple):
+    """A picture as it was prepared, and what the graph read of it."""
+
+    prepared: Prepared
+    rows: Rows
 
 
 class Read(NamedTuple):

@@ -11,7 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from spotter.ops import loading
-from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
+from spotter.ops.interface import DOMAIN, INPUTS, ORIENTATION, OUTPUTS
 from spotter.reading import gpu
 from spotter.reading.gpu import Device
 from spotter.reading.sizing import bucket
@@ -26,13 +26,15 @@ class Rows(NamedTuple):
     """The graph's answer for one picture, a row a word.
 
     polygons: float32 [N, P, 2], padded-image pixels; scores: float32 [N]; characters: int32 [N, T], 0 =
-    nothing; character_scores: float32 [N, T].
+    nothing; character_scores: float32 [N, T]; orientation: float32 [4], how probable it is that the picture is upright
+    or turned clockwise by 90, 180 or 270 degrees, None where the graph does not say.
     """
 
     polygons: NDArray[np.float32]
     scores: NDArray[np.float32]
     characters: NDArray[np.int32]
     character_scores: NDArray[np.float32]
+    orientation: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class SessionOptions:
 
 
 class Form(NamedTuple):
-    """What a graph must be like. outputs: None for whatever it has; recorded: whether CUDA is to record its kernels."""
+    """What a graph must be like. outputs: None for whatever it has, which may have `ORIENTATION` beyond them; recorded:
+    whether CUDA is to record its kernels."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...] | None
@@ -85,7 +88,8 @@ class Session:
                 return self._bind_parts(bundle, options, memory)
             except BundleError as error:
                 logger.warning("CUDA graphs are not used: %s", error)
-        return gpu.Binding(self._open(bundle.model, options), "cuda", OUTPUTS, memory)
+        session = self._open(bundle.model, options)
+        return gpu.Binding(session, "cuda", [output.name for output in session.get_outputs()], memory)
 
     def _bind_parts(self, bundle: Bundle, options: SessionOptions, memory: gpu.PageLocked) -> gpu.Binding:
         parts = bundle.parts()
@@ -119,7 +123,7 @@ class Session:
             ("outputs", session.get_outputs(), form.outputs),
         ):
             names = tuple(value.name for value in found)
-            if wanted is not None and names != wanted:
+            if wanted is not None and names not in (wanted, (*wanted, ORIENTATION)):
                 raise BundleError(f"the graph's {kind} are {names}, they must be {wanted}")
         return session
 
@@ -149,7 +153,7 @@ class Session:
         session = self._single_threaded if crowded else self._multi_threaded
         # What a picture of unusual size takes, hundreds of megabytes, would be kept for the next one of its kind.
         options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
-        index, *columns = session.run(OUTPUTS, {"images": images, "sizes": sizes}, options)
+        index, *columns = session.run(None, {"images": images, "sizes": sizes}, options)
         return split_rows(index, columns, len(images))
 
 
@@ -160,12 +164,14 @@ def _demand(provider: str, present: Sequence[str]) -> None:
 
 
 def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:
-    """Deals the rows out to `count` pictures by `image_index` [N], keeping their order."""
+    """Deals the rows out to `count` pictures by `image_index` [N], keeping their order. columns: the outputs behind it,
+    of which those behind `OUTPUTS` have a row a picture."""
+    rows, pictures = columns[: len(OUTPUTS) - 1], columns[len(OUTPUTS) - 1 :]
     if count == 1:
-        return [Rows(*columns)]  # type: ignore[arg-type]
+        return [Rows(*rows, *(each[0] for each in pictures))]  # type: ignore[arg-type]
     order = np.argsort(index, kind="stable")
     ends = np.searchsorted(index[order], np.arange(count + 1))
     return [
-        Rows(*(column[order[start:end]] for column in columns))  # type: ignore[arg-type]
-        for start, end in itertools.pairwise(ends)
+        Rows(*(column[order[start:end]] for column in rows), *(each[picture] for each in pictures))  # type: ignore[arg-type]
+        for picture, (start, end) in enumerate(itertools.pairwise(ends))
     ]

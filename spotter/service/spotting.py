@@ -17,9 +17,11 @@ from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Ve
 from spotter.reading.decoders import Decoders
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import OpenedPicture, PictureLimits
-from spotter.reading.pages import FilePage, Text
-from spotter.reading.prepared import Size
+from spotter.reading.isolated import IsolatedPicture
+from spotter.reading.pages import DrawnPage, FilePage, Text
+from spotter.reading.prepared import Prepared, Region, Size, turned
 from spotter.reading.second_look import closer
+from spotter.reading.turning import Turns
 from spotter.reading.words import Page, Word, arrange, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
@@ -148,10 +150,21 @@ class RequestHandler:
             async with asyncio.timeout(request.deadline - time.monotonic()):
                 began = time.monotonic()
                 done = await self._look(data, spec, ticket, request, progress)
-                closest, verdict = self._closer(done, request, time.monotonic() - began)
-                if closest is not None:
+                took = time.monotonic() - began
+                turns = Turns(done)
+                while (turn := self._turn(turns, request, took)) is not None:
                     progress = _Progress()
-                    done, verdict = await self._look_again(data, closest, ticket, request, progress, done)
+                    look, verdict = await self._look_again(
+                        turns.first.prepared, spec, ticket, request, progress, turns.first, turn
+                    )
+                    if verdict is not TAKEN:
+                        break
+                    turns.took(turn, look)
+                done = turns.best
+                closest, verdict = self._closer(done, request, took)
+                if closest is not None:
+                    progress, turn = _Progress(), done.prepared.turn
+                    done, verdict = await self._look_again(data, closest, ticket, request, progress, done, turn)
             served = True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(progress.place).inc()
@@ -199,14 +212,15 @@ class RequestHandler:
 
     async def _look(
         self,
-        data: bytes | FilePage,
+        data: bytes | FilePage | Prepared,
         spec: InputSpec,
         ticket: Ticket,
         request: ReadRequest,
         progress: _Progress,
-        again: bool = False,
+        turn: int | None = None,
     ) -> Done:
-        """Decodes the picture for `spec` and runs the model on it.
+        """Decodes the picture for `spec`, unless that is done, and runs the model on it. turn: of a look that is not
+        the first, the quarters by which the picture is turned anticlockwise before.
 
         The decoding thread hands it to the engine itself: the event loop would be one more thread to wake.
         """
@@ -217,15 +231,16 @@ class RequestHandler:
         def work() -> None:
             nonlocal submitted, quick
             try:
-                region = request.hints.region
-                opened = (
-                    imaging.open_picture(data, spec, self._limits, region)
-                    if isinstance(data, bytes)
-                    else data.open(spec, region)
-                )
-                ticket.charge(opened.cost, request.deadline, counted=not again)
-                quick = self._lanes_decode and opened.quick
-                picture = opened if quick and isinstance(opened, OpenedPicture) else opened.decode()
+                opened = data if isinstance(data, Prepared) else self._open(data, spec, request.hints.region)
+                ticket.charge(opened.cost, request.deadline, counted=turn is None)
+                picture: Prepared | OpenedPicture
+                if isinstance(opened, Prepared):
+                    picture = opened
+                else:
+                    quick = self._lanes_decode and opened.quick and not turn
+                    picture = opened if quick and isinstance(opened, OpenedPicture) else opened.decode()
+                if turn and isinstance(picture, Prepared):
+                    picture = turned(picture, turn, spec)
                 submitted = time.monotonic()
                 if progress.given_up:
                     return
@@ -258,6 +273,21 @@ class RequestHandler:
         self._time(request, "infer", (ran, ended))
         return done
 
+    def _open(
+        self, data: bytes | FilePage, spec: InputSpec, region: Region | None
+    ) -> OpenedPicture | IsolatedPicture | DrawnPage:
+        if isinstance(data, bytes):
+            return imaging.open_picture(data, spec, self._limits, region)
+        return data.open(spec, region)
+
+    def _turn(self, turns: Turns[Done], request: ReadRequest, took: float) -> int | None:
+        """How to turn the picture for another look, where there is need, leave and time for one."""
+        turn = turns.next if self.closer_look.again else None
+        if turn is not None and time.monotonic() + took - turns.first.queued > request.deadline - RESERVED_SECONDS:
+            self._metrics.second_looks.labels("no time").inc()
+            return None
+        return turn
+
     def _closer(self, done: Done, request: ReadRequest, took: float) -> tuple[InputSpec | None, Verdict]:
         """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
         the first. It is expected to take as long for each pixel as the first, without what that one waited."""
@@ -277,18 +307,19 @@ class RequestHandler:
 
     async def _look_again(
         self,
-        data: bytes | FilePage,
+        data: bytes | FilePage | Prepared,
         spec: InputSpec,
         ticket: Ticket,
         request: ReadRequest,
         progress: _Progress,
         first: Done,
+        turn: int,
     ) -> tuple[Done, Verdict]:
-        """What a closer look shows, or what the first one did where the queue has no room for another, or it is not
-        done shortly before the deadline."""
+        """What another look shows, closer or at the turned picture, or what the first one did where the queue has no
+        room for it, or it is not done shortly before the deadline."""
         try:
             async with asyncio.timeout(request.deadline - time.monotonic() - RESERVED_SECONDS):
-                second = await self._look(data, spec, ticket, request, progress, again=True)
+                second = await self._look(data, spec, ticket, request, progress, turn)
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
             return first, NO_ROOM

@@ -1,11 +1,13 @@
-"""`spotter train`, `average`, `combine`, `import-weights`, `ablate` and `language`."""
+"""`spotter train`, `average`, `combine`, `fit-orientation`, `import-weights`, `ablate` and `language`."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import torch
+from tqdm import tqdm
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.model.ppocr import PLANS
@@ -18,6 +20,7 @@ from spotter.training.corpus import corpus, transcripts
 from spotter.training.device import usable_device
 from spotter.training.language import perplexity, train_language
 from spotter.training.loop import DivergedError, Trainer
+from spotter.training.orientation import upright, with_orientation
 from spotter.training.pretrained import PretrainedError, load_ppocr
 from spotter.training.recipe import RecipeError, build_sources, composer_of, read_recipe
 from spotter.training.recogniser_run import recogniser_trainer, with_options
@@ -139,6 +142,42 @@ def combine(output: Path, detector: Path, recogniser: Path) -> None:
         checkpoint.save(output, combined(detector, recogniser))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+
+
+@click.command("fit-orientation")
+@click.argument("checkpoint_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="CHECKPOINT")
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real pictures.")
+@click.option("--pool", type=click.Path(path_type=Path, exists=True), help="Rendered words (`spotter synth pool`).")
+@click.option("--pictures", type=click.IntRange(min=10), default=1200, show_default=True, help="That it learns from.")
+@click.option("--steps", type=click.IntRange(min=1), default=4000, show_default=True)
+@click.option("--size", type=click.IntRange(min=64), default=512, show_default=True, help="Side of a picture, pixels.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the pictures.")
+def fit_orientation(
+    checkpoint_file: Path,
+    output: Path,
+    recipe: Path,
+    data: Path | None,
+    pool: Path | None,
+    pictures: int,
+    steps: int,
+    size: int,
+    seed: int,
+) -> None:
+    """Writes to OUTPUT the spotter CHECKPOINT, which then also tells which way up a picture lies.
+
+    It learns from pictures of the recipe's sources, each turned in all four ways; a tenth is kept back to be judged by.
+    """
+    try:
+        source = build_sources(read_recipe(recipe).sources, data, pool)
+        rng = np.random.default_rng(seed)
+        drawn = (upright(source, rng, size) for _ in tqdm(range(pictures), unit="picture", disable=None))
+        state, share = with_orientation(checkpoint_file, drawn, steps, seed)
+    except (RecipeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    checkpoint.save(output, state)
+    click.echo(f"{output}: {share:.1%} of the turned pictures that were kept back are told right")
 
 
 @click.command("import-weights")

@@ -28,6 +28,7 @@ def combine(detector: Path, recogniser: Path) -> dict[str, Any]:
         characters=read.charset.characters,
         score=ScoreConfig(),
         search=SearchConfig(),
+        orientation=False,
     )
     weights = {name: value for name, value in final_weights(found).items() if name.startswith(_DETECTOR)}
     weights |= {f"recogniser.network.{name}": value for name, value in read.weights.items()}

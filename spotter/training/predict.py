@@ -21,7 +21,7 @@ def predict(model: Spotter, image: NDArray[np.uint8], side: int) -> list[Predict
     device = next(model.parameters()).device
     with torch.inference_mode():
         sizes = torch.tensor([[height, width]], dtype=torch.int32, device=device)
-        _, polygons, scores, characters, _ = model(torch.from_numpy(padded).to(device), sizes)
+        _, polygons, scores, characters, *_ = model(torch.from_numpy(padded).to(device), sizes)
     return [
         Prediction(polygon / scale, model.charset.decode(row), score)
         for polygon, row, score in zip(polygons.cpu().numpy(), characters.tolist(), scores.tolist(), strict=True)

@@ -59,6 +59,9 @@ class Reading(BaseModel):
     width: int = Field(description="Pixels at which it was read.")
     height: int
     downscaled: bool = Field(description="Whether that is less than the upload has.")
+    turned: Literal[0, 90, 180, 270] = Field(
+        description="Degrees by which the picture lies turned clockwise, undone before it was read."
+    )
     closer_look: Literal["taken", "not_needed", "skipped"] = Field(description="A second look at small words.")
     reason: str = Field(description="Why, or why not.")
     least_height: float = Field(description="Pixels of the upload: letters lower than about this are not looked for.")

@@ -55,7 +55,7 @@ class Metrics:
         self.words = Counter("spotter_words", "Words read.", registry=registry)
         self.second_looks = Counter(
             "spotter_second_looks",
-            "Pictures of small words, by what came of a closer look.",
+            "Looks at a picture after the first, closer or turned, by what came of them.",
             ("outcome",),
             registry=registry,
         )

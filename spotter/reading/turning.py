@@ -1,0 +1,61 @@
+"""Pictures that lie on a side or stand on their head: the graph says so, and they are turned upright and read again."""
+
+from typing import Generic, Protocol, TypeVar
+
+from spotter.reading.prepared import Prepared
+from spotter.reading.session import Rows
+
+_SURE = 0.6
+"""Of probability, from which on another look is worth its time."""
+_LOOKS = 3
+"""At a picture at most: as it lies, turned as the first one says, and turned as that one says."""
+
+
+class Look(Protocol):
+    """A picture as it was prepared, and what the graph read of it."""
+
+    @property
+    def prepared(self) -> Prepared: ...
+    @property
+    def rows(self) -> Rows: ...
+
+
+L = TypeVar("L", bound=Look)
+
+
+class Turns(Generic[L]):
+    """Which looks at a picture, turned one way or another, are worth taking, and which of them read most.
+
+    first: at the picture as it lies.
+    """
+
+    def __init__(self, first: L) -> None:
+        self.first = self.best = self._last = first
+        self._turn = 0
+        self._tried = {0}
+
+    @property
+    def next(self) -> int | None:
+        """Quarter turns anticlockwise of the next look; None where the best one is taken already."""
+        turn = (self._turn + lying(self._last.rows)) % 4
+        return None if turn in self._tried or len(self._tried) >= _LOOKS else turn
+
+    def took(self, turn: int, look: L) -> None:
+        """Counts a look at the picture so turned."""
+        self._turn, self._last = turn, look
+        self._tried.add(turn)
+        if _read(look.rows) > _read(self.best.rows):
+            self.best = look
+
+
+def lying(rows: Rows) -> int:
+    """Quarter turns by which a picture lies turned clockwise, as far as the graph is sure: 0 to 3."""
+    if rows.orientation is None:
+        return 0
+    turn = int(rows.orientation.argmax())
+    return turn if float(rows.orientation[turn]) >= _SURE else 0
+
+
+def _read(rows: Rows) -> float:
+    """How many words were read, each counted by how probably it is right."""
+    return float(rows.scores.sum())

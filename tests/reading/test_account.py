@@ -29,7 +29,7 @@ def test_the_answer_says_what_may_be_missing() -> None:
     rows, seen = first_look(height=8)
     result = account(rows, seen, TOO_SLOW, len(rows.scores))
     assert result["reading"] == {
-        "width": 1000, "height": 750, "downscaled": True, "closer_look": "skipped",
+        "width": 1000, "height": 750, "downscaled": True, "turned": 0, "closer_look": "skipped",
         "reason": "the deadline came before it was done", "least_height": 36.0, "candidates_cut": False,
     }  # fmt: skip
     sized, skipped, small = result["warnings"]

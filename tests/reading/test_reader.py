@@ -60,6 +60,26 @@ def test_small_words_are_looked_at_again_unless_a_side_was_asked_for(
     assert sides == seen
 
 
+def test_a_picture_that_stands_on_its_head_is_read_upright(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "bundle", orientation=True)
+    reader = Reader.open(tmp_path / "bundle")
+    image = np.zeros((40, 80, 3), np.uint8)
+    image[:, :40], image[:, 40:] = (0, 0, 200), (7, 8, 0)  # upright, its top left is where its bottom right is now
+    words = reader.read(image)
+    assert [word.text for word in words] == ["007", "008"]
+    # Each reads from right to left, the first across the lower half.
+    np.testing.assert_allclose(words[0].polygon, [[80, 40], [0, 40], [0, 20], [80, 20]], atol=0.01)
+    assert [word.direction for word in words] == [180.0, 180.0]
+
+
+def test_pictures_of_a_batch_lie_each_in_their_own_way(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "bundle", orientation=True)
+    reader = Reader.open(tmp_path / "bundle")
+    images = np.stack([np.full((64, 64, 3), colour, np.uint8) for colour in ((1, 0, 0), (1, 0, 255), (0, 0, 0))])
+    split = [rows.orientation for rows in reader.session.run(images, np.full((3, 2), 64, np.int32))]
+    assert [each.tolist() for each in split if each is not None] == [[1, 0, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0]]
+
+
 def test_reads_bytes_as_lines(bundle: Path) -> None:
     reader = Reader.open(bundle)
     page = reader.read_page(picture((1, 2, 3), (90, 60)))
@@ -78,7 +98,7 @@ def test_the_golden_picture_must_be_read(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_a_graph_of_another_kind_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.reading.tiny.tiny_model", lambda work: _other_model())
+    monkeypatch.setattr("tests.reading.tiny.tiny_model", lambda *given: _other_model())
     write_tiny_bundle(tmp_path / "other")
     with pytest.raises(BundleError, match="graph's inputs are"):
         Reader.open(tmp_path / "other")

@@ -2,7 +2,8 @@
 
 Of each picture's top-left pixel, a red value above 0 is read as a word of three digits across the upper half,
 and a green value likewise across the lower half. A picture of one colour survives scaling, so its answer is
-known, and an answer that reached the wrong client is seen.
+known, and an answer that reached the wrong client is seen. Made with `orientation`, it says of a picture whose blue
+is above 127 there that it is turned by 180 degrees.
 """
 
 import io
@@ -36,12 +37,17 @@ def picture(
 
 
 def write_tiny_bundle(
-    folder: Path, *, version: str = "1", work: int = 0, golden: tuple[str, ...] | None = None
+    folder: Path,
+    *,
+    version: str = "1",
+    work: int = 0,
+    golden: tuple[str, ...] | None = None,
+    orientation: bool = False,
 ) -> Manifest:
     """A bundle around the tiny model; `work` is how many 1024 x 1024 matrix products a batch costs."""
     source = folder.parent / f".source-{folder.name}"
     source.mkdir(parents=True)
-    onnx.save(tiny_model(work), source / "model.onnx")
+    onnx.save(tiny_model(work, orientation), source / "model.onnx")
     (source / "golden.png").write_bytes(picture(GOLDEN))
     return write_bundle(
         folder,
@@ -60,7 +66,7 @@ def write_tiny_bundle(
     )
 
 
-def tiny_model(work: int = 0) -> onnx.ModelProto:
+def tiny_model(work: int = 0, orientation: bool = False) -> onnx.ModelProto:
     """images uint8 [B, H, W, 3], sizes int32 [B, 2] -> rows, as the service expects them."""
     constants = {
         "zero2": [0, 0], "one2": [1, 1], "axes12": [1, 2], "zero1": [0], "two1": [2], "axis3": [3], "axis1": [1],
@@ -128,6 +134,21 @@ def tiny_model(work: int = 0) -> onnx.ModelProto:
         node("Identity", scores, "character_scores"),
         node("ReduceMean", f"{scores} axis1", "scores", keepdims=0),
     ]
+    more = []
+    if orientation:
+        initializers += [numpy_helper.from_array(np.array([3], np.int64), "end3")]
+        initializers += [numpy_helper.from_array(np.array(127, np.float32), "half")]
+        initializers += [numpy_helper.from_array(np.array([[-1, 0, 1, 0]], np.float32), "by_blue")]
+        initializers += [numpy_helper.from_array(np.array([[1, 0, 0, 0]], np.float32), "upright")]
+        nodes += [
+            node("Slice", "pixel two1 end3 axis1", "blue_u8"),  # [B, 1]
+            node("Cast", "blue_u8", "blue", to=TensorProto.FLOAT),
+            node("Greater", "blue half", "is_blue"),
+            node("Cast", "is_blue", "turned", to=TensorProto.FLOAT),
+            node("MatMul", "turned by_blue", "change"),  # [B, 4]
+            node("Add", "change upright", "orientation"),
+        ]
+        more = [helper.make_tensor_value_info("orientation", TensorProto.FLOAT, ["B", 4])]
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -141,6 +162,7 @@ def tiny_model(work: int = 0) -> onnx.ModelProto:
             helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N"]),
             helper.make_tensor_value_info("characters", TensorProto.INT32, ["N", 3]),
             helper.make_tensor_value_info("character_scores", TensorProto.FLOAT, ["N", 3]),
+            *more,
         ],
         initializers,
     )

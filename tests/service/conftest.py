@@ -25,7 +25,7 @@ def client(registry: Path) -> Client:
 
     @asynccontextmanager
     async def client(**settings: Any) -> AsyncIterator[tuple[httpx.AsyncClient, Service]]:
-        app = create_app(Settings(registry=str(registry), **{"threads": 1, **settings}))
+        app = create_app(Settings(**{"registry": str(registry), "threads": 1, **settings}))
         service: Service = app.state.service
         transport = httpx.ASGITransport(app)
         async with (

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import io
 import json
 import math
 import re
@@ -13,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from spotter.reading import imaging, second_look, words
 from spotter.reading.errors import BrokenPictureError, ProblemError
@@ -163,6 +165,27 @@ async def test_small_words_are_looked_at_again_where_there_is_room(
         expected = {"taken": "taken", "no room": "skipped", None: answer["reading"]["closer_look"]}
         assert answer["reading"]["closer_look"] == expected[outcome]
         assert any("too much work" in warning for warning in answer["warnings"]) == (outcome == "no room")
+
+
+@pytest.mark.parametrize(("settings", "words"), [({}, ["007", "008"]), ({"second_look": False}, [])])
+async def test_a_picture_on_its_head_is_read_upright(
+    client: Client, tmp_path: Path, settings: dict[str, Any], words: list[str]
+) -> None:
+    store = FolderStore(tmp_path / "registry")
+    write_tiny_bundle(tmp_path / "bundle", orientation=True)
+    store.set_alias("spotter", "live", store.publish(tmp_path / "bundle").version)
+    image = Image.new("RGB", (80, 40), (7, 8, 0))
+    image.paste((0, 0, 200), (0, 0, 40, 40))  # upright, its top left is where its bottom right is now
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    async with client(registry=str(store.root), **settings) as (http, service):
+        answer = (await http.post("/spot", content=buffer.getvalue(), headers=PNG)).json()
+        assert [word["text"] for word in answer["words"]] == words
+        assert answer["reading"]["turned"] == (180 if words else 0)
+        assert any("turned clockwise by 180 degrees" in warning for warning in answer["warnings"]) == bool(words)
+        if words:
+            assert answer["words"][0]["polygon"] == [[80, 40], [0, 40], [0, 20], [80, 20]]
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
 
 
 async def test_what_a_closer_look_does_not_show_in_time_the_first_one_does(

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from handler.reading.errors import ProblemError
-from handler.reading.pages import has_pages
 
 from spotter.formats.forms import FORMS, Form, FormName
+from spotter.reading.errors import ProblemError
+from spotter.reading.pages import has_pages
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
 from spotter.service.documents import PageAnswer

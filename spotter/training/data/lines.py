@@ -53,7 +53,7 @@ def split_line(line: Annotation, image: NDArray[np.uint8] | None = None) -> list
 
     image: uint8 [H, W, 3]; where given, the cuts are moved into the blanks between the words.
     """
-    text = line.text.rows()
+    text = line.text.strip()
     spans = word_spans(text)
     if line.ignore or len(spans) < 2 or len(line.polygon) != 4:
         return [replace(line, text=text)]

@@ -21,7 +21,9 @@ def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOTTER_CACHE", str(tmp_path / "cache"))
 
 
-def without_ray(parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
+def without_ray(
+    parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | None
+) -> Iterator[tuple[int, Count]]:
     worker = Worker(bulk_run)
     return ((len(part.items), worker.read(part)) for part in parts)
 

@@ -5,9 +5,8 @@ as large. A word is found and read at the level at which its text has ordinary s
 additional weights (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP, arXiv:1711.08189).
 
     +-----------------+
-    |     level 0     |     The maps of both canvases are joined into one mosaic, one below the other; every word has
-    one
-    |                 |     place in it.
+    |     level 0     |     The maps of both canvases are joined into one mosaic, one below the other;
+    |                 |     every word has one place in it.
     +--------+-+------+
     |        | | 2  |
     |   1    | +----+

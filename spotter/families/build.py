@@ -1,4 +1,4 @@
-"""Spotters from their configuration, with random weights or those of a checkpoint."""
+"""Builds a spotter from its configuration, with random weights or with those of a checkpoint."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
 def load_spotter(path: Path, language: Path | None = None) -> Spotter:
     """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
 
-    language: file of the language model by which it is to read, if any.
+    language: file of a language model to read with, if any.
     Raises ValueError when a file is not what it should be or the weights do not fit their configuration.
     """
     state = load_state(path)

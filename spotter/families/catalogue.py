@@ -1,4 +1,4 @@
-"""The families there are, by their names in recipes and checkpoints."""
+"""The families that exist, by their names in recipes and checkpoints."""
 
 from spotter.families.fots.family import FOTS
 from spotter.families.interface import Family
@@ -7,7 +7,7 @@ FAMILIES: dict[str, Family] = {"fots": FOTS()}
 
 
 def family_named(name: str) -> Family:
-    """Raises ValueError where there is none of that name."""
+    """The family of that name. Raises ValueError where there is none."""
     if name not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}")
     return FAMILIES[name]

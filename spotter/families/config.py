@@ -1,4 +1,4 @@
-"""What a whole spotter is built from, checked when built."""
+"""The configuration of a whole spotter, checked when it is built."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,12 +18,12 @@ from spotter.model.config import (
 
 @dataclass(frozen=True)
 class SpotterConfig:
-    """A whole spotter.
+    """The configuration of a whole spotter.
 
     neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
     characters: that it reads, in the order of their classes.
     orientation: whether it says which way up a picture lies, see `spotter.model.orientation`.
-    family: see `spotter.families.catalogue`. detection: the family's own settings, its usual ones where None.
+    family: see `spotter.families.catalogue`. detection: the family's own settings; None means its defaults.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -48,13 +48,14 @@ class SpotterConfig:
 
     @property
     def map_recogniser(self) -> RecogniserConfig:
-        """The recogniser's, where it reads the shared maps. Raises ValueError where it reads the picture."""
+        """The recogniser's configuration, where it reads the shared maps. Raises ValueError where it reads the
+        picture."""
         if isinstance(self.recogniser, RecogniserConfig):
             return self.recogniser
         raise ValueError("the recogniser reads the picture, not the shared maps")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain containers, for a checkpoint or a manifest."""
+        """The configuration as plain containers, for a checkpoint or a manifest."""
         return asdict(self)
 
     @classmethod

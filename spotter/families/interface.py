@@ -1,10 +1,10 @@
-"""What a family of spotters brings; the rest of the program knows it by this alone.
+"""The interface of a family of spotters; the rest of the program uses nothing else of it.
 
 Polygons are float32 [N, 2n, 2] in pixels: the top edge of a word in reading order, then the bottom edge back, n at
-least 2 and the same for all that come together. A family makes of them whatever its regions are (`Geometry`), so a
-quadrilateral is as good as a curve. In addition to what is listed here it brings a `Head` and a `RegionSampler`, see
-`spotter.model.family`; which of its head's weights stay in float, and where its graph is cut in two, its head says
-itself (`spotter.model.roles`), and which operator stands for its sampler in a graph, its sampler does.
+least 2 and the same for all that come together. A family converts them to the shapes of its regions (`Geometry`),
+so quadrilaterals and curves are handled alike. In addition to what is listed here it brings a `Head` and a
+`RegionSampler`, see `spotter.model.family`; the head states which of its weights stay in float and where the graph is
+cut in two (`spotter.model.roles`), and the sampler states which operator replaces it in a graph.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from spotter.model.regions import PatchSize
 
 @dataclass(frozen=True)
 class Truth:
-    """What a batch's maps are compared with; a family may add to it.
+    """The targets of a batch's maps; a family may add to it.
 
     text, counted: bool [B, h, w], anchor points in a word's core, and those that the score's loss counts.
     owner: int64 [B, h, w], the word that a point of a core belongs to, else -1. shapes: float32 [N, G], of the words.
@@ -34,10 +34,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Misplacement:
-    """How far regions are off where a detector gives them.
+    """The errors of a detector's regions, to imitate them.
 
-    ends, sides: deviations of a region's ends and of its upper and lower side, as shares of the height; astray: share
-    of the ends that are off by up to half a height.
+    ends, sides: standard deviations of a region's ends and of its upper and lower side, as shares of the height;
+    astray: share of the ends that are wrong by up to half a height.
     """
 
     ends: float
@@ -46,7 +46,7 @@ class Misplacement:
 
 
 class Family(Protocol):
-    """One family, which has no state: everything it learns is in its head."""
+    """One family. It has no state: all weights are in its head."""
 
     @property
     def config(self) -> type[Any]:
@@ -61,7 +61,7 @@ class Family(Protocol):
 
     @property
     def geometry(self) -> Geometry:
-        """What its shapes mean."""
+        """Converts between polygons and its shapes."""
         ...
 
     def read_config(self, values: Mapping[str, Any]) -> Any:
@@ -73,14 +73,14 @@ class Family(Protocol):
         ...
 
     def sampler(self, size: PatchSize, config: Any) -> RegionSampler:
-        """What cuts its regions into patches of that size."""
+        """The sampler that cuts its regions into patches of that size."""
         ...
 
     def truth(self, polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> Truth:
-        """What maps of `shape` = (B, h, w), at a stride of 4 pixels, should say.
+        """The targets of maps of `shape` = (B, h, w), at a stride of 4 pixels.
 
-        polygons: [N, 2n, 2]. image_index: int64 [N], ascending. ignore: bool [N], words neither to be found nor to be
-        missed.
+        polygons: [N, 2n, 2]. image_index: int64 [N], ascending. ignore: bool [N], words that count neither as text nor
+        as background.
         """
         ...
 
@@ -101,7 +101,7 @@ class Family(Protocol):
         predicted: float,
         generator: Generator,
     ) -> Tensor:
-        """Shapes [K, G], without gradients, of the words int64 [K] as the recogniser is to see them in training.
+        """Shapes [K, G], without gradients, of the words int64 [K], as the recogniser is trained on them.
 
         image_index: int64 [N] of all words. jitter: deviation of the true shapes' noise, as a share of the height.
         predicted: share of the words whose shape is the detector's own, where that is good enough.
@@ -110,5 +110,5 @@ class Family(Protocol):
         ...
 
     def misplaced(self, shapes: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:
-        """True shapes [N, G] as a detector may give them, where none takes part."""
+        """True shapes [N, G] with a detector's errors added, for training without a detector."""
         ...

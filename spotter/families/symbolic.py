@@ -1,4 +1,4 @@
-"""Operators of ours in a graph that is being written, in the place of their arithmetic."""
+"""Emits our own operators into a graph that is being exported, in place of their arithmetic."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ def emit(
     dtype: torch.dtype,
     shape: Sequence[int | torch.SymInt],
 ) -> Tensor:
-    """What an operator of the domain `spotter` gives: one tensor of that type and shape."""
+    """The output of an operator of the domain `spotter`: one tensor of that type and shape."""
     out: Tensor = torch.onnx.ops.symbolic(
         f"{DOMAIN}::{operator}", inputs, dict(attributes), dtype=dtype, shape=shape, version=OPERATORS_VERSION
     )
@@ -24,6 +24,6 @@ def emit(
 
 
 def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
-    """Stands for `spotter.model.regions.sample_regions`."""
+    """Replaces `spotter.model.regions.sample_regions` during export."""
     shape = (grid.shape[0], features.shape[1], grid.shape[1], grid.shape[2])
     return emit("SampleRegions", (features, grid, image_index), {}, features.dtype, shape)

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 
 class AttentionDecoder(nn.Module):
-    """Spells a word character by character, looking at the columns anew for each (Luong et al. 2015, arXiv:1508.04025).
+    """Predicts a word character by character, attending to the columns for each (Luong et al. 2015, arXiv:1508.04025).
 
-    It learns from true characters before the next, as in joint CTC and attention training (Kim et al. 2017,
+    It is trained by teacher forcing, as in joint CTC and attention training (Kim et al. 2017,
     arXiv:1609.06773): CTC's columns are then led to align with characters. Class 0 starts and ends a word.
     """
 

@@ -1,4 +1,4 @@
-"""The backbone: a picture becomes maps at strides 2, 4, 8, ..."""
+"""The backbone: computes maps at strides 2, 4, 8, ... of a picture."""
 
 from typing import ClassVar
 
@@ -14,8 +14,8 @@ _ATTENTION_FROM = 16  # the finest stride with attention; finer maps have too ma
 class Backbone(nn.Module):
     """Stages of blocks, each half the size of the one before."""
 
-    # The stem sees raw pixels and feeds the recogniser its detail; what the first stage reads of it has so wide a range
-    # that rounding it made more than half of the shared map's error.
+    # The stem reads raw pixels and gives the recogniser its detail. The first stage's input has so wide a range that
+    # rounding it to 8 bits caused more than half of the shared map's error.
     roles: ClassVar[Roles] = Roles(dense=("*",), exact=("stem.*", "stages.0.0.*"), ends=("stem.*",))
 
     def __init__(self, config: BackboneConfig) -> None:

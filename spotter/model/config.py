@@ -1,11 +1,11 @@
-"""What the parts that all families share are built from, checked when built."""
+"""The configuration of the parts that all families share, checked when it is built."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 HEAD = 32
-"""Channels of a head of a backbone's attention."""
+"""Channels of each attention head of a backbone."""
 BLOCKS = ("residual", "inverted", "attention")
 ENCODERS = ("transformer", "lstm", "gru")
 DECODERS = ("ctc", "both")
@@ -21,8 +21,8 @@ class BackboneConfig:
         depthwise ones between wide maps; "attention", Transformer layers from stride 16 on, dense convolutions before.
 
     stem: channels of the stride-2 map, which the recogniser samples for fine detail.
-    channels, blocks: of the stages at strides 4, 8, 16, 32 and 64; the last one widens the receptive field beyond
-        a thousand pixels, so that long words see both their ends, at a hundredth of the cost.
+    channels, blocks: of the stages at strides 4, 8, 16, 32 and 64; the last one widens the receptive field to
+        more than a thousand pixels, enough for long words, at a hundredth of the cost.
     """
 
     stem: int = 16
@@ -89,8 +89,8 @@ class RecogniserConfig:
 class PictureRecogniserConfig:
     """A recogniser that reads the picture's own pixels, see `spotter.model.picture_recogniser`.
 
-    plan: of `spotter.model.ppocr`, "small" or "tiny". rows: pixels of height of a patch. longest: of its width at most,
-    in units of 8 pixels. margin_x, margin_y: around a region, along and across the text, as shares of its height.
+    plan: of `spotter.model.ppocr`, "small" or "tiny". rows: height of a patch in pixels. longest: its largest width, in
+    units of 8 pixels. margin_x, margin_y: around a region, along and across the text, as shares of its height.
     """
 
     plan: str = "small"
@@ -112,8 +112,8 @@ _FORMER_NAMES = {"beside": "margin_x", "above": "margin_y"}  # of before 0.2, in
 
 
 def recogniser_config(values: Mapping[str, Any]) -> RecogniserConfig | PictureRecogniserConfig:
-    """The configuration from its fields: with a plan of a recogniser that reads the picture, else of one that reads the
-    shared maps. Raises TypeError for unknown fields and ValueError for impossible values."""
+    """The configuration from its fields: those of a recogniser that reads the picture have a `plan`, those of one that
+    reads the shared maps have none. Raises TypeError for unknown fields and ValueError for impossible values."""
     if "plan" not in values:
         return RecogniserConfig(**values)
     return PictureRecogniserConfig(**{_FORMER_NAMES.get(name, name): value for name, value in values.items()})
@@ -121,10 +121,11 @@ def recogniser_config(values: Mapping[str, Any]) -> RecogniserConfig | PictureRe
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How far a language model, where there is one, has its say in reading.
+    """How much a language model, where there is one, counts in reading.
 
-    weight: of its -log probability. bonus: nats for each character. beams: texts that are followed at a time.
-    Of weights 0.3 to 1 and bonuses 0.6 to 3.3, these read most on the validation parts of ICDAR 2015 and 2003.
+    weight: of its -log probability. bonus: nats added for each character. beams: texts kept at each step.
+    Of weights 0.3 to 1 and bonuses 0.6 to 3.3, the defaults read most words right on the validation parts of ICDAR 2015
+    and 2003.
     """
 
     weight: float = 0.6
@@ -140,11 +141,11 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class ScoreConfig:
-    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m + text * t), so that it says
-    how often such a word is right (Platt 1999).
+    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m + text * t), calibrated to
+    the probability that the word is right (Platt 1999).
 
     d is the detector's probability, c that of the least sure character by the recogniser alone, m how far, in nats,
-    the text is ahead of the next one (0 where no language model has a say), and t the log probability of the whole text
+    the text is ahead of the next one (0 without a language model), and t the log probability of the whole text
     by the recogniser alone.
     `spotter calibrate` fits these to a model; the defaults are those of an early one.
     """

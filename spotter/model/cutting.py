@@ -1,8 +1,8 @@
-"""Words cut from the picture itself, packed end to end, for a recogniser that reads pixels.
+"""Cuts words from the picture itself and packs them end to end, for a recogniser that reads pixels.
 
-A region is cut with margins on all sides, and a fourth channel marks what of the patch lies inside it: a letter that
-the region cut in half can still be seen, and its neighbours need not be read. Where positions in a region lie in the
-picture is for its geometry to say, so regions may have any shape.
+A region is cut with margins on all sides, and a fourth channel marks which part of the patch lies inside it: a letter
+that the region cut in half is still visible, and the recogniser can tell neighbouring text. The region's geometry maps
+positions in it to the picture, so regions may have any shape.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ from spotter.model.pyramid import join, level_of, lower_canvas, placement
 from spotter.model.regions import Sample, sample_regions
 
 LEVEL_HEIGHTS = (70.0, 140.0, 280.0)
-"""Pixels of the picture; higher words are cut from a level further up, so that they are never shrunk by much more than
-the patch's own height asks for."""
+"""Heights in pixels of the picture. Higher words are cut from a coarser level of the pyramid, so that sampling hardly
+shrinks them."""
 
 _ROUNDING = 0.47
-"""Not a half, which shapes of round numbers often give: their last bits would choose the width."""
+"""Not 0.5: shapes of round numbers often have widths that end in a half, and floating-point noise would decide how they
+are rounded."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Encoders of a patch's columns: each column learns what stands before and after it, and nothing of the padding."""
+"""Encoders of a patch's columns: each column gets context from the columns before and after it, not from padding."""
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,8 @@ class RecurrentLayer(nn.Module):
     """An LSTM in each direction (Graves and Schmidhuber 2005), or a GRU (Cho et al. 2014, arXiv:1406.1078), half of the
     width each.
 
-    The one that reads backwards gets every patch turned round within its own width, so both meet a patch's padding
-    after its last column, and what they say of the patch itself does not depend on it.
+    For the backward direction every patch is reversed within its own width, so both directions reach the padding only
+    after the patch's last column, and their outputs for the patch do not depend on it.
     """
 
     def __init__(self, width: int, cell: type[nn.LSTM] | type[nn.GRU] = nn.LSTM) -> None:

@@ -1,6 +1,6 @@
-"""What a spotter asks of its detector: a head that finds regions, and a sampler that cuts them out.
+"""The interface of a spotter's detector: a head that finds regions, and a sampler that cuts them out.
 
-Both are a family's own; whatever else a family brings is in `spotter.families.interface`.
+Each family has its own; the rest of a family's interface is in `spotter.families.interface`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from spotter.model.roles import Roles
 
 
 class Maps(Protocol):
-    """A head's dense maps: whatever it learns from and finds its regions in, and these.
+    """A head's dense maps: these two, and whatever else the head needs.
 
     score: logits of text [B, 1, H, W]. anchors: where their points are in the picture.
     """
@@ -29,7 +29,8 @@ class Maps(Protocol):
 class Regions:
     """Words found in a batch.
 
-    shapes: float32 [N, G], picture's pixels, the numbers that make a region of the family: a slanted box's six, say.
+    shapes: float32 [N, G], picture's pixels: the G numbers that describe a region of the family, e.g. six of a slanted
+    box.
     scores: float32 [N], probabilities. image_index: int64 [N].
     """
 
@@ -56,9 +57,9 @@ class Extent(NamedTuple):
 
 
 class Geometry(Protocol):
-    """What a family's regions are, as numbers: shapes float32 [N, G] in the picture's pixels.
+    """A family's regions as numbers: shapes float32 [N, G] in the picture's pixels.
 
-    A shape whose numbers are all 1 is no word, but every function must take it.
+    Every function must accept a shape whose numbers are all 1, which is used as a placeholder.
     """
 
     def of_polygons(self, polygons: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class Geometry(Protocol):
         ...
 
     def extent(self, shapes: Tensor) -> Extent:
-        """How long and how high regions are."""
+        """Lengths and heights of regions."""
         ...
 
     def places(self, shapes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,7 +116,7 @@ class RegionSampler(nn.Module):
         raise NotImplementedError
 
     def symbolic(self) -> "RegionSampler":
-        """What stands for this sampler while a graph is written: it emits operators of ours instead of its arithmetic.
+        """The sampler that replaces this one during export: it emits our own operators instead of its arithmetic.
 
         Raises ValueError where the family has none.
         """

@@ -1,8 +1,8 @@
-"""A character n-gram language model as tables, and the search that reads by it and the recogniser together.
+"""A character n-gram language model as tables, and the beam search that combines it with the recogniser.
 
-No word list: any text can be read, at the price that the model puts on it. The states of a backing-off n-gram model
-form an automaton (Mohri et al. 2002, "Weighted finite-state transducers in speech recognition"), so that the model is
-asked by two lookups.
+There is no word list: any text can be read, at the cost that the model gives it. The states of a back-off n-gram model
+form an automaton (Mohri et al. 2002, "Weighted finite-state transducers in speech recognition"), so that a step of the
+model takes two table lookups.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ STEP = 0.05
 FURTHEST = 20.0
 """Nats: margins are clipped here."""
 LEAST = -1e9
-"""The score of what cannot be."""
+"""The score of an impossible path."""
 MULTIPLIER, MODULUS, SHIFT = 257, 2147483629, 256
-"""A text is known by its number, which each symbol changes: times MULTIPLIER, plus the symbol's place from 1, modulo
-MODULUS (a prime below 2 ** 31)."""
+"""A text is identified by a polynomial hash; each symbol updates it: times MULTIPLIER, plus the symbol's index from 1,
+modulo MODULUS (a prime below 2 ** 31)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class LanguageTables:
 
 
 class LanguageModel(nn.Module):
-    """Reads by the recogniser and a language model together: CTC beam search with shallow fusion (Hannun et al. 2014,
+    """Decodes with the recogniser and a language model: CTC beam search with shallow fusion (Hannun et al. 2014,
     arXiv:1408.2873; here each text has the score of its best path).
 
     A text's score is the log probability of its best path, less `weight` times the language model's -log probability,
@@ -99,11 +99,11 @@ class LanguageModel(nn.Module):
         self.register_buffer("costs_of_classes", self.costs[:, self.symbols], persistent=False)
 
     def forward(self, log_probabilities: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-        """The best texts, and how surely.
+        """The best texts, and their margins.
 
         log_probabilities: float32 [N, W, classes]. widths: int64 [N], columns that belong to the region.
         Returns classes int32 [N, W], each character at the column where its best path begins it and the blank
-        elsewhere; and the margins float32 [N]: nats from the best text to the next one that is another but for case.
+        elsewhere; and the margins float32 [N]: nats from the best text to the next one that differs in more than case.
         """
         regions, columns, classes = log_probabilities.shape
         beams, device = self.config.beams, log_probabilities.device
@@ -132,7 +132,7 @@ class LanguageModel(nn.Module):
     def _step(
         self, log_probability: Tensor, score: Tensor, state: Tensor, last: Tensor, number: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The best two for each beam of all ways to go on: scores, parents and classes [N, 2 beams]."""
+        """The best 2 x beams continuations: scores, parents and classes [N, 2 beams]."""
         regions, classes = log_probability.shape
         every = torch.arange(classes, device=log_probability.device)
         gain = self.config.bonus - self.unit * self.costs_of_classes[state].float()  # N x K x C
@@ -145,7 +145,8 @@ class LanguageModel(nn.Module):
     def _after(
         self, parent: Tensor, kind: Tensor, state: Tensor, last: Tensor, number: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Where these ways lead: states, last classes, texts' numbers, and the classes that they spell (0: none)."""
+        """The result of these continuations: states, last classes, texts' hashes, and the classes they add (0:
+        none)."""
         state, number = state.gather(1, parent), number.gather(1, parent)
         new = (kind != 0) & (kind != last.gather(1, parent))
         symbol = self.symbols[kind]
@@ -154,7 +155,7 @@ class LanguageModel(nn.Module):
         return state, kind, number, torch.where(new, kind, 0)
 
     def _distinct(self, score: Tensor, state: Tensor, last: Tensor, number: Tensor, *more: Tensor) -> list[Tensor]:
-        """The best `beams` of those that differ in text or last symbol, whatever the case."""
+        """The best `beams` continuations that differ in text or last symbol, ignoring case."""
         key = number * SHIFT + self.symbols[last]
         same = (key[:, :, None] == key[:, None, :]).triu(1).any(1)
         score, order = torch.where(same, LEAST, score).sort(dim=1, descending=True, stable=True)

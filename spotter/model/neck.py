@@ -1,4 +1,4 @@
-"""The neck: maps of every stride inform one another."""
+"""The neck: combines the maps of all strides."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,7 +12,7 @@ from spotter.model.roles import Roles
 
 
 class FeaturePyramid(nn.Module):
-    """A feature pyramid (Lin et al. 2017, arXiv:1612.03144) that hands out its finest map."""
+    """A feature pyramid (Lin et al. 2017, arXiv:1612.03144); its output is the finest map."""
 
     roles: ClassVar[Roles] = Roles(dense=("*",))
 
@@ -53,8 +53,8 @@ class PathAggregation(FeaturePyramid):
 
 
 class BiFeaturePyramid(nn.Module):
-    """Down, up and down again between the levels, every sum weighed by what it has learnt of its parts (BiFPN: Tan et
-    al. 2020, EfficientDet, arXiv:1911.09070). Hands out the finest map."""
+    """Down, up and down again between the levels, every sum with learnt weights (BiFPN: Tan et al. 2020,
+    EfficientDet, arXiv:1911.09070). Its output is the finest map."""
 
     roles: ClassVar[Roles] = Roles(dense=("*",))
 

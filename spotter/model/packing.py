@@ -1,11 +1,11 @@
-"""Words of different widths end to end in one row, so that a network's time follows the words' own widths.
+"""Packed sequences: words of different widths end to end in one row, so that the time follows the words' own widths.
 
 A batch of padded patches costs as much as its widest word. Here each word takes as many units of columns as it needs,
 and one empty unit after it, which is wider than any kernel reaches:
 
     | word 0 | word 0 | gap | word 1 | gap | word 2 | word 2 | word 2 | gap |
 
-Layers that look sideways must see zeros in the gaps, as they would beyond the edges of a word that stands alone.
+Layers whose kernels span several columns must see zeros in the gaps, as they would beyond the edges of a single word.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,8 @@ class Packing:
 
     lengths, starts: int64 [N], units of each word and its first unit. word: int64 [U], the word that a unit belongs to;
     a gap belongs to the word before it. inside: float32 [U], 1 in words and 0 in gaps. position: int64 [U], units from
-    the word's first one. masks: by columns of a unit, what is inside, float32 [U * columns].
+    the word's first one. masks: for each number of columns in a unit, 1 inside words and 0 in gaps, float32 [U *
+    columns].
     """
 
     lengths: Tensor

@@ -1,4 +1,4 @@
-"""A recogniser that cuts words from the picture itself and reads them as if each stood alone."""
+"""A recogniser that cuts words from the picture itself and reads each independently of the others."""
 
 from typing import ClassVar, NamedTuple
 
@@ -24,7 +24,8 @@ class Columns(NamedTuple):
 class PictureRecogniser(nn.Module):
     """PP-OCRv6's recogniser over the pixels of regions."""
 
-    # The pairs of 1x1 convolutions: its stem, depthwise convolutions and matrices lose more in 8 bits than they save.
+    # Only the pairs of 1x1 convolutions go into 8 bits: the stem, the depthwise convolutions and the matrices would
+    # lose more accuracy than they save time.
     roles: ClassVar[Roles] = Roles(dense=("network.*.up.weight", "network.*.down.weight"), ends=("network.head.*",))
 
     def __init__(self, config: PictureRecogniserConfig, classes: int, geometry: Geometry) -> None:
@@ -36,7 +37,7 @@ class PictureRecogniser(nn.Module):
         self.network = PPOCRRecogniser(PLANS[config.plan], classes)
 
     def forward(self, mosaic: Tensor, shapes: Tensor, image_index: Tensor, size: tuple[int, int]) -> Columns:
-        """What regions of shapes [N, G], N at least 1, say.
+        """Reads regions of shapes [N, G], N at least 1.
 
         mosaic: of the normalised pictures of `size` = (height, width) pixels, see `cutting.picture_mosaic`.
         """

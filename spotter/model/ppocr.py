@@ -2,7 +2,7 @@
 
 Two plans of one class: `SMALL` has a stem of two branches and two Transformer layers, `TINY` is a fifth of the cost and
 has convolutions alone. Rows are 48 pixels high; a column of characters' classes stands for 8 pixels. A word is read as
-if it stood alone: layers that look sideways see zeros beyond its ends, and means and attention are each word's own.
+if it stood alone: kernels see zeros beyond its ends, and means and attention are computed for each word by itself.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from spotter.model.packing import UNIT, Packing
 
 ROWS = 48
 INPUTS = 4
-"""Red, green, blue, and whether a place is inside the region that is to be read."""
+"""Red, green, blue, and a mask of the region that is to be read."""
 _HEADS = 8
 _AT_STRIDE_2, _AT_STRIDE_4 = UNIT // 2, UNIT // 4  # columns of a unit
 
 
 @dataclass(frozen=True)
 class StageConfig:
-    """Blocks of one width. excited: which of them have squeeze and excitation. widen: channels of the block of stride
+    """Blocks of one width. excited: which of them have squeeze-and-excitation. widen: channels of the block of stride
     (2, 1) that ends the stage, or None where none does."""
 
     channels: int
@@ -33,7 +33,7 @@ class StageConfig:
 @dataclass(frozen=True)
 class PPOCRConfig:
     """stem: channels of the first convolution. branches: whether the stem has two branches. stages: in order.
-    neck: width of what each column says. layers: of the Transformer; 0 for convolutions alone."""
+    neck: width of the features of each column. layers: of the Transformer; 0 for convolutions alone."""
 
     stem: int
     branches: bool
@@ -80,7 +80,7 @@ def pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class Excitation(nn.Module):
-    """Squeeze and excitation of each word by itself (Hu et al. 2018, arXiv:1709.01507)."""
+    """Squeeze-and-excitation over each word by itself (Hu et al. 2018, arXiv:1709.01507)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -173,8 +173,8 @@ class TransformerLayer(nn.Module):
 
 
 class SequenceNeck(nn.Module):
-    """A wide look along the row and Transformer layers; without position encodings, since the convolutions encode
-    positions."""
+    """A wide convolution along the row and Transformer layers; without position encodings, since the convolutions
+    encode positions."""
 
     def __init__(self, channels: int, width: int, layers: int) -> None:
         super().__init__()
@@ -197,7 +197,7 @@ class SequenceNeck(nn.Module):
 
 
 class ConvolutionNeck(nn.Module):
-    """A look along the row and two layers over each column."""
+    """A convolution along the row and two layers over each column."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -214,7 +214,7 @@ class ConvolutionNeck(nn.Module):
 
 
 class PPOCRRecogniser(nn.Module):
-    """Patches of the picture become CTC's classes."""
+    """Computes CTC's logits of patches of the picture."""
 
     def __init__(self, config: PPOCRConfig, classes: int) -> None:
         super().__init__()

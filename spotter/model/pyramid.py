@@ -1,12 +1,12 @@
 """The picture pyramid: text of every size is found and read at one size.
 
 The network sees the picture whole and, halved once, twice and three times, once more on a second canvas a good third
-as large. A word is found and read at the level at which its text has ordinary size, so a letter 200 pixels high needs
-no weights of its own (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP, arXiv:1711.08189).
+as large. A word is found and read at the level at which its text has ordinary size, so letters of 200 pixels need no
+additional weights (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP, arXiv:1711.08189).
 
     +-----------------+
-    |     level 0     |     The maps of both canvases are joined into one mosaic, below one another, in which every word
-    |                 |     has its place.
+    |     level 0     |     The maps of both canvases are joined into one mosaic, one below the other;
+    |                 |     every word has one place in it.
     +--------+-+------+
     |        | | 2  |
     |   1    | +----+
@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GAP = 16  # pixels of nothing between the levels
-SMALL_GAP = 8  # between the last two, for which a picture 64 pixels high has no more room
+GAP = 16  # empty pixels between the levels
+SMALL_GAP = 8  # between the last two levels; a picture 64 pixels high has no room for more
 LEVEL_HEIGHTS = (40.0, 80.0, 160.0)  # pixels of the picture; higher words are found and read a level further up
 STRIDE = 64  # the sides of canvases are multiples of it
 

@@ -1,4 +1,4 @@
-"""The recogniser: patches become characters by CTC (Graves et al. 2006)."""
+"""The recogniser: reads patches by CTC (Graves et al. 2006)."""
 
 from typing import ClassVar, NamedTuple
 
@@ -14,8 +14,8 @@ from spotter.model.roles import Roles
 
 
 class MaskedStage(nn.Module):
-    """Convolutions that see zeros beyond each patch's own width, so that a word's reading never depends on its
-    neighbours' widths in the batch."""
+    """Convolutions that see zeros beyond each patch's own width, so that the result for a word never depends on
+    the widths of others in the batch."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class MaskedStage(nn.Module):
 class Recogniser(nn.Module):
     """Convolutions over patches of two strides, an encoder over the columns, and CTC's classes for each column.
 
-    `attention`, where there is one, reads the same columns in training; nothing else asks it.
+    `attention`, where there is one, reads the same columns in training; it is not used otherwise.
     """
 
     roles: ClassVar[Roles] = Roles(
@@ -57,7 +57,7 @@ class Recogniser(nn.Module):
         self.attention = AttentionDecoder(config.width, classes) if config.decoder == "both" else None
 
     def encode(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """What the columns show, [N, W, D].
+        """Encoded columns [N, W, D].
 
         fine: [N, C, 2 height, 2 W] sampled at stride 2. coarse: [N, C, height, W] sampled at stride 4.
         widths: int [N], columns of `coarse` that belong to the region.
@@ -71,7 +71,7 @@ class Recogniser(nn.Module):
         return encoded
 
     def look(self, fine: Tensor, coarse: Tensor, inside: Tensor) -> Tensor:
-        """What each column shows by itself and its neighbours, [N, W, D]; fine and coarse as in `encode`.
+        """Features of each column from itself and its neighbours, [N, W, D]; fine and coarse as in `encode`.
 
         inside: [N, W], 1 in the region and 0 beyond.
         """
@@ -83,7 +83,7 @@ class Recogniser(nn.Module):
         return shown
 
     def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """Logits float32 [N, W, classes] of what `encode` takes."""
+        """Logits float32 [N, W, classes]; arguments as of `encode`."""
         return self.spell(self.encode(fine, coarse, widths))
 
     def spell(self, encoded: Tensor) -> Tensor:

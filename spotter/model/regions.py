@@ -1,4 +1,4 @@
-"""Sampling of maps at the places of regions, whatever shapes these have.
+"""Sampling of maps at the places of regions of any shape.
 
 Coordinates are half-pixel: the centre of a map's first element is (0.5, 0.5) elements, and bins are sampled at their
 centres.
@@ -14,7 +14,7 @@ from torch import Tensor
 from spotter.model.family import Extent
 
 Sample = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""`sample_regions`, or what stands for it while a graph is written."""
+"""`sample_regions`, or its replacement during export."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tenso
     [N].
 
     Places off the map read as zero, and so does a place that is not a number. The maps are laid end to end with a row
-    of zeros between them and sampled once, so no map is copied for a region and memory grows with the words alone.
+    of zeros between them and sampled once, so no map is copied for a region, and the memory grows with the number of
+    words only.
     """
     batch, channels, height, width = features.shape
     regions, rows, columns, _ = grid.shape

@@ -1,4 +1,4 @@
-"""Which weights of a network are treated in a way of their own; each part of the network says so of its own weights."""
+"""Which weights of a network are treated differently from the others; each part of the network states its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 class Roles:
     """Patterns (as of `fnmatch`) of the names of weights.
 
-    dense: of convolutions that take most of the time and that few bits serve well. exact: those of them that stay in
-        float where the others have 8 bits; precise: where the others have half precision.
-    last: of the convolutions behind which the shapes of maps follow from the words and no longer from the pictures;
+    dense: convolutions that take most of the time and lose little in 8 bits. exact: those of them that stay in float
+        where the others have 8 bits; precise: those that stay in float where the others have half precision.
+    last: the last convolutions whose maps have the shapes of the pictures; behind them shapes depend on the words, and
         a graph is cut in two there.
-    ends: of first and last layers, whose rows are pixels, classes or measures: no maps between features.
+    ends: first and last layers, whose rows are pixels, classes or measures rather than features.
     matrices: whether the products with constant matrices, all but the last, go into 8 bits as well.
     """
 
@@ -26,12 +26,12 @@ class Roles:
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a weight's name is one that the patterns mean."""
+    """Whether a weight's name matches one of the patterns."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def joined(parts: Mapping[str, Roles]) -> Roles:
-    """The roles of a whole, whose parts' weights begin with their names."""
+    """The roles of a whole network from those of its parts, whose names prefix their weights'."""
 
     def of(kind: str) -> tuple[str, ...]:
         return tuple(f"{name}.{pattern}" for name, roles in parts.items() for pattern in getattr(roles, kind))

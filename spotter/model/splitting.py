@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_INWARDS = 0.25  # of the way from a space's column to the next character's: there a word begins
-_LEAST = 0.01  # of the region's length; a word that lies in the margin alone has less
+_INWARDS = 0.25  # of the way from a space's column to the next character's: where a word begins
+_LEAST = 0.01  # of the region's length: shorter words lie in the margin only and are dropped
 
 
 class Pieces(NamedTuple):

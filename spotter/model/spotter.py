@@ -18,7 +18,7 @@ from spotter.model.recogniser import GreedyPath, Recogniser, greedy_path
 from spotter.model.roles import Roles, joined
 from spotter.model.splitting import split_at_spaces
 
-_MEAN, _DEVIATION = 128.0, 64.0  # a whole number: pixels are 8-bit numbers around it as they are
+_MEAN, _DEVIATION = 128.0, 64.0  # whole numbers: 8-bit pixels are normalised without rounding
 BLACK = -_MEAN / _DEVIATION
 _LEAST = 1e-6
 
@@ -51,8 +51,8 @@ class Words:
 
 @dataclass(frozen=True)
 class Examined:
-    """Words, and for each, float32 [N]: the detector's probability, that of the recogniser's own least sure character,
-    how far its text is ahead of the next one, and the log probability of its text, both in nats."""
+    """Words, and for each, float32 [N]: the detector's probability, the probability of the recogniser's least sure
+    character, the margin of its text to the next one, and the log probability of its text, both in nats."""
 
     words: Words
     detection: Tensor
@@ -62,8 +62,7 @@ class Examined:
 
 
 class Spotter(nn.Module):
-    """A text spotter from its built parts; each family brings its own head and its own sampler (see
-    `spotter.model.family`)."""
+    """A text spotter from its parts; the head and the sampler are those of a family (see `spotter.model.family`)."""
 
     def __init__(
         self,
@@ -103,7 +102,7 @@ class Spotter(nn.Module):
 
     @property
     def roles(self) -> Roles:
-        """Which of its weights are treated in a way of their own."""
+        """Which of its weights are treated differently from the others."""
         parts = {"backbone": self.backbone, "neck": self.neck, "head": self.head, "recogniser": self.recogniser}
         return joined({name: getattr(part, "roles", Roles()) for name, part in parts.items()})
 
@@ -112,7 +111,7 @@ class Spotter(nn.Module):
         return fine, self.neck(maps)
 
     def features(self, images: Tensor) -> Features:
-        """Of the pictures as they are, for training, whose crops show text of ordinary size.
+        """Features of the pictures as they are, for training: its crops show text of ordinary size.
 
         images: uint8 [B, H, W, 3] RGB, H and W multiples of the backbone's stride.
         """
@@ -122,7 +121,8 @@ class Spotter(nn.Module):
         return Features(fine, shared, plain_anchors(rows, columns, shared.device), pictures)
 
     def pyramid(self, images: Tensor) -> Features:
-        """Of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in `features`."""
+        """Features of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in
+        `features`."""
         pictures = normalised(images)
         lower = lower_canvas(pictures, BLACK)
         fine, shared = self._maps(pictures)
@@ -135,7 +135,7 @@ class Spotter(nn.Module):
         )
 
     def detect(self, features: Features) -> Maps:
-        """Dense maps of the head."""
+        """The head's dense maps."""
         maps: Maps = self.head(features.shared, features.anchors)
         return maps
 
@@ -146,7 +146,7 @@ class Spotter(nn.Module):
         return patches
 
     def examine(self, images: Tensor, sizes: Tensor) -> Examined:
-        """What `forward` finds, and what its scores come from."""
+        """The words that `forward` finds, and the numbers that their scores are computed from."""
         features = self.pyramid(images)
         return self.read(features, self.head.regions(self.detect(features), sizes))
 
@@ -157,9 +157,9 @@ class Spotter(nn.Module):
         return sure_points(features.shared, maps.score, real)
 
     def read(self, features: Features, regions: Regions) -> Examined:
-        """Reads regions that were found, cut into words where the recogniser sees spaces."""
-        # One empty row more keeps every operator away from tensors of no rows, of which some releases of ONNX Runtime
-        # make wrong shapes (1.31's ArgMax); it is cut off again.
+        """Reads regions, and cuts them into words where the recogniser reads spaces."""
+        # An additional empty row spares every operator empty tensors, for which some releases of ONNX Runtime compute
+        # wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
         columns = self.columns(features, shapes, image_index)
@@ -181,7 +181,7 @@ class Spotter(nn.Module):
         return Examined(words, detection, confidence, margins[region], text)
 
     def columns(self, features: Features, shapes: Tensor, image_index: Tensor) -> Columns:
-        """What the recogniser makes of regions: shapes [N, G], N at least 1."""
+        """The recogniser's output for regions of shapes [N, G], N at least 1."""
         if isinstance(self.recogniser, PictureRecogniser):
             height, width = features.anchors.mosaic or features.pictures.shape[-2:]
             columns: Columns = self.recogniser(features.pictures, shapes, image_index, (height, width))
@@ -192,7 +192,7 @@ class Spotter(nn.Module):
 
     def transcribe(self, columns: Columns, own: GreedyPath) -> tuple[Tensor, Tensor, Tensor]:
         """The texts of regions: classes int32 [N, W], their probabilities float32 [N, W], and the margin to the next
-        text [N] (0 without a language model). own: what the recogniser reads by itself."""
+        text [N] (0 without a language model). own: the recogniser's greedy path."""
         if self.language is None:
             return own.classes, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
         logits, widths = columns.logits, columns.widths

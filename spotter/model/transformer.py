@@ -7,8 +7,8 @@ class PreNormLayer(nn.Module):
     """Self-attention and a feed-forward part, each with a residual connection and after its norm (Vaswani et al. 2017,
     arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745).
 
-    position: a depthwise convolution that tells places (conditional positional encoding, Chu et al. 2021,
-        arXiv:2102.10882), so there is no longest word and no largest map; the caller applies it.
+    position: a depthwise convolution that encodes positions (conditional positional encoding, Chu et al. 2021,
+        arXiv:2102.10882), so lengths and maps have no limit; the caller applies it.
     """
 
     def __init__(self, width: int, heads: int, position: nn.Module) -> None:
@@ -22,8 +22,8 @@ class PreNormLayer(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def mix(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x: [N, L, D] -> the same, positions already encoded; mask: [N, L, 1], 1 where there is something to look
-        at."""
+        """x: [N, L, D] -> the same, positions already encoded; mask: [N, L, 1], 1 where
+        positions may be attended to."""
         x = x + self.project(self.attend(self.queries_keys_values(self.attention_norm(x)), mask))
         out: Tensor = x + self.feed(self.feed_norm(x))
         return out

@@ -19,6 +19,6 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def final_weights(state: dict[str, Any]) -> dict[str, Tensor]:
-    """What a checkpoint reads with: its EMA weights where it is a whole run's state."""
+    """The weights that a checkpoint is to be used with: the EMA weights where it is a whole run's state."""
     weights: dict[str, Tensor] = state.get("ema") or state["weights"]
     return weights

@@ -1,1 +1,1 @@
-"""The graph's own operators, whole: names, bodies in standard operators, kernels, their building and loading."""
+"""The graph's custom operators: names, bodies in standard operators, kernels, how these are built and loaded."""

@@ -23,8 +23,8 @@ channels last. All but x are constants, the zero points of w and b are 0.
 
 QLinearBlock: a row of words x [B, H, W, C], channels last; mask [W]; factors [W, C], or [1, 1] holding 1; a depthwise
 convolution w [C, 1, 3, 3] and b [C]; matrices up int8 [C, K] and down int8 [K, C], each with a scale and a bias for
-every column; and how numbers are rounded to 8 bits before up (d), before GELU (m) and after it (g): scale and zero
-point of uint8 -> y [B, H, W, C]. d is what the convolution, zero beyond the edges, makes of x, times the factors; y is
+every column; and the rounding to 8 bits before up (d), before GELU (m) and after it (g): scale and zero point of
+uint8 -> y [B, H, W, C]. d is the convolution of x, padded with zeros, times the factors; y is
 mask * (d + down(gelu(up(d)))). All but x, mask and factors are constants; the attribute `channels` is C.
 
 QLinearHalvingBlock: the same with down [K, M], a convolution of stride (2, 1), and y = mask * down(gelu(up(d)))
@@ -34,7 +34,7 @@ BranchStem: pixels x [B, 4, H, W], H and W multiples of 4; masks `halves` [W / 2
 of five convolutions -> y [B, H / 4, W / 4, M], channels last, as `spotter.model.ppocr.BranchStem` has it, times the
 mask. All but x and the masks are constants.
 
-DepthwiseColumns: x, w and b as there -> means [W, C], over B and H, of what the convolution makes of x.
+DepthwiseColumns: x, w and b as there -> means [W, C], over B and H, of the convolution of x.
 
 Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
 in it. N may be 0: W' is then that of the narrowest region.
@@ -49,9 +49,9 @@ from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_B
 FURTHEST = 20.0
 """Of CtcBeamSearch: the largest margin."""
 LEAST = -1e9
-"""Of CtcBeamSearch: the score of what cannot be."""
+"""Of CtcBeamSearch: the score of an impossible path."""
 MULTIPLIER, MODULUS, SHIFT = 257, 2147483629, 256
-"""Of CtcBeamSearch: a text's number, as `spotter.model.language` explains it and search.cpp counts it."""
+"""Of CtcBeamSearch: constants of a text's hash, as `spotter.model.language` explains it and search.cpp computes it."""
 
 # Maps lie end to end with a row of zeros after each, and one GridSample reads them all: nothing is copied per region.
 _SAMPLE_REGIONS = f"""
@@ -211,7 +211,7 @@ RoIRotate <height, min_width, max_width, scale, stride> (features, boxes, image_
 }}
 """
 
-# The columns are read one after another by a Scan whose state is every word's beams.
+# A Scan reads the columns one after another; its state is the beams of all words.
 _CTC_BEAM_SEARCH = f"""
 <opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
 CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, weights) => (classes, margins)
@@ -358,7 +358,7 @@ CtcBeamSearch <beams> (log_probabilities, widths, costs, following, symbols, wei
 }}
 """
 
-# What ONNX Runtime makes its own convolution of 8 bits of.
+# The nodes that ONNX Runtime fuses into its own 8-bit convolution.
 _CONVOLUTION = f"""
 <opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
 {CONVOLUTION} (
@@ -377,7 +377,7 @@ _CONVOLUTION = f"""
 
 
 def _block(name: str, rows: int, last: str) -> str:
-    """rows: stride along them. last: what the matrices made, `bent`, becomes; `d` is what they were given."""
+    """rows: the stride along rows. last: the expression after the matrices: `bent` is their output, `d` their input."""
     return f"""
 <opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
 {name} <channels> (

@@ -48,7 +48,7 @@ def compiler() -> str:
 
 
 def build(target: Path, cuda: bool = False) -> None:
-    """Writes the shared library, all at once: who has the old one loaded keeps it. Raises BuildError."""
+    """Writes the shared library atomically: a process that has loaded the old one keeps it. Raises BuildError."""
     if cuda and shutil.which("nvcc") is None:
         raise BuildError("there is no nvcc for the GPU's kernels")
     cxx = compiler()
@@ -70,7 +70,7 @@ def build(target: Path, cuda: bool = False) -> None:
             host = ("-Xcompiler", "-fPIC,-fvisibility=hidden", "-ccbin", cxx)
             jobs["cuda.o"] = ["nvcc", "-std=c++17", "-O3", *_CUDA_CODE, *host, "-c", str(SOURCES / "sample_cuda.cu")]
         _run([[*command, "-o", str(scratch / output)] for output, command in jobs.items()])
-        # Nothing of the compiler's need be where the library runs.
+        # Linked statically: the machine that runs the library needs no runtime of the compiler.
         linker = ["nvcc", "-shared", "-cudart", "static", "-ccbin", cxx] if cuda else [cxx, "-shared"]
         static = ["-Xcompiler", "-static-libstdc++,-static-libgcc"] if cuda else ["-static-libstdc++", "-static-libgcc"]
         library = scratch / target.name
@@ -85,8 +85,8 @@ def build(target: Path, cuda: bool = False) -> None:
 
 
 def build_fuzzer(target: Path) -> None:
-    """Writes a program that samples, searches, convolves and runs random nonsense through blocks and stems, under
-    the address and undefined-behaviour sanitizers. Raises BuildError."""
+    """Writes a program that runs the kernels on random input under the address and undefined-behaviour sanitizers.
+    Raises BuildError."""
     cxx = compiler()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -98,14 +98,14 @@ def build_fuzzer(target: Path) -> None:
             jobs |= _filtering(cxx, flags)
         jobs |= _blocks(cxx, flags)
         jobs["search.o"] = _searching(cxx, flags)
-        exact = "-ffp-contract=off"  # its search rounds as the other one
+        exact = "-ffp-contract=off"  # the reference search must round as the kernel does
         jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, exact, "-c", str(SOURCES / "fuzz.cpp")]
         _run([[*command, "-o", str(scratch / output)] for output, command in jobs.items()])
         _run([[cxx, *SANITIZERS, *(str(scratch / output) for output in jobs), "-o", str(target)]])
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """For which the sampling is compiled; the library chooses when it runs."""
+    """The instruction sets for which sampling is compiled; the library chooses one at run time."""
     return ("any", "avx2") if platform.machine() in ("x86_64", "AMD64") else ("any",)
 
 
@@ -118,7 +118,7 @@ def _sampling(cxx: str, scratch: Path, flags: Sequence[str]) -> dict[str, list[s
 
 
 def _searching(cxx: str, flags: Sequence[str]) -> list[str]:
-    # Sums round as those of the operator's body do, so that both choose alike.
+    # Sums are rounded as in the operator's body, so that both choose the same texts.
     return [cxx, *_COMMON, *flags, "-ffp-contract=off", "-c", str(SOURCES / "search.cpp")]
 
 
@@ -134,7 +134,8 @@ def _filtering(cxx: str, flags: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _blocks(cxx: str, flags: Sequence[str]) -> dict[str, list[str]]:
-    # Registers of 64 bytes are cut where there are none: that others would hand them over otherwise is no matter here.
+    # Vectors of 64 bytes are split where the processor has none; the warning about the calling convention is
+    # irrelevant.
     common = (cxx, *_COMMON, *flags, "-Wno-psabi")
     names = ("any", "avx2", "avx512", "vbmi") if "avx2" in instruction_sets() else ("any",)
     return {
@@ -146,7 +147,7 @@ def _blocks(cxx: str, flags: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:
-    """All at once. Raises BuildError with what the first failure printed."""
+    """Runs the commands in parallel. Raises BuildError with the output of the first failure."""
     with ThreadPoolExecutor(len(commands)) as pool:
         list(pool.map(_run_one, commands))
 

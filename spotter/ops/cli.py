@@ -31,7 +31,9 @@ def build_ops(cuda: bool, force: bool, output: Path | None) -> None:
         except KernelsError:
             pass
     began = time.monotonic()
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")  # by the old name the loader would give the old one
+    fresh = target.with_name(
+        f".{target.name}.{os.getpid()}.new"
+    )  # under the same name the loader would return the library that is already loaded
     try:
         build(fresh, cuda)
         found = inspect(fresh)

@@ -1,4 +1,4 @@
-"""What a graph and whoever writes or runs it agree on: the names of its inputs, its outputs and its own operators."""
+"""The graph's interface: the names of its inputs, its outputs and its custom operators."""
 
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
@@ -7,13 +7,13 @@ ORIENTATION = "orientation"
 turned clockwise by 90, 180 or 270 degrees."""
 
 DOMAIN = "spotter"
-"""Of our own operators; its version is `spotter.OPERATORS_VERSION`."""
+"""The domain of the custom operators; its version is `spotter.OPERATORS_VERSION`."""
 OPSET = 20
-"""Version of the standard operators."""
+"""The version of the standard operators."""
 SAMPLING = ("RoIRotate", "SampleRegions")
-"""Those that read maps and make patches of the same type."""
+"""The operators that sample patches from maps; both have the same element type."""
 CONVOLUTION = "QLinearConv3x3"
 BLOCK, HALVING_BLOCK, COLUMNS = "QLinearBlock", "QLinearHalvingBlock", "DepthwiseColumns"
-"""Of a recogniser's blocks."""
+"""The operators of a recogniser's blocks."""
 STEM = "BranchStem"
-"""Of what comes before them."""
+"""The operator of the stem before them."""

@@ -1,4 +1,4 @@
-"""Which code runs the graph's own operators: the native kernels where they were built, else their bodies."""
+"""Chooses what runs the graph's custom operators: the native kernels where they were built, else their bodies."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ class OperatorStatus:
 
 def register(options: Any, version: int | None, device: str) -> OperatorStatus:
     """Gives the kernels to a session's options (`onnxruntime.SessionOptions`), if there are any that the model can use
-    there. ONNX Runtime then takes them in place of the bodies that the model carries. Says once why there are none.
+    there. ONNX Runtime then uses them instead of the bodies in the model. Logs once why there are none.
 
     version: of the operators that the model is written in; None when it uses none of them.
     """
@@ -35,15 +35,15 @@ def register(options: Any, version: int | None, device: str) -> OperatorStatus:
         if not OLDEST_OPERATORS_VERSION <= version <= OPERATORS_VERSION:
             known = f"{OLDEST_OPERATORS_VERSION} to {OPERATORS_VERSION}"
             raise native.KernelsError(f"the model has version {version} of the operators, the kernels {known}")
-        if device != "cpu" and not kernels.cuda:  # their nodes would bring every feature map to the CPU and back
+        if device != "cpu" and not kernels.cuda:  # CPU nodes would copy every feature map to the CPU and back
             raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
-        # On a GPU convolutions are faster as the nodes of their bodies.
+        # On a GPU the standard operators of the bodies are faster for convolutions.
         for entry, variable in _CHOICES.items():
             wish = os.environ.get(variable, "") if device == "cpu" else "off"
             if wish:
                 options.add_session_config_entry(entry, wish)
         options.register_custom_ops_library(str(kernels.path.resolve()))
-    except Exception as error:  # ONNX Runtime's exceptions share no base but this; the bodies do in any case
+    except Exception as error:  # ONNX Runtime's exceptions share no other base; the bodies work in any case
         if str(error) not in _said:
             logger.warning("the operators run as functions, more slowly: %s", error)
         _said.add(str(error))

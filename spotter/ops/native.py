@@ -1,7 +1,7 @@
-"""The compiled kernels of the graph's operators: where they lie, and whether they fit.
+"""The compiled kernels of the graph's operators: where they are, and whether they fit this program.
 
-They ship with the program and never with a model. `spotter build-ops` and the package's own build make them; see
-docs/operators.md. Without them the operators' bodies run, which every graph carries.
+They ship with the program and never with a model. `spotter build-ops` and the package's own build compile them; see
+docs/operators.md. Without them the operators' bodies run, which every graph contains.
 """
 
 import ctypes
@@ -16,16 +16,16 @@ from spotter import OPERATORS_VERSION
 SOURCES = Path(__file__).parent / "kernels"
 LIBRARY = "libspotter_ops.so"
 VARIABLE = "SPOTTER_OPS"
-"""Names a library to use, or `off` to use none."""
+"""The path of a library to use, or `off` to use none."""
 CONVOLUTION_VARIABLE = "SPOTTER_WINOGRAD"
-"""`on` or `off`: whether the kernel of QLinearConv3x3 is used; otherwise it is where it pays."""
+"""`on` or `off`: whether the kernel of QLinearConv3x3 is used; unset: where it is faster."""
 BLOCKS_VARIABLE = "SPOTTER_BLOCKS"
 """`off`, or the instructions for which the kernels of a recogniser's stem and blocks are used: `any`, `avx2`, `avx512`
-or `vbmi`; otherwise the best that the processor has, where they pay."""
+or `vbmi`; unset: the best that the processor has, where they are faster."""
 
 
 class KernelsError(Exception):
-    """There are no kernels to use, and why."""
+    """There are no kernels to use; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Kernels:
 
 
 def digest(sources: Path = SOURCES) -> str:
-    """Of the kernels' sources; a library knows that of those it was built from."""
+    """The digest of the kernels' sources; a library contains that of the sources it was built from."""
     found = hashlib.sha256()
     for file in sorted(file for file in sources.iterdir() if file.suffix in (".h", ".cpp", ".cu")):
         found.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -46,20 +46,20 @@ def digest(sources: Path = SOURCES) -> str:
 
 
 def places() -> Iterator[Path]:
-    """Where a library may lie: next to its sources, or, where that folder cannot be written, in the user's cache
-    (https://specifications.freedesktop.org/basedir-spec/latest/)."""
+    """The paths where a library may be: next to its sources, or, where that folder cannot be written, in the user's
+    cache (https://specifications.freedesktop.org/basedir-spec/latest/)."""
     yield SOURCES / LIBRARY
     yield cache_folder("ops") / LIBRARY
 
 
 def cache_folder(name: str) -> Path:
-    """Where in the user's cache what is made on this machine may be kept."""
+    """A folder in the user's cache for files that are made on this machine."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spotter" / name
 
 
 def inspect(path: Path) -> Kernels:
-    """Asks a library what it is. Raises KernelsError when it cannot be loaded, has other operators than this program,
-    or was built from other sources."""
+    """Reads a library's version and digest. Raises KernelsError when it cannot be loaded, has other operators than this
+    program, or was built from other sources."""
     try:
         library = ctypes.CDLL(str(path.resolve()))
         sources = library.spotter_ops_sources
@@ -76,7 +76,7 @@ def inspect(path: Path) -> Kernels:
 
 
 def find() -> Kernels:
-    """The library to use. Raises KernelsError when there is none, none that fits, or none is wanted."""
+    """The library to use. Raises KernelsError when there is none, when none fits, or when it is switched off."""
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "off":
         raise KernelsError(f"{VARIABLE} is off")

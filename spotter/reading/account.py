@@ -1,4 +1,4 @@
-"""What was done to read a picture, and what may have been missed: for the answer."""
+"""The `reading` and `warnings` of an answer: how a picture was read, and what may have been missed."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -22,9 +22,9 @@ NO_ROOM = Verdict("skipped", "the service has too much work")
 
 
 def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
-    """Why a picture of which `second_look.closer` wants no second look, or none is allowed, has one look.
+    """Why a picture got no second look: `second_look.closer` wanted none, or none was allowed.
 
-    rows, seen: of that look. limit: pixels of the longest side of a second one, 0 for none.
+    rows, seen: of the first look. limit: longest side of a second look in pixels, 0 for none.
     """
     if not much_larger(max(seen.shown), max(seen.working)):
         return Verdict("not_needed", "the picture was read at its own size, or nearly so")
@@ -42,7 +42,7 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
 
 def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[str, Any]:
     """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
-    showed, with those that were not asked for."""
+    found, including those that were not asked for."""
     scale = max(seen.shown) / max(seen.working)
     cut = found > MOST_WORDS
     least = round(LEAST_HEIGHT * scale, 1)

@@ -1,4 +1,4 @@
-"""From any mode of pixel to RGB at the size at which a picture is read."""
+"""Converts pixels of any mode to RGB at the size at which a picture is read."""
 
 import io
 from typing import Any
@@ -10,21 +10,21 @@ from PIL import Image, ImageCms, ImageFilter
 from spotter.reading.scaling import Box, Pixels, scaled
 
 PROFILE_BYTES = 8 << 20
-"""Of a CMYK profile; printers' have up to 3 MB."""
+"""The largest CMYK profile that is used; those of printers have up to 3 MB."""
 _GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _BACKGROUNDS = (255, 0, 128)
-"""White first: where several do, it is what lettering is drawn for."""
+"""Levels of grey to try. White comes first and wins ties, since most lettering is drawn for it."""
 _CLEAR = 96.0
-"""Levels of grey between lettering and its background, of which more make nothing clearer."""
+"""The difference in grey between lettering and background at which it is clear; more does not count."""
 _EDGE = 5
-"""Pixels of the window in which something must be transparent for a pixel to count as an edge."""
+"""Side of the window, in pixels, that must hold transparent pixels for its centre to count as an edge."""
 
 
 def to_rgb(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Pixels:
     """RGB [H, W, 3] at `size`; the part of the source is `box`, in its pixels.
 
-    CMYK is converted by the picture's own profile where it has one. Transparent parts get the background on which what
-    borders on them stands out.
+    CMYK is converted by the picture's own profile where it has one. Transparent parts get the background with the most
+    contrast to the pixels that border on them.
     """
     profile = image.info.get("icc_profile") if image.mode == "CMYK" else None
     if image.mode in _GREY_16:
@@ -46,7 +46,7 @@ def to_rgb(image: Image.Image, size: tuple[int, int], box: Box | None = None) ->
 
 
 def _by_profile(pixels: Pixels, profile: bytes) -> Pixels:
-    """CMYK [H, W, 4] to RGB; as if it had no profile where that is damaged or of something else."""
+    """CMYK [H, W, 4] to RGB; a profile that is damaged or not for CMYK is ignored."""
     inks = Image.fromarray(np.ascontiguousarray(pixels), "CMYK")
     try:
         if len(profile) > PROFILE_BYTES:
@@ -61,8 +61,8 @@ def _by_profile(pixels: Pixels, profile: bytes) -> Pixels:
 def _on_background(pixels: Pixels) -> Pixels:
     """RGBA [H, W, 4] on a background of one grey.
 
-    What borders on transparent parts decides, be it lettering or its outline: the background is the one from which most
-    of it differs clearly.
+    The pixels that border on transparent parts decide, be they lettering or its outline: the background is the one from
+    which most of them differ clearly.
     """
     seen = Image.fromarray(pixels)
     alpha = seen.getchannel("A")
@@ -83,10 +83,9 @@ def _background_level(seen: Image.Image, alpha: Image.Image) -> int:
 
 
 def _to_bytes(values: NDArray[Any]) -> Pixels:
-    """Brings samples wider than a byte to 0..255 by their range: 1, 255 or 65535 where they fit, else their
-    own.
-    """
-    numbers = values.astype(np.float32)  # the only copy: everything below happens in it
+    """Scales samples wider than a byte to 0..255: from 0..1, 0..255 or 0..65535 where they fit, else from their own
+    range."""
+    numbers = values.astype(np.float32)  # the only copy; everything below works in place
     np.nan_to_num(numbers, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(numbers.min()), float(numbers.max())
     if values.dtype.kind == "u":

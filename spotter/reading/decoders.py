@@ -1,4 +1,4 @@
-"""The threads that decode pictures: a fixed number, and since when each is at work."""
+"""A fixed number of threads that decode pictures, and how long each has been busy."""
 
 import contextlib
 import queue
@@ -10,27 +10,28 @@ Work = Callable[[], None]
 
 
 class Task:
-    """Work that waits for a thread, is being done, or was."""
+    """A piece of work that waits for a thread, runs, or is done."""
 
     def __init__(self, work: Work) -> None:
         self._work: Work | None = work
 
     def run(self) -> None:
-        """Does the work, once."""
+        """Runs the work, once."""
         work, self._work = self._work, None
         if work is not None:
             work()
 
     def cancel(self) -> None:
-        """Drops work that waits, with all that it holds: an upload must not stay in memory until its turn comes."""
+        """Drops waiting work with all that it references, so that an upload does not stay in memory until its turn
+        comes."""
         self._work = None
 
 
 class Decoders:
-    """Runs what it is given on `count` threads, first come, first served; they start with the first.
+    """Runs work on `count` threads, first come, first served. The threads start with the first work.
 
-    An executor from the standard library would do as much, at a future, five locks and a semaphore for each picture,
-    and would not say how long a thread has been at work: one that never ends is a decoder lost.
+    A ThreadPoolExecutor would cost a future, five locks and a semaphore for each picture, and cannot say how long a
+    thread has been busy, which an alert needs: a decoding that never ends costs a thread.
     """
 
     def __init__(self, count: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +41,7 @@ class Decoders:
         self._started = False
 
     def submit(self, work: Work) -> Task:
-        """Has it run, once; it must raise nothing. From one thread only."""
+        """Queues work, which runs once and must not raise. To be called from one thread only."""
         if not self._started:
             self._started = True
             for number in range(len(self._began)):
@@ -50,7 +51,7 @@ class Decoders:
         return task
 
     def close(self) -> None:
-        """Drops what waits and ends the threads, but does not wait for one that is at work."""
+        """Drops waiting work and ends the threads, without waiting for busy ones."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._queue.get_nowait()
@@ -59,12 +60,12 @@ class Decoders:
 
     @property
     def busy(self) -> int:
-        """Threads at work."""
+        """The number of busy threads."""
         return sum(began is not None for began in self._began)
 
     @property
     def longest(self) -> float:
-        """Seconds for which the thread has been at work that began first; 0 when all are idle."""
+        """How long the thread that began first has been busy, in seconds; 0 when all are idle."""
         began = [each for each in self._began if each is not None]
         return self._clock() - min(began) if began else 0.0
 

@@ -1,7 +1,7 @@
-"""Decoding pictures of the kinds that Pillow and we decode ourselves, at the size at which they are read.
+"""Decodes pictures with Pillow or our own decoders, at the size at which they are read.
 
-The bytes are hostile until proven otherwise: the format is recognised by its magic bytes, size and frames are read from
-the header and checked before anything is decoded, and whatever a decoder raises is the picture's fault.
+The bytes may be hostile: the format is recognised by its magic bytes, size and frames are read from
+the header and checked before anything is decoded, and whatever a decoder raises counts as the picture's fault.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ from spotter.reading.sizing import bucket, cost, working_size
 from spotter.reading.structure import check_blocks, check_chunks, check_directory, count_scans
 from spotter.registry.manifest import InputSpec
 
-# Loaded here, so that no request waits for Pillow to look for a plugin.
+# Imported here, so that no request waits for Pillow to find a plugin.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 T = TypeVar("T")
@@ -60,28 +60,28 @@ _SWAPS_SIDES = (5, 6, 7, 8)
 _UPRIGHT_LATE = ("PNG", "TIFF")
 """Pillow turns TIFFs upright while it loads them, and a PNG's EXIF may stand behind its pixels."""
 QUICK_PIXELS = 3_000_000
-"""Of a JPEG, in all its scans, that are decoded in less time than it takes to read the picture."""
+"""The pixels of a JPEG, summed over its scans, that are decoded in less time than the graph takes."""
 _TILE_WIDTH, _TILE_HEIGHT, _ORIENTATION = 322, 323, 274
 _SCANS = 16
 """A progressive JPEG has about ten scans; this many may pass over a picture as large as allowed."""
 _RUN_LENGTHS = (1, 2)
 _RUN_LENGTH_PIXELS = 1_000_000
-"""Of a BMP of runs: Pillow fills in what they leave out byte by byte, 4 megapixels a second."""
+"""The pixels of a run-length encoded BMP: Pillow fills gaps byte by byte, 4 megapixels a second."""
 _FIRST_ONLY = ("TIFF", "GIF")
-"""Counting their frames means walking them all, and only the first is read here."""
+"""Formats whose frames are not counted, since that means walking them all, and only the first is read here."""
 _UNEVEN, _ABSURD = 1.05, 4.0
-"""Of a pixel's two sides: below, it is as good as square; above, the tag is not believed."""
+"""Bounds on the ratio of a pixel's sides: below the first it counts as square, above the second the tag is ignored."""
 
 
 class OpenedPicture:
     """A picture whose header was read and is within the limits, not decoded yet.
 
-    cost: padded pixels to read. shape: padded (height, width), or that of its sides exchanged where only decoding tells
-    which is up. quick: whether it takes little time to decode; the shape is certain then.
+    cost: padded pixels to read. shape: padded (height, width), or with the sides exchanged where the orientation is
+    only known after decoding. quick: whether decoding takes little time; the shape is certain then.
     """
 
     def __init__(self, data: bytes, spec: InputSpec, limits: PictureLimits, region: Region | None = None) -> None:
-        """region: to be read alone. Raises as `imaging.open_picture` does."""
+        """region: the only part to be read. Raises as `imaging.open_picture` does."""
         self._name, self._spec, self._limits, self._region = sniff(data).name, spec, limits, region
         with self._blaming():
             scans = _count_parts(self._name, data)
@@ -92,7 +92,7 @@ class OpenedPicture:
                 raise TooManyPixelsError(f"{scans} scans over {width} x {height} pixels are too many")
             self._orientation = _orientation(self._name, self._image)
             self._stretch = _stretch(self._image)
-            tags = getattr(self._image, "tag_v2", {})  # forgotten once it is loaded
+            tags = getattr(self._image, "tag_v2", {})  # Pillow drops them when it loads the picture
             self._turned_by_pillow = self._name == "TIFF" and tags.get(_ORIENTATION) in _SWAPS_SIDES
             seen = stretched((width, height), self._stretch)
             if region is not None:
@@ -130,12 +130,12 @@ class OpenedPicture:
             return pixels, (y, x) if orientation in _SWAPS_SIDES else (x, y)
 
     def _load(self, image: ImageFile.ImageFile) -> int:
-        """Decodes the pixels, and returns the orientation that is still to be undone."""
-        image.load()  # turns a TIFF upright
+        """Decodes the pixels; returns the orientation that is still to be undone."""
+        image.load()  # Pillow turns a TIFF upright here
         return _orientation(self._name, image) if self._name in _UPRIGHT_LATE else self._orientation
 
     def _loaded_stretch(self) -> Stretch:
-        """That of the picture as Pillow has loaded it."""
+        """The stretch of the picture as Pillow loaded it."""
         x, y = self._stretch
         return (y, x) if self._turned_by_pillow else (x, y)
 
@@ -143,12 +143,12 @@ class OpenedPicture:
         return working_size(*stretched(size, stretch), self._spec)
 
     def _seen_of(self, region: Region) -> Size:
-        """Pixels of the region that will be read; where only decoding tells which way the picture lies, at most."""
+        """The size of the region in pixels; an upper bound where the orientation is only known after decoding."""
         size = _swapped(self._image.size, self._orientation)
         stretch = _swapped(self._stretch, self._orientation)
         if self._name in _UPRIGHT_LATE and self._orientation == 1:
             size, stretch = (max(size), max(size)), (max(stretch), max(stretch))
-            if not region.meets(size):  # decoding tells the true size
+            if not region.meets(size):  # the true size is only known after decoding
                 return 1, 1
         shown = region.within(size)
         return stretched((shown.width, shown.height), stretch)
@@ -168,14 +168,15 @@ class OpenedPicture:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise TooManyPixelsError(f"the picture has more than {self._limits.pixels} pixels") from None
         except Exception as error:
-            # Decoders raise nearly anything on hostile bytes: struct.error, KeyError, zlib.error, SyntaxError ...
+            # Decoders raise all kinds of exceptions on hostile bytes: struct.error, KeyError, zlib.error, SyntaxError
+            # ...
             raise BrokenPictureError(f"the {self._name} data does not decode") from error
 
 
 def _open(name: str, data: bytes) -> ImageFile.ImageFile:
     if name == "PNM":
         return PnmFile(data, io.BytesIO())
-    if name == "HEIF":  # not loaded before: an extra that is seldom there
+    if name == "HEIF":  # imported late: an extra that is seldom installed
         from pi_heif import HeifImageFile
 
         return HeifImageFile(io.BytesIO(data))  # type: ignore[no-any-return]
@@ -196,7 +197,7 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
 
     if name == "BMP" and image.info.get("compression") in _RUN_LENGTHS and width * height > _RUN_LENGTH_PIXELS:
         raise TooManyPixelsError(f"a BMP of runs may have {_RUN_LENGTH_PIXELS} pixels, not {width} x {height}")
-    if name == "TIFF":  # a tile is decoded whole, however little of it lies within the picture
+    if name == "TIFF":  # a tile is decoded as a whole, even if little of it lies within the picture
         tags = image.tag_v2  # type: ignore[attr-defined]
         tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0))
         if tile > limits.pixels:
@@ -204,7 +205,7 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
 
 
 def _count_parts(name: str, data: bytes) -> int:
-    """Refuses a file of too many parts; returns how many scans pass over the picture."""
+    """Refuses a file of too many parts; returns the number of its scans."""
     if name == "JPEG":
         return count_scans(data)
     if name == "PNG":
@@ -218,7 +219,7 @@ def _count_parts(name: str, data: bytes) -> int:
 
 def _orientation(name: str, image: ImageFile.ImageFile) -> int:
     """EXIF orientation still to be undone, 1..8; 1 when absent, damaged or not yet known."""
-    # Asking a PNG for EXIF that does not stand before its pixels would decode them.
+    # Reading a PNG's EXIF that stands behind its pixels would decode them.
     if name in ("TIFF", "PNM") or (name == "PNG" and "exif" not in image.info):
         return 1
     try:
@@ -228,7 +229,7 @@ def _orientation(name: str, image: ImageFile.ImageFile) -> int:
 
 
 def _stretch(image: ImageFile.ImageFile) -> Stretch:
-    """What the picture's resolution says of the form of its pixels, as a fax of 204 x 98 dots an inch."""
+    """The ratio of the pixels' sides by the picture's resolution, e.g. of a fax with 204 x 98 dots an inch."""
     info = image.info
     if (density := info.get("dpi") or info.get("aspect") or info.get("resolution") or info.get("jfif_density")) is None:
         return SQUARE

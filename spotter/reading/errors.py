@@ -1,5 +1,5 @@
-"""Why a picture is not read: problems as RFC 9457 describes them (https://www.rfc-editor.org/rfc/rfc9457), each with
-whose fault it is and what to do about it. The service's further ones are in `spotter.service.errors`."""
+"""Why a picture is not read: problems as of RFC 9457 (https://www.rfc-editor.org/rfc/rfc9457), each with whose fault it
+is and what to do about it. The service's own ones are in `spotter.service.errors`."""
 
 import json
 from typing import Any, ClassVar, Literal
@@ -22,7 +22,7 @@ class ProblemError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
-        """Seconds after which trying again is worth it."""
+        """Seconds after which the client may try again."""
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def body(self, request_id: str | None = None) -> dict[str, Any]:

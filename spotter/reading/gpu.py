@@ -1,8 +1,8 @@
-"""What a GPU needs beyond a processor: providers and their options, and pictures handed over in page-locked memory.
+"""Running on a GPU: execution providers and their options, and input in page-locked memory.
 
-A graph of words is not one that CUDA can record and replay whole: how many words there are decides the shapes behind
-the detector, and the processor must learn it first. But the part before it has the shapes of the pictures. Where a
-bundle has that part by itself, its kernels are recorded for each shape that comes back, and launched all at once.
+CUDA cannot record and replay the whole graph: shapes behind the detector depend on the number of words, which must be
+read back first. The part before it has shapes that depend on the pictures only. Where a bundle contains that part by
+itself, its kernels are recorded as a CUDA graph for each recurring shape, and launched together.
 """
 
 import ctypes
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 Device = Literal["cpu", "cuda", "tensorrt"]
 SHAPES = 8
-"""Shapes of batches whose memory on the device is kept."""
+"""How many shapes of batches keep their memory on the device."""
 
 RECORDED = 4
-"""Shapes whose kernels are recorded: ONNX Runtime keeps a recording for good."""
+"""How many shapes are recorded: ONNX Runtime never drops a recording."""
 
 _PLAIN = -1
-"""In place of a recording's number: this run is neither recorded nor replayed."""
+"""The graph id of a run that is neither recorded nor replayed."""
 
 _RUNTIMES = ("libcudart.so.13", "libcudart.so.12", "libcudart.so")
 
@@ -38,7 +38,7 @@ def providers(device: Device, recorded: bool = False) -> list[tuple[str, dict[st
     graph whose kernels CUDA is to record."""
     found: list[tuple[str, dict[str, str]]] = [("CPUExecutionProvider", {})]
     if device != "cpu":
-        # An exhaustive search for the best convolution costs hundreds of milliseconds for each new shape.
+        # The exhaustive search for the best convolution would take hundreds of milliseconds for each new shape.
         options = {"cudnn_conv_algo_search": "HEURISTIC", "cudnn_conv_use_max_workspace": "1"}
         recording = {"enable_cuda_graph": "1"} if recorded else {}
         found.insert(0, ("CUDAExecutionProvider", {**options, **recording}))
@@ -52,7 +52,7 @@ def providers(device: Device, recorded: bool = False) -> list[tuple[str, dict[st
 
 
 class Runtime(Protocol):
-    """CUDA's runtime, as far as it locks pages; its functions return 0 when all went well."""
+    """The functions of CUDA's runtime that lock pages; they return 0 on success."""
 
     def cudaHostRegister(self, address: Any, size: Any, flags: Any) -> int:  # noqa: N802
         """Locks `size` bytes."""
@@ -72,7 +72,7 @@ def cuda_runtime() -> Runtime | None:
 
 
 class PageLocked:
-    """Memory that the device reads by itself while the processor goes on; ordinary memory where it cannot be locked."""
+    """Page-locked memory, which the device copies from asynchronously; ordinary memory where it cannot be locked."""
 
     def __init__(self, runtime: Runtime | None) -> None:
         self._runtime = runtime
@@ -110,8 +110,8 @@ class PageLocked:
 class Dense:
     """The part of a graph whose shapes are those of the pictures: images -> maps that stay on the device.
 
-    The kernels for a shape are recorded when it comes for the second time, and replayed from then on: they read and
-    write the memory of that time. One batch at a time, always in the same thread, or it is recorded once more.
+    The kernels for a shape are recorded when it occurs for the second time, and replayed from then on, with the memory
+    of the recording. One batch at a time, always on the same thread; another thread would record again.
     """
 
     def __init__(self, session: ort.InferenceSession, device: Literal["cpu", "cuda"]) -> None:
@@ -120,10 +120,10 @@ class Dense:
         self._met: set[tuple[int, ...]] = set()
         self._failed = False
         self.recorded: dict[tuple[int, ...], tuple[int, Sequence[ort.OrtValue]]] = {}
-        """Number and maps by the shape of the images, whose memory must stay where it is, too."""
+        """Graph id and maps by the shape of the images; the images' memory must not move either."""
 
     def run(self, shape: tuple[int, ...], pixels: ort.OrtValue) -> Sequence[ort.OrtValue]:
-        """The maps of images of a shape, valid until it comes again."""
+        """The maps of images of a shape, valid until the next run of that shape."""
         if shape in self.recorded:
             number, maps = self.recorded[shape]
             return self._launch(pixels, maps, number)
@@ -133,7 +133,7 @@ class Dense:
             try:
                 self._launch(pixels, maps, number)
                 self.recorded[shape] = number, maps
-            except Exception as error:  # ONNX Runtime's exceptions share no base but this
+            except Exception as error:  # ONNX Runtime's exceptions share no other base
                 self._failed = True
                 logger.warning("CUDA cannot record the graph's dense part: %s", error)
                 maps = self._launch(pixels, None, _PLAIN)
@@ -143,7 +143,7 @@ class Dense:
     def _launch(
         self, pixels: ort.OrtValue, maps: Sequence[ort.OrtValue] | None, recording: int
     ) -> Sequence[ort.OrtValue]:
-        """Runs into `maps`, or new ones, and returns them; recording: its number, made where there is none yet."""
+        """Runs into `maps`, or new ones, and returns them; recording: the graph id, recorded if it is new."""
         options = ort.RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(recording))
         binding = self._session.io_binding()
@@ -160,7 +160,7 @@ class Dense:
 class Binding:
     """Runs a session with its inputs in memory of the device that is kept from batch to batch, one batch at a time.
 
-    dense: makes the inputs that the session has beyond images and sizes.
+    dense: computes the session's inputs other than images and sizes.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class Binding:
             if self._dense is not None:
                 for name, value in zip(self._dense.outputs, self._dense.run(images.shape, pixels), strict=True):
                     binding.bind_ortvalue_input(name, value)
-            for name in self._outputs:  # their sizes are those of the answer, so ONNX Runtime allots them
+            for name in self._outputs:  # their sizes are not known in advance, so ONNX Runtime allocates them
                 binding.bind_output(name, "cpu")
             self._session.run_with_iobinding(binding)
             found: list[NDArray[Any]] = binding.copy_outputs_to_cpu()

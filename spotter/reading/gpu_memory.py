@@ -1,4 +1,4 @@
-"""How much of a GPU's memory is taken, as CUDA's driver tells it: by this process and whoever else is on that GPU."""
+"""How much of a GPU's memory is used, by all processes on it, as CUDA's driver reports it."""
 
 import ctypes
 import logging
@@ -9,8 +9,8 @@ DRIVER = "libcuda.so.1"
 
 
 class GpuMemory:
-    """The memory of the first GPU that the process may see. It is asked for only once the model is on it: the driver's
-    context is the one that ONNX Runtime uses."""
+    """The memory of the first GPU that the process may see. It is read only after the model was loaded: the
+    driver's context is the one that ONNX Runtime uses."""
 
     def __init__(self, driver: str = DRIVER) -> None:
         self._name = driver

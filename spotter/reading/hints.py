@@ -1,4 +1,4 @@
-"""What whoever asks knows of a picture, and so need not be found out."""
+"""Hints of a request: what the client knows about a picture and how it is to be read."""
 
 from dataclasses import dataclass, replace
 
@@ -14,9 +14,9 @@ _MOST_UPSCALE = 16.0
 
 @dataclass(frozen=True)
 class Hints:
-    """max_side: pixels of the long side at which to read, small pictures enlarged; None: as the words need. region: to
-    be read alone. ignore: where nothing is to be read. min_height: of words, pixels of the upload; lower ones are left
-    out, and no reason to look closer.
+    """max_side: pixels of the long side at which to read, small pictures enlarged; None: as the words need. region: the
+    only part to be read. ignore: where nothing is to be read. min_height: of words, in pixels of the upload; lower ones
+    are left out and do not cause a closer look.
     """
 
     max_side: int | None = None
@@ -25,7 +25,7 @@ class Hints:
     min_height: float = 0.0
 
     def spec(self, spec: InputSpec) -> InputSpec:
-        """How a model that is to be asked so takes its pictures. Raises ManifestError where it cannot."""
+        """The model's input with these hints. Raises BundleError where the model cannot read at that side."""
         if self.max_side is None:
             return spec
         return replace(spec, max_side=self.max_side, target_side=self.max_side, max_upscale=_MOST_UPSCALE)
@@ -43,8 +43,8 @@ class Hints:
         )
 
     def wanted(self, polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of the polygons [N, P, 2], upload pixels, are asked for: by their centres and the height of their first
-        letter."""
+        """Which of the polygons [N, P, 2], upload pixels, are asked for, by their centres and the height of their left
+        ends."""
         centres = polygons.mean(axis=1)
         edges = polygons[:, 0] - polygons[:, -1]
         kept: NDArray[np.bool_] = np.hypot(edges[:, 0], edges[:, 1]) >= self.min_height

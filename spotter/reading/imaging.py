@@ -1,7 +1,6 @@
 """Bytes to the graph's input: recognise, limit, decode, turn upright, scale, pad.
 
-Kinds of file whose decoders are large, or whose headers may lie about what follows, are decoded by a process of their
-own.
+Kinds of file whose decoders are large, or whose headers may contradict the data, are decoded in an isolated process.
 """
 
 from PIL import Image

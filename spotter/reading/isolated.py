@@ -1,8 +1,7 @@
 """Decoding in an isolated process, which is killed when it exceeds its limits of memory and time.
 
-For decoders that are large and whose files may say one size and hold another: JPEG 2000, AVIF, HEIC, PDF. One that
-crashes or never ends takes nothing with it but its picture. A process serves one file; when it ends, the next one
-starts and waits.
+For formats whose decoders are large and whose headers may contradict the data: JPEG 2000, AVIF, HEIC, PDF. A decoder
+that crashes or never ends costs only its picture. A process serves one file; when it ends, a spare one is started.
 """
 
 import atexit
@@ -26,11 +25,11 @@ from spotter.reading.prepared import PictureLimits, Prepared, Region
 from spotter.registry.manifest import InputSpec
 
 SECONDS = 30
-"""For each thing asked of a process, by the clock and in processor time."""
+"""The limit of each request to a process, in wall time and in processor time."""
 BYTES_PER_PIXEL = 22
-"""Of the most pixels allowed; 21 measured of AVIF, the worst."""
+"""Memory for each allowed pixel; AVIF, the worst, takes 21 as measured."""
 BASE_BYTES = 256 << 20
-"""Address space beyond that and the file: the program with its libraries has 140 MB."""
+"""Address space in addition to that and the file: the program with its libraries takes 140 MB."""
 _PIPE = 1 << 20
 
 Message = dict[str, Any]
@@ -86,7 +85,7 @@ class IsolatedProcess:
         """Ends the process, whatever it does; later calls do nothing."""
         if (process := self.__dict__.get("_process")) is None:
             return
-        process.kill()  # whoever asks it now wakes up, and gives the lock back
+        process.kill()  # a thread that waits for its answer wakes up and releases the lock
         with self._lock:
             if self.__dict__.pop("_process", None) is not None:
                 _end(process)
@@ -160,7 +159,7 @@ class IsolatedPicture:
 
 
 class _Spares:
-    """Processes that wait for a file: at most one, and none before the first was needed."""
+    """Spare processes that wait for a file: at most one, and none before the first was needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -193,9 +192,9 @@ def _start() -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # Threads of a library for algebra, and heaps of their own, would only take address space.
+        # Threads of a linear-algebra library, each with its own heap, would only take address space.
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-        start_new_session=True,  # an interrupt from the terminal is for us
+        start_new_session=True,  # an interrupt from the terminal must not reach it
     )
     assert process.stdin is not None
     os.set_blocking(process.stdin.fileno(), False)
@@ -206,7 +205,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     for file in (process.stdin, process.stdout):
         if file is not None:
-            with contextlib.suppress(OSError):  # what was not written yet cannot be
+            with contextlib.suppress(OSError):  # what is left in the buffer cannot be written
                 file.close()
     process.wait()
 

@@ -1,5 +1,5 @@
-"""The kinds of file that are read, recognised by their first bytes: the one table behind what is accepted, what is said
-to be readable, and what a refusal names."""
+"""The kinds of file that are read, recognised by their first bytes: one table for what is accepted, what is
+listed as readable, and what a refusal names."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from spotter.reading.errors import UnsupportedPictureError
 class Kind:
     """A kind of file.
 
-    name: Pillow's where Pillow opens it. label: as people call it. isolated: whether its decoder is large, and its
-    files may say one size and hold another, so that an isolated process decodes it. needs: what to install where it is
+    name: Pillow's where Pillow opens it. label: its common name. isolated: whether its decoder is large and its
+    headers may contradict the data, so that an isolated process decodes it. needs: what to install where it is
     not read here, None where it always is.
     """
 
@@ -98,7 +98,7 @@ SUFFIXES = frozenset(suffix for kind in KINDS for suffix in kind.suffixes)
 
 
 def kind_of(data: bytes) -> Kind:
-    """What the first bytes say that a file is, whether or not it is read here. Raises UnsupportedPictureError."""
+    """The kind of a file by its first bytes, whether or not it can be read here. Raises UnsupportedPictureError."""
     for magic, kind in _MAGIC:
         if data.startswith(magic):
             return kind
@@ -109,7 +109,7 @@ def kind_of(data: bytes) -> Kind:
         found = "PNM"
     elif data[4:8] == b"ftyp":
         brands = {data[place : place + 4] for place in range(8, min(int.from_bytes(data[:4], "big"), _BRANDS), 4)}
-        # `mif1` is of both: the other brands tell.
+        # AVIF and HEIC both have the brand `mif1`; the other brands decide.
         found = "AVIF" if brands & _AVIF_BRANDS else "HEIF" if brands & _HEIF_BRANDS else None
     if found is None:
         raise UnsupportedPictureError(f"the bytes are no {names()}")
@@ -117,7 +117,7 @@ def kind_of(data: bytes) -> Kind:
 
 
 def sniff(data: bytes) -> Kind:
-    """What the first bytes say that a file is. Raises UnsupportedPictureError, also where it is not read here."""
+    """The kind of a file by its first bytes. Raises UnsupportedPictureError, also where it cannot be read here."""
     kind = kind_of(data)
     if not kind.readable:
         raise UnsupportedPictureError(f"{kind.label} is not read here; it needs {kind.needs}")
@@ -125,6 +125,6 @@ def sniff(data: bytes) -> Kind:
 
 
 def names() -> str:
-    """The kinds that are read here, in words."""
+    """The kinds that can be read here, as text."""
     labels = [kind.label for kind in KINDS if kind.readable]
     return f"{', '.join(labels[:-1])} or {labels[-1]}"

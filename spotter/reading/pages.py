@@ -18,12 +18,11 @@ from spotter.reading.structure import directories, page_of
 from spotter.registry.manifest import InputSpec
 
 PDF_SIDE = 2272
-"""Pixels of the long side at which a page of a PDF is drawn, unless it is asked for larger: what a second look may
-need."""
+"""Long side in pixels at which a page of a PDF is drawn, unless more is asked for: enough for a second look."""
 PDF_PIXELS = 16_000_000
-"""By which the memory is measured that a PDF may take: several times the page drawn."""
+"""The memory limit of a PDF's process is computed from so many pixels: several times a drawn page."""
 MOST_PAGES = 20_000
-"""Of a TIFF: they are walked over to be counted."""
+"""The most pages of a TIFF; counting them takes time."""
 PDF_MAGIC = b"%PDF-"
 _MANY = (PDF_MAGIC[:4], b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -40,18 +39,18 @@ class FilePage(Protocol):
         """As `imaging.open_picture` does. Raises ProblemError."""
 
     def text(self, always: bool) -> tuple[Size, Text] | None:
-        """The page's size and the text that it carries; None where it carries none, or none that is trusted, unless
-        `always`. Raises ProblemError."""
+        """The page's size and its embedded text; None where there is none, or where it is not trusted and `always` is
+        false. Raises ProblemError."""
 
     def prepare(self, spec: InputSpec) -> Prepared:
         """Opens and decodes. Raises ProblemError."""
 
     def picture(self) -> Image.Image:
-        """The whole page, upright, RGB, at the size in whose pixels its words stand. Raises ProblemError."""
+        """The whole page, upright, RGB, at the size to which the words' polygons refer. Raises ProblemError."""
 
 
 class Document:
-    """A file that has pages. Close it."""
+    """A file with pages. It must be closed."""
 
     def __init__(self, data: bytes, limits: PictureLimits, side: int = PDF_SIDE) -> None:
         """side: pixels of the long side at which a PDF is drawn. Raises ProblemError."""
@@ -83,13 +82,13 @@ class Document:
         return _Picture(number, self._data, directory, self._limits)
 
     def close(self) -> None:
-        """Ends what draws a PDF."""
+        """Ends the process that draws a PDF."""
         if self._pdf is not None:
             self._pdf.process.close()
 
     @property
     def carries_text(self) -> bool:
-        """Whether its pages may."""
+        """Whether its pages may contain text."""
         return self._pdf is not None
 
 
@@ -101,8 +100,8 @@ def has_pages(data: bytes) -> bool:
 
 
 def pages(data: bytes, limits: PictureLimits) -> Iterator[FilePage]:
-    """All pages of a file, in order, each for as long as it is kept. Raises ProblemError where it has none to give, or
-    more than `limits.frames`."""
+    """All pages of a file, in order. Raises ProblemError where it has none that can be read, or more than
+    `limits.frames`."""
     document = Document(data, limits)
     if document.count > limits.frames:
         raise TooManyPixelsError(f"{document.count} pages are more than {limits.frames}")
@@ -132,7 +131,7 @@ class _Picture:
 
 
 class _Pdf:
-    """The process that draws."""
+    """The isolated process that opens the PDF."""
 
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
         self.process = IsolatedProcess(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
@@ -188,5 +187,5 @@ class DrawnPage:
         self.cost = cost(*shown, spec)
 
     def decode(self) -> Prepared:
-        """Draws it, if that was not done before."""
+        """Draws the page, unless it was drawn before."""
         return prepare_pixels(self._page.draw(), self._spec, self._region)

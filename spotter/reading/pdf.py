@@ -1,5 +1,5 @@
-"""PDFs by PDFium: pages drawn, and the text that they carry. To be used in an isolated process (see `isolated`): PDFium
-is large, and not for several threads."""
+"""PDFs by PDFium: draws pages and extracts their text. To be used in an isolated process (see `isolated`): PDFium is
+large and not thread-safe."""
 
 import ctypes
 import math
@@ -15,15 +15,15 @@ from spotter.reading.scaling import Pixels
 POINTS_SIDE = 14_400
 """The longest side that a PDF may have, in points (ISO 32000-1, annex C)."""
 CHARACTERS = 100_000
-"""Of a page's own text; a page of a newspaper has 40,000."""
+"""The most characters of a page's own text; a page of a newspaper has 40,000."""
 _FINE = 64
-"""PDFium tells places on the drawn page in whole pixels: of one drawn so many times larger."""
+"""PDFium gives places on the drawn page in whole pixels, so they are asked for at so many times the size."""
 _OBJECTS = 2_000
-"""Of a page that are looked at for pictures."""
+"""The most objects of a page that are searched for pictures."""
 _UNREADABLE = 0.2
-"""Share of a page's characters without a meaning from which its text is not believed."""
+"""Share of characters without a Unicode value from which a page's text is not trusted."""
 _COVERED, _SPARSE = 0.5, 20
-"""A picture that covers so much of the page, and so few words with it: a stamp on a scan, not the text of it."""
+"""A picture that covers so much of the page with so few words: the words are a stamp on a scan, not its text."""
 
 
 class Pdf:
@@ -54,10 +54,10 @@ class Pdf:
         return np.array(bitmap.to_numpy(), np.uint8)
 
     def text(self, number: int, side: int) -> dict[str, Any]:
-        """The text that the page carries.
+        """The page's embedded text.
 
-        words: pairs of text and polygon, pixels of the drawn page as `Word.polygon`, in the document's order; those
-        that stand askew get the upright rectangle around them. trusted: whether it seems to be all that the page says.
+        words: pairs of text and polygon, pixels of the drawn page as `Word.polygon`, in the document's order; words
+        that are turned get the upright rectangle around them. trusted: whether it seems to be all text of the page.
         Raises BrokenPictureError.
         """
         page, size = self._page(number), self.size(number, side)
@@ -84,7 +84,7 @@ class Pdf:
 
 
 def _words(page: Any, letters: Any, count: int, size: tuple[int, int]) -> tuple[list[tuple[str, Any]], int]:
-    """The words, and how many characters had no meaning."""
+    """The words, and the number of characters without a Unicode value."""
     words: list[tuple[str, Any]] = []
     text, first, box, unknown = "", 0, list[float](), 0
     rectangle = pdfium.FS_RECTF()
@@ -105,7 +105,7 @@ def _words(page: Any, letters: Any, count: int, size: tuple[int, int]) -> tuple[
 
 
 def _placed(page: Any, letters: Any, first: int, box: list[float], size: tuple[int, int]) -> list[list[float]] | None:
-    """Where a word stands on the drawn page; None where that is nowhere."""
+    """The polygon of a word on the drawn page; None where it lies outside."""
     if not box or not all(abs(side) <= 2 * POINTS_SIDE for side in box):
         return None
     (left, top), (right, bottom) = _drawn(page, box[0], box[3], size), _drawn(page, box[2], box[1], size)

@@ -1,6 +1,7 @@
-"""Portable bitmaps, greymaps and pixmaps, plain and raw, of up to 16 bits (https://netpbm.sourceforge.net/doc/pnm.html).
+"""Portable bitmaps, greymaps and pixmaps, plain and raw, of up to 16 bits
+(https://netpbm.sourceforge.net/doc/pnm.html).
 
-Pillow reads them, but plain ones and those of other depths sample by sample in Python: minutes for a large upload.
+Pillow decodes plain ones and those of other depths sample by sample in Python, which takes minutes for a large upload.
 """
 
 import re
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from PIL._imaging import PixelAccess
 
 HEADER_BYTES = 65_536
-"""In which the header must end, comments and all."""
+"""The longest header, including comments."""
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _TOKEN = re.compile(rb"(?:[ \t\n\v\f\r]|#[^\r\n]*[\r\n])+(\d{1,9})")
 _WHITE = b" \t\n\v\f\r"
@@ -23,7 +24,8 @@ _WHITE = b" \t\n\v\f\r"
 
 @dataclass(frozen=True)
 class Header:
-    """width, height: pixels. top: the value that is white (black, of a bitmap); bands: 1 or 3; body: where it ends."""
+    """width, height: pixels. top: the value that is white (black, of a bitmap); bands: 1 or 3; body: where the samples
+    start."""
 
     kind: int
     width: int
@@ -37,7 +39,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Raises ValueError where it is none, or does not end within `HEADER_BYTES`."""
+    """The header of a file. Raises ValueError where there is none, or it does not end within `HEADER_BYTES`."""
     kind, place, numbers = data[1] - ord("0"), 2, list[int]()
     head = data[:HEADER_BYTES]
     for _ in range(2 if kind in (1, 4) else 3):
@@ -54,7 +56,8 @@ def read_header(data: bytes) -> Header:
 
 
 class PnmFile(ImageFile.ImageFile):
-    """One as Pillow's files are: opening reads the header, loading decodes. Several pictures in a row: the first."""
+    """A file with the interface of Pillow's: opening reads the header, loading decodes. Of several pictures the
+    first."""
 
     format, format_description = "PNM", "Portable anymap"
 
@@ -94,7 +97,7 @@ def _samples(data: bytes, header: Header) -> NDArray[np.uint8]:
         text = _COMMENT.sub(b"", data[header.body :])
         if text.translate(None, b"0123456789" + _WHITE):
             raise ValueError("the samples are not numbers")
-        # Told to read `count` of a text that has fewer, it would leave what memory held in the rest.
+        # With `count` larger than the samples of the text, numpy would leave the remaining ones uninitialised.
         values = _to_byte(np.fromstring(text.strip(_WHITE), np.uint32, sep=" ")[:count], header.top)
     else:
         kind = np.dtype(np.uint8 if header.top < 256 else ">u2")
@@ -108,6 +111,6 @@ def _samples(data: bytes, header: Header) -> NDArray[np.uint8]:
 def _to_byte(values: NDArray[np.generic], top: int) -> NDArray[np.uint8]:
     if top == 255 and values.dtype == np.uint8:
         return values.astype(np.uint8)
-    # A table of up to 65,536 entries, for rounding millions of samples takes eight times their room.
+    # A lookup table of up to 65,536 entries: rounding millions of samples as floats would take eight times the memory.
     table = np.rint(np.minimum(np.arange(65_536), top) * (255.0 / top)).astype(np.uint8)
     return np.asarray(table[np.minimum(values.astype(np.uint32), 65_535)])

@@ -1,4 +1,4 @@
-"""A picture as the graph takes it, and what a picture may be."""
+"""A picture as the graph's input, and the limits of pictures."""
 
 from dataclasses import dataclass, replace
 
@@ -15,13 +15,13 @@ from spotter.registry.manifest import InputSpec
 Size = tuple[int, int]
 """(width, height)."""
 Stretch = tuple[float, float]
-"""By which the sides of a picture are to grow so that its pixels are square: one of them is 1."""
+"""Factors of the sides of a picture that make its pixels square; one of them is 1."""
 SQUARE: Stretch = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class PictureLimits:
-    """What a picture may be, judged by its header: pixels in all, pixels a side, frames."""
+    """Limits of a picture, checked by its header: pixels in all, pixels of a side, frames."""
 
     pixels: int = 64_000_000
     side: int = 32_768
@@ -38,7 +38,7 @@ class Region:
     height: int
 
     def within(self, size: Size) -> "Region":
-        """What of it lies on a picture of that size. Raises RegionOffPictureError where nothing does."""
+        """The part of it that lies on a picture of that size. Raises RegionOffPictureError where none does."""
         left, top, right, bottom = self._sides(size)
         if not self.meets(size):
             text = f"{self.left},{self.top},{self.width},{self.height}"
@@ -65,11 +65,11 @@ class Region:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture as the graph takes it.
+    """A picture as the graph's input.
 
     padded: uint8 [H, W, 3] RGB, zeros right and below; working: (width, height) of its real part; upload:
-    (width, height) of the upload after its EXIF rotation; region: what of it the real part shows, None for all. turn:
-    quarter turns anticlockwise by which it was turned for the graph, 0 to 3.
+    (width, height) of the upload after its EXIF rotation; region: the part of the upload that the real part shows, None
+    for all; turn: quarter turns anticlockwise by which it was turned for the graph, 0 to 3.
     """
 
     padded: Pixels
@@ -92,7 +92,7 @@ class Prepared:
 
     @property
     def shown(self) -> Size:
-        """(width, height) of what the real part shows, pixels of the upload."""
+        """(width, height) of the part that is shown, in pixels of the upload."""
         return self.upload if self.region is None else (self.region.width, self.region.height)
 
     def to_upload(self, polygons: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -114,7 +114,7 @@ def turned(prepared: Prepared, turn: int, spec: InputSpec) -> Prepared:
 
 
 def stretched(size: Size, stretch: Stretch) -> Size:
-    """A size once its pixels are square."""
+    """The size after making the pixels square."""
     return (round(size[0] * stretch[0]), round(size[1] * stretch[1])) if stretch != SQUARE else size
 
 

@@ -1,4 +1,4 @@
-"""Reading pictures without a server: for the shell, evaluation and benchmarks."""
+"""Reads pictures without a server: for the shell, evaluation and benchmarks."""
 
 import time
 from collections import Counter
@@ -25,7 +25,7 @@ from spotter.registry.manifest import InputSpec, Manifest
 
 
 class Reader:
-    """A bundle, ready to read. `read` does it all; `prepare`, `infer` and `page` are its stages.
+    """A bundle, ready to read. `read` does everything; `prepare`, `infer` and `page` are its stages.
 
     max_side: pixels of the long side at which to read, instead of the manifest's.
     """
@@ -72,11 +72,11 @@ class Reader:
         closest: int,
         hints: Hints = NO_HINTS,
     ) -> "Read":
-        """The page of a picture that was prepared, turned upright where it lies on a side (see `turning`), and after a
-        second look where its words are small (see `second_look.closer`) and no side was asked for; and how it was seen.
+        """The page of a picture that was prepared, and how it was read. A picture that lies turned is read upright (see
+        `turning`); one of small words is read a second time, closer (see `second_look.closer`), unless a side was asked for.
 
-        again: prepares the picture once more. hints: by which it was prepared, for what to keep. closest: pixels of the
-        longest side of a second look, 0 for none.
+        again: prepares the picture a second time. hints: those it was prepared with; they also select words. closest:
+        longest side of a second look in pixels, 0 for none.
         Raises what `again` does.
         """
         spec = hints.spec(self.input)
@@ -121,7 +121,7 @@ class Reader:
             raise BundleError(f"the golden picture must read {sorted(missing)}, it read {sorted(read)}")
 
     def pace(self) -> tuple[int, float]:
-        """Padded pixels of a blank page at the working size, and the seconds that the graph takes for it."""
+        """Padded pixels of a blank page at the working size, and the seconds that the graph takes to read it."""
         side = self.manifest.input.target_side
         page = self.prepare(np.zeros((side * 3 // 4, side, 3), np.uint8))
         began = time.monotonic()

@@ -1,7 +1,7 @@
 """Scaling pictures to the size at which they are read, by a triangle filter as wide as the scale (Pillow's BILINEAR).
 
-`cykooz_resizer` computes the same, to one in 256, with SIMD in a third of the time. Where it has no wheel, Pillow
-does it.
+`cykooz_resizer` computes the same, up to one level in 256, with SIMD in a third of the time. Where it has no wheel,
+Pillow is used.
 """
 
 import threading
@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 _COPIED = 4_000_000
-"""Pixels of a picture that is handed over as a copy, while which other threads stand still."""
+"""Pictures up to so many pixels are passed as a copy, which blocks other threads while it is made."""
 _BANDS = {"L": 1, "RGB": 3}
 
 
@@ -35,8 +35,9 @@ _resizers = None if cykooz_resizer is None else _Resizers()
 
 
 def scaled(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Pixels:
-    """The picture's bands at `size` (width, height), uint8 [H, W, bands], without the axis of bands where there is but
-    one. Of an RGBA picture what is seen counts more. box: the part of the picture, in its pixels; all of it if None."""
+    """The picture's bands at `size` (width, height), uint8 [H, W, bands], without the axis of bands where there is only
+    one. Pixels of an RGBA picture are weighted by alpha. box: the part of the picture, in its pixels; all of it if
+    None."""
     if image.size == size:
         return np.asarray(image)
     if _resizers is None or image.mode not in _BANDS or image.width * image.height > _COPIED:

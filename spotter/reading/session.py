@@ -1,4 +1,4 @@
-"""The graph in ONNX Runtime: arrays in, one tuple of rows a picture out. Used with and without the server."""
+"""The graph in ONNX Runtime: takes arrays, returns one tuple of rows for each picture."""
 
 import itertools
 import logging
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rows(NamedTuple):
-    """The graph's answer for one picture, a row a word.
+    """The graph's output for one picture, one row for each word.
 
     polygons: float32 [N, P, 2], padded-image pixels; scores: float32 [N]; characters: int32 [N, T], 0 =
     nothing; character_scores: float32 [N, T]; orientation: float32 [4], how probable it is that the picture is upright
@@ -39,8 +39,8 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too; cuda_graphs: on `cuda`, kernels of
-    the part whose shapes come back are recorded and replayed, where the bundle has that part by itself."""
+    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too; cuda_graphs: on `cuda`, the kernels
+    of the dense part are recorded and replayed, where the bundle contains that part by itself."""
 
     threads: int
     device: Device = "cpu"
@@ -48,8 +48,8 @@ class SessionOptions:
 
 
 class Form(NamedTuple):
-    """What a graph must be like. outputs: None for whatever it has, which may have `ORIENTATION` beyond them; recorded:
-    whether CUDA is to record its kernels."""
+    """The expected form of a graph. outputs: None for any; there may be `ORIENTATION` beyond them; recorded: whether CUDA
+    is to record its kernels."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...] | None
@@ -73,8 +73,8 @@ class Session:
             self._binding = self._bind(bundle, options)
             return
         self._multi_threaded = self._open(bundle.model, options)
-        # Threads that each read a picture wait less for each other than threads that share every layer of one. So
-        # where pictures are read on all of them at once, it is with a thread each.
+        # One thread for each picture is faster than all threads on each layer of one picture, since threads wait less
+        # for each other. So when all lanes are busy, each reads with one thread.
         several = options.threads > 1
         self._single_threaded = (
             self._open(bundle.model, replace(options, threads=1)) if several else self._multi_threaded
@@ -105,8 +105,8 @@ class Session:
         settings.intra_op_num_threads = options.threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
-        # Within a run threads that spin meet each other's work at once; after it they would take the cores that decode
-        # the next pictures.
+        # Spinning threads pick up work at once within a run; after it they would occupy the cores that decode the next
+        # pictures.
         settings.add_session_config_entry("session.force_spinning_stop", "1")
         providers = gpu.providers(options.device, form.recorded)
         _demand(providers[0][0], ort.get_available_providers())
@@ -130,20 +130,20 @@ class Session:
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool = False) -> list[Rows]:
         """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts.
 
-        From as many threads at once as it has threads itself. crowded: that many are at work with this one, so that a
-        processor reads it with one.
+        May be called from as many threads at once as it has threads. crowded: all of those are busy, so that the CPU
+        reads this batch with one thread.
         """
         if self._device != "cpu":
             index, *columns = self._binding.run(images, sizes)
             return split_rows(index, columns, len(images))
         if len(images) == 1:
             return self._run(images, sizes, crowded)
-        # On a processor a picture gains nothing from another one in the same run, and loses caches to it.
+        # On a CPU batching several pictures gains nothing, and costs cache hits.
         return [self._run(images[n : n + 1], sizes[n : n + 1], crowded)[0] for n in range(len(images))]
 
     def release_memory(self) -> None:
-        """Gives back the memory that is kept for the next picture, on a processor five times the model's size. The next
-        one takes a quarter longer."""
+        """Frees the memory that is kept for the next picture, on a CPU five times the model's size. The next picture
+        takes a quarter longer."""
         if self._device == "cpu":
             blank = np.zeros((1, self._least, self._least, 3), np.uint8), np.full((1, 2), self._least, np.int32)
             for session in {self._multi_threaded, self._single_threaded}:
@@ -151,7 +151,7 @@ class Session:
 
     def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
         session = self._single_threaded if crowded else self._multi_threaded
-        # What a picture of unusual size takes, hundreds of megabytes, would be kept for the next one of its kind.
+        # The memory for a picture of unusual size, hundreds of megabytes, would be kept for the next one of that size.
         options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
         index, *columns = session.run(None, {"images": images, "sizes": sizes}, options)
         return split_rows(index, columns, len(images))
@@ -164,8 +164,8 @@ def _demand(provider: str, present: Sequence[str]) -> None:
 
 
 def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:
-    """Deals the rows out to `count` pictures by `image_index` [N], keeping their order. columns: the outputs behind it,
-    of which those behind `OUTPUTS` have a row a picture."""
+    """Splits the rows among `count` pictures by `image_index` [N], keeping their order. columns: the outputs after it, of
+    which those beyond `OUTPUTS` have a row a picture."""
     rows, pictures = columns[: len(OUTPUTS) - 1], columns[len(OUTPUTS) - 1 :]
     if count == 1:
         return [Rows(*rows, *(each[0] for each in pictures))]  # type: ignore[arg-type]

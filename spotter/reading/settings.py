@@ -15,7 +15,7 @@ from spotter.registry.source import LIVE
 from spotter.registry.stores import open_store
 
 PILLOW_BOMB_PIXELS = 178_956_970
-"""Pillow refuses pictures above this many pixels whatever we allow."""
+"""Pillow refuses pictures of more pixels, whatever the settings."""
 
 
 def _as_text(value: object) -> object:
@@ -62,12 +62,12 @@ class ReadingSettings(BaseSettings):
 
     @property
     def session(self) -> SessionOptions:
-        """How the graph is to run."""
+        """The options of the session."""
         return SessionOptions(self.engine_threads, self.device, self.cuda_graphs)
 
     @property
     def limits(self) -> PictureLimits:
-        """What a picture may be."""
+        """The limits of a picture."""
         return PictureLimits(self.max_pixels, self.max_side, self.max_frames)
 
     @property
@@ -77,5 +77,5 @@ class ReadingSettings(BaseSettings):
 
 
 def cores() -> int:
-    """That this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""From the picture's size to the graph's and back: pure arithmetic on an `InputSpec`."""
+"""Converts sizes of pictures to the graph's and back, by an `InputSpec`."""
 
 import math
 from dataclasses import replace
@@ -8,21 +8,22 @@ from numpy.typing import NDArray
 
 from spotter.registry.manifest import InputSpec
 
-_FEW_WORDS = 8  # fewer do not tell what the picture is like
+_FEW_WORDS = 8  # fewer do not say what size the picture's text has
 MOST_WORDS = 1_400
-"""Of more, a look may drop some, and a closer one more of them: the detector has so many candidates a picture."""
+"""Where a look finds more words, the detector may have dropped some, since its candidates are limited, and a closer look
+would drop more."""
 SMALL = 12.0
-"""Pixels: where half of the words are lower, a closer look reads more; docs/service.md has the figures."""
+"""Pixels: a closer look reads more where the median word is lower; docs/service.md has the figures."""
 LEAST_HEIGHT = 9.0
 """Pixels at the working size: the height of the lowest letters that the network looks for."""
-_CLEAR = 20.0  # pixels: the height that a closer look aims at
-_WORTH = 1.2  # a look hardly closer than the first shows nothing new
+_CLEAR = 20.0  # pixels: the median height that a closer look aims at
+_WORTH = 1.2  # a closer look must enlarge by at least so much
 
 
 def at_side(spec: InputSpec, side: int) -> InputSpec:
     """The spec for reading pictures at a long side of at most `side` pixels; small ones are not enlarged further.
 
-    Raises ManifestError where the model cannot read at such a side.
+    Raises BundleError where the model cannot read at such a side.
     """
     return replace(spec, max_side=side, target_side=min(side, spec.target_side))
 
@@ -33,7 +34,7 @@ def closer_side(
     """The long side, pixels, at which a picture is worth a second look: most of its words were too small to be read
     well, and the upload has more pixels than were seen. None where one look is enough.
 
-    polygons: float32 [N, 4, 2], all that was found, sure or not, in working pixels. working, upload: (width, height).
+    polygons: float32 [N, 4, 2], all candidates, in working pixels. working, upload: (width, height).
     limit: pixels of the longest side allowed.
     """
     longest = max(working)
@@ -48,12 +49,12 @@ def closer_side(
 
 
 def much_larger(side: float, seen: float) -> bool:
-    """Whether a long side of `side` pixels shows more than one of `seen` pixels does."""
+    """Whether a long side of `side` pixels is so much larger than `seen` pixels that it shows more."""
     return side >= _WORTH * seen
 
 
 def median_height(polygons: NDArray[np.float32]) -> float | None:
-    """Of words, float32 [N, P, 2]; None where they are too few to tell what the picture is like."""
+    """The median height of words, float32 [N, P, 2]; None where they are too few."""
     if len(polygons) < _FEW_WORDS:
         return None
     edges = (polygons[:, -1] - polygons[:, 0]).tolist()
@@ -73,7 +74,7 @@ def working_size(width: int, height: int, spec: InputSpec) -> tuple[int, int]:
 
 
 def bucket(width: int, height: int, spec: InputSpec) -> tuple[int, int]:
-    """Padded (height, width), multiples of the stride, of a picture that is width x height when read."""
+    """Padded (height, width), multiples of the stride, of a picture of working size width x height."""
     return _padded(height, spec), _padded(width, spec)
 
 

@@ -1,7 +1,7 @@
-"""What a picture's file may be made of, counted before a decoder walks over it.
+"""Limits of the parts of a picture's file, counted before a decoder runs.
 
-Pillow walks over markers, chunks, tags and strips in Python, microseconds for each, and a few bytes make one: a file
-within every other limit could keep a thread for minutes.
+Pillow loops over markers, chunks, tags and strips in Python, microseconds for each, and each takes only a few bytes: a
+file within all other limits could keep a thread busy for minutes.
 """
 
 import re
@@ -10,28 +10,28 @@ import struct
 from spotter.reading.errors import TooManyPixelsError
 
 SEGMENTS = 10_000
-"""Of a JPEG; a profile and its metadata take some hundred at most."""
+"""The most segments of a JPEG; a profile and metadata take some hundred."""
 SCANS = 500
 CHUNKS = 50_000
-"""Of a PNG; writers cut 32 MB of data into some thousand."""
+"""The most chunks of a PNG; writers cut 32 MB of data into some thousand."""
 TAGS = 4_096
 VALUES = 300_000
-"""Of a TIFF's tag; a palette of 16 bits has 196,608."""
+"""The most values of a TIFF's tag; a 16-bit palette has 196,608."""
 STRIPS = 50_000
-"""Or tiles, of a TIFF."""
+"""The most strips or tiles of a TIFF."""
 
 BLOCKS = 400_000
-"""Of a GIF up to the end of its first picture: 64 megapixels that hardly pack take 300,000."""
+"""The most blocks of a GIF up to the end of its first picture; 64 megapixels that hardly compress take 300,000."""
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE = (0x01, 0xD8)
-"""Markers without a length, in addition to the restarts."""
+"""Markers without a length, in addition to restart markers."""
 _PLACES = (273, 279, 324, 325)
-"""Tags of a TIFF's strips and tiles: where they are, and how many bytes they have."""
+"""Tags with the offsets and byte counts of a TIFF's strips and tiles."""
 _SUBFILE, _REDUCED_OR_MASK = 254, 0b101
 _BYTES = (1, 2, 6, 7)
-"""A TIFF's types of which a value is a byte: nobody walks over these."""
+"""TIFF types whose values are single bytes: decoders do not loop over these."""
 
 
 def count_scans(data: bytes) -> int:
@@ -44,7 +44,7 @@ def count_scans(data: bytes) -> int:
         if data[position - 1] == _SOS:
             scans += 1
         elif (length := data[position : position + 2]) and data[position - 1] not in _ALONE:
-            position += int.from_bytes(length, "big")  # over thumbnails, which have scans of their own
+            position += int.from_bytes(length, "big")  # skips thumbnails, which have their own scans
         if scans > SCANS:
             raise TooManyPixelsError(f"the JPEG has more than {SCANS} scans")
         if segments > SEGMENTS:
@@ -86,10 +86,10 @@ def check_directory(data: bytes) -> None:
 
 
 def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
-    """Where a TIFF's directories are that are pages: not the thumbnails and masks that accompany them. A chain that is
-    cut off or runs in a ring ends there.
+    """Offsets of a TIFF's directories that are pages, without thumbnails and masks. A chain that is truncated or cyclic
+    ends there.
 
-    enough: after so many it is not looked for more. Raises TooManyPixelsError for more than `most`, of either.
+    enough: the search stops after so many. Raises TooManyPixelsError for more than `most` directories of either kind.
     """
     order, big = "<" if data.startswith(b"II") else ">", data[2:4] in (b"+\0", b"\0+")
     found, seen = list[int](), set[int]()
@@ -112,7 +112,7 @@ def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
 
 
 def _is_reduced_or_mask(data: bytes, order: str, entries: range, big: bool) -> bool:
-    """Whether one of the first tags says that this is a smaller form, or the mask, of another picture."""
+    """Whether one of the first tags says that this is a thumbnail or a mask of another picture."""
     for place in entries[:8]:
         tag, _, _, value = struct.unpack_from(order + ("HHQQ" if big else "HHII"), data, place)
         if tag == _SUBFILE:
@@ -134,7 +134,8 @@ def check_blocks(data: bytes) -> None:
     blocks = 0
 
     def past(position: int) -> int:
-        """Over blocks of up to 255 bytes, each behind its length, up to the empty one."""
+        """The position behind sub-blocks of up to 255 bytes, each after its length, and the empty one that ends
+        them."""
         nonlocal blocks
         while size := data[position]:
             position += size + 1
@@ -147,7 +148,7 @@ def check_blocks(data: bytes) -> None:
     try:
         position = 13 + _palette(data[10])
         while (kind := data[position]) != 0x3B:
-            if kind == 0x2C:  # a picture: its place and size, perhaps a palette, and the width of its codes
+            if kind == 0x2C:  # an image: position and size, an optional palette, and the LZW code size
                 past(position + 11 + _palette(data[position + 9]))
                 return
             position = past(position + 2) if kind == 0x21 else position + 1

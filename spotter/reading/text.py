@@ -1,4 +1,4 @@
-"""Characters' classes to text."""
+"""Converts classes of characters to text."""
 
 from functools import lru_cache
 
@@ -12,10 +12,12 @@ def texts(characters: NDArray[np.int32], charset: str) -> list[str]:
     """Text of each row of the graph's `characters` [N, T]: zeros dropped, class i is the i-th character from 1,
     no spaces at the ends.
 
-    A class that the charset lacks becomes U+FFFD, which no charset of ours holds, so that it is seen.
+    A class outside the charset becomes U+FFFD, which is in no charset, so that the error is visible.
     """
     count, length = characters.shape
-    points = _code_points(charset).take(characters.view(np.uint32), mode="clip")  # a negative one lies beyond all
+    points = _code_points(charset).take(
+        characters.view(np.uint32), mode="clip"
+    )  # a negative class becomes a very large one
     whole = points.tobytes().decode("utf-32-le", "surrogatepass")
     return [whole[row * length : (row + 1) * length].replace("\0", "").strip(" ") for row in range(count)]
 

@@ -1,7 +1,6 @@
-"""The graph's rows to a page: words in upload pixels, as lines and blocks in reading order.
+"""Converts the graph's rows to a page: words in upload pixels, as lines and blocks in reading order.
 
-Their order is found on plain numbers: a picture has tens of words, and for so few an array's operations cost more than
-they save.
+The order is computed with plain Python numbers: a picture has tens of words, for which numpy arrays would be slower.
 """
 
 from collections.abc import Sequence
@@ -17,8 +16,8 @@ from spotter.reading.text import texts
 
 class Word(NamedTuple):
     """polygon: [x, y] pairs, upload pixels to a tenth, from the text's own top-left clockwise; score: 0..1, to four
-    digits; direction: degrees to a tenth by which its text is turned clockwise, -180 to 180; line, block: which of the
-    page's it is in, from 0."""
+    digits; direction: degrees to a tenth by which its text is turned clockwise, -180 to 180; line, block: indices of
+    the line and block of the page that it is in."""
 
     polygon: Polygon
     text: str
@@ -30,7 +29,7 @@ class Word(NamedTuple):
 
 class Line(NamedTuple):
     """Words of a line, at least one. row: lines of a block that stand side by side, as a table's cells, share it.
-    degrees: by which it is turned clockwise. block: which of the page's it is in."""
+    degrees: by which it is turned clockwise. block: index of the page's block that it is in."""
 
     words: Sequence[Word]
     row: int
@@ -39,7 +38,7 @@ class Line(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its words, a space apart."""
+        """Its words, separated by spaces."""
         return " ".join([word.text for word in self.words])
 
     @property
@@ -66,7 +65,7 @@ class Block(NamedTuple):
 
     @property
     def rows(self) -> list[list[Line]]:
-        """Its lines, those that stand side by side together."""
+        """Its lines, grouped by rows."""
         rows: dict[int, list[Line]] = {}
         for line in self.lines:
             rows.setdefault(line.row, []).append(line)
@@ -74,7 +73,7 @@ class Block(NamedTuple):
 
     @property
     def text(self) -> str:
-        """A row a text line, with a tab between lines that stand side by side."""
+        """One line of text for each row, with tabs between lines that stand side by side."""
         return "\n".join(["\t".join([line.text for line in row]) for row in self.rows])
 
     @property
@@ -90,7 +89,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """What a picture says. size: its (width, height), pixels."""
+    """The text of a picture. size: its (width, height), pixels."""
 
     size: tuple[int, int]
     words: Sequence[Word]
@@ -99,7 +98,7 @@ class Page:
 
 
 def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
-    """The page of these words, whatever their order, directions and numbers."""
+    """The page of these words; their order, directions and indices are computed."""
     placed: list[Word] = []
     lines: list[Line] = []
     blocks: list[Block] = []
@@ -117,7 +116,7 @@ def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
 
 
 def read_page(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> Page:
-    """The page of the words that score at least `threshold` and say something."""
+    """The page of the words with a score of at least `threshold` and a text."""
     polygons = prepared.to_upload(rows.polygons).round(1).tolist()
     words = [
         Word(polygon, text, round(score, 4))
@@ -128,7 +127,7 @@ def read_page(rows: Rows, prepared: Prepared, charset: str, threshold: float) ->
 
 
 def mean_score(words: Sequence[Word]) -> float:
-    """To four digits."""
+    """The mean score, to four digits."""
     return round(sum([word.score for word in words]) / len(words), 4)
 
 

@@ -1,8 +1,8 @@
-"""The program of `isolated`'s processes: reads a file and questions about it from standard input, answers on standard
-output. Both are lines of JSON, each followed by as many bytes as its `length` says.
+"""The program of isolated processes: reads a file and requests from standard input, writes answers to standard output.
+Both are lines of JSON, each followed by as many bytes as its `length` says.
 
-The first line has the file behind it, and says what it may be and take. Then each line says what to `do`; see the
-functions of `_Session`. An answer with a `problem` names a class of `errors`.
+The first line contains limits and is followed by the file. Each further line is a request, whose `do` names a method of
+`_Session`. An answer with a `problem` names a class of `errors`.
 """
 
 import json
@@ -25,7 +25,7 @@ Answer = tuple[dict[str, Any], bytes]
 
 
 class _Session:
-    """One file, and what is done with it."""
+    """The requests about one file."""
 
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
         self._data, self._limits = data, limits
@@ -59,7 +59,7 @@ class _Session:
         return {"count": self._pdf.count}, b""
 
     def page(self, number: int, side: int, text: bool) -> Answer:
-        """How large a page is, and with `text`, what it carries of it."""
+        """The size of a page, and with `text` its embedded text."""
         assert self._pdf is not None
         found = self._pdf.text(number, side) if text else {}
         return {"size": self._pdf.size(number, side), **found}, b""
@@ -72,7 +72,7 @@ class _Session:
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answers until the input ends."""
+    """Answers requests until the input ends."""
     if (first := _receive(source)) is None:
         return
     head, data = first
@@ -101,20 +101,20 @@ def _receive(source: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 
 def _bound(memory: int) -> None:
-    """Address space, no files and no core: what decodes hostile bytes needs nothing else."""
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each would take address space, and there are others at work
+    """Limits address space, and forbids writing files and core dumps, which decoding does not need."""
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each thread takes address space, and other processes use the cores
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _bound_time(seconds: int) -> None:
-    """Processor time from now on. The parent looks at the clock; this is for a parent that is gone."""
+    """Limits processor time from now on. The parent watches wall time; this limit holds if the parent is gone."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whatever a library prints is no answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # output of libraries must not mix with answers
     main(sys.stdin.buffer, answers)

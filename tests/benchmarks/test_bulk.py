@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import bulk
 from spotter.bulk.plan import Part
-from spotter.bulk.work import Count, Job, Worker
+from spotter.bulk.work import BulkRun, Count, Worker
 from spotter.registry.folder import FolderStore
 from tests.reading.tiny import picture, write_tiny_bundle
 
@@ -21,8 +21,10 @@ def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOTTER_CACHE", str(tmp_path / "cache"))
 
 
-def without_ray(parts: Sequence[Part], job: Job, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
-    worker = Worker(job)
+def without_ray(
+    parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | None
+) -> Iterator[tuple[int, Count]]:
+    worker = Worker(bulk_run)
     return ((len(part.items), worker.read(part)) for part in parts)
 
 

@@ -83,7 +83,7 @@ def test_numbers_worked_by_hand(
         (math.pi, (28.5, 19)),
     ],
 )
-def test_leaning_boxes_worked_by_hand(
+def test_slanted_boxes_worked_by_hand(
     rotate: dict[str, ort.InferenceSession], way: str, theta: float, first_row: tuple[float, float]
 ) -> None:
     (patch,) = run(rotate[way], ramps(), boxes_of((20, 16, 16, 8, theta, 0.5)), of_picture(0))

@@ -18,7 +18,7 @@ from spotter.training.cli import combine as command
 from spotter.training.combine import combine
 from spotter.training.recogniser_file import SavedRecogniser
 from tests.model.small import few_channels, loud, small_config, small_spotter
-from tests.training.test_reading import trainer
+from tests.training.test_recogniser_loop import trainer
 
 OURS = {"part": "backbone", "name": "ImageNet weights", "licence": "MIT"}
 THEIRS = {"part": "recogniser", "name": "PP-OCRv6 small", "licence": "Apache-2.0"}

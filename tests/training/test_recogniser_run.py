@@ -11,7 +11,7 @@ from spotter.training.recogniser_file import SavedRecogniser
 from spotter.training.recogniser_run import recogniser_trainer, with_options
 from tests.model.small import few_channels, loud
 from tests.training.small import NoiseSource
-from tests.training.test_reading import SHORT
+from tests.training.test_recogniser_loop import SHORT
 
 
 @pytest.fixture(autouse=True)

@@ -92,7 +92,7 @@ def placed(boxes: Tensor, anchors: AnchorPoints) -> Tensor:
 
 
 class _SlantedBoxes:
-    """The numbers of slanted boxes as `spotter.model.family.Geometry` asks for them."""
+    """Implements `spotter.model.family.Geometry` for slanted boxes."""
 
     def of_polygons(self, polygons: Tensor) -> Tensor:
         """As `Geometry.of_polygons`."""

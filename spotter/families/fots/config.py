@@ -1,4 +1,4 @@
-"""What FOTS's detector is built from, checked when built."""
+"""The configuration of FOTS's detector, checked when it is built."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ class DetectionConfig:
     """The dense head and how its maps become boxes.
 
     score_threshold: anchor points below it are not candidates.
-    candidates: at most so many per picture, best first.
+    candidates: the most candidates of a picture; the best are kept.
     suppression: ProbIoU above which the lower of two boxes is dropped.
     merging: ProbIoU above which a candidate's box is averaged into the kept one.
     """

@@ -1,4 +1,4 @@
-"""FOTS (Liu et al. 2018, arXiv:1801.01671) as the rest of the program sees it."""
+"""FOTS (Liu et al. 2018, arXiv:1801.01671) behind the interface that all families share."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,7 +28,7 @@ class FOTS:
     geometry: Geometry = SLANTED_BOXES
 
     def read_config(self, values: Mapping[str, Any]) -> DetectionConfig:
-        """As `Family.read_config`; the first checkpoints had a field more."""
+        """As `Family.read_config`; the first checkpoints had one more field, which is dropped."""
         return DetectionConfig(**{name: value for name, value in values.items() if name != "levels"})
 
     def head(self, inputs: int, config: DetectionConfig) -> DetectionHead:

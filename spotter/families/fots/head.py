@@ -2,7 +2,7 @@
 
 Every anchor point predicts whether it lies in the core of a word, how far its four sides are from it, measured in
 the word's own frame, the direction in which the word is read, over the full circle, and how far its upright strokes
-slant. The head learns on plain maps and looks at the mosaic of the picture's pyramid afterwards.
+slant. The head is trained on plain maps and applied to the mosaic of the picture's pyramid.
 """
 
 from typing import ClassVar
@@ -29,7 +29,7 @@ class DetectionHead(Head):
     """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed and a
     slant)."""
 
-    # The last layer gives distances in pixels: few bits are too few.
+    # The last layer predicts distances in pixels: 8 bits or half precision are too coarse.
     roles: ClassVar[Roles] = Roles(dense=("*",), exact=("out.*",), precise=("out.*",), last=("out.*",), ends=("out.*",))
 
     def __init__(self, inputs: int, config: DetectionConfig) -> None:
@@ -37,7 +37,7 @@ class DetectionHead(Head):
         self.config = config
         self.shared = convolution(inputs, config.channels)
         self.out = nn.Conv2d(config.channels, 8, 1)
-        # Text is rare and mostly level: the first steps need not learn just that.
+        # Text is rare and mostly level: the biases start there, so that the first steps need not learn it.
         self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
 
     def forward(self, features: Tensor, anchors: AnchorPoints) -> DetectionMaps:
@@ -61,7 +61,7 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
     """The points that may be words: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
 
     A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
-    that any picture has, so that what follows costs by the text that is there.
+    of candidates of any picture, so that the cost of what follows grows with the text that is there.
     """
     height, width = maps.score.shape[-2:]
     score = maps.score.sigmoid()

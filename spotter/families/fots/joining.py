@@ -13,8 +13,8 @@ _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
 _GAP = 0.1  # of the lower one's height, at most
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
-_LONGEST = 24.0  # heights; a longer row of boxes could not be read as one region
-_HOPS = 5  # each doubles at least how far labels have travelled along a line
+_LONGEST = 24.0  # heights: the longest region that can be read; longer rows of boxes are not joined
+_HOPS = 5  # rounds; each at least doubles how far labels have spread along a line
 
 
 def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
@@ -23,7 +23,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[T
     Of boxes that are joined the surest stays. The united box is the straight line through all of them (least squares),
     with their mean height.
     """
-    # One box of no picture more keeps reductions away from tensors of no rows.
+    # An additional box that belongs to no picture spares reductions over empty tensors.
     boxes = F.pad(boxes, (0, 0, 0, 1), value=1.0)
     scores, image_index = F.pad(scores, (0, 1)), F.pad(image_index, (0, 1), value=-1)
     cx, cy, w, h, theta, slant = boxes.unbind(1)
@@ -79,7 +79,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[T
 
 
 def ranks(scores: Tensor) -> Tensor:
-    """Place int64 [N] of each in the order of scores [N], 0 for the highest; of equals the first goes before."""
+    """Rank int64 [N] of each score [N], 0 for the highest; equal scores are ranked in their order."""
     order = torch.arange(scores.shape[0], device=scores.device)
     surer = (scores[None, :] > scores[:, None]) | (
         (scores[None, :] == scores[:, None]) & (order[None, :] < order[:, None])
@@ -88,7 +88,7 @@ def ranks(scores: Tensor) -> Tensor:
 
 
 def connected(linked: Tensor, rank: Tensor) -> Tensor:
-    """The least rank [N] in each one's connected component, by links bool [N, N], symmetric; rank: a permutation.
+    """The least rank [N] in the connected component of each box; linked: bool [N, N], symmetric; rank: a permutation.
 
     In each round every tree of labels is hung below the least label next to any of its members, and labels then pass on
     from the place that they name (Shiloach and Vishkin 1982), so a few rounds reach along any line of words.

@@ -1,4 +1,4 @@
-"""Which boxes the recogniser learns from: true ones, off as a detector's are, and the detector's own."""
+"""The boxes that the recogniser is trained on: true ones with a detector's errors added, and the detector's own."""
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ def jitter_boxes(boxes: Tensor, amount: float, generator: torch.Generator) -> Te
 
 
 def predicted_boxes(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """What the detector says at the middle of each true box [N, 6], and whether it is good enough to read from, [N]."""
+    """The detector's box at the middle of each true box [N, 6], and whether it is good enough to be read, bool [N]."""
     rows, columns = maps.score.shape[-2:]
     there = placed(boxes, maps.anchors)
     column = (there[:, 0] / STRIDE).long().clamp(0, columns - 1)
@@ -49,7 +49,7 @@ def boxes_to_read(
     predicted: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """True boxes [K, 6] jittered, and a share `predicted` of the detector's own among them, where these are good."""
+    """Boxes [K, 6] to read: true ones with jitter, or for a share `predicted` the detector's own where it is good."""
     noisy = jitter_boxes(boxes.cpu(), jitter, generator).to(boxes.device)
     if not predicted:
         return noisy
@@ -59,7 +59,7 @@ def boxes_to_read(
 
 
 def misplaced_boxes(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:
-    """True boxes [N, 6] as a detector may give them: ends and sides off, turned and sheared a little."""
+    """True boxes [N, 6] with a detector's errors: ends and sides moved, turned and sheared a little."""
     boxes = true.numpy()
     count = len(boxes)
     w, h = boxes[:, 2], boxes[:, 3]

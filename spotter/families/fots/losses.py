@@ -1,4 +1,4 @@
-"""FOTS's parts of the loss: where boxes lie and which way they read."""
+"""FOTS's parts of the loss: the boxes and their reading direction."""
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +9,11 @@ from spotter.families.interface import Truth
 
 
 def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(box, ends, direction) losses over the points of cores, a word counting by `weights` [N], whatever its size.
+    """(box, ends, direction) losses over the points in words' cores; each word counts by `weights` [N], whatever its
+    size.
 
-    box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly notices a missing
-    letter of a long word. ends: smooth L1 on the left and right distances as shares of the height, counted the more
+    box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly changes when a
+    long word misses a letter. ends: smooth L1 on the left and right distances as shares of the height, counted the more
     the nearer a point is to that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw
     (cos, sin) and the slant; a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
     """

@@ -1,4 +1,5 @@
-"""Sampling of slanted boxes: RoIRotate (Liu et al. 2018, FOTS, arXiv:1801.01671), and the operator in its place."""
+"""Sampling of slanted boxes: RoIRotate (Liu et al. 2018, FOTS, arXiv:1801.01671), and the operator that replaces it in
+a graph."""
 
 from typing import cast
 
@@ -68,7 +69,7 @@ class RoIRotate(RegionSampler):
 
 
 class SymbolicRoIRotate(RoIRotate):
-    """Stands in for `RoIRotate` while the graph is written: emits the operator instead of its arithmetic."""
+    """Replaces `RoIRotate` during export: emits the operator instead of its arithmetic."""
 
     def _emit(
         self, features: Tensor, boxes: Tensor, image_index: Tensor, columns: int, scale: int, stride: int

@@ -1,4 +1,4 @@
-"""What FOTS's maps should say of words."""
+"""The targets of FOTS's maps."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from spotter.families.fots.boxes import boxes_to_polygons, polygons_to_boxes
 from spotter.families.interface import Truth
 from spotter.model.anchors import STRIDE
 
-_CORE = 0.25  # of the height is cut from every side of a word, so that neighbours part
+_CORE = 0.25  # of the height is cut from every side of a word, so that neighbouring words stay separate
 _CORE_ENDS = 0.15  # of the width at least is cut from both ends: points there predict the far end badly
 
 

@@ -1,1 +1,1 @@
-"""Where words stand: lines, blocks, columns, and the order in which a person reads them. Pure geometry."""
+"""Layout analysis: lines, blocks, columns and reading order, by geometry alone."""

@@ -10,10 +10,10 @@ from spotter.reading.layout.lines import find_lines
 from spotter.reading.layout.order import Row, Stack, find_stacks
 from spotter.reading.layout.rows import find_rows
 
-_PITCH = 1.45  # times the usual distance from line to line: a larger one ends a block
-_SPACE = 2.6  # heights: or this one, where there are too few lines to tell what is usual
-_TELLING = 3  # lines
-_KIND = 1.45  # times the height of the line before it: a line of another kind
+_PITCH = 1.45  # times the usual line pitch: a larger distance ends a block
+_SPACE = 2.6  # heights: the same, where there are too few lines to know the usual pitch
+_TELLING = 3  # lines from which the usual pitch is known
+_KIND = 1.45  # times the height of the line before: a line of another kind starts a block
 
 
 class TextLine(NamedTuple):
@@ -46,7 +46,7 @@ def find_blocks(polygons: Sequence[Polygon]) -> list[TextBlock]:
 
 
 def outline(polygons: Iterable[Polygon], degrees: float) -> Polygon:
-    """The four corners of the smallest rectangle turned so far that holds all the polygons, pixels to a tenth, from the
+    """The four corners of the smallest rectangle at that angle that holds all the polygons, pixels to a tenth, from the
     text's own top-left clockwise."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     points = [point for polygon in polygons for point in polygon]
@@ -86,7 +86,7 @@ def _turn(frame: float, box: Box) -> float:
 
 
 def _parts(stack: Stack) -> list[list[Row]]:
-    """The stack's rows, parted where they stand farther from each other than usual, or are of another height."""
+    """The stack's rows, split where their distance is larger than usual, or their height changes."""
     rows = stack.rows
     if len(rows) == 1:
         return [rows]

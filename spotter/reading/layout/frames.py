@@ -1,4 +1,4 @@
-"""Words in a frame of their own reading direction, so that what orders them need only know left, right, up and down."""
+"""Coordinate frames along the reading direction, so that layout analysis works with left, right, up and down."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ class Box(NamedTuple):
     """A word in a frame whose x axis is the reading direction of the words around it, in pixels.
 
     left, right: its ends. middle: y of its centre. height: above 0. sine, cosine: its own direction in the frame.
-    word: which one it is.
+    word: its index.
     """
 
     left: float
@@ -32,7 +32,7 @@ class Frame(NamedTuple):
 
 
 _Word = tuple[float, float, float, float, float, int]
-"""x, y of its middle, x, y of its direction, as long as the word is wide, its height, its index."""
+"""x and y of the middle, x and y of the direction (as long as the word is wide), the height, the index."""
 
 
 def frames(polygons: Sequence[Polygon]) -> list[Frame]:
@@ -57,7 +57,7 @@ def _word(polygon: Polygon, index: int) -> _Word:
     half = len(polygon) // 2
     (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
     right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
-    if half > 2:  # the middle of a bent word is not that of its ends
+    if half > 2:  # the middle of a curved word is not the middle between its ends
         a_x, a_y = b_x, b_y = _mean(polygon[:half])
         c_x, c_y = d_x, d_y = _mean(polygon[half:])
     height = math.hypot(c_x + d_x - a_x - b_x, c_y + d_y - a_y - b_y) / 2
@@ -69,7 +69,7 @@ def _mean(points: Sequence[Sequence[float]]) -> tuple[float, float]:
 
 
 def _direction(words: Sequence[_Word]) -> tuple[float, float]:
-    """Cosine and sine of the direction in which words read together, wide ones counting more."""
+    """Cosine and sine of the mean reading direction of words, weighted by their widths."""
     return _unit(sum([word[2] for word in words]), sum([word[3] for word in words]))
 
 

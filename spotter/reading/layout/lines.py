@@ -1,6 +1,6 @@
-"""Words to lines, and lines that stand side by side to rows.
+"""Groups words into lines.
 
-A line is words a space apart; wider gaps and gaps that go on through several lines, as between columns, end it
+A line is words with single spaces between them; wider gaps, and gaps that continue through several lines, end it
 (whitespace as a separator: Breuel, "Two geometric algorithms for layout analysis", DAS 2002).
 """
 
@@ -10,18 +10,18 @@ from itertools import islice, pairwise
 
 from spotter.reading.layout.frames import Box
 
-_SAME_LINE = 0.5  # of the smaller height: how far a word may stand off the line of the one before it
-_NEAR = 3.0  # of its height: chains that end farther above or below are not looked at
-_GAP = 1.0  # of the smaller height: a wider gap is no space between words
-WIDEST = 2.0  # but for a line whose spaces are wide
-_USUAL = 1.5  # times the line's own space, where it has enough of them to tell
-_UNUSUAL = 1.3  # times it is where columns may part
+_SAME_LINE = 0.5  # of the smaller height: largest offset of a word from the line of the word before it
+_NEAR = 3.0  # of its height: chains that end farther above or below are not considered
+_GAP = 1.0  # of the smaller height: a wider gap ends a line
+WIDEST = 2.0  # the same for a line with wide spaces
+_USUAL = 1.5  # times the line's median space, where it has enough spaces
+_UNUSUAL = 1.3  # times the median space: a gap that may be between columns
 _TELLING = 4
-_NARROW_GAP = 0.7  # nor is one above this where it goes on through other lines
-_GUTTER_LINES = 3  # so many of them, with words on both sides
-_REACH = 3.0  # of its height: so near to the gutter those words end and begin
-MARK = 0.8  # of the larger height: dashes and dots are not judged by their own
-_OVERLAP = 0.6  # of the smaller height: boxes of one line overlap by no more
+_NARROW_GAP = 0.7  # of the smaller height: a wider gap ends a line where it continues through other lines
+_GUTTER_LINES = 3  # so many of them, on each side
+_REACH = 3.0  # of its height: how near to the gutter those lines end and begin
+MARK = 0.8  # of the larger height: the least height that counts, for dashes and dots
+_OVERLAP = 0.6  # of the smaller height: the largest overlap of boxes of one line
 
 
 class Line:
@@ -49,12 +49,12 @@ class Line:
 
 
 def find_lines(boxes: list[Box]) -> list[Line]:
-    """The lines of a frame's words, in no order that matters."""
+    """The lines of a frame's words, in no particular order."""
     return [Line(part) for chain in _cut(_chains(boxes)) for part in chain]
 
 
 def _chains(boxes: list[Box]) -> list[list[Box]]:
-    """Left to right, each word joins the chain whose last word, followed along its own slope, meets it best."""
+    """From left to right, each word joins the chain whose last word, extended along its slope, fits best."""
     chains: list[list[Box]] = []
     ends: list[tuple[float, float, list[Box]]] = []  # where chains end: right, middle
     for number, box in enumerate(sorted(boxes)):
@@ -83,8 +83,7 @@ def _chains(boxes: list[Box]) -> list[list[Box]]:
 
 
 def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
-    """Chains cut where a gap is wider than the chain's spaces, or is that of columns: what stands above and below
-    leaves it free, too."""
+    """Chains cut where a gap is wider than the chain's spaces, or is part of a gutter between columns."""
     gaps: list[tuple[int, int, float, float]] = []
     places: dict[int, list[int]] = {}
     for number, chain in enumerate(chains):
@@ -110,7 +109,7 @@ def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
 
 
 def least(one: float, other: float) -> float:
-    """The smaller of two heights, by which they are judged together; of a dash or a dot, nearly the larger one."""
+    """The smaller of two heights, but for a dash or a dot nearly the larger one."""
     small, large = (one, other) if one < other else (other, one)
     return max(small, MARK * large)
 
@@ -124,7 +123,7 @@ class _Gutters:
     def holds(self, x: float, width: float, box: Box) -> bool:
         """Whether the gap at x, so wide, before a word is part of a gutter along enough lines on either side.
 
-        Looks upwards and then downwards from the word, until another stands in the way or there are enough.
+        Searches upwards and then downwards from the word, until a word blocks the gutter or there are enough lines.
         """
         start, low, high, reach = (
             bisect_left(self._boxes, (box.middle,)),
@@ -141,7 +140,7 @@ class _Gutters:
                         return True
                     level, so_far = middle, (before, after)
                 if left < high and right > low and middle != box.middle:
-                    before, after = so_far  # what stands as high as this one is not along the gutter
+                    before, after = so_far  # words of the same height as the blocking one do not count
                     break
                 if x - reach < right < x:
                     before += 1

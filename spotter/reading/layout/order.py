@@ -1,8 +1,8 @@
 """The order of rows on a page of any number of columns.
 
-Rows that only one other stands above and below of are stacked. Stacks are sorted topologically by two rules (Breuel,
+Rows with exactly one neighbour above or below are stacked. Stacks are sorted topologically by two rules (Breuel,
 "High performance document layout analysis", 2003): of two that share some x, the upper one comes first; of two that
-share none, the left one, unless something between them in height spans both.
+share none, the left one, unless another stack between them in height spans both.
 """
 
 from spotter.reading.layout.lines import Line
@@ -11,7 +11,7 @@ Row = list[Line]
 
 
 class Stack:
-    """Rows under each other."""
+    """Rows below one another."""
 
     __slots__ = ("bottom", "left", "right", "rows", "top")
 
@@ -50,7 +50,7 @@ def _middle(row: Row) -> float:
 
 
 def _next(rows: list[Row], n: int, step: int) -> int | None:
-    """The row next to row n upwards or downwards, None where there is none or several side by side."""
+    """The next row above or below row n; None where there is none, or several side by side."""
     left, right = rows[n][0].left, rows[n][-1].right
     found: int | None = None
     m = n + step

@@ -1,4 +1,4 @@
-"""Which lines side by side are read across, as in a table, and which belong to columns of their own."""
+"""Decides which lines side by side form one row, as in a table, and which belong to separate columns."""
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 from spotter.reading.layout.lines import WIDEST, Line, least
 
-_NEAR = 3.0  # of its height: rows that end farther above or below are not looked at
-_SAME_ROW = 0.5  # of the smaller height: how far a line may stand off the line before it
-_NEXT = 30.0  # heights: gaps so near above each other are those of the same columns
-_EDGE = 2.0  # heights: their ends agree so far
-_SHARED = 0.7  # of the wider gap, where they do not
-_OFF = 0.25  # of the height: lines of a table stand less off each other, those of columns that only meet often more
-_MISALIGNED = 0.3  # so many of them
-_WORDS = 3  # lines of running text have as many
-_COVER = 0.6  # of their width at least is words, not space
-_ACROSS = 0.3  # of so many lines at most stands one across
-_FEW = 40  # lines: fewer are columns only where some of them have several words
-_ROWS = 3  # fewer side by side are no columns
+_NEAR = 3.0  # of its height: rows that end farther above or below are not considered
+_SAME_ROW = 0.5  # of the smaller height: largest offset of a line from the line before it
+_NEXT = 30.0  # heights: largest vertical distance of gaps between the same columns
+_EDGE = 2.0  # heights: largest distance of their ends
+_SHARED = 0.7  # of the wider gap: least overlap where their ends do not agree
+_OFF = 0.25  # of the height: lines in a table row are aligned better, lines of separate columns often worse
+_MISALIGNED = 0.3  # the share of misaligned rows from which they are columns
+_WORDS = 3  # words: least number in a line of running text
+_COVER = 0.6  # of a line's width: least share that words cover in running text
+_ACROSS = 0.3  # the largest share of lines that may cross a gutter
+_FEW = 40  # lines: fewer form columns only where some of them have several words
+_ROWS = 3  # least number of rows side by side that form columns
 
 
 class _Gap(NamedTuple):
-    """Between two lines of a row. prose: whether running text stands on both sides; off: how far they stand off each
-    other, in heights."""
+    """Between two lines of a row. prose: whether running text stands on both sides; off: their vertical offset,
+    in heights."""
 
     row: int
     place: int
@@ -35,7 +35,7 @@ class _Gap(NamedTuple):
 
 
 def find_rows(lines: list[Line]) -> list[list[Line]]:
-    """Rows of lines from left to right: of one line, or of several that are read across."""
+    """Rows of lines from left to right: single lines, and lines of one table row."""
     rows = _join(lines)
     if len(lines) < _FEW and sum([len(line.boxes) >= _WORDS for line in lines]) < 2 * (_ROWS - 1):
         return rows  # no columns of text: a sign, a label
@@ -68,7 +68,7 @@ def _gaps(number: int, row: list[Line]) -> list[_Gap]:
     found = []
     for place, (a, b) in enumerate(pairwise(row), 1):
         width = widths[place - 1]
-        # A side reaches to the next gap as wide: to the next column, over the number of a line or a bullet.
+        # A side reaches to the next gap of the same width, past a line number or a bullet.
         start = next((n for n in range(place - 1, 0, -1) if widths[n - 1] >= width), 0)
         end = next((n for n in range(place, len(widths)) if widths[n] >= width), len(widths)) + 1
         found.append(
@@ -87,7 +87,7 @@ def _gaps(number: int, row: list[Line]) -> list[_Gap]:
 
 
 def _is_prose(side: list[Line]) -> bool:
-    """Whether lines are words close to each other, as in running text."""
+    """Whether lines look like running text: words close to each other."""
     words = [box for line in side for box in line.boxes]
     return len(words) >= _WORDS and sum([box.right - box.left for box in words]) > _COVER * (
         side[-1].right - side[0].left
@@ -95,7 +95,7 @@ def _is_prose(side: list[Line]) -> bool:
 
 
 def _join(lines: list[Line]) -> list[list[Line]]:
-    """Left to right, each line joins the row whose last line, followed along its slope, meets it best."""
+    """From left to right, each line joins the row whose last line, extended along its slope, fits best."""
     rows: list[list[Line]] = []
     ends: list[tuple[float, float]] = []  # of each row: right, middle
     for line in sorted(lines, key=lambda line: line.left):
@@ -122,7 +122,7 @@ def _off(a: Line, b: Line) -> float:
 
 
 def _peers(gaps: list[_Gap], middles: list[float], number: int) -> list[_Gap]:
-    """The gap and those above and below that are of the same columns."""
+    """The gap, and those above and below it between the same columns."""
     gap = gaps[number]
     left, right, reach = gap.left, gap.right, _NEXT * gap.height
     near = gaps[bisect_left(middles, gap.middle - reach) : bisect_right(middles, gap.middle + reach)]
@@ -130,8 +130,8 @@ def _peers(gaps: list[_Gap], middles: list[float], number: int) -> list[_Gap]:
 
 
 def _continues(gap: _Gap, other: _Gap) -> bool:
-    """Whether two gaps above each other are of the same columns. The gap of an empty cell lies above those of two
-    columns: so they must agree in most of their width, or in an edge."""
+    """Whether two gaps, one above the other, lie between the same columns. The gap of an empty cell spans two gaps of
+    other rows, so gaps must agree in most of their width, or in an edge."""
     left, right, other_left, other_right = gap.left, gap.right, other.left, other.right
     width, wider = right - left, other_right - other_left
     if width > wider:
@@ -148,7 +148,7 @@ def _continues(gap: _Gap, other: _Gap) -> bool:
 
 
 def _parts_columns(gaps: list[_Gap]) -> bool:
-    """Whether running text stands on both sides, or lines that only happen to meet."""
+    """Whether running text stands on both sides, or lines that are side by side by chance."""
     if len({gap.row for gap in gaps}) < _ROWS:
         return False
     if 2 * sum(gap.prose for gap in gaps) > len(gaps):

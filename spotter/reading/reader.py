@@ -73,7 +73,8 @@ class Reader:
         hints: Hints = NO_HINTS,
     ) -> "Read":
         """The page of a picture that was prepared, and how it was read. A picture that lies turned is read upright (see
-        `turning`); one of small words is read a second time, closer (see `second_look.closer`), unless a side was asked for.
+        `turning`); one of small words is read a second time, closer (see `second_look.closer`), unless a side was
+        asked for.
 
         again: prepares the picture a second time. hints: those it was prepared with; they also select words. closest:
         longest side of a second look in pixels, 0 for none.

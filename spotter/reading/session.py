@@ -48,8 +48,8 @@ class SessionOptions:
 
 
 class Form(NamedTuple):
-    """The expected form of a graph. outputs: None for any; there may be `ORIENTATION` beyond them; recorded: whether CUDA
-    is to record its kernels."""
+    """The expected form of a graph. outputs: None for any; there may be `ORIENTATION` beyond them; recorded: whether
+    CUDA is to record its kernels."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...] | None
@@ -164,8 +164,8 @@ def _demand(provider: str, present: Sequence[str]) -> None:
 
 
 def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:
-    """Splits the rows among `count` pictures by `image_index` [N], keeping their order. columns: the outputs after it, of
-    which those beyond `OUTPUTS` have a row a picture."""
+    """Splits the rows among `count` pictures by `image_index` [N], keeping their order. columns: the outputs after it,
+    of which those beyond `OUTPUTS` have a row a picture."""
     rows, pictures = columns[: len(OUTPUTS) - 1], columns[len(OUTPUTS) - 1 :]
     if count == 1:
         return [Rows(*rows, *(each[0] for each in pictures))]  # type: ignore[arg-type]

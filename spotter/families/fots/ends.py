@@ -11,7 +11,7 @@ _ROUNDS = 3
 _FROM_END = 0.8  # of the height: a point so far inside an end lies in the word's core and is near the end
 _MOST_MOVED = 0.5  # of the width: how far an end moves in a round at most, or
 _MOST_HEIGHTS = 2.0  # of the height, if that is more
-_LONG = 48.0  # pixels; in a shorter word the middle is as near to the ends
+_LONG = 24.0  # pixels; in a shorter word the middle is as near to the ends
 _LONG_RATIO = 1.5
 
 

@@ -10,8 +10,8 @@ from spotter.registry.manifest import InputSpec
 
 _FEW_WORDS = 8  # fewer do not say what size the picture's text has
 MOST_WORDS = 1_400
-"""Where a look finds more words, the detector may have dropped some, since its candidates are limited, and a closer look
-would drop more."""
+"""Where a look finds more words, the detector may have dropped some, since its candidates are limited, and a closer
+look would drop more."""
 SMALL = 12.0
 """Pixels: a closer look reads more where the median word is lower; docs/service.md has the figures."""
 LEAST_HEIGHT = 9.0

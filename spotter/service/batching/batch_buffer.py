@@ -10,7 +10,7 @@ from spotter.reading.imaging import Prepared
 
 
 class BatchBuffer:
-    """Holds up to `pixels` padded pixels. `arrange` copies only the pictures that are not yet in their place."""
+    """Holds up to `pixels` padded pixels. Pictures that are already in their place are not copied again."""
 
     def __init__(self, pixels: int) -> None:
         self._bytes = np.empty(pixels * 3, np.uint8)
@@ -25,7 +25,7 @@ class BatchBuffer:
             self._open = True
 
     def prepare_ahead(self, pictures: Sequence[Prepared]) -> None:
-        """Lays out pictures that will probably run next; does nothing once the batch was taken."""
+        """Copies pictures that will probably run next into the buffer; does nothing once the batch was taken."""
         with self._lock:
             if self._open:
                 self._arrange(pictures)

@@ -1,7 +1,7 @@
-"""The engine: lanes that run batches, a thread each, and a thread that lays out the next batch of a lone lane.
+"""The engine: lanes that run batches, one thread each, and a thread that prepares the next batch of a single lane.
 
-A batch belongs to whoever claims it: its lane when the model has answered, or `revive` when that lane's thread died or
-hangs. So each picture is answered once, and a thread that comes back late changes nothing.
+A batch is answered by whoever claims it: its lane when the model has finished, or `revive` when that lane's thread died
+or hangs. So each picture is answered once, and a thread that finishes too late changes nothing.
 """
 
 import logging
@@ -26,23 +26,23 @@ from spotter.service.errors import EngineFailedError, NotReadyError, TooLateErro
 logger = logging.getLogger(__name__)
 
 SHAPES = 8
-"""Batches whose shapes are remembered, to warm the next model with."""
+"""The number of recent batches whose shapes the next model is warmed up with."""
 
 
 class Runner(Protocol):
-    """What runs a batch, several at once where there are several lanes: see `session.Session.run`."""
+    """Runs batches, several at once where there are several lanes: see `session.Session.run`."""
 
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
-        """Reads a batch; crowded: while every lane is at work."""
+        """Reads a batch; crowded: all lanes are busy."""
 
     def release_memory(self) -> None:
-        """Gives back the memory that is kept for the next batch."""
+        """Frees the memory that is kept for the next batch."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """A picture's rows, how it was prepared, and the seconds that it waited, that a lane decoded, and that its batch
-    ran."""
+    """A picture's rows, how it was prepared, and the seconds that it waited in the queue, that its lane spent decoding,
+    and that its batch ran."""
 
     rows: Rows
     prepared: Prepared
@@ -53,7 +53,7 @@ class Done:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What one dispatch did."""
+    """The statistics of one batch."""
 
     pictures: int
     padded_pixels: int
@@ -64,8 +64,8 @@ class BatchReport:
 
 @dataclass(eq=False)
 class Job:
-    """One picture on its way. `done` is called exactly once unless the job is cancelled, on an engine thread; with what
-    decoding raised, too."""
+    """One queued picture. `done` is called exactly once unless the job is cancelled, on an engine thread, with the
+    result or with the error of decoding or inference."""
 
     picture: Prepared | OpenedPicture
     done: Callable[[Done | BaseException], None]
@@ -89,7 +89,7 @@ class Engine:
         self._latency = LatencyModel()
         self._batcher: Batcher[Job] = Batcher(limits, self._latency, _expire)
         self._lock = threading.RLock()
-        self._running = threading.Condition(self._lock)  # wakes who lays out the batch after the one that runs
+        self._running = threading.Condition(self._lock)  # wakes the thread that prepares the next batch
         self._stopping = False
         self._down = False
         self._failures = 0
@@ -117,12 +117,12 @@ class Engine:
             thread.start()
 
     def release_memory(self) -> None:
-        """Lets the runner give back the memory it keeps for the next batch; takes as long as a small one."""
+        """Frees the memory that the runner keeps for the next batch; takes as long as a small batch."""
         self._workers.runner.release_memory()
 
     def revive(self, runner: Runner) -> None:
-        """Goes on with other threads and another runner. What the old ones were running is answered
-        EngineFailedError, what waits will be run. A thread that hangs is left behind."""
+        """Replaces the threads and the runner. Pictures that the old ones were running are answered with
+        EngineFailedError; waiting ones will be run. A hanging thread is abandoned."""
         with self._lock:
             if self._stopping:
                 return
@@ -134,7 +134,7 @@ class Engine:
         self.start()
 
     def give_up(self) -> None:
-        """Takes nothing more until revived; what is inside is answered EngineFailedError."""
+        """Accepts nothing more until revived; queued and running pictures are answered with EngineFailedError."""
         with self._lock:
             self._down = True
             lost = self._workers.give_up()
@@ -145,7 +145,7 @@ class Engine:
                 entry.item.done(_failed())
 
     def stop(self, timeout: float | None = None) -> None:
-        """Ends after the running batches, or leaves them after `timeout` seconds; what still waits is answered
+        """Stops after the running batches, or abandons them after `timeout` seconds; waiting pictures are answered with
         NotReadyError."""
         with self._lock:
             self._stopping = True
@@ -161,17 +161,17 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether the threads that were started still run."""
+        """Whether all threads still run."""
         return not self._workers.dead and all(thread.is_alive() for thread in self._workers.threads)
 
     @property
     def down(self) -> bool:
-        """Whether it was given up, and not revived since."""
+        """Whether `give_up` was called, and `revive` has not been called since."""
         return self._down
 
     @property
     def failures(self) -> int:
-        """Batches that failed one after the other, up to now."""
+        """The number of batches that failed in a row."""
         return self._failures
 
     @property
@@ -185,21 +185,21 @@ class Engine:
 
     @property
     def shapes(self) -> list[Shape]:
-        """The padded (height, width) of the batches run lately, each once."""
+        """The padded (height, width) of recent batches, each once."""
         with self._lock:
             return list(dict.fromkeys(self._shapes))
 
     @property
     def waiting(self) -> int:
-        """Pictures that wait for a batch."""
+        """The number of pictures that wait for a batch."""
         with self._lock:
             return len(self._batcher)
 
     def submit(
         self, picture: Prepared | OpenedPicture, deadline: float, done: Callable[[Done | BaseException], None]
     ) -> Entry[Job]:
-        """Queues a picture; deadline in seconds on the clock. One that is only opened, its shape known, is decoded by
-        the lane that reads it. Raises NotReadyError once stopped."""
+        """Queues a picture; deadline: seconds on the clock. A picture that is not decoded yet is decoded by the lane
+        that runs it. Raises NotReadyError once stopped."""
         now = self._clock()
         entry = Entry(Job(picture, done), picture.shape, now, deadline)
         with self._lock:
@@ -210,7 +210,7 @@ class Engine:
             if not len(self._batcher):
                 self._beat = now
             self._batcher.add(entry, now)
-            # The first idle lane: a client alone then always meets the same thread, whose caches are warm.
+            # The first idle lane: a single client is then always served by the same thread, whose caches are warm.
             idle = next((lane for lane in self._workers.lanes if lane.batch is None and not lane.called), None)
             if idle is not None:
                 idle.called = True
@@ -220,22 +220,22 @@ class Engine:
         return entry
 
     def cancel(self, entry: Entry[Job]) -> None:
-        """Gives up a picture: it will not be run, unless it is running already."""
+        """Cancels a picture: it will not be run, unless it is running already."""
         with self._lock:
             self._batcher.discard(entry)
 
     def _guard(self, work: "Callable[[_Workers, _Lane], None]", workers: "_Workers", lane: "_Lane") -> None:
-        """Runs a thread's work. Nothing may escape it, and if something does, its batch is answered all the same."""
+        """Runs a thread's work. It should not raise; if it does, its batch is answered all the same."""
         try:
             work(workers, lane)
         except BaseException:
             logger.critical("a thread of the engine died", exc_info=True)
-            workers.dead = True  # before the answers: who gets one must not find the engine in order
+            workers.dead = True  # before answering, so that clients do not see a healthy engine
             if (lost := self._claim(lane)) is not None:
                 self._fail(lost)
 
     def _claim(self, lane: "_Lane") -> Batch[Job] | None:
-        """The batch that a lane runs, unless it was taken from it; nobody else gets it after."""
+        """Takes the batch of a lane, so that nobody else answers it; None where it was already taken."""
         with self._lock:
             batch, lane.batch = lane.batch, None
             self._beat = self._clock()
@@ -268,11 +268,11 @@ class Engine:
         self._running.notify_all()
 
     def _current(self, workers: "_Workers") -> bool:
-        """Whether a workers is still the one at work."""
+        """Whether these workers are still the current ones."""
         return workers is self._workers and not self._stopping
 
     def _next(self, workers: "_Workers", lane: "_Lane") -> Batch[Job] | None:
-        """Waits for a batch, holding the lock; None when there is nothing more to do for this workers."""
+        """Waits for a batch, holding the lock; None when these workers are to end."""
         while self._current(workers):
             lane.called = False
             now = self._clock()
@@ -314,8 +314,8 @@ class Engine:
                 entry.item.done(Done(rows, picture, taken - entry.arrived, began - taken, seconds))
 
     def _decode(self, lane: "_Lane", batch: Batch[Job]) -> list[Prepared]:
-        """Decodes what a lane took, where that is still to be done, and answers what cannot be; what was given up or
-        became late meanwhile is left out, too. Empty when nothing is left to run, or the batch was taken away."""
+        """Decodes the pictures of a lane's batch that are not decoded yet, and answers those that fail. Cancelled and
+        expired ones are removed. Empty when nothing is left to run, or the batch was claimed by someone else."""
         ready: list[tuple[Entry[Job], Prepared]] = []
         out: list[tuple[Entry[Job], Exception]] = []
         for entry in batch.entries:
@@ -339,7 +339,7 @@ class Engine:
                     return []
                 lane.batch = left if ready else None
                 self._beat = self._clock()
-        while out:  # an error knows the frames that it passed: what this one keeps of it would keep the upload
+        while out:  # an error references its frames; keeping it here would keep the upload in memory
             if not out[-1][0].cancelled:
                 out[-1][0].item.done(out[-1][1])
             out.pop()
@@ -353,7 +353,7 @@ class Engine:
         return np.stack([picture.padded for picture in pictures])
 
     def _crowded(self, workers: "_Workers") -> bool:
-        """Whether every one of several lanes is at work, or was just called to it."""
+        """Whether there are several lanes, and all are busy or have just been woken."""
         with self._lock:
             return len(workers.lanes) > 1 and all(lane.called or lane.batch is not None for lane in workers.lanes)
 
@@ -376,7 +376,7 @@ class Engine:
 
 @dataclass(eq=False)
 class _Lane:
-    """What a thread runs now, and since when; called: whether it was woken and has not looked yet."""
+    """A thread's current batch, and when it began; called: whether it was woken and has not taken a batch yet."""
 
     woken: threading.Condition
     batch: Batch[Job] | None = None
@@ -386,8 +386,8 @@ class _Lane:
 
 @dataclass(eq=False)
 class _Workers:
-    """The worker threads of an engine with what only they use. A lone lane has two buffers (double buffering): it reads
-    the front one while the back one is filled."""
+    """The worker threads of an engine and the state that only they use. A single lane has two buffers (double
+    buffering): it reads the front one while the back one is filled."""
 
     runner: Runner
     lanes: tuple[_Lane, ...]
@@ -397,7 +397,7 @@ class _Workers:
     dead: bool = False
 
     def give_up(self) -> list[Batch[Job]]:
-        """Takes what runs away from the lanes."""
+        """Claims the running batches of all lanes."""
         lost = [lane.batch for lane in self.lanes if lane.batch is not None]
         for lane in self.lanes:
             lane.batch = None
@@ -409,7 +409,8 @@ def _failed() -> EngineFailedError:
 
 
 def _expire(entry: Entry[Job]) -> None:
-    """Not a method: an engine in a cycle with its batcher would keep a former model in memory until collected."""
+    """Not a method: a reference cycle of engine and batcher would keep a former model in memory until the next garbage
+    collection."""
     if not entry.cancelled:
         entry.item.done(_late())
 

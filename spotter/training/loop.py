@@ -50,13 +50,13 @@ Validate = Callable[[Spotter], dict[str, float]]
 
 
 class DivergedError(RuntimeError):
-    """The loss or its gradient stopped being a number; the last checkpoint is from before."""
+    """The loss or its gradient is not finite; the last checkpoint is from before."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Means over words. ctc: CTC's loss per character. attention: the attention decoder's, 0 where there is none.
-    taught: the difference from what the teacher reads, 0 where nobody teaches."""
+    """Means over words. ctc: CTC's loss per character. attention: that of the attention decoder, 0 where there is none.
+    taught: the divergence from the teacher's output, 0 without a teacher."""
 
     ctc: Tensor
     attention: Tensor
@@ -64,12 +64,12 @@ class Reading:
 
 
 class StepBatches(Dataset[Batch]):
-    """The batch of each step, a function of the seed and the step alone: a resumed run sees what it would have seen."""
+    """The batch of each step, a function of the seed and the step only, so that a resumed run sees the same batches."""
 
     def __init__(
         self, source: Source, config: TrainConfig, charset: Charset, family: Family, first: int, last: int | None = None
     ) -> None:
-        """Of the steps from `first` to before `last`, the run's end where it is None."""
+        """The steps from `first` to before `last`, or to the run's end."""
         self.source = source
         self.config = config
         self.charset = charset
@@ -216,17 +216,17 @@ class Trainer:
         )
 
     def _adapter(self) -> dict[str, Tensor]:
-        """What the distiller has learnt; the teacher is not this run's to save."""
+        """The distiller's trained weights; those of the teacher are not saved."""
         adapter = self.distiller.adapter if self.distiller else None
         return adapter.state_dict() if adapter is not None else {}
 
     def resume(self) -> None:
-        """Goes on where `last.pt` stopped. Raises ValueError when it is not the state of a run of this model."""
+        """Continues from `last.pt`. Raises ValueError when it is not the state of a run of this model."""
         state = load_state(self.last)
         try:
             self.model.load_state_dict(state["weights"])
             self.ema.model.load_state_dict(state["ema"])
-            if "weighting" in state:  # not in the first runs' states
+            if "weighting" in state:  # missing in the first runs' states
                 self.weighting.load_state_dict(state["weighting"])
             if "curriculum" in state:
                 self.curriculum.restore(state["curriculum"])
@@ -300,7 +300,7 @@ class Trainer:
         return parts
 
     def _detection(self, maps: Maps, batch: Batch) -> dict[str, Tensor]:
-        """The weighted parts that the detector learns by."""
+        """The weighted parts of the detector's loss."""
         weights = {**self.family.parts, **self.config.losses.own}
         own = self.family.losses(maps, batch.truth, word_weights(batch.image_index, self.config.balance))
         shared = detection_losses(maps, batch.truth, self.config.losses)
@@ -314,8 +314,8 @@ class Trainer:
         if not len(readable):
             return Reading(nothing, nothing, nothing)
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        # Always as many words, some of them twice: shapes that repeat spare the CPU's convolutions from being compiled
-        # anew for every step, and each time the box is jittered otherwise.
+        # Always the same number of words, some of them twice with different jitter: with constant shapes the CPU's
+        # convolutions need not be compiled again in every step.
         weight = word_weights(batch.image_index[readable], self.config.balance).cpu()
         chosen = torch.multinomial(weight, self.config.words, replacement=True, generator=generator)
         words = readable[chosen.to(readable.device)]
@@ -357,7 +357,7 @@ class Trainer:
         stage = self.config.stage(self.step)
         for name in MODULES:
             learns = stage is None or name in stage.modules
-            getattr(self.model, name).requires_grad_(learns).train(learns)  # batch norm's statistics stay, too
+            getattr(self.model, name).requires_grad_(learns).train(learns)  # batch norm statistics are frozen, too
         batch = to_device(batch, self.device)
         parts = self.losses(composed(batch, self.composer) if self.composer else batch)
         loss = torch.stack(list(parts.values())).sum()
@@ -365,7 +365,7 @@ class Trainer:
             detail = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())
             raise DivergedError(f"the loss is not finite at step {self.step} ({detail}); {self.last} is from before it")
         self.optimiser.zero_grad(set_to_none=True)
-        if loss.requires_grad:  # a stage of the recogniser alone has nothing to learn from pictures without text
+        if loss.requires_grad:  # false in a stage that trains only the recogniser, for pictures without text
             torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if not torch.isfinite(norm):
@@ -407,9 +407,9 @@ class Trainer:
             file.write(json.dumps(record) + "\n")
 
     def train(self, *, minutes: float | None = None, validate: Validate | None = None) -> None:
-        """Trains to the configured step or for so many minutes, whichever ends first.
+        """Trains to the configured step or for so many minutes, whichever comes first.
 
-        Saves on the way, at the end, and on SIGINT or SIGTERM. Raises DivergedError when the loss is not a number.
+        Saves regularly, at the end, and on SIGINT or SIGTERM. Raises DivergedError when the loss is not finite.
         """
         started = time.monotonic()
         already = self.seconds

@@ -1,7 +1,7 @@
-"""Training the recogniser by itself, on words cut from training pictures as a detector cuts them.
+"""Trains the recogniser alone, on words cut from training pictures with a detector's errors imitated.
 
-The detector takes no part, so a step costs only what reading costs, and the recogniser may start from weights that were
-trained elsewhere (see `spotter.training.pretrained`). The run is resumable to the step.
+The detector is not run, so a step costs less, and the recogniser may start from published weights (see
+`spotter.training.pretrained`). A run can be resumed at any step.
 """
 
 import json
@@ -38,7 +38,7 @@ LAST = "last.pt"
 _UNITS = 128  # the packed row is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
-_COLUMNS = 6.0  # of characters, about, to a height of a region's length
+_COLUMNS = 6.0  # columns for each height of a region's length, about
 _LONGEST_RUN = 110  # columns
 
 
@@ -46,12 +46,14 @@ _LONGEST_RUN = 110  # columns
 class RecogniserTrainConfig:
     """A run of the recogniser alone.
 
-    plan: "small" or "tiny". family: whose regions are cut. words, units: of a step at most. per_picture: words of one
-        picture at most.
+    plan: "small" or "tiny". family: whose regions are cut. words, units: the most in a step. per_picture: the most
+    words of
+        one picture.
     learning_rate: after `warmup` steps it stays until `decay_from`, then falls to nothing at `steps` (Hägele et al.
         2024, arXiv:2405.18392: such a run can be prolonged without a new schedule).
-    ends, sides, astray: how far regions are off, see `Misplacement`.
-    run: share of the regions that hold the words that follow on the line as well. gap: of heights, between these.
+    ends, sides, astray: errors of regions, see `Misplacement`.
+    run: share of the regions that contain the next words of the line as well. gap: largest gap between these, in
+        heights.
     """
 
     plan: str = "small"
@@ -94,7 +96,7 @@ class RecogniserTrainConfig:
 
     @property
     def misplacement(self) -> Misplacement:
-        """How far regions are off."""
+        """The errors of regions."""
         return Misplacement(self.ends, self.sides, self.astray)
 
     def rate(self, step: int) -> float:
@@ -105,7 +107,7 @@ class RecogniserTrainConfig:
 
 @dataclass(frozen=True)
 class WordBatch:
-    """images: uint8 [B, H, W, 3]. shapes: float32 [N, G], as a detector may give them. image_index: int64 [N].
+    """images: uint8 [B, H, W, 3]. shapes: float32 [N, G], with a detector's errors. image_index: int64 [N].
     targets: classes of each word."""
 
     images: Tensor
@@ -115,10 +117,10 @@ class WordBatch:
 
 
 class WordBatches(Dataset[WordBatch]):
-    """The batch of each step, a function of the seed and the step alone."""
+    """The batch of each step, a function of the seed and the step only."""
 
     def __init__(self, source: Source, config: RecogniserTrainConfig, charset: Charset, first: int = 0) -> None:
-        """Of the steps from `first` on."""
+        """The steps from `first` on."""
         self.source, self.config, self.charset, self.first = source, config, charset, first
         self.family = family_named(config.family)
 
@@ -153,7 +155,7 @@ class WordBatches(Dataset[WordBatch]):
         return WordBatch(torch.from_numpy(np.stack(images)), torch.cat(shapes), torch.tensor(index), targets)
 
     def _readable(self, sample: Sample, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
-        """Regions of some of the words, shapes [N, G], and what they say: a word, or several with spaces between."""
+        """Regions of some of the words, shapes [N, G], and their texts: one word, or several with spaces."""
         geometry, config = self.family.geometry, self.config
         polygons = together(list(sample.polygons))
         lengths, heights = (side.numpy() for side in geometry.extent(geometry.of_polygons(torch.from_numpy(polygons))))
@@ -212,7 +214,7 @@ class RecogniserTrainer:
         device: str = "cpu",
         workers: int = 0,
     ) -> None:
-        """start: weights to begin with; `last.pt` of the run goes before. started_from: whose they are, see
+        """start: starting weights, unless the run has a `last.pt`. started_from: their provenance, see
         `spotter.training.pretrained.Provenance`.
 
         Raises ValueError where `last.pt` is not the state of a run of this network and these characters.
@@ -331,7 +333,7 @@ class RecogniserTrainer:
         )
 
     def train(self, minutes: float | None = None) -> None:
-        """Goes on until the schedule's end, for so many minutes, or until SIGINT or SIGTERM; saves whenever it stops.
+        """Trains until the schedule's end, for so many minutes, or until SIGINT or SIGTERM; saves when it stops.
 
         Raises ValueError where the sources give no word that can be read.
         """

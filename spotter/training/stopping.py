@@ -1,4 +1,4 @@
-"""Runs that end well when they are told to stop."""
+"""Stops runs cleanly on signals."""
 
 import signal
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Stop:
 
 @contextmanager
 def stopping_on_signals() -> Iterator[Stop]:
-    """Within it SIGINT and SIGTERM only ask for the end, so that a step is finished and saved."""
+    """A context in which SIGINT and SIGTERM only request the end, so that the current step is finished and saved."""
     stop = Stop()
     before = {number: signal.signal(number, stop._ask) for number in _SIGNALS}
     try:
@@ -33,7 +33,7 @@ def stopping_on_signals() -> Iterator[Stop]:
 
 
 def leave_signals_to_the_trainer(_worker: int) -> None:
-    """For worker processes: signals sent to the whole process group must not end a worker first."""
+    """For worker processes: signals to the whole process group are left to the main process."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

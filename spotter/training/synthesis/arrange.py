@@ -37,8 +37,8 @@ _NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*[)%€$£]?")
 class Styles:
     """The pool's styles by use.
 
-    kinds: by name of a kind of words, how many times as often as the pool holds them its words are drawn; 1 for a kind
-    that is not named, 0 for none of it.
+    kinds: for kinds of words by name, the factor by which their words are drawn more often than the pool contains them;
+    1 for a kind that is not named, 0 for none of it.
     scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, short, rules: patches by
     style; `short` are those of one or two characters.
     capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.

@@ -24,7 +24,7 @@ from spotter.reading.words import Page, Word, arrange, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
-from spotter.service.batching.engine import Done, Job
+from spotter.service.batching.jobs import Done, Job
 from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.models.live import LoadedModel
 from spotter.service.telemetry.metrics import Metrics

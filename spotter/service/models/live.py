@@ -18,7 +18,8 @@ from spotter.registry.manifest import Manifest
 from spotter.registry.source import ModelSource, resolve
 from spotter.registry.stores import open_store
 from spotter.service.batching.batcher import BatchLimits, Shape
-from spotter.service.batching.engine import Engine, Runner
+from spotter.service.batching.engine import Engine
+from spotter.service.batching.jobs import Runner
 from spotter.service.settings import Settings
 from spotter.service.telemetry.metrics import Metrics
 

@@ -14,7 +14,7 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 
 from spotter.registry.manifest import Manifest
-from spotter.service.batching.engine import BatchReport
+from spotter.service.batching.jobs import BatchReport
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time for every series would double the page
 

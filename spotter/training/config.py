@@ -1,5 +1,6 @@
 """The settings of a training run."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -119,12 +120,32 @@ class DifficultyConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """A training run.
+class RunConfig:
+    """What every training run has.
+
+    words: that are read in a step. warmup: steps over which the learning rate rises. clip: of the gradient's norm.
+    ema: decay of the averaged weights. save_every, log_every: steps.
+    """
+
+    seed: int = 0
+    words: int = 128
+    steps: int = 10_000
+    warmup: int = 200
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    clip: float = 5.0
+    ema: float = 0.999
+    save_every: int = 200
+    log_every: int = 20
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunConfig):
+    """A training run of the whole network.
 
     size, batch: pixels of a side and pictures of a step. sizes: sides that steps choose from, each with the batch that
         keeps the pixels of a step about equal.
-    words: number of words that are read in a step; groups: number of groups of similar width that they are read in.
+    groups: number of groups of similar width that the words of a step are read in.
     balance: a word counts as n ** -balance where its picture has n words, so that dense pages do not outweigh scenes.
     jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
         the detector's own once `predicted_after` steps are done.
@@ -132,27 +153,17 @@ class TrainConfig:
     optimiser: adamw or muon, see `spotter.training.optimiser`; one learning rate suits both.
     """
 
-    seed: int = 0
     size: int = 512
     batch: int = 4
     sizes: tuple[int, ...] = (512, 512, 640)
-    words: int = 128
     groups: int = 4
     balance: float = 0.6
-    steps: int = 10_000
-    warmup: int = 200
-    learning_rate: float = 1.5e-3
     final_rate: float = 0.01
     optimiser: str = "adamw"
-    weight_decay: float = 0.02
-    clip: float = 5.0
-    ema: float = 0.999
     jitter: float = 0.06
     predicted: float = 0.4
     predicted_after: int = 1500
-    save_every: int = 200
     validate_every: int = 500
-    log_every: int = 20
     losses: LossConfig = field(default_factory=LossConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
@@ -171,6 +182,14 @@ class TrainConfig:
     def stage(self, step: int) -> Stage | None:
         """The stage that a step, counted from 0, belongs to; None where everything is trained."""
         return next((stage for stage in self.stages if step < stage.until), None)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to `final_rate` of the peak
+        (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        progress = min((step - self.warmup) / (self.steps - self.warmup), 1.0)
+        return self.learning_rate * (self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * progress)) / 2)
 
     def check(self, family: Family) -> None:
         """Raises ValueError where a part of the loss is named that the family does not have."""

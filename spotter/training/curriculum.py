@@ -47,10 +47,10 @@ class Curriculum:
         period = self.config.period
         return min((step // period + 1) * period, steps) if self.config.enabled else steps
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"mean": self.mean, "difficulty": self.difficulty}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Inverse of `state`."""
-        self.mean, self.difficulty = state["mean"], state["difficulty"]
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.mean, self.difficulty = state_dict["mean"], state_dict["difficulty"]

@@ -8,7 +8,8 @@ from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.training.pretrained import starting_recogniser
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
-from spotter.training.recogniser_loop import LAST, RecogniserTrainer
+from spotter.training.recogniser_loop import RecogniserTrainer
+from spotter.training.run_state import LAST
 from spotter.training.sample import Source
 
 

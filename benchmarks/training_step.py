@@ -12,8 +12,9 @@ from benchmarks import table
 from benchmarks.table import Spread
 from spotter.families.config import SpotterConfig
 from spotter.training.config import TrainConfig
-from spotter.training.loop import StepBatches, Trainer
+from spotter.training.loop import Trainer
 from spotter.training.sample import Source
+from spotter.training.step_batches import StepBatches
 
 _WARM_UP = 2
 

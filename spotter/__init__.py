@@ -3,6 +3,6 @@
 __version__ = "0.1.0"
 
 OPERATORS_VERSION = 2
-"""Version of the graph's own operators: that of their domain in a graph, of the kernels, and in a bundle's manifest."""
+"""The version of the custom operators: of their domain in a graph, of the kernels, and in a bundle's manifest."""
 OLDEST_OPERATORS_VERSION = 1
-"""The oldest version whose graphs this program runs: its boxes have no slant."""
+"""The oldest version whose graphs this program runs; boxes had no slant then."""

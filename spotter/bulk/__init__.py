@@ -1,1 +1,1 @@
-"""Archives of pictures, read in bulk: every input exactly once, on one machine or a Ray cluster."""
+"""Reads archives of pictures in bulk: every input exactly once, on one machine or a Ray cluster."""

@@ -1,4 +1,5 @@
-"""The parts over Ray Data's actors (https://docs.ray.io/en/latest/data/data.html): on this machine or a cluster."""
+"""Distributes the parts over Ray Data's actors (https://docs.ray.io/en/latest/data/data.html), locally or on a
+cluster."""
 
 import logging
 import os
@@ -12,7 +13,7 @@ from spotter.bulk.work import BulkRun, Count, Worker
 
 
 class _Actor:
-    """One of Ray's workers with a model of its own."""
+    """A Ray worker with its own model."""
 
     def __init__(self, bulk_run: BulkRun) -> None:
         self._worker = Worker(bulk_run)
@@ -24,25 +25,25 @@ class _Actor:
 
 
 class _Driver:
-    """Ray Data's side of a run, on a machine of the cluster: Ray Data does not run over a client's connection."""
+    """Runs Ray Data on a machine of the cluster, since it does not work over a client connection."""
 
     def __init__(self, parts: Sequence[Part], bulk_run: BulkRun, workers: int) -> None:
         self._counts = _counts(parts, bulk_run, workers)
 
     def next(self) -> tuple[int, Count] | None:
-        """What `run` gives next, None at the end."""
+        """The next result of `run`, None at the end."""
         return next(self._counts, None)
 
 
 def run(parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | None) -> Iterator[tuple[int, Count]]:
-    """(items, count) of each part as it is done. A worker that dies is replaced by Ray and its part read again, as
-    often as it takes: `Worker.read` sees to it that this ends.
+    """(items, count) of each part as it is done. Ray replaces a worker that dies, and its part is read again;
+    `Worker.read` ensures that this ends.
 
     address: of a Ray cluster, None for this machine. Raises RuntimeError when a part cannot be finished.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # by default 15: starved by any neighbour
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it complains of what it then mends
+    os.environ.setdefault("RAY_worker_niceness", "0")  # the default of 15 yields to any other process
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it logs errors that it recovers from
     import ray
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}

@@ -1,4 +1,4 @@
-"""What there is to read: files, folders, globs and tar shards, on disks and object stores."""
+"""Finds the inputs: files, folders, globs and tar shards, on disks and object stores."""
 
 import gzip
 import tarfile
@@ -23,8 +23,8 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Item:
-    """A file that holds pages: `url`, as its file system names it, or the `size` bytes from `offset` of the tar shard
-    there when unpacked, that are called `member`."""
+    """A file with pages: `url`, as its file system names it; or of a tar shard at `url` the member `member`, `size`
+    bytes from `offset` of the uncompressed shard."""
 
     url: str
     member: str = ""
@@ -33,11 +33,11 @@ class Item:
 
     @property
     def name(self) -> str:
-        """How the output names it."""
+        """Its name in the output."""
         return as_unicode(f"{self.url}#{self.member}" if self.member else self.url)
 
     def read(self) -> bytes:
-        """The file's bytes. Raises OSError, whatever the file system's own client raises."""
+        """The file's bytes. Raises OSError for all errors of the file system's client."""
         try:
             fs, path = _located(self.url)
             with fs.open(path, "rb") as file:
@@ -54,7 +54,7 @@ class Item:
             raise OSError(f"{self.name}: {type(error).__name__}: {error}") from error
 
     def _from_shard(self, shard: IO[bytes]) -> bytes:
-        shard.seek(self.offset)  # of a compressed one this reads all that lies before
+        shard.seek(self.offset)  # in a compressed shard this reads everything before
         data = shard.read(self.size)
         if len(data) != self.size:
             raise OSError(f"{self.name} is cut off")
@@ -62,23 +62,23 @@ class Item:
 
 
 def readable(name: str) -> bool:
-    """Whether a file's name promises pictures."""
+    """Whether a file's name looks like that of a picture."""
     return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def find(inputs: Sequence[str]) -> list[Item]:
     """Every item of the inputs, once, in a fixed order.
 
-    A folder gives the readable files below it, shards included; a file that is named is taken whatever its name, and
-    only a name that is not there is a glob. A shard that cannot be listed to its end gives what was found, and itself,
-    which then does not read. Raises InputError.
+    Of a folder these are the readable files below it, including shards. A file that is given is taken whatever its
+    name; a name that does not exist is a glob. A shard that cannot be listed to its end gives the members that were
+    found, and itself, which becomes a dead letter. Raises InputError.
     """
-    # As in an archive that is unpacked, the last of the members of one name counts.
+    # Of several members with one name the last one counts, as when an archive is unpacked.
     return sorted({(item.url, item.member): item for given in inputs for item in _expand(given)}.values())
 
 
 def _located(url: str) -> tuple[AbstractFileSystem, str]:
-    """The file system of a URL and the path there. `::` is a part of the name, not fsspec's chain of file systems."""
+    """The file system of a URL and the path there. `::` is part of the name, not fsspec's URL chaining."""
     fs, _ = url_to_fs(url.partition("::")[0])
     return fs, fs._strip_protocol(url)
 
@@ -116,7 +116,7 @@ def _members(fs: AbstractFileSystem, path: str) -> Iterator[Item]:
         with fs.open(path, "rb") as file:
             for member in _pictures_in(file):
                 yield Item(url, member.name, member.offset_data, member.size)
-    except Exception:  # of the archive, its compression or its file system: one bad shard must not stop the others
+    except Exception:  # errors of the archive, the compression or the file system: a bad shard must not stop the others
         yield Item(url)
 
 

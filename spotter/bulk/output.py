@@ -1,4 +1,4 @@
-"""What a part's words become: JSON lines or Parquet, and dead letters for what could not be read."""
+"""Encodes a part's output: JSON lines or Parquet, and dead letters for what could not be read."""
 
 import io
 import json
@@ -17,12 +17,12 @@ def as_unicode(text: str) -> str:
 
 
 def as_json_lines(records: Sequence[Record]) -> bytes:
-    """A line for each record."""
+    """The records as JSON lines."""
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
 
 
 def as_parquet(records: Sequence[Record]) -> bytes:
-    """A row for each record; no records make a file of the same columns."""
+    """The records as rows; without records the file has the same columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -36,5 +36,5 @@ def as_parquet(records: Sequence[Record]) -> bytes:
 
 
 def encoded(records: Sequence[Record], form: str) -> bytes:
-    """The records in a form of `SUFFIXES`."""
+    """The records in a format of `SUFFIXES`."""
     return as_parquet(records) if form == "parquet" else as_json_lines(records)

@@ -1,4 +1,4 @@
-"""Who reads what: the items in parts, written down first, so that a run that stopped goes on where it was."""
+"""Splits the items into parts and writes this plan first, so that a stopped run can be continued."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,20 +24,19 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Of its output, without a suffix."""
+        """The name of its output, without a suffix."""
         return f"part-{self.number:05d}"
 
 
 def parts_of(items: Sequence[Item], size: int) -> list[Part]:
-    """The items in order, `size` to a part."""
+    """The items in order, `size` in each part."""
     return [Part(start // size, tuple(items[start : start + size])) for start in range(0, len(items), size)]
 
 
 def agree(store: Store, items: Sequence[Item], size: int, settings: Mapping[str, object]) -> list[Part]:
-    """The parts of a run into `store`: as planned when it began, or planned now.
+    """The parts of a run into `store`, from its plan, which is written if there is none.
 
-    Inputs and settings must be those of the beginning: half of an output by another model would be nobody's. Raises
-    PlanError.
+    Inputs and settings must be those of the plan, so that one output is not made by different models. Raises PlanError.
     """
     now = {
         "version": VERSION,
@@ -57,6 +56,6 @@ def agree(store: Store, items: Sequence[Item], size: int, settings: Mapping[str,
 
 
 def left(store: Store, parts: Sequence[Part], suffix: str) -> list[Part]:
-    """The parts whose output is not there yet."""
+    """The parts without output."""
     there = store.names()
     return [part for part in parts if part.name + suffix not in there]

@@ -1,4 +1,4 @@
-"""The output folder, on a disk or an object store: a file is there whole or not at all."""
+"""The output folder, on a disk or an object store. Files are written atomically."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ class Store:
         )
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes, None where it is not there."""
+        """A file's bytes, None where it does not exist."""
         try:
             data: bytes = self._fs.cat_file(f"{self._root}/{name}")
         except FileNotFoundError:
@@ -31,17 +31,17 @@ class Store:
         return data
 
     def names(self) -> set[str]:
-        """Names of the files there now."""
+        """The names of its files."""
         self._fs.invalidate_cache()
         return {str(path).rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)}
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file at once: object stores do so by themselves, a disk by a rename. Raises OSError."""
+        """Writes a file atomically: object stores do so by themselves, on a disk by a rename. Raises OSError."""
         path = f"{self._root}/{name}"
         if not self._local:
             self._fs.pipe_file(path, data)
             return
-        temporary = self._folder / f".{name}.{uuid4().hex}"  # a name that readers of folders pass over
+        temporary = self._folder / f".{name}.{uuid4().hex}"  # a name that readers of folders ignore
         try:
             with temporary.open("wb") as file:
                 file.write(data)
@@ -52,7 +52,7 @@ class Store:
             temporary.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Removes what writers that were killed left half written. Nobody may be writing."""
+        """Removes incomplete files of writers that were killed. No other process may be writing."""
         if self._local:
             for file in self._folder.iterdir():
                 if _HALF_WRITTEN.fullmatch(file.name):
@@ -63,6 +63,6 @@ class Store:
         return Path(str(self._root))
 
     def remove(self, name: str) -> None:
-        """Removes a file; it need not be there."""
+        """Removes a file, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(f"{self._root}/{name}")

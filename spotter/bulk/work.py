@@ -1,4 +1,4 @@
-"""Reading one part: every page of every item, and why where it could not be."""
+"""Reads one part: every page of every item, with the reason for those that cannot be read."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from spotter.reading.words import render
 
 @dataclass(frozen=True)
 class BulkRun:
-    """What the workers of a run share. settings: of reading, as a mapping that travels."""
+    """What the workers of a run share. settings: those of reading, as a mapping that can be serialised."""
 
     output: str
     form: str
@@ -32,7 +32,7 @@ class BulkRun:
 
 @dataclass(frozen=True)
 class Count:
-    """What became of a part: pages read, dead letters."""
+    """The result of a part: numbers of pages read and of dead letters."""
 
     pages: int
     dead: int
@@ -51,7 +51,7 @@ class Worker:
         self._store = bulk_run.store()
 
     def read(self, part: Part) -> Count:
-        """Reads a part and writes its output; the words last, for their file says that the part is done.
+        """Reads a part and writes its output; the words last, since their file marks the part as done.
 
         An input at which workers died becomes a dead letter. Raises OSError when the output cannot be written.
         """
@@ -65,7 +65,7 @@ class Worker:
                 dead.append(_unreadable(item, 0, f"{DEATHS} workers died reading it"))
         if dead:
             self._store.write(f"{DEAD}{part.name}.jsonl", as_json_lines(dead))
-        else:  # a try before may have met what now is mended
+        else:  # an earlier attempt may have left dead letters that are now obsolete
             self._store.remove(f"{DEAD}{part.name}.jsonl")
         self._store.write(part.name + SUFFIXES[self._run.form], encoded(records, self._run.form))
         attempts.end()
@@ -84,9 +84,9 @@ class Worker:
                     words = [render(word) for word in found.words]
                     record = {"input": item.name, "page": page.number, "width": width, "height": height}
                     records.append({**record, "text": as_text(found), "words": words})
-                except Exception as error:  # of the engine, say: one bad page must not stop the others
+                except Exception as error:  # e.g. of the engine: one bad page must not stop the others
                     dead.append(_dead_letter(item, page.number, error))
-        except Exception as error:  # of the file or of what opens it
+        except Exception as error:  # errors of the file or of opening it
             dead.append(_dead_letter(item, number + 1, error))
 
 

@@ -12,13 +12,13 @@ _PACKAGE = "benchmarks"
 
 
 def checkouts() -> Iterator[Path]:
-    """Where the repository may be: where this package lies, and where the command is run."""
+    """Folders that may be the repository: that of this package, and the current one."""
     yield Path(__file__).parents[2]
     yield Path.cwd()
 
 
 def find() -> click.Command:
-    """The command of the repository's benchmarks, or one that says where to get them."""
+    """The command of the repository's benchmarks, or one that explains where they are."""
     for root in checkouts():
         if (root / _PACKAGE / "cli.py").is_file() and (root / "spotter").is_dir():
             if str(root) not in sys.path:

@@ -1,4 +1,4 @@
-"""`spotter calibrate`: makes a checkpoint's scores say how often its words are right."""
+"""`spotter calibrate`: fits a checkpoint's scores to the probability that words are right."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -66,7 +66,7 @@ def calibrate(
 
 
 def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Evidence:
-    """What the model finds on a dataset, and what speaks for it."""
+    """The words that the model finds on a dataset, with the numbers behind their scores, and whether they are right."""
     spec = INPUT.at(side)
     charset = model.charset
     parts: list[Sequence[NDArray[np.generic]]] = []

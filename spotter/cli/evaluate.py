@@ -228,7 +228,7 @@ def _misses_language(model: Path) -> bool:
 def _write_reports(
     folder: Path, sections: dict[str, list[Section]], thresholds: dict[str, float], given: float | None
 ) -> None:
-    """errors.html for one reader, errors-2.html and so on for the others."""
+    """Writes errors.html for the first reader, errors-2.html and so on for the others."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (name, parts) in enumerate(sections.items(), 1):
         file = folder / ("errors.html" if number == 1 else f"errors-{number}.html")
@@ -237,7 +237,7 @@ def _write_reports(
 
 
 def run(predictor: Predictor, pictures: Sequence[Picture], label: str = "") -> tuple[list[Read], float]:
-    """Reads every picture; what was read, and the median milliseconds a picture took (decoding left out)."""
+    """Reads every picture; returns the results and the median milliseconds for a picture, without decoding."""
     reads: list[Read] = []
     seconds: list[float] = []
     for picture in tqdm(pictures, desc=label, unit="picture", disable=None):
@@ -251,7 +251,7 @@ def run(predictor: Predictor, pictures: Sequence[Picture], label: str = "") -> t
 
 
 def _complete(given: Dataset, preset: str | None, aspect: float | None, bag_of_words: bool) -> Dataset:
-    """The dataset with what the options say; what the dataset itself says comes first."""
+    """The dataset with the options applied; the dataset's own values take precedence."""
     how = PRESETS[preset] if preset is not None and given.how == Preset() else given.how
     if how.aspect is None:
         how = replace(how, aspect=aspect)

@@ -1,4 +1,4 @@
-"""How well lines and reading order are found: of the true words of a picture, and of those that a reader found."""
+"""Scores layout analysis: lines and reading order of a picture's true words, and of those that a reader found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.counts import Counts
 from spotter.training.evaluation.scores import Read
 
-_NEXT_WORD = 1.5  # heights: neighbours of one line are so far apart at most
-_BELOW = 2.5  # heights: from a line to the next one of its paragraph
-_LEAST = 3  # words: of fewer it is not known whether they are a line of text or a cell
+_NEXT_WORD = 1.5  # heights: largest gap between neighbours on one line
+_BELOW = 2.5  # heights: largest distance of a line to the next one of its paragraph
+_LEAST = 3  # words: fewer may be a table cell rather than a line of text
 
 Placed = list[tuple[Polygon, int]]
-"""Words and which true word, or true line, each is of."""
+"""Words, each with the index of its true word or true line."""
 
 
 _NONE = Counts()
@@ -25,9 +25,9 @@ _NONE = Counts()
 
 @dataclass(frozen=True)
 class LayoutScore:
-    """lines: those that hold just the words of a true line. text, every: neighbours in running text, and all words that
-    follow each other in the annotation, in whatever order it lists cells and blocks; `correct` ones follow each other
-    in reading order, too."""
+    """lines: correct where they consist of exactly the words of a true line. text: neighbours in running text; every:
+    all words that follow each other in the annotation, whatever order it lists cells and blocks in; both are correct
+    where they also follow each other in reading order."""
 
     lines: Counts = _NONE
     text: Counts = _NONE
@@ -38,9 +38,9 @@ class LayoutScore:
 
 
 def layout_scores(read: Read, boxes: str, threshold: float) -> tuple[LayoutScore, LayoutScore]:
-    """Of a picture's true words, and of those found with a score of at least `threshold`, each taken for the true word,
-    or of the true line, that its middle lies in. boxes: whether `words` or `lines` are annotated; of lines only these
-    are scored, of words only their order."""
+    """The scores of a picture's true words, and of the words found with a score of at least `threshold`, each assigned
+    to the true word or line that its middle lies in. boxes: whether `words` or `lines` are annotated; for lines only
+    the lines are scored, for words only the order."""
     truths = [truth for truth in read.truths if not truth.ignore]
     found: Placed = []
     for prediction in read.predictions:
@@ -56,7 +56,7 @@ def layout_scores(read: Read, boxes: str, threshold: float) -> tuple[LayoutScore
 
 
 def cut_into_words(line: Annotation) -> list[Polygon]:
-    """The words of an annotated line of four corners, cut as if all its characters were of one width."""
+    """The words of an annotated line with four corners, cut as if all characters had one width."""
     top_left, top_right, bottom_right, bottom_left = line.polygon.astype(np.float64)
     words: list[Polygon] = []
     end = 0
@@ -71,8 +71,9 @@ def cut_into_words(line: Annotation) -> list[Polygon]:
 
 
 def text_neighbours(words: Sequence[Polygon]) -> list[int]:
-    """Which words are followed by the next one of their running text: next to it on their line, or first in the line
-    below where both are of several words. So the annotation's order of a table's cells and of blocks does not count."""
+    """Indices of words whose successor in the annotation is also the next one in running text: the next word on the
+    line, or the first one of the line below where both lines have several words. So the annotation's order of table
+    cells and blocks does not matter."""
     if len(words) < 2:
         return []
     corners = [np.array(word) for word in words]
@@ -97,7 +98,7 @@ def text_neighbours(words: Sequence[Polygon]) -> list[int]:
 
 
 def layout_table(rows: Sequence[tuple[str, LayoutScore, LayoutScore]]) -> str:
-    """Percent: F of lines and neighbours in order, of the true words and of those found."""
+    """A table in percent: F of lines and neighbours in order, for the true words and for those found."""
     lines = [f"{'':24}{'true words':>29}{'words found':>31}", f"{'':24}" + f"{'lines':>9}{'text':>10}{'all':>10} " * 2]
     for name, *scores in rows:
         cells = [
@@ -136,7 +137,7 @@ def _lines(words: Placed) -> Counts:
 
 
 def _order(words: Placed, text: Sequence[int]) -> LayoutScore:
-    """Of the words that there are; a word that is missing takes its neighbours' places out of the count."""
+    """The order scores of the given words; pairs with a missing word do not count."""
     order = [
         words[index][1]
         for block in find_blocks([word for word, _ in words])

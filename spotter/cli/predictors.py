@@ -1,4 +1,4 @@
-"""Readers of every kind as functions from a picture to its words, for evaluation and benchmarks."""
+"""Bundles, checkpoints and RapidOCR as functions from a picture to its words, for evaluation and benchmarks."""
 
 import math
 from dataclasses import dataclass, replace
@@ -15,8 +15,9 @@ CHECKPOINT_SUFFIX = ".pt"
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """threads: of the network. side: working size in pixels of the long side; a bundle's own by default. closest: a
-    bundle looks again at pictures of small words, up to this side; 0: never. language: by which a checkpoint reads."""
+    """threads: of the network. side: working size in pixels of the long side; a bundle's own by default. closest: the
+    longest side of a bundle's second look at pictures of small words; 0: none. language: a checkpoint's language
+    model."""
 
     threads: int = 1
     side: int | None = None
@@ -26,7 +27,7 @@ class ReaderOptions:
 
 @dataclass(frozen=True)
 class OpenedPredictor:
-    """A predictor that leaves out no word, and the score below which its maker would."""
+    """A predictor that returns all words, and the score threshold that is meant for it."""
 
     predict: Predictor
     threshold: float = 0.0
@@ -41,7 +42,7 @@ def open_predictor(model: Path, options: ReaderOptions) -> OpenedPredictor:
 
 
 def bundle(path: Path, options: ReaderOptions) -> OpenedPredictor:
-    """Reads with a bundle, through the service's own reader."""
+    """Reads with a bundle, in the same way as the service."""
     from spotter.reading.reader import Reader
 
     reader = Reader.open(path, threads=options.threads)
@@ -109,7 +110,7 @@ def turned(predict: Predictor, degrees: float) -> Predictor:
 
 
 def rapidocr(model: str, threads: int, reference: bool) -> OpenedPredictor:
-    """Reads with RapidOCR by the models that `ppocr.find_models` finds under a name.
+    """Reads with RapidOCR and the models that `ppocr.find_models` finds under a name.
 
     Raises ImportError when RapidOCR is not installed, ModelsError when the models are not there.
     """

@@ -1,4 +1,4 @@
-"""Blocks of a recogniser of rows of words, as nodes that a kernel of ours can take (see `spotter.ops.bodies`)."""
+"""Fuses the blocks of a recogniser into custom operators that have native kernels (see `spotter.ops.bodies`)."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from spotter.export.rewrites import drop_unread
 from spotter.ops.interface import BLOCK, COLUMNS, DOMAIN, HALVING_BLOCK
 
 LANES = 16
-"""The kernel wants multiples of so many channels."""
+"""The kernel supports multiples of so many channels."""
 
 
 @dataclass(frozen=True)
 class _Matrix:
-    """A rounded 1x1 convolution: weights int8 [inputs, outputs], and floats [outputs]."""
+    """A quantised 1x1 convolution: weights int8 [inputs, outputs], and floats [outputs]."""
 
     weights: NDArray[np.generic]
     scale: NDArray[np.generic]
@@ -26,8 +26,9 @@ class _Matrix:
 
 @dataclass(frozen=True)
 class _Block:
-    """What becomes one node. input: floats that the depthwise convolution reads. mask: by which the result is
-    multiplied (`masked`), or of whose shape ones are. factors: [W, C], of an excited block, and its means."""
+    """The parts that become one node. input: the float input of the depthwise convolution. mask: the mask that the
+    result is multiplied by (`masked`), or one whose shape is used for ones. factors: [W, C], of an excited block, and
+    its means."""
 
     input: str
     mask: str
@@ -45,25 +46,25 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Means:
-    """Means [U, C] of an excited block: what they are called, and columns of a unit."""
+    """The means [U, C] of an excited block: the name of the value, and the columns of a unit."""
 
     result: str
     columns: int
 
 
 def fuse_blocks(graph: onnx.GraphProto) -> int:
-    """Turns each depthwise 3x3 convolution of masked maps, the two rounded 1x1 ones behind it with GELU between them,
-    and the squeeze and excitation before them, into one node or two, with channels last: transposed before the first
-    of such blocks in a row and after the last. The model then needs the operators' bodies.
+    """Fuses each depthwise 3x3 convolution of masked maps, the two quantised 1x1 ones after it with GELU between them,
+    and their squeeze-and-excitation, into one or two nodes with channels last; maps are transposed before the first of
+    consecutive blocks and after the last. The model then needs the operators' bodies.
 
-    Returns how many there were.
+    Returns the number of fused blocks.
     """
     view = View(graph)
     matched = (_match(view, node) for node in graph.node if node.op_type == "Gelu")
     found = [block for block in matched if block is not None]
     if not found:
         return 0
-    written: dict[str, list[onnx.NodeProto]] = {}  # by the output of the node in whose place, or before which, they are
+    written: dict[str, list[onnx.NodeProto]] = {}  # by the output of the node that they replace or precede
     gone: set[str] = set()
     for block in found:
         early, late = _written(graph, block)
@@ -135,7 +136,7 @@ def _match(view: View, gelu: onnx.NodeProto) -> _Block | None:
 
 
 def _seen(view: View, name: str) -> tuple[onnx.NodeProto, str | None, _Means | None] | None:
-    """The depthwise convolution that made a map, and of an excited block the factors and the means."""
+    """The depthwise convolution that computes a map, and in an excited block the factors and the means."""
     product = view.maker(name, "Mul")
     made = product.input[0] if product is not None else name
     node = view.maker(made, "Conv")
@@ -161,8 +162,8 @@ def _seen(view: View, name: str) -> tuple[onnx.NodeProto, str | None, _Means | N
 
 
 def _means(view: View, made: str, product: onnx.NodeProto) -> _Means | None:
-    """What is read of an excited block's map in addition to the product with its factors: means of each unit, [U,
-    C]."""
+    """The means [U, C] of each unit of an excited block's map, where nothing else reads the map besides the product
+    with its factors."""
     others = [node for node in view.readers.get(made, []) if node is not product]
     if made in view.shown or [node.op_type for node in others] != ["Reshape"]:
         return None
@@ -183,7 +184,7 @@ def _means(view: View, made: str, product: onnx.NodeProto) -> _Means | None:
 
 
 def _last(view: View, down: onnx.NodeProto, base: str | None) -> onnx.NodeProto | None:
-    """Who makes the sum of what the matrices made and of the base, or the former where there is none."""
+    """The node that adds the matrices' output to the base, or the one of the output where there is no base."""
     there = view.only_reader(down.output[0], "QuantizeLinear")
     back = view.only_reader(there.output[0], "DequantizeLinear") if there is not None else None
     if back is None:
@@ -195,8 +196,8 @@ def _last(view: View, down: onnx.NodeProto, base: str | None) -> onnx.NodeProto 
 
 
 def _written(graph: onnx.GraphProto, block: _Block) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
-    """The nodes that a block becomes: those in the convolution's place, and those in the last one's. Its constants go
-    into the graph."""
+    """The nodes of a fused block: those that replace the convolution, and those that replace the last node. Its
+    constants are added to the graph."""
     name = block.seen.name
     channels = block.up.weights.shape[0]
 

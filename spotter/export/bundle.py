@@ -1,4 +1,4 @@
-"""checkpoint -> verified bundle."""
+"""Exports a checkpoint as a verified bundle."""
 
 import tempfile
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=896, target_side=896,
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float, charset: Charset) -> list[str]:
-    """Words of the golden picture that the graph reads as drawn, well above the threshold below which a service
-    leaves words out. Raises ParityError when it reads none."""
+    """The words of the golden picture that the graph reads correctly, with scores well above the threshold. Raises
+    ParityError when there are none."""
     height, width = picture.shape[:2]
     padded = np.zeros((1, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE, 3), np.uint8)
     padded[0, :height, :width] = picture
@@ -49,10 +49,10 @@ def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float
 
 
 def check_final(exact: Path, rounded: Path, pictures: Sequence[Picture], score_threshold: float) -> float:
-    """The share of the pictures' words that the rounded graph, the one to be written, reads as the one in fp32 does.
+    """The share of the pictures' words that the rounded graph, which will be written, reads like the one in fp32.
 
-    Raises ParityError when that, or what it makes of the parity check's cases, is too little to be rounding, and when
-    no picture has a word to compare.
+    Raises ParityError when that share, or the one on the parity check's cases, is too small to be caused by rounding,
+    and when no picture has a word to compare.
     """
     check_rounded(exact, rounded, STRIDE, score_threshold)
     return check_agreement(exact, rounded, pictures, score_threshold)
@@ -72,10 +72,10 @@ def export_bundle(
 ) -> tuple[Manifest, int]:
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
-    calibration: pictures by which the dense part becomes int8; none leave the graph in fp32.
+    calibration: pictures to calibrate the quantisation of the dense part to int8; without any the graph stays in fp32.
     half: the dense part in fp16 instead, for GPUs, and the graph in two parts in addition. side: the long side in
     pixels at which pictures are read. Raises ParityError when graph and network disagree, BundleError when the folder
-    is not free, ValueError when the origin's metrics are none; no bundle is left then.
+    is not free, ValueError when the origin's metrics are invalid; no bundle is left then.
     """
     metrics = scores(origin.metrics)
     if half and calibration:
@@ -95,7 +95,7 @@ def export_bundle(
             share = check_final(exact, graph, calibration, score_threshold)
             record |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         parts = None
-        # Drawn at the working size, so that the service reads the very pixels that were read here.
+        # Drawn at the working size, so that the service reads exactly the same pixels.
         picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
         if half:
             exact, graph = graph, Path(scratch) / "fp16.onnx"

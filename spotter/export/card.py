@@ -1,4 +1,4 @@
-"""What a bundle tells of itself: where its weights came from, what they read, and what they cannot."""
+"""A bundle's provenance and model card: where its weights came from, what they read, and what they cannot."""
 
 import subprocess
 import tomllib
@@ -44,7 +44,7 @@ _TEACHERS: Mapping[str, Mapping[str, str]] = {
         "what": "its maps, learnt from ImageNet",
     },
 }
-# Folders that `spotter data` writes, by what their labels were made with.
+# The folders that `spotter data` writes, with the teachers of their labels.
 _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
     "pseudo/sroie": [_PPOCR | {"what": "the case of letters"}],
     "aligned/sroie": [_PPOCR | {"what": "where words end, and the case of letters"}],
@@ -72,9 +72,9 @@ class Origin:
 
     recipes: the TOML of every recipe that the weights went through, in turn; their sources name data and licences.
     metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model cannot
-    read, in sentences for the card. start: what the first recipe began with. language: the recipe whose transcripts the
-    language model learnt from, where the bundle reads by one. parts: whose weights parts of the network began with,
-    as a checkpoint's `started_from` has it.
+    read, as sentences for the card. start: the weights that the first recipe started from. language: the recipe whose
+    transcripts the language model was trained on, where the bundle has one. parts: the published weights that parts of
+    the network started from, as in a checkpoint's `started_from`.
     """
 
     recipes: Sequence[Path]
@@ -87,7 +87,7 @@ class Origin:
 
 
 def data_set(folder: str) -> str:
-    """A readable name of a data set's folder, which tells nothing of where that lies.
+    """A readable name of a data set's folder, which does not reveal its path.
 
     ".../icdar2015/val" and ".../icdar2015_val" are both "ICDAR 2015, validation part".
     """
@@ -146,7 +146,7 @@ def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Who else had a say in the weights, and by which recipes."""
+    """The teachers that the weights were trained with, and by which recipes."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, table in recipes.items():
         labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
@@ -163,7 +163,7 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _language_data(recipe: Path) -> list[dict[str, str]]:
-    """What `spotter language` learns from, by its recipe."""
+    """The data that `spotter language` learns from, by its recipe."""
     data = [
         {"source": _source(source), "licence": source.get("licence", "unstated")}
         for source in _recipe(recipe)["source"]
@@ -175,10 +175,10 @@ def _language_data(recipe: Path) -> list[dict[str, str]]:
 
 
 def provenance(origin: Origin) -> dict[str, Any]:
-    """For the manifest: code, pictures, what the weights began with and went through, who taught them, and data with
-    their weights and licences.
+    """The provenance for the manifest: code, pictures, starting weights, recipes, teachers, and data with their shares
+    and licences.
 
-    Raises ValueError when a recipe names no sources, or two have one name.
+    Raises ValueError when a recipe names no sources, or two recipes have one name.
     """
     recipes = {path.stem: _recipe(path) for path in origin.recipes}
     if len(recipes) < len(origin.recipes):
@@ -199,7 +199,7 @@ def provenance(origin: Origin) -> dict[str, Any]:
 
 
 def scores(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """For the manifest: the first reader's figures, data sets by name. Raises ValueError when they are none."""
+    """The metrics for the manifest: the first reader's figures by data set. Raises ValueError when they are invalid."""
     if not metrics:
         return {}
     try:
@@ -220,7 +220,7 @@ def scores(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _score_table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown, in percent; only the bag of words where boxes hold whole lines."""
+    """A Markdown table in percent; only the bag of words where boxes contain whole lines."""
     ratios = ("precision", "recall", "f")
     kinds = {"detection": "detection", "end_to_end": "end to end", "bag_of_words": "bag of words"}
     columns = ["data set", "pictures", *(f"{kind} {ratio[0].upper()}" for kind in kinds.values() for ratio in ratios)]
@@ -247,7 +247,7 @@ the case), of words that score at least {thresholds}.
 def model_card(
     name: str, version: str, origin: Origin, provenance: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> str:
-    """Markdown: what the model is, was trained on, scores, and cannot do; metrics as `scores` gives them."""
+    """The model card in Markdown: what the model is, was trained on, scores, and cannot do; metrics as of `scores`."""
     language = provenance.get("language")
     reads = (
         f"""
@@ -315,7 +315,7 @@ def _in_turn(recipes: Sequence[str]) -> str:
 
 
 def _table(columns: Mapping[str, str], entries: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown; columns: which key of the entries stands below which head."""
+    """A Markdown table; columns: header -> key of the entries."""
     lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     for entry in entries:
         cells = [", ".join(entry[key]) if isinstance(entry[key], list) else str(entry[key]) for key in columns.values()]
@@ -331,7 +331,7 @@ def _taught(provenance: Mapping[str, Any]) -> str:
 
 
 def _learnt_from(provenance: Mapping[str, Any]) -> str:
-    """A section, where there is a language model."""
+    """The section on the language model, empty without one."""
     if "language" not in provenance:
         return ""
     sources = provenance.get("language_data")

@@ -1,4 +1,4 @@
-"""What a set of characters holds, in words."""
+"""Describes a set of characters in words."""
 
 import unicodedata
 
@@ -8,7 +8,8 @@ _SCRIPTS = {"LATIN": "Latin", "GREEK": "Greek", "CYRILLIC": "Cyrillic", "CJK": "
 
 
 def described(charset: str) -> str:
-    """Such as "printable ASCII" or "1,012 characters: Latin and Greek letters, digits, punctuation and symbols"."""
+    """A description such as "printable ASCII" or "1,012 characters: Latin and Greek letters, digits, punctuation and
+    symbols"."""
     if charset == PRINTABLE_ASCII:
         return "printable ASCII"
     first = {unicodedata.name(character, "").split()[0] for character in charset if character.isalpha()}

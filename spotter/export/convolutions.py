@@ -1,4 +1,4 @@
-"""Convolutions of 8 bits as nodes that a kernel of ours can take (see `operators`)."""
+"""Replaces 8-bit convolutions by a custom operator that has a native kernel (see `spotter.ops.bodies`)."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from spotter.export.rewrites import only_reader, replace
 from spotter.ops.interface import CONVOLUTION, DOMAIN
 
 INPUTS_OF, OUTPUTS_OF = 8, 16
-"""The kernel wants multiples of so many channels."""
+"""The kernel supports multiples of so many channels."""
 
 
 @dataclass(frozen=True)
 class _Rounded:
-    """A convolution between what makes floats of 8 bits and what makes 8 bits of floats."""
+    """A convolution between a DequantizeLinear and a QuantizeLinear."""
 
     node: onnx.NodeProto
     data: onnx.NodeProto
@@ -23,10 +23,11 @@ class _Rounded:
 
 
 def name_convolutions(graph: onnx.GraphProto) -> int:
-    """Turns each rounded 3x3 convolution that keeps the size into one node, with channels last: transposed before and
-    after, which ONNX Runtime drops between two of them. The model then needs the operator's body.
+    """Replaces each quantised 3x3 convolution that keeps the size by one node with channels last. Its maps are
+    transposed before and after; ONNX Runtime removes the transposes between two such nodes. The model then needs the
+    operator's body.
 
-    Returns how many there were.
+    Returns the number of convolutions.
     """
     found = _rounded(graph)
     for each in found:

@@ -1,4 +1,4 @@
-"""Batch norms become part of the convolutions before them (Jacob et al. 2018, arXiv:1712.05877, section 3.2)."""
+"""Folds batch norms into the convolutions before them (Jacob et al. 2018, arXiv:1712.05877, section 3.2)."""
 
 from copy import deepcopy
 from typing import TypeVar
@@ -12,7 +12,7 @@ Model = TypeVar("Model", bound=nn.Module)
 def folded(model: Model) -> Model:
     """A copy of a model in evaluation mode that computes the same without batch norms.
 
-    ONNX Runtime folds them too, but not where 8 bits are wanted: there each would be done in float, between two
+    ONNX Runtime folds them too, but not in a quantised graph: there each would be computed in float between two
     roundings.
     """
     copy = deepcopy(model)

@@ -1,4 +1,4 @@
-"""Pictures with text that any machine can draw: for parity and for the bundle's golden answer."""
+"""Draws pictures with text, identically on any machine: for the parity check and the bundle's golden picture."""
 
 from collections.abc import Sequence
 

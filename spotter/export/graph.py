@@ -1,4 +1,4 @@
-"""torch -> one ONNX graph, with the region sampling left as a custom operator."""
+"""Exports a torch model as one ONNX graph, with region sampling as a custom operator."""
 
 import contextlib
 import io
@@ -22,7 +22,7 @@ from spotter.ops.interface import DOMAIN, INPUTS, OPSET, ORIENTATION, OUTPUTS
 
 
 class SymbolicLanguageModel(nn.Module):
-    """Stands in for `LanguageModel` while the graph is written: its search is an operator, its tables initialisers."""
+    """Replaces `LanguageModel` during export: its search is an operator, its tables are initialisers."""
 
     costs: Tensor
     following: Tensor
@@ -52,8 +52,7 @@ class SymbolicLanguageModel(nn.Module):
 
 
 def add_bodies(proto: onnx.ModelProto) -> None:
-    """Gives a model the bodies of our operators that it calls, and of those that these call, instead of whatever
-    functions it has."""
+    """Sets a model's functions to the bodies of the custom operators that it calls, and of those that these call."""
     bodies = {body.name: body for body in functions()}
     waiting = [node.op_type for node in proto.graph.node if node.domain == DOMAIN]
     called: set[str] = set()
@@ -71,7 +70,7 @@ def add_bodies(proto: onnx.ModelProto) -> None:
 def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic.
 
-    Raises ValueError where no operator stands for the sampler of the model's family.
+    Raises ValueError where the family's sampler has no operator.
     """
     model = folded(model)
     if isinstance(model.recogniser, PictureRecogniser):
@@ -93,7 +92,7 @@ def export_graph(model: Spotter, path: Path) -> None:
         "sizes": {0: batch},
     }
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        warnings.simplefilter("ignore")  # deprecation warnings within the exporter
         program = torch.onnx.export(
             model,
             (images, sizes),
@@ -108,7 +107,7 @@ def export_graph(model: Spotter, path: Path) -> None:
         )
     assert program is not None
     proto = program.model_proto
-    for node in proto.graph.node:  # traces tell where on the exporter's machine the code lay
+    for node in proto.graph.node:  # stack traces contain paths of the exporting machine
         kept = [entry for entry in node.metadata_props if not entry.key.endswith("stack_trace")]
         del node.metadata_props[:]
         node.metadata_props.extend(kept)

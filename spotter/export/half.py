@@ -1,4 +1,4 @@
-"""Half precision of the graph's dense part, for GPUs: 10 bits of a number hold a map well, not a place in a picture."""
+"""Half precision of the graph's dense part, for GPUs: 10 bits are enough for maps, but not for coordinates."""
 
 from collections.abc import Collection
 
@@ -9,15 +9,15 @@ from onnx import TensorProto, numpy_helper
 from spotter.ops.interface import DOMAIN, SAMPLING
 
 _ALL_MAPS = ("Conv", "Add", "Concat", "Mul", "Relu")
-"""Operators that compute in the type of all their inputs; those of others are shapes, scales and indices but for the
-first."""
+"""Operators whose inputs all have the type they compute in; in others only the first one does, and the rest are shapes,
+scales and indices."""
 
 
 def halve_precision(graph: onnx.GraphProto, nodes: Collection[str]) -> None:
-    """Lets the named nodes compute in float16, and our operators sample what they made as it is.
+    """Converts the named nodes to float16; the custom operators sample their float16 output.
 
-    Their weights are stored so; a Cast stands wherever a map enters or leaves them. Where a device has no float16
-    ONNX Runtime computes in float between.
+    Their weights are stored in float16, and a Cast is inserted wherever a map enters or leaves them. On a device
+    without float16 ONNX Runtime computes in float.
     """
     weights = {tensor.name: tensor for tensor in graph.initializer}
     halves: set[str] = set()

@@ -1,4 +1,4 @@
-"""Does the graph say what the network says, and a rounded graph nearly so? One that does not is not exported."""
+"""The parity check: a graph must read like the network, and a rounded graph nearly so, or it is not exported."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SAME_PLACE = 0.5
 _TYPES = (np.int32, np.float32, np.float32, np.int32, np.float32)
 
 LEAST_AGREEMENT = 0.8
-"""Share of the words that a rounded graph must read as it did in fp32."""
+"""The share of words that a rounded graph must read like the one in fp32."""
 
 
 class ParityError(RuntimeError):
@@ -27,7 +27,7 @@ class ParityError(RuntimeError):
 
 @dataclass(frozen=True)
 class Case:
-    """One batch: pictures of some size, some text or none."""
+    """A batch of pictures of one size, with text or without."""
 
     name: str
     images: NDArray[np.uint8]
@@ -35,7 +35,7 @@ class Case:
 
 
 def cases(stride: int) -> list[Case]:
-    """Batches of several shapes and counts, one without any word, one with pictures that fill only a part."""
+    """Batches of several shapes and counts, one without words, one with pictures that fill only a part of it."""
 
     def batch(name: str, rows: int, columns: int, texts: list[int], real: tuple[int, int] | None = None) -> Case:
         height, width = rows * stride, columns * stride
@@ -56,9 +56,9 @@ def cases(stride: int) -> list[Case]:
 
 
 def compare(expected: list[NDArray[np.generic]], found: list[NDArray[np.generic]], name: str) -> int:
-    """Matches rows of two answers in the graph's form by picture and place; returns their number.
+    """Matches the rows of two outputs by picture and position; returns their number.
 
-    Equal scores may order rows differently, so rows are matched rather than compared in turn. Raises ParityError.
+    Rows with equal scores may be in another order, so rows are matched and not compared one by one. Raises ParityError.
     """
     index, polygons, scores, characters, sureness = expected
     other_index, other_polygons, other_scores, other_characters, other_sureness = found
@@ -80,7 +80,7 @@ def compare(expected: list[NDArray[np.generic]], found: list[NDArray[np.generic]
         differ = characters[row] != other_characters[nearest]
         if differ.any() and float(sureness[row][differ].max()) > 0.5 + _SURE:
             raise ParityError(f"{name}: word {row} reads otherwise in the graph")
-        # Where no character is sure, only its probability tells one reader from another.
+        # Where characters are uncertain, only their probabilities are compared.
         if float(np.abs(sureness[row].astype(np.float64) - other_sureness[nearest]).max(initial=0)) > _SURE:
             raise ParityError(f"{name}: word {row}'s characters are otherwise probable in the graph")
     return len(index)
@@ -102,7 +102,7 @@ def check_parity(model: Spotter, graph: Path, stride: int) -> int:
 
 
 def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, points: int, name: str) -> None:
-    """Raises ParityError unless an answer to so many pictures has the graph's types and shapes, polygons being of so
+    """Raises ParityError unless an output for so many pictures has the graph's types and shapes, with polygons of so
     many points."""
     index, *_, characters, _ = answer
     words, columns = len(index), characters.shape[-1]
@@ -117,7 +117,7 @@ def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, points: int
 def _words(
     answer: Sequence[NDArray[np.generic]], threshold: float
 ) -> list[tuple[int, tuple[int, ...], NDArray[np.float64]]]:
-    """(picture, classes of its characters, axis-parallel box [4]) of each word that is sure enough."""
+    """(picture, classes of its characters, axis-parallel box [4]) of each word with a sufficient score."""
     index, polygons, scores, characters, _ = answer
     corners = polygons.astype(np.float64)
     boxes = np.concatenate((corners.min(1), corners.max(1)), 1)
@@ -133,7 +133,7 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def count_alike(
     expected: Sequence[NDArray[np.generic]], found: Sequence[NDArray[np.generic]], threshold: float
 ) -> tuple[int, int]:
-    """(2 x the words that two answers read alike, in the same place, the words that either reads)."""
+    """(2 x the number of words that both outputs have with the same text and place, the number of words of both)."""
     mine, others = _words(expected, threshold), _words(found, threshold)
     alike, total = 0, len(mine) + len(others)
     for picture, text, box in mine:
@@ -145,10 +145,10 @@ def count_alike(
 
 
 def check_rounded(exact: Path, rounded: Path, stride: int, threshold: float) -> float:
-    """Runs every case, and pictures of which nothing is real, through a graph in fp32 and a rounded one; returns 2 x
-    the words that both read alike, in the same place, over the words that either reads.
+    """Runs every case, and pictures that are only padding, through a graph in fp32 and a rounded one; returns 2 x the
+    words that both read alike, in the same place, over the words of both.
 
-    Raises ParityError when the rounded one's answer has another form, when it sees words where nothing is, when the two
+    Raises ParityError when the rounded one's output has another form, when it finds words in padding, when the two
     agree too little, or when neither reads anything.
     """
     first, second = (ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (exact, rounded))

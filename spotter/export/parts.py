@@ -1,6 +1,7 @@
-"""The graph in two: the dense part, whose shapes follow from the pictures', and the rest, whose follow from the words.
+"""Splits the graph in two: the dense part, whose shapes depend on the pictures, and the rest, whose shapes depend on
+the words.
 
-CUDA can record the kernels of the first and replay them; see `spotter.reading.gpu`.
+CUDA can record and replay the kernels of the dense part; see `spotter.reading.gpu`.
 """
 
 from pathlib import Path
@@ -16,8 +17,8 @@ from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS, SAMPLING
 
 
 def maps_between(graph: onnx.GraphProto, roles: Roles) -> list[str]:
-    """What the dense part of the graph of a network with those roles hands on: the detector's maps, and those that
-    patches are sampled from where it is not the picture itself. Raises ValueError where the graph has no detector."""
+    """The outputs of the dense part of the graph of a network with those roles: the detector's maps, and those that
+    patches are sampled from, unless that is the picture itself. Raises ValueError where the graph has no detector."""
     learnt = _learnt(graph)
     sampled = [
         node.input[0]
@@ -35,7 +36,7 @@ def maps_between(graph: onnx.GraphProto, roles: Roles) -> list[str]:
 
 
 def _learnt(graph: onnx.GraphProto) -> set[str]:
-    """What lies behind a convolution."""
+    """The values that depend on a convolution."""
     found: set[str] = set()
     for node in graph.node:
         if node.op_type == "Conv" or not found.isdisjoint(node.input):
@@ -57,7 +58,7 @@ def split(graph: Path, dense: Path, words: Path, roles: Roles) -> None:
 
 def check_parts(whole: Path, dense: Path, words: Path, stride: int) -> int:
     """Runs the parity check's cases through a graph and through its parts, one after the other; returns the number of
-    words compared. Raises ParityError where a number differs."""
+    words compared. Raises ParityError where they differ."""
     first, second, third = (
         ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (whole, dense, words)
     )

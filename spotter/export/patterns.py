@@ -1,4 +1,4 @@
-"""What a rewrite of a graph looks for: who makes and reads values, roundings, plain convolutions, masks."""
+"""Pattern matching in a graph: producers and consumers of values, quantisation, plain convolutions, masks."""
 
 import numpy as np
 import onnx
@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 LAST, FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
-"""Turns of a map to channels last, and back."""
+"""The permutations of a map to channels last, and back."""
 
 
 class View:
-    """A graph as it stands: who makes a value, who reads it, constants, and ranks as far as they are known."""
+    """An index of a graph: producers and consumers of values, constants, and ranks as far as they are known."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.made_by = {name: node for node in graph.node for name in node.output}
@@ -27,12 +27,12 @@ class View:
         }
 
     def maker(self, name: str, kind: str) -> onnx.NodeProto | None:
-        """Who makes a value, if it is a node of that kind."""
+        """The node that produces a value, if it is of that kind."""
         node = self.made_by.get(name)
         return node if node is not None and node.op_type == kind else None
 
     def only_reader(self, name: str, kind: str) -> onnx.NodeProto | None:
-        """Who reads a value, if it is one node of that kind and nobody outside the graph."""
+        """The only consumer of a value, if it is of that kind and the value is no output of the graph."""
         readers = self.readers.get(name, [])
         return readers[0] if name not in self.shown and [node.op_type for node in readers] == [kind] else None
 
@@ -41,7 +41,8 @@ class View:
         return None if tensor is None else numpy_helper.to_array(tensor)
 
     def rounded(self, name: str) -> tuple[str, tuple[str, str]] | None:
-        """Of what is rounded to uint8 and made floats again: the floats before it, and scale and zero point."""
+        """The input, and the scale and zero point, of a pair of QuantizeLinear and DequantizeLinear that gives a
+        value."""
         back = self.maker(name, "DequantizeLinear")
         there = self.maker(back.input[0], "QuantizeLinear") if back is not None else None
         if there is None or len(there.input) < 3 or not self.constants.keys() >= set(there.input[1:]):
@@ -52,7 +53,7 @@ class View:
         return there.input[0], (there.input[1], there.input[2])
 
     def floats(self, name: str) -> str:
-        """A value before it was rounded."""
+        """A value before it is quantised."""
         found = self.rounded(name)
         return name if found is None else found[0]
 
@@ -62,8 +63,8 @@ def attributes_of(node: onnx.NodeProto) -> dict[str, object]:
 
 
 def is_plain(node: onnx.NodeProto, window: int, group: int, strides: list[int], pads: list[int] | None = None) -> bool:
-    """Whether a convolution has that window, as many zeros around as keep the size or those `pads`, and nothing
-    unusual."""
+    """Whether a convolution has that kernel size, padding that keeps the size or those `pads`, and no other attribute
+    that matters."""
     given = attributes_of(node)
     return (
         given.get("kernel_shape") == [window, window]
@@ -76,13 +77,13 @@ def is_plain(node: onnx.NodeProto, window: int, group: int, strides: list[int], 
 
 
 def mask_of(view: View, node: onnx.NodeProto | None) -> str | None:
-    """Of a product of a map with a number for each column: those numbers."""
+    """The column mask of a product of a map and a mask."""
     names = [] if node is None else [view.floats(name) for name in node.input]
     return next((name for name in names if view.ranks.get(name) == 1), None)
 
 
 def join_turned(graph: onnx.GraphProto) -> None:
-    """Lets nodes read maps as they are made, with channels last, that are turned there and back between."""
+    """Removes pairs of transposes to channels first and back between nodes that use channels last."""
     view = View(graph)
     for node in list(graph.node):
         if node.op_type != "Transpose" or attributes_of(node)["perm"] != LAST:

@@ -1,5 +1,5 @@
-"""Static int8 of the graph's convolutions and matrices (Jacob et al. 2018, arXiv:1712.05877), which take most of its
-time."""
+"""Static quantisation to int8 of the graph's convolutions and matrices (Jacob et al. 2018, arXiv:1712.05877), which
+take most of its time."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,14 +26,14 @@ _FOLLOWING = ("Relu", "Resize", "Pad", "MaxPool", "Transpose", "Reshape", "Gathe
 _JOINING = ("Add", "Concat")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _AVERAGING = 0.05
-# 7 bits: with AVX2 alone ONNX Runtime adds two products of bytes up in 16 bits.
+# 7 bits: on processors with AVX2 only, ONNX Runtime sums two byte products in 16 bits, which could overflow.
 _MATRIX = {"quant_type": QuantType.QInt8, "axis": 1, "symmetric": True, "reduce_range": True}
 
 Picture = NDArray[np.uint8]
 
 
 def calibration_pictures(folders: Sequence[Path], count: int, spec: InputSpec) -> list[Picture]:
-    """`count` pictures uint8 [H, W, 3], evenly out of the folders, at the working size, sides cut to the stride.
+    """`count` pictures uint8 [H, W, 3], equally many of each folder, at the working size, cropped to the stride.
 
     Raises ValueError when a folder holds no picture.
     """
@@ -67,7 +67,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
 
 
 def dense_convolutions(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
-    """Names of the convolutions that so many bits, 8 or 16, serve well, chosen by their weights' names."""
+    """The convolutions that go into so many bits, 8 or 16, chosen by their weights' names."""
     kept = roles.exact if bits == 8 else roles.precise
     return [
         node.name
@@ -77,10 +77,10 @@ def dense_convolutions(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> l
 
 
 def dense_nodes(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
-    """Names of the dense convolutions and of all that lies between them, in order.
+    """The names of the dense convolutions and of all nodes between them, in order.
 
-    A map that goes back to float between two convolutions costs more than the rounding saves; and a ReLU that is left
-    in float makes its convolution spend half of the 8 bits on what it cuts off.
+    Converting a map to float between two convolutions would cost more than 8 bits save; and before a ReLU in float half
+    of the 8-bit range would be spent on negative values, which it removes.
     """
     weights = {tensor.name for tensor in graph.initializer}
     convolutions = set(dense_convolutions(graph, roles, bits))
@@ -92,7 +92,7 @@ def dense_nodes(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str
             chosen = data[0] in maps
         elif node.op_type in _JOINING:
             chosen = bool(data) and maps.issuperset(data)
-        elif node.op_type == "Mul":  # by the mask of a patch's columns, which 8 bits hold exactly
+        elif node.op_type == "Mul":  # by the column mask of patches, which is exact in 8 bits
             chosen = not maps.isdisjoint(data)
         else:
             chosen = node.name in convolutions
@@ -100,13 +100,13 @@ def dense_nodes(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str
             names.append(node.name)
         if chosen or (
             node.domain == DOMAIN and node.op_type in SAMPLING
-        ):  # patches: what is sampled is rounded for the recogniser's convolutions
+        ):  # patches: samples are quantised for the recogniser's convolutions
             maps.update(node.output)
     return names
 
 
 def dense_products(graph: onnx.GraphProto, roles: Roles) -> dict[str, str]:
-    """The products with constant matrices that 8 bits serve well, not the last one, which tells the characters: names
+    """The products with constant matrices that go into 8 bits, without the last one, which gives the characters: names
     of nodes, and of their matrices."""
     if not roles.matrices:
         return {}
@@ -116,7 +116,7 @@ def dense_products(graph: onnx.GraphProto, roles: Roles) -> dict[str, str]:
 
 
 def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: Roles) -> None:
-    """Writes `graph` with the dense convolutions, what lies between them, and the Transformer's matrices in int8:
+    """Writes `graph` with the dense convolutions, the nodes between them, and the Transformer's matrices in int8:
     weights per channel, activations by their range, averaged over the pictures. roles: of the network's weights.
     Raises ValueError when the graph has no such convolution."""
     model = onnx.load(str(graph))
@@ -135,7 +135,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
         nodes_to_quantize=[*nodes, *products],
         op_types_to_quantize=["Conv", "MatMul", "Mul", *_FOLLOWING, *_JOINING],
         calibrate_method=CalibrationMethod.MinMax,
-        # The extremes of single pictures would waste the range: averaged over the pictures, it loses nothing of F.
+        # Extremes of single pictures would waste the range; averages over the pictures cost no F.
         extra_options={
             "CalibMovingAverage": True,
             "CalibMovingAverageConstant": _AVERAGING,
@@ -178,8 +178,8 @@ def agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: 
 
 
 def check_agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
-    """`agreement` of a graph in fp32 and a rounded one, or ParityError when it is too low to be rounding or there is no
-    word to compare."""
+    """`agreement` of a graph in fp32 and a rounded one. Raises ParityError when it is too low to be caused by rounding,
+    or when there is no word to compare."""
     alike, total = _compared(graph, other, pictures, threshold)
     if not total:
         raise ParityError("neither in fp32 nor rounded does the graph read a word of these pictures: take others")

@@ -1,4 +1,4 @@
-"""The recurrent encoders as ONNX's own LSTM and GRU, since tracing would spell its steps out as a loop."""
+"""Exports the recurrent encoders as ONNX's LSTM and GRU, since tracing would unroll their steps."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ _GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
 
 
 def _gates(weights: Tensor, kind: str) -> Tensor:
-    """Gates of PyTorch [G h, ...] in ONNX's order."""
+    """PyTorch's gates [G h, ...] in ONNX's order."""
     parts = weights.detach().chunk(len(_GATES[kind]))
     return torch.cat([parts[gate] for gate in _GATES[kind]])
 
 
 class SymbolicRecurrentLayer(nn.Module):
-    """Stands in for `RecurrentLayer` while the graph is written: the operator knows each patch's own width."""
+    """Replaces `RecurrentLayer` during export: the operator takes each patch's own width."""
 
     weights: Tensor
     recurrences: Tensor
@@ -41,7 +41,7 @@ class SymbolicRecurrentLayer(nn.Module):
         regions, columns, _ = x.shape
         widths = mask.sum((1, 2)).to(torch.int32)
         attributes: dict[str, Any] = {"hidden_size": self.hidden, "direction": "bidirectional"}
-        if self.kind == "GRU":  # PyTorch's resets what the hidden state has become, not the state itself
+        if self.kind == "GRU":  # PyTorch applies the reset gate after the linear layer of the hidden state
             attributes["linear_before_reset"] = 1
         read: Tensor = torch.onnx.ops.symbolic(
             self.kind,

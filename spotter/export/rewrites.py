@@ -1,4 +1,4 @@
-"""Rewrites of a graph that cost ONNX Runtime less and compute the same."""
+"""Rewrites of a graph that make ONNX Runtime faster and compute the same."""
 
 from collections.abc import Collection, Sequence
 
@@ -38,8 +38,8 @@ def halve_by_resize(graph: onnx.GraphProto) -> int:
 
 
 def measure_rectified(graph: onnx.GraphProto) -> int:
-    """Lets each Shape of what a ReLU reads be taken of what it gives, which is as large: a convolution that its ReLU
-    alone reads can be rounded after it. Returns how many inputs changed."""
+    """Takes each Shape of a ReLU's input from its output instead, which has the same shape. The convolution before it
+    then has only the ReLU as consumer and can be quantised after it. Returns the number of changed inputs."""
     shapes: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
         if node.op_type == "Shape":
@@ -119,8 +119,8 @@ def normalise_at_once(graph: onnx.GraphProto) -> int:
 
 
 def read_floats(graph: onnx.GraphProto, rounded: Collection[str]) -> int:
-    """Lets nodes that compute in float, all but the `rounded`, read what a float node made as it is, rather than
-    rounded to 8 bits for others. Returns how many inputs changed."""
+    """Lets nodes that compute in float, all except the `rounded` ones, read the float output of a float node directly,
+    instead of the quantised value that others need. Returns the number of changed inputs."""
     made_by = {name: node for node in graph.node for name in node.output}
     found = 0
     for node in graph.node:
@@ -140,7 +140,7 @@ Rounded = tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto]
 
 
 def only_reader(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
-    """Who reads `name`, if it is one node of that kind and nobody outside the graph."""
+    """The only consumer of `name`, if it is of that kind and the value is no output of the graph."""
     readers = [node for node in graph.node if name in node.input]
     shown = any(value.name == name for value in graph.output)
     return readers[0] if not shown and [node.op_type for node in readers] == [kind] else None
@@ -166,8 +166,8 @@ def replace(
     made: Sequence[onnx.NodeProto],
     sources: Sequence[onnx.NodeProto] = (),
 ) -> None:
-    """Puts nodes in the place of the first of those that go. `sources` go, too, where nobody reads them any more: ONNX
-    Runtime would compute them all the same."""
+    """Replaces nodes; the new ones are put in the place of the first removed one. `sources` are removed, too, where
+    nothing reads them any more, since ONNX Runtime would still compute them."""
     place = list(graph.node).index(gone[0])
     for offset, node in enumerate(made):
         graph.node.insert(place + offset, node)
@@ -180,7 +180,7 @@ def replace(
 
 
 def drop_unread(graph: onnx.GraphProto) -> None:
-    """Takes away nodes and constants that nobody reads any more."""
+    """Removes nodes and constants that nothing reads."""
     shown = {value.name for value in graph.output}
     while True:
         read = shown | {name for node in graph.node for name in _read_by(node)}
@@ -194,7 +194,7 @@ def drop_unread(graph: onnx.GraphProto) -> None:
 
 
 def _read_by(node: onnx.NodeProto) -> list[str]:
-    """What a node reads, and the graphs inside it."""
+    """The values that a node and its subgraphs read."""
     inside = [each for attribute in node.attribute for each in (attribute.g, *attribute.graphs)]
     return [*node.input, *(name for graph in inside for each in graph.node for name in _read_by(each))]
 

@@ -1,4 +1,4 @@
-"""The beginning of a recogniser of rows of words, as a node that a kernel of ours can take."""
+"""Fuses the stem of a recogniser into a custom operator that has a native kernel."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from spotter.export.rewrites import drop_unread
 from spotter.ops.interface import DOMAIN, STEM
 
 _OUTPUTS = 24
-"""The kernel wants multiples of so many, and twice as many of the first convolution."""
+"""The kernel supports multiples of so many channels, and of twice as many in the first convolution."""
 
 
 @dataclass(frozen=True)
 class _Stem:
-    """Its convolutions in order, what they read, the masks of every two and of every four columns, and the product with
-    the latter, which comes last."""
+    """The stem's convolutions in order, their input, the masks of every two and of every four columns, and the product
+    with the latter, which is the last node."""
 
     convolutions: list[onnx.NodeProto]
     input: str
@@ -27,10 +27,10 @@ class _Stem:
 
 
 def fuse_stems(graph: onnx.GraphProto) -> int:
-    """Turns five convolutions in float, two of them parallel to a max pooling, with their masks, into one node that
-    gives channels last, transposed behind it. The model then needs the operator's body.
+    """Fuses five float convolutions, two of them parallel to a max pooling, and their masks into one node with channels
+    last, which is transposed back after it. The model then needs the operator's body.
 
-    Returns how many there were.
+    Returns the number of fused stems.
     """
     view = View(graph)
     matched = [_match(view, node) for node in graph.node if node.op_type == "MaxPool"]
@@ -88,7 +88,7 @@ def _match(view: View, pool: onnx.NodeProto) -> _Stem | None:
 
 
 def _convolution(view: View, name: str, mask: str | None) -> onnx.NodeProto | None:
-    """Who made what is rectified, and multiplied by the mask where there is one."""
+    """The convolution before a ReLU and, where there is one, a mask."""
     if mask is not None:
         product = view.maker(name, "Mul")
         if product is None or mask_of(view, product) != mask:
@@ -99,13 +99,13 @@ def _convolution(view: View, name: str, mask: str | None) -> onnx.NodeProto | No
 
 
 def _rectified(view: View, node: onnx.NodeProto | None) -> str:
-    """What becomes of what a convolution makes, if it is rectified and nothing else; or nothing."""
+    """The output of the ReLU that is the only consumer of a convolution; empty where there is none."""
     rectified = view.only_reader(node.output[0], "Relu") if node is not None else None
     return rectified.output[0] if rectified is not None else ""
 
 
 def _is_window(view: View, pool: onnx.NodeProto, padded: onnx.NodeProto) -> bool:
-    """Whether a pooling is over 2x2 values, those beyond the right and lower edge being zeros."""
+    """Whether a pooling is over 2x2 values, with zeros beyond the right and lower edge."""
     given = attributes_of(pool)
     pads = view.array(padded.input[1])
     return (
@@ -120,7 +120,7 @@ def _is_window(view: View, pool: onnx.NodeProto, padded: onnx.NodeProto) -> bool
 
 
 def _fit(view: View, convolutions: list[onnx.NodeProto]) -> bool:
-    """Whether the kernel takes their channels."""
+    """Whether the kernel supports their channels."""
     if not all(name in view.constants for node in convolutions for name in node.input[1:]):
         return False
     (first, pixels, *_), (narrow, *_), (wide, *_), (join, joined, *_), (last, *_) = (

@@ -1,1 +1,1 @@
-"""A page's words as JSON, text, hOCR, ALTO, TSV, a drawing or a searchable PDF."""
+"""Writes pages as JSON, text, hOCR, ALTO, TSV, a drawing or a searchable PDF."""

@@ -1,4 +1,4 @@
-"""ALTO 4 (https://www.loc.gov/standards/alto/): XML of layout and text, as libraries keep it."""
+"""ALTO 4 (https://www.loc.gov/standards/alto/): XML of layout and text, as libraries archive it."""
 
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET

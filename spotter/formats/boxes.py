@@ -1,4 +1,4 @@
-"""Upright rectangles of whole pixels, as the older forms have them."""
+"""Axis-aligned rectangles in whole pixels, for formats without polygons."""
 
 import math
 from typing import NamedTuple

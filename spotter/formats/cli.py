@@ -39,7 +39,7 @@ class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are
     name = "x,y,w,h"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Region:
-        """Fails where it is none."""
+        """The region; fails where the text is none."""
         numbers = str(value).split(",")
         if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
             self.fail(f"{value} is not X,Y,W,H in whole pixels", param, ctx)
@@ -182,7 +182,7 @@ def _prepare(file: Path, spec: InputSpec, limits: PictureLimits, region: Region 
 
 
 def _pictures(file: Path, limits: PictureLimits) -> Iterator[Image.Image]:
-    """The file's picture, decoded when it is asked for."""
+    """The file's picture, decoded on demand."""
     yield imaging.decode(file.read_bytes(), limits)
 
 
@@ -197,7 +197,7 @@ def _as_text(file: Path, page: Page, files: list[Path]) -> str:
 
 
 def _names(files: list[Path], suffix: str) -> dict[Path, str]:
-    """A name with the suffix for each file; those that would meet get a number."""
+    """An output name with the suffix for each file; duplicates get a number."""
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for file in files:

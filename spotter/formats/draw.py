@@ -1,4 +1,4 @@
-"""Words drawn on their picture."""
+"""Draws words on their picture."""
 
 import functools
 import io
@@ -11,7 +11,7 @@ from spotter.reading.words import Page, Word
 _OUTLINE = (230, 30, 90)
 _LABEL = (255, 255, 255)
 _SMALLEST = 8  # pixels of a label's letters
-_QUICK = 1  # zlib's fastest: a photograph gains little from more
+_QUICK = 1  # zlib's fastest level: photographs gain little from higher ones
 
 
 def draw(picture: Image.Image, words: Sequence[Word]) -> None:
@@ -39,7 +39,7 @@ def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
 
 
 def _fitting(word: Word, largest: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font in which the label is hardly wider than its word, so that it leaves the neighbours' free."""
+    """A font in which the label is hardly wider than its word, so that it does not cover its neighbours'."""
     xs = [x for x, _ in word.polygon]
     wide = _font(largest).getlength(word.text)
     return _font(max(_SMALLEST, min(largest, int(largest * (max(xs) - min(xs)) / max(wide, 1.0)))))

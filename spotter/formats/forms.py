@@ -1,4 +1,4 @@
-"""The forms in which pages are written, by name."""
+"""The output formats by name."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
@@ -17,8 +17,8 @@ FormName = Literal["text", "hocr", "alto", "tsv", "png", "pdf"]
 
 
 class Form(NamedTuple):
-    """media_types: its own, then others by which it may be asked for. suffix: of its files. pictures: whether it shows
-    the pictures, too. pages: how many one document may have; None: any number."""
+    """media_types: its own, then others that may be asked for. suffix: of its files. pictures: whether it contains the
+    pictures. pages: the most pages of one document; None: any number."""
 
     media_types: tuple[str, ...]
     suffix: str
@@ -28,7 +28,7 @@ class Form(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """For the header of that name."""
+        """The value of the Content-Type header."""
         text = self.media_types[0].startswith("text/")
         return f"{self.media_types[0]}; charset=utf-8" if text else self.media_types[0]
 
@@ -53,5 +53,5 @@ FORMS: dict[FormName, Form] = {
     "png": Form(("image/png",), ".png", True, 1, _one_png),
     "pdf": Form(("application/pdf",), ".pdf", True, None, write_pdf),
 }
-"""All but JSON, which each caller writes as its own answer. The writers take pages and, one at a time, their pictures,
-RGB or grey and upright."""
+"""All formats except JSON, which each caller writes as part of its own answer. The writers take pages and an iterator
+of their pictures, RGB or grey and upright."""

@@ -1,4 +1,4 @@
-"""hOCR 1.2 (https://kba.github.io/hocr-spec/1.2/): HTML that names places in `title` attributes."""
+"""hOCR 1.2 (https://kba.github.io/hocr-spec/1.2/): HTML with positions in `title` attributes."""
 
 from collections.abc import Iterator, Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""A searchable PDF: each picture as a page, with its words, invisible, where they stand."""
+"""A searchable PDF: each picture as a page, with its words as invisible text in their places."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,15 @@ from spotter.formats.pdf_text import Letters, text_layer
 from spotter.reading.words import Page
 
 POINTS = 0.36
-"""A pixel's, so that a picture has 200 dots an inch; fewer where a page would be larger than a PDF's may be."""
+"""Points a pixel, for 200 dots an inch; fewer where a page would be larger than a PDF allows."""
 LARGEST_PAGE = 14_400.0
-"""Points of a side (ISO 32000-1, annex C)."""
+"""The longest side of a page in points (ISO 32000-1, annex C)."""
 _QUALITY = 90
 
 
 def write_pdf(pages: Sequence[Page], pictures: Iterable[Image.Image]) -> bytes:
-    """A PDF page for each picture, which are taken one at a time: RGB or grey, upright, as large as its page says."""
+    """A PDF with a page for each picture. Pictures are taken one at a time: RGB or grey, upright, of their page's
+    size."""
     objects, letters = Objects(), Letters()
     tree, resources = objects.reserve(), objects.reserve()
     kids = [
@@ -36,7 +37,7 @@ def _page(
 ) -> Reference:
     width, height = page.size
     scale = min(POINTS, LARGEST_PAGE / max(page.size))
-    across, down = max(width * scale, 3.0), max(height * scale, 3.0)  # no page is smaller
+    across, down = max(width * scale, 3.0), max(height * scale, 3.0)  # PDF's smallest page
     shown = f"q {across:.2f} 0 0 {down:.2f} 0 0 cm /Picture Do Q\n".encode("ascii")
     content = objects.add_stream("", shown + text_layer(page, scale, letters))
     return objects.add(

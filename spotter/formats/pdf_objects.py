@@ -1,13 +1,13 @@
-"""The objects of a PDF file (ISO 32000-1, 7.5), written one after the other."""
+"""Writes the objects of a PDF file (ISO 32000-1, 7.5)."""
 
 import zlib
 
 Reference = str
-"""Such as `3 0 R`."""
+"""A reference such as `3 0 R`."""
 
 
 class Objects:
-    """Collects objects, and writes them with their table."""
+    """Collects objects, and writes them with the cross-reference table."""
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
@@ -18,17 +18,18 @@ class Objects:
         return f"{len(self._bodies)} 0 R"
 
     def set(self, reference: Reference, body: str) -> None:
-        """Tells a reserved object."""
+        """Defines a reserved object."""
         self._bodies[int(reference.split()[0]) - 1] = body.encode("ascii")
 
     def add(self, body: str) -> Reference:
-        """An object of ASCII."""
+        """Adds an object in ASCII."""
         reference = self.reserve()
         self.set(reference, body)
         return reference
 
     def add_stream(self, entries: str, data: bytes, packed: bool = False) -> Reference:
-        """A stream with further entries of its dictionary. packed: `data` is packed already, as `entries` say."""
+        """Adds a stream with further entries of its dictionary. packed: `data` is already compressed, as `entries`
+        state."""
         if not packed:
             data, entries = zlib.compress(data), f"{entries} /Filter /FlateDecode"
         reference = self.reserve()

@@ -1,7 +1,8 @@
-"""The text of a searchable PDF: words that are there to be selected and searched, but not seen.
+"""The invisible text of a searchable PDF, for selecting and searching.
 
-No glyph is shown, so Helvetica, which every reader has, stands for every letter: codes are given out as characters
-come, ASCII first, 200 to a font, and each font says by its ToUnicode map what they mean (ISO 32000-1, 9.10.3).
+No glyph is shown, so Helvetica, which every viewer has, serves for all characters: codes are assigned to characters in
+order of appearance, ASCII first, 200 to a font, and each font maps them to Unicode by its ToUnicode map (ISO 32000-1,
+9.10.3).
 """
 
 import math
@@ -12,17 +13,17 @@ from spotter.formats.pdf_objects import Objects, Reference
 from spotter.reading.words import Page, Word
 
 _FIRST, _CODES = 40, 200
-"""Codes of a font; 32 would be spaced as a word's end."""
+"""The codes of a font; 32 is left out, since word spacing applies to it."""
 _UPSIDE_DOWN = -0.7
-"""Cosine of the direction."""
+"""Cosine of the largest angle between words of one run."""
 _WIDTH = 0.5
-"""Of every letter, in font sizes."""
+"""The width of every character, in font sizes."""
 _DESCENT = 0.2
-"""Of a word's height, that lies below its baseline."""
+"""The share of a word's height below its baseline."""
 
 
 class Letters:
-    """Gives out fonts and codes for characters."""
+    """Assigns fonts and codes to characters."""
 
     def __init__(self) -> None:
         self._codes = {chr(point): number for number, point in enumerate(range(ord(" "), ord("~") + 1))}
@@ -41,7 +42,7 @@ class Letters:
             yield font, codes
 
     def fonts(self, objects: Objects) -> dict[str, Reference]:
-        """Adds the fonts to a file; their names."""
+        """Adds the fonts to a file; returns them by name."""
         characters = list(self._codes)
         return {
             f"F{start // _CODES}": _font(objects, characters[start : start + _CODES])
@@ -50,8 +51,8 @@ class Letters:
 
 
 def text_layer(page: Page, scale: float, letters: Letters) -> bytes:
-    """A content stream that lays the page's words, invisible, over where they stand, with a space after each but the
-    last of a line; `scale`: points a pixel."""
+    """A content stream with the page's words as invisible text in their places, with a space after each except the last
+    of a line; `scale`: points a pixel."""
     operators = ["BT", "3 Tr"]
     for line in page.lines:
         placed = [_Placed.of(word, page.size[1], scale) for word in line.words]
@@ -65,7 +66,7 @@ def text_layer(page: Page, scale: float, letters: Letters) -> bytes:
 
 
 class _Placed(NamedTuple):
-    """A word in points, upwards: where its baseline starts, its direction, width and height."""
+    """A word in points, y upwards: start of the baseline, direction, width and height."""
 
     text: str
     x: float
@@ -95,7 +96,7 @@ class _Placed(NamedTuple):
         )
 
     def begin(self, stretch: float) -> str:
-        """Sets where and how wide its letters are to be; stretch: in percent."""
+        """The operators that set position and horizontal scaling; stretch: in percent."""
         return (
             f"{self.cosine:.4f} {self.sine:.4f} {-self.sine:.4f} {self.cosine:.4f} "
             f"{self.x:.2f} {self.y:.2f} Tm {stretch:.2f} Tz"
@@ -109,8 +110,8 @@ def _word(word: _Placed, letters: Letters, space: bool) -> Iterator[str]:
 
 
 def _at_once(words: Sequence[_Placed], letters: Letters) -> Iterator[str]:
-    """A line in as few operators as it has runs of a font. Pdfium, and who builds on it, puts what several operators
-    write on an upside-down line in the order in which it stands on the page, the last word first."""
+    """A line with one operator for each run of a font. With several operators PDFium would return the words of an
+    upside-down line in their order on the page, the last word first."""
     first = words[0]
     text = "".join(word.text for word in words)
     stretch = sum([word.width for word in words]) / (len(text) * _WIDTH * first.height)

@@ -1,1 +1,1 @@
-"""Pictures in, words out, over HTTP: admission, decoding, batching, running, answering. Never torch."""
+"""The HTTP service: admission, decoding, batching, inference, answers. It does not need torch."""

@@ -1,4 +1,4 @@
-"""The ASGI application: paths, problems, and a lifespan that loads the model."""
+"""The ASGI application: paths, error handlers, and a lifespan that loads the model."""
 
 import asyncio
 import contextlib
@@ -39,11 +39,11 @@ logger = logging.getLogger(__name__)
 
 
 CORS_HEADERS = ("X-Request-Id", "Server-Timing", "Retry-After")
-"""Headers of answers that scripts of the allowed origins may see."""
+"""Response headers that scripts of the allowed origins may read."""
 
 
 def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedModel] = load) -> FastAPI:
-    """The application for these settings. It answers at once and is ready when `loader` has returned."""
+    """The application for these settings. It answers at once, and is ready when `loader` has returned."""
     service = build(settings)
 
     @contextlib.asynccontextmanager
@@ -66,7 +66,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
         summary="Reads text in pictures.",
         lifespan=lifespan,
         redoc_url=None,
-        redirect_slashes=False,  # a redirect would send clients to where their own Host header says
+        redirect_slashes=False,  # a redirect would be built from the client's Host header
         separate_input_output_schemas=False,
     )
     app.state.service = service
@@ -82,7 +82,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
 
 
 def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans | None) -> ASGIApp:
-    """What is around every answer; a request passes it from the last to the first."""
+    """Adds the middleware; a request passes it from the last added to the first."""
     settings = service.settings
     if keys is not None:
         app = RequireKey(app, keys)
@@ -102,12 +102,12 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
             ),
             expose_headers=CORS_HEADERS,
         )
-        app = Problems(app)  # of its own refusals; those from further inside carry its headers
+        app = Problems(app)  # for problems raised by CORS itself; inner ones get its headers anyway
     return Observe(app, service.metrics, spans)
 
 
 async def _load(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:
-    # A frame of its own: whoever waited in it would keep the first model for as long as the service runs.
+    # A separate function: a waiting frame would keep a reference to the first model as long as the service runs.
     live = await in_background("load", lambda: loader(service.settings, service.metrics))
     service.handler.admission.expect(*live.pace)
     service.models.put(live)
@@ -124,7 +124,7 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], LoadedMo
         service.lifecycle.to(State.FAILED)
     else:
         gc.collect()
-        gc.freeze()  # modules and routes live as long as the process: collections need not walk over them
+        gc.freeze()  # modules and routes live as long as the process: garbage collections may skip them
         service.lifecycle.to(State.READY)
         if follows(service.settings):
             catalogue = Catalogue(service.settings, service.metrics)
@@ -132,7 +132,7 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], LoadedMo
 
 
 async def _invalid(request: Request, error: Exception) -> NoReturn:
-    """FastAPI's own refusals of parameters become our problems; the middleware answers them."""
+    """Converts FastAPI's validation errors to problems; the middleware answers them."""
     assert isinstance(error, RequestValidationError)
     raise InvalidParameterError("; ".join(map(_message, error.errors()))) from None
 
@@ -144,7 +144,7 @@ def _message(found: dict[str, Any]) -> str:
 
 
 async def _http(request: Request, error: Exception) -> NoReturn:
-    """Starlette's refusals (no such path, no such method) become our problems."""
+    """Converts Starlette's errors (no such path, no such method) to problems."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         raise PathNotFoundError(f"there is no {request.url.path}") from None
@@ -155,7 +155,7 @@ async def _http(request: Request, error: Exception) -> NoReturn:
 
 
 def _document_problem(app: FastAPI) -> None:
-    """Puts the problem's schema where the typed errors of the paths refer to it."""
+    """Adds the problem's schema to the OpenAPI document, which the typed errors of the paths refer to."""
     original = app.openapi
 
     def openapi() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Slow work outside the event loop, on threads that never keep the process from ending."""
+"""Slow work outside the event loop, on threads that do not keep the process from ending."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ PREFIX = "background-"
 
 
 async def in_background(name: str, work: Callable[[], T]) -> T:
-    """Runs `work` on a daemon thread of its own; whoever stops waiting leaves it to end by itself."""
+    """Runs `work` on its own daemon thread; when the waiting task is cancelled, the thread goes on to its end."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
 
@@ -29,7 +29,7 @@ async def in_background(name: str, work: Callable[[], T]) -> T:
             outcome = lambda: answer.set_exception(failure)  # noqa: E731
         else:
             outcome = lambda: answer.set_result(value)  # noqa: E731
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(settle, outcome)
 
     threading.Thread(target=run, name=PREFIX + name, daemon=True).start()
@@ -37,6 +37,6 @@ async def in_background(name: str, work: Callable[[], T]) -> T:
 
 
 def unfinished() -> list[str]:
-    """Names of threads that still work, decoders for clients that left among them: nobody waits for these, and native
-    code must not see the interpreter taken down."""
+    """Names of threads that still run, such as decoders for clients that left. Nobody waits for them, but native code
+    must not run while the interpreter is shut down."""
     return [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]

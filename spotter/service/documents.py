@@ -1,4 +1,4 @@
-"""Documents of several pages, read page by page within the same places and limits as pictures."""
+"""Reads documents of several pages page by page, within the same admission and limits as pictures."""
 
 import asyncio
 import contextlib
@@ -19,9 +19,9 @@ from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.spotting import Answer, RequestHandler
 
 _AHEAD = 2
-"""Pages of a document that are inside at once: one is drawn or decoded while another is read."""
+"""The number of pages of a document that are processed at once: one is decoded while another is read."""
 _PAUSE = 0.25
-"""Seconds, at most, until a page that found no room asks again; its document was let in."""
+"""The longest pause in seconds after which a page that found no room is submitted again."""
 
 T = TypeVar("T")
 Text = Literal["auto", "ocr", "text"]
@@ -29,7 +29,7 @@ Text = Literal["auto", "ocr", "text"]
 
 @dataclass(frozen=True)
 class DocumentLimits:
-    """pages: that one request may ask for; seconds: that it may take; at_once: documents open at a time."""
+    """pages: the most that one request may ask for; seconds: that it may take; at_once: documents open at a time."""
 
     pages: int
     seconds: float
@@ -38,10 +38,10 @@ class DocumentLimits:
 
 @dataclass(frozen=True)
 class PageAnswer:
-    """What a page says, or why it could not be read.
+    """The answer for a page, or why it could not be read.
 
-    number: from 1, of `count`. last: whether no other was asked for. picture: draws or decodes it, as
-    `FilePage.picture` does, for as long as its document is open: until the one who iterates goes on from the last.
+    number: from 1, of `count`. last: whether it is the last one asked for. picture: draws or decodes it, as
+    `FilePage.picture` does; to be called before the iteration goes on after the last page, which closes the document.
     """
 
     number: int
@@ -73,8 +73,8 @@ class Documents:
     ) -> AsyncGenerator[PageAnswer, None]:
         """The answers for a document's pages, in order.
 
-        select: the numbers, from 0, of the pages to be read of so many, at most so many. text: see the parameter `pdf`.
-        ticket: the document's place, which this gives back. Raises ProblemError before the first page.
+        select: (number of pages, most pages allowed) -> the indices, from 0, of the pages to read. text: see the
+        parameter `pdf`. ticket: the document's admission, which this ends. Raises ProblemError before the first page.
         """
         try:
             if self.open >= self._limits.at_once:
@@ -85,7 +85,7 @@ class Documents:
             try:
                 async with self._opened(data, request) as document:
                     numbers = select(document.count, self._limits.pages)
-                    ticket.leave(served=False)  # each page has a place of its own
+                    ticket.leave(served=False)  # each page has its own ticket
                     async with contextlib.aclosing(self._pages(document, numbers, text, request)) as pages:
                         async for page in pages:
                             yield page
@@ -95,7 +95,7 @@ class Documents:
             ticket.leave(served=False)
 
     def deadline(self, request: spotting.ReadRequest) -> float:
-        """Of a document whose request did not say one: time.monotonic() seconds."""
+        """The deadline of a document, time.monotonic() seconds: the client's, or else the limit for documents."""
         return request.deadline if request.timing.client_deadline else request.timing.began + self._limits.seconds
 
     @contextlib.asynccontextmanager
@@ -144,7 +144,7 @@ class Documents:
             if document.carries_text and text != "ocr":
                 carried = await self._in_time(lambda: page.text(text == "text"), own.deadline)
                 if carried is not None:
-                    # A page may have thousands of words: not in the event loop.
+                    # A page may have thousands of words, so this does not run in the event loop.
                     return _from(await asyncio.to_thread(self._handler.carried, *carried, own), "text")
             while True:
                 try:

@@ -1,5 +1,5 @@
-"""Every refusal of the service that is not about a picture: a class each, with its status, whose fault it is, and what
-to do about it."""
+"""The service's errors that are not about a picture, one class each, with status, whose fault it is, and what to do
+about it."""
 
 from spotter.reading.errors import (
     BrokenPictureError,
@@ -61,7 +61,7 @@ class OverloadedError(ProblemError):
 
 
 class ClientGoneError(ProblemError):
-    """The client left; the answer exists for the log and the counters only."""
+    """The client left; the problem is only logged and counted."""
 
     status, kind, title, fault = 499, "client-gone", "The client left before the answer", "client"
     remedy = "Wait for the answer, or send a deadline."
@@ -104,4 +104,4 @@ SPOT_ERRORS: tuple[type[ProblemError], ...] = (
     EngineFailedError,
     TooLateError,
 )
-"""What POST /spot may answer instead of words."""
+"""The problems that POST /spot may answer."""

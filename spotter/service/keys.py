@@ -1,4 +1,4 @@
-"""API keys from a file, one a line; without a file everybody may ask."""
+"""API keys from a file, one a line; without a file no key is needed."""
 
 import hashlib
 import hmac
@@ -17,10 +17,9 @@ RELOAD_SECONDS = 1.0
 
 
 class ApiKeys:
-    """The keys of a file, read again when the file changes, so that keys are turned without a restart.
+    """The keys of a file. It is read again when it changes, so that keys are rotated without a restart.
 
-    Only digests are kept, and all are compared in constant time, so neither the answer's time nor a core dump
-    tells a key.
+    Only digests are kept, and all are compared in constant time, so neither timing nor a core dump reveals a key.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,11 +31,11 @@ class ApiKeys:
         self._looked = clock()
 
     def accepts(self, key: bytes) -> bool:
-        """Whether a client may pass with this key."""
+        """Whether the key is valid."""
         self._reload()
         digest = hashlib.sha256(key).digest()
         found = False
-        for known in self._digests:  # all of them, whichever matches
+        for known in self._digests:  # all of them, so that the time does not depend on the match
             found |= hmac.compare_digest(digest, known)
         return found
 
@@ -49,7 +48,7 @@ class ApiKeys:
             try:
                 self._digests = read_keys(self._path)
             except ValueError:
-                return  # half-written or gone: the old keys hold until it can be read
+                return  # half-written or missing: the old keys stay valid until it can be read
             self._stamp = stamp
 
     def _now_on_disk(self) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""The states of a service between start and exit. Pure."""
+"""The states of a service between start and exit."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from spotter.service.errors import NotReadyError
 
 
 class State(StrEnum):
-    """draining: told to stop, unready, still serving for the grace; closing: takes nothing new."""
+    """draining: signalled to stop, not ready, still serving for the grace period; closing: accepts nothing new."""
 
     STARTING = "starting"
     READY = "ready"
@@ -36,14 +36,14 @@ class Lifecycle:
         return self._state
 
     def to(self, state: State) -> bool:
-        """Moves to a state that may follow; returns whether it did."""
+        """Moves to a later state; returns whether it did."""
         if state not in _NEXT[self._state]:
             return False
         self._state = state
         return True
 
     def require_serving(self) -> None:
-        """Raises NotReadyError unless new work is taken: ready, or draining within its grace."""
+        """Raises NotReadyError unless new work is accepted: ready, or draining within the grace period."""
         self._require(State.READY, State.DRAINING)
 
     def require_ready(self) -> None:

@@ -1,4 +1,4 @@
-"""How much memory the settings let the service take beyond the program and its model. Pure."""
+"""The most memory that the service takes with its settings, in addition to the program and its model."""
 
 from spotter.reading.imaging import QUICK_PIXELS
 from spotter.reading.isolated import BASE_BYTES, BYTES_PER_PIXEL
@@ -6,31 +6,32 @@ from spotter.reading.pages import PDF_PIXELS
 from spotter.service.settings import Settings
 
 CONNECTION_BYTES = 64 * 1024 + 256 * 1024
-"""A connection's unread body: uvicorn's high-water mark, and one read above it."""
+"""The unread body of a connection: uvicorn's high-water mark and one read."""
 FETCHES = 2
-"""Pictures that are fetched from addresses at once."""
+"""The number of pictures that are fetched from URLs at once."""
 DECODER_BYTES = 22
-"""Bytes a pixel while a picture is decoded, as measured of the worst: 21 of a lossless WebP (two canvases, and their
-copies), 17 of samples wider than a byte, 13 with transparency, 6 of a progressive JPEG, below 1 of any other JPEG."""
+"""Bytes a pixel while a picture is decoded, as measured; the worst cases are: 21 of a lossless WebP (two canvases, and
+their copies), 17 of samples wider than a byte, 13 with transparency, 6 of a progressive JPEG, below 1 of any other
+JPEG."""
 IDLE_BYTES = 64 << 20
-"""A process that waits for something to decode; 43 MB measured."""
+"""A spare decoding process; 43 MB measured."""
 UNTOUCHED_BYTES = 96 << 20
-"""Of the address space that such a process may have: libraries that are mapped and never read, as measured."""
+"""The part of such a process's address space that libraries map and never read, as measured."""
 GRAPH_BYTES = 160
-"""Bytes a padded pixel while the graph that ships runs on a processor, as measured."""
+"""Bytes a padded pixel while the shipped graph runs on a CPU, as measured."""
 
 
 def bound(settings: Settings) -> dict[str, int]:
-    """Bytes at most, by what holds them. What the models hold between pictures depends on the bundle and is not among
-    them."""
+    """The most bytes of each consumer. Memory that models keep between pictures depends on the bundle and is not
+    included."""
     # A lone lane lays out the next batch in a second buffer. Of several, each has its own, and one of a single picture
     # needs none.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
     decoding = settings.lanes if settings.lanes_decode else 0
     decoded = settings.decoders * settings.max_pixels + decoding * min(settings.max_pixels, QUICK_PIXELS)
     return {
-        # An upload's chunks, and once more while they are joined; those being decoded whose clients left; JSON while
-        # it is opened, and what is fetched.
+        # An upload's chunks and a copy while they are joined; uploads being decoded whose clients left; JSON while it
+        # is parsed, and fetched pictures.
         "uploads": 2 * settings.max_upload_bytes_total
         + (settings.decoders + decoding + 2 + (FETCHES if settings.fetch_urls else 0)) * settings.max_bytes,
         "connections": settings.max_connections * CONNECTION_BYTES,
@@ -43,8 +44,7 @@ def bound(settings: Settings) -> dict[str, int]:
 
 
 def _processes(settings: Settings) -> int:
-    """Of the isolated decoding processes. Their pixels are those of the decoder that waits for one, but a document's
-    stay open while its pages are read; another process waits for work."""
+    """Bytes of the isolated decoding processes: those of the decoders, those of open documents, and a spare one."""
     picture = BASE_BYTES - UNTOUCHED_BYTES + 2 * settings.max_bytes
     document = picture + BYTES_PER_PIXEL * min(settings.max_pixels, PDF_PIXELS)
     return settings.decoders * (document + picture) + IDLE_BYTES

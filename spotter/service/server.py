@@ -1,4 +1,4 @@
-"""The process: uvicorn with our way of stopping, and logs in JSON."""
+"""The process: uvicorn with graceful draining, and logs in JSON."""
 
 import json
 import logging
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 FAILED_TO_LOAD = 3
 FILES = 128
-"""Files that may be open in addition to the connections: libraries, the registry, the cache, pipes, logs."""
+"""Open files in addition to the connections: libraries, the registry, the cache, pipes, logs."""
 
 
 class Server(uvicorn.Server):
-    """SIGTERM: unready, serve on for the grace, then finish what was accepted and return. SIGINT: the same
-    without grace. A second signal ends the process at once."""
+    """On SIGTERM it becomes unready, serves on for the grace period, finishes accepted requests and returns. On SIGINT
+    the same without the grace period. A second signal ends the process at once."""
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, grace: float) -> None:
         super().__init__(config)
@@ -67,20 +67,20 @@ def run(app: FastAPI, settings: Settings) -> int:
             HttpLimits(settings.max_header_bytes, settings.header_timeout, settings.max_connections),
             app.state.service.metrics,
         ),
-        timeout_keep_alive=75,  # longer than a balancer keeps its idle connections, so that it closes first
+        timeout_keep_alive=75,  # longer than a balancer keeps idle connections, so that the balancer closes them first
     )
     for name in unknown_variables():
         logger.warning("%s is no setting", name)
     allow_files(settings.max_connections + FILES)
-    logging.captureWarnings(True)  # Pillow warns of damage that it survives: a log line, not bare text
+    logging.captureWarnings(True)  # Pillow warns of damage that it tolerates: as log lines, not as plain text
     server = Server(config, lifecycle, settings.grace)
     open_now = app.state.service.metrics.connections.labels("open")
-    # Asked for by the page, so that it costs no request.
+    # Computed when the metrics page is requested, so that it costs other requests nothing.
     open_now.set_function(lambda: len(server.server_state.connections))
     try:
         server.run()
     except SystemExit:
-        # uvicorn's way when it cannot listen, with a code that is ours for a model that cannot be loaded
+        # uvicorn exits so when it cannot listen, with a code that we use for a model that cannot be loaded
         return 1
     if lifecycle.state is State.FAILED:
         return FAILED_TO_LOAD
@@ -88,8 +88,8 @@ def run(app: FastAPI, settings: Settings) -> int:
 
 
 def allow_files(wanted: int) -> None:
-    """Raises this process's own limit of open files to `wanted`, as far as it may; says so where that is not far
-    enough. Without files left a connection is dropped without an answer."""
+    """Raises this process's limit of open files towards `wanted`; logs a warning where the hard limit is lower. Without
+    free files connections are dropped without an answer."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
@@ -100,8 +100,8 @@ def allow_files(wanted: int) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process. Where a model is still being loaded or run, or a picture decoded, native code must not see the
-    interpreter being taken down around it, nor may that wait for it."""
+    """Ends the process. While a model is loaded or run, or a picture decoded, the interpreter is not shut down, which
+    native code could crash on or block."""
     if unfinished():
         logging.shutdown()
         sys.stderr.flush()
@@ -128,7 +128,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_config(level: str) -> dict[str, object]:
-    """Everything to standard error, a JSON object a line."""
+    """A configuration that logs to standard error, one JSON object a line."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

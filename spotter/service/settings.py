@@ -1,4 +1,4 @@
-"""Settings: from the environment (`SPOTTER_*`), checked, refusing values that would make the service unsafe."""
+"""Settings from the environment (`SPOTTER_*`), validated; values that would make the service unsafe are refused."""
 
 import os
 import re
@@ -17,7 +17,7 @@ def _split(value: object) -> object:
 
 
 class Settings(ReadingSettings):
-    """Everything an operator may set. docs/service.md explains each."""
+    """All settings of the service. docs/service.md explains each."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
@@ -70,7 +70,7 @@ class Settings(ReadingSettings):
 
     @property
     def lanes(self) -> int:
-        """Batches that run at once: on a processor as many as it has threads for, on a GPU one."""
+        """The number of batches that run at once: on a CPU one for each thread, on a GPU one."""
         return self.engine_threads if self.device == "cpu" else 1
 
     @property
@@ -81,11 +81,11 @@ class Settings(ReadingSettings):
 
     @property
     def batch_limit(self) -> int:
-        """Pictures of a batch: as set, or what is best on the device."""
+        """The most pictures of a batch: as set, or the best for the device."""
         return self.batch_pictures or (1 if self.device == "cpu" else 8)
 
 
 def unknown_variables() -> list[str]:
-    """Names in the environment that look like settings and are none: misspelt, or of another version."""
+    """Environment variables that look like settings but are unknown: misspelt, or of another version."""
     known = {f"SPOTTER_{name.upper()}" for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith("SPOTTER_") and name not in known)

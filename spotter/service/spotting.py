@@ -1,4 +1,4 @@
-"""One picture's way through the service: a place, decoding, the queue, the model, words."""
+"""Handles one picture: admission, decoding, the queue, inference, and the answer."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from spotter.reading.words import Page, Word, arrange, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
-from spotter.service.batching.engine import Done, Job
+from spotter.service.batching.jobs import Done, Job
 from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.models.live import LoadedModel
 from spotter.service.telemetry.metrics import Metrics
@@ -39,14 +39,13 @@ ORDERED_IN_LOOP = 64
 for a thousand, so it is found in a thread."""
 
 RESERVED_SECONDS = 0.05
-"""Seconds before its deadline when a closer look is given up, to answer what the first one showed."""
+"""Seconds before the deadline when a closer look is given up and the words of the first look are answered."""
 
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None = the
-    model's. detail: of the answer's JSON.
-    """
+    """What the pictures of one request share. deadline: time.monotonic() seconds; min_score: None for
+    the model's. detail: of the JSON answer."""
 
     live: LoadedModel
     deadline: float
@@ -57,7 +56,7 @@ class ReadRequest:
 
 
 class Answer(NamedTuple):
-    """body: the answer's JSON object. page: what it tells of."""
+    """body: the answer's JSON object. page: the page that it describes."""
 
     body: dict[str, Any]
     page: Page
@@ -65,8 +64,8 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class CloserLook:
-    """How closely pictures may be read. side: pixels of the long side at most. again: whether pictures of small words
-    are looked at a second time without being asked."""
+    """The setting for closer looks. side: the longest side in pixels. again: whether pictures of small words get a
+    second look without a parameter."""
 
     side: int
     again: bool
@@ -74,8 +73,9 @@ class CloserLook:
 
 @dataclass
 class _Progress:
-    """Where a picture is, for the case that it is given up there. A decoding thread sets the entry and then looks
-    whether it was given up; the event loop gives up and then looks for the entry: one of them sees the other."""
+    """The stage of a picture, in case it is given up. A decoding thread sets the entry and then checks whether the
+    picture was given up; the event loop marks it as given up and then checks for the entry, so at least one of them
+    notices."""
 
     entry: Entry[Job] | None = None
     given_up: bool = False
@@ -86,7 +86,7 @@ class _Progress:
 
 
 class RequestHandler:
-    """Reads pictures with bounded decoding threads and the engine of the model that a request began with."""
+    """Reads pictures with a bounded number of decoding threads and the engine of the request's model."""
 
     def __init__(
         self,
@@ -98,8 +98,8 @@ class RequestHandler:
         lanes_decode: bool = False,
         seconds: float = 30.0,
     ) -> None:
-        """lanes_decode: whether pictures that decode quickly are left to the engine's lanes. seconds: that a picture,
-        or a page, may take."""
+        """lanes_decode: whether the engine's lanes decode pictures that decode quickly. seconds: the time limit of a
+        picture or page."""
         self.admission = admission
         self.seconds = seconds
         self.closer_look = closer_look
@@ -109,11 +109,11 @@ class RequestHandler:
         self._lanes_decode = lanes_decode
 
     def close(self) -> None:
-        """Ends the decoding threads, but does not wait for one that is at work for a client that left."""
+        """Ends the decoding threads, without waiting for those that are busy for clients that left."""
         self.decoders.close()
 
     async def decoded(self, work: Callable[[], T]) -> T:
-        """What `work` gives, done by a decoding thread when its turn comes. Raises what it raises."""
+        """Runs `work` on a decoding thread and returns its result or raises its exception."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -141,11 +141,11 @@ class RequestHandler:
             task.cancel()
 
     async def read(self, data: bytes | FilePage, ticket: Ticket, request: ReadRequest) -> Answer:
-        """The answer for one picture or page. Raises ProblemError; gives the ticket back whatever happens."""
+        """The answer for one picture or page. Raises ProblemError; ends the ticket in any case."""
         progress, served = _Progress(), False
         spec = request.hints.spec(request.live.manifest.input)
         try:
-            if request.deadline <= time.monotonic():  # a timeout would still let the decoding begin
+            if request.deadline <= time.monotonic():  # a timeout of 0 would still start decoding
                 raise TimeoutError
             async with asyncio.timeout(request.deadline - time.monotonic()):
                 began = time.monotonic()
@@ -191,8 +191,8 @@ class RequestHandler:
     async def write(
         self, form: Form, pages: Sequence[Page], pictures: Sequence[Callable[[], Image.Image]], deadline: float
     ) -> bytes:
-        """Pages in a form, written by a decoding thread, for a form may show the pictures, one for each page, which are
-        decoded one at a time then, and not after the deadline. Raises TooLateError and what decoding does."""
+        """Writes pages in a format, on a decoding thread, since a format may contain the pictures. These are decoded
+        one at a time, one for each page, until the deadline. Raises TooLateError and the errors of decoding."""
 
         def in_time() -> Iterator[Image.Image]:
             for picture in pictures:
@@ -222,7 +222,7 @@ class RequestHandler:
         """Decodes the picture for `spec`, unless that is done, and runs the model on it. turn: of a look that is not
         the first, the quarters by which the picture is turned anticlockwise before.
 
-        The decoding thread hands it to the engine itself: the event loop would be one more thread to wake.
+        The decoding thread submits it to the engine itself, which saves waking the event loop.
         """
         answer: asyncio.Future[Done | BaseException] = asyncio.get_running_loop().create_future()
         resolve = _resolver(answer)
@@ -265,7 +265,11 @@ class RequestHandler:
             try:
                 raise done
             finally:
-                del done, answer, resolve  # the error knows this frame: together they would keep the upload in memory
+                del (
+                    done,
+                    answer,
+                    resolve,
+                )  # the error references this frame: together they would keep the upload in memory
         ended = time.monotonic()
         ran, taken = ended - done.ran, ended - done.ran - done.decoded
         self._time(request, "decode", (began, submitted), *([(taken, ran)] if quick else []))
@@ -289,8 +293,8 @@ class RequestHandler:
         return turn
 
     def _closer(self, done: Done, request: ReadRequest, took: float) -> tuple[InputSpec | None, Verdict]:
-        """How to prepare the picture for a second look, where there is need, leave and time for one; `took`: seconds of
-        the first. It is expected to take as long for each pixel as the first, without what that one waited."""
+        """The input of a second look, where one is needed, allowed and fits into the time; `took`: seconds of the
+        first. It is expected to take as long for each pixel as the first look did without its waiting time."""
         if request.hints.max_side is not None:
             return None, ASKED
         seen = done.prepared
@@ -315,8 +319,8 @@ class RequestHandler:
         first: Done,
         turn: int,
     ) -> tuple[Done, Verdict]:
-        """What another look shows, closer or at the turned picture, or what the first one did where the queue has no
-        room for it, or it is not done shortly before the deadline."""
+        """The result of another look, closer or at the turned picture, or that of the first one where the queue has no
+        room, or where the other one does not finish in time."""
         try:
             async with asyncio.timeout(request.deadline - time.monotonic() - RESERVED_SECONDS):
                 second = await self._look(data, spec, ticket, request, progress, turn)
@@ -347,7 +351,7 @@ class RequestHandler:
         return answer
 
     def carried(self, size: Size, text: Text, request: ReadRequest) -> Answer:
-        """The answer for a page whose own text is taken as it is. Raises RegionOffPictureError."""
+        """The answer for a page whose embedded text is used. Raises RegionOffPictureError."""
         hints = request.hints
         region = None if hints.region is None else hints.region.within(size)
         words = []
@@ -373,8 +377,8 @@ class RequestHandler:
 
 
 def _resolver(answer: "asyncio.Future[Any]") -> Callable[[Any], None]:
-    """A callback for other threads that sets the future on its loop, once. It forgets the future then, for the job
-    keeps the callback, and an error in the future knows the job."""
+    """A callback for other threads that sets the future on its loop, once. It then drops its reference to the future:
+    the job references the callback, and an error in the future references the job."""
     loop, waiting = answer.get_loop(), [answer]
 
     def resolve(done: Any) -> None:

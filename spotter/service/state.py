@@ -1,4 +1,4 @@
-"""Everything that the paths of one service share."""
+"""The state that all paths of a service share."""
 
 import asyncio
 import time
@@ -32,19 +32,19 @@ class Service:
     supervisor: EngineSupervisor
     documents: Documents
     opening: asyncio.Semaphore
-    """Taken while JSON is opened, one at a time, for that takes twice the upload once more."""
+    """Held while a JSON body is parsed, one at a time, since that takes twice the memory of the upload."""
     fetching: asyncio.Semaphore
-    """Taken while an address is fetched from."""
+    """Held while a URL is fetched."""
     gpu_memory: GpuMemory | None
-    """None on a processor."""
+    """None on a CPU."""
 
     @property
     def live(self) -> LoadedModel | None:
-        """The model that new requests get; a request keeps the one it took."""
+        """The model for new requests; a request keeps the one it started with."""
         return self.models.live
 
     def require_ready(self) -> None:
-        """Raises NotReadyError unless a balancer should send work here: warmed, not stopping, the engine in order."""
+        """Raises NotReadyError unless a balancer should send work here: warmed up, not stopping, the engine working."""
         self.lifecycle.require_ready()
         trouble = self.supervisor.trouble(self.require_live().engine)
         if trouble is not None:
@@ -64,7 +64,7 @@ class Service:
         return self.live
 
     def refresh_gauges(self) -> None:
-        """Brings the gauges up to date; called when they are asked for, which costs requests nothing."""
+        """Updates the gauges; called when metrics are requested, so that it costs other requests nothing."""
         self.metrics.queue_pictures.set(self.handler.admission.pictures)
         self.metrics.queue_pixels.set(self.handler.admission.pixels)
         self.metrics.batch_queue.set(self.live.engine.waiting if self.live else 0)

@@ -1,4 +1,4 @@
-"""The memory that all uploads share."""
+"""The memory budget that all uploads share."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from spotter.service.errors import OverloadedError
 
 
 class UploadBudget:
-    """Bytes that all uploads together may hold. Used from the event loop only."""
+    """The bytes that all uploads together may hold. Used from the event loop only."""
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class UploadBudget:
         self.held = 0
 
     def take(self, count: int) -> None:
-        """Raises OverloadedError when the bytes do not fit."""
+        """Reserves bytes. Raises OverloadedError when they do not fit."""
         if self.held + count > self._limit:
             self._rejected("bytes")
             detail = "other uploads fill the memory set aside for them"
@@ -28,5 +28,5 @@ class UploadBudget:
         self.held += count
 
     def give(self, count: int) -> None:
-        """Gives bytes back."""
+        """Releases bytes."""
         self.held -= count

@@ -1,12 +1,12 @@
-"""One change at a time, at equal pictures seen.
+"""Ablations: training runs that differ in one change each, over equally many pictures.
 
 A table of ablations is a TOML file:
 
 recipe = "recipes/third.toml"   # next to the table; what every row starts as
-[every]                         # laid over the recipe's own tables for all rows: smaller crops, say
+[every]                         # overrides the recipe's own tables in all rows, e.g. for smaller crops
 [[row]]
 name = "focal loss"
-[row.train.losses]              # laid over the recipe's own tables
+[row.train.losses]              # overrides the recipe's own tables
 focal = 2.0
 [[row]]
 name = "no real pictures"
@@ -16,7 +16,7 @@ name = "labels of our own"
 instead = { "pseudo/unlabelled" = "self/unlabelled" }  # other folders of a kind of labelled pictures, by their paths
 [[row]]
 name = "narrow"
-fresh = ["neck", "head"]        # parts of the network that start from random weights, as others must
+fresh = ["neck", "head"]        # parts of the network that start from random weights, since their shapes change
 [row.model]
 neck_kind = "pan"
 [row.train.distill]
@@ -43,7 +43,7 @@ from spotter.training.sample import Source
 _OWN = {"name", "without", "instead", "fresh"}
 _TEACHER = "TEACHER"
 _RESULT = "result.json"
-_TAIL = 5  # records of the log that a row's losses are the mean of
+_TAIL = 5  # a row's losses are means over so many records of the log
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def overlaid(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
 
 
 def read_table(path: Path) -> list[Row]:
-    """Raises RecipeError when the table, its recipe or a row is not sound."""
+    """The rows of a table. Raises RecipeError when the table, its recipe or a row is invalid."""
     try:
         table = tomllib.loads(path.read_text())
         base = overlaid(tomllib.loads((path.parent / table["recipe"]).read_text()), table.get("every", {}))
@@ -119,8 +119,8 @@ def run_row(
 ) -> dict[str, Any]:
     """Trains a row, or goes on with it, and scores it; the result is kept in `folder`.
 
-    Raises ValueError when the row wants a teacher and there is none, or weights that are not its own, and
-    InterruptedError when a signal stopped it, in which case it has no result yet.
+    Raises ValueError when the row needs a teacher and there is none, or when the weights do not fit it, and
+    InterruptedError when a signal stopped it; it has no result then.
     """
     warmup = min(row.recipe.train.warmup, max(steps // 10, 1))
     config = replace(row.recipe.train, steps=steps, warmup=warmup, log_every=max(steps // 20, 1), validate_every=steps)
@@ -133,7 +133,7 @@ def run_row(
         trainer.resume()
     elif weights:
         trainer.start_from(weights, row.fresh)
-    # A row that was stopped counts what it saw before, too; the start's pictures are not its own.
+    # Pictures from before an interruption count; those behind the starting weights do not.
     before = int(load_state(weights).get("pictures", 0)) if weights else 0
     trainer.train()
     if trainer.step < steps:
@@ -151,7 +151,7 @@ def run_row(
 
 
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
-    """The results as a table."""
+    """The results as a Markdown table."""
     columns = list(dict.fromkeys(key for result in results for key in result))
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     lines += ["| " + " | ".join(str(result.get(column, "")) for column in columns) + " |" for result in results]

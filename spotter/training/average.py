@@ -1,4 +1,4 @@
-"""Averages of the weights of several runs."""
+"""Averages the weights of several runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,13 +15,13 @@ from spotter.training.checkpoint import shared
 
 
 def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
-    """The state of one model whose weights are the mean of those of several checkpoints, each counted alike.
+    """The state of one model whose weights are the mean of those of several checkpoints, with equal weights.
 
-    Runs that start from the same trained weights and see other pictures end in one valley of the loss, whose middle
-    reads better than its sides (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD with one
-    synchronisation: Stich 2019, arXiv:1805.09767). Of a run's whole state its EMA weights count.
+    Runs that start from the same trained weights and see different pictures end in one basin of the loss, whose centre
+    performs better than its borders (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD with one
+    synchronisation: Stich 2019, arXiv:1805.09767). Of a run's whole state the EMA weights are used.
     start: the weights that all began with, so that the pictures behind them are counted once.
-    What is no weight (thresholds, how scores are calibrated, whose weights it began with) is the first checkpoint's.
+    Everything else (thresholds, calibration of scores, provenance) is taken from the first checkpoint.
     Raises ValueError when a file is no checkpoint of ours or the models differ.
     """
     states = [load_state(path) for path in paths]
@@ -42,7 +42,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:
-    """What a checkpoint's network is built from; how scores were calibrated and regions are chosen does not matter, and
-    what of a family's settings shapes its weights is seen from these."""
+    """The configuration of a checkpoint's network, without the calibration of scores and the choice of regions;
+    settings of the family that change shapes of weights are compared by the weights."""
     config = SpotterConfig.from_dict(state["model_config"])
     return replace(config, score=ScoreConfig(), search=SearchConfig(), detection=None)

@@ -1,4 +1,4 @@
-"""Pictures become a batch with the detector's targets."""
+"""Collates pictures into a batch with the detector's targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ from spotter.training.polygons import together
 from spotter.training.sample import Sample
 
 _LEARNT = 1.4 * LEVEL_HEIGHTS[0]  # pixels; higher words are ignored
-_NOT_HERE = 1.8 * LEVEL_HEIGHTS[0]  # pixels; higher words are another level's to find, and background here
-_LEAST = 2.0  # pixels; a word that is lower or shorter has no frame to measure in
+_NOT_HERE = (
+    1.8 * LEVEL_HEIGHTS[0]
+)  # pixels; higher words belong to another level of the pyramid and are background here
+_LEAST = 2.0  # pixels; lower or shorter words are too small for targets
 
 
 @dataclass(frozen=True)
 class Batch:
-    """images: uint8 [B, H, W, 3]. truth: what the family's maps should say. image_index: int64 [N]. readable: bool [N].
+    """images: uint8 [B, H, W, 3]. truth: targets of the family's maps. image_index: int64 [N]. readable: bool [N].
     targets: classes of the characters of the readable words, in order."""
 
     images: Tensor
@@ -33,9 +35,9 @@ class Batch:
 
 
 def collate(samples: Sequence[Sample], charset: Charset, family: Family) -> Batch:
-    """Samples of one size -> a batch. A word with characters outside the charset is found but not read.
+    """Samples of one size -> a batch. Words with characters outside the charset train the detector only.
 
-    A picture stands for one level of a pyramid: words much too high for that are background.
+    A picture represents one level of the pyramid: words much too high for it are background.
     """
     polygons = torch.from_numpy(together([polygon for sample in samples for polygon in sample.polygons]))
     image_index = torch.tensor([n for n, sample in enumerate(samples) for _ in sample.polygons], dtype=torch.int64)

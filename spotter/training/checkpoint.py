@@ -1,4 +1,4 @@
-"""Writing checkpoints, which `spotter.model.weights` reads, and what reading one asks for."""
+"""Writes checkpoints, which `spotter.model.weights` reads."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from spotter.model.weights import load_state
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Writes atomically: a reader, or a run that resumes, sees the old file or the new one, never half of one."""
+    """Writes atomically: a reader sees the old file or the new one, never an incomplete one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(path.suffix + ".tmp")
     with temporary.open("wb") as file:
@@ -30,10 +30,10 @@ def shared(
     pictures: int,
     started_from: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """The state of weights that are handed on, in half precision: enough to read with, to export, or to begin a run.
+    """The state of a checkpoint to share, in half precision: enough to read with, to export, or to start a run from.
 
-    Batch norm's variances stay within float16's range. pictures: how many made them, over all runs.
-    started_from: whose weights parts of them began with, see `spotter.training.pretrained.Provenance`.
+    Batch norm's variances stay within float16's range. pictures: seen in training, over all runs.
+    started_from: provenance of starting weights, see `spotter.training.pretrained.Provenance`.
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     entries = [dict(entry) for entry in started_from]
@@ -41,7 +41,7 @@ def shared(
 
 
 def weighs_margin(path: Path) -> bool:
-    """Whether a checkpoint's scores count on a language model's margin: without one they are too low.
+    """Whether a checkpoint's scores use a language model's margin; without a language model they are too low.
 
     Raises ValueError when the file is no checkpoint of ours.
     """

@@ -1,4 +1,4 @@
-"""A spotter made of a detector and a recogniser that were trained apart."""
+"""Combines a detector and a recogniser that were trained separately into a spotter."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ _DETECTOR = ("backbone.", "neck.", "head.")
 
 def combine(detector: Path, recogniser: Path) -> dict[str, Any]:
     """The state, in half precision, of a spotter with the detector of one checkpoint and the recogniser of a run of
-    `spotter.training.recogniser_loop`, or of weights that such a run wrote. Its scores are to be calibrated anew.
+    `spotter.training.recogniser_loop`, or of weights that such a run wrote. Its scores must be calibrated again.
 
     Raises ValueError where either file is not what it should be.
     """

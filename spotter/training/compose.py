@@ -1,4 +1,4 @@
-"""Synthetic pictures leave the worker processes as numbers and become pictures where the network is."""
+"""Composes synthetic pictures on the training device: worker processes send layouts instead of pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,25 +17,25 @@ class Plannable(Protocol):
     """A source some of whose pictures a device can compose."""
 
     def planned(self) -> Source:
-        """The same source, whose synthetic samples are planned, not drawn."""
+        """The same source with layouts instead of pictures in its synthetic samples."""
         ...
 
 
 @dataclass(frozen=True)
 class PlannedBatch(Batch):
-    """A batch some of whose `images` are empty: those at `empty` [K], in the order in which `plan` tells them."""
+    """A batch some of whose `images` are empty: those at `empty` [K], in the order of `plan`."""
 
     empty: tuple[int, ...]
     plan: BatchPlan
 
 
 def planned(source: Source) -> Source:
-    """A source that leaves its synthetic pictures to a device; one that has none stays as it is."""
+    """A source whose synthetic pictures are composed on a device; a source without any is returned as it is."""
     return source.planned() if isinstance(source, Plannable) else source
 
 
 def with_plan(batch: Batch, samples: Sequence[Sample]) -> Batch:
-    """The batch of these samples, with the plan of those whose pictures are missing."""
+    """The batch of these samples, with a plan for those whose pictures are missing."""
     missing = {n: sample for n, sample in enumerate(samples) if isinstance(sample, PlannedSample)}
     if not missing:
         return batch

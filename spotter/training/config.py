@@ -1,5 +1,6 @@
 """The settings of a training run."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,14 +8,14 @@ from typing import Any
 from spotter.families.interface import Family
 from spotter.training.weighting import METHODS
 
-ATTENTION = "attention"  # one part more, of networks that have such a decoder
+ATTENTION = "attention"  # an additional part, of networks with an attention decoder
 MODULES = ("backbone", "neck", "head", "recogniser")
 OPTIMISERS = ("adamw", "muon")
-EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are no checkpoint
+EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are not given as a checkpoint
 
 
 def parts_of(family: Family) -> tuple[str, ...]:
-    """The parts of the joint loss of a family, but `ATTENTION`."""
+    """The parts of the joint loss of a family, without `ATTENTION`."""
     return ("score", "dice", *family.parts, "recognition")
 
 
@@ -22,13 +23,13 @@ def parts_of(family: Family) -> tuple[str, ...]:
 class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
-    own: weights of the family's own parts, each its usual one where nothing is said; in a recipe they stand among the
+    own: weights of the family's own parts, by default the family's; in a recipe they stand among the
         others.
     hard_negatives: background points kept for each text point, the hardest first (OHEM, Shrivastava et al. 2016).
     small_words: a text point counts by n ** -small_words where its word has n of them; 0 for all alike.
     focal: where it is not 0, every counted point counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
-    recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, on
-        which it stands, does not starve.
+    recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, which
+        recognition depends on, is learnt first.
     attention: of the attention decoder that learns in addition to CTC, where the network has one; it ramps up with
     recognition.
     weighting: fixed, uncertainty or dwa, see `spotter.training.weighting`; period: steps of one of dwa's averages.
@@ -58,8 +59,9 @@ class DistillConfig:
     """Learning from a teacher, see `spotter.training.distill`.
 
     teacher: a checkpoint; "ema" for the run's own average (Tarvainen and Valpola 2017, arXiv:1703.01780);
-        "efficientnet-lite0" for what a network trained on ImageNet sees (`spotter.training.imagenet`); none if empty.
-    output, features, attention: weights of what is learnt. temperature: softens the output.
+        "efficientnet-lite0" for the features of a network trained on ImageNet (`spotter.training.imagenet`); none if
+        empty.
+    output, features, attention: weights of the losses. temperature: of the softened outputs.
     """
 
     teacher: str = ""
@@ -77,8 +79,8 @@ class DistillConfig:
 
 @dataclass(frozen=True)
 class Stage:
-    """Steps before `until` train only these modules of the network, by these parts of the loss, weighed as ever, and by
-    whatever a teacher teaches."""
+    """Steps before `until` train only these modules of the network, by these parts of the loss with their usual
+    weights, and by the teacher's losses."""
 
     until: int
     modules: tuple[str, ...]
@@ -95,8 +97,8 @@ class Stage:
 class DifficultyConfig:
     """Synthesis that gets harder as reading gets better, see `spotter.training.curriculum`.
 
-    easy, hard: recognition loss per character up to which pictures are as clean as can be, and from which they are as
-        hard as they get; both 0 for pictures that are always hard. decay: of the loss's moving average. period: steps
+    easy, hard: recognition losses per character: above `easy` pictures are not degraded, below `hard` fully; both 0 for
+        pictures that are always fully degraded. decay: of the loss's moving average. period: steps
         between changes.
     """
 
@@ -113,45 +115,55 @@ class DifficultyConfig:
 
     @property
     def enabled(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether there is a curriculum."""
         return self.easy > 0
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """A training run.
+class RunConfig:
+    """What every training run has.
 
-    size, batch: pixels of a side and pictures of a step. sizes: sides that steps choose from, each with the batch that
-        keeps the pixels of a step about equal.
-    words: so many words are read in a step; groups: they are read in so many groups of like width.
-    balance: a word counts as n ** -balance where its picture has n words, so that dense pages do not drown the scenes.
-    jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
-        the detector's own once `predicted_after` steps are done.
-    stages: modules alone before all together, say; steps after the last one train everything.
-    optimiser: adamw or muon, see `spotter.training.optimiser`; one learning rate suits both.
+    words: that are read in a step. warmup: steps over which the learning rate rises. clip: of the gradient's norm.
+    ema: decay of the averaged weights. save_every, log_every: steps.
     """
 
     seed: int = 0
-    size: int = 512
-    batch: int = 4
-    sizes: tuple[int, ...] = (512, 512, 640)
     words: int = 128
-    groups: int = 4
-    balance: float = 0.6
     steps: int = 10_000
     warmup: int = 200
     learning_rate: float = 1.5e-3
-    final_rate: float = 0.01
-    optimiser: str = "adamw"
     weight_decay: float = 0.02
     clip: float = 5.0
     ema: float = 0.999
+    save_every: int = 200
+    log_every: int = 20
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunConfig):
+    """A training run of the whole network.
+
+    size, batch: pixels of a side and pictures of a step. sizes: sides that steps choose from, each with the batch that
+        keeps the pixels of a step about equal.
+    groups: number of groups of similar width that the words of a step are read in.
+    balance: a word counts as n ** -balance where its picture has n words, so that dense pages do not outweigh scenes.
+    jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
+        the detector's own once `predicted_after` steps are done.
+    stages: e.g. to train single modules first; steps after the last stage train everything.
+    optimiser: adamw or muon, see `spotter.training.optimiser`; one learning rate suits both.
+    """
+
+    size: int = 512
+    batch: int = 4
+    sizes: tuple[int, ...] = (512, 512, 640)
+    groups: int = 4
+    balance: float = 0.6
+    final_rate: float = 0.01
+    optimiser: str = "adamw"
     jitter: float = 0.06
     predicted: float = 0.4
     predicted_after: int = 1500
-    save_every: int = 200
     validate_every: int = 500
-    log_every: int = 20
     losses: LossConfig = field(default_factory=LossConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
@@ -170,6 +182,14 @@ class TrainConfig:
     def stage(self, step: int) -> Stage | None:
         """The stage that a step, counted from 0, belongs to; None where everything is trained."""
         return next((stage for stage in self.stages if step < stage.until), None)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0: linear warm-up, then a cosine down to `final_rate` of the peak
+        (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        progress = min((step - self.warmup) / (self.steps - self.warmup), 1.0)
+        return self.learning_rate * (self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * progress)) / 2)
 
     def check(self, family: Family) -> None:
         """Raises ValueError where a part of the loss is named that the family does not have."""

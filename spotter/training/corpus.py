@@ -1,4 +1,4 @@
-"""What a language model learns from: words that pictures of the training parts, and synthetic ones, say."""
+"""The corpus of a language model: words of the training parts' pictures and of synthetic ones."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from spotter.training.synthesis.words import WordGenerator
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """What a word counts.
+    """How much a word counts.
 
     draws: words drawn from the generator of the synthetic pictures, every fourth as pages hold them; draw: of each.
     listed: of each word of the vocabulary.

@@ -1,4 +1,4 @@
-"""Synthetic pictures get harder as the network learns to read, not as time passes."""
+"""A curriculum: synthetic pictures get harder as the recognition loss falls."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,12 +11,12 @@ class Graded(Protocol):
     """A source that can make easier pictures."""
 
     def at(self, difficulty: float) -> Source:
-        """The same source at a difficulty between 0 and 1, its ordinary one."""
+        """The same source at a difficulty between 0 and 1, the default."""
         ...
 
 
 def at_difficulty(source: Source, difficulty: float) -> Source:
-    """A source at a difficulty; one that has no grades stays as it is."""
+    """A source at a difficulty; one without difficulty is returned as it is."""
     return source.at(difficulty) if isinstance(source, Graded) else source
 
 
@@ -24,7 +24,7 @@ class Curriculum:
     """Difficulty from the moving average of the recognition loss per character: 0 while it is `easy` or more, 1 once it
     is `hard` or less, straight in between, and never less than before.
 
-    It changes every `period` steps alone, so that pictures made ahead of their step are those of a resumed run.
+    It changes only every `period` steps, so that a resumed run gets the same pictures although they are drawn ahead.
     """
 
     def __init__(self, config: DifficultyConfig) -> None:
@@ -33,7 +33,7 @@ class Curriculum:
         self.difficulty = 0.0 if config.enabled else 1.0
 
     def note(self, loss: float, step: int) -> None:
-        """Takes in the loss of a step; step: how many are done, it included."""
+        """Updates with the loss of a step; step: number of steps done, including this one."""
         config = self.config
         if not config.enabled:
             return
@@ -43,14 +43,14 @@ class Curriculum:
             self.difficulty = min(max(earned, self.difficulty), 1.0)
 
     def last_step(self, step: int, steps: int) -> int:
-        """Where the difficulty that holds at `step` may change, at most `steps`."""
+        """The step until which the difficulty at `step` stays the same, at most `steps`."""
         period = self.config.period
         return min((step // period + 1) * period, steps) if self.config.enabled else steps
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"mean": self.mean, "difficulty": self.difficulty}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Inverse of `state`."""
-        self.mean, self.difficulty = state["mean"], state["difficulty"]
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.mean, self.difficulty = state_dict["mean"], state_dict["difficulty"]

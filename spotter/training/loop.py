@@ -1,26 +1,23 @@
 """The training loop: resumable to the step, stoppable at any moment."""
 
-import json
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from spotter.families.build import build_spotter, load_spotter
 from spotter.families.catalogue import family_named
 from spotter.families.config import SpotterConfig
-from spotter.families.interface import Family, Truth
+from spotter.families.interface import Truth
 from spotter.model.charset import Charset
 from spotter.model.family import Maps
 from spotter.model.picture_recogniser import PictureRecogniser
@@ -29,8 +26,8 @@ from spotter.model.roles import matches
 from spotter.model.spotter import Features, Spotter
 from spotter.model.weights import load_state
 from spotter.training import checkpoint
-from spotter.training.batch import Batch, collate
-from spotter.training.compose import composed, with_plan
+from spotter.training.batch import Batch
+from spotter.training.compose import composed
 from spotter.training.config import ATTENTION, EMA, IMAGENET, MODULES, TrainConfig, parts_of
 from spotter.training.curriculum import Curriculum, at_difficulty
 from spotter.training.distill import Distiller, TeacherOutput
@@ -39,7 +36,11 @@ from spotter.training.imagenet import ImageNetFeatures
 from spotter.training.losses import attention_loss, detection_losses, recognition_loss, word_weights
 from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
+from spotter.training.run_log import RunLog, plot
+from spotter.training.run_state import RunState, Stateful
 from spotter.training.sample import Source
+from spotter.training.starting_weights import load_starting_weights
+from spotter.training.step_batches import StepBatches
 from spotter.training.stopping import leave_signals_to_the_trainer, stopping_on_signals
 from spotter.training.synthesis.device import DeviceComposer
 from spotter.training.weighting import LossWeighting
@@ -50,50 +51,17 @@ Validate = Callable[[Spotter], dict[str, float]]
 
 
 class DivergedError(RuntimeError):
-    """The loss or its gradient stopped being a number; the last checkpoint is from before."""
+    """The loss or its gradient is not finite; the last checkpoint is from before."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Means over words. ctc: CTC's loss per character. attention: the attention decoder's, 0 where there is none.
-    taught: the difference from what the teacher reads, 0 where nobody teaches."""
+class RecognitionLosses:
+    """Means over words. ctc: CTC's loss per character. attention: that of the attention decoder, 0 where there is none.
+    taught: the divergence from the teacher's output, 0 without a teacher."""
 
     ctc: Tensor
     attention: Tensor
     taught: Tensor
-
-
-class StepBatches(Dataset[Batch]):
-    """The batch of each step, a function of the seed and the step alone: a resumed run sees what it would have seen."""
-
-    def __init__(
-        self, source: Source, config: TrainConfig, charset: Charset, family: Family, first: int, last: int | None = None
-    ) -> None:
-        """Of the steps from `first` to before `last`, the run's end where it is None."""
-        self.source = source
-        self.config = config
-        self.charset = charset
-        self.family = family
-        self.first = first
-        self.last = config.steps if last is None else last
-
-    def __len__(self) -> int:
-        return max(self.last - self.first, 0)
-
-    def __getitem__(self, index: int) -> Batch:
-        rng = np.random.default_rng((self.config.seed, self.first + index))
-        size = int(rng.choice(self.config.sizes))
-        count = max(1, round(self.config.batch * (self.config.size / size) ** 2))
-        samples = [self.source.sample(rng, size) for _ in range(count)]
-        return with_plan(collate(samples, self.charset, self.family), samples)
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine down to `final_rate` of the peak (Loshchilov and Hutter 2017, arXiv:1608.03983)."""
-    if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    progress = min((step - config.warmup) / (config.steps - config.warmup), 1.0)
-    return config.learning_rate * (config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * progress)) / 2)
 
 
 def _to_width(patches: Tensor, width: int) -> Tensor:
@@ -116,7 +84,7 @@ def to_device(batch: Tensors, device: torch.device) -> Tensors:
     return replace(batch, **moved)
 
 
-class Trainer:
+class Trainer(RunState):
     """One run in one folder: `last.pt` (whole state), `log.jsonl` and TensorBoard curves."""
 
     def __init__(
@@ -135,20 +103,16 @@ class Trainer:
 
         Raises ValueError where the run names parts of a loss that the model's family does not have.
         """
+        super().__init__(run)
         self.family = family_named(model_config.family)
         config.check(self.family)
         self.composer = composer
-        self.run = run
+        self.log = RunLog(run)
         self.source = source
         self.config = config
         self.device = torch.device(device)
         self.workers = workers
         self.charset = charset or Charset(model_config.characters)
-        self.step = 0
-        self.pictures = 0
-        self.words = 0
-        self.seconds = 0.0
-        self.started_from: Sequence[Mapping[str, str]] = ()
         torch.manual_seed(config.seed)
         self.bfloat16 = fast_bfloat16(self.device)
         self.model_config = model_config
@@ -159,7 +123,7 @@ class Trainer:
         names = (*parts, ATTENTION) if self._attends else parts
         self.weighting = LossWeighting(config.losses.weighting, names, config.losses.period).to(self.device)
         self.curriculum = Curriculum(config.difficulty)
-        self._reading = 0.0
+        self._ctc = 0.0
         self.distiller = self._distiller()
         learners = nn.ModuleList([self.model, self.weighting, *([self.distiller] if self.distiller else [])])
         roles = self.model.roles
@@ -189,81 +153,37 @@ class Trainer:
             its_config = SpotterConfig.from_dict(load_state(path)["model_config"])
         return Distiller(self.model_config, teacher, its_config, wanted).to(self.device)
 
-    @property
-    def last(self) -> Path:
-        """Where the run's whole state is kept."""
-        return self.run / "last.pt"
-
-    def save(self) -> None:
-        """Writes the whole state atomically."""
-        checkpoint.save(
-            self.last,
-            {
-                "model_config": self.model_config.to_dict(),
-                "train_config": self.config.to_dict(),
-                "weights": self.model.state_dict(),
-                "ema": self.ema.model.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "weighting": self.weighting.state_dict(),
-                "adapter": self._adapter(),
-                "curriculum": self.curriculum.state(),
-                "step": self.step,
-                "pictures": self.pictures,
-                "words": self.words,
-                "seconds": self.seconds,
-                "started_from": [dict(entry) for entry in self.started_from],
-            },
-        )
-
-    def _adapter(self) -> dict[str, Tensor]:
-        """What the distiller has learnt; the teacher is not this run's to save."""
+    def parts(self) -> Mapping[str, Stateful]:
+        """As `RunState.parts`; the weights of a teacher are not saved."""
+        parts: dict[str, Stateful] = {
+            "weights": self.model,
+            "ema": self.ema.model,
+            "weighting": self.weighting,
+            "curriculum": self.curriculum,
+            "optimiser": self.optimiser,
+        }
         adapter = self.distiller.adapter if self.distiller else None
-        return adapter.state_dict() if adapter is not None else {}
+        return parts if adapter is None else parts | {"adapter": adapter}
+
+    def settings(self) -> Mapping[str, Any]:
+        """As `RunState.settings`."""
+        return {"model_config": self.model_config.to_dict(), "train_config": self.config.to_dict()}
 
     def resume(self) -> None:
-        """Goes on where `last.pt` stopped. Raises ValueError when it is not the state of a run of this model."""
+        """Continues from `last.pt`. Raises ValueError when it is not the state of a run of this model."""
         state = load_state(self.last)
         try:
-            self.model.load_state_dict(state["weights"])
-            self.ema.model.load_state_dict(state["ema"])
-            if "weighting" in state:  # not in the first runs' states
-                self.weighting.load_state_dict(state["weighting"])
-            if "curriculum" in state:
-                self.curriculum.restore(state["curriculum"])
-            if self.distiller and self.distiller.adapter is not None:
-                self.distiller.adapter.load_state_dict(state["adapter"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
-            self.seconds = state["seconds"]
-            self.started_from = state.get("started_from", ())
+            self.restore(state, newer=("weighting", "curriculum"))
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{self.last} is not the state of a run of this model: {error}") from error
 
     def start_from(self, path: Path, fresh: Sequence[str] = ()) -> None:
         """Takes the weights of a checkpoint, and the count of the pictures that made them, but starts at step 0.
 
-        fresh: parts of the network, by the names of their weights, that stay random and so may be other than the
-            checkpoint's.
-        Raises ValueError when the weights are another model's.
+        fresh: as of `load_starting_weights`, which raises ValueError.
         """
-        parts = tuple(f"{part}." for part in fresh)
-        saved = load_spotter(path).state_dict()
-        known = [*self.model.state_dict(), *saved]
-        if strange := [part for part in parts if not any(name.startswith(part) for name in known)]:
-            raise ValueError(f"neither the network nor {path} has {', '.join(strange)}")
-        try:
-            found = self.model.load_state_dict(
-                {name: value for name, value in saved.items() if not name.startswith(parts)}, strict=False
-            )
-        except RuntimeError as error:
-            raise ValueError(f"{path} holds another model's weights: {error}") from error
-        strange = [name for name in (*found.missing_keys, *found.unexpected_keys) if not name.startswith(parts)]
-        if strange:
-            raise ValueError(f"{path} holds another model's weights: {', '.join(strange[:5])}")
+        self.pictures, self.started_from = load_starting_weights(self.model, path, fresh)
         self.ema.model.load_state_dict(self.model.state_dict())
-        state = load_state(path)
-        self.pictures = int(state.get("pictures", 0))
-        self.started_from = [entry for entry in state.get("started_from", ()) if entry["part"] not in fresh]
 
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision, enough to share, to resume a later stage, or to export."""
@@ -284,9 +204,9 @@ class Trainer:
             reading = (
                 self._recognition(features, maps, batch, teacher_output)
                 if reads
-                else Reading(nothing, nothing, nothing)
+                else RecognitionLosses(nothing, nothing, nothing)
             )
-        self._reading = float(reading.ctc.detach())
+        self._ctc = float(reading.ctc.detach())
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
         parts = self._detection(maps, batch)
         parts["recognition"] = weights.recognition * ramp * reading.ctc
@@ -300,7 +220,7 @@ class Trainer:
         return parts
 
     def _detection(self, maps: Maps, batch: Batch) -> dict[str, Tensor]:
-        """The weighted parts that the detector learns by."""
+        """The weighted parts of the detector's loss."""
         weights = {**self.family.parts, **self.config.losses.own}
         own = self.family.losses(maps, batch.truth, word_weights(batch.image_index, self.config.balance))
         shared = detection_losses(maps, batch.truth, self.config.losses)
@@ -308,14 +228,14 @@ class Trainer:
 
     def _recognition(
         self, features: Features, maps: Maps, batch: Batch, teacher_output: TeacherOutput | None
-    ) -> Reading:
+    ) -> RecognitionLosses:
         readable = batch.readable.nonzero().squeeze(1)
         nothing = maps.score.sum() * 0
         if not len(readable):
-            return Reading(nothing, nothing, nothing)
+            return RecognitionLosses(nothing, nothing, nothing)
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        # Always as many words, some of them twice: shapes that repeat spare the CPU's convolutions from being compiled
-        # anew for every step, and each time the box is jittered otherwise.
+        # Always the same number of words, some of them twice with different jitter: with constant shapes the CPU's
+        # convolutions need not be compiled again in every step.
         weight = word_weights(batch.image_index[readable], self.config.balance).cpu()
         chosen = torch.multinomial(weight, self.config.words, replacement=True, generator=generator)
         words = readable[chosen.to(readable.device)]
@@ -326,7 +246,7 @@ class Trainer:
         if isinstance(self.model.recogniser, PictureRecogniser):
             columns = self.model.columns(features, noisy, image_index)
             read = recognition_loss(columns.logits, columns.widths, [batch.targets[index] for index in chosen.tolist()])
-            return Reading(read / len(words), nothing, nothing)
+            return RecognitionLosses(read / len(words), nothing, nothing)
         patches = self.model.sample(features, noisy, image_index)
         distiller = self.distiller if self.distiller and self.distiller.config.output else None
         taught = distiller.patches(teacher_output, noisy, image_index) if distiller and teacher_output else None
@@ -347,17 +267,17 @@ class Trainer:
             if distiller and taught:
                 wide = _to_width(taught.fine[group], 2 * widest), _to_width(taught.coarse[group], widest)
                 difference = difference + distiller.reading(logits, *wide, widths) * len(group)
-        return Reading(total / len(words), attended / len(words), difference / len(words))
+        return RecognitionLosses(total / len(words), attended / len(words), difference / len(words))
 
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step: the means of the loss's parts. Raises DivergedError when the loss or its gradient is not finite."""
-        rate = learning_rate(self.step, self.config)
+        rate = self.config.rate(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         stage = self.config.stage(self.step)
         for name in MODULES:
             learns = stage is None or name in stage.modules
-            getattr(self.model, name).requires_grad_(learns).train(learns)  # batch norm's statistics stay, too
+            getattr(self.model, name).requires_grad_(learns).train(learns)  # batch norm statistics are frozen, too
         batch = to_device(batch, self.device)
         parts = self.losses(composed(batch, self.composer) if self.composer else batch)
         loss = torch.stack(list(parts.values())).sum()
@@ -365,7 +285,7 @@ class Trainer:
             detail = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())
             raise DivergedError(f"the loss is not finite at step {self.step} ({detail}); {self.last} is from before it")
         self.optimiser.zero_grad(set_to_none=True)
-        if loss.requires_grad:  # a stage of the recogniser alone has nothing to learn from pictures without text
+        if loss.requires_grad:  # false in a stage that trains only the recogniser, for pictures without text
             torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if not torch.isfinite(norm):
@@ -374,7 +294,7 @@ class Trainer:
         self.ema.update(self.model, self.step)
         self.step += 1
         if batch.targets:
-            self.curriculum.note(self._reading, self.step)
+            self.curriculum.note(self._ctc, self.step)
         self.pictures += len(batch.images)
         self.words += self.config.words if batch.targets else 0
         return {name: value.item() for name, value in parts.items()} | {
@@ -400,53 +320,40 @@ class Trainer:
             yield from loader
             first = last
 
-    def log(self, record: dict[str, Any]) -> None:
-        """Appends a line to log.jsonl."""
-        self.run.mkdir(parents=True, exist_ok=True)
-        with (self.run / "log.jsonl").open("a") as file:
-            file.write(json.dumps(record) + "\n")
-
     def train(self, *, minutes: float | None = None, validate: Validate | None = None) -> None:
-        """Trains to the configured step or for so many minutes, whichever ends first.
+        """Trains to the configured step or for so many minutes, whichever comes first.
 
-        Saves on the way, at the end, and on SIGINT or SIGTERM. Raises DivergedError when the loss is not a number.
+        Saves regularly, at the end, and on SIGINT or SIGTERM. Raises DivergedError when the loss is not finite.
         """
-        started = time.monotonic()
         already = self.seconds
-        sums: dict[str, float] = {}
-        counted = 0
-        self.log({"event": "start", "step": self.step, "config": self.config.to_dict(), "time": time.time()})
+        self.log.record({"event": "start", "step": self.step, "config": self.config.to_dict(), "time": time.time()})
         with (
-            SummaryWriter(str(self.run / "curves")) as curves,
-            stopping_on_signals() as stop,
+            self.log.curves() as curves,
+            stopping_on_signals(minutes) as stop,
             tqdm(total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=5) as bar,
         ):
             for batch in self.batches():
-                parts = self.advance(batch)
-                self.seconds = already + time.monotonic() - started
-                sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
-                counted += 1
+                self.log.add(self.advance(batch))
+                self.seconds = already + stop.seconds
                 bar.update()
                 if self.step % self.config.log_every == 0:
-                    means = {name: round(value / counted, 6) for name, value in sums.items()}
+                    means = self.log.means(6)
                     totals = {"pictures": self.pictures, "words": self.words, "seconds": round(self.seconds)}
-                    self.log({"step": self.step, **means, **totals})
-                    for name, value in means.items():
-                        curves.add_scalar(name, value, self.step)
+                    self.log.record({"step": self.step, **means, **totals})
+                    plot(curves, means, self.step)
                     bar.set_postfix(loss=f"{means['loss']:.3f}", reading=f"{means['recognition']:.3f}")
-                    sums, counted = {}, 0
-                late = minutes is not None and time.monotonic() - started > minutes * 60
-                if stop.asked or late or self.step % self.config.save_every == 0:
+                ends = stop.asked
+                if ends or self.step % self.config.save_every == 0:
                     self.save()
-                if validate is not None and (self.step % self.config.validate_every == 0):
+                if validate is not None and self.step % self.config.validate_every == 0:
                     self._validate(validate, curves)
-                if stop.asked or late:
+                if ends:
                     break
             self.save()
-        self.log({"event": "stop", "step": self.step, "pictures": self.pictures, "seconds": round(self.seconds)})
+        self.log.record({"event": "stop", "step": self.step, "pictures": self.pictures, "seconds": round(self.seconds)})
 
     def _validate(self, validate: Validate, curves: SummaryWriter) -> None:
         scores = validate(self.ema.model)
-        self.log({"step": self.step, "validation": scores, "pictures": self.pictures, "seconds": round(self.seconds)})
-        for name, value in scores.items():
-            curves.add_scalar(f"validation/{name}", value, self.step)
+        totals = {"pictures": self.pictures, "seconds": round(self.seconds)}
+        self.log.record({"step": self.step, "validation": scores, **totals})
+        plot(curves, scores, self.step, "validation/")

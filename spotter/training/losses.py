@@ -79,7 +79,7 @@ def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, 
 def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -> Tensor:
     """Sum over words of CTC's loss per character; logits [N, W, classes], widths int [N] columns in use.
 
-    A word with more characters than its columns can say counts nothing.
+    A word with more characters than its columns can represent does not count.
     """
     lengths = torch.tensor([len(target) for target in targets])
     flat = torch.tensor([character for target in targets for character in target])

@@ -1,4 +1,4 @@
-"""Several sources as one."""
+"""A weighted mixture of sources."""
 
 from collections.abc import Sequence
 
@@ -24,16 +24,16 @@ class Mixture:
         self._edges = np.cumsum(weights / weights.sum())
 
     def at(self, difficulty: float) -> "Mixture":
-        """Every source that has grades at a difficulty between 0 and 1, its ordinary one."""
+        """The mixture with its sources at a difficulty between 0 and 1, the default."""
         return Mixture([(at_difficulty(source, difficulty), weight) for source, weight in self._parts])
 
     def planned(self) -> "Mixture":
-        """Every source that can leaves its pictures to a device to compose."""
+        """The mixture with layouts instead of pictures, for a device to compose."""
         return Mixture([(planned(source), weight) for source, weight in self._parts])
 
     @property
     def sources(self) -> list[Source]:
-        """What it draws from."""
+        """The sources that it draws from."""
         return list(self._sources)
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:

@@ -5,7 +5,9 @@ from torch import Tensor, nn
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ROUNDS = 5
-_RMS = 0.2  # the usual size of AdamW's steps, so that its learning rates hold (Liu et al. 2025, arXiv:2502.16982)
+_RMS = (
+    0.2  # the usual RMS of AdamW's updates, so that its learning rates can be used (Liu et al. 2025, arXiv:2502.16982)
+)
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
@@ -29,13 +31,13 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step. The gradients of the orthogonal groups are used up by it."""
+        """One step. It clears the gradients of the orthogonal groups."""
         for group in self.param_groups:
             if group.get("orthogonal"):
                 for weight in group["params"]:
                     if weight.grad is not None:
                         self._turn(weight, group)
-                        weight.grad = None  # so that AdamW passes it over
+                        weight.grad = None  # so that AdamW skips it
         super().step()
 
     def _turn(self, weight: nn.Parameter, group: dict[str, float]) -> None:
@@ -43,7 +45,7 @@ class Muon(torch.optim.AdamW):
         assert gradient is not None
         state = self.state[weight]
         if not state:
-            state["step"] = torch.tensor(0.0)  # AdamW looks for one when it loads a state
+            state["step"] = torch.tensor(0.0)  # AdamW expects one when it loads a state
             state["momentum"] = torch.zeros_like(weight)
         state["step"] += 1
         mean: Tensor = state["momentum"]

@@ -1,4 +1,4 @@
-"""The optimiser of a run, and which weights it treats how."""
+"""The optimiser of a run, and its parameter groups."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,9 +15,9 @@ _MOMENTUM = 0.95
 
 def optimiser(learners: nn.Module, config: TrainConfig, ends: Iterable[nn.Parameter] = ()) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or Muon for the matrices and kernels in between; norms,
-    biases and single numbers do not decay.
+    biases and scalars have no weight decay.
 
-    ends: weights that are no maps between features (see `spotter.model.roles`), which Muon leaves to AdamW.
+    ends: weights of first and last layers (see `spotter.model.roles`), which are trained by AdamW even with Muon.
     """
     apart = {id(p) for p in ends}
     learnt = [p for p in learners.parameters() if p.requires_grad]

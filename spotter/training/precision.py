@@ -4,12 +4,12 @@ import time
 
 import torch
 
-_SIDE = 768  # of the matrices that are multiplied to see
-_PAYS = 0.9  # of float32's time
+_SIDE = 768  # of the matrices that are multiplied for the measurement
+_PAYS = 0.9  # of float32's time: bfloat16 must be at least so fast
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 pays on a device: on GPUs, and on CPUs that multiply it natively and faster than float32.
+    """Whether bfloat16 is faster on a device: on GPUs, and on CPUs that multiply it natively and faster than float32.
 
     Where it is only imitated (AVX2 and plain AVX-512), a step takes eight times as long as in float32. Of two
     processors that say they have it, a Zen 4 multiplied it in half of float32's time and a Xeon (Sapphire Rapids

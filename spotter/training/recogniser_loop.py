@@ -1,12 +1,10 @@
-"""Training the recogniser by itself, on words cut from training pictures as a detector cuts them.
+"""Trains the recogniser alone, on words cut from training pictures with a detector's errors imitated.
 
-The detector takes no part, so a step costs only what reading costs, and the recogniser may start from weights that were
-trained elsewhere (see `spotter.training.pretrained`). The run is resumable to the step.
+The detector is not run, so a step costs less, and the recogniser may start from published weights (see
+`spotter.training.pretrained`). A run can be resumed at any step.
 """
 
-import json
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,55 +23,55 @@ from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import Cut, cut, picture_mosaic
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.spotter import BLACK, normalised
-from spotter.training import checkpoint
+from spotter.training.config import RunConfig
 from spotter.training.losses import recognition_loss
 from spotter.training.polygons import together
 from spotter.training.precision import fast_bfloat16
 from spotter.training.recogniser_file import SavedRecogniser
+from spotter.training.run_log import RunLog
+from spotter.training.run_state import RunState, Stateful
 from spotter.training.runs import right_neighbours, run_from, together_on_a_line
 from spotter.training.sample import Sample, Source
 from spotter.training.stopping import leave_signals_to_the_trainer, stopping_on_signals
 
-LAST = "last.pt"
 _UNITS = 128  # the packed row is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
-_COLUMNS = 6.0  # of characters, about, to a height of a region's length
+_COLUMNS = 6.0  # columns for each height of a region's length, about
 _LONGEST_RUN = 110  # columns
 
 
 @dataclass(frozen=True)
-class RecogniserTrainConfig:
+class RecogniserTrainConfig(RunConfig):
     """A run of the recogniser alone.
 
-    plan: "small" or "tiny". family: whose regions are cut. words, units: of a step at most. per_picture: words of one
-        picture at most.
+    plan: "small" or "tiny". family: whose regions are cut. words, units: the most in a step. per_picture: the most
+    words
+        of one picture.
     learning_rate: after `warmup` steps it stays until `decay_from`, then falls to nothing at `steps` (Hägele et al.
         2024, arXiv:2405.18392: such a run can be prolonged without a new schedule).
-    ends, sides, astray: how far regions are off, see `Misplacement`.
-    run: share of the regions that hold the words that follow on the line as well. gap: of heights, between these.
+    ends, sides, astray: errors of regions, see `Misplacement`.
+    run: share of the regions that contain the next words of the line as well. gap: largest gap between these, in
+        heights.
     """
 
     plan: str = "small"
-    seed: int = 0
-    words: int = 64
     units: int = 1100
     per_picture: int = 12
-    steps: int = 200_000
-    warmup: int = 300
     decay_from: int = 160_000
-    learning_rate: float = 7e-5
-    weight_decay: float = 0.02
-    clip: float = 5.0
-    ema: float = 0.9995
     ends: float = 0.11
     sides: float = 0.06
     astray: float = 0.12
     run: float = 0.4
     gap: float = 0.7
-    save_every: int = 200
-    log_every: int = 50
     family: str = "fots"
+    # Other defaults than those of `RunConfig`.
+    words: int = 64
+    steps: int = 200_000
+    warmup: int = 300
+    learning_rate: float = 7e-5
+    ema: float = 0.9995
+    log_every: int = 50
 
     def __post_init__(self) -> None:
         family_named(self.family)
@@ -94,7 +92,7 @@ class RecogniserTrainConfig:
 
     @property
     def misplacement(self) -> Misplacement:
-        """How far regions are off."""
+        """The errors of regions."""
         return Misplacement(self.ends, self.sides, self.astray)
 
     def rate(self, step: int) -> float:
@@ -105,7 +103,7 @@ class RecogniserTrainConfig:
 
 @dataclass(frozen=True)
 class WordBatch:
-    """images: uint8 [B, H, W, 3]. shapes: float32 [N, G], as a detector may give them. image_index: int64 [N].
+    """images: uint8 [B, H, W, 3]. shapes: float32 [N, G], with a detector's errors. image_index: int64 [N].
     targets: classes of each word."""
 
     images: Tensor
@@ -115,10 +113,10 @@ class WordBatch:
 
 
 class WordBatches(Dataset[WordBatch]):
-    """The batch of each step, a function of the seed and the step alone."""
+    """The batch of each step, a function of the seed and the step only."""
 
     def __init__(self, source: Source, config: RecogniserTrainConfig, charset: Charset, first: int = 0) -> None:
-        """Of the steps from `first` on."""
+        """The steps from `first` on."""
         self.source, self.config, self.charset, self.first = source, config, charset, first
         self.family = family_named(config.family)
 
@@ -153,7 +151,7 @@ class WordBatches(Dataset[WordBatch]):
         return WordBatch(torch.from_numpy(np.stack(images)), torch.cat(shapes), torch.tensor(index), targets)
 
     def _readable(self, sample: Sample, rng: np.random.Generator) -> tuple[Tensor, list[str]]:
-        """Regions of some of the words, shapes [N, G], and what they say: a word, or several with spaces between."""
+        """Regions of some of the words, shapes [N, G], and their texts: one word, or several with spaces."""
         geometry, config = self.family.geometry, self.config
         polygons = together(list(sample.polygons))
         lengths, heights = (side.numpy() for side in geometry.extent(geometry.of_polygons(torch.from_numpy(polygons))))
@@ -197,7 +195,7 @@ def cut_words(batch: WordBatch, config: PictureRecogniserConfig, family: Family)
     )
 
 
-class RecogniserTrainer:
+class RecogniserTrainer(RunState):
     """One run in one folder: `last.pt`, the whole state, and `log.jsonl`."""
 
     def __init__(
@@ -212,12 +210,14 @@ class RecogniserTrainer:
         device: str = "cpu",
         workers: int = 0,
     ) -> None:
-        """start: weights to begin with; `last.pt` of the run goes before. started_from: whose they are, see
+        """start: starting weights, unless the run has a `last.pt`. started_from: their provenance, see
         `spotter.training.pretrained.Provenance`.
 
         Raises ValueError where `last.pt` is not the state of a run of this network and these characters.
         """
-        self.run, self.source, self.config, self.charset = run, source, config, charset
+        super().__init__(run)
+        self.log = RunLog(run)
+        self.source, self.config, self.charset = source, config, charset
         self.started_from, self.workers = started_from, workers
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
@@ -240,15 +240,16 @@ class RecogniserTrainer:
         self.size = PictureRecogniserConfig()
         self.family = family_named(config.family)
         self.bfloat16 = fast_bfloat16(self.device)
-        self.step = self.pictures = self.words = 0
-        self.seconds = 0.0
         if self.last.exists():
             self._resume()
 
-    @property
-    def last(self) -> Path:
-        """Where the whole state is kept."""
-        return self.run / LAST
+    def parts(self) -> Mapping[str, Stateful]:
+        """As `RunState.parts`."""
+        return {"weights": self.model, "ema": self.ema, "optimiser": self.optimiser}
+
+    def settings(self) -> Mapping[str, Any]:
+        """As `RunState.settings`."""
+        return {"recogniser_config": asdict(self.config), "charset": self.charset.characters}
 
     def _resume(self) -> None:
         try:
@@ -258,30 +259,9 @@ class RecogniserTrainer:
         try:
             if state["charset"] != self.charset.characters:
                 raise ValueError(f"{self.last} is the state of a run of other characters")
-            self.model.load_state_dict(state["weights"])
-            self.ema.load_state_dict(state["ema"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step, self.pictures, self.words = state["step"], state["pictures"], state["words"]
-            self.seconds = state["seconds"]
-            self.started_from = state.get("started_from", self.started_from)
+            self.restore(state)
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{self.last} is not the state of a run of this recogniser: {error}") from error
-
-    def save(self) -> None:
-        """Writes the whole state atomically."""
-        state: dict[str, Any] = {
-            "recogniser_config": asdict(self.config),
-            "charset": self.charset.characters,
-            "weights": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "pictures": self.pictures,
-            "words": self.words,
-            "seconds": self.seconds,
-            "started_from": [dict(entry) for entry in self.started_from],
-        }
-        checkpoint.save(self.last, state)
 
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision, enough to share, to begin another run, or to combine."""
@@ -331,41 +311,38 @@ class RecogniserTrainer:
         )
 
     def train(self, minutes: float | None = None) -> None:
-        """Goes on until the schedule's end, for so many minutes, or until SIGINT or SIGTERM; saves whenever it stops.
+        """Trains until the schedule's end, for so many minutes, or until SIGINT or SIGTERM; saves when it stops.
 
         Raises ValueError where the sources give no word that can be read.
         """
-        self.run.mkdir(parents=True, exist_ok=True)
-        started, already = time.monotonic(), self.seconds
-        losses: list[float] = []
+        already = self.seconds
         self.model.train()
         with (
-            stopping_on_signals() as stop,
+            stopping_on_signals(minutes) as stop,
             tqdm(total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=5) as bar,
         ):
             for batch in self.batches():
-                losses.append(self.advance(batch))
-                passed = time.monotonic() - started
-                self.seconds = already + passed
+                self.log.add({"loss": self.advance(batch)})
+                self.seconds = already + stop.seconds
                 bar.update()
                 if self.step % self.config.log_every == 0:
-                    self._log(losses)
-                    bar.set_postfix(loss=f"{np.mean(losses):.3f}")
-                    losses = []
-                if stop.asked or (minutes is not None and passed > 60 * minutes):
+                    bar.set_postfix(loss=f"{self._log():.3f}")
+                if stop.asked:
                     break
                 if self.step % self.config.save_every == 0:
                     self.save()
         self.save()
 
-    def _log(self, losses: Sequence[float]) -> None:
-        record = {
-            "step": self.step,
-            "loss": round(float(np.mean(losses)), 4),
-            "rate": self.config.rate(self.step),
-            "pictures": self.pictures,
-            "words": self.words,
-            "hours": round(self.seconds / 3600, 3),
-        }
-        with (self.run / "log.jsonl").open("a") as log:
-            log.write(json.dumps(record) + "\n")
+    def _log(self) -> float:
+        means = self.log.means(4)
+        self.log.record(
+            {
+                "step": self.step,
+                **means,
+                "rate": self.config.rate(self.step),
+                "pictures": self.pictures,
+                "words": self.words,
+                "hours": round(self.seconds / 3600, 3),
+            }
+        )
+        return means["loss"]

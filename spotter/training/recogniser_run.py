@@ -1,4 +1,4 @@
-"""Opens a run of the recogniser alone, as a recipe and the command line tell it."""
+"""Opens a run of the recogniser alone, by a recipe and command-line options."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +8,16 @@ from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.training.pretrained import starting_recogniser
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
-from spotter.training.recogniser_loop import LAST, RecogniserTrainer
+from spotter.training.recogniser_loop import RecogniserTrainer
+from spotter.training.run_state import LAST
 from spotter.training.sample import Source
 
 
 def with_options(run: RecogniserRun, steps: int | None, seed: int | None, start: Path | None) -> RecogniserRun:
-    """The run with what the command line says instead of the recipe. A shorter schedule falls earlier by as much.
+    """The run with command-line options in place of the recipe's. `decay_from` is scaled with a changed number of
+    steps.
 
-    Raises ValueError where that makes no schedule.
+    Raises ValueError where the schedule is invalid.
     """
     options: dict[str, Any] = {} if seed is None else {"seed": seed}
     if steps is not None:
@@ -28,7 +30,7 @@ def recogniser_trainer(
 ) -> RecogniserTrainer:
     """The trainer in the folder `run`, at its last step where there is one.
 
-    Raises ValueError where the start is not to be had, of another plan, or another run's state lies in the folder.
+    Raises ValueError where the start cannot be read or has another plan, or where the folder has another run's state.
     """
     start = _beginning(run / LAST, wanted.start)
     if start is not None and start.plan != wanted.config.plan:
@@ -46,7 +48,7 @@ def recogniser_trainer(
 
 
 def _beginning(last: Path, start: str | None) -> SavedRecogniser | None:
-    """What the run goes on from, with whose weights it began; a run that went on need not find its start again."""
+    """The weights that the run starts or continues from; a continued run does not need its start again."""
     saved = load_recogniser(last) if last.exists() else None
     if saved is not None and (saved.started_from or start is None):
         return saved

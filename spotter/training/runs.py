@@ -1,4 +1,4 @@
-"""Neighbouring words of one line, taken together: a detector may give several words as one region.
+"""Groups neighbouring words of one line, since a detector may give several words as one region.
 
 A recogniser that has seen such regions writes a space where one word ends, and the spotter cuts the region there (see
 `spotter.model.splitting`).

@@ -1,4 +1,4 @@
-"""What every source of training pictures yields."""
+"""The interface of sources of training pictures."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +16,7 @@ class Sample:
         point is the text's own top-left, the rest follow clockwise as the reader of that text sees it: n on its top
         edge, n back on its bottom edge, 2 for a quadrilateral.
     texts: N transcripts, "" where ignored.
-    ignore: bool [N], words that are neither to be found nor to be missed.
+    ignore: bool [N], words that do not count.
     """
 
     image: NDArray[np.uint8]

@@ -1,7 +1,8 @@
-"""Runs that end well when they are told to stop."""
+"""Stops runs cleanly on signals, or when their time is up."""
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -11,19 +12,34 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Whether a signal has asked for the end."""
+    """When a run is to end: after a signal, or after so many minutes."""
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, minutes: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._signalled = False
+        self._minutes, self._clock = minutes, clock
+        self._started = clock()
+
+    @property
+    def seconds(self) -> float:
+        """The time since the start."""
+        return self._clock() - self._started
+
+    @property
+    def asked(self) -> bool:
+        """Whether the run is to end now."""
+        return self._signalled or (self._minutes is not None and self.seconds > 60 * self._minutes)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self._signalled = True
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[Stop]:
-    """Within it SIGINT and SIGTERM only ask for the end, so that a step is finished and saved."""
-    stop = Stop()
+def stopping_on_signals(minutes: float | None = None) -> Iterator[Stop]:
+    """A context in which SIGINT and SIGTERM only request the end, so that the current step is finished and saved.
+
+    minutes: after which the end is requested, too.
+    """
+    stop = Stop(minutes)
     before = {number: signal.signal(number, stop._ask) for number in _SIGNALS}
     try:
         yield stop
@@ -33,7 +49,7 @@ def stopping_on_signals() -> Iterator[Stop]:
 
 
 def leave_signals_to_the_trainer(_worker: int) -> None:
-    """For worker processes: signals sent to the whole process group must not end a worker first."""
+    """For worker processes: signals to the whole process group are left to the main process."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

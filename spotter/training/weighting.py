@@ -1,4 +1,4 @@
-"""How the parts of the joint loss are weighed against one another."""
+"""Weights the parts of the joint loss."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ _TEMPERATURE = 2.0
 
 
 class LossWeighting(nn.Module):
-    """Multiplies the parts of the loss, which carry their fixed weights already, by factors that start at 1.
+    """Multiplies the parts of the loss, which already have their fixed weights, by factors that start at 1.
 
     fixed: the factors stay. uncertainty: exp(-s) of a learnt s, plus s, for each part (Kendall et al. 2018,
     arXiv:1705.07115, with the halves left out). dwa: parts that fell less from one period of steps to the next count
@@ -40,7 +40,7 @@ class LossWeighting(nn.Module):
         return len(self.names) * (rate / _TEMPERATURE).softmax(0)
 
     def forward(self, parts: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The weighed parts. In training, what it needs to know of them is noted; a part it does not know passes."""
+        """The weighted parts. In training their statistics are updated; unknown parts are returned unchanged."""
         factors = self.factors()
         known = torch.stack([parts[name] for name in self.names])
         if self.training and self.method == "dwa":

@@ -25,7 +25,7 @@ from spotter.registry.folder import FolderStore
 from spotter.service import spotting
 from spotter.service.app import create_app
 from spotter.service.batching import admission
-from spotter.service.batching.engine import BatchReport
+from spotter.service.batching.jobs import BatchReport
 from spotter.service.errors import SPOT_ERRORS, TooLateError
 from spotter.service.http.middleware import PATHS
 from spotter.service.http.parameters import SpotParameters

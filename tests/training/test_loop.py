@@ -23,12 +23,9 @@ from spotter.model.weights import load_state
 from spotter.training import checkpoint
 from spotter.training.batch import collate
 from spotter.training.config import Stage
-from spotter.training.loop import (
-    DivergedError,
-    StepBatches,
-    learning_rate,
-)
+from spotter.training.loop import DivergedError
 from spotter.training.sample import Sample
+from spotter.training.step_batches import StepBatches
 from tests.model.small import detector_out, small_config
 from tests.training.small import SHORT, NoiseSource, make_other_trainer, make_trainer, whole_state
 
@@ -276,10 +273,10 @@ def test_larger_pictures_come_fewer_at_a_time() -> None:
 
 def test_the_rate_warms_up_and_falls_along_a_cosine() -> None:
     config = type(SHORT)(steps=120, warmup=20, learning_rate=0.5, final_rate=0.1)
-    assert [learning_rate(step, config) for step in (0, 9, 19)] == pytest.approx([0.025, 0.25, 0.5])
+    assert [config.rate(step) for step in (0, 9, 19)] == pytest.approx([0.025, 0.25, 0.5])
     # A quarter of the way down: 0.5 x (0.1 + 0.9 x (1 + cos 45 degrees) / 2)
-    assert learning_rate(45, config) == pytest.approx(0.5 * (0.1 + 0.9 * 0.8535534))
-    assert [learning_rate(step, config) for step in (20, 70, 120, 500)] == pytest.approx([0.5, 0.275, 0.05, 0.05])
+    assert config.rate(45) == pytest.approx(0.5 * (0.1 + 0.9 * 0.8535534))
+    assert [config.rate(step) for step in (20, 70, 120, 500)] == pytest.approx([0.5, 0.275, 0.05, 0.05])
 
 
 def test_a_step_without_a_readable_word_trains_the_detector(tmp_path: Path) -> None:

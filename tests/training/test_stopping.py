@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from spotter.training.stopping import stopping_on_signals
+from spotter.training.stopping import Stop, stopping_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -20,3 +20,12 @@ def test_handlers_come_back_after_an_error() -> None:
     with pytest.raises(RuntimeError), stopping_on_signals():
         raise RuntimeError
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_end_is_asked_for_when_the_time_is_up() -> None:
+    now = 100.0
+    stop, endless = Stop(0.5, lambda: now), Stop(None, lambda: now)
+    now = 130.0
+    assert (stop.seconds, stop.asked) == (30.0, False)
+    now = 130.1
+    assert (stop.asked, endless.asked) == (True, False)

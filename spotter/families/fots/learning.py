@@ -53,9 +53,9 @@ def boxes_to_read(
     noisy = jitter_boxes(boxes.cpu(), jitter, generator).to(boxes.device)
     if not predicted:
         return noisy
-    predicted, good = predicted_boxes(maps, boxes, image_index)
+    detected, good = predicted_boxes(maps, boxes, image_index)
     drawn = (torch.rand(len(boxes), generator=generator) < predicted).to(boxes.device)
-    return torch.where((good & drawn)[:, None], predicted, noisy)
+    return torch.where((good & drawn)[:, None], detected, noisy)
 
 
 def misplaced_boxes(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:

@@ -1,1 +1,1 @@
-"""From pictures that wait to batches that run."""
+"""Admission, batching, and the engine that runs batches."""

@@ -1,6 +1,6 @@
-"""Who may come in: places bounded by number of pictures and by their cost, from upload's end to answer.
+"""Admission control: the number of pictures and their total cost are bounded, from the end of the upload to the answer.
 
-Pure: the clock is an argument. Safe to call from any thread.
+No I/O; the clock is an argument. Safe to call from any thread.
 """
 
 import math
@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from spotter.service.errors import ClientGoneError, OverloadedError
 
 _TRUSTED = 0.8
-"""Of the time that a client leaves: a queue that is expected to take more of it is not joined."""
+"""The share of a client's remaining time that the queue may take; a picture is refused if the queue is longer."""
 
 _PATIENCE = 2.0
-"""Seconds without a picture served, while some are inside, that say nothing yet: a first burst takes time."""
+"""Seconds without a served picture, while some are admitted, before the measured rate fades."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """pictures: how many at once; pixels: their padded pixels in all; seconds: the longest queue worth
-    joining.
-    """
+    """pictures: admitted at a time; pixels: their padded pixels in all; seconds: the longest queue that a picture may
+    join."""
 
     pictures: int
     pixels: int
@@ -29,7 +28,7 @@ class Limits:
 
 
 class Admission:
-    """Hands out tickets and measures how fast they come back."""
+    """Issues tickets and measures the rate at which pictures are served."""
 
     def __init__(
         self, limits: Limits, clock: Callable[[], float], rejected: Callable[[str], None] = lambda reason: None
@@ -48,29 +47,28 @@ class Admission:
 
     @property
     def pictures(self) -> int:
-        """Pictures inside now."""
+        """The number of admitted pictures."""
         return self._pictures
 
     @property
     def pixels(self) -> int:
-        """Padded pixels inside now."""
+        """The padded pixels of the admitted pictures."""
         return self._pixels
 
     def expect(self, pixels: int, seconds: float) -> None:
-        """Says how long a picture took before anything was served: until then nothing else tells how long a
-        queue lasts. Later calls do nothing.
-        """
+        """Sets the first estimate of the rate: a picture of so many padded pixels took so many seconds. Later calls do
+        nothing."""
         with self._lock:
             if self._drained_seconds == 0:
                 self._drained_pictures, self._drained_pixels, self._drained_seconds = 1.0, float(pixels), seconds
 
     def require_room(self) -> None:
-        """Raises OverloadedError when another picture would be refused whatever its size."""
+        """Raises OverloadedError when another picture of any size would be refused."""
         with self._lock:
             self._require_room()
 
     def enter(self) -> "Ticket":
-        """A place for one picture, or OverloadedError with the time after which there will be room."""
+        """A ticket for one picture. Raises OverloadedError with the time after which there will be room."""
         with self._lock:
             self._require_room()
             if self._pictures == 0:
@@ -80,7 +78,7 @@ class Admission:
         return Ticket(self)
 
     def enter_all(self, pictures: int) -> list["Ticket"]:
-        """Places for all the pictures of a request, or OverloadedError and none."""
+        """Tickets for all pictures of a request. Raises OverloadedError where not all of them can be admitted."""
         tickets: list[Ticket] = []
         try:
             for _ in range(pictures):
@@ -95,7 +93,7 @@ class Admission:
         with self._lock:
             if not ticket._inside:
                 raise ClientGoneError("its place was given back before the picture's size was known")
-            # A picture that alone exceeds the limit still enters an empty house: else it could never be read.
+            # A picture that alone exceeds the limit is admitted when nothing else is; otherwise it could never be read.
             if self._pixels and self._pixels + pixels > self._limits.pixels:
                 raise self._refusal("pixels", f"{self._pixels} padded pixels are waiting", counted)
             self._require_short_queue(self._pixels, _TRUSTED * (deadline - self._clock()), counted)
@@ -114,7 +112,7 @@ class Admission:
             self._pixels -= pixels
             now = self._clock()
             if served:
-                # A sliding measure: each picture served fades what came before it a little.
+                # An exponential moving average over served pictures.
                 self._drained_pictures = 0.95 * self._drained_pictures + 1
                 self._drained_pixels = 0.95 * self._drained_pixels + pixels
                 self._drained_seconds = 0.95 * self._drained_seconds + (now - self._busy_since)
@@ -131,21 +129,21 @@ class Admission:
             raise self._refusal("seconds", f"the queue is {pixels / rate:.1f} s long", counted)
 
     def _open(self, ticket: "Ticket") -> None:
-        """Notes that a picture no longer waits for a decoder to open it."""
+        """Notes that the size of a picture is now known."""
         self._unopened -= ticket._unopened
         ticket._unopened = False
 
     def _expected(self) -> float:
-        """Padded pixels inside; a picture whose size is not known yet counts like those served lately. Else a queue
-        before the decoders would be none."""
+        """Padded pixels of the admitted pictures. One whose size is not known yet counts like the average of those
+        served lately, so that pictures that wait for a decoder count."""
         mean = self._drained_pixels / self._drained_pictures if self._drained_pictures else 0.0
         return self._pixels + self._unopened * mean
 
     def _rate(self) -> float:
         """Padded pixels a second while busy, 0 when nothing was measured.
 
-        It fades while pictures are inside and none is served for long, to a half in the first second, an eighth in
-        seven: else a rate measured in better times would stand while all that it lets in pass their deadlines.
+        While pictures are admitted and none is served, it falls to a half in the first second and to an eighth in
+        seven. Otherwise an outdated rate would admit pictures that all miss their deadlines.
         """
         if self._drained_seconds <= 0:
             return 0.0
@@ -153,7 +151,7 @@ class Admission:
         return self._drained_pixels / self._drained_seconds / (1 + max(waited, 0.0))
 
     def retry_after(self) -> float:
-        """Seconds until about half of what is inside will have been answered, between 1 and 60."""
+        """Seconds until about half of the admitted pictures will have been answered, between 1 and 60."""
         rate = self._rate()
         return min(max(self._pixels / rate / 2 if rate else 1.0, 1.0), 60.0)
 
@@ -164,9 +162,8 @@ class Admission:
 
 
 class Ticket:
-    """One picture's place. Charge it once its size is known; leave exactly once. A decoding thread may charge
-    while the event loop leaves.
-    """
+    """The admission of one picture: charged once its size is known, and left at the end. A decoding thread may charge
+    while the event loop leaves."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -175,14 +172,14 @@ class Ticket:
         self._unopened = True
 
     def charge(self, pixels: int, deadline: float = math.inf, *, counted: bool = True) -> None:
-        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave): there is no
-        room, or the queue will hardly be through by `deadline`, by the admission's clock. counted: whether that is a
-        rejection; it is none where the picture can do without.
+        """Adds the picture's padded pixels, or raises OverloadedError (the ticket then still has to leave) where there
+        is no room, or where the queue is expected to take too long for `deadline`, by the admission's clock. counted:
+        whether that counts as a rejection; it does not for an optional second look.
 
-        Raises ClientGoneError once the place was given back: nobody waits for the picture any more.
+        Raises ClientGoneError after `leave`: nobody waits for the picture any more.
         """
         self._admission._charge(self, pixels, deadline, counted)
 
     def leave(self, *, served: bool) -> None:
-        """Gives the place back; only pictures served tell the drain rate. Later calls do nothing."""
+        """Ends the admission; only served pictures count for the rate. Later calls do nothing."""
         self._admission._leave(self, served)

@@ -1,4 +1,4 @@
-"""A buffer for the pictures of a batch, which may be filled before the batch is final: half of a double buffer."""
+"""Buffers for the pictures of a batch, which may be filled before the batch is final."""
 
 import threading
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from spotter.reading.imaging import Prepared
 
 
 class BatchBuffer:
-    """Holds up to `pixels` padded pixels. `arrange` copies only the pictures that are not yet in their place."""
+    """Holds up to `pixels` padded pixels. Pictures that are already in their place are not copied again."""
 
     def __init__(self, pixels: int) -> None:
         self._bytes = np.empty(pixels * 3, np.uint8)
@@ -25,7 +25,7 @@ class BatchBuffer:
             self._open = True
 
     def prepare_ahead(self, pictures: Sequence[Prepared]) -> None:
-        """Lays out pictures that will probably run next; does nothing once the batch was taken."""
+        """Copies pictures that will probably run next into the buffer; does nothing once the batch was taken."""
         with self._lock:
             if self._open:
                 self._arrange(pictures)
@@ -44,3 +44,17 @@ class BatchBuffer:
                 array[place] = picture.padded
         self._placed = list(pictures)
         return array
+
+
+class DoubleBuffer:
+    """Two buffers: the front one holds the batch that runs, the back one is filled with the next. Not synchronised."""
+
+    def __init__(self, pixels: int) -> None:
+        """pixels: padded pixels of each buffer."""
+        self.back, self.front = BatchBuffer(pixels), BatchBuffer(pixels)
+        self.back.open()
+
+    def swap(self) -> None:
+        """Makes the filled buffer the front one, and opens the other one for the next batch."""
+        self.back, self.front = self.front, self.back
+        self.back.open()

@@ -1,7 +1,7 @@
-"""Which pictures run together, and when. Pure: no threads, no sleeping; the clock's reading is an argument.
+"""Decides which pictures run together, and when. No threads, no sleeping; the current time is an argument.
 
-The engine pulls: when free it calls `take`. While it runs, one batch may be prepared ahead (`prefetch`), and
-until it is taken newcomers of the same shape may still join it.
+The engine calls `take` when it is free. While it runs, one batch may be prepared ahead (`prefetch`); pictures of the
+same shape may join it until it is taken.
 """
 
 from collections import deque
@@ -18,9 +18,7 @@ Reason = Literal["full", "free", "waited"]
 
 @dataclass(eq=False)
 class Entry(Generic[T]):
-    """One picture waiting. shape: padded (height, width); arrived and deadline: seconds on the batcher's
-    clock.
-    """
+    """A waiting picture. shape: padded (height, width); arrived and deadline: seconds on the batcher's clock."""
 
     item: T
     shape: Shape
@@ -36,7 +34,7 @@ class Entry(Generic[T]):
 
 @dataclass(frozen=True)
 class Batch(Generic[T]):
-    """Pictures of one shape to run together, oldest first, and why now."""
+    """Pictures of one shape to run together, oldest first, and the reason why they run now."""
 
     shape: Shape
     entries: tuple[Entry[T], ...]
@@ -52,9 +50,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """pictures and pixels bound a batch; a single picture above `pixels` still runs, alone. wait is in
-    seconds.
-    """
+    """pictures, pixels: the largest batch; a single picture above `pixels` still runs, alone. wait: seconds."""
 
     pictures: int
     pixels: int
@@ -67,7 +63,8 @@ class BatchLimits:
 
 @dataclass
 class Batcher(Generic[T]):
-    """dropped is called with each entry that is left out because it was cancelled or its deadline passed."""
+    """Queues of entries by shape. dropped: called with each entry that is removed because it was cancelled or its
+    deadline passed."""
 
     limits: BatchLimits
     latency: LatencyModel
@@ -78,12 +75,12 @@ class Batcher(Generic[T]):
     _last_arrival: float | None = None
 
     def __len__(self) -> int:
-        """Pictures waiting, those prepared ahead included."""
+        """The number of waiting pictures, including those prepared ahead."""
         ahead = len(self._ahead.entries) if self._ahead else 0
         return ahead + sum(len(bucket) for bucket in self._buckets.values())
 
     def add(self, entry: Entry[T], now: float) -> None:
-        """Takes an entry; its `arrived` must not lie before that of an earlier one of its shape."""
+        """Queues an entry; its `arrived` must not be earlier than that of the last one of its shape."""
         if self._last_arrival is not None:
             gap = now - self._last_arrival
             self._gap = gap if self._gap == float("inf") else 0.8 * self._gap + 0.2 * gap
@@ -91,7 +88,7 @@ class Batcher(Generic[T]):
         self._buckets.setdefault(entry.shape, deque()).append(entry)
 
     def discard(self, entry: Entry[T]) -> None:
-        """Forgets an entry whose client left. One prepared ahead stays until `take` drops it."""
+        """Removes an entry whose client left. One that was prepared ahead stays until `take` drops it."""
         entry.cancelled = True
         bucket = self._buckets.get(entry.shape)
         if bucket is not None and entry in bucket:
@@ -111,7 +108,7 @@ class Batcher(Generic[T]):
         return None
 
     def take(self, now: float) -> Batch[T] | Wait | None:
-        """The batch to run now: never empty, never with a dead entry. None when nothing waits."""
+        """The batch to run now: not empty, without cancelled or expired entries. None when nothing waits."""
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             living = self._living(ahead.entries, now)
@@ -158,7 +155,7 @@ class Batcher(Generic[T]):
         return tuple(living)
 
     def _oldest(self, now: float) -> Shape | None:
-        """The shape whose first living entry arrived first; dead entries in front are dropped on the way."""
+        """The shape whose first live entry arrived first; cancelled and expired entries before it are dropped."""
         best: tuple[float, Shape] | None = None
         for shape, bucket in list(self._buckets.items()):
             while bucket and (bucket[0].cancelled or bucket[0].deadline <= now):
@@ -170,7 +167,7 @@ class Batcher(Generic[T]):
         return best[1] if best else None
 
     def _fill(self, entries: tuple[Entry[T], ...], shape: Shape, now: float) -> tuple[Entry[T], ...]:
-        """Adds waiting entries of the shape until the batch is full; drops dead ones on the way."""
+        """Adds waiting entries of the shape until the batch is full; drops cancelled and expired ones."""
         bucket = self._buckets.get(shape)
         filled = list(entries)
         while bucket and len(filled) < self.limits.room(shape):

@@ -1,10 +1,10 @@
-"""How long a batch takes, learnt while running: seconds = a * megapixels + b."""
+"""A model of how long a batch takes, fitted at run time: seconds = a * megapixels + b."""
 
 
 class LatencyModel:
-    """Least squares over the batches run, old ones forgotten by a factor each time.
+    """Recursive least squares with a forgetting factor.
 
-    b is what every batch costs however small; where it is nearly nothing, waiting for company cannot pay.
+    b is the fixed cost of a batch; where it is nearly zero, waiting for a larger batch never pays.
     """
 
     def __init__(self, forgetting: float = 0.98) -> None:
@@ -14,7 +14,7 @@ class LatencyModel:
         self._n = self._x = self._y = self._xx = self._xy = 0.0
 
     def observe(self, megapixels: float, seconds: float) -> None:
-        """Takes one batch into account: its padded megapixels and the seconds that it ran."""
+        """Updates the fit with one batch: its padded megapixels and the seconds that it ran."""
         if megapixels <= 0 or seconds < 0:
             raise ValueError("a batch has pixels and takes time")
         keep = self._forgetting
@@ -31,18 +31,17 @@ class LatencyModel:
             return 0.0, 0.0
         x, y = self._x / self._n, self._y / self._n
         spread = self._xx / self._n - x * x
-        if spread < 1e-4 * x * x:  # all batches alike: the whole time is put down to the pixels
+        if spread < 1e-4 * x * x:  # all batches have the same size: the whole time is attributed to the pixels
             return y / x, 0.0
         a = (self._xy / self._n - x * y) / spread
         a = min(max(a, 0.0), y / x)
         return a, y - a * x
 
     def waiting_pays(self, waiting: int, megapixels: float, gap: float) -> bool:
-        """Whether holding `waiting` pictures back for one more, expected in `gap` seconds, ends sooner on
-        average.
+        """Whether waiting with `waiting` pictures for one more, expected in `gap` seconds, lowers the mean latency.
 
-        Without waiting, n pictures end after L = a*n*m + b and the newcomer after L + a*m + b; with it, all n
-        + 1 end after gap + L + a*m. The sums say: wait if (n + 1) * (gap + a*m) < a*m + b, m being a
+        Without waiting, n pictures end after L = a*n*m + b and the newcomer after L + a*m + b; with it, all
+        n + 1 end after gap + L + a*m. Comparing the sums: wait if (n + 1) * (gap + a*m) < a*m + b, m being a
         picture's megapixels.
         """
         a, b = self.coefficients

@@ -1,1 +1,1 @@
-"""What speaks HTTP: the protocol's limits, routes, schemas and uploads."""
+"""The HTTP layer: protocol limits, routes, schemas and uploads."""

@@ -1,4 +1,4 @@
-"""From a request's pictures to the body of its answer."""
+"""Reads the pictures of a request and writes the body of its answer."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ _OF_THE_MOMENT = (429, 500, 503, 504)
 
 
 class Asked(NamedTuple):
-    """pictures: files, at least one. many: whether they came as several. request: what they share."""
+    """pictures: files, at least one. many: whether they were sent as multipart. request: what they share."""
 
     pictures: list[bytes]
     many: bool
@@ -32,14 +32,14 @@ class Asked(NamedTuple):
 
 
 class Written(NamedTuple):
-    """An answer as it is sent."""
+    """An answer to be sent."""
 
     content_type: str
     body: bytes
 
 
 async def written(service: Service, asked: Asked, form: FormatName) -> Written:
-    """The answer in a form. Raises ProblemError."""
+    """The answer in a format. Raises ProblemError."""
     if form == "json":
         return Written(JSON, orjson.dumps(await _read(service, asked)))
     how = FORMS[form]
@@ -49,8 +49,8 @@ async def written(service: Service, asked: Asked, form: FormatName) -> Written:
 
 
 async def lines(service: Service, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
-    """The objects of an answer in lines: pages as they are read, else each picture's. Raises ProblemError before the
-    first."""
+    """The objects of an answer in JSON lines: of each page as it is read, or of each picture. Raises ProblemError
+    before the first."""
     if asked.many or not _is_document(asked, asked.pictures[0]):
         answer = await _read(service, asked)
         for each in answer["results"] if asked.many else [answer]:
@@ -106,7 +106,7 @@ async def _write_pictures(service: Service, asked: Asked, form: FormName, how: F
         *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
         return_exceptions=True,
     )
-    for answer in answers:  # a document of some of its pages would look whole
+    for answer in answers:  # a document with some pages missing would look complete
         if isinstance(answer, BaseException):
             raise answer
     pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
@@ -136,13 +136,13 @@ async def _write_document(service: Service, asked: Asked, form: FormName, how: F
                 raise page.answer
             pages.append(page.answer.page)
             pictures.append(page.picture)
-            if page.last:  # the document is open until one goes on
+            if page.last:  # the document stays open until the iteration goes on
                 break
         return await service.handler.write(how, pages, pictures, service.documents.deadline(asked.request))
 
 
 def _is_document(asked: Asked, data: bytes) -> bool:
-    """Whether a file is answered by its pages."""
+    """Whether a file is answered page by page."""
     return asked.parameters.pages is not None or has_pages(data)
 
 
@@ -152,8 +152,8 @@ def _pages(service: Service, data: bytes, ticket: Ticket, asked: Asked) -> Async
 
 
 def _count_failed(service: Service, results: Sequence[object]) -> None:
-    """Where nothing could be read and the pictures are not to blame, who balances, retries or watches must see it: then
-    the first problem is raised. Else those that failed are counted."""
+    """Counts the pictures that failed. Where all failed and not because of the pictures, the first problem is raised
+    instead, so that balancers, retries and alerts see it."""
     failed = [each for each in results if isinstance(each, ProblemError)]
     if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
         raise failed[0]

@@ -1,4 +1,4 @@
-"""What this build and its settings read, accept and write, from the tables that do it."""
+"""Describes what this build and its settings read, accept and write, from the same tables that are used for it."""
 
 from typing import Any
 

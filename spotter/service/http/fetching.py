@@ -1,7 +1,8 @@
-"""Pictures that are fetched from an address, where the operator allows it.
+"""Fetches pictures from URLs, where the operator allows it.
 
-The address is a client's, and the service stands where clients may not be: so only public addresses are asked, judged
-after their names were resolved and again at each redirect, and the connection goes to the address that was judged.
+Clients give the URL, and the service may reach networks that clients may not (server-side request forgery). So only
+public IP addresses are connected to, checked after name resolution and again at each redirect, and the connection goes
+to the address that was checked.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the whole Internet's, looked at through the ways to write an IPv4 in an IPv6."""
+    """Whether an IP address is public, including IPv4 addresses that are embedded in IPv6 ones."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         within = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -37,7 +38,7 @@ def is_public(address: str) -> bool:
 
 
 class Fetch:
-    """One picture to be fetched; `run` on a thread, and `abort` from any other."""
+    """Fetches one picture: `run` on one thread, `abort` from any other."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Fetch:
         seconds: float,
         permitted: Callable[[str, int], bool] = lambda address, port: is_public(address) and port in PORTS.values(),
     ) -> None:
-        """limit: bytes. permitted: whether an address and port may be asked."""
+        """limit: bytes. permitted: whether an address and port may be connected to."""
         self._url, self._limit, self._permitted = url, limit, permitted
         self._until = time.monotonic() + seconds
         self._lock = threading.Lock()
@@ -71,12 +72,12 @@ class Fetch:
             self._close()
 
     def abort(self) -> None:
-        """Ends it soon, whatever it waits for but a name's resolution."""
+        """Aborts it, whatever it waits for except name resolution."""
         self._aborted = True
         self._close()
 
     def _get(self, url: str) -> bytes | str:
-        """What the address answers, or where it leads on to."""
+        """The bytes, or the URL of a redirect."""
         scheme, host, port, path = _parts(url)
         connection = http.client.HTTPConnection(host, port)
         connection.sock = self._connect(scheme, host, port)
@@ -96,7 +97,7 @@ class Fetch:
                 if count > self._limit:
                     raise TooManyBytesError(f"what the address answers has more than {self._limit} bytes")
                 self._within_time()
-            if response.length:  # what was announced and did not come
+            if response.length:  # the body is shorter than announced
                 raise http.client.IncompleteRead(b"", response.length)
             return b"".join(parts)
 
@@ -118,13 +119,13 @@ class Fetch:
     def _hold(self, opened: socket.socket) -> None:
         with self._lock:
             former, self._socket = self._socket, opened
-        if former is not None:  # of the address that led on to this one, or what TLS was put around
+        if former is not None:  # the connection before a redirect, or the one that TLS wraps
             former.close()
         if self._aborted:
             self._close()
 
     def _within_time(self) -> float:
-        """Seconds left, for the next wait too."""
+        """The seconds left; also sets the timeout of the next wait."""
         left = self._until - time.monotonic()
         if left <= 0 or self._aborted:
             raise TimeoutError

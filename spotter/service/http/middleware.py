@@ -1,7 +1,6 @@
-"""What surrounds every request: its id, its log line, its metrics, a problem for whatever went wrong, and who may ask
-from other origins.
+"""Middleware of every request: its id, its log line, its metrics, problems for errors, and CORS.
 
-Pure ASGI, so that a client's leaving reaches the paths.
+Pure ASGI, so that the paths notice when a client leaves.
 """
 
 import logging
@@ -27,7 +26,7 @@ access = logging.getLogger("spotter.access")
 logger = logging.getLogger(__name__)
 
 GAVE_UP = 499
-"""The code by which requests are counted, and logged where there was no answer, that their client gave up."""
+"""The status by which requests are counted, and logged, whose client gave up."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 TRACE = ("traceparent", "tracestate")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -38,7 +37,7 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
 )
-"""On every answer, but for the policy on /docs, a page that loads scripts."""
+"""Headers of every answer, except the policy on /docs, which loads scripts."""
 PATHS = frozenset(
     {"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/v1/capabilities", "/docs", "/openapi.json"}
 )
@@ -85,7 +84,7 @@ class Observe:
     ) -> None:
         seconds = time.monotonic() - timing.began
         path = scope["path"] if scope["path"] in PATHS else "other"
-        # A client whose own deadline passed gave up, like one that left: it must not cost us our error budget.
+        # A client whose own deadline passed counts like one that left, and not as an error of the service.
         self._metrics.answered(
             path, GAVE_UP if timing.client_deadline and code == TooLateError.status else code, seconds
         )
@@ -108,7 +107,7 @@ class Observe:
 
 
 class Problems:
-    """Answers what the paths and the middleware inside of this one raise with a problem."""
+    """Answers exceptions of the paths and of inner middleware with a problem."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -130,7 +129,8 @@ class Problems:
             await self._refuse(error, scope["spotter.request_id"], None if begun else send)
 
     async def _refuse(self, error: Exception, request_id: str, send: Send | None) -> None:
-        # Not in the frame above, which the error knows: its names would keep it, and with it the upload, in memory.
+        # A separate function: the error references the frame that raised it, whose variables would keep the upload in
+        # memory.
         problem = error if isinstance(error, ProblemError) else InternalError("an unexpected error")
         if problem is not error:
             logger.error("request %s failed", request_id, exc_info=error)
@@ -139,7 +139,7 @@ class Problems:
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, but what it refuses is a BadRequestError."""
+    """Starlette's middleware, with refusals as BadRequestError."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)

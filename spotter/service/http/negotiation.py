@@ -1,4 +1,4 @@
-"""Which form an answer is to have, by `?format=` or the Accept header (RFC 9110, 12.5.1)."""
+"""Chooses the format of an answer, by `?format=` or the Accept header (RFC 9110, 12.5.1)."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ JSON = "application/json"
 LINES = "application/x-ndjson"
 FormatName = Literal["json", FormName]
 Accepted = Literal["lines", FormatName]
-"""`lines`: JSON, an object a line."""
+"""`lines`: JSON lines."""
 
 _MEDIA_TYPES: dict[str, Accepted] = {
     JSON: "json",
@@ -19,13 +19,13 @@ _INDIFFERENT = (b"*/*", JSON.encode())
 
 
 def is_indifferent(accept: bytes) -> bool:
-    """Whether an Accept header surely asks for nothing but JSON."""
+    """Whether an Accept header certainly allows JSON as the answer."""
     return accept in _INDIFFERENT
 
 
 def accepted(accept: str) -> Accepted:
-    """The form that an Accept header prefers: of those that it names, the one of the greatest q, the first where they
-    are equal; JSON where it names none of ours."""
+    """The format that an Accept header prefers: of those it names, the one with the greatest q, the first of equal
+    ones; JSON where it names none of ours."""
     best, found = 0.0, _MEDIA_TYPES[JSON]
     for part in accept.split(","):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))

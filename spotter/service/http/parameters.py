@@ -1,4 +1,4 @@
-"""The parameters of `POST /spot`: the one table from which they are read, checked, documented, listed by
+"""The parameters of `POST /spot`: one table, by which they are parsed, validated, documented, listed by
 `/v1/capabilities` and named in errors."""
 
 import difflib
@@ -14,11 +14,11 @@ from spotter.service.errors import InvalidParameterError
 from spotter.service.http.negotiation import FormatName
 
 REGIONS = 64
-"""Rectangles to ignore in one request."""
+"""The most rectangles to ignore in one request."""
 _RECTANGLE = r"^\d{1,6},\d{1,6},\d{1,6},\d{1,6}$"
 _PAGES = r"^\d{1,6}(-\d{0,6})?(,\d{1,6}(-\d{0,6})?)*$"
 _NAME = 64
-"""Characters of an unknown name that are looked at."""
+"""The length up to which an unknown name is compared with known ones."""
 
 UNSUPPORTED = {
     "language_model": "the graph decides with its language model inside, and has no input to switch it",
@@ -26,11 +26,11 @@ UNSUPPORTED = {
     "pattern": "the graph answers each character's best reading, and no others to choose from",
     "lexicon": "the graph answers each character's best reading, and no others to choose from",
 }
-"""Hints that people ask for and that no bundle can heed."""
+"""Parameters of other services that no bundle supports."""
 
 
 class SpotParameters(BaseModel):
-    """What may stand behind `POST /spot?`."""
+    """The query parameters of `POST /spot`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -86,7 +86,7 @@ class SpotParameters(BaseModel):
     )
 
     def hints(self) -> Hints:
-        """For reading. Raises InvalidParameterError."""
+        """The hints for reading. Raises InvalidParameterError."""
         if self.max_side is None and self.region is None and not self.ignore and not self.min_height:
             return NO_HINTS
         region = None if self.region is None else _rectangle("region", self.region)
@@ -97,7 +97,7 @@ NO_PARAMETERS = SpotParameters()
 
 
 def unknown(name: str) -> str:
-    """What to say of a parameter that there is not."""
+    """The message for an unknown parameter."""
     name = name[:_NAME]
     if name in UNSUPPORTED:
         return f"{name}: it is not supported, for {UNSUPPORTED[name]}"
@@ -106,7 +106,7 @@ def unknown(name: str) -> str:
 
 
 def described() -> list[dict[str, Any]]:
-    """The parameters as `/v1/capabilities` tells them: name, description, and JSON schema."""
+    """The parameters for `/v1/capabilities`: name, description, and JSON schema."""
     properties = SpotParameters.model_json_schema()["properties"]
     return [
         {"name": name, "description": schema["description"], "schema": _bare(schema)}
@@ -117,7 +117,7 @@ def described() -> list[dict[str, Any]]:
 def select_pages(pages: str | None, count: int, most: int) -> list[int]:
     """The numbers, from 0, of the pages asked for, each once and in order; all for None.
 
-    Raises InvalidParameterError for those that are not there, and where they are more than `most`.
+    Raises InvalidParameterError for pages that do not exist, and for more than `most` pages.
     """
     chosen = set[int]()
     for part in pages.split(",") if pages is not None else ("1-",):

@@ -1,6 +1,7 @@
-"""What uvicorn's HTTP protocol leaves unbounded: the request's head, the time it takes, and connections.
+"""Limits that uvicorn's HTTP protocol does not have: on the size of a request's head, the time it takes, and the number
+of connections.
 
-A request's body is bounded by the paths (see uploads).
+The paths limit a request's body (see uploads).
 """
 
 import asyncio
@@ -19,20 +20,19 @@ from spotter.service.http.middleware import SECURITY_HEADERS, access
 from spotter.service.telemetry.metrics import Metrics
 
 LINGER_SECONDS = 1.0
-"""How long a refused client may go on sending, unread, before its connection is closed."""
+"""Seconds for which a refused client may go on sending, unread, before its connection is closed."""
 RESERVE = 8
-"""Connections beyond the limit that may ask for PROBES, so that a service whose connections are all taken is seen to
-be alive."""
+"""Connections beyond the limit that may request PROBES, so that health checks work when all connections are taken."""
 PROBES = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 _DISPUTED = re.compile(rb"\A\r\n|\r(?!\n)|(?<!\r)\n|\n[ \t]")
-"""Ends of lines that not everybody takes for one, or for none."""
+"""Line endings that parsers disagree about."""
 
 
 @dataclass(frozen=True)
 class HttpLimits:
     """head_bytes: request line and headers; head_seconds: for them to arrive, and for the rest of a body that
-    nobody reads any more; connections: open at once, without the reserve.
+    is not read any more; connections: open at once, without the reserve.
     """
 
     head_bytes: int
@@ -43,7 +43,8 @@ class HttpLimits:
 def without_upgrade(data: bytes, limit: int) -> bytes:
     """`data`, the beginning of a request, without its Upgrade header, which a server may ignore (RFC 9110, 7.8).
 
-    It stays as it is where the head is not whole, longer than `limit`, or has ends of lines that may be disputed.
+    It is returned unchanged where the head is incomplete, longer than `limit`, or has line endings that parsers
+    disagree about.
     """
     end = data.find(b"\r\n\r\n", 0, limit)
     head = data[: max(end, 0)]
@@ -53,10 +54,11 @@ def without_upgrade(data: bytes, limit: int) -> bytes:
 
 
 class Corked:
-    """A transport that keeps the head of an answer until its body follows: one system call, one packet.
+    """A transport that buffers the head of an answer until its body follows, to send both in one system call and
+    packet.
 
-    stays: asked when it is to be closed, whether the client still sends. It then only says that no more will come, and
-    the caller closes it later.
+    stays: whether the client still sends, when the connection is to be closed. It is then only half-closed, and the
+    caller closes it later.
     """
 
     def __init__(self, transport: asyncio.Transport, stays: Callable[[], bool] = lambda: False) -> None:
@@ -74,19 +76,19 @@ class Corked:
             self.flush(data)
 
     def flush(self, data: bytes = b"") -> None:
-        """Writes what was kept, and `data`."""
+        """Writes the buffer, and `data`."""
         head, self._head = self._head, b""
         if head or data:
             self._transport.write(head + data)
 
     def end(self, data: bytes) -> None:
-        """Writes the last there is to say; what comes later is dropped."""
+        """Writes the end of the answer; later data is dropped."""
         self.flush(data)
         self._transport.write_eof()
         self._ended = True
 
     def close(self) -> None:
-        # Closed at once, what the client still sends would make its system throw the answer away.
+        # Closing at once would reset the connection while the client still sends, and the client would lose the answer.
         if not self._transport.is_closing() and self._stays():
             self.end(b"")
         else:
@@ -98,7 +100,7 @@ class Corked:
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's protocol within limits. `bounded_http` makes the class that uvicorn takes."""
+    """uvicorn's protocol with limits. `bounded_http` makes the class for uvicorn."""
 
     limits: HttpLimits
     metrics: Metrics
@@ -110,7 +112,7 @@ class BoundedHttp(HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _head_received = 0
-    _begins_with = 0  # bytes of what was received last, until a message is seen to begin there
+    _begins_with = 0  # bytes received last, until a message begins there
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -137,9 +139,9 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(self._reason or BadRequestError("the bytes are no HTTP request"))
         if self._in_head and self._problem is None:
             if self._head_received > self.limits.head_bytes:
-                # A header without an end is kept by the parser and shown to nobody.
+                # The parser buffers an unfinished header without calling back.
                 self._refuse(self._too_large())
-            elif self._timer is None:  # a head that comes whole needs none
+            elif self._timer is None:  # a head that arrives in one piece needs none
                 self._start_timer()
 
     def on_message_begin(self) -> None:
@@ -156,12 +158,12 @@ class BoundedHttp(HttpToolsProtocol):
         if self._in_head:
             self._count(len(name) + len(value) + 4)
             super().on_header(name, value)
-        # else a chunked body's trailer, which nobody asked for
+        # otherwise it is a trailer of a chunked body, which is ignored
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_timer()
-        if self.parser.should_upgrade():  # its body would be parsed as another request
+        if self.parser.should_upgrade():  # otherwise its body would be parsed as another request
             self._stop(BadRequestError("this connection cannot change its protocol: send no Upgrade header"))
         self._reserved = self._reserved and self._full
         if self._reserved and httptools.parse_url(self.url).path not in PROBES:
@@ -179,7 +181,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        self._corked.flush()  # of an answer to HEAD nothing follows
+        self._corked.flush()  # the answer to HEAD has no body
         unread = self.cycle.more_body and not self.transport.is_closing()
         super().on_response_complete()
         if unread and self._timer is None:  # the rest of a body that was refused early
@@ -193,7 +195,7 @@ class BoundedHttp(HttpToolsProtocol):
         return NotReadyError(f"{self.limits.connections} connections are open", retry_after=1)
 
     def _stop(self, problem: ProblemError) -> NoReturn:
-        """Ends the parsing, from within a callback of the parser, and has the connection refused."""
+        """Ends parsing, from within a callback of the parser, and refuses the connection."""
         self._reason = problem
         raise problem
 
@@ -222,10 +224,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, problem: ProblemError) -> None:
         """Answers outside of the application and closes the connection."""
-        if self._corked.is_closing():  # bytes behind the last request
+        if self._corked.is_closing():  # bytes after the last request
             return
         self._problem = problem
-        self.connections.discard(self)  # it takes nobody's place while it lingers
+        self.connections.discard(self)  # it does not count as a connection while it lingers
         self._stop_timer()
         self.pipeline.clear()
         self.metrics.requests.labels("other", str(problem.status)).inc()
@@ -242,7 +244,7 @@ class BoundedHttp(HttpToolsProtocol):
         lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         lines += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
         self._corked.end(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
-        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)  # even if nobody reads
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)  # even if the client does not read
 
 
 def bounded_http(limits_: HttpLimits, metrics_: Metrics) -> type[asyncio.Protocol]:

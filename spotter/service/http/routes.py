@@ -45,8 +45,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
-    """Has a function answer GET, so described, and HEAD. The route of both comes first: it is the one that answers, and
-    whose methods Allow names; the other is for the document."""
+    """Registers a function for GET and HEAD. The first route answers both and is named in the Allow header; the second
+    one is for the OpenAPI document."""
 
     def add(handler: Handler) -> Handler:
         router.add_api_route(path, handler, methods=["GET", "HEAD"], include_in_schema=False)
@@ -57,7 +57,7 @@ def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
 
 
 def service_of(request: Request) -> Service:
-    """The service behind a request."""
+    """The service of a request's application."""
     return cast(Service, request.app.state.service)
 
 
@@ -100,7 +100,7 @@ async def answer_spot(
 async def _accepted(
     request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncIterator[Asked]:
-    """What a request asks for. Its bytes count as held until this ends."""
+    """The pictures and parameters of a request. Its bytes count as held until the context ends."""
     closest = service.handler.closer_look.side
     if parameters.max_side is not None and parameters.max_side > closest:
         raise InvalidParameterError(
@@ -178,7 +178,8 @@ async def capable(request: Request) -> Response:
 
 
 def _form(request: Request, parameters: SpotParameters) -> Accepted:
-    """Of the answer; `?format=json` leaves it to a header that wants lines. Raises InvalidParameterError."""
+    """The format of the answer; with `?format=json` the Accept header may still ask for JSON lines. Raises
+    InvalidParameterError."""
     wanted = accepted(request.headers.get("accept", ""))
     form = parameters.format or wanted
     if form == "json" and wanted == "lines":
@@ -231,7 +232,7 @@ async def _pictures(request: Request, service: Service, upload: Upload, deadline
 
 
 async def _from_json(service: Service, body: bytes, upload: Upload, deadline: float) -> bytes:
-    """The picture that a body of JSON holds or names. Raises ProblemError."""
+    """The picture in a JSON body, or at the URL in it. Raises ProblemError."""
     settings = service.settings
     try:
         async with asyncio.timeout(deadline - time.monotonic()):
@@ -272,7 +273,7 @@ async def _lines(
 
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
-    """An answer in lines, once there is a first one: until then it may still be a problem."""
+    """An answer in JSON lines. It waits for the first line, since until then the answer may be a problem."""
     first = await _unless_gone(request, anext(answers))
 
     async def body() -> AsyncIterator[bytes]:
@@ -285,7 +286,7 @@ async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], No
 
 
 async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Awaits the work, but gives it up as soon as the client leaves."""
+    """Awaits the work, and cancels it when the client leaves."""
     own = asyncio.current_task()
     assert own is not None
     gone = False

@@ -15,11 +15,11 @@ from spotter.service.errors import BadRequestError, InvalidParameterError, TooMa
 from spotter.service.upload_budget import UploadBudget
 
 NAMES = (b"images", b"image", b"file")
-"""Of parts that are pictures though nothing says that they hold a file."""
+"""Names of parts that are taken for pictures without a file name."""
 FILES = (b"image/", b"application/octet-stream", b"application/pdf")
-"""Types of parts that hold one."""
+"""Content types of parts that are taken for pictures."""
 _JSON = b"{ \t\r\n"
-"""How JSON begins, and no picture."""
+"""First bytes of JSON; no picture begins with them."""
 _MEMBERS = ("image", "url")
 
 
@@ -38,7 +38,7 @@ class Upload:
         self._budget.give(self._held)
 
     def announce(self, content_length: str | None) -> None:
-        """Refuses at once what says that it will be too large. Raises TooManyBytesError."""
+        """Checks the announced length. Raises TooManyBytesError."""
         if content_length is not None and content_length.isdecimal() and len(content_length) < 20:
             self._within(int(content_length))
         elif content_length is not None:
@@ -67,7 +67,7 @@ class RawBody:
             self._chunks.append(chunk)
 
     def close(self) -> list[bytes]:
-        """The one picture; of a single chunk no copy."""
+        """The picture; a single chunk is not copied."""
         return [b"".join(self._chunks)]
 
 
@@ -105,7 +105,7 @@ class MultipartBody:
             raise BadRequestError(f"the multipart body is malformed: {error}") from None
 
     def close(self) -> list[bytes]:
-        """The pictures, in order. Raises BadRequestError for a body that is cut short or holds none."""
+        """The pictures, in order. Raises BadRequestError for a body that is truncated or holds none."""
         if not self._ended:
             raise BadRequestError("the multipart body ends before its last boundary")
         if not self._pictures:
@@ -140,7 +140,7 @@ class MultipartBody:
 
 
 def body_for(content_type: str | None, max_pictures: int) -> RawBody | MultipartBody:
-    """The way to read a body of this Content-Type: where it is not multipart, the bytes decide. Raises
+    """The parser for a body of this Content-Type; for any other than multipart the content decides. Raises
     BadRequestError."""
     if content_type is None or not content_type.lstrip()[:10].lower().startswith("multipart/"):
         return RawBody()
@@ -153,18 +153,18 @@ def body_for(content_type: str | None, max_pictures: int) -> RawBody | Multipart
 
 @dataclass(frozen=True)
 class Address:
-    """Where a picture is to be fetched from."""
+    """The URL of a picture that is to be fetched."""
 
     url: str
 
 
 def begins_as_json(body: bytes) -> bool:
-    """Whether a body is to be opened by `open_json`."""
+    """Whether a body is JSON for `open_json`."""
     return body[:1] in _JSON and body.lstrip(_JSON[1:])[:1] == b"{" if body else False
 
 
 def open_json(body: bytes) -> bytes | Address:
-    """The picture in `{"image": "<base64>"}`, a `data:` address among them, or the address in `{"url": "..."}`.
+    """The picture in `{"image": "<base64>"}`, which may be a `data:` URL, or the URL in `{"url": "..."}`.
 
     Raises BadRequestError or InvalidParameterError.
     """

@@ -1,1 +1,1 @@
-"""The model that answers, the one that comes after it, and what brings its engine back."""
+"""The live model, hot swaps to the next one, and supervision of its engine."""

@@ -1,4 +1,4 @@
-"""The model that answers: found by its alias, fetched, verified, warmed, checked, and given an engine."""
+"""Loads the model that an alias names: fetches, verifies, warms and checks it, and starts its engine."""
 
 import contextlib
 import itertools
@@ -18,7 +18,8 @@ from spotter.registry.manifest import Manifest
 from spotter.registry.source import ModelSource, resolve
 from spotter.registry.stores import open_store
 from spotter.service.batching.batcher import BatchLimits, Shape
-from spotter.service.batching.engine import Engine, Runner
+from spotter.service.batching.engine import Engine
+from spotter.service.batching.jobs import Runner
 from spotter.service.settings import Settings
 from spotter.service.telemetry.metrics import Metrics
 
@@ -27,23 +28,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class LoadedModel:
-    """A running engine and the manifest of the bundle it runs. A request keeps the one that it began with."""
+    """A running engine and the manifest of the bundle it runs. A request uses the same one from beginning to end."""
 
     manifest: Manifest
     engine: Engine
     digest: str
     rebuild: Callable[[], Runner]
-    """Loads the same bundle once more, for an engine that died. Raises BundleError when it cannot be."""
+    """Loads the same bundle again, for an engine that died. Raises BundleError when that fails."""
     operators: OperatorStatus = field(default_factory=lambda: OperatorStatus("none"))
     pace: tuple[int, float] = (0, 0.0)
     """Padded pixels of a page and the seconds that it took when warm, for admission; (0, 0): not measured."""
     since: float = field(default_factory=time.time)
     requests: int = 0
-    """Requests that hold it; counted on the event loop only."""
+    """The number of requests that use it; counted on the event loop only."""
 
     @contextlib.contextmanager
     def held(self) -> Iterator["LoadedModel"]:
-        """Keeps the engine from being stopped by a swap."""
+        """Keeps a swap from stopping the engine."""
         self.requests += 1
         try:
             yield self
@@ -93,7 +94,7 @@ def load(settings: Settings, metrics: Metrics) -> LoadedModel:
 
 
 def follows(settings: Settings) -> bool:
-    """Whether the alias may come to name another version while the service runs."""
+    """Whether the alias may change while the service runs."""
     return settings.poll_seconds > 0 and settings.registry is not None
 
 

@@ -14,10 +14,11 @@ logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.1
 FAILURES = 3
-"""Batches that may fail in a row; pictures that break a sound model are rarer."""
+"""The number of failed batches in a row from which the engine counts as broken; pictures that break a working model are
+rarer."""
 
 HANGS = 2
-"""Hanging threads that may be left behind, each with its memory, before the process should be replaced."""
+"""The number of hanging threads, each with its memory, that may be abandoned before the process must be restarted."""
 
 LONGEST_PAUSE = 30.0
 
@@ -61,8 +62,8 @@ class EngineSupervisor:
             await self.check()
 
     async def check(self) -> None:
-        """Revives the live engine if it is in trouble, and one that cannot be revived again and again, more and more
-        seldom. A former model's engine that died is closed."""
+        """Revives the live engine if it is in trouble; after a failure it tries again with growing pauses. A dead
+        engine of a former model is given up."""
         for model in self._models.all:
             if model is not self._models.live and not model.engine.alive:
                 model.engine.give_up()

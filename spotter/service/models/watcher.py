@@ -1,6 +1,5 @@
-"""Follows the alias: a version that it newly names is loaded while the live one serves, and takes over when it has
-proved itself. A bad one changes nothing.
-"""
+"""Follows the alias: a new version is loaded and checked while the live one serves, and then replaces it. A bad version
+changes nothing."""
 
 import asyncio
 import logging
@@ -19,7 +18,7 @@ from spotter.service.telemetry.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 JITTER = 0.2
-"""Share of the poll's interval by which it varies, so that replicas do not ask all at once."""
+"""The jitter as a share of the polling interval, so that replicas do not poll all at once."""
 
 DRAIN_LOOK = 0.05
 
@@ -27,7 +26,7 @@ Outcome = Literal["unchanged", "loaded", "rolled_back", "refused", "failed"]
 
 
 class Versions(Protocol):
-    """What the watcher asks of a registry: see `live.Catalogue`."""
+    """The interface of the registry for the watcher: see `live.Catalogue`."""
 
     def resolve(self) -> str:
         """The version behind the alias now."""
@@ -67,8 +66,8 @@ class LoadedModels:
         return [model for model in (self.live, self.previous, *self.retired) if model is not None]
 
     def put(self, model: LoadedModel) -> None:
-        """Makes a model the one that new requests get. The one before it stays; the one before that goes once its
-        requests are answered."""
+        """Makes a model the live one, for new requests. The former one is kept for a rollback; the one before that is
+        stopped once its requests are answered."""
         if self.live is not None:
             if self.previous is not None and self.previous is not model:
                 self._retire(self.previous)
@@ -95,7 +94,7 @@ class LoadedModels:
 
     async def _release_memory(self, model: LoadedModel) -> None:
         await self._answered(model)
-        if model is self.live:  # it came back meanwhile
+        if model is self.live:  # it has become the live one again
             return
         try:
             await in_background("release-memory", model.engine.release_memory)
@@ -113,7 +112,7 @@ class LoadedModels:
 
 
 STOP_SECONDS = 10.0
-"""How long a batch may still run when its engine is told to stop."""
+"""How long a batch may still run when its engine is stopped, in seconds."""
 
 
 class Watcher:
@@ -142,7 +141,7 @@ class Watcher:
             await self.poll()
 
     async def poll(self) -> Outcome:
-        """Looks once, and does what is to be done. Only cancellation leaves it."""
+        """Polls once and acts on the result. It raises nothing except cancellation."""
         try:
             outcome = await self._follow()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus. One object a process; nothing is registered globally."""
+"""The service's Prometheus metrics. One object for each process; nothing is registered globally."""
 
 from collections import deque
 
@@ -14,7 +14,7 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 
 from spotter.registry.manifest import Manifest
-from spotter.service.batching.engine import BatchReport
+from spotter.service.batching.jobs import BatchReport
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time for every series would double the page
 
@@ -22,14 +22,14 @@ SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 TOGETHER = 32
-"""Answers that are counted at once."""
+"""The number of answers that are counted at once."""
 
 
 class Metrics:
     """Every metric of the service.
 
-    What happens around a request is only noted, and counted with that of others, when the page is asked for at the
-    latest (`settle`): many at once cost less than one by one.
+    Events of a request are only recorded, and counted in batches, at the latest when metrics are requested (`settle`):
+    this costs less than counting each.
     """
 
     def __init__(self) -> None:
@@ -119,25 +119,25 @@ class Metrics:
         self._answers: deque[tuple[str, int, float]] = deque()
 
     def stage(self, stage: str, seconds: float) -> None:
-        """Notes that a picture was in a stage."""
+        """Records the time of a picture in a stage."""
         self._stages.append((stage, seconds))
 
     def batch(self, report: BatchReport) -> None:
-        """Notes a batch. From any thread."""
+        """Records a batch. From any thread."""
         self._batches.append(report)
 
     def answered(self, path: str, code: int, seconds: float) -> None:
-        """Notes that a request was answered. On the event loop."""
+        """Records that a request was answered. On the event loop."""
         self._answers.append((path, code, seconds))
         if len(self._answers) >= TOGETHER:
             self.settle()
 
     def settle(self) -> None:
-        """Counts what was noted. On the event loop."""
+        """Counts the recorded events. On the event loop."""
         while self._answers:
             path, code, seconds = self._answers.popleft()
             self.requests.labels(path, str(code)).inc()
-            if path == "/spot":  # of the others nobody asks, and each would be a sixth of the page
+            if path == "/spot":  # others are not needed, and each would add a sixth to the page
                 self.request_seconds.labels(path).observe(seconds)
         while self._stages:
             stage, seconds = self._stages.popleft()
@@ -152,7 +152,7 @@ class Metrics:
         self.dispatches.labels(report.reason).inc()
 
     def live(self, manifest: Manifest) -> None:
-        """Names the model that answers from now on."""
+        """Sets the live model."""
         self.model.info({"name": manifest.name, "version": manifest.version, "digest": manifest.digest})
 
     def render(self) -> bytes:

@@ -16,7 +16,7 @@ class Timing:
     """Whether the deadline is the client's own, which is sooner than the service's limit."""
 
     def add(self, stage: str, *spans: tuple[float, float]) -> float:
-        """Notes that a picture was in a stage, in each of these (began, ended); returns the seconds of all."""
+        """Records the time of a picture in a stage, as (began, ended) spans; returns their seconds in all."""
         seconds = sum(ended - began for began, ended in spans)
         self.seconds[stage] = max(self.seconds.get(stage, 0.0), seconds)
         self.spans += [(stage, began, ended) for began, ended in spans]

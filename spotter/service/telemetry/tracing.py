@@ -1,7 +1,6 @@
-"""Requests as OpenTelemetry spans, where the `otel` extra is installed and a collector is named.
+"""Exports requests as OpenTelemetry spans, where the `otel` extra is installed and a collector is configured.
 
-A request's span is written when the request has ended, from the times that were taken anyway, so tracing costs
-a request nothing while it is served.
+Spans are written when a request has ended, from times that are measured anyway, so tracing does not slow it down.
 """
 
 import os
@@ -59,16 +58,16 @@ class Spans:
         span.end(ended)
 
     def close(self) -> None:
-        """Sends what was not sent yet."""
+        """Sends pending spans."""
         shutdown = getattr(self._provider, "shutdown", None)
         if shutdown is not None:
             shutdown()
 
 
 def spans_from_environment() -> Spans | None:
-    """Spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; None where none is.
+    """Spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; None where it is unset.
 
-    Raises RuntimeError when one is named and the `otel` extra is not installed.
+    Raises RuntimeError when it is set and the `otel` extra is not installed.
     """
     if not any(os.environ.get(name) for name in ENDPOINTS):
         return None

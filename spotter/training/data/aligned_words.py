@@ -1,4 +1,4 @@
-"""Data sets of lines become data sets of words, cut where `spotter.training.data.alignment` finds the spaces."""
+"""Converts data sets of lines to data sets of words, cut where `spotter.training.data.alignment` finds the spaces."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from spotter.training.data.annotations import Annotation, Picture, load_picture
 from spotter.training.data.crops import read_labels
 from spotter.training.data.lines import flattened, height_of, part_of
 
-_LEAST = 6  # pixels; narrower words and lower lines are not worth a look
+_LEAST = 6  # pixels; narrower words and lower lines are skipped
 _INWARDS = 0.08  # of the height: a cut lies in the middle of a space, a word ends a little before
 _QUALITY = 92
 
@@ -29,7 +29,7 @@ def lines_to_cut(folder: Path, output: Path, part: str = "") -> list[tuple[str, 
 
 
 def cut_line(line: NDArray[np.uint8], transcript: str, aligner: LineAligner) -> list[tuple[NDArray[np.uint8], str]]:
-    """Pictures of the words of a line uint8 [H, W, 3], and their texts, without words that are not surely there."""
+    """Pictures of the words of a line uint8 [H, W, 3], and their texts, without uncertain words."""
     width = line.shape[1]
     text = unicodedata.normalize("NFC", transcript)
     cut = [(line[:, int(w.start * width) : int(np.ceil(w.end * width))], w.text) for w in aligner.words(line, text)]
@@ -50,13 +50,13 @@ def cut_lines(folder: Path, lines: Iterable[tuple[str, str]], output: Path, alig
             quality = [cv2.IMWRITE_WEBP_QUALITY, _QUALITY]
             cv2.imwrite(str(output / file), cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), quality)
             labels.append(f"{file}\t{text}\n")
-        with _labels(output).open("a", encoding="utf-8") as table:  # a line's words at once: never half of one
+        with _labels(output).open("a", encoding="utf-8") as table:  # all words of a line in one write
             table.write("".join(labels))
         yield len(words)
 
 
 def cut_picture(picture: Picture, aligner: LineAligner, any_case: bool) -> list[Annotation]:
-    """A picture's lines as words; what no word is found in is to be ignored. any_case: as in `LineAligner.words`."""
+    """A picture's lines as words; parts without a found word are to be ignored. any_case: as in `LineAligner.words`."""
     image = picture.load()
     found: list[Annotation] = []
     for line in picture.annotations:

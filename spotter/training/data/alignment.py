@@ -1,7 +1,7 @@
 """Cuts lines whose transcript is known into words, where a recogniser sees the spaces.
 
 The columns of a line are aligned with its transcript by CTC's best path through the given characters (Graves et al.
-2006, forced alignment by Viterbi's algorithm); each space is then a place to cut.
+2006, forced alignment by Viterbi's algorithm); each space is then a cut.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from spotter.model.spotter import normalised
 
 _LEAST = -1e9
 _SURE = -1.2
-"""Nats: a word whose characters are less probable than this on average does not say what the transcript says."""
+"""Nats: a word whose characters are less probable on average does not match the transcript."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class LineAligner:
     def words(self, line: NDArray[np.uint8], transcript: str, any_case: bool = False) -> list[AlignedWord]:
         """The words of a line uint8 [H, W, 3], each with its place; none where the transcript does not fit.
 
-        any_case: the transcript's case is not to be believed; the picture decides.
+        any_case: the transcript's case is unreliable; the picture's is used.
         """
         text = " ".join(transcript.split())
         if not text or not self._charset.covers(text):

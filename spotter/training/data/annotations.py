@@ -1,7 +1,7 @@
 """Pictures with their words in the form of the ICDAR contests.
 
 A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a
-transcript, which may itself hold commas. The transcript `###` marks text neither to be found nor to be missed. A line
+transcript, which may itself hold commas. The transcript `###` marks text that does not count. A line
 of a curve begins with the number of its points and a colon, `6:x1,y1,...,x6,y6,transcript`.
 """
 
@@ -72,7 +72,7 @@ def corrected_size(height: int, width: int, aspect: float) -> tuple[int, int]:
 def parse_line(line: str, where: str = "annotation", ascii_only: bool = True) -> Annotation:
     """Reads `x1,y1,...,x4,y4,transcript`, or as many points as a number before a colon says.
 
-    ascii_only: text other than printable ASCII is to be ignored, for no character class stands for it.
+    ascii_only: text other than printable ASCII is to be ignored, since it has no class.
     Raises AnnotationError where the line has another form.
     """
     counted = _POINTS.match(line)

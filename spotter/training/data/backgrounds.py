@@ -1,4 +1,4 @@
-"""Pictures without a word, so that the detector sees the clutter it must leave alone."""
+"""Pictures without words, so that the detector learns not to find text in clutter."""
 
 from collections.abc import Sequence
 

@@ -16,7 +16,7 @@ from spotter.training.data.real import turn, visible
 from spotter.training.polygons import together
 from spotter.training.sample import Sample
 
-_SURE_RUN = 4  # transcripts in a row that must agree before an alignment is believed
+_SURE_RUN = 4  # transcripts in a row that must agree for an alignment to count
 
 
 def read_labels(folder: str | os.PathLike[str]) -> list[tuple[str, str]]:
@@ -52,7 +52,7 @@ def crops_not_surely_from(
     return {name for name, _ in crops} - sure
 
 
-_TURNED = 0.5  # of the pictures are turned and seen askew as a whole
+_TURNED = 0.5  # the share of pictures that are turned and distorted as a whole
 
 
 class WordCropSource:
@@ -102,13 +102,15 @@ class WordCropSource:
         texts: list[str] = []
         most = int(rng.integers(self._words[0], self._words[1] + 1))
         y = float(rng.uniform(0, 0.3) * size)
-        spread = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))  # loose pictures and dense ones
+        spread = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))  # sparse pictures and dense ones
         usual = float(rng.uniform(*np.log(self._heights)))
         while y < size - self._heights[0] and len(texts) < most:
             row = float(np.clip(np.exp(rng.normal(usual, 0.35)), *self._heights))
             x, lowest = rng.uniform(-0.5, 1.5) * row, row
             while len(texts) < most and x < size:
-                if rng.random() < 0.15:  # a patch without text: a pasted rectangle's rim must not mean "word"
+                if (
+                    rng.random() < 0.15
+                ):  # a patch without text, so that the edges of pasted rectangles are not learnt as words
                     other = self._backgrounds[int(rng.integers(len(self._backgrounds)))]
                     patch = random_crop(other, rng, 32)
                     text, crop = None, patch[: int(rng.integers(8, 32))]

@@ -1,7 +1,7 @@
 """Cuts annotated lines of text into words.
 
-Where a data set boxes whole lines, the words' places follow from the transcript (how wide its characters are)
-and from the picture (where columns without ink are).
+In data sets whose boxes are whole lines, the words' places are estimated from the widths of the transcript's characters
+and from columns without ink.
 """
 
 from dataclasses import replace
@@ -90,7 +90,9 @@ def flattened(image: NDArray[np.uint8], polygon: NDArray[np.float32], height: in
 def ink_columns(image: NDArray[np.uint8], polygon: NDArray[np.float32]) -> NDArray[np.bool_]:
     """bool [W]: which columns of the line, flattened to 32 pixels of height, hold ink."""
     flat = flattened(image, polygon, _LINE_HEIGHT)
-    rows = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)[4:-4].astype(np.float32)  # the rim: tails of the neighbouring lines
+    rows = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)[4:-4].astype(
+        np.float32
+    )  # the borders contain descenders and ascenders of neighbouring lines
     contrast = np.abs(rows - np.median(rows)).max(0)
     return np.asarray(contrast > 0.4 * np.percentile(contrast, 90), np.bool_)
 

@@ -1,4 +1,4 @@
-"""What light, lens, sensor and compression do to a picture, in a few milliseconds."""
+"""Photometric augmentation: light, lens, sensor and compression, in a few milliseconds."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Which of PP-OCR's models RapidOCR is to read with, and where their files lie."""
+"""Finds the files of PP-OCR's models for RapidOCR."""
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -16,12 +16,12 @@ _OPTIONAL = "keys.txt"
 
 
 class ModelsError(ValueError):
-    """There are no such models here, and why."""
+    """The models are not installed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Models:
-    """settings: RapidOCR's, that name the files; none for the models that come with it."""
+    """settings: RapidOCR's settings with the files' paths; empty for the models that come with it."""
 
     label: str
     settings: dict[str, str] = field(default_factory=dict)

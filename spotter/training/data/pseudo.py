@@ -1,4 +1,4 @@
-"""Labels made by another reader: for pictures without any, and the case that a transcript lost."""
+"""Pseudo-labels by a teacher, for pictures without labels, and for the case of letters in transcripts."""
 
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher

@@ -15,9 +15,9 @@ from spotter.training.data.photometry import photometric
 from spotter.training.polygons import heights, lengths, together
 from spotter.training.sample import Sample
 
-_LEAST_HEIGHT = 5.0  # lower text has no shape left to read
+_LEAST_HEIGHT = 5.0  # lower text is illegible
 _KEPT_INSIDE, _SEEN_INSIDE = 0.9, 0.05
-_UPRIGHT = 1.5  # times as high as wide, and words are no longer sure to be annotated in the direction they are read
+_UPRIGHT = 1.5  # times as high as wide: the annotation of such words may not begin at their start
 _LETTERS = 3
 _DISPLACED, _RECEDING = 0.025, 0.08  # of a crop's side, by which its corners move; more where it recedes
 
@@ -34,7 +34,7 @@ class _Scene:
 
 
 class LabelledSource:
-    """Random crops of annotated pictures, over scales, turned and seen askew, never mirrored.
+    """Random crops of annotated pictures, at random scales, turned and in perspective, never mirrored.
 
     folders: ICDAR-form folders (one or several).
     aspect, lines: as in `read_folder`.
@@ -125,15 +125,15 @@ def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
         shape = (round(width * factor), round(height * factor))
         image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)
         polygons = polygons * np.array([shape[0] / width, shape[1] / height], np.float32)
-    # A sample holds one word a polygon, so a region of several words that is not cut cannot be learnt from.
+    # A sample has one word for each polygon, so regions of several words that are not cut are ignored.
     ignore = np.array([a.ignore or " " in a.text for a in annotations], np.bool_) | _doubtful(polygons, annotations)
     texts = ["" if hidden else a.text for a, hidden in zip(annotations, ignore.tolist(), strict=True)]
     return _Scene(image, polygons, texts, ignore, heights(polygons))
 
 
 def _doubtful(polygons: NDArray[np.float32], annotations: Sequence[Annotation]) -> NDArray[np.bool_]:
-    """bool [N]: whose corners may not begin where the word does. Spines and banners are often annotated from the
-    picture's top left corner, whichever way they are read."""
+    """bool [N]: whether the first corner may not be the word's start. Spines and banners are often annotated from the
+    picture's top left corner, whatever their reading direction."""
     long = np.array([len(a.text) >= _LETTERS for a in annotations], np.bool_)
     return np.asarray(long & (heights(polygons) > _UPRIGHT * lengths(polygons)), np.bool_)
 
@@ -184,7 +184,7 @@ def turn(rng: np.random.Generator, size: int, turned: float = 0.02) -> NDArray[n
 def warp(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The crop; outside the picture it is black like a batch's padding, one colour, or a smear of the rim.
+    """The crop; outside the picture it is black like a batch's padding, one colour, or the border's pixels repeated.
 
     Reflection would show mirrored text without a label.
     """

@@ -1,4 +1,4 @@
-"""Annotated pictures of other sizes, made of real ones, to see how a reader bears size."""
+"""Makes annotated pictures of other sizes from real ones, to test how a reader depends on size."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Crops of pictures that nobody has labelled: only a teacher has something to say of them."""
+"""Crops of pictures without labels, for learning from a teacher only."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +14,12 @@ from spotter.training.data.photometry import photometric
 from spotter.training.data.real import turn, warp
 from spotter.training.sample import Sample
 
-_BAND = 32  # pixels; higher regions to ignore would be taken for another level's text, and so for background
+_BAND = 32  # pixels; higher ignored regions would count as text of another level, and so as background
 
 
 class UnlabelledSource:
-    """Random crops of the pictures of a folder, turned and seen askew, never mirrored; all of them is to be ignored.
+    """Random crops of the pictures of a folder, turned and in perspective, never mirrored; the whole picture is to be
+    ignored.
 
     scales: range over which the pictures are shrunk or enlarged. max_side: pictures are kept decoded in memory, no
     larger than this. limit: reads only that many of them.

@@ -1,4 +1,4 @@
-"""Why words were lost: what a report on errors is made of."""
+"""Classifies lost words, for the error report."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from spotter.training.evaluation.matching import IOU, Matching, Overlaps, match,
 from spotter.training.evaluation.scores import Read, Scorer, bag
 from spotter.training.prediction import Prediction
 
-_TOUCHING = 0.1  # IoU at which a prediction has something to do with a word
+_TOUCHING = 0.1  # IoU from which a prediction is related to a word
 _INSIDE = 0.6  # share of a region that must lie in another to be part of it
 
 Kind = Literal["read", "misread", "inaccurate", "split", "merged", "missed", "false alarm"]
@@ -22,11 +22,11 @@ Kind = Literal["read", "misread", "inaccurate", "split", "merged", "missed", "fa
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a true word, or of a prediction without one.
+    """The result for a true word, or for a prediction without one.
 
     kind: "misread" was found but read otherwise; "inaccurate" has a box that overlaps too little; "split" lies under
     several predictions, "merged" under one that covers other words, too. truth, reading: None where there is none.
-    elsewhere: it is lost, but a prediction that is no other word's right reading says it. blur: variance of the
+    elsewhere: the word is lost, but a prediction that matches no other word has its text. blur: variance of the
     Laplacian under the word.
     """
 
@@ -77,7 +77,7 @@ def findings(read: Read, threshold: float, blur: Sequence[float] | None = None) 
 
 
 def _lost(g: int, read: Read, found: Overlaps, matching: Matching) -> tuple[Kind, list[int]]:
-    """Why true word `g` has no partner, and the predictions that have to do with it."""
+    """Why true word `g` is not matched, and the predictions that are related to it."""
     iou = found.iou[g]
     near = [d for d in matching.predictions if iou[d] > _TOUCHING or found.covered[g, d] > _INSIDE]
     inside = [d for d in near if found.covered[g, d] > _INSIDE]
@@ -91,8 +91,8 @@ def _lost(g: int, read: Read, found: Overlaps, matching: Matching) -> tuple[Kind
 
 
 def unmatched(read: Read, threshold: float) -> tuple[Counter[str], Counter[str]]:
-    """(true words that nothing says, words said that nothing true has) of a picture, places left aside, as
-    `scores.bag_of_words` counts them."""
+    """(true words without a prediction, predicted words that are not true) of a picture, ignoring places, as of
+    `scores.bag_of_words`."""
     keep = np.array([p.score >= threshold for p in read.predictions], np.bool_)
     matching = match([truth.ignore for truth in read.truths], overlaps(read.truths, read.predictions), keep)
     wanted = bag(read.truths[g].text for g in matching.truths)
@@ -117,7 +117,7 @@ def edits(pairs: Sequence[tuple[str, str]]) -> Edits:
 
 
 def alignment(first: str, second: str) -> list[tuple[str, str]]:
-    """Characters side by side, "" standing for none, with the fewest that differ."""
+    """An alignment of characters, "" for a gap, with the fewest differences."""
     rows, columns = len(first) + 1, len(second) + 1
     cost = np.zeros((rows, columns), int)
     cost[:, 0], cost[0] = range(rows), range(columns)

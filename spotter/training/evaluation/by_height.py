@@ -1,4 +1,4 @@
-"""How well words of each height are found and read."""
+"""Scores by text height."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How many words of each kind are read."""
+"""Recall by kind of word."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def by_kind(pictures: Iterable[Compared], threshold: float, how: Preset) -> dict
     """Recall of each kind; a word counts in each of its kinds.
 
     Where end-to-end F is the measure, a word is read when it is found and has its text. Elsewhere it is read when the
-    picture's readings have it, wherever, as often as the truth.
+    picture's readings contain it, anywhere, as often as the truth.
     """
     total = dict.fromkeys(KINDS, KindCount())
     for picture in pictures:
@@ -76,7 +76,7 @@ def _counted(picture: Compared, matching: Matching, how: Preset) -> list[tuple[s
     for word, _ in words:
         exact.append(left[word] > 0)
         left[word] -= exact[-1]
-    # What no word has with its case is left for those that have it in another.
+    # Readings without an exact match may match words in another case.
     upper = Counter[str]()
     for reading, count in left.items():
         upper[reading.upper()] += count

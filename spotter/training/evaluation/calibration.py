@@ -1,4 +1,4 @@
-"""Scores that mean something: a word scored 0.8 is right four times in five."""
+"""Calibration of scores: of the words with score 0.8, four in five are right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for N words, and whether each was right.
+    """The numbers behind the scores of N words, and whether each was right.
 
     detection, character: float64 [N], probabilities. margin, text: float64 [N], nats. right: bool [N].
     """
@@ -27,9 +27,9 @@ class Evidence:
 
 
 def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
-    """Logistic regression by Newton's method, each data set weighing the same.
+    """Logistic regression by Newton's method, with equal weights of the data sets.
 
-    Raises ValueError when there is nothing to learn from: no words, or all right, or all wrong.
+    Raises ValueError when there is nothing to fit to: no words, or all right, or all wrong.
     """
     used = [part for part in evidence if len(part.right)]
     if not used or len({bool(r) for part in used for r in part.right}) < 2:
@@ -54,7 +54,7 @@ def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
 
 
 def scores(evidence: Evidence, config: ScoreConfig) -> NDArray[np.float64]:
-    """float64 [N], as `spotter.model.spotter.word_scores` has it."""
+    """float64 [N], as of `spotter.model.spotter.word_scores`."""
     d = np.clip(evidence.detection, _LEAST, 1 - _LEAST)
     c = np.clip(evidence.character, _LEAST, 1)
     value = config.bias + config.detection * np.log(d / (1 - d)) + config.character * np.log(c)

@@ -1,4 +1,4 @@
-"""Annotated data sets: how each is read, and by which figure it is judged."""
+"""Annotated data sets: how each is read, and its headline figure."""
 
 import unicodedata
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ PRESETS = {
     "pages": Preset(measure="bag_of_words"),
     "lines": Preset(measure="words_exact", boxes="lines", cut_lines=True),
 }
-"""By name, in the order in which tables list them."""
+"""The presets by name, in the order of tables."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Dataset:
     def pictures(self, limit: int | None = None) -> list[Picture]:
         """The first `limit` pictures, or all, with transcripts of any characters in Unicode's composed form (NFC).
 
-        Raises AnnotationError where the folder is not in the form that is expected of it.
+        Raises AnnotationError where the folder does not have the expected form.
         """
         if self.how.cut_lines:
             found = read_cut_lines(self.folder, limit)

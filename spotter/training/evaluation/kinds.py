@@ -1,4 +1,4 @@
-"""What kind of word a transcript is."""
+"""The kind of word of a transcript."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ Kind = Literal[
     "other",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""In the order in which tables list them."""
+"""The kinds, in the order of tables."""
 
 _LONG = 17
 _APOSTROPHES = "'\u2019"
@@ -44,7 +44,7 @@ _MONTH = (
 )
 _NAMED_DATE = re.compile(rf"(\d{{1,2}}[-./]?{_MONTH}|{_MONTH}[-./]?\d{{1,2}})([-./,']*(\d{{4}}|\d{{2}}))?", re.I)
 
-# What stands before a number's first digit, the digits with their separators, and what follows.
+# The text before a number's first digit, the digits with their separators, and the text after them.
 _VALUE = re.compile(r"(?P<before>[^\d.,]*)(?P<digits>[\d.,'\u2019]*\d)(?P<after>.*)")
 _SHAPES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
     (re.compile(r"\d+"), frozenset({"integer"})),
@@ -62,7 +62,7 @@ _CURRENCY_SIGNS = (
     "PLN CZK HUF MYR SGD HKD BRL RM RS FR KR ZŁ KČ FT LEI ,- .-"
 )
 _CURRENCIES = frozenset(_CURRENCY_SIGNS.split())
-# In their own case, and without those that more often mark a floor, a flat or a decade: 5A, 5B, 1950s.
+# Case-sensitive, and without those that more often denote a floor, a flat or a decade: 5A, 5B, 1950s.
 _LETTER_UNITS = frozenset("gtmlLhVWx\u00d7°")
 _UNIT_SIGNS = (
     "kg mg µg mcg lb lbs oz km cm mm µm nm mi ft yd in ha ml cl dl hl gal pt °C °F °K kV mV kW MW mA mAh Ah kWh Wh Hz "
@@ -70,7 +70,7 @@ _UNIT_SIGNS = (
     "dB lm lx mol ppm m² m³ cm² cm³ km² mm² m2 m3 cm2 cm3 km2 km/h mph m/s mg/l g/l mg/dl mmol/l kg/m² g/m²"
 )
 _UNITS = frozenset(unit.casefold() for unit in _UNIT_SIGNS.split())
-# Top-level domains, but for those that are words of running text as well.
+# Top-level domains, without those that are ordinary words, too.
 _TOPS = (
     "com|org|net|edu|gov|mil|info|biz|app|dev|io|ai|co|tv|eu|uk|de|fr|es|ch|nl|pt|pl|cz|sk|dk|se|fi|ie|ro|hu|gr|ru|ua|tr|ca|"
     "mx|br|ar|au|nz|jp|cn|hk|tw|kr|sg|vn|za"

@@ -1,4 +1,4 @@
-"""Edit distance, and reading with the help of a list of words."""
+"""Edit distance, and correction of readings by a list of words."""
 
 from collections import defaultdict
 from collections.abc import Iterable

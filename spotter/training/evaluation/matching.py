@@ -1,8 +1,8 @@
-"""Which prediction stands for which true word: the protocol of the ICDAR 2015 contest on incidental text.
+"""Matches predictions with true words by the protocol of the ICDAR 2015 contest on incidental text.
 
 Karatzas et al., "ICDAR 2015 Competition on Robust Reading", and the contest's own scoring script:
 
-- regions that are not to be cared about (`###`) never count as missed;
+- ignored regions (`###`) never count as missed;
 - a prediction that lies in such a region with more than half of its own area is dropped;
 - a true word takes the first prediction left, in their given order, whose IoU with it is above 0.5.
 """
@@ -71,8 +71,8 @@ def match(
 ) -> Matching:
     """Pairs true words with predictions.
 
-    ignored: for each true region whether it is not to be cared about.
-    keep: bool [D], predictions that take part (by default all), say those above a threshold.
+    ignored: for each true region whether it is ignored.
+    keep: bool [D], predictions that take part (by default all), e.g. those above a threshold.
     iou: what the overlap of a pair must exceed; the contest's 0.5 by default.
     """
     count = found.iou.shape[1]
@@ -96,7 +96,7 @@ def same_text(truth: str, reading: str) -> bool:
 
 
 def same_text_leniently(truth: str, reading: str) -> bool:
-    """Equal as the contest's script has it: one mark at the true word's start, its end, or both may be missing."""
+    """Equal by the rule of the contest's script: one mark at the true word's start, its end, or both may be missing."""
     truth, reading = truth.upper(), reading.upper()
     if truth == reading:
         return True

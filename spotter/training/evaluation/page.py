@@ -47,7 +47,7 @@ Outline = tuple[NDArray[np.float32], tuple[int, int, int], int]
 class Section:
     """A data set: its name, what was read, how its pictures are loaded.
 
-    how: where its boxes hold whole lines, the page leaves out what needs the words' places.
+    how: where boxes contain whole lines, figures that need the words' places are left out.
     """
 
     name: str
@@ -209,7 +209,7 @@ def _matrix(replaced: Counter[tuple[str, str]]) -> str:
     figure = Figure(figsize=(5.5, 5))
     axes = figure.subplots()
     axes.imshow(grid, cmap="Blues")
-    # A dollar sign would begin a formula.
+    # matplotlib takes a dollar sign for the start of a formula.
     labels = [name.replace("$", r"\$") for name in names]
     axes.set_xticks(range(len(names)), labels, fontsize=7)
     axes.set_yticks(range(len(names)), labels, fontsize=7)

@@ -1,4 +1,4 @@
-"""How well text is read where it was found: by characters, by words, and by whole transcripts."""
+"""Recognition accuracy of found text, by characters, words and whole transcripts."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Whether a word's score says how often such words are right."""
+"""Reliability of scores: whether they match the share of right words."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -50,12 +50,12 @@ def reliability(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> Relia
 
 
 def expected_calibration_error(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
-    """As `Reliability.error` has it."""
+    """See `Reliability.error`."""
     return reliability(scores, right).error
 
 
 def measure(pictures: Iterable[Compared], how: Preset) -> Reliability:
-    """Of the predictions of any score, except those in regions not to be cared about."""
+    """Of the predictions of any score, except those in ignored regions."""
     scores: list[float] = []
     rights: list[bool] = []
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Figures for people and for programs."""
+"""Reports of scores: JSON and tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ MEASURES: Mapping[Measure, str] = {
     "bag_of_words": "bag-of-words F",
     "words_exact": "words exact",
 }
-"""What a table calls a measure."""
+"""The names of the measures in tables."""
 
 
 def as_dict(result: Result) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All that an evaluation tells of a reader on a data set."""
+"""The results of an evaluation of a reader on a data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Figures over a data set: precision, recall and F of finding and of reading words."""
+"""Scores over a data set: precision, recall and F of detection and end to end."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -120,7 +120,7 @@ class Scorer:
         return [(iou, sum((_end_to_end(p, threshold, iou) for p in self.pictures), Counts())) for iou in IOUS]
 
     def errors(self, threshold: float = 0.0) -> Iterator[dict[str, object]]:
-        """What went wrong, one plain record a word: kind is "missed", "misread" or "false alarm"."""
+        """The errors, one plain record for each word: kind is "missed", "misread" or "false alarm"."""
         for picture in self.pictures:
             read, texts, matching = picture.read, picture.texts, picture.matching(threshold)
             partner = dict(matching.pairs)

@@ -1,4 +1,4 @@
-"""Synthetic training pictures: words rendered once, composed and degraded for every picture anew."""
+"""Synthetic training pictures: words are rendered once, then composed and degraded anew for every picture."""
 
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.pool import PatchPool

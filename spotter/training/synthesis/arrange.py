@@ -27,18 +27,18 @@ Colour = NDArray[np.float64]
 
 _CELL = 4  # pixels of a picture per cell of the occupancy map
 _LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
-_NATURAL = 0.8  # of a capital's height that a letter takes; what is more is mostly spacing
+_NATURAL = 0.8  # of a capital's height: width of a letter; what exceeds it is mostly spacing
 _APART = 1.5  # times the letters' spacing: nearer words of spaced letters could not be separated
-_OUTLINE_STEPS = 8  # copies of the letters, shifted each its way, that make an outline
-_SHORT = 2  # characters of what stands alone in narrow cells, at most
+_OUTLINE_STEPS = 8  # copies of the letters, shifted in different directions, that make an outline
+_SHORT = 2  # the most characters of entries of narrow table cells
 _NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*[)%€$£]?")
 
 
 class Styles:
     """The pool's styles by use.
 
-    kinds: by name of a kind of words, how many times as often as the pool holds them its words are drawn; 1 for a kind
-    that is not named, 0 for none of it.
+    kinds: for kinds of words by name, the factor by which their words are drawn more often than the pool contains them;
+    1 for a kind that is not named, 0 for none of it.
     scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, short, rules: patches by
     style; `short` are those of one or two characters.
     capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.
@@ -72,7 +72,7 @@ class Styles:
         self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
 
     def draw(self, rng: np.random.Generator, style: int, count: int) -> NDArray[np.int64]:
-        """int64 [count]: words of a style, as often as the pool and `kinds` say."""
+        """int64 [count]: words of a style, with the frequencies of the pool and `kinds`."""
         words = self.words[style]
         if not self._edges:
             return np.asarray(rng.choice(words, count))
@@ -144,7 +144,7 @@ def text_block(
     patches = styles.draw(rng, style, total)
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
-    # A space is about half a letter wide; narrower ones are what a detector must not read over.
+    # A space is about half a letter wide; narrower ones occur, too, and the detector must see them.
     gap = max(capital * 0.2, styles.space(style, rng.uniform(0.3, 1.0)) * scale * stretch)
     pitch = capital * rng.uniform(1.55, 2.3)
     centred = rng.random() < 0.5
@@ -161,13 +161,15 @@ def text_block(
 
 
 def plane(rng: np.random.Generator, centre: tuple[float, float], angle: float, extent: float, tilt: float) -> Matrix:
-    """float64 [3, 3]: a plane seen from aside, turned by `angle` radians clockwise, its origin at `centre`.
+    """float64 [3, 3]: a plane in perspective, turned by `angle` radians clockwise, its origin at `centre`.
 
     extent: pixels from the origin to its farthest point; tilt: deviation of the depth's change over it.
     """
     vanish = np.clip(rng.normal(0, tilt, 2), -0.35, 0.35) / max(extent, 1.0)
     shear = rng.normal(0, 0.6 * tilt)
-    climb = np.clip(rng.normal(0, 3 * tilt), -0.7, 0.7) if rng.random() < 0.35 else 0.0  # of a wall seen from aside
+    climb = (
+        np.clip(rng.normal(0, 3 * tilt), -0.7, 0.7) if rng.random() < 0.35 else 0.0
+    )  # the slope of lines on a wall seen from the side
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, cos * shear - sin, 0.0], [sin, sin * shear + cos, 0.0], [0, 0, 1]])
     turn[1] += climb * turn[0]
@@ -190,7 +192,7 @@ def contrasting(rng: np.random.Generator, base: Colour, least: float) -> Colour:
 
 
 def _times(pool: PatchPool, kinds: Mapping[str, float]) -> NDArray[np.float64]:
-    """float64 [N]: how many times as often each of the pool's patches is drawn."""
+    """float64 [N]: the factor by which each of the pool's patches is drawn more often."""
     if unknown := kinds.keys() - set(pool.kind_names):
         raise ValueError(f"unknown kinds of words: {', '.join(sorted(unknown))}")
     if any(times < 0 for times in kinds.values()):
@@ -204,7 +206,7 @@ def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:
 
 
 class Canvas:
-    """Collects stamps; knows which parts of the picture are taken."""
+    """Collects stamps, and tracks which parts of the picture are occupied."""
 
     def __init__(self, size: int, pool: PatchPool) -> None:
         self.size = size
@@ -214,7 +216,7 @@ class Canvas:
         self._stamps: list[tuple[NDArray[np.int64], Matrix, Colour, float, int, NDArray[np.bool_]]] = []
 
     def fits(self, quad: NDArray[np.float32], cut: bool) -> bool:
-        """Whether a quad [4, 2] covers nothing that is taken; marks it as taken when so.
+        """Whether a quad [4, 2] covers only free parts, which are then marked as occupied.
 
         cut: it may leave the picture.
         """
@@ -294,7 +296,7 @@ class Canvas:
         self.stamp(block.patches, on @ block.frames, colour, alpha, TEXT, block.words)
 
     def outline(self, block: Block, on: Matrix, colour: Colour, width: float) -> None:
-        """A block's letters once more, thicker by `width` pixels on every side, to stand behind it."""
+        """A block's letters again, thicker by `width` pixels on every side, as an outline behind it."""
         for step in range(_OUTLINE_STEPS):
             offset = np.eye(3)
             angle = 2 * np.pi * step / _OUTLINE_STEPS

@@ -1,4 +1,4 @@
-"""Pictures for words to stand on."""
+"""Background pictures for words."""
 
 import os
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _DRAWN_SIDE = 640
 
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
-    """pictures: uint8 [H, W, 3] RGB, long sides of at most 900 pixels, without text; never none.
+    """pictures: uint8 [H, W, 3] RGB, long sides of at most 900 pixels, without text; at least one.
 
     The last `drawn` are procedural: hard negatives and smooth fields.
     """
@@ -43,7 +43,7 @@ class Backgrounds:
 
 
 def _read(file: Path) -> NDArray[np.uint8] | None:
-    """A picture scaled down, or None when it cannot be read or is too small to stand on."""
+    """A picture scaled down, or None when it cannot be read or is too small."""
     image = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if image is None or min(image.shape[:2]) < 64:
         return None

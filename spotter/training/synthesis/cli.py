@@ -1,4 +1,4 @@
-"""`spotter synth`: pools of rendered words, previews, written pictures, and how fast it all goes."""
+"""`spotter synth`: pools of rendered words, previews, pictures with annotations, and benchmarks."""
 
 import time
 from dataclasses import dataclass
@@ -228,7 +228,7 @@ class Speed:
 
 
 def measure(source: "LayoutSource", size: int, seconds: float) -> Speed:
-    """How fast a source makes pictures of size x size, over so many seconds of CPU time (a third for layouts)."""
+    """The speed of a source at pictures of size x size, over so many seconds of CPU time (a third for layouts)."""
     import cv2
     import numpy as np
 
@@ -300,7 +300,7 @@ def _percents(shares: "Sequence[str]") -> dict[str, float]:
 
 
 def _bench_device(sources: "dict[str, LayoutSource]", device: str, batch: int, size: int, seconds: float) -> None:
-    """Composition of ready layouts: what one device takes, whoever draws them."""
+    """The speed of a device at composing layouts that are ready."""
     import numpy as np
 
     from spotter.training.synthesis.device import DeviceComposer

@@ -1,4 +1,4 @@
-"""What light, lens, sensor and compression do to a synthetic picture, as numbers first and pixels then."""
+"""Degradations of synthetic pictures by light, lens, sensor and compression: drawn as numbers, then applied."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOISE_SIDE = 1024
-# Fresh noise costs more than all the rest; pictures take windows of one fixed sheet.
+# Drawing fresh noise would cost more than everything else; pictures use windows of one fixed sheet.
 NOISE = np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE, 3), np.float32)
 
 
@@ -44,7 +44,7 @@ UNTOUCHED = Degradation()
 def draw_degradation(rng: np.random.Generator, strength: float = 1.0, finest: float = 12.0) -> Degradation:
     """Random numbers; `strength` 0 is none, 1 is street scenes.
 
-    finest: pixels of a capital of the small print, which stays just readable.
+    finest: pixels of a capital of the smallest text, which stays just readable.
     """
     values: dict[str, float | int | bool | tuple[int, int]] = {}
     if rng.random() < 0.22 * strength:
@@ -73,7 +73,7 @@ def draw_degradation(rng: np.random.Generator, strength: float = 1.0, finest: fl
 
 
 def ease(degradation: Degradation, difficulty: float) -> Degradation:
-    """What is left of a degradation at a difficulty between 0, nothing, and 1, all of it."""
+    """A weaker degradation: difficulty 0 gives none, 1 all of it."""
     if difficulty >= 1:
         return degradation
     d = degradation

@@ -1,4 +1,4 @@
-"""Layouts become pictures on a device, a whole batch at once, from the pool and the backgrounds that lie there.
+"""Composes a batch of layouts into pictures on a device that holds the pool and the backgrounds.
 
 No kernel is launched per word: the pixels of all stamps that may be painted at the same time are listed end to end,
 each is traced back into its patch, and all are blended in one scatter. The CPU only prepares a few numbers a stamp.
@@ -40,7 +40,8 @@ class Stamps:
 
 @dataclass(frozen=True, eq=False)
 class BatchPlan:
-    """A batch of pictures of size x size pixels as numbers: small, and all that the device needs besides the pool."""
+    """A batch of pictures of size x size pixels as numbers: small, and all that the device needs in addition to the
+    pool."""
 
     size: int
     backgrounds: tuple[Background, ...]
@@ -61,7 +62,7 @@ def painting_turns(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
-    """What the device needs of `layouts`."""
+    """The stamps of `layouts`."""
     turns, numbers, places = [np.zeros(0, np.int64)], [np.zeros((0, 13))], [np.zeros((0, 8), np.int64)]
     for image, layout in enumerate(layouts):
         bounds = stamp_bounds(layout, pool)
@@ -96,7 +97,8 @@ def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
 
 
 def plan(layouts: Sequence[Layout], pool: PatchPool) -> BatchPlan:
-    """What a worker process hands to the device. Raises ValueError on layouts of several sizes or none."""
+    """The plan of layouts, which a worker process sends to the device. Raises ValueError on layouts of several sizes or
+    none."""
     sizes = {layout.size for layout in layouts}
     if len(sizes) != 1:
         raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
@@ -122,16 +124,16 @@ class DeviceComposer:
         self._pictures = [torch.tensor(picture, device=self.device) for picture in backgrounds.pictures]
 
     def compose(self, layouts: Sequence[Layout], degraded: bool = True) -> Tensor:
-        """uint8 [B, S, S, 3], RGB, on the device; `labels` tells the words. All layouts must be of one size.
+        """uint8 [B, S, S, 3], RGB, on the device; `labels` gives the words. All layouts must be of one size.
 
-        degraded: whether glare, blur, noise and the rest are applied.
+        degraded: whether glare, blur, noise and so on are applied.
         Raises ValueError on layouts of several sizes or none.
         """
         return self.carry_out(plan(layouts, self._pool), degraded)
 
     @torch.inference_mode()
     def carry_out(self, plan: BatchPlan, degraded: bool = True) -> Tensor:
-        """As `compose`, of what a plan says; the pool must be the one that it was made with."""
+        """As `compose`, of a plan that was made with the same pool."""
         canvas = torch.stack([self._background(background, plan.size) for background in plan.backgrounds])
         self.paint(canvas, plan.stamps)
         if degraded:
@@ -152,7 +154,7 @@ class DeviceComposer:
             start += count
 
     def apply_glare(self, canvas: Tensor, glares: Sequence[Glare]) -> None:
-        """What is mirrored in float32 [B, S, S, 3], 0..255, and lamps over that, in place."""
+        """Adds reflections and then highlights to float32 [B, S, S, 3], 0..255, in place."""
         size = canvas.shape[1]
         for image, glare in zip(canvas, glares, strict=True):
             if glare.reflection:
@@ -174,7 +176,7 @@ class DeviceComposer:
         u = (h[0] * x + h[1] * y + h[2]) / depth - 0.5
         v = (h[3] * x + h[4] * y + h[5]) / depth - 0.5
         cover = self._sample(u, v, start, patch_height, patch_width)
-        weight = (cover * h[12] / 256)[:, None]  # as the CPU's fixed point has it
+        weight = (cover * h[12] / 256)[:, None]  # as in the CPU's fixed-point arithmetic
         target = (image * size + top + row) * size + left + column
         pixels[target] = torch.lerp(pixels[target], of_stamp[:, 9:12], weight)
 

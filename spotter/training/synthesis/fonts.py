@@ -1,4 +1,4 @@
-"""Finds the machine's fonts, and tells which characters each face writes."""
+"""Finds the machine's fonts and the characters that each face has."""
 
 import os
 import re
@@ -33,10 +33,8 @@ _DISPLAY = re.compile(
 _SLANTED = re.compile(r"italic|oblique", re.IGNORECASE)
 _THIN = re.compile(r"thin|hairline|light", re.IGNORECASE)
 _SEGMENTS = re.compile(r"dseg7|seven.?seg|7.?segment", re.IGNORECASE)
-_SEGMENT_CHARACTERS = frozenset(
-    string.digits + ".:-"
-)  # seven segments write these so that nobody takes them for others
-_MOST = 56  # of the 62 ASCII letters and digits that a face for text writes
+_SEGMENT_CHARACTERS = frozenset(string.digits + ".:-")  # characters that are unambiguous in seven segments
+_MOST = 56  # of the 62 ASCII letters and digits: least number that a text face has
 _MOST_CAPITALS = 24  # of 26
 _CLASS_SHARES = {"text": 0.83, "display": 0.12, "capitals": 0.03, "digits": 0.02}
 
@@ -45,7 +43,7 @@ AnyFont = ImageFont.FreeTypeFont
 
 @dataclass(frozen=True)
 class FontFace:
-    """One face of a font file; `path` None is the face that Pillow brings.
+    """One face of a font file; `path` None is Pillow's own face.
 
     writes: "text", "capitals" (with digits, but without small letters) or "digits" (and hardly anything else).
     """
@@ -84,8 +82,8 @@ class FontFace:
 
 @dataclass(frozen=True)
 class FontSet:
-    """Faces with their odds: families by the root of their number of faces, slanted and thin faces less than upright
-    ones; display faces, faces of capitals and faces of digits have small shares of their own."""
+    """Faces with their probabilities: families by the root of their number of faces, slanted and thin faces less than
+    upright ones; display faces, faces of capitals and faces of digits have small shares of their own."""
 
     faces: tuple[FontFace, ...]
     odds: NDArray[np.float64] = field(repr=False)
@@ -96,7 +94,7 @@ class FontSet:
 
 
 def usual_folders() -> list[Path]:
-    """Where fonts lie on Linux, macOS and Windows."""
+    """The font folders of Linux, macOS and Windows."""
     home = Path.home()
     return [
         Path("/usr/share/fonts"),
@@ -129,8 +127,8 @@ def inspect(path: str | os.PathLike[str] | None) -> FontFace | None:
 
 
 def written(font: AnyFont, characters: Iterable[str]) -> frozenset[str]:
-    """Which characters a font writes: those that leave ink, other ink than a missing glyph's and than the same letter's
-    without its accent."""
+    """The characters that a font has: those whose glyph is not empty and differs from the missing glyph and from the
+    same letter without its accent."""
     missing = _glyph(font, _MISSING)
     glyphs: dict[str, tuple[tuple[int, int], bytes]] = {}
 
@@ -160,7 +158,7 @@ def find_fonts(folders: Sequence[str | os.PathLike[str]] = (), usual: bool = Tru
     faces: dict[tuple[str, str], FontFace] = {}
     for file in files:
         face = inspect(file)
-        if face is not None:  # the same face often lies there as .otf and as .ttf
+        if face is not None:  # the same face is often there as .otf and as .ttf
             faces.setdefault((face.family, face.style), face)
     if not faces:
         fallback = inspect(None)
@@ -171,7 +169,7 @@ def find_fonts(folders: Sequence[str | os.PathLike[str]] = (), usual: bool = Tru
 
 
 def weighted(faces: Iterable[FontFace]) -> FontSet:
-    """Faces with their odds."""
+    """Faces with their probabilities."""
     several = tuple(faces)
     families = [face.family for face in several]
     odds = np.array([families.count(family) ** -0.5 for family in families])
@@ -192,7 +190,7 @@ def _glyph(font: AnyFont, character: str) -> tuple[tuple[int, int], bytes]:
 
 
 def _class(font: AnyFont) -> str | None:
-    """What a font writes, None when that is too little."""
+    """What a font has, None when that is too little."""
     known = written(font, string.ascii_letters + string.digits)
     if not known.issuperset(string.digits):
         return None

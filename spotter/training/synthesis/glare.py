@@ -12,7 +12,7 @@ from spotter.training.synthesis.layout import Glare, Highlight, Layout, Reflecti
 from spotter.training.synthesis.pool import PatchPool
 
 Picture = NDArray[np.uint8]
-_SHORT = 3  # letters; of shorter words a highlight may leave nothing to be read
+_SHORT = 3  # letters; shorter words could be hidden completely
 
 
 def draw_glare(
@@ -56,7 +56,7 @@ def _highlight(rng: np.random.Generator, word: NDArray[np.float32]) -> Highlight
         radius = height * float(rng.uniform(0.5, 1.6))
         return Highlight(x, y, radius, radius * float(rng.uniform(0.4, 1.0)), turned, float(rng.uniform(0.7, 2.5)))
     if kind < 0.75:
-        # Along the word a streak would leave nothing of it.
+        # A streak along the word would hide all of it.
         angle = float(np.arctan2(across[1], across[0]) + rng.uniform(0.5, np.pi - 0.5))
         long, narrow = (height * float(value) for value in (rng.uniform(2, 10), rng.uniform(0.15, 0.6)))
         return Highlight(x, y, long, narrow, angle, float(rng.uniform(0.5, 1.6)))
@@ -65,7 +65,7 @@ def _highlight(rng: np.random.Generator, word: NDArray[np.float32]) -> Highlight
 
 
 def _pane(rng: np.random.Generator, word: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [4, 2]: glass in the plane of a word [4, 2], larger than it and not quite about it."""
+    """float32 [4, 2]: glass in the plane of a word [4, 2], larger than it and not quite centred on it."""
     centre = word.mean(0)
     across, down = (word[1] + word[2] - word[0] - word[3]) / 4, (word[2] + word[3] - word[0] - word[1]) / 4
     left, right = rng.uniform(0.5, 3.0, 2)

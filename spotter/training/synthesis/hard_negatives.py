@@ -1,4 +1,4 @@
-"""Pictures of what a detector takes for text and is none: fences, grids, stripes, bricks, foliage."""
+"""Hard negatives, which look like text to a detector: fences, grids, stripes, bricks, foliage."""
 
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ def _foliage(picture: Picture, rng: np.random.Generator) -> None:
 
 
 def _strokes(picture: Picture, rng: np.random.Generator) -> None:
-    """Rows of short strokes and rings of one size: windows, railings, bolts; like text but for its meaning."""
+    """Rows of short strokes and rings of one size: windows, railings, bolts; similar to text."""
     side = picture.shape[0]
     for _ in range(int(rng.integers(4, 16))):
         height, colour = int(rng.integers(6, 30)), _colour(rng)

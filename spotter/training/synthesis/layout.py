@@ -1,4 +1,4 @@
-"""A synthetic picture as numbers: what is stamped where, in which colour, on what, and what happens to it then."""
+"""Layouts: synthetic pictures as numbers, with background, stamps, glare and degradation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,9 +12,9 @@ from spotter.training.synthesis.pool import LEVELS, PatchPool
 PLATE, FRAME, SHADOW, TEXT = 0, 1, 2, 3
 """Layers, painted in this order."""
 
-SMALLEST = 5.5  # pixels of height; lower words are not to be read
+SMALLEST = 5.5  # pixels of height; lower words are ignored
 _SEEN = 0.93  # share of a word that must be inside the picture
-_BURNT = 0.8  # of the whole range of light, added: nothing is left to be seen there
+_BURNT = 0.8  # of the whole range of light: text under so much added light is invisible
 _GRID = np.stack(np.meshgrid((np.arange(12) + 0.5) / 12, (np.arange(4) + 0.5) / 4), -1).reshape(-1, 2)
 
 
@@ -39,7 +39,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Highlight:
-    """A lamp or the sun in something polished: an ellipse of added light that fades to nothing at its rim.
+    """A reflection of a lamp or the sun: an ellipse of added light that fades to zero at its border.
 
     x, y: centre; along, across: half axes; all in pixels. angle: of the first axis, radians. light: what is added at
     the centre, of the whole range; 1 and more burn the centre out.
@@ -55,10 +55,10 @@ class Highlight:
 
 @dataclass(frozen=True, eq=False)
 class Reflection:
-    """A picture mirrored in glass that lies over a pane or over everything.
+    """A picture mirrored in glass, over a pane or over the whole picture.
 
-    scene: which part of which picture. side: pixels at which it is laid before it is enlarged, so fewer blur more.
-    strength: its share of the light, 0..1. pane: float32 [4, 2], corners of the glass, clockwise; None: all of it.
+    scene: the mirrored picture. side: pixels at which it is drawn before it is enlarged; fewer blur more. strength: its
+    share of the light, 0..1. pane: float32 [4, 2], corners of the glass, clockwise; None for the whole picture.
     """
 
     scene: Background

@@ -23,7 +23,7 @@ PAGE_LOOKS: Mapping[str, float] = {
     "screen": 0.08,
     "dark": 0.07,
 }
-"""Shares of what pages look like: rows on plain or thermal paper, tables, forms, labels, screens and dark screens."""
+"""Shares of the looks of pages: rows on plain or thermal paper, tables, forms, labels, screens and dark screens."""
 
 _SCREENS = ("screen", "dark")
 
@@ -116,7 +116,7 @@ def page_layout(
     on = plane(rng, centre, angle, size / 2, 0.01 if screen else 0.04)
     background = _screen(rng, dark=look == "dark") if screen else _paper(rng)
     paper = np.array(background.paper)
-    if not screen and rng.random() < (0.8 if look == "label" else 0.15):  # the whole sheet lies on something
+    if not screen and rng.random() < (0.8 if look == "label" else 0.15):  # the sheet lies on a background
         background = draw_background(rng, pictures, size)
         left, top, right, bottom = block.bounds
         pad = float(rng.uniform(8, 30))
@@ -148,12 +148,12 @@ def _screen(rng: np.random.Generator, dark: bool) -> Background:
 
 
 def _ink(rng: np.random.Generator, look: str, paper: Colour) -> tuple[Colour, float]:
-    """The colour of the letters and how far they cover what they stand on."""
+    """The colour of the letters and their opacity."""
     if look == "dark":
         ink = rng.uniform(140, 255) + rng.normal(0, 25 if rng.random() < 0.3 else 4, 3)
     elif look == "screen":
         ink = paper * rng.uniform(0.05, 0.55) + rng.normal(0, 30 if rng.random() < 0.25 else 4, 3)
-    elif look == "thermal":  # grey to violet, and often hardly there
+    elif look == "thermal":  # grey to violet, and often faint
         ink = paper * rng.uniform(0.25, 0.72) + np.array([0.0, -6.0, 10.0])
     else:
         ink = paper * rng.uniform(0.03, 0.6) + rng.normal(0, 6, 3)

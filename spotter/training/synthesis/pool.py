@@ -1,4 +1,4 @@
-"""A pool of words rendered once: alpha patches in one memory-mapped file, with what is known of each."""
+"""A pool of words rendered once: alpha patches in one memory-mapped file, with their metadata."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from spotter.training.synthesis.supply import WordSupply
 from spotter.training.synthesis.words import KINDS, WordGenerator, rule
 
 LEVELS = 3
-"""Each patch lies there at full, half and quarter size, so that a warp never has to shrink much."""
+"""Each patch is stored at full, half and quarter size, so that warping never shrinks it much."""
 
 FORMAT = 2
 _GROUP = 32  # words drawn in one style
-_LONGEST = 2600  # pixels; longer words wait for a smaller style
+_LONGEST = 2600  # pixels; longer words are drawn in a smaller style
 _LONGEST_LARGE = 1700  # the same for styles of large letters, which take more memory
 _LARGE = 80  # pixels per em
 _LONGEST_ARC = 20  # characters; a longer word would rise too high
@@ -41,7 +41,7 @@ class PatchPool:
     quads: float32 [N, 4], (left, top, right, bottom) of the text in pixels of level 0.
     baselines: float32 [N]. capitals: float32 [N], height of a capital. Both in pixels of level 0.
     styles: int32 [N], words of one style share font, size, spacing and stroke; -1 for plates.
-    fonts, mono, page, arcs: int32, bool, bool, bool [N]; `page`: words as receipts hold them; `arcs`: bent ones.
+    fonts, mono, page, arcs: int32, bool, bool, bool [N]; `page`: words of receipts; `arcs`: curved words.
     texts: N transcripts, "" for plates and rules. kinds: int16 [N], the words' kinds, indices into `kind_names`; -1 for
     plates and rules.
     boundaries: N arrays float32 [len + 1], x where characters start, and the end, in pixels of level 0.
@@ -100,8 +100,8 @@ class PatchPool:
     ) -> "PatchPool":
         """Renders `count` words, in groups of one style, and a few rules and plates; the same seed gives the same pool.
 
-        fonts: the machine's when None. A word waits for a face that writes all its characters.
-        Raises ValueError when `count` is less than 1, or no face writes what the generator draws.
+        fonts: the machine's when None. A word is kept until there is a face with all its characters.
+        Raises ValueError when `count` is less than 1, or no face has the characters that the generator draws.
         """
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}")

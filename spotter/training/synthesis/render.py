@@ -1,4 +1,4 @@
-"""Draws one word as an alpha patch that knows where its text and its characters lie."""
+"""Renders one word as an alpha patch with the positions of its text and characters."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def draw_style(rng: np.random.Generator, font: int, display: bool) -> Style:
     size = int(rng.integers(84, 112)) if rng.random() < 0.12 else int(rng.integers(34, 50))
     tracking = 0.0
     if rng.random() < 0.28:
-        kind = rng.random()  # tight or hardly wider, spaced, and as far apart as on a shop's fascia
+        kind = rng.random()  # tight or hardly wider, spaced, and widely spaced as on shop fronts
         tracking = float(rng.uniform(*((-0.04, 0.06) if kind < 0.55 else (0.05, 0.35) if kind < 0.85 else (0.3, 0.9))))
     stroke = float(rng.uniform(0.02, 0.06)) if rng.random() < 0.08 else 0.0
     arc = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.12)) if rng.random() < (0.1 if display else 0.03) else 0.0

@@ -14,11 +14,11 @@ from spotter.training.synthesis.layout import TEXT, Layout, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
 SCENE_LOOKS: Mapping[str, float] = {"faint": 0.15, "outlined": 0.06}
-"""Shares of the blocks of scenes and sheets: faint ones, nearly as light as what they stand on, and outlined ones."""
+"""Shares of the blocks of scenes and sheets: faint ones, nearly as light as their background, and outlined ones."""
 
 _TILTS = (0.1, 0.1, 0.1, 0.25)
 """How much a block's depth may change over it: one in four is on a wall that recedes."""
-_CROWDED = 1.3  # of the picture's side; several words that are wider together are left for one
+_CROWDED = 1.3  # of the picture's side: if several words are wider together, only one is used
 
 
 def _below(seen: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -53,7 +53,7 @@ def _paint(
     plates: float,
     looks: Mapping[str, float],
 ) -> None:
-    """Colours a block: on a plate, outlined, or as it stands."""
+    """Colours a block: on a plate, outlined, or directly on the background."""
     base: Colour = below.mean(0).astype(np.float64)
     spread = float(below.mean(1).std())
     faint = rng.random() < looks["faint"]
@@ -87,7 +87,7 @@ def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
     kind = rng.random()
     if kind < 0.5:
         return 7.5, 30.0, 12  # streets: small and far
-    return (9.0, 42.0, 9) if kind < 0.9 else (30.0, 110.0, 6)  # shop fronts; lettering that another level finds
+    return (9.0, 42.0, 9) if kind < 0.9 else (30.0, 110.0, 6)  # shop fronts; lettering for another level of the pyramid
 
 
 def scene_layout(
@@ -116,10 +116,10 @@ def scene_layout(
         stretch = _stretch(rng)
         block = text_block(rng, pool, styles, style, capital, rows, stretch)
         if len(block.patches) > 1 and block.bounds[2] - block.bounds[0] > _CROWDED * size:
-            # A long address or code stands alone: with others it would have to be too small to read.
+            # A long address or code is a block of its own; with others it would be too small to read.
             block = text_block(rng, pool, styles, style, capital, [1], stretch)
         cut = bool(rng.random() < 0.12)
-        if not cut:  # what is too wide for the picture is written smaller
+        if not cut:  # text that is too wide for the picture is made smaller
             left, top, right, bottom = block.bounds
             too_big = max((right - left) / (0.92 * size), (bottom - top) / (0.92 * size), 1.0)
             if too_big > 1:
@@ -179,7 +179,7 @@ def sheet_layout(
     pictures: Sequence[NDArray[np.uint8]],
     looks: Mapping[str, float] = SCENE_LOOKS,
 ) -> Layout:
-    """As many words as a picture holds, in rows, each few in their own style and colours: much to read in one step.
+    """As many words as a picture holds, in rows, a few at a time in one style and colour: many words for one step.
 
     looks: shares, 0..1, of the blocks, by the names in `SCENE_LOOKS`.
     """

@@ -21,19 +21,19 @@ from spotter.training.synthesis.scenes import SCENE_LOOKS, scene_layout, sheet_l
 
 @dataclass(frozen=True)
 class PlannedSample(Sample):
-    """Words whose picture is yet to be composed: `image` is empty, `layout` of patches in `pool` tells it."""
+    """Words whose picture is yet to be composed: `image` is empty, `layout` describes it by patches in `pool`."""
 
     layout: Layout
     pool: PatchPool
 
 
 class LayoutSource:
-    """What the sources share: a picture as numbers, eased, and what a CPU makes of it.
+    """The common part of the sources: draws layouts, reduces their difficulty, and composes them on the CPU.
 
-    kinds: how many times as often as the pool holds them words of a kind are drawn, as {"mrz": 3, "url": 0}.
+    kinds: factors by which words of a kind are drawn more often than the pool contains them, as {"mrz": 3, "url": 0}.
     turned: share of the pictures, 0..1, that are turned as a whole by 90, 180 or 270 degrees.
     looks: shares of what words or pages look like, instead of those in the class's `LOOKS`, as {"table": 0.5}.
-    Raises ValueError on a share that is none, an unknown kind of words or look, or when no words are left.
+    Raises ValueError on an invalid share, an unknown kind of words or look, or when no words are left.
     """
 
     LOOKS: ClassVar[Mapping[str, float]]
@@ -61,7 +61,7 @@ class LayoutSource:
         self._plans = False
 
     def at(self, difficulty: float) -> Self:
-        """The same source, whose pictures apply_glare and are degraded only as far as `difficulty` (0 to 1) says."""
+        """The same source, with glare and degradation scaled by `difficulty` (0 to 1)."""
         easier = copy(self)
         easier.difficulty = difficulty
         return easier
@@ -112,7 +112,7 @@ class PageSource(LayoutSource):
 
 
 class SheetSource(LayoutSource):
-    """Pictures filled with words of all styles, a hundred or more: the most to read for a step's price."""
+    """Pictures filled with words of all styles, a hundred or more: the most text for the cost of a step."""
 
     LOOKS = SCENE_LOOKS
 

@@ -1,4 +1,4 @@
-"""What words look like, in numbers: kinds, lengths, cases, edges and characters; real ones compared with synthetic
+"""Statistics of words: kinds, lengths, cases, edges and characters; real ones compared with synthetic
 ones."""
 
 import re
@@ -40,7 +40,7 @@ _CORE = re.compile(rf"^[{_EDGE}]*(.*?)[{_EDGE}]*$")
 
 
 def kind(text: str) -> str:
-    """One of `KINDS`, whatever punctuation stands about it."""
+    """One of `KINDS`, ignoring punctuation around it."""
     found = _CORE.match(text)
     core = found[1] if found else text
     for name, form in _FORMS:

@@ -1,4 +1,4 @@
-"""What stands on a page in cells: tables, forms and labels, with their rules and boxes."""
+"""Tables, forms and labels of pages, with their rules and boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Content:
-    """Words of a page and what is drawn about them, in the page's plane, its centre the origin.
+    """Words of a page with rules and fields, in the page's plane, whose origin is the centre.
 
     capital: height of a capital, pixels. lines, fields: (left, top, right, bottom) of rules and of shaded cells.
     """
@@ -27,7 +27,7 @@ class Content:
 
 
 class _Cells:
-    """Words put into cells, with the lines about them."""
+    """Places words in cells, and draws lines around them."""
 
     def __init__(
         self, rng: np.random.Generator, pool: PatchPool, capital: float, stretch: float, styles: Styles
@@ -64,7 +64,7 @@ class _Cells:
         of: str = "words",
         tall: float = 1.0,
     ) -> float:
-        """Words as far as they fit between `left` and `right`; how wide they are, 0 when nothing fits.
+        """Places as many words as fit between `left` and `right`; returns their width, 0 when none fits.
 
         side: "left", "right" or "middle". of: "words", or one of the "numbers" or "short" words of the style.
         """
@@ -86,7 +86,7 @@ class _Cells:
         return wide
 
     def content(self, styles: Styles, style: int) -> Content:
-        """All of it; one word where nothing has fitted."""
+        """The content; one word where none has fitted."""
         if not self.rows.patches:
             first = styles.draw(self._rng, style, 1)
             self.rows.put(first, np.zeros(1), 0.0, self.capital / styles.capital[style], True)
@@ -138,7 +138,7 @@ def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, 
 
 
 def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """Captions with what was filled in: in a box below, on a line next to it, or a character to each box of a comb."""
+    """Captions with filled-in answers: in a box below, on a line next to it, or a character to each box of a comb."""
     cells, several = _begin(rng, pool, styles, stretch, (6.2, 15.0))
     filled = int(rng.choice(styles.page if rng.random() < 0.5 else styles.scene))
     columns = int(rng.integers(1, 4))
@@ -160,7 +160,7 @@ def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, s
 
 
 def _field(rng: np.random.Generator, cells: _Cells, kind: str, pair: tuple[int, int], bounds: Bounds) -> None:
-    """One caption and its answer, in styles of their own, the answer now and then left out."""
+    """One caption and its answer in different styles; the answer is sometimes missing."""
     left, top, right, bottom = bounds
     capital, (caption, answer) = cells.capital, pair
     answered = rng.random() < 0.75
@@ -194,7 +194,7 @@ def _field(rng: np.random.Generator, cells: _Cells, kind: str, pair: tuple[int, 
 
 
 def label(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """A ticket or a label: few words, large and small by turns, in a frame that lines may divide."""
+    """A ticket or a label: a few words of different sizes in a frame that lines may divide."""
     cells, several = _begin(rng, pool, styles, stretch, (8.0, 18.0))
     width = size * float(rng.uniform(0.45, 0.85))
     rows = int(rng.integers(3, 8))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows, split_rows
-from spotter.service.batching.batch_buffer import BatchBuffer
+from spotter.service.batching.batch_buffer import DoubleBuffer
 from spotter.service.batching.batcher import Batch, Batcher, BatchLimits, Entry, Wait
 from spotter.service.batching.latency import LatencyModel
 
@@ -75,8 +75,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.batcher: Batcher[int] = Batcher(self.limits, LatencyModel(), lambda entry: self.end(entry, "expired"))
-        self.back, self.front = BatchBuffer(self.limits.pixels), BatchBuffer(self.limits.pixels)
-        self.back.open()
+        self.buffers = DoubleBuffer(self.limits.pixels)
 
     def end(self, entry: Entry[int], how: str) -> None:
         self.waiting.pop(entry.item, None)
@@ -105,7 +104,7 @@ class House:
         """The second thread's turn, while the first runs a batch."""
         ahead = self.batcher.prefetch(self.now) if self.running is not None else None
         if ahead is not None and len(ahead.entries) > 1:  # one alone is not copied, and may exceed the budget
-            self.back.prepare_ahead([self.pictures[entry.item] for entry in ahead.entries])
+            self.buffers.back.prepare_ahead([self.pictures[entry.item] for entry in ahead.entries])
 
     def start(self) -> float | None:
         """Takes a batch if the engine is free; returns when to ask again."""
@@ -126,8 +125,7 @@ class House:
             assert self.overtaken[entry.item] <= self.older[entry.item], "starved"
             del self.waiting[entry.item]
         self.overtaken.update(list(self.waiting))
-        self.back, self.front = self.front, self.back
-        self.back.open()
+        self.buffers.swap()
         self.running = (self.now + 0.004 + 0.003 * count, decision)
         return None
 
@@ -140,7 +138,7 @@ class House:
                 self.end(entry, "failed")
             return
         pictures = [self.pictures[entry.item] for entry in batch.entries]
-        images = pictures[0].padded[None] if len(pictures) == 1 else self.front.close_and_arrange(pictures)
+        images = pictures[0].padded[None] if len(pictures) == 1 else self.buffers.front.close_and_arrange(pictures)
         self.batcher.latency.observe(
             len(pictures) * batch.shape[0] * batch.shape[1] / 1e6, 0.004 + 0.003 * len(pictures)
         )

@@ -14,7 +14,8 @@ from spotter.reading.errors import BrokenPictureError
 from spotter.reading.imaging import OpenedPicture, Prepared
 from spotter.reading.session import Rows, split_rows
 from spotter.service.batching.batcher import BatchLimits
-from spotter.service.batching.engine import BatchReport, Done, Engine
+from spotter.service.batching.engine import Engine
+from spotter.service.batching.jobs import BatchReport, Done
 from spotter.service.errors import EngineFailedError, NotReadyError, TooLateError
 
 FAR = 1e12

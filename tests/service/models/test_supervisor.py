@@ -4,7 +4,8 @@ import queue
 import pytest
 
 from spotter.registry.errors import BundleError
-from spotter.service.batching.engine import Done, Engine, Runner
+from spotter.service.batching.engine import Engine
+from spotter.service.batching.jobs import Done, Runner
 from spotter.service.errors import EngineFailedError
 from spotter.service.models.supervisor import FAILURES, HANGS, EngineSupervisor
 from spotter.service.models.watcher import LoadedModels

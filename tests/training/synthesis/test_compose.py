@@ -12,9 +12,10 @@ from spotter.training.batch import Batch
 from spotter.training.cli import train
 from spotter.training.compose import PlannedBatch, composed, planned
 from spotter.training.config import TrainConfig
-from spotter.training.loop import StepBatches, Trainer
+from spotter.training.loop import Trainer
 from spotter.training.mixture import Mixture
 from spotter.training.recipe import composer_of
+from spotter.training.step_batches import StepBatches
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.device import BatchPlan, DeviceComposer
 from tests.model.small import small_config

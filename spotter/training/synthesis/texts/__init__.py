@@ -1,1 +1,1 @@
-"""What synthetic words say: one function a kind, from numbers and dates to paths and words of many languages."""
+"""Texts of synthetic words: one function for each kind, from numbers and dates to paths and words of many languages."""

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001, RUF002 -- signs that look like others are what this is about
-"""Dates, times and what machines print of them."""
+"""Dates, times and timestamps."""
 
 import numpy as np
 
@@ -109,7 +109,7 @@ def clock(rng: np.random.Generator) -> str:
 
 
 def timestamp(rng: np.random.Generator) -> str:
-    """What machines print: 2024-03-12T14:05:33Z 2024-03-12_14-05-33 [12/Mar/2024:14:05:33 20240312140533 1712345678."""
+    """Timestamps: 2024-03-12T14:05:33Z 2024-03-12_14-05-33 [12/Mar/2024:14:05:33 20240312140533 1712345678."""
     year, month, day = whole(rng, 1998, 2030), whole(rng, 1, 12), whole(rng, 1, 28)
     hour, minute, second = whole(rng, 0, 23), whole(rng, 0, 59), whole(rng, 0, 59)
     form = rng.random()

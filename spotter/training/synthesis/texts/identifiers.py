@@ -1,4 +1,4 @@
-"""Numbers and codes that name one thing: serial numbers, plates, passports, accounts, books, hashes, keys."""
+"""Identifiers: serial numbers, plates, passports, accounts, books, hashes, keys."""
 
 import base64
 import string
@@ -7,7 +7,7 @@ import numpy as np
 
 from spotter.training.synthesis.texts.draws import chance, digits, filled, listed, pick, some, whole
 
-_CONFUSED = "O0OI1l1S5B8Z2G6QDUV7TC3E"  # letters and digits that are taken for one another
+_CONFUSED = "O0OI1l1S5B8Z2G6QDUV7TC3E"  # letters and digits that are easily confused
 _HEXADECIMAL = "0123456789abcdef"
 _CODE = string.ascii_uppercase + string.digits
 _PLATES = listed(

@@ -63,8 +63,8 @@ def decimal(rng: np.random.Generator) -> str:
         return f".{digits(rng, 1, 3)}"
     if form < 0.95:
         sign = pick(rng, ("", "-", "-", "+"))
-        fraction = pick(rng, ("", "." + digits(rng, 1, 3)))
-        return f"{whole(rng, 1, 9)}{fraction}{pick(rng, 'eE')}{sign}{pick(rng, ('', '0'))}{whole(rng, 1, 9)}"
+        after = pick(rng, ("", "." + digits(rng, 1, 3)))
+        return f"{whole(rng, 1, 9)}{after}{pick(rng, 'eE')}{sign}{pick(rng, ('', '0'))}{whole(rng, 1, 9)}"
     power = _raised(str(whole(rng, 2, 24)), chance(rng, 0.4))
     return f"{whole(rng, 1, 9)}{mark}{digits(rng, 1, 3)}{pick(rng, '×·')}10{power}"
 

@@ -8,8 +8,8 @@ from spotter.reading.session import Rows
 _SURE = 0.6
 """Of probability, from which on another look is worth its time."""
 _WORDS, _WELL_READ = 8, 0.6
-"""No other look is worth it where fewer words were found, or where their mean score is higher. Text that lies turned is read
-as nonsense: on forms and screens of the validation parts the mean was 0.6 to 0.9 upright, 0.1 to 0.5 turned."""
+"""No other look is worth it where fewer words were found, or where their mean score is higher. Text that lies turned is
+read as nonsense: on forms and screens of the validation parts the mean was 0.6 to 0.9 upright, 0.1 to 0.5 turned."""
 _LOOKS = 3
 """At a picture at most: as it lies, turned as the first one says, and turned as that one says."""
 
@@ -54,7 +54,8 @@ class Turns(Generic[L]):
 def lying(rows: Rows) -> int:
     """Quarter turns by which a picture lies turned clockwise, 0 to 3, as far as the graph is sure and its words are
     read badly."""
-    if rows.orientation is None or len(rows.scores) < _WORDS or float(rows.scores.mean()) > _WELL_READ:
+    words = len(rows.scores)
+    if rows.orientation is None or words < _WORDS or _read(rows) > _WELL_READ * words:
         return 0
     turn = int(rows.orientation.argmax())
     return turn if float(rows.orientation[turn]) >= _SURE else 0

@@ -90,7 +90,5 @@ def misplaced_curves(true: Tensor, off: Misplacement, rng: np.random.Generator) 
     sides = np.clip(rng.normal(0, off.sides, (count, 2)), -0.15, 0.15)
     turn = rng.normal(0, 0.025, count) * np.minimum(share, 4)
     bend = np.clip(rng.normal(0, 0.03, (count, 2, 2, 2)), -0.1, 0.1)
-    ends, sides, turn, bend = (
-        torch.from_numpy(value.astype(np.float32)) for value in (-ends, -sides, turn, bend)
-    )  # type: ignore[assignment]
+    ends, sides, turn, bend = (torch.from_numpy(value.astype(np.float32)) for value in (-ends, -sides, turn, bend))  # type: ignore[assignment]
     return moved_curves(true, ends, sides, turn, bend)  # type: ignore[arg-type]

@@ -46,7 +46,5 @@ def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[T
     wrong = F.smooth_l1_loss(corners, torch.zeros_like(corners), reduction="none", beta=_BETA).sum(-1).mean(1)  # K x 2
     place = truth.place[image, row, column]
     nearness = torch.stack((1 - 2 * place, 2 * place - 1), 1).clamp(min=0)
-    direction = F.smooth_l1_loss(
-        maps.direction[image, :2, row, column], directions(true), reduction="none", beta=_BETA
-    )
+    direction = F.smooth_l1_loss(maps.direction[image, :2, row, column], directions(true), reduction="none", beta=_BETA)
     return (points * weight).sum(), ((wrong * nearness).sum(1) * weight).sum(), (direction.sum(1) * weight).sum()

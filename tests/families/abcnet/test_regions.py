@@ -61,7 +61,9 @@ def test_columns_follow_the_length_of_the_middle_line() -> None:
 
 
 def test_a_patch_is_zero_beyond_its_own_width() -> None:
-    patches = bezier_align(torch.ones(1, 1, 60, 60), arc().repeat(2, 1), torch.tensor([0, 0]), torch.tensor([3, 7]), 2, 4)
+    patches = bezier_align(
+        torch.ones(1, 1, 60, 60), arc().repeat(2, 1), torch.tensor([0, 0]), torch.tensor([3, 7]), 2, 4
+    )
     assert patches[0, 0, 0].tolist() == pytest.approx([1] * 3 + [0] * 4)
     assert patches[1, 0, 0].tolist() == pytest.approx([1] * 7)
 

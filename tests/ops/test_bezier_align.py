@@ -34,8 +34,8 @@ def test_a_straight_region_worked_by_hand(align: dict[str, ort.InferenceSession]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_quarter_circle_worked_by_hand(align: dict[str, ort.InferenceSession], way: str) -> None:
-    """Radii 12 and 20 about (20, 30), the top quarter: pi / 2 x 16 / 8 x 4 = 12.6, so 13 columns, the middle one upright
-    above the centre, and rows at the radii 19, 17, 15 and 13."""
+    """Radii 12 and 20 about (20, 30), the top quarter: pi / 2 x 16 / 8 x 4 = 12.6, so 13 columns, the middle one
+    upright above the centre, and rows at the radii 19, 17, 15 and 13."""
     (patch,) = run(align[way], ramps(), arc(12, 20, -90, 90, (20, 30)).numpy(), of_picture(0))
     assert patch.shape == (2, 4, 13)
     for row, radius in enumerate((19, 17, 15, 13)):

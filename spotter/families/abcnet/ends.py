@@ -14,6 +14,7 @@ _MOST_HEIGHTS = 2.0  # of the height, if that is more
 _LONG = 48.0  # pixels; the middle of a shorter word sees its ends as well
 _LONG_RATIO = 1.5
 _ALIGNED = 0.5  # cosine
+_ALIKE = 1.8  # times as high, at most
 
 
 def sharpen_ends(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
@@ -49,6 +50,9 @@ def _sharpened(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
         way, other = (each[:, :, max(end, 1)] - each[:, :, max(end, 1) - 1] for each in (points, told))
         way, other = way.mean(1), other.mean(1)
         aligned = (way * other).sum(-1) > _ALIGNED * (way.square().sum(-1) * other.square().sum(-1)).sqrt()
-        usable = long & aligned & near & (maps.score[image_index, 0, row, column] > 0)
+        side, its = (each[:, 1, end] - each[:, 0, end] for each in (points, told))
+        ratio = its.square().sum(-1) / side.square().sum(-1).clamp(min=1e-6)
+        alike = (ratio < _ALIKE**2) & (ratio > 1 / _ALIKE**2)
+        usable = long & aligned & alike & near & (maps.score[image_index, 0, row, column] > 0)
         sharpened = sharpened + (moved * usable.to(moved.dtype)[:, None, None])[:, :, None] * share
     return sharpened.flatten(1)

@@ -14,6 +14,7 @@ from spotter.families.abcnet.bezier import measured, middle_lines, outlines
 _SAMPLES = 9  # of a middle line
 _PIECES = 6  # parallelograms
 _ALIGNED = 0.5  # cosine of the angle between two regions that tell the same word
+_WITHIN = 1.01  # points between two of them are in one or the other
 _EPSILON = 1e-6
 
 
@@ -39,7 +40,7 @@ def _share(inner: Tensor, outer: Tensor) -> Tensor:
     area = cross(half, down)[:, None]
     area = torch.where(area.abs() < _EPSILON, _EPSILON, area)
     along, aside = cross(offset, down[:, None]) / area, cross(half[:, None], offset) / area
-    inside = (torch.maximum(along.abs(), aside.abs()) <= 1).to(inner.dtype).amax(2)
+    inside = (torch.maximum(along.abs(), aside.abs()) <= _WITHIN).to(inner.dtype).amax(2)
     return inside.mean(1)
 
 

@@ -102,7 +102,7 @@ class Lettering:
 
     @staticmethod
     def _draw(alpha: Picture, strip: Picture, span: tuple[float, float], corners: Floats) -> None:
-        """Draws columns `span` of a strip into the quadrilateral `corners`, pixels of `alpha`, half-pixel convention."""
+        """Draws columns `span` of a strip into a quadrilateral, `corners` [4, 2] in pixels of `alpha`."""
         first, last = max(int(span[0]) - _OVERLAP, 0), min(int(np.ceil(span[1])) + _OVERLAP, strip.shape[1])
         low = np.floor(corners.min(0)).astype(int) - 2
         high = np.ceil(corners.max(0)).astype(int) + 2

@@ -53,8 +53,8 @@ def line(length: float, y: float = 0.0) -> Path:
 
 
 def circle(radius: float, middle: float, span: float, clockwise: bool = True) -> Path:
-    """An arc about (0, 0). middle, span: radians, 0 being to the right and -pi / 2 the top. Clockwise, letters stand with
-    their feet to the centre; otherwise with their heads."""
+    """An arc about (0, 0). middle, span: radians, 0 being to the right and -pi / 2 the top. Clockwise, letters stand
+    with their feet to the centre; otherwise with their heads."""
     return ellipse(radius, radius, middle, span, clockwise)
 
 
@@ -77,8 +77,9 @@ def wave(length: float, height: float, period: float, phase: float, upright: boo
 
 
 def cylinder(radius: float, sag: float, y: float, span: float) -> Path:
-    """A line around a bottle as a camera in front of it sees it: narrower to the sides, its middle `sag` pixels lower than
-    it would be at the very side (higher where negative), letters upright. span: radians of its turn that are seen."""
+    """A line around a bottle as a camera in front of it sees it: narrower to the sides, its middle `sag` pixels lower
+    than it would be at the very side (higher where negative), letters upright. span: radians of its turn that
+    are seen."""
     turn = np.linspace(-span / 2, span / 2, _STEPS)
     points = np.stack([radius * np.sin(turn), y + sag * (np.cos(turn) - 1)], 1)
     return Path(radius * turn, points, np.tile([0.0, 1.0], (_STEPS, 1)))

@@ -31,9 +31,10 @@ USUAL_KINDS: Mapping[str, float] = dict.fromkeys(
 
 
 class CurvedSource:
-    """Three to eight emblems, as far as there is room, of bent words on a picture or on paper.
+    """Three to eight emblems of bent words, as far as there is room, on a picture or on paper.
 
-    kinds: as of `LayoutSource`, instead of those in USUAL_KINDS. looks: shares of the emblems, instead of those in `emblems.KINDS`, as {"coin": 0.5}.
+    kinds: as of `LayoutSource`, instead of those in USUAL_KINDS. looks: shares of the emblems, instead of those in
+    `emblems.KINDS`, as {"coin": 0.5}.
     heights: range in pixels of the capitals of their main words. turned: share of the emblems that are turned anyhow.
     Polygons have eight points on each edge. Raises ValueError on an unknown kind or look.
     """

@@ -14,7 +14,7 @@ arXiv:2002.10200, equation 1).
 import torch
 from torch import Tensor
 
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Extent, Geometry
 
 NUMBERS = 16
@@ -125,9 +125,9 @@ def parted(curves: Tensor, start: Tensor, end: Tensor) -> Tensor:
     return (torch.stack(rows, 1)[:, None] @ controls(curves)).flatten(1)
 
 
-def placed(curves: Tensor, cells: Cells) -> Tensor:
+def placed(curves: Tensor, anchors: AnchorPoints) -> Tensor:
     """Regions [N, 16] in the picture's pixels -> in those of the map that the anchor points are of."""
-    at = cells.placement(measured(curves).heights)
+    at = anchors.placement(measured(curves).heights)
     if at is None:
         return curves
     points = controls(curves)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 class CurveConfig:
     """The dense head and how its maps become regions.
 
-    channels: of the branch that tells scores and boxes. bend: of the branch that bends them.
-    coordinates: whether that branch also sees where in the picture an anchor point lies (CoordConv, Liu et al. 2018,
+    channels: of the branch that predicts scores and boxes. bend: of the branch that bends them.
+    coordinates: whether that branch also gets where in the picture an anchor point lies (CoordConv, Liu et al. 2018,
         arXiv:1807.03247, as in ABCNet v2).
     score_threshold: anchor points below it are not candidates.
-    candidates: at most so many per picture, best first.
+    candidates: the most candidates of a picture; the best are kept.
     suppression: overlap above which the lower of two regions is dropped, see `spotter.families.abcnet.overlap`.
     merging: overlap above which a candidate's region is averaged into the kept one.
     """

@@ -21,7 +21,7 @@ from spotter.model.regions import PatchSize
 
 
 class ABCNet:
-    """Words between two Bezier curves, told by the anchor points of their core: a score and eight control points."""
+    """Words between two Bezier curves: the points of a core predict a score and eight control points."""
 
     config: type[Any] = CurveConfig
     parts: Mapping[str, float] = MappingProxyType({"points": 4.0, "ends": 1.0, "direction": 2.0})

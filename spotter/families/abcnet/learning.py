@@ -9,7 +9,7 @@ from spotter.families.abcnet.ends import sharpen_ends
 from spotter.families.abcnet.maps import CurveMaps
 from spotter.families.abcnet.overlap import directions, overlaps
 from spotter.families.interface import Misplacement
-from spotter.model.cells import STRIDE
+from spotter.model.anchors import STRIDE
 
 _GOOD, _ALIGNED = 0.6, 0.9
 
@@ -49,16 +49,16 @@ def jitter_curves(curves: Tensor, amount: float, generator: torch.Generator) -> 
 
 
 def predicted_curves(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """What the detector says at the middle of each true region [N, 16], and whether it is good enough to read from,
-    [N]."""
+    """What the detector predicts at the middle of each true region [N, 16], and whether it is good enough to read
+    from, bool [N]."""
     rows, columns = maps.score.shape[-2:]
     half = torch.full_like(curves[:, 0], 0.5)
-    middle = (bernstein(half)[:, None] @ controls(placed(curves, maps.cells)).mean(1)).squeeze(1) / STRIDE
+    middle = (bernstein(half)[:, None] @ controls(placed(curves, maps.anchors)).mean(1)).squeeze(1) / STRIDE
     column = middle[:, 0].long().clamp(0, columns - 1)
     row = middle[:, 1].long().clamp(0, rows - 1)
-    told = sharpen_ends(maps, maps.curves(image_index, row, column).detach(), image_index).detach()
-    aligned = (directions(told) * directions(curves)).sum(1) > _ALIGNED
-    return told, (overlaps(told, curves) > _GOOD) & aligned
+    predicted = sharpen_ends(maps, maps.curves(image_index, row, column).detach(), image_index).detach()
+    aligned = (directions(predicted) * directions(curves)).sum(1) > _ALIGNED
+    return predicted, (overlaps(predicted, curves) > _GOOD) & aligned
 
 
 def curves_to_read(
@@ -73,9 +73,9 @@ def curves_to_read(
     noisy = jitter_curves(curves.cpu(), jitter, generator).to(curves.device)
     if not predicted:
         return noisy
-    told, good = predicted_curves(maps, curves, image_index)
+    detected, good = predicted_curves(maps, curves, image_index)
     drawn = (torch.rand(len(curves), generator=generator) < predicted).to(curves.device)
-    return torch.where((good & drawn)[:, None], told, noisy)
+    return torch.where((good & drawn)[:, None], detected, noisy)
 
 
 def misplaced_curves(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:

@@ -21,8 +21,8 @@ def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[T
     points: smooth L1 on points of both edges, in multiples of the word's height, and less where they are far from the
     anchor point. (ABCNet has it on the control points: these may lie far off the text, and two curves that are nearly
     one may have quite different ones.) ends: the same on the corners, counted the more the nearer an anchor point is to
-    that end, since `sharpen_ends` asks those. direction: smooth L1 on the raw (cos, sin) of the box, that of the line
-    from the word's start to its end.
+    that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw (cos, sin) of the box, whose truth
+    is the direction from the word's start to its end.
     """
     image, row, column = (truth.owner >= 0).nonzero().unbind(1)
     if not len(image):
@@ -35,14 +35,14 @@ def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[T
     weight = weight / weight.sum()
     heights = measured(truth.shapes).heights.clamp(min=1)[word]
     t = torch.linspace(0, 1, _POINTS, device=true.device)
-    wanted, told = edges(true, t), edges(maps.curves(image, row, column), t)  # K x 2 x T x 2
-    cells = maps.cells
-    anchors = torch.stack((cells.x[row, column], cells.y[row, column]), 1)
-    away = (wanted - anchors[:, None, None]).norm(dim=-1, keepdim=True)
+    wanted, predicted = edges(true, t), edges(maps.curves(image, row, column), t)  # K x 2 x T x 2
+    anchors = maps.anchors
+    places = torch.stack((anchors.x[row, column], anchors.y[row, column]), 1)
+    away = (wanted - places[:, None, None]).norm(dim=-1, keepdim=True)
     scale = heights[:, None, None, None]
-    off = (told - wanted) / (scale + _FAR * away)
+    off = (predicted - wanted) / (scale + _FAR * away)
     points = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=_BETA).sum(-1).mean((1, 2))
-    corners = ((told - wanted) / scale)[:, :, [0, -1]]
+    corners = ((predicted - wanted) / scale)[:, :, [0, -1]]
     wrong = F.smooth_l1_loss(corners, torch.zeros_like(corners), reduction="none", beta=_BETA).sum(-1).mean(1)  # K x 2
     place = truth.place[image, row, column]
     nearness = torch.stack((1 - 2 * place, 2 * place - 1), 1).clamp(min=0)

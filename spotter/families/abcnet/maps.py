@@ -1,4 +1,4 @@
-"""ABCNet's dense maps, and the regions that their anchor points tell."""
+"""ABCNet's dense maps, and the regions that their anchor points predict."""
 
 from dataclasses import dataclass
 
@@ -6,40 +6,40 @@ import torch
 from torch import Tensor
 
 from spotter.families.abcnet.bezier import NUMBERS
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 
-_MOST_SLANT = 1.2  # a lean of 50 degrees
+_MOST_SLANT = 1.2  # a slant of 50 degrees
 
 
 @dataclass(frozen=True)
 class CurveMaps:
-    """What every anchor point tells of the word it lies in.
+    """What every anchor point predicts of the word it lies in.
 
-    score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side of a leaning box
+    score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side of a slanted box
     [B, 4, H, W]. direction: (cos, sin) of the box, not normalised, and its slant [B, 3, H, W]. bend: how far the
     control points of the two edges lie from the thirds of the box's edges, along it and across, in multiples of its
-    height [B, 16, H, W]. cells: where the anchor points are in the picture.
+    height [B, 16, H, W]. anchors: where the points are in the picture.
     """
 
     score: Tensor
     distances: Tensor
     direction: Tensor
     bend: Tensor
-    cells: Cells
+    anchors: AnchorPoints
 
     def curves(self, image_index: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        """The regions [N, 16], in the picture's pixels, that anchor points tell."""
-        cells = self.cells
-        return told_curves(
+        """The regions [N, 16], in the picture's pixels, that anchor points predict."""
+        anchors = self.anchors
+        return decode_curves(
             self.distances[image_index, :, row, column],
             self.direction[image_index, :, row, column],
             self.bend[image_index, :, row, column],
-            torch.stack((cells.x[row, column], cells.y[row, column]), -1),
-            cells.scale[row, column],
+            torch.stack((anchors.x[row, column], anchors.y[row, column]), -1),
+            anchors.scale[row, column],
         )
 
 
-def told_curves(distances: Tensor, direction: Tensor, bend: Tensor, anchors: Tensor, scale: Tensor) -> Tensor:
+def decode_curves(distances: Tensor, direction: Tensor, bend: Tensor, points: Tensor, scale: Tensor) -> Tensor:
     """Regions [..., 16] in the picture's pixels: distances [..., 4], direction [..., 3] and bend [..., 16] as of
     `CurveMaps`, anchor points [..., 2] in the picture's pixels, and how many of these a map's pixel is, scale [...]."""
     top, right, bottom, left = (distances * scale[..., None]).unbind(-1)
@@ -52,6 +52,6 @@ def told_curves(distances: Tensor, direction: Tensor, bend: Tensor, anchors: Ten
     across = along[..., None, :] + bent[..., 0] + slant * down
     norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
     cos, sin = (direction[..., axis, None, None] / norm[..., None, None] for axis in (0, 1))
-    x = anchors[..., 0, None, None] + across * cos - down * sin
-    y = anchors[..., 1, None, None] + across * sin + down * cos
+    x = points[..., 0, None, None] + across * cos - down * sin
+    y = points[..., 1, None, None] + across * sin + down * cos
     return torch.stack((x, y), -1).reshape(*distances.shape[:-1], NUMBERS)

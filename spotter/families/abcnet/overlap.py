@@ -13,7 +13,7 @@ from spotter.families.abcnet.bezier import measured, middle_lines, outlines
 
 _SAMPLES = 9  # of a middle line
 _PIECES = 6  # parallelograms
-_ALIGNED = 0.5  # cosine of the angle between two regions that tell the same word
+_ALIGNED = 0.5  # cosine of the angle between two predictions of one word
 _WITHIN = 1.01  # points between two of them are in one or the other
 _EPSILON = 1e-6
 

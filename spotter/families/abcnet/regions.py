@@ -1,5 +1,5 @@
-"""Sampling between two Bezier curves: BezierAlign (Liu et al. 2020, ABCNet, arXiv:2002.10200), and the operator in its
-place."""
+"""Sampling between two Bezier curves: BezierAlign (Liu et al. 2020, ABCNet, arXiv:2002.10200), and the operator that
+replaces it in a graph."""
 
 from typing import cast
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spotter.families.abcnet.bezier import BEZIER_REGIONS, bezier_places, measured, placed
 from spotter.families.symbolic import emit
-from spotter.model.cells import Cells
+from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Geometry, Patches, RegionSampler
 from spotter.model.regions import PatchSize, patch_widths, sample_regions
 
@@ -43,9 +43,11 @@ class BezierAlign(RegionSampler):
         super().__init__()
         self.size = size
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         """As `RegionSampler.forward`; shapes are regions [N, 16]."""
-        curves = placed(shapes, cells)
+        curves = placed(shapes, anchors)
         widths = curve_widths(curves, self.size)
         height = self.size.height
         return Patches(
@@ -74,9 +76,11 @@ class SymbolicBezierAlign(BezierAlign):
             (curves.shape[0], features.shape[1], scale * self.size.height, scale * columns),
         )
 
-    def forward(self, fine: Tensor, shared: Tensor, cells: Cells, shapes: Tensor, image_index: Tensor) -> Patches:
+    def forward(
+        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
+    ) -> Patches:
         """As `BezierAlign.forward`."""
-        curves = placed(shapes, cells)
+        curves = placed(shapes, anchors)
         widths = curve_widths(curves, self.size)
         # A symbol while tracing: int() would fix it to the example's.
         columns = cast(int, widths.max().item())

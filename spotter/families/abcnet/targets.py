@@ -9,10 +9,10 @@ from torch import Tensor
 
 from spotter.families.abcnet.bezier import fitted, measured, middle_lines
 from spotter.families.interface import Truth
-from spotter.model.cells import STRIDE
+from spotter.model.anchors import STRIDE
 
-_CORE = 0.25  # of the height is cut from every side of a word, so that neighbours part
-_CORE_ENDS = 0.15  # of the length at least is cut from both ends: anchor points there see the far end badly
+_CORE = 0.25  # of the height is cut from every side of a word, so that neighbouring words stay separate
+_CORE_ENDS = 0.15  # of the length at least is cut from both ends: points there predict the far end badly
 _STEPS = 2.0  # frames along a word to a height of it
 _MOST_STEPS = 49
 
@@ -93,7 +93,7 @@ def curve_targets(
         if ignore[index]:
             counted[rows, columns] &= (along > word.length / 2) | (down > word.height / 2)
             continue
-        # Small words keep at least the anchor points nearest their middle line.
+        # Small words keep at least the points nearest their middle line.
         half_length = max(word.length / 2 - max(_CORE * word.height, _CORE_ENDS * word.length), 0.75 * STRIDE)
         half_height = max((0.5 - _CORE) * word.height, 0.6 * STRIDE)
         core = (along <= half_length) & (down <= half_height)

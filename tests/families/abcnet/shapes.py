@@ -1,4 +1,4 @@
-"""Words bent around a circle, straight ones, and maps that tell them."""
+"""Words bent around a circle, straight ones, and maps that predict them."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from spotter.families.abcnet.bezier import controls, fitted
 from spotter.families.abcnet.maps import CurveMaps
 from spotter.families.abcnet.overlap import directions
-from spotter.model.cells import STRIDE, plain_cells
+from spotter.model.anchors import STRIDE, plain_anchors
 
 
 def arc(
@@ -43,12 +43,12 @@ def empty_maps(batch: int, rows: int, columns: int) -> CurveMaps:
         torch.ones(batch, 4, rows, columns),
         direction,
         torch.zeros(batch, 16, rows, columns),
-        plain_cells(rows, columns, torch.device("cpu")),
+        plain_anchors(rows, columns, torch.device("cpu")),
     )
 
 
 def say(maps: CurveMaps, place: tuple[int, int, int], score: float, region: Tensor) -> None:
-    """Lets the anchor point (picture, row, column) tell a region [1, 16]; score: a probability."""
+    """Lets the anchor point (picture, row, column) predict a region [1, 16]; score: a probability."""
     image, row, column = place
     points = controls(region)[0] - torch.tensor([STRIDE * (column + 0.5), STRIDE * (row + 0.5)])  # 2 x 4 x 2
     along = directions(region)[0]

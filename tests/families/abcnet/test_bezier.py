@@ -15,8 +15,8 @@ from spotter.families.abcnet.bezier import (
     parted,
     placed,
 )
-from spotter.families.fots.boxes import LEANING_BOXES, box_places, boxes_to_polygons
-from spotter.model.cells import mosaic_cells, plain_cells
+from spotter.families.fots.boxes import SLANTED_BOXES, box_places, boxes_to_polygons
+from spotter.model.anchors import mosaic_anchors, plain_anchors
 from tests.families.abcnet.shapes import arc, arc_polygon, straight
 
 CPU = torch.device("cpu")
@@ -69,18 +69,18 @@ def test_an_arc_is_as_long_as_its_middle_line_and_as_high_as_its_ring() -> None:
 
 
 @pytest.mark.parametrize("theta", [0.0, 0.4, -2.0])
-def test_straight_regions_are_those_of_leaning_boxes(theta: float) -> None:
-    """A leaning box: the same extent, the same places, the margins too, the same parts."""
+def test_straight_regions_are_those_of_slanted_boxes(theta: float) -> None:
+    """A slanted box has the same extent, the same places, the margins too, the same parts."""
     boxes = torch.tensor([[50.0, 40, 36, 12, theta, 0.3], [90.0, 20, 6, 12, theta, -0.2]])
     curves = fitted(boxes_to_polygons(boxes))
-    for mine, other in zip(measured(curves), LEANING_BOXES.extent(boxes), strict=True):
+    for mine, other in zip(measured(curves), SLANTED_BOXES.extent(boxes), strict=True):
         torch.testing.assert_close(mine, other, atol=1e-3, rtol=0)
     u, v = torch.linspace(-0.8, 0.8, 9).expand(2, 9), torch.linspace(-0.6, 0.6, 5)
     for mine, other in zip(bezier_places(curves, u, v), box_places(boxes, u, v), strict=True):
         torch.testing.assert_close(mine, other, atol=1e-3, rtol=0)
     start, end = torch.tensor([-0.5, -0.1]), torch.tensor([0.2, 0.4])
     torch.testing.assert_close(
-        parted(curves, start, end), fitted(boxes_to_polygons(LEANING_BOXES.part(boxes, start, end))), atol=1e-3, rtol=0
+        parted(curves, start, end), fitted(boxes_to_polygons(SLANTED_BOXES.part(boxes, start, end))), atol=1e-3, rtol=0
     )
 
 
@@ -124,10 +124,10 @@ def test_a_word_read_backwards_has_no_height() -> None:
 
 
 def test_a_high_word_lies_on_the_level_of_its_size() -> None:
-    cells = mosaic_cells(256, 320, CPU)
+    anchors = mosaic_anchors(256, 320, CPU)
     high = straight(40, 40, 240, 100)  # 60 pixels: found at half size, below the picture
-    there = placed(torch.cat((high, straight(10, 10, 50, 30))), cells)
+    there = placed(torch.cat((high, straight(10, 10, 50, 30))), anchors)
     torch.testing.assert_close(there[0, 0::2], high[0, 0::2] / 2)
     torch.testing.assert_close(there[0, 1::2], high[0, 1::2] / 2 + 256 + 16)
     assert there[1].tolist() == straight(10, 10, 50, 30)[0].tolist()
-    assert placed(high, plain_cells(4, 4, CPU)) is high
+    assert placed(high, plain_anchors(4, 4, CPU)) is high

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from spotter.families.abcnet.config import CurveConfig
 from spotter.families.abcnet.head import CurveHead, merge_overlapping, select_candidates
-from spotter.families.abcnet.maps import CurveMaps, told_curves
+from spotter.families.abcnet.maps import CurveMaps, decode_curves
 from spotter.families.fots.boxes import boxes_to_polygons
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.head import DetectionHead
-from spotter.families.fots.maps import cell_boxes
-from spotter.model.cells import mosaic_cells, plain_cells
+from spotter.families.fots.maps import decode_boxes
+from spotter.model.anchors import mosaic_anchors, plain_anchors
 from spotter.model.family import Regions
 from tests.families.abcnet.shapes import arc, empty_maps, say, straight
 
@@ -28,21 +28,21 @@ def test_a_new_heads_words_are_rare_level_and_straight(coordinates: bool) -> Non
     torch.manual_seed(0)
     head = CurveHead(6, replace(CONFIG, coordinates=coordinates)).eval()
     with torch.no_grad():
-        maps = head(torch.randn(2, 6, 5, 7), plain_cells(5, 7, CPU))
+        maps = head(torch.randn(2, 6, 5, 7), plain_anchors(5, 7, CPU))
     assert maps.bend.shape == (2, 16, 5, 7)
     assert not maps.bend.any()
     assert float(maps.score.sigmoid().max()) < 0.3
     assert (maps.distances > 0).all()
 
 
-def test_it_begins_with_what_fots_tells_where_it_has_fots_weights() -> None:
+def test_with_the_weights_of_fots_it_predicts_the_boxes_of_fots() -> None:
     torch.manual_seed(0)
     other = DetectionHead(6, DetectionConfig(channels=8)).eval()
     head = CurveHead(6, CONFIG).eval()
     head.load_state_dict(other.state_dict(), strict=False)
-    features, cells = torch.randn(1, 6, 5, 7), plain_cells(5, 7, CPU)
+    features, anchors = torch.randn(1, 6, 5, 7), plain_anchors(5, 7, CPU)
     with torch.no_grad():
-        mine, its = head(features, cells), other(features, cells)
+        mine, its = head(features, anchors), other(features, anchors)
     torch.testing.assert_close(mine.score, its.score)
     index = torch.zeros(2, dtype=torch.int64), torch.tensor([1, 4]), torch.tensor([2, 6])
     corners = mine.curves(*index).reshape(2, 2, 4, 2)[:, :, [0, 3]]
@@ -50,14 +50,14 @@ def test_it_begins_with_what_fots_tells_where_it_has_fots_weights() -> None:
     torch.testing.assert_close(corners, polygons, atol=1e-4, rtol=0)
 
 
-def test_where_in_the_picture_it_is_bends_a_word_only_if_it_is_told() -> None:
+def test_a_words_place_bends_it_only_with_coordinates() -> None:
     """The features are the same everywhere."""
     torch.manual_seed(0)
     for coordinates in (False, True):
         head = CurveHead(4, replace(CONFIG, coordinates=coordinates)).eval()
         torch.nn.init.normal_(head.curve.weight)
         with torch.no_grad():
-            bend = head(torch.ones(1, 4, 9, 9), plain_cells(9, 9, CPU)).bend
+            bend = head(torch.ones(1, 4, 9, 9), plain_anchors(9, 9, CPU)).bend
         assert (float((bend[..., 3, 3] - bend[..., 6, 6]).abs().max()) > 1e-3) == coordinates
 
 
@@ -66,7 +66,7 @@ def test_control_points_by_hand() -> None:
     which is to the left, and half a height along, which is down the picture."""
     bend = torch.zeros(16)
     bend[10:12] = torch.tensor([0.5, 1.0])
-    told = told_curves(
+    predicted = decode_curves(
         torch.tensor([2.0, 6, 4, 3]),
         torch.tensor([0.0, 3, 0]),
         bend,
@@ -74,20 +74,20 @@ def test_control_points_by_hand() -> None:
         torch.tensor(1.0),
     ).reshape(2, 4, 2)
     upper, lower = [[22, 7], [22, 10], [22, 13], [22, 16]], [[16, 7], [10, 13], [16, 13], [16, 16]]
-    torch.testing.assert_close(told, torch.tensor([upper, lower], dtype=torch.float32), atol=1e-5, rtol=0)
+    torch.testing.assert_close(predicted, torch.tensor([upper, lower], dtype=torch.float32), atol=1e-5, rtol=0)
 
 
 def test_on_a_smaller_level_everything_is_larger() -> None:
     numbers = torch.rand(4) + 1, torch.rand(3), torch.rand(16), torch.zeros(2)
-    small, large = (told_curves(*numbers, torch.tensor(scale)) for scale in (1.0, 4.0))
+    small, large = (decode_curves(*numbers, torch.tensor(scale)) for scale in (1.0, 4.0))
     torch.testing.assert_close(large, 4 * small)
 
 
 def test_slants_are_those_of_fots() -> None:
     numbers = torch.tensor([2.0, 6, 4, 3]), torch.tensor([0.6, 0.8, 0.5])
-    box = boxes_to_polygons(cell_boxes(*numbers, torch.tensor(20.0), torch.tensor(10.0)))
-    told = told_curves(*numbers, torch.zeros(16), torch.tensor([20.0, 10]), torch.tensor(1.0)).reshape(2, 4, 2)
-    torch.testing.assert_close(told[:, [0, 3]].flatten(0, 1), box[[0, 1, 3, 2]], atol=1e-5, rtol=0)
+    box = boxes_to_polygons(decode_boxes(*numbers, torch.tensor(20.0), torch.tensor(10.0)))
+    predicted = decode_curves(*numbers, torch.zeros(16), torch.tensor([20.0, 10]), torch.tensor(1.0)).reshape(2, 4, 2)
+    torch.testing.assert_close(predicted[:, [0, 3]].flatten(0, 1), box[[0, 1, 3, 2]], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("region", [straight(20, 20, 80, 40), arc(40, 56, -90, 100, (64, 80))])
@@ -131,15 +131,20 @@ def test_candidates_are_limited_to_the_best_of_each_picture() -> None:
 
 
 def test_words_are_found_on_the_level_of_their_size() -> None:
-    """20 and 60 pixels high, both told at full size and at half of it."""
-    cells = mosaic_cells(256, 256, CPU)
-    rows, columns = cells.x.shape
+    """20 and 60 pixels high, both predicted at full size and at half of it."""
+    anchors = mosaic_anchors(256, 256, CPU)
+    rows, columns = anchors.x.shape
     for height, right in ((20.0, 0), (60.0, 1)):
-        maps = replace(empty_maps(1, rows, columns), cells=cells)
+        maps = replace(empty_maps(1, rows, columns), anchors=anchors)
         places = []
         for scale in (1, 2):
             (row, column) = (
-                ((cells.scale == scale) & cells.inside & ((cells.x - 100).abs() < 5) & ((cells.y - 100).abs() < 5))
+                (
+                    (anchors.scale == scale)
+                    & anchors.inside
+                    & ((anchors.x - 100).abs() < 5)
+                    & ((anchors.y - 100).abs() < 5)
+                )
                 .nonzero()[0]
                 .tolist()
             )
@@ -149,10 +154,10 @@ def test_words_are_found_on_the_level_of_their_size() -> None:
         found = regions(maps, [[256, 256]])
         assert len(found.shapes) == 1
         row, column = places[right]
-        assert float(found.shapes[0, 0]) == pytest.approx(float(cells.x[row, column]) - 40)
+        assert float(found.shapes[0, 0]) == pytest.approx(float(anchors.x[row, column]) - 40)
 
 
-def test_of_two_tellings_the_better_stands_and_is_their_mean() -> None:
+def test_of_two_predictions_the_better_stands_and_is_their_mean() -> None:
     one, other = arc(40, 56, -90, 100, (64, 80)), arc(41, 57, -89, 98, (64, 80))
     curves, scores = torch.cat((one, other))[None], torch.tensor([[0.9, 0.6]])
     merged, kept = merge_overlapping(curves, scores, CONFIG)

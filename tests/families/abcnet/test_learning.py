@@ -54,9 +54,9 @@ def test_the_detectors_own_regions_are_read_where_they_are_good() -> None:
     say(maps, (0, 4, 10), 0.9, straight(38, 10, 78, 26))
     say(maps, (0, 52, 55), 0.9, turned.reshape(1, 2, 4, 2).flip(1, 2).flatten(1))
     words, index = torch.cat((word, other, turned)), torch.zeros(3, dtype=torch.int64)
-    told, good = predicted_curves(maps, words, index)
+    predicted, good = predicted_curves(maps, words, index)
     assert good.tolist() == [True, False, False]  # the second is half a word off, the third upside down
-    torch.testing.assert_close(told[0], near[0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(predicted[0], near[0], atol=1e-3, rtol=0)
     read = curves_to_read(maps, words, index, 0.0, 1.0, torch.Generator())
     torch.testing.assert_close(read, torch.cat((near, other, turned)), atol=1e-3, rtol=0)
     torch.testing.assert_close(
@@ -66,11 +66,11 @@ def test_the_detectors_own_regions_are_read_where_they_are_good() -> None:
 
 def test_misplaced_regions_stay_about_where_they_were() -> None:
     words = torch.cat((arc(span=100), straight(20, 20, 60, 40), straight(0, 0, 12, 20))).repeat(1000, 1)
-    told = misplaced_curves(words, USUAL, np.random.default_rng(1))
-    assert told.dtype == torch.float32
-    off = (controls(told) - controls(words))[:, :, [0, 3]].norm(dim=-1) / 20
+    predicted = misplaced_curves(words, USUAL, np.random.default_rng(1))
+    assert predicted.dtype == torch.float32
+    off = (controls(predicted) - controls(words))[:, :, [0, 3]].norm(dim=-1) / 20
     assert 0.05 < float(off.mean()) < 0.25
     assert float(off.max()) < 0.8
-    assert float(measured(told).lengths.min()) > 0.5 * 12  # a short word keeps more than half of itself
+    assert float(measured(predicted).lengths.min()) > 0.5 * 12  # a short word keeps more than half of itself
     again = misplaced_curves(words, USUAL, np.random.default_rng(1))
-    assert torch.equal(told, again)
+    assert torch.equal(predicted, again)

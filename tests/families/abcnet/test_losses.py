@@ -38,7 +38,7 @@ def test_the_truth_costs_nothing() -> None:
         assert float(loss) == pytest.approx(0, abs=1e-4)
 
 
-def test_a_word_told_too_low_by_hand() -> None:
+def test_a_word_predicted_too_low_by_hand() -> None:
     """80 x 20 and 10 lower: half a height. Of a point `away` pixels from its anchor point that is
     10 / (20 + away / 10), and of the corners 0.5, of which smooth L1 of beta 0.2 makes 0.4."""
     truth = truth_of(straight(20, 20, 100, 40))
@@ -57,7 +57,7 @@ def test_a_word_told_too_low_by_hand() -> None:
 
 
 def test_an_end_counts_for_the_anchor_points_next_to_it() -> None:
-    """The right end is told 20 pixels, a height, too far to the right: smooth L1 of 1 is 0.9."""
+    """The right end is predicted 20 pixels, a height, too far to the right: smooth L1 of 1 is 0.9."""
     truth = truth_of(straight(20, 20, 100, 40))
     _, ends, _ = losses_of(true_maps(replace(truth, shapes=straight(20, 20, 120, 40))), truth)
     place = truth.place[truth.owner >= 0]

@@ -8,7 +8,7 @@ from spotter.families.abcnet.bezier import fitted
 from spotter.families.abcnet.regions import BezierAlign, bezier_align, curve_widths
 from spotter.families.fots.boxes import boxes_to_polygons
 from spotter.families.fots.regions import RoIRotate, roi_rotate
-from spotter.model.cells import mosaic_cells
+from spotter.model.anchors import mosaic_anchors
 from spotter.model.regions import PatchSize
 from tests.families.abcnet.shapes import arc
 from tests.model.test_pyramid import mosaic
@@ -88,7 +88,7 @@ def test_words_of_any_height_read_the_places_they_stand_on(h: float) -> None:
     height, width, size = 448, 512, PatchSize(4, 2, 8)
     boxes = torch.tensor([[251.0, 227, 1.3 * h, h, 0.5, 0.2]])
     pictures = picture_ramps(height, width)
-    maps = (mosaic(pictures, 2), mosaic(pictures, 4), mosaic_cells(height, width, torch.device("cpu")))
+    maps = (mosaic(pictures, 2), mosaic(pictures, 4), mosaic_anchors(height, width, torch.device("cpu")))
     wanted = RoIRotate(size)(*maps, boxes, FIRST)
     found = BezierAlign(size)(*maps, fitted(boxes_to_polygons(boxes)), FIRST)
     for mine, other in zip((found.fine, found.coarse), (wanted.fine, wanted.coarse), strict=True):

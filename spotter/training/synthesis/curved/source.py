@@ -11,14 +11,14 @@ from spotter.training.data.real import visible
 from spotter.training.polygons import heights
 from spotter.training.sample import Sample
 from spotter.training.synthesis.arrange import Canvas, Styles, plane
+from spotter.training.synthesis.background import draw_background, render_background
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.curved.drawing import Colour, Drawing
 from spotter.training.synthesis.curved.emblems import KINDS, Task
 from spotter.training.synthesis.curved.lettering import POINTS
 from spotter.training.synthesis.curved.phrases import Writer
 from spotter.training.synthesis.degrade import degrade, draw_degradation, ease
-from spotter.training.synthesis.ground import draw_ground, lay_ground
-from spotter.training.synthesis.layout import SMALLEST, Ground, corners, transform
+from spotter.training.synthesis.layout import SMALLEST, Background, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
 _ATTEMPTS = 8
@@ -74,8 +74,8 @@ class CurvedSource:
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """The next picture, of size x size pixels."""
         pictures = self._backgrounds.pictures
-        ground = _paper(rng) if rng.random() < _PAPER else draw_ground(rng, pictures, size)
-        drawing = Drawing(lay_ground(ground, size, pictures), rng)
+        background = _paper(rng) if rng.random() < _PAPER else draw_background(rng, pictures, size)
+        drawing = Drawing(render_background(background, size, pictures), rng)
         canvas = Canvas(size, self._writer.pool)
         for _ in range(int(rng.integers(*_EMBLEMS))):
             self._emblem(rng, drawing, canvas)
@@ -120,11 +120,11 @@ def _below(drawing: Drawing, quad: NDArray[np.float32]) -> tuple[Colour, float]:
     return seen.mean(0), float(seen.mean(1).std())
 
 
-def _paper(rng: np.random.Generator) -> Ground:
+def _paper(rng: np.random.Generator) -> Background:
     light = rng.uniform(190, 255) if rng.random() < 0.7 else rng.uniform(20, 190)
     paper = np.clip(light + rng.normal(0, 12, 3), 0, 255).tolist()
     shading = rng.normal(0, 8, (3, 3)).astype(np.float32)
-    return Ground(paper=(paper[0], paper[1], paper[2]), shading=shading)
+    return Background(paper=(paper[0], paper[1], paper[2]), shading=shading)
 
 
 def _known(pool: PatchPool) -> dict[str, float]:

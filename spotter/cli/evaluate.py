@@ -120,8 +120,8 @@ def evaluate(
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
 
     MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr, or the --layout of true words. A
-    dataset is a folder, or PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages and
-    lines (cut-out lines, listed in labels.tsv). --data finds them all.
+    dataset is a folder, or PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages,
+    curved and lines (cut-out lines, listed in labels.tsv). --data finds them all.
     """
     if not datasets and data is None:
         raise click.UsageError("nothing to score on: give a dataset or --data")

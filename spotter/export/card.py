@@ -11,6 +11,7 @@ _KINDS = {
     "scene": "rendered scenes",
     "page": "rendered pages",
     "sheet": "rendered sheets of words",
+    "curved": "rendered logos, seals, labels and signs, their words bent",
     "textfree": "photographs without text",
     "unlabelled": "photographs without labels",
 }
@@ -24,6 +25,7 @@ _SETS = {
     "funsd": "FUNSD, scanned forms",
     "ui": "screens of phones",
     "pages": "pages of reports and tables",
+    "curved": "rendered logos, seals, labels and signs",
     "lines": "lines of print in ten languages (HTR-United)",
     "pseudo/line_words": "lines of print in ten languages (HTR-United), cut into words",
     "pseudo/sroie": "SROIE, lines cut into words",

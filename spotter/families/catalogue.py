@@ -1,9 +1,10 @@
 """The families that exist, by their names in recipes and checkpoints."""
 
+from spotter.families.abcnet.family import ABCNet
 from spotter.families.fots.family import FOTS
 from spotter.families.interface import Family
 
-FAMILIES: dict[str, Family] = {"fots": FOTS()}
+FAMILIES: dict[str, Family] = {"fots": FOTS(), "abcnet": ABCNet()}
 
 
 def family_named(name: str) -> Family:

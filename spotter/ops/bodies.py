@@ -1,8 +1,8 @@
 """The custom operators of domain `spotter`, as model-local functions in standard operators.
 
 `RoIRotate(features, boxes, image_index)` computes a grid and calls `SampleRegions(features, grid, image_index)`, which
-is itself a function over GridSample. Where a native kernel is registered for one of them, ONNX Runtime runs it instead
-of the body; everywhere else the body runs as it stands.
+is itself a function over GridSample; `BezierAlign` (`spotter.ops.bezier`) does the same. Where a native kernel is
+registered for one of them, ONNX Runtime runs it instead of the body; everywhere else the body runs as it stands.
 
 The version of the domain is 2; in version 1 boxes have no slant, and the kernels still run such graphs.
 
@@ -44,6 +44,7 @@ import onnx
 import onnx.parser
 
 from spotter import OPERATORS_VERSION
+from spotter.ops.bezier import BEZIER_ALIGN
 from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_BLOCK, OPSET, STEM
 
 FURTHEST = 20.0
@@ -455,7 +456,7 @@ _STEM = f"""
 def functions() -> list[onnx.FunctionProto]:
     """The operators' bodies, to be added to a model's functions."""
     texts = (
-        *(_SAMPLE_REGIONS, _ROI_ROTATE, _CTC_BEAM_SEARCH, _CONVOLUTION, _COLUMNS, _STEM),
+        *(_SAMPLE_REGIONS, _ROI_ROTATE, BEZIER_ALIGN, _CTC_BEAM_SEARCH, _CONVOLUTION, _COLUMNS, _STEM),
         _block(BLOCK, 1, "Add (d, bent)"),
         _block(HALVING_BLOCK, 2, "Identity (bent)"),
     )

@@ -10,7 +10,7 @@ DOMAIN = "spotter"
 """The domain of the custom operators; its version is `spotter.OPERATORS_VERSION`."""
 OPSET = 20
 """The version of the standard operators."""
-SAMPLING = ("RoIRotate", "SampleRegions")
+SAMPLING = ("RoIRotate", "BezierAlign", "SampleRegions")
 """The operators that sample patches from maps; both have the same element type."""
 CONVOLUTION = "QLinearConv3x3"
 BLOCK, HALVING_BLOCK, COLUMNS = "QLinearBlock", "QLinearHalvingBlock", "DepthwiseColumns"

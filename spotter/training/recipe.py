@@ -10,7 +10,7 @@ steps = 10000
 family = "fots"
 [model.detection]       # fields of the family's own settings
 [[source]]
-kind = "labelled"       # scene, page, sheet, labelled, crops, textfree or unlabelled
+kind = "labelled"       # scene, page, sheet, curved, labelled, crops, textfree or unlabelled
 path = "icdar2015/train"  # below the data folder
 weight = 0.2
 ...                     # whatever else the source's constructor takes
@@ -41,12 +41,19 @@ from spotter.training.data.unlabelled import UnlabelledSource
 from spotter.training.mixture import Mixture
 from spotter.training.recogniser_loop import RecogniserTrainConfig
 from spotter.training.sample import Source
-from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
+from spotter.training.synthesis import Backgrounds, CurvedSource, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.device import DeviceComposer
+from spotter.training.synthesis.held_out import Part
 from spotter.training.synthesis.sources import LayoutSource
 from spotter.training.validation import ValidationSet
 
-_SYNTHETIC: dict[str, Callable[..., Source]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
+_CURVED = "curved"
+_SYNTHETIC: dict[str, Callable[..., Source]] = {
+    "scene": SceneSource,
+    "page": PageSource,
+    "sheet": SheetSource,
+    _CURVED: CurvedSource,
+}
 _CHARSETS = {"ascii": PRINTABLE_ASCII, "latin-and-greek": LATIN_AND_GREEK}
 _TABLES = {"train", "model", "source", "validation", "recogniser_run"}
 _RECOGNISER_ALONE = {"source", "recogniser_run"}
@@ -160,14 +167,18 @@ def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path | None) -> d
 def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:
     """Opens the sources and mixes them.
 
+    Where bent words are among them, none of the sources sees the fonts and backgrounds that are held out for
+    `spotter synth write --preset curved`.
     Raises RecipeError when a folder, the pool or a field is missing, or a source does not know a field.
     """
     folder = partial(source_folder, data)
     kinds = {source.get("kind") for source in sources}
     if kinds & _SYNTHETIC.keys() and pool is None:
         raise RecipeError("synthetic sources need a pool of rendered words: `spotter synth pool`, then --pool")
-    backgrounds = Backgrounds.load([folder("backgrounds")] if data and (data / "backgrounds").is_dir() else [])
-    patches = PatchPool.load(pool) if pool else None
+    part: Part = "training" if _CURVED in kinds else "all"
+    folders = [folder("backgrounds")] if data and (data / "backgrounds").is_dir() else []
+    backgrounds = Backgrounds.load(folders, part=part)
+    patches = PatchPool.load(pool).part(part) if pool else None
 
     def opened(table: Mapping[str, Any]) -> tuple[Source, float]:
         options = _tuples(table)

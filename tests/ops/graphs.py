@@ -18,7 +18,11 @@ from spotter.ops.interface import COLUMNS, CONVOLUTION, DOMAIN, OPSET, STEM
 Floats = NDArray[np.float32]
 SIZE = PatchSize(height=4, min_width=3, max_width=20)
 ATTRIBUTES = {"height": 4, "min_width": 3, "max_width": 20, "scale": 1, "stride": 4}
-PLACES = {"RoIRotate": ("boxes", ["N", 6]), "SampleRegions": ("grid", ["N", "h", "w", 2])}
+PLACES = {
+    "RoIRotate": ("boxes", ["N", 6]),
+    "BezierAlign": ("curves", ["N", 16]),
+    "SampleRegions": ("grid", ["N", "h", "w", 2]),
+}
 
 
 def graph(operator: str, attributes: Mapping[str, int], half: bool = False, bodies: bool = True) -> onnx.ModelProto:

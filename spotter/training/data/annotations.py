@@ -2,7 +2,8 @@
 
 A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a
 transcript, which may itself hold commas. The transcript `###` marks text that does not count. A line
-of a curve begins with the number of its points and a colon, `6:x1,y1,...,x6,y6,transcript`.
+of a curve begins with the number of its points and a colon, `6:x1,y1,...,x6,y6,transcript`. Files as Total-Text and
+CTW1500 are published (`spotter.training.data.published`) may lie in `gts/` instead, under their own names.
 """
 
 import os
@@ -14,6 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from spotter.training.data.published import find_published
 
 DO_NOT_CARE = "###"
 _POINTS = re.compile(r"\s*(\d{1,4}):")
@@ -85,7 +88,10 @@ def parse_line(line: str, where: str = "annotation", ascii_only: bool = True) ->
     except ValueError:
         wanted = f"{2 * points} coordinates" if counted else "eight coordinates"
         raise AnnotationError(f"{where}: wants {wanted} and a transcript, got {line!r}") from None
-    text = fields[2 * points].strip() if len(fields) > 2 * points else ""
+    return _annotation(polygon, fields[2 * points].strip() if len(fields) > 2 * points else "", ascii_only)
+
+
+def _annotation(polygon: NDArray[np.float32], text: str, ascii_only: bool) -> Annotation:
     readable = bool(text) and text != DO_NOT_CARE
     if ascii_only:
         readable = readable and all(" " <= character <= "~" for character in text)
@@ -143,12 +149,24 @@ def read_folder(
         raise AnnotationError(f"{root}: wants the folders images/ and gts/")
     pictures = []
     for path in picture_files(root / "images"):
-        truth = root / "gts" / f"gt_{path.stem}.txt"
-        if truth.is_file():
-            pictures.append(_correct(Picture(path, read_annotations(truth, ascii_only), aspect)))
+        annotations = _of_picture(root / "gts", path.stem, ascii_only)
+        if annotations is not None:
+            pictures.append(_correct(Picture(path, annotations, aspect)))
     if not pictures:
         raise AnnotationError(f"{root}: no picture has an annotation file gts/gt_NAME.txt")
     return pictures
+
+
+def _of_picture(folder: Path, name: str, ascii_only: bool) -> tuple[Annotation, ...] | None:
+    """The regions of a picture by its name, in whichever form; None where no file annotates it."""
+    truth = folder / f"gt_{name}.txt"
+    if truth.is_file():
+        return read_annotations(truth, ascii_only)
+    try:
+        found = find_published(folder, name)
+    except ValueError as error:
+        raise AnnotationError(str(error)) from None
+    return None if found is None else tuple(_annotation(w.polygon, w.text or "", ascii_only) for w in found)
 
 
 def _correct(picture: Picture) -> Picture:

@@ -36,6 +36,7 @@ PRESETS = {
     "sroie": Preset(measure="bag_of_words", boxes="lines"),
     "funsd": Preset(measure="bag_of_words"),
     "pages": Preset(measure="bag_of_words"),
+    "curved": Preset(),  # made by `spotter synth write --preset curved`
     "lines": Preset(measure="words_exact", boxes="lines", cut_lines=True),
 }
 """The presets by name, in the order of tables."""

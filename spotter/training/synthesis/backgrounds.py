@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.hard_negatives import hard_negative, plain
+from spotter.training.synthesis.held_out import Part, belongs
 
 LONGEST_SIDE = 900
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -27,15 +28,18 @@ class Backgrounds:
     drawn: int
 
     @classmethod
-    def load(cls, folders: Sequence[str | os.PathLike[str]], drawn: int = 64, seed: int = 0) -> "Backgrounds":
-        """Reads all pictures directly in `folders` and draws `drawn` more; at least 1 is drawn when none was read.
+    def load(
+        cls, folders: Sequence[str | os.PathLike[str]], drawn: int = 64, seed: int = 0, part: Part = "all"
+    ) -> "Backgrounds":
+        """Reads the pictures directly in `folders` that belong to a part, see `held_out`, and draws `drawn` more; at
+        least 1 is drawn when none was read.
 
         Half of those drawn are laid over photographs where there are any. Raises ValueError on a negative `drawn`.
         """
         if drawn < 0:
             raise ValueError(f"drawn must not be negative, but is {drawn}")
         files = [file for folder in folders for file in sorted(Path(folder).iterdir())]
-        read = (_read(file) for file in files if file.suffix.lower() in _SUFFIXES)
+        read = (_read(file) for file in files if file.suffix.lower() in _SUFFIXES and belongs(file.name, part))
         photographs = [picture for picture in read if picture is not None]
         count = drawn if photographs else max(drawn, 1)
         rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from spotter.training.sample import Sample
+    from spotter.training.sample import Sample, Source
+    from spotter.training.synthesis.backgrounds import Backgrounds
+    from spotter.training.synthesis.held_out import Part
+    from spotter.training.synthesis.pool import PatchPool
     from spotter.training.synthesis.sources import LayoutSource
 
-_KINDS = ("scene", "page", "sheet")
+_CURVED = "curved"
+_WRITTEN = 100  # pictures
+_KINDS = ("scene", "page", "sheet", _CURVED)
 _POOL = click.option(
     "--pool",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -119,7 +124,7 @@ def preview(
     import numpy as np
     from PIL import Image
 
-    source = open_sources(pool, data, kinds, turned, looks)[kind]
+    source = _open_source(kind, pool, data, kinds, turned, looks)
     rng = np.random.default_rng(seed)
     samples = [source.sample(rng, size) for _ in range(columns * rows)]
     pictures = [_outlined(sample) if outlines else sample.image for sample in samples]
@@ -130,15 +135,45 @@ def preview(
         raise click.ClickException(f"{output}: {error}") from None
 
 
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Pictures that are the same wherever they are written with one pool and one folder of backgrounds; heights: of
+    capitals, pixels."""
+
+    source: str
+    count: int
+    seed: int
+    size: int
+    heights: tuple[float, float]
+
+
+EVALUATION_SETS = {"curved": EvaluationSet(_CURVED, 200, 2002, 640, (10.0, 64.0))}
+"""In fonts and on backgrounds that recipes with such a source leave out."""
+
+
 @synth.command()
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Pictures to write.")
+@click.option("--count", type=click.IntRange(min=1), help="Pictures to write; 100, or as many as the preset says.")
 @click.option("--source", "kind", type=click.Choice(_KINDS), default="scene", show_default=True)
+@click.option(
+    "--preset",
+    type=click.Choice(list(EVALUATION_SETS)),
+    help="An evaluation set in fonts and on backgrounds that training leaves out; it has a source, seed and size.",
+)
 @_SEED
 @_POOL
 @_DATA
 @_SIZE
-def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, data: Path | None, size: int) -> None:
+def write(
+    output: Path,
+    count: int | None,
+    kind: str,
+    preset: str | None,
+    seed: int,
+    pool: Path | None,
+    data: Path | None,
+    size: int,
+) -> None:
     """Write pictures and their words into OUTPUT, in the form of the ICDAR contests."""
     import numpy as np
     from PIL import Image
@@ -146,11 +181,17 @@ def write(output: Path, count: int, kind: str, seed: int, pool: Path | None, dat
 
     from spotter.training.data.annotations import Annotation, format_line
 
-    source = open_sources(pool, data)[kind]
+    source: Source
+    if preset is None:
+        source = _open_source(kind, pool, data)
+    else:
+        wanted = EVALUATION_SETS[preset]
+        kind, count, seed, size = wanted.source, count or wanted.count, wanted.seed, wanted.size
+        source = open_curved(pool, data, heights=wanted.heights, part="held out")
     (output / "images").mkdir(parents=True, exist_ok=True)
     (output / "gts").mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
-    for number in tqdm(range(count), unit="picture"):
+    for number in tqdm(range(count or _WRITTEN), unit="picture"):
         sample = source.sample(rng, size)
         name = f"{kind}_{number:06d}"
         Image.fromarray(sample.image).save(output / "images" / f"{name}.png")
@@ -218,6 +259,19 @@ def compare_words(data: Path, draws: int, seed: int) -> None:
         click.echo(f"{name}: {100 * apart:.1f}% of the characters would have to be others")
 
 
+def _open_source(
+    kind: str,
+    pool: Path | None,
+    data: Path | None,
+    kinds: "Sequence[str]" = (),
+    turned: float = 0.0,
+    looks: "Sequence[str]" = (),
+) -> "Source":
+    if kind == _CURVED:
+        return open_curved(pool, data, kinds, turned or None, looks)
+    return open_sources(pool, data, kinds, turned, looks)[kind]
+
+
 @dataclass(frozen=True)
 class Speed:
     """Pictures, words in them, and layouts without pixels, each a second of CPU time on one core."""
@@ -258,24 +312,14 @@ def open_sources(
     kinds: only words of these; all when there is none. turned: share of pictures that are turned. looks: of each source
     that has them only these.
     """
-    from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
-    from spotter.training.synthesis.pool import PoolError
+    from spotter.training.synthesis import PageSource, SceneSource, SheetSource
     from spotter.training.synthesis.sources import LayoutSource
 
-    try:
-        patches: PatchPool = PatchPool.load(pool) if pool else PatchPool.build(2000)
-    except PoolError as error:
-        raise click.BadParameter(str(error), param_hint="--pool") from None
-    folder = data / "backgrounds" if data else None
-    if folder is not None and not folder.is_dir():
-        raise click.BadParameter(f"{folder} is no folder", param_hint="--data")
-    backgrounds = Backgrounds.load([folder] if folder else [])
-    if unknown := set(kinds) - set(patches.kind_names):
-        raise click.BadParameter(f"the pool knows no {sorted(unknown)[0]!r}", param_hint="--kind")
+    patches, backgrounds = _open(pool, data, "all")
+    times = _times(patches, kinds)
     classes: dict[str, type[LayoutSource]] = {"scene": SceneSource, "page": PageSource, "sheet": SheetSource}
     if unknown := set(looks).difference(*(source.LOOKS for source in classes.values())):
         raise click.BadParameter(f"no source looks like {sorted(unknown)[0]!r}", param_hint="--look")
-    times = {name: float(name in kinds) for name in patches.kind_names} if kinds else None
     try:
         return {
             name: source(patches, backgrounds, times, turned, _only(looks, source.LOOKS))
@@ -285,7 +329,53 @@ def open_sources(
         raise click.BadParameter(str(error), param_hint="--kind") from None
 
 
-def _only(wanted: "Sequence[str]", known: "Mapping[str, float]") -> dict[str, float] | None:
+def open_curved(
+    pool: Path | None,
+    data: Path | None,
+    kinds: "Sequence[str]" = (),
+    turned: float | None = None,
+    looks: "Sequence[str]" = (),
+    heights: tuple[float, float] | None = None,
+    part: "Part" = "all",
+) -> "Source":
+    """The source of bent words, otherwise as `open_sources`. turned, heights: the source's own where None. part: of
+    fonts and backgrounds."""
+    from spotter.training.synthesis import CurvedSource
+    from spotter.training.synthesis.curved.emblems import KINDS
+
+    patches, backgrounds = _open(pool, data, part)
+    if unknown := set(looks) - KINDS.keys():
+        raise click.BadParameter(f"no emblem looks like {sorted(unknown)[0]!r}", param_hint="--look")
+    options: dict[str, Any] = {} if turned is None else {"turned": turned}
+    if heights is not None:
+        options["heights"] = heights
+    try:
+        return CurvedSource(patches, backgrounds, _times(patches, kinds), looks=_only(looks, KINDS), **options)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--pool") from None
+
+
+def _open(pool: Path | None, data: Path | None, part: "Part") -> "tuple[PatchPool, Backgrounds]":
+    """Words, a small pool of which is built if absent, and the backgrounds."""
+    from spotter.training.synthesis import Backgrounds, PatchPool
+
+    folder = data / "backgrounds" if data else None
+    if folder is not None and not folder.is_dir():
+        raise click.BadParameter(f"{folder} is no folder", param_hint="--data")
+    try:
+        patches = (PatchPool.load(pool) if pool else PatchPool.build(2000)).part(part)
+    except ValueError as error:  # no pool, or none of its words is in such a font
+        raise click.BadParameter(str(error), param_hint="--pool") from None
+    return patches, Backgrounds.load([folder] if folder else [], part=part)
+
+
+def _times(pool: "PatchPool", kinds: "Sequence[str]") -> dict[str, float] | None:
+    if unknown := set(kinds) - set(pool.kind_names):
+        raise click.BadParameter(f"the pool knows no {sorted(unknown)[0]!r}", param_hint="--kind")
+    return {name: float(name in kinds) for name in pool.kind_names} if kinds else None
+
+
+def _only(wanted: "Sequence[str]", known: "Mapping[str, object]") -> dict[str, float] | None:
     """Shares of the wanted looks alone; None where none of them is known."""
     return {look: float(look in wanted) for look in known} if set(wanted) & known.keys() else None
 

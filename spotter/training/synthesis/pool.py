@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.training.synthesis.fonts import FontSet, find_fonts
+from spotter.training.synthesis.held_out import Part, belongs, family_of
 from spotter.training.synthesis.render import SPACED, Patch, Style, draw_style, render
 from spotter.training.synthesis.supply import WordSupply
 from spotter.training.synthesis.words import KINDS, WordGenerator, rule
@@ -88,6 +89,25 @@ class PatchPool:
     def groups(self) -> dict[int, NDArray[np.int64]]:
         """Words by style."""
         return _grouped(self.styles, np.array([bool(text) for text in self.texts]))
+
+    def part(self, part: Part) -> "PatchPool":
+        """The words of the fonts that belong to a part, see `held_out`, and all plates; the pixels are not copied.
+
+        Raises ValueError when no word is left.
+        """
+        if part == "all":
+            return self
+        named = np.array([belongs(family_of(name), part) for name in self.font_names], np.bool_)
+        rows = np.flatnonzero((self.fonts < 0) | named[self.fonts.clip(0)])
+        texts = tuple(self.texts[row] for row in rows)
+        if not any(texts):
+            raise ValueError(f"no word of the pool is written in a font of the part {part!r}")
+        changed = {
+            name: value[rows]
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray) and name != "pixels"
+        }
+        return replace(self, **changed, texts=texts, boundaries=tuple(self.boundaries[row] for row in rows))
 
     @classmethod
     def build(

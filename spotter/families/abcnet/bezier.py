@@ -1,0 +1,162 @@
+r"""Regions between two cubic Bezier curves, float32 [N, 16] in pixels: a word's upper edge, then its lower edge.
+
+Each curve has four control points (x, y), and both run in reading order, otherwise than a polygon, whose lower edge
+runs back:
+
+        t0 --- t1 ---------- t2 --- t3        t0, t3, b0 and b3 are the word's corners
+        |                            |
+        b0 --- b1 ---------- b2 --- b3
+
+A point of a curve is sum_i B_i(t) p_i, t from 0 to 1, with Bernstein's polynomials B_i (Liu et al. 2020, ABCNet,
+arXiv:2002.10200, equation 1).
+"""
+
+import torch
+from torch import Tensor
+
+from spotter.model.anchors import AnchorPoints
+from spotter.model.family import Extent, Geometry
+
+NUMBERS = 16
+"""Of a region."""
+OUTLINE = 8
+"""Points of each edge of a polygon."""
+PIECES = 8
+"""Straight pieces by which a region is measured."""
+_RIDGE = 1e-6  # so little that three points and more decide, and two make a straight line
+_EPSILON = 1e-6
+
+
+def bernstein(t: Tensor) -> Tensor:
+    """The four cubic Bernstein polynomials [..., 4] at t [...]."""
+    s = 1 - t
+    return torch.stack((s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t), -1)
+
+
+def controls(curves: Tensor) -> Tensor:
+    """Control points [N, 2, 4, 2] of regions [N, 16]: (upper, lower) edge, point, (x, y)."""
+    return curves.reshape(curves.shape[0], 2, 4, 2)
+
+
+def edges(curves: Tensor, t: Tensor) -> Tensor:
+    """Points [N, 2, T, 2] of the edges of regions [N, 16] at t [T]."""
+    return bernstein(t) @ controls(curves)
+
+
+def fitted(polygons: Tensor) -> Tensor:
+    """Regions [N, 16] of polygons [N, 2n, 2], n at least 2: least squares for each edge, whose ends stay.
+
+    A point's t is its share of the way along the edge, as in ABCNet. Of two points an edge is straight, of three it is
+    the parabola through them: where the points leave a choice, control points stay close to the thirds of the straight
+    line.
+    """
+    half = polygons.shape[1] // 2
+    exact = polygons.double()
+    points = torch.stack((exact[:, :half], exact[:, half:].flip(1)), 1)  # N x 2 x n x 2
+    way = (points[:, :, 1:] - points[:, :, :-1]).norm(dim=-1).cumsum(2)
+    t = torch.cat((torch.zeros_like(way[:, :, :1]), way / way[:, :, -1:].clamp(min=_EPSILON)), 2)
+    basis = bernstein(t)  # N x 2 x n x 4
+    first, last = points[:, :, :1], points[:, :, -1:]
+    straight = torch.cat((first, (2 * first + last) / 3, (first + 2 * last) / 3, last), 2)
+    inner = basis[..., 1:3]
+    square = inner.transpose(2, 3) @ inner + _RIDGE * torch.eye(2, dtype=torch.float64, device=polygons.device)
+    moved = torch.linalg.solve(square, inner.transpose(2, 3) @ (points - basis @ straight))
+    found = torch.cat((straight[:, :, :1], straight[:, :, 1:3] + moved, straight[:, :, 3:]), 2)
+    return found.flatten(1).to(polygons.dtype)
+
+
+def outlines(curves: Tensor) -> Tensor:
+    """Polygons [N, 16, 2] of regions [N, 16]: eight points of the upper edge, then eight of the lower one back, evenly
+    spaced in t."""
+    upper, lower = edges(curves, torch.linspace(0, 1, OUTLINE, device=curves.device)).unbind(1)
+    return torch.cat((upper, lower.flip(1)), 1)
+
+
+def middle_lines(curves: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Points [N, T, 2] of the lines midway between the edges at t [T], and the ways [N, T, 2] from the upper edge to
+    the lower one there."""
+    upper, lower = edges(curves, t).unbind(1)
+    return (upper + lower) / 2, lower - upper
+
+
+def measured(curves: Tensor) -> Extent:
+    """As `Geometry.extent`: how long the middle line is, and the area between the edges over that; of a parallelogram,
+    its width and its height across."""
+    middle, across = middle_lines(curves, torch.linspace(0, 1, PIECES + 1, device=curves.device))
+    step = middle[:, 1:] - middle[:, :-1]
+    down = (across[:, 1:] + across[:, :-1]) / 2
+    lengths = step.square().sum(-1).sqrt().sum(1)
+    areas = (step[..., 0] * down[..., 1] - step[..., 1] * down[..., 0]).sum(1)
+    return Extent(lengths, (areas / lengths.clamp(min=_EPSILON)).clamp(min=0))
+
+
+def bezier_places(curves: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """As `Geometry.places`: the grid of BezierAlign. Beyond their ends edges run straight on."""
+    t = u + 0.5
+    inside = t.clamp(0, 1)
+    points = controls(curves)
+    before, after = (t - inside).clamp(max=0)[:, None, :, None], (t - inside).clamp(min=0)[:, None, :, None]
+    line = bernstein(inside)[:, None] @ points  # N x 2 x C x 2
+    line = line + before * 3 * (points[:, :, 1:2] - points[:, :, :1])
+    line = line + after * 3 * (points[:, :, 3:] - points[:, :, 2:3])
+    upper, lower = line[:, 0, None], line[:, 1, None]  # N x 1 x C x 2
+    share = v[None, :, None, None] + 0.5
+    x, y = (upper + (lower - upper) * share).unbind(-1)
+    return x, y
+
+
+def parted(curves: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """As `Geometry.part`, exactly: the control points of a part are the curve's blossom (Ramshaw 1989) at its ends."""
+    a, b = start + 0.5, end + 0.5
+    rows = []
+    for first, second, third in ((a, a, a), (a, a, b), (a, b, b), (b, b, b)):
+        one, two, three = 1 - first, 1 - second, 1 - third
+        rows.append(
+            torch.stack(
+                (
+                    one * two * three,
+                    first * two * three + one * second * three + one * two * third,
+                    first * second * three + first * two * third + one * second * third,
+                    first * second * third,
+                ),
+                -1,
+            )
+        )
+    return (torch.stack(rows, 1)[:, None] @ controls(curves)).flatten(1)
+
+
+def placed(curves: Tensor, anchors: AnchorPoints) -> Tensor:
+    """Regions [N, 16] in the picture's pixels -> in those of the map that the anchor points are of."""
+    at = anchors.placement(measured(curves).heights)
+    if at is None:
+        return curves
+    points = controls(curves)
+    each = at.of(torch.arange(curves.shape[0], device=curves.device))
+    return torch.stack((each.x(points[..., 0]), each.y(points[..., 1])), -1).flatten(1)
+
+
+class _BezierRegions:
+    """Regions between two curves as `spotter.model.family.Geometry` asks for them."""
+
+    def of_polygons(self, polygons: Tensor) -> Tensor:
+        """As `Geometry.of_polygons`."""
+        return fitted(polygons)
+
+    def polygons(self, shapes: Tensor) -> Tensor:
+        """As `Geometry.polygons`: sixteen points."""
+        return outlines(shapes)
+
+    def extent(self, shapes: Tensor) -> Extent:
+        """As `Geometry.extent`."""
+        return measured(shapes)
+
+    def places(self, shapes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Geometry.places`."""
+        return bezier_places(shapes, u, v)
+
+    def part(self, shapes: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        """As `Geometry.part`."""
+        return parted(shapes, start, end)
+
+
+BEZIER_REGIONS: Geometry = _BezierRegions()

@@ -1,0 +1,35 @@
+"""What ABCNet's detector is built from, checked when built."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CurveConfig:
+    """The dense head and how its maps become regions.
+
+    channels: of the branch that predicts scores and boxes. bend: of the branch that bends them.
+    coordinates: whether that branch also gets where in the picture an anchor point lies (CoordConv, Liu et al. 2018,
+        arXiv:1807.03247, as in ABCNet v2).
+    score_threshold: anchor points below it are not candidates.
+    candidates: the most candidates of a picture; the best are kept.
+    suppression: overlap above which the lower of two regions is dropped, see `spotter.families.abcnet.overlap`.
+    merging: overlap above which a candidate's region is averaged into the kept one.
+    """
+
+    channels: int = 32
+    bend: int = 32
+    coordinates: bool = False
+    score_threshold: float = 0.25
+    candidates: int = 2048
+    suppression: float = 0.15
+    merging: float = 0.45
+
+    def __post_init__(self) -> None:
+        if min(self.channels, self.bend) < 1:
+            raise ValueError("channels and bend must be at least 1")
+        if not 0 < self.score_threshold < 1:
+            raise ValueError("score_threshold must lie between 0 and 1")
+        if not 0 < self.suppression < self.merging < 1:
+            raise ValueError("0 < suppression < merging < 1 must hold")
+        if self.candidates < 1:
+            raise ValueError("candidates must be at least 1")

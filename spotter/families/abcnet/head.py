@@ -1,0 +1,130 @@
+"""ABCNet's detection head: dense maps, and how they become regions between two Bezier curves.
+
+Every anchor point predicts whether it lies in the core of a word, and where that word's eight control points lie
+relative to it, in two steps: a slanted box, as FOTS predicts it, whose upper and lower edge have their control points
+at their thirds, and offsets of these in the box's own frame. The offsets of a new head are 0, so it begins with
+straight words, and the first step may take FOTS's weights as they are. The head is trained on plain maps and applied to
+the mosaic of the picture's pyramid.
+"""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spotter.families.abcnet.bezier import NUMBERS, measured
+from spotter.families.abcnet.config import CurveConfig
+from spotter.families.abcnet.ends import sharpen_ends
+from spotter.families.abcnet.maps import CurveMaps, decode_curves
+from spotter.families.abcnet.overlap import pair_overlaps
+from spotter.model.anchors import AnchorPoints
+from spotter.model.blocks import convolution
+from spotter.model.family import Head, Regions
+from spotter.model.roles import Roles
+
+_DISTANCE_SCALE = 16.0
+_ROUNDS = 4
+_COORDINATES = 2
+
+
+class CurveHead(Head):
+    """Anchor-free as in ABCNet (Liu et al. 2020, arXiv:2002.10200), on one map instead of a pyramid of them."""
+
+    # The last layers predict distances in pixels: 8 bits or half precision are too coarse.
+    roles: ClassVar[Roles] = Roles(
+        dense=("*",),
+        exact=("out.*", "curve.*"),
+        precise=("out.*", "curve.*"),
+        last=("out.*", "curve.*"),
+        ends=("out.*", "curve.*"),
+    )
+
+    def __init__(self, inputs: int, config: CurveConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.shared = convolution(inputs, config.channels)
+        self.out = nn.Conv2d(config.channels, 8, 1)
+        # Text is rare and mostly level: the biases start there, so that the first steps need not learn it.
+        self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
+        self.bend = convolution(inputs + (_COORDINATES if config.coordinates else 0), config.bend)
+        self.curve = nn.Conv2d(config.channels + config.bend, NUMBERS, 1)
+        nn.init.zeros_(self.curve.weight)
+        assert self.curve.bias is not None
+        nn.init.zeros_(self.curve.bias)
+
+    def forward(self, features: Tensor, anchors: AnchorPoints) -> CurveMaps:
+        """Features [B, C, H, W], one vector an anchor point -> maps of the same size, float32."""
+        shared = self.shared(features)
+        score, distances, direction = self.out(shared).float().split((1, 4, 3), 1)
+        seen = torch.cat((features, _places(features, anchors)), 1) if self.config.coordinates else features
+        bend = self.curve(torch.cat((shared, self.bend(seen)), 1)).float()
+        return CurveMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, bend, anchors)
+
+    def regions(self, maps: CurveMaps, sizes: Tensor) -> Regions:
+        """Words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
+        candidates, scores = select_candidates(maps, sizes, self.config)
+        curves, kept = merge_overlapping(candidates, scores, self.config)
+        image_index, row = kept.nonzero().unbind(1)
+        found = sharpen_ends(maps, curves[image_index, row], image_index)
+        lengths, heights = measured(found)
+        (usable,) = ((lengths > 1) & (heights > 1)).nonzero().unbind(1)
+        return Regions(found[usable], scores[image_index, row][usable], image_index[usable])
+
+
+def _places(features: Tensor, anchors: AnchorPoints) -> Tensor:
+    """Where anchor points lie in the picture [B, 2, H, W], from -1 to 1."""
+    x, y = (2 * side / side.amax().clamp(min=1) - 1 for side in (anchors.x, anchors.y))
+    return torch.stack((x, y)).clamp(-1, 1).to(features.dtype)[None].expand(features.shape[0], -1, -1, -1)
+
+
+def select_candidates(maps: CurveMaps, sizes: Tensor, config: CurveConfig) -> tuple[Tensor, Tensor]:
+    """Candidates: regions [B, M, 16] and scores [B, M], best first, zero where a picture has fewer.
+
+    A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood, and its word is of the
+    level's size. M is the largest number of candidates of any picture, so that the cost of what follows grows with the
+    text that is there.
+    """
+    height, width = maps.score.shape[-2:]
+    score = maps.score.sigmoid()
+    anchors = maps.anchors
+    real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
+    peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
+    score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
+    best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]
+    most = (best > 0).sum(1).max().clamp(min=1).item()
+    torch._check(most >= 1)  # type: ignore[no-untyped-call]
+    torch._check(most <= best.shape[1])  # type: ignore[no-untyped-call]
+    best, index = best[:, :most], index[:, :most]
+
+    def gather(values: Tensor) -> Tensor:
+        channels = values.shape[1]
+        flat = values.flatten(2).transpose(1, 2)  # B x HW x C
+        return flat.gather(1, index[..., None].expand(-1, -1, channels))
+
+    points = torch.stack((anchors.x.flatten()[index], anchors.y.flatten()[index]), -1)
+    scale = anchors.scale.flatten()[index]
+    curves = decode_curves(gather(maps.distances), gather(maps.direction), gather(maps.bend), points, scale)
+    heights = measured(curves.flatten(0, 1)).heights.unflatten(0, (best.shape[0], -1)) / scale
+    return curves, best * replace(anchors, scale=scale).fits(heights).to(best.dtype)
+
+
+def merge_overlapping(curves: Tensor, scores: Tensor, config: CurveConfig) -> tuple[Tensor, Tensor]:
+    """Regions [B, M, 16] sharpened by their neighbours, and which of them stay, bool [B, M].
+
+    Regions come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of
+    rounds: a region falls when a better one that stands overlaps it. One that stays becomes the score-weighted mean of
+    the candidates that agree with it, control point by control point.
+    """
+    real = scores > 0
+    overlap, agreement = pair_overlaps(curves, real)
+    order = torch.arange(curves.shape[1], device=curves.device)
+    better = (order[:, None] < order[None, :]).to(overlap.dtype)
+    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i drops j
+    stands = torch.ones_like(scores)
+    for _ in range(_ROUNDS):
+        stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(scores.dtype)
+    agreeing = (agreement > config.merging).to(overlap.dtype) * scores[:, None, :]
+    agreeing = agreeing / agreeing.sum(2, keepdim=True).clamp(min=1e-6)
+    return agreeing @ curves, (stands > 0) & real

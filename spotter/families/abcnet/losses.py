@@ -1,0 +1,50 @@
+"""ABCNet's parts of the loss: where the points of both curves lie, where words end, and which way they read."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spotter.families.abcnet.bezier import edges, measured
+from spotter.families.abcnet.maps import CurveMaps
+from spotter.families.abcnet.overlap import directions
+from spotter.families.abcnet.targets import CurveTruth
+
+_POINTS = 8  # of each edge
+_BETA = 0.2
+_FAR = 0.1  # of a point's distance from the anchor point, by which it may be less exact
+
+
+def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(points, ends, direction) losses over the core anchor points, a word counting by `weights` [N], whatever its
+    size.
+
+    points: smooth L1 on points of both edges, in multiples of the word's height, and less where they are far from the
+    anchor point. (ABCNet has it on the control points: these may lie far off the text, and two curves that are nearly
+    one may have quite different ones.) ends: the same on the corners, counted the more the nearer an anchor point is to
+    that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw (cos, sin) of the box, whose truth
+    is the direction from the word's start to its end.
+    """
+    image, row, column = (truth.owner >= 0).nonzero().unbind(1)
+    if not len(image):
+        nothing = (maps.distances.sum() + maps.bend.sum()) * 0
+        return nothing, nothing, nothing
+    word = truth.owner[image, row, column]
+    true = truth.shapes[word]
+    count = torch.bincount(word, minlength=len(truth.shapes)).to(true.dtype)
+    weight = weights[word] / count[word]
+    weight = weight / weight.sum()
+    heights = measured(truth.shapes).heights.clamp(min=1)[word]
+    t = torch.linspace(0, 1, _POINTS, device=true.device)
+    wanted, predicted = edges(true, t), edges(maps.curves(image, row, column), t)  # K x 2 x T x 2
+    anchors = maps.anchors
+    places = torch.stack((anchors.x[row, column], anchors.y[row, column]), 1)
+    away = (wanted - places[:, None, None]).norm(dim=-1, keepdim=True)
+    scale = heights[:, None, None, None]
+    off = (predicted - wanted) / (scale + _FAR * away)
+    points = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=_BETA).sum(-1).mean((1, 2))
+    corners = ((predicted - wanted) / scale)[:, :, [0, -1]]
+    wrong = F.smooth_l1_loss(corners, torch.zeros_like(corners), reduction="none", beta=_BETA).sum(-1).mean(1)  # K x 2
+    place = truth.place[image, row, column]
+    nearness = torch.stack((1 - 2 * place, 2 * place - 1), 1).clamp(min=0)
+    direction = F.smooth_l1_loss(maps.direction[image, :2, row, column], directions(true), reduction="none", beta=_BETA)
+    return (points * weight).sum(), ((wrong * nearness).sum(1) * weight).sum(), (direction.sum(1) * weight).sum()

@@ -1,0 +1,134 @@
+"""A picture that emblems are drawn into: filled shapes, lines and words, and what is known of the words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spotter.training.synthesis.curved.lettering import Lettering, to_picture
+from spotter.training.synthesis.curved.paths import Floats
+
+Picture = NDArray[np.uint8]
+Colour = NDArray[np.float64]
+_FINE = 4  # bits of a pixel's fraction that OpenCV draws by
+_ROUND = 72  # corners of what is round
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How letters look.
+
+    opacity: 0..1. outline: colour around them, and how wide that is in pixels. shadow: the colour behind them and how
+    far it is moved, in pixels. relief: pixels by which light and shadow of raised letters are moved; 0 for flat ones.
+    worn: share of the ink that is missing, in blotches, as of a rubber stamp.
+    """
+
+    colour: Colour
+    opacity: float = 1.0
+    outline: tuple[Colour, float] | None = None
+    shadow: tuple[Colour, tuple[float, float]] | None = None
+    relief: float = 0.0
+    worn: float = 0.0
+
+
+@dataclass(eq=False)
+class Drawing:
+    """picture: uint8 [S, S, 3], drawn into. polygons, texts: of the words so far."""
+
+    picture: Picture
+    rng: np.random.Generator
+    polygons: list[NDArray[np.float32]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Pixels of a side."""
+        return len(self.picture)
+
+    def fill(self, plane: Floats, outline: Floats, colour: Colour, opacity: float = 1.0) -> None:
+        """Fills a shape [K, 2] of a plane."""
+        points = _fixed(to_picture(plane, outline))
+        if opacity >= 1:
+            cv2.fillPoly(self.picture, [points], colour.tolist(), cv2.LINE_AA, _FINE)
+            return
+        over = self.picture.copy()
+        cv2.fillPoly(over, [points], colour.tolist(), cv2.LINE_AA, _FINE)
+        cv2.addWeighted(over, opacity, self.picture, 1 - opacity, 0, self.picture)
+
+    def stroke(self, plane: Floats, line: Floats, colour: Colour, width: float, closed: bool = True) -> None:
+        """Draws a line [K, 2] of a plane, `width` pixels wide."""
+        points = _fixed(to_picture(plane, line))
+        cv2.polylines(self.picture, [points], closed, colour.tolist(), max(round(width), 1), cv2.LINE_AA, _FINE)
+
+    def picture_in(self, plane: Floats, outline: Floats, other: Picture) -> None:
+        """Shows another square picture within a shape."""
+        mask = np.zeros(self.picture.shape[:2], np.uint8)
+        cv2.fillPoly(mask, [_fixed(to_picture(plane, outline))], 255, cv2.LINE_AA, _FINE)
+        shown = cv2.resize(other, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        self.picture[mask > 127] = shown[mask > 127]
+
+    def letters(self, plane: Floats, words: Sequence[Lettering], ink: Ink) -> None:
+        """Draws words and notes them."""
+        for word in words:
+            self.polygons.append(word.polygon(plane))
+            self.texts.append(word.pool.texts[word.patch])
+            cover = word.cover(plane, self.size)
+            if cover is not None:
+                self._ink(*cover, ink)
+
+    def _ink(self, alpha: Picture, left: int, top: int, ink: Ink) -> None:
+        if ink.worn:
+            alpha = _worn(alpha, ink.worn, self.rng)
+        if ink.shadow is not None:
+            colour, (x, y) = ink.shadow
+            self._blend(_moved(alpha, x, y), left, top, colour, 0.8 * ink.opacity)
+        if ink.outline is not None:
+            colour, width = ink.outline
+            reach = max(round(width), 1)
+            kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+            self._blend(np.asarray(cv2.dilate(alpha, kernel), np.uint8), left, top, colour, ink.opacity)
+        if ink.relief:
+            light, dark = np.minimum(ink.colour + 75, 255), np.maximum(ink.colour - 75, 0)
+            self._blend(_moved(alpha, ink.relief, ink.relief), left, top, dark, 0.9)
+            self._blend(_moved(alpha, -ink.relief, -ink.relief), left, top, light, 0.9)
+        self._blend(alpha, left, top, ink.colour, ink.opacity)
+
+    def _blend(self, alpha: Picture, left: int, top: int, colour: Colour, opacity: float) -> None:
+        region = self.picture[top : top + alpha.shape[0], left : left + alpha.shape[1]]
+        weight = cv2.convertScaleAbs(alpha, alpha=opacity * 128 / 255)[..., None].astype(np.int16)
+        region += (((colour.astype(np.int16) - region) * weight + 64) >> 7).astype(np.uint8)
+
+
+def disc(radius: float, middle: tuple[float, float] = (0.0, 0.0), corners: int = _ROUND) -> Floats:
+    """The outline [corners, 2] of a disc."""
+    return star(radius, radius, corners // 2, middle)
+
+
+def star(outer: float, inner: float, points: int, middle: tuple[float, float] = (0.0, 0.0)) -> Floats:
+    """The outline [2 points, 2] of a star; a scalloped rim, where `inner` is nearly `outer`."""
+    angle = np.arange(2 * points) * np.pi / points - np.pi / 2
+    radius = np.where(np.arange(2 * points) % 2 == 0, outer, inner)
+    return np.stack([middle[0] + radius * np.cos(angle), middle[1] + radius * np.sin(angle)], 1)
+
+
+def box(left: float, top: float, right: float, bottom: float) -> Floats:
+    """Corners [4, 2]."""
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+
+
+def _fixed(points: Floats) -> NDArray[np.int32]:
+    return np.round((points - 0.5) * (1 << _FINE)).clip(-(1 << 24), 1 << 24).astype(np.int32)
+
+
+def _moved(alpha: Picture, x: float, y: float) -> Picture:
+    matrix = np.array([[1, 0, x], [0, 1, y]])
+    return np.asarray(cv2.warpAffine(alpha, matrix, (alpha.shape[1], alpha.shape[0])), np.uint8)
+
+
+def _worn(alpha: Picture, share: float, rng: np.random.Generator) -> Picture:
+    height, width = alpha.shape
+    coarse = rng.random((max(height // 3, 2), max(width // 3, 2)), np.float32)
+    grain = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(alpha * np.clip((grain - share) * 4, 0.15, 1), np.uint8)

@@ -106,7 +106,7 @@ def select_candidates(maps: CurveMaps, sizes: Tensor, config: CurveConfig) -> tu
     points = torch.stack((anchors.x.flatten()[index], anchors.y.flatten()[index]), -1)
     scale = anchors.scale.flatten()[index]
     curves = decode_curves(gather(maps.distances), gather(maps.direction), gather(maps.bend), points, scale)
-    heights = measured(curves.flatten(0, 1)).heights.unflatten(0, (best.shape[0], -1)) / scale
+    heights = measured(curves.flatten(0, 1)).heights.reshape(best.shape[0], -1) / scale
     return curves, best * replace(anchors, scale=scale).fits(heights).to(best.dtype)
 
 

@@ -51,8 +51,8 @@ def cross(first: Tensor, second: Tensor) -> Tensor:
 
 def directions(curves: Tensor) -> Tensor:
     """Unit vectors [..., 2] from the start of regions [..., 16] to their end."""
-    points = curves.unflatten(-1, (2, 4, 2))
-    way = (points[..., 3, :] - points[..., 0, :]).sum(-2)
+    points = curves.unflatten(-1, (2, 4, 2))  # type: ignore[no-untyped-call]
+    way: Tensor = (points[..., 3, :] - points[..., 0, :]).sum(-2)
     return way / way.square().sum(-1, keepdim=True).sqrt().clamp(min=_EPSILON)
 
 
@@ -63,7 +63,7 @@ def pair_overlaps(curves: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     Only pairs whose upright boxes meet are looked at: they are few.
     """
     batch, count = real.shape
-    outline = outlines(curves.flatten(0, 1)).unflatten(0, (batch, count))
+    outline = outlines(curves.flatten(0, 1)).unflatten(0, (batch, count))  # type: ignore[no-untyped-call]
     low, high = outline.amin(2), outline.amax(2)  # B x M x 2
     meet = ((low[:, :, None] < high[:, None]) & (low[:, None] < high[:, :, None])).all(-1)
     # Each with itself too, so that there is always a pair.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,7 +103,7 @@ class PatchPool:
         texts = tuple(self.texts[row] for row in rows)
         if not any(texts):
             raise ValueError(f"no word of the pool is written in a font of the part {part!r}")
-        changed = {
+        changed: dict[str, Any] = {
             name: value[rows]
             for name, value in vars(self).items()
             if isinstance(value, np.ndarray) and name != "pixels"

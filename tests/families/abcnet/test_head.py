@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -182,6 +183,6 @@ def test_what_a_fallen_region_overlaps_stands() -> None:
         ({"bend": 0}, "channels and bend"),
     ],
 )
-def test_impossible_settings_are_refused(change: dict[str, float], said: str) -> None:
+def test_impossible_settings_are_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         replace(CONFIG, **change)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_pool_renders_the_asked_number_from_the_seed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.pixels, second.pixels)
 
 
-@pytest.mark.parametrize("kind", ["scene", "page", "sheet"])
+@pytest.mark.parametrize("kind", ["scene", "page", "sheet", "curved"])
 def test_preview_outlines_the_words(tmp_path: Path, folder: Path, kind: str) -> None:
     options = ("--source", kind, "--pool", folder, "--size", "160", "--columns", "3", "--rows", "2", "--seed", "2")
     _run("preview", tmp_path / "outlined.png", *options)
@@ -77,6 +78,27 @@ def test_written_pictures_are_read_back(tmp_path: Path, folder: Path) -> None:
     assert texts <= set(PatchPool.load(folder).texts)
 
 
+def test_an_evaluation_set_of_bent_words_is_the_same_every_time_and_in_fonts_held_out(
+    tmp_path: Path, pool: PatchPool
+) -> None:
+    fonts = np.where(pool.styles < 0, -1, pool.styles % 2).astype(np.int32)
+    replace(pool, fonts=fonts, font_names=("Kaushan Script", "Lato Bold")).save(tmp_path / "pool")
+    for name in ("a", "b"):
+        options = ("--preset", "curved", "--pool", tmp_path / "pool", "--count", "2")
+        _run("write", tmp_path / name, *options, *(("--seed", "9") if name == "b" else ()))
+    known = {text for text, font in zip(pool.texts, fonts.tolist(), strict=True) if font == 0}
+    words = 0
+    for number in range(2):
+        first, second = (tmp_path / name / "images" / f"curved_{number:06d}.png" for name in ("a", "b"))
+        assert first.read_bytes() == second.read_bytes()
+        assert load_picture(first).shape == (640, 640, 3)
+        annotations = read_annotations(tmp_path / "a" / "gts" / f"gt_{first.stem}.txt", ascii_only=False)
+        assert all(len(word.polygon) == 16 for word in annotations)
+        assert {word.text for word in annotations if not word.ignore} <= known
+        words += len(annotations)
+    assert words > 4
+
+
 def test_bench_has_a_row_for_each_source(folder: Path) -> None:
     output = _run("bench", "--seconds", "0.05", "--pool", folder, "--size", "96", "--device", "cpu", "--batch", "2")
     rows = [line.split() for line in output.splitlines()]
@@ -116,6 +138,9 @@ def test_a_data_folder_without_backgrounds_is_refused(tmp_path: Path, folder: Pa
         (["preview", "x.png", "--pool", "POOL", "--kind", "novel"], "novel"),
         (["preview", "x.png", "--pool", "POOL", "--look", "novel"], "novel"),
         (["preview", "x.png", "--pool", "POOL", "--turned", "2"], "--turned"),
+        (["preview", "x.png", "--pool", "POOL", "--source", "curved", "--look", "novel"], "novel"),
+        (["preview", "x.png", "--pool", "EMPTY", "--source", "curved"], "no pool of rendered words"),
+        (["write", "x", "--preset", "curved", "--pool", "POOL"], "held out"),
     ],
 )
 def test_mistakes_are_reported_in_a_line(tmp_path: Path, folder: Path, arguments: list[str], message: str) -> None:

@@ -267,13 +267,15 @@ async def _lines(
         _accepted(request, service, parameters, timeout_ms) as asked,
         contextlib.aclosing(lines(service, asked)) as answers,
     ):
+        # Not before the body is read: whoever looks for the client's leaving takes what else it sends.
+        yield await unless_gone(request, anext(answers))
         async for answer in answers:
             yield answer
 
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
     """An answer in lines, once there is a first one: until then it may still be a problem."""
-    first = await unless_gone(request, anext(answers))
+    first = await anext(answers)
 
     async def body() -> AsyncIterator[bytes]:
         async with contextlib.aclosing(answers):
@@ -285,7 +287,7 @@ async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], No
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Awaits the work, but gives it up as soon as the client leaves."""
+    """Awaits the work, but gives it up as soon as the client leaves. The body must have been read."""
     own = asyncio.current_task()
     assert own is not None
     gone = False

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -22,7 +23,7 @@ from spotter.service.errors import (
     MethodNotAllowedError,
     PathNotFoundError,
 )
-from spotter.service.http import parameters, schemas
+from spotter.service.http import page, parameters, schemas
 from spotter.service.http.fast_path import Application, answer_plain
 from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
@@ -30,6 +31,8 @@ from spotter.service.keys import ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.models.live import Catalogue, LoadedModel, follows, load
 from spotter.service.models.watcher import Watcher
+from spotter.service.playground.files import static_files
+from spotter.service.playground.routes import playground
 from spotter.service.settings import Settings
 from spotter.service.state import Service, build
 from spotter.service.telemetry.metrics import Metrics
@@ -71,6 +74,9 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
     )
     app.state.service = service
     app.include_router(router)
+    app.include_router(page.router)
+    if settings.playground:
+        app.include_router(playground())
     spans = spans_from_environment()
     keys = None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
     app.add_middleware(_surround, service, keys, spans)
@@ -85,7 +91,7 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
     """Adds the middleware; a request passes it from the last added to the first."""
     settings = service.settings
     if keys is not None:
-        app = RequireKey(app, keys)
+        app = RequireKey(app, keys, static_files() if settings.playground else ())
     app = Problems(app)
     if settings.cors_origins:
         app = Cors(
@@ -134,12 +140,13 @@ async def _live(service: Service, loader: Callable[[Settings, Metrics], LoadedMo
 async def _invalid(request: Request, error: Exception) -> NoReturn:
     """Converts FastAPI's validation errors to problems; the middleware answers them."""
     assert isinstance(error, RequestValidationError)
-    raise InvalidParameterError("; ".join(map(_message, error.errors()))) from None
+    known = page.PageParameters if request.url.path == page.PATH else parameters.SpotParameters
+    raise InvalidParameterError("; ".join(_message(each, known) for each in error.errors())) from None
 
 
-def _message(found: dict[str, Any]) -> str:
+def _message(found: dict[str, Any], known: type[BaseModel]) -> str:
     if found["type"] == "extra_forbidden":
-        return parameters.unknown(str(found["loc"][-1]))
+        return parameters.unknown(str(found["loc"][-1]), known)
     return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +15,7 @@ from spotter.reading.imaging import PictureLimits
 from spotter.reading.pages import PDF_SIDE, Document
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
+from spotter.service.drawing import PictureForm, draw_page
 from spotter.service.errors import OverloadedError, TooLateError
 from spotter.service.spotting import Answer, RequestHandler
 
@@ -77,26 +78,36 @@ class Documents:
         parameter `pdf`. ticket: the document's admission, which this ends. Raises ProblemError before the first page.
         """
         try:
-            if self.open >= self._limits.at_once:
-                retry = self._handler.admission.retry_after()
-                raise OverloadedError(f"{self.open} documents are being read", retry_after=retry)
             request = replace(request, deadline=self.deadline(request))
-            self.open += 1
-            try:
+            with self._place():
                 async with self._opened(data, request) as document:
                     numbers = select(document.count, self._limits.pages)
                     ticket.leave(served=False)  # each page has its own ticket
                     async with contextlib.aclosing(self._pages(document, numbers, text, request)) as pages:
                         async for page in pages:
                             yield page
-            finally:
-                self.open -= 1
         finally:
             ticket.leave(served=False)
+
+    async def show(self, data: bytes, number: int, side: int | None, form: PictureForm, deadline: float) -> bytes:
+        """The picture of a page, encoded: see `drawing.draw_page`. Raises ProblemError."""
+        with self._place():
+            return await self._in_time(lambda: draw_page(data, self._pictures, number, side, form), deadline)
 
     def deadline(self, request: spotting.ReadRequest) -> float:
         """The deadline of a document, time.monotonic() seconds: the client's, or else the limit for documents."""
         return request.deadline if request.timing.client_deadline else request.timing.began + self._limits.seconds
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        if self.open >= self._limits.at_once:
+            retry = self._handler.admission.retry_after()
+            raise OverloadedError(f"{self.open} documents are being read", retry_after=retry)
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
 
     @contextlib.asynccontextmanager
     async def _opened(self, data: bytes, request: spotting.ReadRequest) -> AsyncIterator[Document]:

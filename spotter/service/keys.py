@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -80,12 +80,14 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 class RequireKey:
     """Middleware: asks for `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Raises UnauthorizedError."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeys, also_open: Collection[str] = ()) -> None:
+        """also_open: paths that need no key either."""
         self._app = app
         self._keys = keys
+        self._open = OPEN.union(also_open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in OPEN and not self._keys.accepts(_key_of(scope)):
+        if scope["type"] == "http" and scope["path"] not in self._open and not self._keys.accepts(_key_of(scope)):
             raise UnauthorizedError("the request has no valid API key", WWW_Authenticate="Bearer")
         await self._app(scope, receive, send)
 

@@ -39,6 +39,7 @@ class Settings(ReadingSettings):
     header_timeout: float = Field(default=10.0, gt=0, le=600)
     max_connections: int = Field(default=1024, ge=1, le=65_536)
     api_keys_file: Path | None = None
+    playground: bool = True
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
 
     queue_pictures: int = Field(default=64, ge=1, le=4096)

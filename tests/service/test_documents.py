@@ -2,7 +2,8 @@ import asyncio
 import base64
 import io
 import json
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, cast
 
 import httpx
 import pypdfium2
@@ -42,6 +43,32 @@ async def test_pages_are_answered_each_as_a_picture_with_its_number(client: Clie
             one = (await http.post("/spot?pages=2", content=data)).json()
             assert [texts(page) for page in one["pages"]] == [["007"]]
         assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+
+
+async def test_a_body_that_comes_later_than_its_head_is_read_whole_in_lines_too(client: Client) -> None:
+    body = coloured(COLOURS[:1])
+    told: list[dict[str, Any]] = []
+    arriving: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        told.append(dict(message))
+
+    async with client() as (http, _):
+        app = cast(httpx.ASGITransport, http._transport).app
+        scope = {"type": "http", "method": "POST", "path": "/spot", "query_string": b"", "root_path": ""}
+        headers = [(b"accept", LINES["Accept"].encode()), (b"content-length", b"%d" % len(body))]
+        answer = asyncio.create_task(app({**scope, "headers": headers}, arriving.get, send))
+        *early, last = body[:9], body[9:500], body[500:]
+        for part in (*early, last):
+            for _ in range(5):  # whoever waits for it gets to wait
+                await asyncio.sleep(0.001)
+            await arriving.put({"type": "http.request", "body": part, "more_body": part is not last})
+        while not told or told[-1].get("more_body", True):
+            await asyncio.sleep(0.001)
+        await arriving.put({"type": "http.disconnect"})
+        await answer
+    assert told[0]["status"] == 200
+    assert texts(json.loads(told[1]["body"])) == words_of(COLOURS[0])
 
 
 async def test_a_picture_stays_a_picture_unless_pages_are_asked_for(client: Client) -> None:

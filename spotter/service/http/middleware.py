@@ -37,9 +37,20 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
 )
-"""Headers of every answer, except the policy on /docs, which loads scripts."""
+"""Headers of every answer, except the policy on /docs, which loads scripts, and where `spotter.security_headers` of the
+scope has others."""
 PATHS = frozenset(
-    {"/spot", "/health/live", "/health/ready", "/metrics", "/v1/model", "/v1/capabilities", "/docs", "/openapi.json"}
+    {
+        "/spot",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/v1/model",
+        "/v1/capabilities",
+        "/v1/page",
+        "/docs",
+        "/openapi.json",
+    }
 )
 
 
@@ -149,7 +160,8 @@ class Cors(CORSMiddleware):
 
 
 def _headers(scope: Scope, request_id: str, timing: Timing) -> list[tuple[bytes, bytes]]:
-    headers = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+    security = scope.get("spotter.security_headers", SECURITY_HEADERS)
+    headers = [(b"x-request-id", request_id.encode()), *security]
     if scope["path"] == "/docs":
         headers = [(name, value) for name, value in headers if name != b"content-security-policy"]
     if timing.seconds:

@@ -96,12 +96,12 @@ class SpotParameters(BaseModel):
 NO_PARAMETERS = SpotParameters()
 
 
-def unknown(name: str) -> str:
-    """The message for an unknown parameter."""
+def unknown(name: str, known: type[BaseModel] = SpotParameters) -> str:
+    """The message for a parameter that is not among the `known` ones."""
     name = name[:_NAME]
-    if name in UNSUPPORTED:
+    if name in UNSUPPORTED and known is SpotParameters:
         return f"{name}: it is not supported, for {UNSUPPORTED[name]}"
-    (nearest,) = difflib.get_close_matches(name, SpotParameters.model_fields, 1, 0.0)
+    (nearest,) = difflib.get_close_matches(name, known.model_fields, 1, 0.0)
     return f"there is no parameter {name!r}; the nearest is {nearest!r}"
 
 

@@ -93,7 +93,7 @@ async def answer_spot(
     """`POST /spot` with checked parameters. Raises ProblemError."""
     service = service_of(request)
     async with _accepted(request, service, parameters, timeout_ms) as asked:
-        return await _unless_gone(request, written(service, asked, form))
+        return await unless_gone(request, written(service, asked, form))
 
 
 @contextlib.asynccontextmanager
@@ -114,7 +114,7 @@ async def _accepted(
     deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
     service.handler.admission.require_room()  # before the body is read
     with Upload(service.uploads, service.settings.max_bytes) as upload:
-        pictures, many = await _pictures(request, service, upload, deadline)
+        pictures, many = await pictures_of(request, service, upload, deadline)
         with service.require_live().held() as live:
             detail = parameters.detail or "words"
             read_request = spotting.ReadRequest(live, deadline, parameters.min_score, timing, hints, detail)
@@ -201,8 +201,8 @@ def _json(content: Any) -> Response:
     return Response(orjson.dumps(content), media_type=JSON)
 
 
-async def _pictures(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:
-    """The pictures' bytes, and whether the request is multipart."""
+async def pictures_of(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:
+    """The pictures' bytes, and whether the request is multipart. Raises ProblemError."""
     began = time.monotonic()
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedPictureError("a Content-Encoding is not read; send the picture as it is")
@@ -268,13 +268,15 @@ async def _lines(
         _accepted(request, service, parameters, timeout_ms) as asked,
         contextlib.aclosing(lines(service, asked)) as answers,
     ):
+        # Not before the body is read: whoever looks for the client's leaving takes what else it sends.
+        yield await unless_gone(request, anext(answers))
         async for answer in answers:
             yield answer
 
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
     """An answer in JSON lines. It waits for the first line, since until then the answer may be a problem."""
-    first = await _unless_gone(request, anext(answers))
+    first = await anext(answers)
 
     async def body() -> AsyncIterator[bytes]:
         async with contextlib.aclosing(answers):
@@ -285,8 +287,8 @@ async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], No
     return StreamingResponse(body(), media_type=LINES)
 
 
-async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Awaits the work, and cancels it when the client leaves."""
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """Awaits the work, but gives it up as soon as the client leaves. The body must have been read."""
     own = asyncio.current_task()
     assert own is not None
     gone = False

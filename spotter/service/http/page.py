@@ -1,0 +1,62 @@
+"""`POST /v1/page`: the picture of a page, for whoever shows words over it and cannot open the file itself."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from spotter.reading.pages import MOST_PAGES
+from spotter.service.drawing import PictureForm
+from spotter.service.errors import SPOT_ERRORS, BadRequestError, EngineFailedError
+from spotter.service.http import schemas
+from spotter.service.http.routes import pictures_of, service_of, unless_gone
+from spotter.service.http.uploads import Upload
+
+PATH = "/v1/page"
+ERRORS = tuple(error for error in SPOT_ERRORS if error is not EngineFailedError)
+_BINARY = {"type": "string", "format": "binary"}
+
+router = APIRouter()
+
+
+class PageParameters(BaseModel):
+    """What may stand behind `POST /v1/page?`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    page: int = Field(default=1, ge=1, le=MOST_PAGES, description="Of a PDF or TIFF, from 1.")
+    side: int | None = Field(
+        default=None,
+        ge=16,
+        le=16_384,
+        description="Most pixels of the long side; the size in whose pixels polygons are if absent.",
+    )
+    format: PictureForm = Field(default="png", description="Of the picture.")
+
+
+@router.post(
+    PATH,
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The page.",
+            "content": {"image/png": {"schema": _BINARY}, "image/jpeg": {"schema": _BINARY}},
+        },
+        **schemas.problems(*ERRORS),
+    },
+    openapi_extra={"requestBody": schemas.SPOT_BODY},
+    summary="The picture of one page, as reading sees it",
+)
+async def page_picture(request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:
+    """Upright, and of a PDF as it is drawn for reading, so that polygons fit; nothing is read."""
+    service = service_of(request)
+    service.lifecycle.require_serving()
+    service.handler.admission.require_room()
+    deadline = request.scope["spotter.timing"].began + service.settings.timeout
+    with Upload(service.uploads, service.settings.max_bytes) as upload:
+        found, _ = await pictures_of(request, service, upload, deadline)
+        if len(found) > 1:
+            raise BadRequestError(f"a page is of one file, and there are {len(found)}")
+        drawn = service.documents.show(found[0], parameters.page, parameters.side, parameters.format, deadline)
+        body = await unless_gone(request, drawn)
+    return Response(body, media_type=f"image/{parameters.format}")

@@ -1,0 +1,19 @@
+// Copying, also where the page came by plain HTTP and the browser's own clipboard is closed to it.
+
+import { el } from "./dom.js";
+
+export async function copy(text) {
+  if (navigator.clipboard && window.isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = el("textarea", { class: "unseen" });
+  field.value = text;
+  const focused = document.activeElement;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  if (!done) throw new Error("the browser does not allow it");
+}

@@ -54,10 +54,10 @@ async def test_a_body_that_comes_later_than_its_head_is_read_whole_in_lines_too(
         told.append(dict(message))
 
     async with client() as (http, _):
-        app = cast(httpx.ASGITransport, http._transport).app
+        app = cast(Any, http._transport).app
         scope = {"type": "http", "method": "POST", "path": "/spot", "query_string": b"", "root_path": ""}
         headers = [(b"accept", LINES["Accept"].encode()), (b"content-length", b"%d" % len(body))]
-        answer = asyncio.create_task(app({**scope, "headers": headers}, arriving.get, send))
+        answer: asyncio.Task[None] = asyncio.create_task(app({**scope, "headers": headers}, arriving.get, send))
         *early, last = body[:9], body[9:500], body[500:]
         for part in (*early, last):
             for _ in range(5):  # whoever waits for it gets to wait

@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     store = FolderStore(folder / "registry")
     store.set_alias("spotter", "live", store.publish(folder / "page").version)
     (folder / "keys").write_text(KEY)
-    patient = {"timeout": 600, "document_timeout": 600, "queue_seconds": 600}
+    patient: dict[str, Any] = {"timeout": 600, "document_timeout": 600, "queue_seconds": 600}
     with serving(registry=store.root, threads=1, api_keys_file=folder / "keys", **patient) as running:
         running.ready()
         yield running

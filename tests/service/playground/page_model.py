@@ -63,7 +63,7 @@ def write_page_bundle(folder: Path) -> None:
 
 
 def _model() -> onnx.ModelProto:
-    """images uint8 [B, H, W, 3], sizes int32 [B, 2] -> the page's rows for each picture, as the service expects them."""
+    """images uint8 [B, H, W, 3], sizes int32 [B, 2] -> the page's rows for each picture, as the service expects."""
     count, longest = len(PAGE), max(len(word.text) for word in PAGE)
     boxes = [[(w.left, w.top), (w.right, w.top), (w.right, w.top + HEIGHT), (w.left, w.top + HEIGHT)] for w in PAGE]
     characters = np.zeros((1, count, longest), np.int32)

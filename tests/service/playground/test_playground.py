@@ -92,7 +92,7 @@ def test_a_sample_is_read_and_shown(visit: Visit, server: Serving) -> None:
     digest = httpx.get(f"{server.url}/v1/model", headers=BEARER).json()["digest"].removeprefix("sha256:")
     expect(page.locator("#model")).to_contain_text(digest[:10])
     page.click("#tab-about")
-    for fact in ("1280 × 720", "spotter, version 1", digest[:10], "Closer look"):
+    for fact in ("1280 \u00d7 720", "spotter, version 1", digest[:10], "Closer look"):
         expect(page.locator("#pane-about")).to_contain_text(fact)
 
 

@@ -99,13 +99,16 @@ def test_figures_are_those_that_prometheus_would_tell(visit: Visit) -> None:
         r"""async () => {
             const {parse, value, values, growth, buckets, quantile} = await import('/playground/js/status/metrics.js');
             const text = (a, b, inf, n) => `# HELP h x\n# TYPE h histogram\nh_bucket{le="1.0",s="a"} ${a}\n` +
-                `h_bucket{le="2.0",s="a"} ${b}\nh_bucket{le="+Inf",s="a"} ${inf}\nn_total{k="a\\"b,}\\\\"} ${n}\nplain 4e2\n`;
+                `h_bucket{le="2.0",s="a"} ${b}\nh_bucket{le="+Inf",s="a"} ${inf}\n` +
+                `n_total{k="a\\"b,}\\\\"} ${n}\nplain 4e2\n`;
             const [before, after] = [parse(text(0, 0, 0, 7)), parse(text(2, 6, 8, 3))];
             const between = buckets(before, after, 'h', {s: 'a'});
             return {
-                plain: value(after, 'plain'), label: values(after, 'n_total', 'k'), begun: growth(before, after, 'n_total'),
+                plain: value(after, 'plain'), label: values(after, 'n_total', 'k'),
+                begun: growth(before, after, 'n_total'),
                 counts: between.map(({count}) => count), median: quantile(0.5, between), low: quantile(0.25, between),
-                high: quantile(0.95, between), none: quantile(0.5, buckets(after, after, 'h')), absent: value(after, 'x', {}, null),
+                high: quantile(0.95, between), none: quantile(0.5, buckets(after, after, 'h')),
+                absent: value(after, 'x', {}, null),
             };
         }"""
     )

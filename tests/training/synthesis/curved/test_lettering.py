@@ -15,7 +15,7 @@ def word(pool: PatchPool, path: Path, rigid: bool = False) -> Lettering:
     return Lettering(pool, patch, path, -50, 100 / (right - left), rigid=rigid)
 
 
-def polar(points: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def polar(points: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> tuple[np.ndarray, np.ndarray]:
     """Distance from the middle of the picture, and degrees from the top, clockwise."""
     x, y = points[..., 0] - 128, points[..., 1] - 128
     return np.hypot(x, y), np.degrees(np.arctan2(x, -y))

@@ -1,45 +1,26 @@
 """The paths of the service."""
 
-import asyncio
 import contextlib
 import datetime
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.requests import ClientDisconnect
 
-from spotter.reading.errors import UnsupportedPictureError
 from spotter.service import spotting
-from spotter.service.background import in_background
-from spotter.service.errors import (
-    SPOT_ERRORS,
-    ClientGoneError,
-    InvalidParameterError,
-    NotReadyError,
-    TooLateError,
-    UnauthorizedError,
-    UploadTimeoutError,
-    UrlNotReadError,
-)
+from spotter.service.errors import SPOT_ERRORS, InvalidParameterError, NotReadyError, UnauthorizedError
 from spotter.service.http import capabilities, schemas
 from spotter.service.http.answering import Asked, Written, lines, written
-from spotter.service.http.fetching import Fetch
+from spotter.service.http.intake import TimeoutHeader, arriving, service_of, unless_gone
 from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
 from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters
-from spotter.service.http.uploads import MultipartBody, Upload, begins_as_json, body_for, open_json
 from spotter.service.models.live import LoadedModel
 from spotter.service.state import Service
-from spotter.service.telemetry.timing import Timing
 
 router = APIRouter()
-
-T = TypeVar("T")
-
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -56,11 +37,6 @@ def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
     return add
 
 
-def service_of(request: Request) -> Service:
-    """The service behind a request."""
-    return cast(Service, request.app.state.service)
-
-
 @router.post(
     "/spot",
     response_model=schemas.SpotAnswer | schemas.SpotAnswers | schemas.DocumentAnswer,
@@ -71,10 +47,7 @@ def service_of(request: Request) -> Service:
 async def spot(
     request: Request,
     parameters: Annotated[SpotParameters, Query()],
-    timeout_ms: Annotated[
-        int | None,
-        Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
-    ] = None,
+    timeout_ms: TimeoutHeader = None,
 ) -> Response:
     """Words with their polygons, in reading order; lines and blocks; or a document of them."""
     form = _form(request, parameters)
@@ -93,7 +66,7 @@ async def answer_spot(
     """`POST /spot` with checked parameters. Raises ProblemError."""
     service = service_of(request)
     async with _accepted(request, service, parameters, timeout_ms) as asked:
-        return await _unless_gone(request, written(service, asked, form))
+        return await unless_gone(request, written(service, asked, form))
 
 
 @contextlib.asynccontextmanager
@@ -107,17 +80,13 @@ async def _accepted(
             f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
         )
     hints = parameters.hints()
-    service.lifecycle.require_serving()
-    limit = service.settings.timeout
-    timing: Timing = request.scope["spotter.timing"]
-    timing.client_deadline = timeout_ms is not None and timeout_ms / 1000 < limit
-    deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
-    service.handler.admission.require_room()  # before the body is read
-    with Upload(service.uploads, service.settings.max_bytes) as upload:
-        pictures, many = await _pictures(request, service, upload, deadline)
+    async with arriving(request, service, timeout_ms) as arrival:
+        pictures, many = await arrival.pictures(request.headers.get("content-type"))
         with service.require_live().held() as live:
             detail = parameters.detail or "words"
-            read_request = spotting.ReadRequest(live, deadline, parameters.min_score, timing, hints, detail)
+            read_request = spotting.ReadRequest(
+                live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail
+            )
             yield Asked(pictures, many, read_request, parameters)
 
 
@@ -200,65 +169,6 @@ def _json(content: Any) -> Response:
     return Response(orjson.dumps(content), media_type=JSON)
 
 
-async def _pictures(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:
-    """The pictures' bytes, and whether the request is multipart."""
-    began = time.monotonic()
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedPictureError("a Content-Encoding is not read; send the picture as it is")
-    body = body_for(request.headers.get("content-type"), service.settings.max_pictures)
-    upload.announce(request.headers.get("content-length"))
-    try:
-        async with asyncio.timeout(min(service.settings.upload_timeout, deadline - began)):
-            async for chunk in request.stream():
-                upload.count(chunk)
-                body.feed(chunk)
-    except TimeoutError:
-        service.metrics.expirations.labels("upload").inc()
-        if time.monotonic() >= deadline:
-            raise TooLateError("the deadline passed during the upload") from None
-        seconds = service.settings.upload_timeout
-        raise UploadTimeoutError(f"the upload was not complete after {seconds:g} s") from None
-    except ClientDisconnect:
-        service.metrics.cancellations.labels("upload").inc()
-        raise ClientGoneError("the client left while uploading") from None
-    pictures = body.close()
-    many = isinstance(body, MultipartBody)
-    if not many and begins_as_json(pictures[0]):
-        pictures = [await _from_json(service, pictures[0], upload, deadline)]
-    ended = time.monotonic()
-    service.metrics.stage("upload", request.scope["spotter.timing"].add("upload", (began, ended)))
-    return pictures, many
-
-
-async def _from_json(service: Service, body: bytes, upload: Upload, deadline: float) -> bytes:
-    """The picture that a body of JSON holds or names. Raises ProblemError."""
-    settings = service.settings
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            async with service.opening:
-                found = await asyncio.to_thread(open_json, body)
-            if isinstance(found, bytes):
-                return found
-            if not settings.fetch_urls:
-                raise UrlNotReadError("pictures are not fetched from addresses here")
-            async with service.fetching:
-                data = await _fetched(found.url, settings.max_bytes, settings.fetch_timeout)
-    except TimeoutError:
-        raise TooLateError("the deadline passed before the picture was there") from None
-    upload.count(data)
-    return data
-
-
-async def _fetched(url: str, limit: int, seconds: float) -> bytes:
-    fetch = Fetch(url, limit, seconds)
-    try:
-        return await asyncio.wait_for(in_background("fetch", fetch.run), seconds)
-    except TimeoutError:
-        raise UrlNotReadError(f"the address did not answer within {seconds:g} s") from None
-    finally:
-        fetch.abort()
-
-
 async def _lines(
     request: Request, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncGenerator[dict[str, Any], None]:
@@ -273,7 +183,7 @@ async def _lines(
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
     """An answer in lines, once there is a first one: until then it may still be a problem."""
-    first = await _unless_gone(request, anext(answers))
+    first = await unless_gone(request, anext(answers))
 
     async def body() -> AsyncIterator[bytes]:
         async with contextlib.aclosing(answers):
@@ -282,27 +192,3 @@ async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], No
                 yield orjson.dumps(each) + b"\n"
 
     return StreamingResponse(body(), media_type=LINES)
-
-
-async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Awaits the work, but gives it up as soon as the client leaves."""
-    own = asyncio.current_task()
-    assert own is not None
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        own.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not gone or own.uncancel():
-            raise
-        raise ClientGoneError("the client left while its picture was being read") from None
-    finally:
-        watcher.cancel()

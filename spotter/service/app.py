@@ -16,6 +16,8 @@ from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service import memory
 from spotter.service.background import in_background
+from spotter.service.compat.dialects import by_path, chosen, paths
+from spotter.service.compat.routes import router_for
 from spotter.service.errors import (
     BadRequestError,
     InvalidParameterError,
@@ -71,6 +73,9 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
     )
     app.state.service = service
     app.include_router(router)
+    dialects = chosen(settings.compat)
+    app.include_router(router_for(dialects))
+    app.state.compat = paths(dialects)
     spans = spans_from_environment()
     keys = None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
     app.add_middleware(_surround, service, keys, spans)
@@ -84,9 +89,10 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
 def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans | None) -> ASGIApp:
     """What is around every answer; a request passes it from the last to the first."""
     settings = service.settings
+    dialects = by_path(chosen(settings.compat))
     if keys is not None:
         app = RequireKey(app, keys)
-    app = Problems(app)
+    app = Problems(app, {path: dialect.wire.refuse for path, dialect in dialects.items()})
     if settings.cors_origins:
         app = Cors(
             app,
@@ -103,7 +109,7 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
             expose_headers=CORS_HEADERS,
         )
         app = Problems(app)  # of its own refusals; those from further inside carry its headers
-    return Observe(app, service.metrics, spans)
+    return Observe(app, service.metrics, spans, {path: dialect.address for path, dialect in dialects.items()})
 
 
 async def _load(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:

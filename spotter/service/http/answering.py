@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -84,7 +84,8 @@ async def _read(service: Service, asked: Asked) -> dict[str, Any]:
         except ProblemError as problem:
             return problem
 
-    results = await asyncio.gather(*map(one, asked.pictures, tickets))
+    with _left(tickets):
+        results = await asyncio.gather(*map(one, asked.pictures, tickets))
     _count_failed(service, results)
     return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
 
@@ -107,10 +108,11 @@ async def _write_pictures(service: Service, asked: Asked, how: Form, what: str) 
             f"{what} of several files is for pictures without pages; send each document in a request of its own"
         )
     tickets = handler.admission.enter_all(len(pictures))
-    answers = await asyncio.gather(
-        *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
-        return_exceptions=True,
-    )
+    with _left(tickets):
+        answers = await asyncio.gather(
+            *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
+            return_exceptions=True,
+        )
     for answer in answers:  # a document of some of its pages would look whole
         if isinstance(answer, BaseException):
             raise answer
@@ -120,15 +122,23 @@ async def _write_pictures(service: Service, asked: Asked, how: Form, what: str) 
     )
 
 
+@contextlib.contextmanager
+def _left(tickets: Sequence[Ticket]) -> Iterator[None]:
+    """Gives all tickets back at the end: a task that is cancelled before it began does not."""
+    try:
+        yield
+    finally:
+        for ticket in tickets:
+            ticket.leave(served=False)
+
+
 async def _write_document(service: Service, asked: Asked, how: Form, what: str, otherwise: str) -> bytes:
     (data,) = asked.pictures
 
     def select(count: int, most: int) -> list[int]:
         numbers = select_pages(asked.parameters.pages, count, most)
         if how.pages is not None and len(numbers) > how.pages:
-            raise InvalidParameterError(
-                f"{what} is for {how.pages} page, and there are {len(numbers)}; {otherwise}"
-            )
+            raise InvalidParameterError(f"{what} is for {how.pages} page, and there are {len(numbers)}; {otherwise}")
         return numbers
 
     (ticket,) = service.handler.admission.enter_all(1)

@@ -143,7 +143,32 @@ async def model(request: Request) -> Response:
 @page("/v1/capabilities", response_model=schemas.Capabilities, responses=schemas.problems(UnauthorizedError))
 async def capable(request: Request) -> Response:
     """What this build and its settings read, accept and write."""
-    return _json(capabilities.describe(service_of(request).settings))
+    return _json(capabilities.describe(service_of(request).settings, request.app.state.compat))
+
+
+@page("/v1/capacity", response_model=schemas.Capacity, responses=schemas.problems(UnauthorizedError, NotReadyError))
+async def capacity(request: Request) -> Response:
+    """How much room there is now, in pictures and in seconds: what a client may send without meeting a 429."""
+    service = service_of(request)
+    service.require_ready()
+    settings, room = service.settings, service.handler.admission.room()
+    return _json(
+        {
+            "pictures": {
+                "inside": room.inside_pictures,
+                "most": settings.queue_pictures,
+                "room": room.pictures,
+            },
+            "pixels": {"inside": room.inside_pixels, "most": settings.queue_pixels, "room": room.pixels},
+            "seconds": {
+                "queue": _round(room.queue),
+                "most": settings.queue_seconds,
+                "room": None if room.queue is None else _round(max(settings.queue_seconds - room.queue, 0.0)),
+            },
+            "pace": None if room.pace is None else {"pictures": _round(room.pace[0]), "pixels": round(room.pace[1])},
+            "retry_after": _round(room.retry_after),
+        }
+    )
 
 
 def _form(request: Request, parameters: SpotParameters) -> Accepted:
@@ -163,6 +188,10 @@ def _reference(live: LoadedModel) -> dict[str, str]:
 
 def _time(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _json(content: Any) -> Response:

@@ -27,8 +27,8 @@ _JSON = b"{ \t\r\n"
 _MEMBERS = ("image", "url")
 _STRUCTURE = b"{[,"
 MANY = 1000
-"""Of the bytes that begin a member or an element of JSON: more than any request of ours or of the dialects needs, and few
-enough that what they become takes no memory. Base64 has none of them."""
+"""Of the bytes that begin a member or an element of JSON: more than any request of ours or of the dialects needs, and
+few enough that what they become takes no memory. Base64 has none of them."""
 
 
 class Upload:

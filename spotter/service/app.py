@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,7 @@ from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service import memory
 from spotter.service.background import in_background
-from spotter.service.compat.dialects import by_path, chosen, paths
+from spotter.service.compat.dialects import by_path, chosen, paths, refusal_of
 from spotter.service.compat.routes import router_for
 from spotter.service.errors import (
     BadRequestError,
@@ -92,7 +93,7 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
     dialects = by_path(chosen(settings.compat))
     if keys is not None:
         app = RequireKey(app, keys)
-    app = Problems(app, {path: dialect.wire.refuse for path, dialect in dialects.items()})
+    app = Problems(app, functools.partial(refusal_of, chosen(settings.compat)))
     if settings.cors_origins:
         app = Cors(
             app,

@@ -1,11 +1,13 @@
 """The table of dialects, from which come their paths, their part of the OpenAPI document, `/v1/capabilities`, and the
 table of docs/compat.md."""
 
+import os
 from collections.abc import Iterable, Mapping
 
 from spotter.formats.dialects.names import DialectName
 from spotter.service.compat import doctr, liteparse, paddlex, rapidocr, tesseract, textract
-from spotter.service.compat.dialect import Dialect
+from spotter.service.compat.dialect import PREFIX, Dialect
+from spotter.service.http.middleware import Refuse
 
 _CBOR = textract.CBOR_PATH
 
@@ -31,6 +33,14 @@ def chosen(names: Iterable[DialectName]) -> tuple[Dialect, ...]:
 def by_path(dialects: Iterable[Dialect]) -> Mapping[str, Dialect]:
     """Dialects by their paths, and by those with a slash behind, which some clients add."""
     return {path: dialect for dialect in dialects for path in (dialect.address, f"{dialect.address}/")}
+
+
+def refusal_of(dialects: Iterable[Dialect], path: str) -> Refuse | None:
+    """How one of these dialects refuses what was asked of a path, though it may not be there: as at its own path that
+    is most like it."""
+    own = [dialect for dialect in dialects if f"{path}/".startswith(f"{PREFIX}/{dialect.name}/")]
+    alike = max(own, key=lambda dialect: len(os.path.commonpath([dialect.address, path])), default=None)
+    return None if alike is None else alike.wire.refuse
 
 
 def paths(dialects: Iterable[Dialect]) -> dict[str, list[str]]:

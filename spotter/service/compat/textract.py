@@ -12,7 +12,7 @@ from spotter.formats.forms import Form
 from spotter.reading.errors import ProblemError
 from spotter.service.compat import cbor
 from spotter.service.compat.dialect import BASE64, BINARY, Received, Wanted, Wire, as_form
-from spotter.service.errors import BadRequestError, InvalidParameterError, UrlNotReadError
+from spotter.service.errors import InvalidParameterError, PathNotFoundError, UrlNotReadError
 from spotter.service.http.middleware import Refusal
 from spotter.service.http.uploads import from_base64, load_json
 
@@ -24,6 +24,7 @@ CBOR_PATH = "/service/Textract/operation/DetectDocumentText"
 
 _TYPES = {
     "unauthorized": "AccessDeniedException",
+    "not-found": "UnknownOperationException",
     "unsupported-picture": "UnsupportedDocumentException",
     "broken-picture": "BadDocumentException",
     "too-many-bytes": "DocumentTooLargeException",
@@ -44,7 +45,7 @@ def understand_json(received: Received) -> Wanted:
     """A body `{"Document": {"Bytes": "<base64>"}}` whose X-Amz-Target names the operation."""
     target = received.headers.get("x-amz-target")
     if target != OPERATION:
-        raise BadRequestError(f"the header X-Amz-Target must be {OPERATION}, and no other operation is there")
+        raise PathNotFoundError(f"the header X-Amz-Target must be {OPERATION}: no other operation is there")
     data = _data(load_json(received.body))
     if not isinstance(data, str):
         raise InvalidParameterError("Document.Bytes: it must be base64")

@@ -144,10 +144,10 @@ class Observe:
 class Problems:
     """Answers what the paths and the middleware inside of this one raise with a problem."""
 
-    def __init__(self, app: ASGIApp, refusals: Mapping[str, Refuse] = MappingProxyType({})) -> None:
-        """refusals: paths whose problems are answered in a form of their own."""
+    def __init__(self, app: ASGIApp, refusal: Callable[[str], Refuse | None] = lambda path: None) -> None:
+        """refusal: how problems of a path are answered, where it has a form of its own for them."""
         self._app = app
-        self._refusals = refusals
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -171,7 +171,7 @@ class Problems:
         if problem is not error:
             logger.error("request %s failed", request_id, exc_info=error)
         if send is not None:
-            refuse = self._refusals.get(path, as_problem)
+            refuse = self._refusal(path) or as_problem
             status, media_type, body, headers = refuse(problem, request_id)
             await send_answer(status, media_type, body, send, headers)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,8 @@ from spotter import __version__
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service import memory
 from spotter.service.background import in_background
+from spotter.service.compat.dialects import by_path, chosen, paths, refusal_of
+from spotter.service.compat.routes import router_for
 from spotter.service.errors import (
     BadRequestError,
     InvalidParameterError,
@@ -77,6 +80,9 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
     app.include_router(page.router)
     if settings.playground:
         app.include_router(playground())
+    dialects = chosen(settings.compat)
+    app.include_router(router_for(dialects))
+    app.state.compat = paths(dialects)
     spans = spans_from_environment()
     keys = None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
     app.add_middleware(_surround, service, keys, spans)
@@ -90,9 +96,10 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
 def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans | None) -> ASGIApp:
     """Adds the middleware; a request passes it from the last added to the first."""
     settings = service.settings
+    dialects = by_path(chosen(settings.compat))
     if keys is not None:
         app = RequireKey(app, keys, static_files() if settings.playground else ())
-    app = Problems(app)
+    app = Problems(app, functools.partial(refusal_of, chosen(settings.compat)))
     if settings.cors_origins:
         app = Cors(
             app,
@@ -109,7 +116,7 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
             expose_headers=CORS_HEADERS,
         )
         app = Problems(app)  # for problems raised by CORS itself; inner ones get its headers anyway
-    return Observe(app, service.metrics, spans)
+    return Observe(app, service.metrics, spans, {path: dialect.address for path, dialect in dialects.items()})
 
 
 async def _load(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -13,6 +14,9 @@ from spotter.service.errors import UnauthorizedError
 OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"})
 """Paths that need no key: probes, scrapes and the description of the interface."""
 LEAST_LENGTH = 16
+AWS, AWS_KEY = b"AWS4-HMAC-SHA256", re.compile(rb"\s*Credential=([^/,\s]+)/")
+"""How clients of Amazon's send theirs. The access key's id is the key here: the signature, made with a secret that only
+they and Amazon know, is not looked at."""
 RELOAD_SECONDS = 1.0
 
 
@@ -78,7 +82,8 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 class RequireKey:
-    """Middleware: asks for `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Raises UnauthorizedError."""
+    """Middleware: asks for `Authorization: Bearer KEY` (or `token KEY`, as PaddleX's clients say, or the access key's
+    id of Amazon's signatures) or `X-Api-Key: KEY`. Raises UnauthorizedError."""
 
     def __init__(self, app: ASGIApp, keys: ApiKeys, also_open: Collection[str] = ()) -> None:
         """also_open: paths that need no key either."""
@@ -95,6 +100,8 @@ class RequireKey:
 def _key_of(scope: Scope) -> bytes:
     headers = dict(scope["headers"])
     kind, _, key = headers.get(b"authorization", b"").partition(b" ")
-    if kind.lower() == b"bearer":
+    if kind.lower() in (b"bearer", b"token"):
         return bytes(key.strip())
+    if kind == AWS and (named := AWS_KEY.match(key)):
+        return bytes(named[1])
     return bytes(headers.get(b"x-api-key", b""))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
+from spotter.formats.dialects.names import DialectName
 from spotter.reading.settings import ReadingSettings, cores
 from spotter.service.keys import read_keys
 
@@ -41,6 +42,7 @@ class Settings(ReadingSettings):
     api_keys_file: Path | None = None
     playground: bool = True
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    compat: Annotated[tuple[DialectName, ...], NoDecode, BeforeValidator(_split)] = ()
 
     queue_pictures: int = Field(default=64, ge=1, le=4096)
     queue_pixels: int = Field(default=128_000_000, ge=1)

@@ -73,6 +73,7 @@ async def test_a_picture_is_answered_with_its_words(client: Client) -> None:
                 "width": 300,
                 "height": 200,
                 "downscaled": False,
+                "turned": 0,
                 "closer_look": "not_needed",
                 "reason": "the picture was read at its own size, or nearly so",
                 "least_height": 9.0,

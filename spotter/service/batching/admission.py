@@ -27,6 +27,24 @@ class Limits:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Room:
+    """What is inside now, and what more would be let in.
+
+    pictures: further ones, of the size of those served lately. pixels: padded ones. queue: seconds until what is inside
+    will have been read, None before anything was measured. pace: pictures and padded pixels a second while busy, None
+    likewise. retry_after: seconds, None where there is room.
+    """
+
+    inside_pictures: int
+    inside_pixels: int
+    pictures: int
+    pixels: int
+    queue: float | None
+    pace: tuple[float, float] | None
+    retry_after: float | None
+
+
 class Admission:
     """Issues tickets and measures the rate at which pictures are served."""
 
@@ -61,6 +79,29 @@ class Admission:
         with self._lock:
             if self._drained_seconds == 0:
                 self._drained_pictures, self._drained_pixels, self._drained_seconds = 1.0, float(pixels), seconds
+
+    def room(self) -> Room:
+        """What is inside now, and what more would be let in."""
+        with self._lock:
+            expected, rate = self._expected(), self._rate()
+            mean = self._drained_pixels / self._drained_pictures if self._drained_pictures else 0.0
+            pixels = self._limits.pixels - math.ceil(expected)
+            further = float(self._limits.pictures - self._pictures)
+            if mean:
+                # One that alone exceeds the limit still enters an empty house, and the queue counts what is before one.
+                further = min(further, max(pixels / mean, 0.0 if expected else 1.0))
+                if rate:
+                    further = min(further, (self._limits.seconds * rate - expected) / mean + 1)
+            pictures = max(math.floor(further), 0)
+            return Room(
+                self._pictures,
+                self._pixels,
+                pictures,
+                max(pixels, 0),
+                expected / rate if rate else None,
+                (rate / mean, rate) if rate and mean else None,
+                None if pictures else self.retry_after(),
+            )
 
     def require_room(self) -> None:
         """Raises OverloadedError when another picture of any size would be refused."""

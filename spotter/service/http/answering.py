@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-from spotter.formats.forms import FORMS, Form, FormName
+from spotter.formats.forms import FORMS, Form
 from spotter.reading.errors import ProblemError
 from spotter.reading.pages import has_pages
 from spotter.service import spotting
@@ -42,10 +42,15 @@ async def written(service: Service, asked: Asked, form: FormatName) -> Written:
     """The answer in a format. Raises ProblemError."""
     if form == "json":
         return Written(JSON, orjson.dumps(await _read(service, asked)))
-    how = FORMS[form]
+    return await written_as(service, asked, FORMS[form], f"format: {form}", "ask for one, as by ?pages=1")
+
+
+async def written_as(service: Service, asked: Asked, how: Form, what: str, otherwise: str) -> Written:
+    """The answer in a form that is none of `FORMS`, too. what: its name, for problems; otherwise: what to do where it
+    is for fewer pages than there are. Raises ProblemError."""
     if len(asked.pictures) == 1 and _is_document(asked, asked.pictures[0]):
-        return Written(how.content_type, await _write_document(service, asked, form, how))
-    return Written(how.content_type, await _write_pictures(service, asked, form, how))
+        return Written(how.content_type, await _write_document(service, asked, how, what, otherwise))
+    return Written(how.content_type, await _write_pictures(service, asked, how, what))
 
 
 async def lines(service: Service, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
@@ -79,7 +84,8 @@ async def _read(service: Service, asked: Asked) -> dict[str, Any]:
         except ProblemError as problem:
             return problem
 
-    results = await asyncio.gather(*map(one, asked.pictures, tickets))
+    with _left(tickets):
+        results = await asyncio.gather(*map(one, asked.pictures, tickets))
     _count_failed(service, results)
     return {"results": [each.body() if isinstance(each, ProblemError) else each for each in results]}
 
@@ -93,19 +99,20 @@ async def _read_one(service: Service, data: bytes, ticket: Ticket, asked: Asked)
     return {"page_count": found[0].count, "pages": [page.body() for page in found]}
 
 
-async def _write_pictures(service: Service, asked: Asked, form: FormName, how: Form) -> bytes:
+async def _write_pictures(service: Service, asked: Asked, how: Form, what: str) -> bytes:
     pictures, handler = asked.pictures, service.handler
     if how.pages is not None and len(pictures) > how.pages:
-        raise InvalidParameterError(f"format: {form} is for {how.pages} picture, and there are {len(pictures)}")
+        raise InvalidParameterError(f"{what} is for {how.pages} picture, and there are {len(pictures)}")
     if len(pictures) > 1 and any(_is_document(asked, data) for data in pictures):
         raise InvalidParameterError(
-            f"format: {form} of several files is for pictures without pages; send each document in a request of its own"
+            f"{what} of several files is for pictures without pages; send each document in a request of its own"
         )
     tickets = handler.admission.enter_all(len(pictures))
-    answers = await asyncio.gather(
-        *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
-        return_exceptions=True,
-    )
+    with _left(tickets):
+        answers = await asyncio.gather(
+            *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
+            return_exceptions=True,
+        )
     for answer in answers:  # a document with some pages missing would look complete
         if isinstance(answer, BaseException):
             raise answer
@@ -115,15 +122,23 @@ async def _write_pictures(service: Service, asked: Asked, form: FormName, how: F
     )
 
 
-async def _write_document(service: Service, asked: Asked, form: FormName, how: Form) -> bytes:
+@contextlib.contextmanager
+def _left(tickets: Sequence[Ticket]) -> Iterator[None]:
+    """Gives all tickets back at the end: a task that is cancelled before it began does not."""
+    try:
+        yield
+    finally:
+        for ticket in tickets:
+            ticket.leave(served=False)
+
+
+async def _write_document(service: Service, asked: Asked, how: Form, what: str, otherwise: str) -> bytes:
     (data,) = asked.pictures
 
     def select(count: int, most: int) -> list[int]:
         numbers = select_pages(asked.parameters.pages, count, most)
         if how.pages is not None and len(numbers) > how.pages:
-            raise InvalidParameterError(
-                f"format: {form} is for {how.pages} page, and there are {len(numbers)}; ask for one, as by ?pages=1"
-            )
+            raise InvalidParameterError(f"{what} is for {how.pages} page, and there are {len(numbers)}; {otherwise}")
         return numbers
 
     (ticket,) = service.handler.admission.enter_all(1)

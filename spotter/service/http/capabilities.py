@@ -22,8 +22,8 @@ _LIMITS = (
 )
 
 
-def describe(settings: Settings) -> dict[str, Any]:
-    """The members of `schemas.Capabilities`."""
+def describe(settings: Settings, compat: dict[str, list[str]]) -> dict[str, Any]:
+    """The members of `schemas.Capabilities`. compat: paths of other services, by their names."""
     json = ["image", *(["url"] if settings.fetch_urls else [])]
     return {
         "version": __version__,
@@ -44,4 +44,5 @@ def describe(settings: Settings) -> dict[str, Any]:
         "parameters": described(),
         "unsupported": UNSUPPORTED,
         "limits": {name: getattr(settings, name) for name in _LIMITS},
+        "compat": compat,
     }

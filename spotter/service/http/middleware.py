@@ -7,9 +7,9 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -48,19 +48,42 @@ PATHS = frozenset(
         "/v1/model",
         "/v1/capabilities",
         "/v1/page",
+        "/v1/capacity",
         "/docs",
         "/openapi.json",
     }
 )
 
 
+class Refusal(NamedTuple):
+    """A problem as it is answered."""
+
+    status: int
+    media_type: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+Refuse = Callable[[ProblemError, str], Refusal]
+"""Of a problem and the request's id."""
+
+
 class Observe:
     """Wraps the application. Answers carry `X-Request-Id` and, where stages were timed, `Server-Timing`."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, spans: Spans | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        spans: Spans | None = None,
+        readers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """readers: paths beside /spot where pictures are read, and the names by which they are counted."""
         self._app = app
         self._metrics = metrics
         self._spans = spans
+        self._names = {**{path: path for path in PATHS}, **readers}
+        self._readers = frozenset({"/spot", *readers.values()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,12 +117,14 @@ class Observe:
         timing: Timing,
     ) -> None:
         seconds = time.monotonic() - timing.began
-        path = scope["path"] if scope["path"] in PATHS else "other"
+        path = self._names.get(scope["path"], "other")
         # A client whose own deadline passed counts like one that left, and not as an error of the service.
         self._metrics.answered(
-            path, GAVE_UP if timing.client_deadline and code == TooLateError.status else code, seconds
+            path,
+            GAVE_UP if timing.client_deadline and code == TooLateError.status else code,
+            seconds if path in self._readers else None,
         )
-        if path == "/spot" or code >= 400:
+        if path in self._readers or code >= 400:
             line: dict[str, Any] = {
                 "method": scope["method"],
                 "path": path,
@@ -120,8 +145,10 @@ class Observe:
 class Problems:
     """Answers exceptions of the paths and of inner middleware with a problem."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, refusal: Callable[[str], Refuse | None] = lambda path: None) -> None:
+        """refusal: how problems of a path are answered, where it has a form of its own for them."""
         self._app = app
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -137,16 +164,18 @@ class Problems:
         try:
             await self._app(scope, receive, answer)
         except Exception as error:
-            await self._refuse(error, scope["spotter.request_id"], None if begun else send)
+            await self._refuse(error, scope["path"], scope["spotter.request_id"], None if begun else send)
 
-    async def _refuse(self, error: Exception, request_id: str, send: Send | None) -> None:
+    async def _refuse(self, error: Exception, path: str, request_id: str, send: Send | None) -> None:
         # A separate function: the error references the frame that raised it, whose variables would keep the upload in
         # memory.
         problem = error if isinstance(error, ProblemError) else InternalError("an unexpected error")
         if problem is not error:
             logger.error("request %s failed", request_id, exc_info=error)
         if send is not None:
-            await send_problem(problem, request_id, send)
+            refuse = self._refusal(path) or as_problem
+            status, media_type, body, headers = refuse(problem, request_id)
+            await send_answer(status, media_type, body, send, headers)
 
 
 class Cors(CORSMiddleware):
@@ -169,9 +198,9 @@ def _headers(scope: Scope, request_id: str, timing: Timing) -> list[tuple[bytes,
     return headers
 
 
-async def send_problem(problem: ProblemError, request_id: str, send: Send) -> None:
-    """Sends a problem as an ASGI answer."""
-    await send_answer(problem.status, MEDIA_TYPE, problem.render(request_id), send, problem.all_headers())
+def as_problem(problem: ProblemError, request_id: str) -> Refusal:
+    """As of RFC 9457."""
+    return Refusal(problem.status, MEDIA_TYPE, problem.render(request_id), problem.all_headers())
 
 
 async def send_answer(

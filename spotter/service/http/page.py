@@ -9,8 +9,7 @@ from spotter.reading.pages import MOST_PAGES
 from spotter.service.drawing import PictureForm
 from spotter.service.errors import SPOT_ERRORS, BadRequestError, EngineFailedError
 from spotter.service.http import schemas
-from spotter.service.http.routes import pictures_of, service_of, unless_gone
-from spotter.service.http.uploads import Upload
+from spotter.service.http.intake import arriving, service_of, unless_gone
 
 PATH = "/v1/page"
 ERRORS = tuple(error for error in SPOT_ERRORS if error is not EngineFailedError)
@@ -50,13 +49,10 @@ class PageParameters(BaseModel):
 async def page_picture(request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:
     """Upright, and of a PDF as it is drawn for reading, so that polygons fit; nothing is read."""
     service = service_of(request)
-    service.lifecycle.require_serving()
-    service.handler.admission.require_room()
-    deadline = request.scope["spotter.timing"].began + service.settings.timeout
-    with Upload(service.uploads, service.settings.max_bytes) as upload:
-        found, _ = await pictures_of(request, service, upload, deadline)
+    async with arriving(request, service, None) as arrival:
+        found, _ = await arrival.pictures(request.headers.get("content-type"))
         if len(found) > 1:
             raise BadRequestError(f"a page is of one file, and there are {len(found)}")
-        drawn = service.documents.show(found[0], parameters.page, parameters.side, parameters.format, deadline)
+        drawn = service.documents.show(found[0], parameters.page, parameters.side, parameters.format, arrival.deadline)
         body = await unless_gone(request, drawn)
     return Response(body, media_type=f"image/{parameters.format}")

@@ -1,45 +1,26 @@
 """The paths of the service."""
 
-import asyncio
 import contextlib
 import datetime
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.requests import ClientDisconnect
 
-from spotter.reading.errors import UnsupportedPictureError
 from spotter.service import spotting
-from spotter.service.background import in_background
-from spotter.service.errors import (
-    SPOT_ERRORS,
-    ClientGoneError,
-    InvalidParameterError,
-    NotReadyError,
-    TooLateError,
-    UnauthorizedError,
-    UploadTimeoutError,
-    UrlNotReadError,
-)
+from spotter.service.errors import SPOT_ERRORS, InvalidParameterError, NotReadyError, UnauthorizedError
 from spotter.service.http import capabilities, schemas
 from spotter.service.http.answering import Asked, Written, lines, written
-from spotter.service.http.fetching import Fetch
+from spotter.service.http.intake import TimeoutHeader, arriving, service_of, unless_gone
 from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
 from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters
-from spotter.service.http.uploads import MultipartBody, Upload, begins_as_json, body_for, open_json
 from spotter.service.models.live import LoadedModel
 from spotter.service.state import Service
-from spotter.service.telemetry.timing import Timing
 
 router = APIRouter()
-
-T = TypeVar("T")
-
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -56,11 +37,6 @@ def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
     return add
 
 
-def service_of(request: Request) -> Service:
-    """The service of a request's application."""
-    return cast(Service, request.app.state.service)
-
-
 @router.post(
     "/spot",
     response_model=schemas.SpotAnswer | schemas.SpotAnswers | schemas.DocumentAnswer,
@@ -71,10 +47,7 @@ def service_of(request: Request) -> Service:
 async def spot(
     request: Request,
     parameters: Annotated[SpotParameters, Query()],
-    timeout_ms: Annotated[
-        int | None,
-        Header(alias="X-Request-Timeout-Ms", ge=1, description="May only shorten the service's deadline."),
-    ] = None,
+    timeout_ms: TimeoutHeader = None,
 ) -> Response:
     """Words with their polygons, in reading order; lines and blocks; or a document of them."""
     form = _form(request, parameters)
@@ -107,17 +80,13 @@ async def _accepted(
             f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
         )
     hints = parameters.hints()
-    service.lifecycle.require_serving()
-    limit = service.settings.timeout
-    timing: Timing = request.scope["spotter.timing"]
-    timing.client_deadline = timeout_ms is not None and timeout_ms / 1000 < limit
-    deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
-    service.handler.admission.require_room()  # before the body is read
-    with Upload(service.uploads, service.settings.max_bytes) as upload:
-        pictures, many = await pictures_of(request, service, upload, deadline)
+    async with arriving(request, service, timeout_ms) as arrival:
+        pictures, many = await arrival.pictures(request.headers.get("content-type"))
         with service.require_live().held() as live:
             detail = parameters.detail or "words"
-            read_request = spotting.ReadRequest(live, deadline, parameters.min_score, timing, hints, detail)
+            read_request = spotting.ReadRequest(
+                live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail
+            )
             yield Asked(pictures, many, read_request, parameters)
 
 
@@ -174,7 +143,32 @@ async def model(request: Request) -> Response:
 @page("/v1/capabilities", response_model=schemas.Capabilities, responses=schemas.problems(UnauthorizedError))
 async def capable(request: Request) -> Response:
     """What this build and its settings read, accept and write."""
-    return _json(capabilities.describe(service_of(request).settings))
+    return _json(capabilities.describe(service_of(request).settings, request.app.state.compat))
+
+
+@page("/v1/capacity", response_model=schemas.Capacity, responses=schemas.problems(UnauthorizedError, NotReadyError))
+async def capacity(request: Request) -> Response:
+    """How much room there is now, in pictures and in seconds: what a client may send without meeting a 429."""
+    service = service_of(request)
+    service.require_ready()
+    settings, room = service.settings, service.handler.admission.room()
+    return _json(
+        {
+            "pictures": {
+                "inside": room.inside_pictures,
+                "most": settings.queue_pictures,
+                "room": room.pictures,
+            },
+            "pixels": {"inside": room.inside_pixels, "most": settings.queue_pixels, "room": room.pixels},
+            "seconds": {
+                "queue": _round(room.queue),
+                "most": settings.queue_seconds,
+                "room": None if room.queue is None else _round(max(settings.queue_seconds - room.queue, 0.0)),
+            },
+            "pace": None if room.pace is None else {"pictures": _round(room.pace[0]), "pixels": round(room.pace[1])},
+            "retry_after": _round(room.retry_after),
+        }
+    )
 
 
 def _form(request: Request, parameters: SpotParameters) -> Accepted:
@@ -197,67 +191,12 @@ def _time(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
 
 
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
 def _json(content: Any) -> Response:
     return Response(orjson.dumps(content), media_type=JSON)
-
-
-async def pictures_of(request: Request, service: Service, upload: Upload, deadline: float) -> tuple[list[bytes], bool]:
-    """The pictures' bytes, and whether the request is multipart. Raises ProblemError."""
-    began = time.monotonic()
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedPictureError("a Content-Encoding is not read; send the picture as it is")
-    body = body_for(request.headers.get("content-type"), service.settings.max_pictures)
-    upload.announce(request.headers.get("content-length"))
-    try:
-        async with asyncio.timeout(min(service.settings.upload_timeout, deadline - began)):
-            async for chunk in request.stream():
-                upload.count(chunk)
-                body.feed(chunk)
-    except TimeoutError:
-        service.metrics.expirations.labels("upload").inc()
-        if time.monotonic() >= deadline:
-            raise TooLateError("the deadline passed during the upload") from None
-        seconds = service.settings.upload_timeout
-        raise UploadTimeoutError(f"the upload was not complete after {seconds:g} s") from None
-    except ClientDisconnect:
-        service.metrics.cancellations.labels("upload").inc()
-        raise ClientGoneError("the client left while uploading") from None
-    pictures = body.close()
-    many = isinstance(body, MultipartBody)
-    if not many and begins_as_json(pictures[0]):
-        pictures = [await _from_json(service, pictures[0], upload, deadline)]
-    ended = time.monotonic()
-    service.metrics.stage("upload", request.scope["spotter.timing"].add("upload", (began, ended)))
-    return pictures, many
-
-
-async def _from_json(service: Service, body: bytes, upload: Upload, deadline: float) -> bytes:
-    """The picture in a JSON body, or at the URL in it. Raises ProblemError."""
-    settings = service.settings
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            async with service.opening:
-                found = await asyncio.to_thread(open_json, body)
-            if isinstance(found, bytes):
-                return found
-            if not settings.fetch_urls:
-                raise UrlNotReadError("pictures are not fetched from addresses here")
-            async with service.fetching:
-                data = await _fetched(found.url, settings.max_bytes, settings.fetch_timeout)
-    except TimeoutError:
-        raise TooLateError("the deadline passed before the picture was there") from None
-    upload.count(data)
-    return data
-
-
-async def _fetched(url: str, limit: int, seconds: float) -> bytes:
-    fetch = Fetch(url, limit, seconds)
-    try:
-        return await asyncio.wait_for(in_background("fetch", fetch.run), seconds)
-    except TimeoutError:
-        raise UrlNotReadError(f"the address did not answer within {seconds:g} s") from None
-    finally:
-        fetch.abort()
 
 
 async def _lines(
@@ -285,27 +224,3 @@ async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], No
                 yield orjson.dumps(each) + b"\n"
 
     return StreamingResponse(body(), media_type=LINES)
-
-
-async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Awaits the work, but gives it up as soon as the client leaves. The body must have been read."""
-    own = asyncio.current_task()
-    assert own is not None
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        own.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not gone or own.uncancel():
-            raise
-        raise ClientGoneError("the client left while its picture was being read") from None
-    finally:
-        watcher.cancel()

@@ -184,6 +184,40 @@ class Capabilities(BaseModel):
     parameters: list[Parameter]
     unsupported: dict[str, str] = Field(description="Hints that no model here can heed, and why.")
     limits: dict[str, float]
+    compat: dict[str, list[str]] = Field(description="Other services' paths that are answered as theirs, by name.")
+
+
+class Places(BaseModel):
+    """Of pictures, or of their padded pixels."""
+
+    inside: int = Field(description="Now: waiting, being decoded, being read.")
+    most: int = Field(description="That may be inside at once.")
+    room: int = Field(description="How many more would be let in now; pictures of the size of those served lately.")
+
+
+class Queue(BaseModel):
+    """Of time."""
+
+    queue: float | None = Field(description="Seconds until what is inside will have been read; null before one was.")
+    most: float = Field(description="Seconds of the longest queue that is joined.")
+    room: float | None = Field(description="Seconds of work that would be let in now.")
+
+
+class Pace(BaseModel):
+    """Measured, a second while busy."""
+
+    pictures: float
+    pixels: float = Field(description="Padded ones, as they are read.")
+
+
+class Capacity(BaseModel):
+    """How much room there is now."""
+
+    pictures: Places
+    pixels: Places
+    seconds: Queue
+    pace: Pace | None = Field(description="Null before a picture was read.")
+    retry_after: float | None = Field(description="Seconds after which there will be room; null where there is some.")
 
 
 class Health(BaseModel):

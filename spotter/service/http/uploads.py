@@ -4,8 +4,8 @@ JSON."""
 import base64
 import binascii
 import difflib
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import orjson
 from python_multipart.exceptions import FormParserError
@@ -14,13 +14,21 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from spotter.service.errors import BadRequestError, InvalidParameterError, TooManyBytesError
 from spotter.service.upload_budget import UploadBudget
 
-NAMES = (b"images", b"image", b"file")
-"""Names of parts that are taken for pictures without a file name."""
+NAMES = ("images", "image", "file")
+"""Of parts that are pictures though nothing says that they hold a file."""
+NAME = 64
+"""Bytes of a part's name that are looked at."""
+FILENAME = 255
+"""And of its file's."""
 FILES = (b"image/", b"application/octet-stream", b"application/pdf")
 """Content types of parts that are taken for pictures."""
 _JSON = b"{ \t\r\n"
 """First bytes of JSON; no picture begins with them."""
 _MEMBERS = ("image", "url")
+_STRUCTURE = b"{[,"
+MANY = 1000
+"""Of the bytes that begin a member or an element of JSON: more than any request of ours or of the dialects needs, and
+few enough that what they become takes no memory. Base64 has none of them."""
 
 
 class Upload:
@@ -71,20 +79,32 @@ class RawBody:
         return [b"".join(self._chunks)]
 
 
-class MultipartBody:
-    """Pictures in the parts of a multipart/form-data body (RFC 7578) that hold files, whatever their names."""
+@dataclass
+class Part:
+    """Of a multipart body. filename: None where the part holds no file."""
 
-    def __init__(self, boundary: bytes, max_pictures: int) -> None:
-        self._max_pictures = max_pictures
-        self._pictures: list[bytearray] = []
+    name: str = ""
+    filename: str | None = None
+    data: bytearray = field(default_factory=bytearray)
+
+
+class Parts:
+    """The parts of a multipart/form-data body (RFC 7578)."""
+
+    what = "parts"
+
+    def __init__(self, boundary: bytes, most: int) -> None:
+        """most: parts. Raises BadRequestError."""
+        self._most = most
+        self._parts: list[Part] = []
         self._name, self._value, self._disposition, self._type = bytearray(), bytearray(), b"", b""
         self._ended = False
         try:
             self._parser = MultipartParser(
                 boundary,
                 {
-                    "on_part_begin": self._part,
-                    "on_part_data": lambda data, start, end: self._pictures[-1].extend(data[start:end]),
+                    "on_part_begin": self._begin,
+                    "on_part_data": lambda data, start, end: self._parts[-1].data.extend(data[start:end]),
                     "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
                     "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
                     "on_header_end": self._header,
@@ -104,18 +124,21 @@ class MultipartBody:
         except FormParserError as error:
             raise BadRequestError(f"the multipart body is malformed: {error}") from None
 
-    def close(self) -> list[bytes]:
-        """The pictures, in order. Raises BadRequestError for a body that is truncated or holds none."""
+    def end(self) -> list[Part]:
+        """The parts, in order. Raises BadRequestError for a body that is cut short or has none."""
         if not self._ended:
             raise BadRequestError("the multipart body ends before its last boundary")
-        if not self._pictures:
+        if not self._parts:
             raise BadRequestError("the multipart body has no part")
-        return [bytes(picture) for picture in self._pictures]
+        return self._parts
 
-    def _part(self) -> None:
-        if len(self._pictures) >= self._max_pictures:
-            raise TooManyBytesError(f"more than {self._max_pictures} pictures in one request")
-        self._pictures.append(bytearray())
+    def check(self, part: Part) -> None:
+        """Raises a problem for a part, whose head has come, that is not to be there."""
+
+    def _begin(self) -> None:
+        if len(self._parts) >= self._most:
+            raise TooManyBytesError(f"more than {self._most} {self.what} in one request")
+        self._parts.append(Part())
         self._disposition = self._type = b""
 
     def _header(self) -> None:
@@ -129,26 +152,55 @@ class MultipartBody:
 
     def _headers(self) -> None:
         kind, options = parse_options_header(self._disposition)
-        name = options.get(b"name", b"")
-        file = any(option.startswith(b"filename") for option in options) or self._type.startswith(FILES)
-        if kind != b"form-data" or not (file or name in NAMES):
-            shown = name[:64].decode("utf-8", "replace")
-            raise BadRequestError(f"the part {shown!r} holds no file; parameters go into the query, as ?min_score=0.5")
+        part = self._parts[-1]
+        part.name = options.get(b"name", b"")[:NAME].decode("utf-8", "replace")
+        if any(option.startswith(b"filename") for option in options) or self._type.startswith(FILES):
+            part.filename = options.get(b"filename", b"")[:FILENAME].decode("utf-8", "replace")
+        if kind != b"form-data":
+            raise BadRequestError(f"the part {part.name!r} is no form-data")
+        self.check(part)
 
     def _end(self) -> None:
         self._ended = True
 
 
+class MultipartBody(Parts):
+    """Pictures in the parts that hold files, whatever their names."""
+
+    what = "pictures"
+
+    def close(self) -> list[bytes]:
+        """The pictures, in order. Raises BadRequestError for a body that is cut short or holds none."""
+        return [bytes(part.data) for part in self.end()]
+
+    def check(self, part: Part) -> None:
+        """Refuses parts that hold no file."""
+        if part.filename is None and part.name not in NAMES:
+            raise BadRequestError(
+                f"the part {part.name!r} holds no file; parameters go into the query, as ?min_score=0.5"
+            )
+
+
 def body_for(content_type: str | None, max_pictures: int) -> RawBody | MultipartBody:
     """The parser for a body of this Content-Type; for any other than multipart the content decides. Raises
     BadRequestError."""
-    if content_type is None or not content_type.lstrip()[:10].lower().startswith("multipart/"):
+    if content_type is None or not is_multipart(content_type):
         return RawBody()
+    return MultipartBody(boundary_of(content_type), max_pictures)
+
+
+def is_multipart(content_type: str) -> bool:
+    """Whether a Content-Type says so."""
+    return content_type.lstrip()[:10].lower().startswith("multipart/")
+
+
+def boundary_of(content_type: str) -> bytes:
+    """Of a multipart body. Raises BadRequestError."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise BadRequestError("the Content-Type must be multipart/form-data, and name its boundary")
-    return MultipartBody(boundary, max_pictures)
+    return boundary
 
 
 @dataclass(frozen=True)
@@ -168,10 +220,7 @@ def open_json(body: bytes) -> bytes | Address:
 
     Raises BadRequestError or InvalidParameterError.
     """
-    try:
-        members = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequestError(f"the body begins as JSON does, and is none: {str(error)[:100]}") from None
+    members = load_json(body)
     for name in members:
         if name not in _MEMBERS:
             (nearest,) = difflib.get_close_matches(name[:64], _MEMBERS, 1, 0.0)
@@ -183,16 +232,30 @@ def open_json(body: bytes) -> bytes | Address:
         raise InvalidParameterError(f"{name}: it must be a string")
     if name == "url":
         return Address(value)
-    return _from_base64(value)
+    return from_base64(name, value)
 
 
-def _from_base64(text: str) -> bytes:
+def load_json(body: bytes) -> dict[str, Any]:
+    """The members of a body of JSON. Raises BadRequestError for what is none, is no object, or has very many parts."""
+    if sum(body.count(byte) for byte in _STRUCTURE) > MANY:
+        raise BadRequestError(f"the JSON has more than {MANY} members and elements")
+    try:
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"the body is no JSON: {str(error)[:100]}") from None
+    if not isinstance(members, dict):
+        raise BadRequestError("the JSON is no object")
+    return members
+
+
+def from_base64(name: str, text: str) -> bytes:
+    """The bytes of a member so named, a `data:` address among them. Raises InvalidParameterError."""
     if text[:5].lower() == "data:":
         head, comma, text = text.partition(",")
         if not comma or not head.lower().endswith(";base64"):
-            raise InvalidParameterError("image: only data: addresses in base64 are read")
+            raise InvalidParameterError(f"{name}: only data: addresses in base64 are read")
     try:
         packed = text.encode("ascii").translate(bytes.maketrans(b"-_", b"+/"), b" \t\r\n=")
         return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise InvalidParameterError("image: it is not base64") from None
+        raise InvalidParameterError(f"{name}: it is not base64") from None

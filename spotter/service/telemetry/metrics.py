@@ -40,7 +40,7 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "spotter_request_seconds",
-            "Of /spot, from the first header to the last byte of the answer.",
+            "Of paths that read pictures, from the first header to the last byte of the answer.",
             ("path",),
             buckets=SECONDS,
             registry=registry,
@@ -116,7 +116,7 @@ class Metrics:
 
         self._stages: deque[tuple[str, float]] = deque()
         self._batches: deque[BatchReport] = deque()
-        self._answers: deque[tuple[str, int, float]] = deque()
+        self._answers: deque[tuple[str, int, float | None]] = deque()
 
     def stage(self, stage: str, seconds: float) -> None:
         """Records the time of a picture in a stage."""
@@ -126,8 +126,9 @@ class Metrics:
         """Records a batch. From any thread."""
         self._batches.append(report)
 
-    def answered(self, path: str, code: int, seconds: float) -> None:
-        """Records that a request was answered. On the event loop."""
+    def answered(self, path: str, code: int, seconds: float | None) -> None:
+        """Records that a request was answered; seconds: None for paths whose durations are not recorded, since each
+        such path would add a sixth to the page. On the event loop."""
         self._answers.append((path, code, seconds))
         if len(self._answers) >= TOGETHER:
             self.settle()
@@ -137,7 +138,7 @@ class Metrics:
         while self._answers:
             path, code, seconds = self._answers.popleft()
             self.requests.labels(path, str(code)).inc()
-            if path == "/spot":  # others are not needed, and each would add a sixth to the page
+            if seconds is not None:
                 self.request_seconds.labels(path).observe(seconds)
         while self._stages:
             stage, seconds = self._stages.popleft()

@@ -126,9 +126,11 @@ def test_other_bytes_do_not_begin_as_json(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"{", "none"),
-        (b"{" * 100_000, "none"),
-        (b'{"image": "\xff"}', "none"),
+        (b"{", "no JSON"),
+        (b"{" * 900, "no JSON"),
+        (b"{" * 100_000, "more than 1000"),
+        (b'{"image": [' + b"[]," * 5_000_000 + b"[]]}", "more than 1000"),
+        (b'{"image": "\xff"}', "no JSON"),
         (as_json(), "one member"),
         (as_json(image="", url=""), "one member"),
         (as_json(imgae=""), "'image'"),

@@ -47,7 +47,7 @@ side = 64
 @pytest.fixture(autouse=True)
 def _few_backgrounds(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = Backgrounds.load([], drawn=1)  # 64 take a second
-    monkeypatch.setattr(Backgrounds, "load", lambda _folders: drawn)
+    monkeypatch.setattr(Backgrounds, "load", lambda _folders, part: drawn)
 
 
 @pytest.fixture(name="place")

@@ -118,7 +118,7 @@ def test_spotter_train_composes_on_the_device(pool: PatchPool, tmp_path: Path, m
 
     monkeypatch.setattr(DeviceComposer, "carry_out", counting)
     drawn = Backgrounds.load([], drawn=1)
-    monkeypatch.setattr(Backgrounds, "load", lambda _folders: drawn)
+    monkeypatch.setattr(Backgrounds, "load", lambda _folders, part: drawn)
     pool.save(tmp_path / "pool")
     (tmp_path / "recipe.toml").write_text(
         f"""

@@ -174,7 +174,9 @@ def second_page() -> Image.Image:
 def form() -> bytes:
     """A PDF whose pages are pictures, black and white, a little askew."""
     pages = [
-        page.rotate(angle, Image.Resampling.BICUBIC, fillcolor=255).point(lambda value: 255 * (value > 140)).convert("1")
+        page.rotate(angle, Image.Resampling.BICUBIC, fillcolor=255)
+        .point(lambda value: 255 * (value > 140))
+        .convert("1")
         for page, angle in ((first_page(), 0.5), (second_page(), -0.4))
     ]
     buffer = io.BytesIO()

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from spotter.export import parity
 from spotter.export.graph import export_graph
 from spotter.model.charset import Charset
-from spotter.model.orientation import Orientation
 from spotter.model.spotter import Spotter
 from spotter.ops.interface import OPSET
 from tests.model.small import talkative_spotter
@@ -94,20 +93,12 @@ def write_part(part: nn.Module, example: tuple[Tensor, ...], path: Path, shapes:
         )
 
 
-def spotter_of_turned_pictures() -> Spotter:
-    """The same network each time, which also tells which way up a picture lies."""
-    model = talkative_spotter()
-    torch.manual_seed(5)
-    model.orientation = Orientation(8)  # channels of the shared map
-    return model
-
-
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     """Exported once, since that takes long; nobody may change it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    model = spotter_of_turned_pictures()
+    model = talkative_spotter()
     graph = tmp_path_factory.mktemp("exported") / "model.onnx"
     with quiet_exporter():
         export_graph(model, graph)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from spotter.export import parity
 from spotter.export.parity import ParityError, cases, check_parity, compare
-from tests.export.conftest import TIMEOUT, Exported, noisy_cases, spotter_of_turned_pictures
+from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+from tests.model.small import talkative_spotter
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -84,13 +85,11 @@ def test_the_graph_of_a_network_passes_with_words_compared(exported: Exported, m
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["backbone.stem.0.weight", "head.out.bias", "recogniser.classify.bias", "recogniser.encoder.0.feed.2.bias",
-     "orientation.out.bias"],
-)  # fmt: skip
+    "name", ["backbone.stem.0.weight", "head.out.bias", "recogniser.classify.bias", "recogniser.encoder.0.feed.2.bias"]
+)
 def test_the_graph_of_another_network_does_not(exported: Exported, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "cases", noisy_cases)
-    other = spotter_of_turned_pictures()
+    other = talkative_spotter()
     with torch.no_grad():
         other.get_parameter(name).add_(
             torch.linspace(-0.5, 0.5, other.get_parameter(name).numel()).reshape_as(other.get_parameter(name))

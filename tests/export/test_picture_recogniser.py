@@ -117,7 +117,8 @@ def test_each_block_is_a_node_of_our_own_with_its_body(pictures: Exported, round
 
 def test_with_the_kernels_it_reads_as_with_the_bodies(rounded_graph: Path, library: Path) -> None:
     model = onnx.load(str(rounded_graph))
-    body, kernel = open_graph(model, None), open_graph(model, library, entries={"spotter.winograd": "off"})
+    entries = {"spotter.winograd": "off"}
+    body, kernel = (open_graph(model, each, entries=entries, as_written=True) for each in (None, library))
     for number, picture in enumerate(noise(3)):
         feeds = {"images": picture[None], "sizes": np.array([[128, 192 - 40 * number]], np.int32)}
         expected, found = (session.run(list(OUTPUTS), feeds) for session in (body, kernel))

@@ -45,10 +45,17 @@ def graph(operator: str, attributes: Mapping[str, int], half: bool = False, bodi
 
 
 def open_graph(
-    model: onnx.ModelProto, library: Path | None, threads: int = 1, entries: Mapping[str, str] | None = None
+    model: onnx.ModelProto,
+    library: Path | None,
+    threads: int = 1,
+    entries: Mapping[str, str] | None = None,
+    as_written: bool = False,
 ) -> ort.InferenceSession:
-    """With the kernels of a library, or without any. entries: of the session's configuration."""
+    """With the kernels of a library, or without any. entries: of the session's configuration. as_written: without
+    ONNX Runtime's optimisations; among them are sums of bytes that overflow on processors with AVX2 only."""
     options = ort.SessionOptions()
+    if as_written:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     for key, value in (entries or {}).items():

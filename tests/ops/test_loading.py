@@ -113,14 +113,6 @@ def test_a_refusal_of_onnx_runtime_is_no_failure(library: Path, monkeypatch: pyt
     assert loading.register(Options("too old"), OPERATORS_VERSION, "cpu") == OperatorStatus("function", "too old")
 
 
-def noise_with_a_bar() -> NDArray[np.uint8]:
-    """Noise, and a bar with black strokes, so that something is found."""
-    image = np.random.default_rng(0).integers(0, 256, (256, 320, 3), np.uint8)
-    image[64:128] = 255
-    image[80:112, 40:280:12] = 0
-    return image
-
-
 def read_with_and_without_kernels(
     shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch, image: NDArray[np.uint8], size: tuple[int, int]
 ) -> tuple[Rows, Rows]:
@@ -135,7 +127,6 @@ def read_with_and_without_kernels(
 
 
 def letters(shipped: Bundle, rows: Rows) -> list[str]:
-    # In noise a letter may be as likely in upper as in lower case.
     return [text.lower() for text in texts(rows.characters, shipped.manifest.charset)]
 
 
@@ -144,26 +135,21 @@ def golden_picture(shipped: Bundle) -> tuple[NDArray[np.uint8], tuple[int, int]]
     return golden.padded, (golden.working[1], golden.working[0])
 
 
-# In noise a word's place and score are compared; its letters, all of them unlikely, differ by a sample's last bit.
-@pytest.mark.parametrize(("picture", "least", "score"), [("noise", 1, 0.05), ("golden", 5, 0.0)])
 def test_the_shipped_model_reads_alike_with_and_without_kernels(
-    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch, picture: str, least: int, score: float
+    shipped: Bundle, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for the convolutions', which round a little otherwise than sums of integers."""
     monkeypatch.setenv(native.CONVOLUTION_VARIABLE, "off")
-    noise = noise_with_a_bar()
-    image, size = (noise, (256, 320)) if picture == "noise" else golden_picture(shipped)
+    image, size = golden_picture(shipped)
     kernel, body = read_with_and_without_kernels(shipped, library, monkeypatch, image, size)
-    assert len(kernel.scores) >= least
+    assert len(kernel.scores) >= 5
     np.testing.assert_allclose(kernel.polygons, body.polygons, atol=1e-3)
     # A sample that differs in its last bit may fall to the other side of an 8-bit step, which a recogniser of pictures
     # carries on through twenty convolutions: most scores keep three digits, one of nine moved by 0.106.
     moved = np.abs(kernel.scores - body.scores)
     assert np.sort(moved)[: max(1, len(moved) * 3 // 4)].max() < 1e-2
     assert moved.max() < 0.15
-    likely = kernel.scores >= score
-    assert picture == "noise" or int(likely.sum()) >= least
-    np.testing.assert_array_equal(np.array(letters(shipped, kernel))[likely], np.array(letters(shipped, body))[likely])
+    assert letters(shipped, kernel) == letters(shipped, body)
 
 
 def test_the_shipped_model_reads_the_same_words_by_the_kernel_of_convolutions(

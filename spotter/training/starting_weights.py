@@ -18,12 +18,16 @@ def load_starting_weights(
 
     fresh: parts of the network, by the names of their weights, that stay random and so may be other than the
         checkpoint's.
-    Of another family's head the weights that have the same names and shapes are loaded, the others stay random.
+    Of another family's head the weights that have the same names and shapes are loaded, the others stay random. A
+    network that does not say which way up a picture lies leaves those weights out: what tells it was fitted to maps
+    that change.
     Raises ValueError when the weights are another model's.
     """
     parts = tuple(f"{part}." for part in fresh)
     source = load_spotter(path)
     own, saved = model.state_dict(), source.state_dict()
+    if model.orientation is None:
+        saved = {name: value for name, value in saved.items() if not name.startswith("orientation.")}
     known = [*own, *saved]
     if strange := [part for part in parts if not any(name.startswith(part) for name in known)]:
         raise ValueError(f"neither the network nor {path} has {', '.join(strange)}")

@@ -11,10 +11,12 @@ import torch
 
 from spotter.export import parity
 from spotter.export.graph import export_graph
-from spotter.export.parity import check_form, check_parity, count_alike
+from spotter.export.parity import ParityError, check_form, check_parity, count_alike
 from spotter.export.quantise import agreement, dense_convolutions, dense_products, quantise
+from spotter.model.orientation import Orientation
 from spotter.model.picture_recogniser import PictureRecogniser
-from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_BLOCK, OUTPUTS
+from spotter.model.spotter import Spotter
+from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_BLOCK, ORIENTATION, OUTPUTS
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
 from tests.model.small import BLOCKS_PLAN, picture_spotter
 from tests.ops.graphs import open_graph
@@ -22,12 +24,20 @@ from tests.ops.graphs import open_graph
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
+def spotter_of_turned_pictures() -> Spotter:
+    """The same network each time, in the form of the default one: it also says which way up a picture lies."""
+    model = picture_spotter(plan=BLOCKS_PLAN)
+    torch.manual_seed(5)
+    model.orientation = Orientation(8)  # channels of the shared map
+    return model
+
+
 @pytest.fixture(scope="module", name="pictures")
 def make_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     """Exported once, since that takes long."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    model = picture_spotter(plan=BLOCKS_PLAN)
+    model = spotter_of_turned_pictures()
     graph = tmp_path_factory.mktemp("pictures") / "model.onnx"
     with quiet_exporter():
         export_graph(model, graph)
@@ -50,6 +60,28 @@ def noise(count: int) -> list[np.ndarray[tuple[int, int, int], np.dtype[np.uint8
 def test_the_graph_says_what_the_network_says(pictures: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "cases", noisy_cases)
     assert check_parity(pictures.model, pictures.graph, 64) > 10
+
+
+def test_what_it_says_of_the_orientation_is_compared(pictures: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    other = spotter_of_turned_pictures()
+    assert other.orientation is not None
+    with torch.no_grad():
+        other.orientation.out.bias[1] += 1
+    with pytest.raises(ParityError, match="orientation"):
+        check_parity(other, pictures.graph, 64)
+
+
+def test_in_eight_bits_it_says_the_same_of_the_orientation(pictures: Exported, rounded_graph: Path) -> None:
+    exact, rounded = (
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (pictures.graph, rounded_graph)
+    )
+    for picture in noise(2):
+        feeds = {"images": picture[None], "sizes": np.array([[128, 192]], np.int32)}
+        expected, found = (session.run([ORIENTATION], feeds)[0] for session in (exact, rounded))
+        assert expected.shape == (1, 4)
+        np.testing.assert_allclose(expected.sum(), 1, atol=1e-5)
+        np.testing.assert_allclose(found, expected, atol=0.1)
 
 
 def test_no_words_are_an_ordinary_answer(pictures: Exported) -> None:

@@ -213,6 +213,17 @@ def test_a_run_may_start_from_shared_weights(tmp_path: Path) -> None:
     ) + 60_000
 
 
+def test_what_tells_the_orientation_is_left_out_of_a_start(tmp_path: Path) -> None:
+    config = replace(small_config(), orientation=True)
+    whole = build_spotter(config)
+    checkpoint.save(tmp_path / "whole.pt", {"model_config": config.to_dict(), "weights": whole.state_dict()})
+    taker = make_trainer(tmp_path)
+    taker.start_from(tmp_path / "whole.pt")
+    assert taker.model.orientation is None
+    for name, value in taker.model.state_dict().items():
+        torch.testing.assert_close(value, whole.state_dict()[name])
+
+
 def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
     config = small_config().to_dict()
     config["neck"] = 12

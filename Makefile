@@ -30,7 +30,7 @@ serve: $(VENV)/.serve  ## read pictures on localhost:$PORT (8000 by default)
 	PORT=$(PORT) exec $(BIN)/spotter serve
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py --timeout 900 -s

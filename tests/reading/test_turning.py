@@ -1,78 +1,107 @@
-"""Which way a picture is turned for another look."""
-
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from spotter.reading.prepared import Prepared
+from spotter.reading.prepared import Prepared, turned
 from spotter.reading.session import Rows
 from spotter.reading.turning import Turns, lying
+from spotter.registry.manifest import InputSpec
 
-UPRIGHT, LEFT, HEAD, RIGHT = np.eye(4, dtype=np.float32)
+SPEC = InputSpec(max_side=256, target_side=256)
 
 
-def rows(scores: list[float], orientation: Any) -> Rows:
+def rows(orientation: tuple[float, ...] | None, *scores: float) -> Rows:
+    """Words of those scores, in a picture of which the graph says how it lies."""
     count = len(scores)
-    return Rows(
-        polygons=np.zeros((count, 4, 2), np.float32),
-        scores=np.array(scores, np.float32),
-        characters=np.zeros((count, 1), np.int32),
-        character_scores=np.ones((count, 1), np.float32),
-        orientation=None if orientation is None else np.array(orientation, np.float32),
-    )
+    box = np.zeros((count, 4, 2), np.float32)
+    characters = np.zeros((count, 1), np.int32)
+    says = None if orientation is None else np.array(orientation, np.float32)
+    return Rows(box, np.array(scores, np.float32), characters, characters.astype(np.float32), says)
+
+
+class Look(NamedTuple):
+    prepared: Prepared
+    rows: Rows
+
+
+def seen(image: NDArray[np.uint8]) -> Prepared:
+    height, width = image.shape[:2]
+    padded = np.zeros((64, 64, 3), np.uint8)
+    padded[:height, :width] = image
+    return Prepared(padded, (width, height), (2 * width, 2 * height))
+
+
+def look(orientation: tuple[float, ...] | None, *scores: float) -> Look:
+    return Look(seen(np.zeros((10, 20, 3), np.uint8)), rows(orientation, *scores))
 
 
 @pytest.mark.parametrize(
-    ("scores", "orientation", "turn"),
-    [
-        ([0.2] * 9, LEFT, 1),
-        ([0.2] * 9, HEAD, 2),
-        ([0.2] * 9, UPRIGHT, 0),
-        ([0.2] * 9, None, 0),
-        ([0.7] * 9, HEAD, 0),  # read well as it lies
-        ([0.2] * 2, HEAD, 0),  # too few words to say
-        ([0.5] * 9, [0.5, 0, 0.5, 0], 0),
-        ([0.5] * 9, [0.3, 0, 0.7, 0], 2),
-        ([0.5] * 9, [0.7, 0, 0.3, 0], 0),
-        ([0.1] * 9, [0.7, 0, 0.3, 0], 2),  # nonsense is rarely upright: 0.07 against 0.3
-        ([0.1] * 9, [0.9, 0.05, 0.05, 0], 0),
-    ],
+    ("says", "turn"),
+    [(None, 0), ((0.9, 0.1, 0, 0), 0), ((0.1, 0.7, 0.1, 0.1), 1), ((0, 0, 0, 1), 3), ((0.2, 0.2, 0.5, 0.1), 0)],
 )
-def test_how_a_picture_lies(scores: list[float], orientation: Any, turn: int) -> None:
-    assert lying(rows(scores, orientation)) == turn
+def test_how_a_picture_lies(says: tuple[float, ...] | None, turn: int) -> None:
+    assert lying(rows(says, *[0.4] * 8)) == turn
 
 
-@dataclass(frozen=True)
-class Seen:
-    rows: Rows
+@pytest.mark.parametrize(
+    ("says", "turn"),
+    [((0.7, 0, 0.3, 0), 2), ((0.9, 0.05, 0.05, 0), 0), ((0.5, 0.25, 0.25, 0), 0), ((0.2, 0.2, 0.5, 0.1), 2)],
+)
+def test_nonsense_is_rarely_upright(says: tuple[float, ...], turn: int) -> None:
+    """A tenth of the probability of an upright picture counts: 0.07 against 0.3, 0.09 against two of 0.05."""
+    assert lying(rows(says, *[0.1] * 8)) == turn
 
-    @property
-    def prepared(self) -> Prepared:
-        return cast(Prepared, None)
+
+def test_a_picture_that_is_read_well_or_has_few_words_needs_no_other_look() -> None:
+    turned_over = (0, 0, 1, 0)
+    assert lying(rows(turned_over, *[0.61] * 8)) == 0
+    assert lying(rows(turned_over, *[0.3] * 2)) == 0
+    assert lying(rows(turned_over, *[0.9] * 3, *[0.3] * 5)) == 2
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2, 3])
+def test_a_turned_picture_shows_its_pixels_where_its_polygons_say(turn: int) -> None:
+    image = np.zeros((10, 20, 3), np.uint8)
+    image[2:4, 5:9] = 255
+    picture = turned(seen(image), turn, SPEC)
+    width, height = picture.working
+    assert (width, height) == ((20, 10) if turn % 2 == 0 else (10, 20))
+    assert picture.padded.shape[0] % SPEC.stride == 0
+    y, x = np.nonzero(picture.padded[:height, :width, 0])
+    box = np.array([[x.min(), y.min()], [x.max() + 1, y.max() + 1]], np.float32)
+    # The mark of 4 x 2 pixels from (5, 2) on, in an upload that is twice as large.
+    corners = np.sort(picture.to_upload(box[None])[0], axis=0)
+    np.testing.assert_allclose(corners, [[10, 4], [18, 8]])
+    assert turned(picture, 4 - turn, SPEC).turn == 0
+
+
+def test_an_upright_picture_has_one_look() -> None:
+    turns = Turns(first := look((1, 0, 0, 0), 0.9))
+    assert turns.next is None
+    assert turns.best is first
 
 
 def test_the_look_that_reads_most_is_kept() -> None:
-    first = Seen(rows([0.2] * 9, LEFT))
-    turns = Turns(first)
-    assert turns.next == 1
-    second = Seen(rows([0.3] * 9, LEFT))  # still a quarter short
-    turns.took(1, second)
-    assert turns.best is second
+    turns = Turns(first := look((0, 0, 1, 0), *[0.3] * 8))
     assert turns.next == 2
-    third = Seen(rows([0.9] * 9, UPRIGHT))
-    turns.took(2, third)
-    assert turns.best is third
+    turns.took(2, better := look((1, 0, 0, 0), *[0.9] * 8))
     assert turns.next is None
+    assert turns.best is better
+    turns = Turns(first)
+    turns.took(2, look((1, 0, 0, 0), 0.5))
+    assert turns.best is first
 
 
-def test_a_picture_is_looked_at_three_times_at_most_and_never_twice_the_same_way() -> None:
-    turns = Turns(Seen(rows([0.2] * 9, LEFT)))
-    turns.took(1, Seen(rows([0.1] * 9, LEFT)))
-    turns.took(2, Seen(rows([0.1] * 9, LEFT)))
+def test_a_look_may_say_better_how_the_picture_lies_but_none_is_taken_twice() -> None:
+    bad = [0.2] * 8
+    turns = Turns(look((0, 1, 0, 0), *bad))
+    assert turns.next == 1
+    turns.took(1, look((0, 0, 1, 0), *bad))  # once more by 180 degrees: by 270 from how it lies
+    assert turns.next == 3
+    turns.took(3, look((0, 1, 0, 0), *bad))
     assert turns.next is None
-    assert turns.best is turns.first
-    back = Turns(Seen(rows([0.2] * 9, LEFT)))
-    back.took(1, Seen(rows([0.1] * 9, RIGHT)))
-    assert back.next is None
+    turns = Turns(look((0, 1, 0, 0), *bad))
+    turns.took(1, look((0, 0, 0, 1), *bad))  # back to how it lies
+    assert turns.next is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from spotter.reading.imaging import OpenedPicture, Prepared
@@ -35,6 +35,8 @@ def let_in(admission: Admission, pixels: int, most: int) -> int:
 def test_as_many_pictures_are_let_in_as_it_says(
     pictures: int, pixels: int, seconds: float, size: int, took: float, inside: int
 ) -> None:
+    # A queue exactly as long as is let in is longer or not by the last bit of a quotient.
+    assume(abs(seconds / took - round(seconds / took)) > 1e-6)
     admission = Admission(Limits(pictures, pixels, seconds), lambda: 0.0)
     admission.expect(size, took)
     let_in(admission, size, inside)

@@ -13,7 +13,7 @@ _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
 _GAP = 0.1  # of the lower one's height, at most
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
-_LONGEST = 24.0  # heights: the longest region that can be read; longer rows of boxes are not joined
+_LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined
 _HOPS = 5  # rounds; each at least doubles how far labels have spread along a line
 
 

@@ -95,7 +95,7 @@ class PictureRecogniserConfig:
 
     plan: str = "small"
     rows: int = 48
-    longest: int = 144
+    longest: int = 208
     margin_x: float = 0.2
     margin_y: float = 0.1
 

@@ -129,8 +129,8 @@ def test_what_lies_off_the_picture_reads_as_nothing() -> None:
     ("box", "length"),
     [
         ([100.0, 50, 2, 16, 0, 0], 1),  # narrower than a unit
-        ([100.0, 50, 1000, 10, 0, 0], 144),  # 200 units
-        ([100.0, 50, 20, 0, 0, 0], 144),  # of no height
+        ([100.0, 50, 1100, 10, 0, 0], 208),  # 220 units
+        ([100.0, 50, 20, 0, 0, 0], 208),  # of no height
         ([100.0, 50, 0, 0, 0, 0], 1),
         ([math.nan] * 6, 1),
     ],

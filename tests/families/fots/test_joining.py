@@ -47,19 +47,19 @@ def test_a_chain_becomes_one_whichever_link_is_surest() -> None:
 
 
 def test_a_row_too_long_to_be_read_at_once_stays_in_parts() -> None:
-    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(14)]  # 547 pixels, 27 heights
-    united, stays = joined(*chain, scores=[0.9] * 14)
+    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(21)]  # 820 pixels, 41 heights
+    united, stays = joined(*chain, scores=[0.9] * 21)
     assert all(stays)
     assert united == chain
 
 
 def test_in_such_a_row_a_word_seen_twice_is_one_word() -> None:
-    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(14)]
+    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(21)]
     again = [22.0, 10, 38, 20, 0, 0]
-    _, stays = joined(*chain, again, scores=[0.9] * 14 + [0.8])
-    assert stays == [True] * 14 + [False]
-    _, stays = joined(*chain, again, scores=[0.9] * 14 + [0.95])
-    assert stays == [False] + [True] * 14
+    _, stays = joined(*chain, again, scores=[0.9] * 21 + [0.8])
+    assert stays == [True] * 21 + [False]
+    _, stays = joined(*chain, again, scores=[0.9] * 21 + [0.95])
+    assert stays == [False] + [True] * 21
 
 
 def test_the_united_box_follows_the_line_through_its_parts() -> None:

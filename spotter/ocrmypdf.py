@@ -7,14 +7,9 @@ to the service there (`SPOTTER_API_KEY` is the key where it asks for one).
 
 import cmath
 import functools
-import json
 import math
 import os
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Set
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +18,7 @@ from ocrmypdf.builtin_plugins import tesseract_ocr
 from ocrmypdf.exceptions import BadArgsError, ExitCode, ExitCodeException, MissingDependencyError
 from ocrmypdf.pluginspec import OcrEngine, OrientationConfidence
 
-from spotter import __version__
+from spotter import __version__, client
 from spotter.formats.hocr import write_hocr
 from spotter.formats.text import write_text
 from spotter.reading import imaging
@@ -35,9 +30,6 @@ from spotter.reading.settings import ReadingSettings
 from spotter.reading.words import Page, Word, arrange
 from spotter.registry.errors import RegistryError
 
-URL, KEY = "SPOTTER_URL", "SPOTTER_API_KEY"
-_SECONDS = 120
-"""That the service may take for a page, waits for a place among them."""
 _SURE, _ENOUGH = 20.0, 5
 """What OCRmyPDF takes for certainty (its threshold is 14), reached with so many words that all read in one
 direction."""
@@ -116,7 +108,7 @@ def check_options(options: Any) -> None:
     MissingDependencyError."""
     if options.pdf_renderer == "sandwich":
         raise BadArgsError(_SANDWICH)
-    if not os.environ.get(URL):
+    if not os.environ.get(client.URL):
         _reader()
 
 
@@ -130,7 +122,7 @@ def read(file: Path) -> Page:
     """What a page image says. Raises SpotterError."""
     data = file.read_bytes()
     try:
-        return _asked(os.environ[URL], data) if os.environ.get(URL) else _read(data)
+        return _asked(os.environ[client.URL], data) if os.environ.get(client.URL) else _read(data)
     except ProblemError as problem:
         raise SpotterError(f"the page image cannot be read: {problem.detail}") from None
 
@@ -170,27 +162,12 @@ def _read(data: bytes) -> Page:
 
 def _asked(url: str, data: bytes) -> Page:
     """What the service reads; a place there is waited for."""
-    headers = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
-    if key := os.environ.get(KEY):
-        headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(f"{url.rstrip('/')}/spot", data, headers, method="POST")
-    until = time.monotonic() + _SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=max(until - time.monotonic(), 1)) as response:
-                answer = json.load(response)
-            size = answer["image"]["width"], answer["image"]["height"]
-            return arrange(size, [Word(each["polygon"], each["text"], each["score"]) for each in answer["words"]])
-        except urllib.error.HTTPError as error:
-            pause = _retry_after(error.headers) if error.code in (429, 503) else None
-            if pause is None or time.monotonic() + pause > until:
-                raise SpotterError(f"{url} answers {error.code}: {error.read(1000).decode(errors='replace')}") from None
-        except OSError as error:
-            raise SpotterError(f"{url} cannot be reached: {error}") from None
-        time.sleep(pause)
-
-
-def _retry_after(headers: Message) -> float | None:
-    """Seconds after which the service has room, where it says so."""
-    value = headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
+    try:
+        with client.Client(url) as service:
+            (answer,) = service.read_document(data, detail="words").pages
+    except (client.SpotterError, ValueError) as error:
+        raise SpotterError(f"the service at {url}: {error}") from None
+    if isinstance(answer, client.PageProblem):
+        raise SpotterError(f"the service at {url}: {answer.error}")
+    words = [Word([list(point) for point in each.polygon], each.text, each.score) for each in answer.words]
+    return arrange((answer.image.width, answer.image.height), words)

@@ -1,20 +1,26 @@
 """Draws words on their picture."""
 
 import functools
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont
-
-from spotter.reading.words import Page, Word
 
 _OUTLINE = (230, 30, 90)
 _LABEL = (255, 255, 255)
 _SMALLEST = 8  # pixels of a label's letters
-_QUICK = 1  # zlib's fastest level: photographs gain little from higher ones
 
 
-def draw(picture: Image.Image, words: Sequence[Word]) -> None:
+class Drawn(Protocol):
+    """A word, whoever read it. polygon: [x, y] pairs, pixels of the picture, from the text's own top-left clockwise."""
+
+    @property
+    def polygon(self) -> Iterable[Sequence[float]]: ...
+    @property
+    def text(self) -> str: ...
+
+
+def draw(picture: Image.Image, words: Sequence[Drawn]) -> None:
     """Draws each word's polygon, its reading direction by a thicker top edge, and its text above it, in
     place.
     """
@@ -29,7 +35,7 @@ def draw(picture: Image.Image, words: Sequence[Word]) -> None:
         _label(canvas, word, thin)
 
 
-def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
+def _label(canvas: ImageDraw.ImageDraw, word: Drawn, thin: int) -> None:
     left, top = (min(values) for values in zip(*word.polygon, strict=True))
     font = _fitting(word, max(10, 12 * thin))
     box = canvas.textbbox((left, max(top, 0.0)), word.text, font=font)
@@ -38,7 +44,7 @@ def _label(canvas: ImageDraw.ImageDraw, word: Word, thin: int) -> None:
     canvas.text((left, max(top, 0.0) - rise), word.text, fill=_LABEL, font=font)
 
 
-def _fitting(word: Word, largest: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _fitting(word: Drawn, largest: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A font in which the label is hardly wider than its word, so that it does not cover its neighbours'."""
     xs = [x for x, _ in word.polygon]
     wide = _font(largest).getlength(word.text)
@@ -48,12 +54,3 @@ def _fitting(word: Word, largest: int) -> ImageFont.FreeTypeFont | ImageFont.Ima
 @functools.cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size)
-
-
-def write_png(page: Page, picture: Image.Image) -> bytes:
-    """The picture with the page's words drawn on it, PNG."""
-    drawn = picture.convert("RGB")
-    draw(drawn, page.words)
-    buffer = io.BytesIO()
-    drawn.save(buffer, "PNG", compress_level=_QUICK)
-    return buffer.getvalue()

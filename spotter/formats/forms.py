@@ -1,18 +1,20 @@
 """The output formats by name."""
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from PIL import Image
 
 from spotter.formats.alto import write_alto
-from spotter.formats.draw import write_png
+from spotter.formats.draw import draw
 from spotter.formats.hocr import write_hocr
 from spotter.formats.pdf import write_pdf
 from spotter.formats.text import write_text
 from spotter.formats.tsv import write_tsv
 from spotter.reading.words import Page
 
+_QUICK = 1  # zlib's fastest level: photographs gain little from higher ones
 FormName = Literal["text", "hocr", "alto", "tsv", "png", "pdf"]
 
 
@@ -40,7 +42,11 @@ def _without_pictures(write: Callable[[Sequence[Page]], bytes]) -> Callable[...,
 def _one_png(pages: Sequence[Page], pictures: Iterable[Image.Image]) -> bytes:
     (page,) = pages
     (picture,) = pictures
-    return write_png(page, picture)
+    drawn = picture.convert("RGB")
+    draw(drawn, page.words)
+    buffer = io.BytesIO()
+    drawn.save(buffer, "PNG", compress_level=_QUICK)
+    return buffer.getvalue()
 
 
 FORMS: dict[FormName, Form] = {

@@ -10,6 +10,7 @@ from spotter import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("spotter.service.cli:serve", "Run the HTTP service."),
     "spot": ("spotter.formats.cli:spot", "Read pictures from the shell."),
+    "mcp": ("spotter.mcp.cli:mcp", "Let assistants read: the Model Context Protocol."),
     "bulk": ("spotter.bulk.cli:bulk", "Read archives of pictures, multi-page TIFF and PDF."),
     "synth": ("spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures."),
     "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),

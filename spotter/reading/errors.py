@@ -76,3 +76,8 @@ class BrokenPictureError(ProblemError):
 class RegionOffPictureError(ProblemError):
     status, kind, title, fault = 422, "region-off-picture", "The region lies off the picture", "client"
     remedy = "Give the region in pixels of the picture after its EXIF rotation."
+
+
+class InvalidParameterError(ProblemError):
+    status, kind, title, fault = 422, "invalid-parameter", "A parameter has a value that cannot be", "client"
+    remedy = "Correct the parameter that detail names."

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from spotter import __version__
+from spotter.reading.errors import InvalidParameterError
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service import memory
 from spotter.service.background import in_background
@@ -22,7 +23,6 @@ from spotter.service.compat.dialects import by_path, chosen, paths, refusal_of
 from spotter.service.compat.routes import router_for
 from spotter.service.errors import (
     BadRequestError,
-    InvalidParameterError,
     MethodNotAllowedError,
     PathNotFoundError,
 )

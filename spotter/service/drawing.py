@@ -5,9 +5,9 @@ from typing import Literal
 
 from PIL import Image
 
+from spotter.reading.errors import InvalidParameterError
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.pages import PDF_SIDE, Document
-from spotter.service.errors import InvalidParameterError
 
 PictureForm = Literal["png", "jpeg"]
 _OPTIONS: dict[PictureForm, dict[str, int]] = {"png": {"compress_level": 1}, "jpeg": {"quality": 90}}

@@ -3,6 +3,7 @@ about it."""
 
 from spotter.reading.errors import (
     BrokenPictureError,
+    InvalidParameterError,
     ProblemError,
     RegionOffPictureError,
     TooManyPixelsError,
@@ -38,11 +39,6 @@ class UploadTimeoutError(ProblemError):
 class TooManyBytesError(ProblemError):
     status, kind, title, fault = 413, "too-many-bytes", "The upload has too many bytes", "client"
     remedy = "Send fewer or smaller pictures; detail says the limit."
-
-
-class InvalidParameterError(ProblemError):
-    status, kind, title, fault = 422, "invalid-parameter", "A parameter has a value that cannot be", "client"
-    remedy = "Correct the parameter that detail names."
 
 
 class UrlNotReadError(ProblemError):

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from spotter.formats.dialects.doctr import DoctrAnswer, as_doctr
+from spotter.reading.errors import InvalidParameterError
 from spotter.reading.words import Page
 from spotter.service.compat.dialect import BINARY, Received, Wanted, Wire, as_form, form_of
 from spotter.service.compat.rapidocr import FastApiError, refuse
-from spotter.service.errors import BadRequestError, InvalidParameterError
+from spotter.service.errors import BadRequestError
 
 _TRUTHS = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
 

@@ -9,11 +9,10 @@ from typing_extensions import TypedDict
 
 from spotter.formats.dialects.paddlex import PaddleXAnswer, as_paddlex
 from spotter.formats.forms import Form
-from spotter.reading.errors import ProblemError
+from spotter.reading.errors import InvalidParameterError, ProblemError
 from spotter.reading.pages import has_pages
 from spotter.reading.words import Page
 from spotter.service.compat.dialect import Received, Wanted, Wire, as_form, refuse_with
-from spotter.service.errors import InvalidParameterError
 from spotter.service.http.middleware import Refusal
 from spotter.service.http.uploads import Address, from_base64, load_json
 

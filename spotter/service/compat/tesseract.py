@@ -7,9 +7,9 @@ from typing_extensions import TypedDict
 
 from spotter.formats.dialects.tesseract import OUTPUTS, UNWRITTEN, TesseractAnswer, Writer, as_tesseract
 from spotter.formats.text import write_text
-from spotter.reading.errors import ProblemError
+from spotter.reading.errors import InvalidParameterError, ProblemError
 from spotter.service.compat.dialect import BINARY, Received, Wanted, Wire, as_form, form_of, refuse_with
-from spotter.service.errors import BadRequestError, InvalidParameterError
+from spotter.service.errors import BadRequestError
 from spotter.service.http.middleware import Refusal
 from spotter.service.http.uploads import load_json
 

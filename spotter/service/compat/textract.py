@@ -9,10 +9,10 @@ from typing_extensions import TypedDict
 
 from spotter.formats.dialects.textract import TextractAnswer, as_textract
 from spotter.formats.forms import Form
-from spotter.reading.errors import ProblemError
+from spotter.reading.errors import InvalidParameterError, ProblemError
 from spotter.service.compat import cbor
 from spotter.service.compat.dialect import BASE64, BINARY, Received, Wanted, Wire, as_form
-from spotter.service.errors import InvalidParameterError, PathNotFoundError, UrlNotReadError
+from spotter.service.errors import PathNotFoundError, UrlNotReadError
 from spotter.service.http.middleware import Refusal
 from spotter.service.http.uploads import from_base64, load_json
 

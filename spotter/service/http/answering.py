@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from spotter.formats.forms import FORMS, Form
-from spotter.reading.errors import ProblemError
+from spotter.reading.errors import InvalidParameterError, ProblemError
 from spotter.reading.pages import has_pages
+from spotter.reading.selection import select_pages
 from spotter.service import spotting
 from spotter.service.batching.admission import Ticket
 from spotter.service.documents import PageAnswer
-from spotter.service.errors import InvalidParameterError
 from spotter.service.http.negotiation import JSON, FormatName
-from spotter.service.http.parameters import SpotParameters, select_pages
+from spotter.service.http.parameters import SpotParameters
 from spotter.service.state import Service
 
 _OF_THE_MOMENT = (429, 500, 503, 504)

@@ -8,15 +8,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from spotter.formats.structure import Detail
+from spotter.reading.errors import InvalidParameterError
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.prepared import Region
-from spotter.service.errors import InvalidParameterError
+from spotter.reading.selection import PAGES
 from spotter.service.http.negotiation import FormatName
 
 REGIONS = 64
 """The most rectangles to ignore in one request."""
 _RECTANGLE = r"^\d{1,6},\d{1,6},\d{1,6},\d{1,6}$"
-_PAGES = r"^\d{1,6}(-\d{0,6})?(,\d{1,6}(-\d{0,6})?)*$"
 _NAME = 64
 """The length up to which an unknown name is compared with known ones."""
 
@@ -73,7 +73,7 @@ class SpotParameters(BaseModel):
     )
     pages: str | None = Field(
         default=None,
-        pattern=_PAGES,
+        pattern=PAGES,
         max_length=1000,
         description="Pages of a PDF or TIFF, from 1: `1-3,7`, `5-` to the end; all if absent. The answer then has "
         "`pages`.",
@@ -112,27 +112,6 @@ def described() -> list[dict[str, Any]]:
         {"name": name, "description": schema["description"], "schema": _bare(schema)}
         for name, schema in properties.items()
     ]
-
-
-def select_pages(pages: str | None, count: int, most: int) -> list[int]:
-    """The numbers, from 0, of the pages asked for, each once and in order; all for None.
-
-    Raises InvalidParameterError for pages that do not exist, and for more than `most` pages.
-    """
-    chosen = set[int]()
-    for part in pages.split(",") if pages is not None else ("1-",):
-        first, dash, last = part.partition("-")
-        begin, end = int(first), int(last or count) if dash else int(first)
-        if not 1 <= begin <= max(end, 1) or end > count:
-            raise InvalidParameterError(f"pages: {part} is not within the {count} pages that there are, from 1")
-        if end - begin >= most:
-            raise InvalidParameterError(
-                f"pages: {end - begin + 1} are more than the {most} of one request; ask for some, as by ?pages=1-{most}"
-            )
-        chosen.update(range(begin - 1, end))
-    if len(chosen) > most:
-        raise InvalidParameterError(f"pages: {len(chosen)} are more than the {most} of one request")
-    return sorted(chosen)
 
 
 def _rectangle(name: str, text: str) -> Region:

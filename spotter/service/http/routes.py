@@ -10,8 +10,9 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from spotter.reading.errors import InvalidParameterError
 from spotter.service import spotting
-from spotter.service.errors import SPOT_ERRORS, InvalidParameterError, NotReadyError, UnauthorizedError
+from spotter.service.errors import SPOT_ERRORS, NotReadyError, UnauthorizedError
 from spotter.service.http import capabilities, schemas
 from spotter.service.http.answering import Asked, Written, lines, written
 from spotter.service.http.intake import TimeoutHeader, arriving, service_of, unless_gone

@@ -11,7 +11,8 @@ import orjson
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from spotter.service.errors import BadRequestError, InvalidParameterError, TooManyBytesError
+from spotter.reading.errors import InvalidParameterError
+from spotter.service.errors import BadRequestError, TooManyBytesError
 from spotter.service.upload_budget import UploadBudget
 
 NAMES = ("images", "image", "file")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotter.reading.errors import ProblemError
-from spotter.service.errors import BadRequestError, InvalidParameterError, OverloadedError, TooManyBytesError
+from spotter.reading.errors import InvalidParameterError, ProblemError
+from spotter.service.errors import BadRequestError, OverloadedError, TooManyBytesError
 from spotter.service.http.uploads import (
     Address,
     MultipartBody,

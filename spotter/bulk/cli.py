@@ -62,7 +62,7 @@ def bulk(
     pages = dead = 0
     done = sum(len(each.items) for each in parts) - sum(len(each.items) for each in todo)
     try:
-        with tqdm(total=len(items), initial=done, unit="input", smoothing=0.1) as bar:
+        with tqdm(total=len(items), initial=done, unit="input", smoothing=0.1, disable=None) as bar:
             for number, result in _alone(todo, bulk_run) if in_process else _over_ray(todo, bulk_run, count, address):
                 pages, dead = pages + result.pages, dead + result.dead
                 bar.update(number)

@@ -1,33 +1,68 @@
 """The `spotter` command: subcommands that load only when they run, so that serving never imports torch."""
 
 import importlib
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from spotter import __version__
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "serve": ("spotter.service.cli:serve", "Run the HTTP service."),
-    "spot": ("spotter.formats.cli:spot", "Read pictures from the shell."),
-    "mcp": ("spotter.mcp.cli:mcp", "Let assistants read: the Model Context Protocol."),
-    "bulk": ("spotter.bulk.cli:bulk", "Read archives of pictures, multi-page TIFF and PDF."),
-    "synth": ("spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures."),
-    "data": ("spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words."),
-    "language": ("spotter.training.cli:language", "Build the language model that reading uses."),
-    "train": ("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices."),
-    "average": ("spotter.training.cli:average", "Average the weights of several runs."),
-    "import-weights": ("spotter.training.cli:import_weights", "Convert a published recogniser's weights."),
-    "combine": ("spotter.training.cli:combine", "Join a detector and a recogniser that were trained apart."),
-    "fit-orientation": ("spotter.training.cli:fit_orientation", "Teach a spotter which way up a picture lies."),
-    "ablate": ("spotter.training.cli:ablate", "Train the same run several times, with one change each."),
-    "evaluate": ("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset."),
-    "calibrate": ("spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right."),
-    "export": ("spotter.export.cli:export", "Turn a checkpoint into a verified bundle."),
-    "build-ops": ("spotter.ops.cli:build_ops", "Compile the native kernels of the graph's operators."),
-    "models": ("spotter.registry.cli:models", "Publish, list, alias, roll back and verify bundles."),
-    "bench": ("spotter.cli.bench:bench", "Run the benchmarks."),
+
+class Command(NamedTuple):
+    """A subcommand: where it is, what it does in a line, and the extra of the package that it needs."""
+
+    target: str
+    summary: str
+    extra: str | None = None
+
+
+GROUPS: dict[str, dict[str, Command]] = {
+    "Serve": {
+        "serve": Command("spotter.service.cli:serve", "Run the HTTP service."),
+        "demo": Command("spotter.cli.demo:demo", "Run it for a look: a browser opens with a sample read."),
+    },
+    "Read": {
+        "spot": Command("spotter.formats.cli:spot", "Read pictures from the shell."),
+        "bulk": Command("spotter.bulk.cli:bulk", "Read archives of pictures, multi-page TIFF and PDF.", "bulk"),
+        "mcp": Command("spotter.mcp.cli:mcp", "Let assistants read: the Model Context Protocol.", "mcp"),
+    },
+    "Train": {
+        "synth": Command(
+            "spotter.training.synthesis.cli:synth", "Write or preview synthetic training pictures.", "train"
+        ),
+        "data": Command(
+            "spotter.training.data.cli:data", "Label pictures with a teacher, cut lines into words.", "train"
+        ),
+        "import-weights": Command(
+            "spotter.training.cli:import_weights", "Convert a published recogniser's weights.", "train"
+        ),
+        "language": Command("spotter.training.cli:language", "Build the language model that reading uses.", "train"),
+        "train": Command("spotter.training.cli:train", "Train, resume, or continue in time-boxed slices.", "train"),
+        "average": Command("spotter.training.cli:average", "Average the weights of several runs.", "train"),
+        "combine": Command(
+            "spotter.training.cli:combine", "Join a detector and a recogniser that were trained apart.", "train"
+        ),
+        "fit-orientation": Command(
+            "spotter.training.cli:fit_orientation", "Teach a spotter which way up a picture lies.", "train"
+        ),
+        "calibrate": Command(
+            "spotter.cli.calibrate:calibrate", "Fit a checkpoint's scores to what it reads right.", "train"
+        ),
+        "evaluate": Command("spotter.cli.evaluate:evaluate", "Score a bundle or checkpoint on a dataset.", "train"),
+        "ablate": Command(
+            "spotter.training.cli:ablate", "Train the same run several times, with one change each.", "train"
+        ),
+        "export": Command("spotter.export.cli:export", "Turn a checkpoint into a verified bundle.", "export"),
+    },
+    "Operate": {
+        "doctor": Command("spotter.cli.doctor:doctor", "Say what this machine has, what is missing, and what to do."),
+        "models": Command("spotter.registry.cli:models", "Publish, list, alias, roll back and verify bundles."),
+        "build-ops": Command("spotter.ops.cli:build_ops", "Compile the native kernels of the graph's operators."),
+        "bench": Command("spotter.cli.bench:bench", "Run the benchmarks.", "dev"),
+    },
 }
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 
 class LazyGroup(click.Group):
@@ -39,15 +74,49 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
-        return cast(click.Command, getattr(importlib.import_module(module), attribute))
+        module, attribute = COMMANDS[cmd_name].target.split(":")
+        try:
+            return cast(click.Command, getattr(importlib.import_module(module), attribute))
+        except ModuleNotFoundError as error:
+            raise _lacking(cmd_name, error) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _lacking(ctx.invoked_subcommand, error) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=COMMANDS[name].summary) for name in names]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, command.summary) for name, command in commands.items()])
 
 
-@click.command(cls=LazyGroup)
+def _lacking(name: str | None, error: ModuleNotFoundError) -> Exception:
+    """A line that says which extra has the package that a subcommand lacks; the error itself where none has."""
+    extra = COMMANDS[name].extra if name in COMMANDS else None
+    package = (error.name or "").partition(".")[0]
+    if extra is None or package in ("", "spotter"):
+        return error
+    return click.ClickException(f"`spotter {name}` needs {package}, which is missing: pip install 'spotter[{extra}]'")
+
+
+@click.command(
+    cls=LazyGroup,
+    epilog="`spotter COMMAND --help` explains each. Exit codes: 0 done, 1 failed, 2 wrong usage; docs/cli.md has more.",
+)
 @click.version_option(__version__)
 def main() -> None:
-    """Spotter reads text in pictures."""
+    """Spotter reads text in pictures.
+
+    \b
+      spotter demo                    look at it in a browser
+      spotter serve                   answer on http://127.0.0.1:8000
+      spotter spot picture.jpg        read from the shell
+      spotter doctor                  see what this machine has
+    """

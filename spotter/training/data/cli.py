@@ -66,7 +66,7 @@ def pseudo_label(
         raise click.UsageError("--language goes with --model")
     words = _named_teacher(name, threads) if model is None else _own_teacher(model, side, language, threads).words
     kept = ignored = 0
-    for picture in tqdm(unlabelled(pictures, output)[:limit], unit="picture"):
+    for picture in tqdm(unlabelled(pictures, output)[:limit], unit="picture", disable=None):
         annotations = label_picture(picture, output, words, confidence)
         hidden = sum(annotation.ignore for annotation in annotations)
         kept, ignored = kept + len(annotations) - hidden, ignored + hidden
@@ -97,7 +97,7 @@ def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: in
     teacher = _teacher(threads) if case else None
     left = set(unlabelled(dataset / "images", output))
     pictures = [picture for picture in annotated if picture.path in left][:limit]
-    for picture in tqdm(pictures, unit="picture"):
+    for picture in tqdm(pictures, unit="picture", disable=None):
         annotations = list(split_picture(picture).annotations)
         if teacher is not None:
             annotations = restore_case(annotations, teacher.words(picture.load()))

@@ -191,7 +191,7 @@ def write(
     (output / "images").mkdir(parents=True, exist_ok=True)
     (output / "gts").mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
-    for number in tqdm(range(count or _WRITTEN), unit="picture"):
+    for number in tqdm(range(count or _WRITTEN), unit="picture", disable=None):
         sample = source.sample(rng, size)
         name = f"{kind}_{number:06d}"
         Image.fromarray(sample.image).save(output / "images" / f"{name}.png")

@@ -107,6 +107,11 @@ def usual_folders() -> list[Path]:
     ]
 
 
+def font_files(folders: Iterable[Path]) -> list[Path]:
+    """The files of fonts below the folders, sorted."""
+    return sorted({file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES})
+
+
 def inspect(path: str | os.PathLike[str] | None) -> FontFace | None:
     """The face of a file, or None when it writes neither most ASCII letters and digits, nor capitals, nor segments."""
     face = FontFace(None if path is None else os.fspath(path), "", "", mono=False, display=False)
@@ -153,8 +158,7 @@ def find_fonts(folders: Sequence[str | os.PathLike[str]] = (), usual: bool = Tru
 
     Pillow's own when there is none; RuntimeError when there is not even that.
     """
-    roots = [Path(folder) for folder in folders] + (usual_folders() if usual else [])
-    files = sorted({file for root in roots for file in root.rglob("*") if file.suffix.lower() in _SUFFIXES})
+    files = font_files([Path(folder) for folder in folders] + (usual_folders() if usual else []))
     faces: dict[tuple[str, str], FontFace] = {}
     for file in files:
         face = inspect(file)

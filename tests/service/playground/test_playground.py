@@ -96,6 +96,14 @@ def test_a_sample_is_read_and_shown(visit: Visit, server: Serving) -> None:
         expect(page.locator("#pane-about")).to_contain_text(fact)
 
 
+def test_an_address_may_name_a_sample(visit: Visit) -> None:
+    page = visit("#sample=street.webp")
+    expect(page.locator(WORDS)).to_have_count(len(SHOWN))
+    other = visit("#sample=../v1/model")
+    expect(other.locator("#takes")).to_contain_text("PDF")
+    expect(other.locator("#found")).to_be_hidden()
+
+
 def test_outlines_lie_on_their_words(visit: Visit) -> None:
     page = visit()
     sample(page, "street.webp")

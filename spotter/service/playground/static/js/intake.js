@@ -13,7 +13,12 @@ export function intake() {
     add(event.target.files);
     event.target.value = ""; // the same file may be chosen once more
   });
-  for (const button of $("samples").querySelectorAll("button")) button.addEventListener("click", () => sample(button.dataset.sample));
+  const asked = new URLSearchParams(location.hash.slice(1)).get("sample"); // as `spotter demo` opens the page
+  for (const button of $("samples").querySelectorAll("button")) {
+    const { sample: name } = button.dataset;
+    button.addEventListener("click", () => sample(name));
+    if (name === asked) sample(name);
+  }
   document.addEventListener("paste", (event) => {
     const pasted = event.clipboardData?.files ?? [];
     if (!pasted.length) return;

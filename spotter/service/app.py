@@ -26,11 +26,12 @@ from spotter.service.errors import (
     MethodNotAllowedError,
     PathNotFoundError,
 )
-from spotter.service.http import page, parameters, schemas
+from spotter.service.http import page, parameters
+from spotter.service.http.document import finish, operation_id
 from spotter.service.http.fast_path import Application, answer_plain
 from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
-from spotter.service.keys import ApiKeys, RequireKey
+from spotter.service.keys import OPEN, ApiKeys, RequireKey
 from spotter.service.lifecycle import State
 from spotter.service.models.live import Catalogue, LoadedModel, follows, load
 from spotter.service.models.watcher import Watcher
@@ -74,6 +75,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
         separate_input_output_schemas=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.service = service
     app.include_router(router)
@@ -89,7 +91,7 @@ def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedM
     app.fast_path = _surround(answer_plain, service, keys, spans)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    _document_problem(app)
+    _finish_document(app, keys is not None)
     return app
 
 
@@ -168,14 +170,12 @@ async def _http(request: Request, error: Exception) -> NoReturn:
     raise BadRequestError(str(error.detail)) from None
 
 
-def _document_problem(app: FastAPI) -> None:
-    """Adds the problem's schema to the OpenAPI document, which the typed errors of the paths refer to."""
+def _finish_document(app: FastAPI, keys: bool) -> None:
     original = app.openapi
 
     def openapi() -> dict[str, object]:
-        document = original()
-        components = document.setdefault("components", {}).setdefault("schemas", {})
-        components.setdefault("Problem", schemas.Problem.model_json_schema())
-        return document
+        if app.openapi_schema is None:
+            finish(original(), keys, OPEN)
+        return original()
 
     app.openapi = openapi  # type: ignore[method-assign]

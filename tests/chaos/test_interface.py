@@ -16,7 +16,6 @@ from spotter.service.settings import Settings
 from tests.lengths import LONG
 from tests.service.serving import Serving, serving
 
-schemathesis.serializer.alias("application/pdf", "application/octet-stream")
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 
 

@@ -6,7 +6,7 @@ from spotter import __version__
 from spotter.reading.kinds import KINDS
 from spotter.service.http.negotiation import JSON
 from spotter.service.http.parameters import UNSUPPORTED, described
-from spotter.service.http.schemas import SPOT_ANSWER, SPOT_BODY
+from spotter.service.http.schemas import RAW_BODIES, SPOT_ANSWER, SPOT_BODY
 from spotter.service.settings import Settings
 
 _LIMITS = (
@@ -38,7 +38,7 @@ def describe(settings: Settings, compat: dict[str, list[str]]) -> dict[str, Any]
             }
             for kind in KINDS
         ],
-        "bodies": list(SPOT_BODY["content"]),
+        "bodies": [*RAW_BODIES, *SPOT_BODY["content"]],
         "json": json,
         "writes": [JSON, *SPOT_ANSWER["content"]],
         "parameters": described(),

@@ -44,6 +44,7 @@ class PageParameters(BaseModel):
         **schemas.problems(*ERRORS),
     },
     openapi_extra={"requestBody": schemas.SPOT_BODY},
+    tags=["read"],
     summary="The picture of one page, as reading sees it",
 )
 async def page_picture(request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:

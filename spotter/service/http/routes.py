@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from spotter.reading.errors import InvalidParameterError
 from spotter.service import spotting
@@ -43,6 +43,7 @@ def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
     response_model=schemas.SpotAnswer | schemas.SpotAnswers | schemas.DocumentAnswer,
     responses={200: schemas.SPOT_ANSWER, **schemas.problems(*SPOT_ERRORS)},
     openapi_extra={"requestBody": schemas.SPOT_BODY},
+    tags=["read"],
     summary="Read the text of a picture or document (raw body), or of several (multipart)",
 )
 async def spot(
@@ -91,21 +92,21 @@ async def _accepted(
             yield Asked(pictures, many, read_request, parameters)
 
 
-@page("/health/live", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
+@page("/health/live", tags=["health"], response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def live(request: Request) -> Response:
     """Whether the process works at all; a supervisor restarts it when not."""
     service_of(request).require_alive()
     return _json({"status": "live"})
 
 
-@page("/health/ready", response_model=schemas.Health, responses=schemas.problems(NotReadyError))
+@page("/health/ready", tags=["health"], response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def ready(request: Request) -> Response:
     """Whether a balancer should send work here."""
     service_of(request).require_ready()
     return _json({"status": "ready"})
 
 
-@page("/metrics", response_class=Response)
+@page("/metrics", tags=["health"], response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Metrics for Prometheus."""
     service = service_of(request)
@@ -113,7 +114,12 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@page("/v1/model", response_model=schemas.ModelAnswer, responses=schemas.problems(UnauthorizedError, NotReadyError))
+@page(
+    "/v1/model",
+    tags=["about"],
+    response_model=schemas.ModelAnswer,
+    responses=schemas.problems(UnauthorizedError, NotReadyError),
+)
 async def model(request: Request) -> Response:
     """The live model: what it is, where it came from, how it scored."""
     service = service_of(request)
@@ -141,13 +147,24 @@ async def model(request: Request) -> Response:
     )
 
 
-@page("/v1/capabilities", response_model=schemas.Capabilities, responses=schemas.problems(UnauthorizedError))
+@page(
+    "/v1/capabilities",
+    name="capabilities",
+    tags=["about"],
+    response_model=schemas.Capabilities,
+    responses=schemas.problems(UnauthorizedError),
+)
 async def capable(request: Request) -> Response:
     """What this build and its settings read, accept and write."""
     return _json(capabilities.describe(service_of(request).settings, request.app.state.compat))
 
 
-@page("/v1/capacity", response_model=schemas.Capacity, responses=schemas.problems(UnauthorizedError, NotReadyError))
+@page(
+    "/v1/capacity",
+    tags=["about"],
+    response_model=schemas.Capacity,
+    responses=schemas.problems(UnauthorizedError, NotReadyError),
+)
 async def capacity(request: Request) -> Response:
     """How much room there is now, in pictures and in seconds: what a client may send without meeting a 429."""
     service = service_of(request)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from spotter import __version__
 
 Status = Literal["ok", "note", "wrong"]
@@ -51,6 +53,8 @@ def run_checks() -> Iterator[Check]:
     for name, check in CHECKS.items():
         try:
             yield check()
+        except ValidationError:
+            yield Check(name, "wrong", "not looked at, for the settings are wrong", "Correct the settings first.")
         except Exception as error:  # whatever is broken must not hide the rest
             yield Check(name, "wrong", f"{type(error).__name__}: {error}", "Install the program anew.")
 
@@ -87,8 +91,6 @@ def _flags() -> set[str]:
 
 
 def _settings() -> Check:
-    from pydantic import ValidationError
-
     from spotter.service.settings import Settings, unknown_variables
 
     unknown = unknown_variables()
@@ -233,6 +235,8 @@ def _memory() -> int:
 
 
 def _fonts() -> Check:
+    if not _has("train"):
+        return Check("fonts", "ok", "not looked for: they are for training, and the train extra is not installed")
     from spotter.training.synthesis import fonts
 
     files = fonts.font_files(fonts.usual_folders())
@@ -244,7 +248,7 @@ def _fonts() -> Check:
 
 
 def _extras() -> Check:
-    present = {name: all(map(_installed, modules)) for name, (modules, _) in EXTRAS.items()}
+    present = {name: _has(name) for name in EXTRAS}
     lacking = [name for name, found in present.items() if not found]
     found = ", ".join(name for name, there in present.items() if there) or "none"
     if lacking:
@@ -253,6 +257,11 @@ def _extras() -> Check:
             "extras", "note", f"installed: {found}", f"Where wanted, pip install 'spotter[NAME]': {uses}.", present
         )
     return Check("extras", "ok", f"installed: {found}", details=present)
+
+
+def _has(extra: str) -> bool:
+    modules, _ = EXTRAS[extra]
+    return all(map(_installed, modules))
 
 
 def _installed(module: str) -> bool:

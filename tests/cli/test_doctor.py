@@ -1,5 +1,8 @@
 import builtins
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,23 @@ def test_a_machine_that_can_read_is_ready_whatever_else_it_lacks(registry: Path)
     assert "spotter synth" in found["fonts"]["remedy"]
 
 
+def test_it_needs_nothing_that_serving_does_not(registry: Path) -> None:
+    modules = {module.partition(".")[0] for modules, _ in checks.EXTRAS.values() for module in modules}
+    script = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({sorted(modules)!r}))\n"
+        "from spotter.cli.main import main\n"
+        "main(['doctor', '--json'])\n"
+    )
+    environment = {**os.environ, "SPOTTER_REGISTRY": str(registry), "SPOTTER_OPS": "off"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert not any(found["extras"]["details"].values())
+    assert "not looked for" in found["fonts"]["found"]
+
+
 def test_in_words_each_thing_has_a_line_and_each_lack_its_remedy(registry: Path) -> None:
     result = CliRunner().invoke(main, ["doctor"], env={"SPOTTER_REGISTRY": str(registry), "SPOTTER_OPS": "off"})
     assert result.exit_code == 0
@@ -79,6 +99,7 @@ def test_what_is_set_wrongly_is_found(
     assert found[name]["status"] == status
     assert message in found[name]["found"]
     assert found[name]["remedy"]
+    assert not any("anew" in check["remedy"] for check in found.values())
 
 
 def test_a_package_that_is_broken_hides_nothing_else(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:

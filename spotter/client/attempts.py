@@ -14,11 +14,11 @@ class Retries:
 
     attempts: the most requests of one call, at least 1. connects: the most of them that find nobody at the address.
     first, longest: seconds; a pause is drawn from 0 to `first`, then to twice that and so on up to `longest`, so that
-    clients who were refused together do not come back together. Where the service says Retry-After, that comes before
-    it.
+    clients who were refused together do not come back together. Where the service says Retry-After, which it measures
+    anew each time, the pause is that and up to half as much, or `first`, more.
     """
 
-    attempts: int = 10
+    attempts: int = 30
     connects: int = 4
     first: float = 0.5
     longest: float = 10.0
@@ -65,8 +65,11 @@ class Attempts:
         enough = self._failed >= self._retries.attempts or self._unreached >= self._retries.connects
         if not failure.again or enough:
             raise failure
-        most = min(self._retries.longest, self._retries.first * 2.0 ** (self._failed - 1))
-        pause = (failure.retry_after or 0.0) + self._draw(most)
+        asked, retries = failure.retry_after, self._retries
+        if asked is None:
+            pause = self._draw(min(retries.longest, retries.first * 2.0 ** (self._failed - 1)))
+        else:
+            pause = asked + self._draw(max(retries.first, asked / 2))
         if pause >= self._until - self._clock():
             raise failure
         return pause

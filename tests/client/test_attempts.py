@@ -32,14 +32,15 @@ def test_nobody_is_looked_for_less_long_than_room() -> None:
 
 
 def test_what_the_service_asks_for_comes_before_the_drawn_pause() -> None:
-    assert attempts(Retries(first=2), 60, share=0.5).pause(problem_from({**BUSY, "retry_after": 7})) == 8
+    calls = attempts(Retries(first=2), 60, share=0.5)
+    assert [calls.pause(problem_from({**BUSY, "retry_after": each})) for each in (1, 8, 0)] == [2, 10, 1]
     with pytest.raises(ValueError, match="attempt"):
         Retries(attempts=0)
 
 
 def test_a_pause_that_outlasts_the_call_is_not_made() -> None:
     clock = Clock()
-    calls = attempts(Retries(first=0), 10, clock)
+    calls = attempts(Retries(first=0), 10, clock, share=0)
     busy = problem_from({**BUSY, "retry_after": 6})
     assert calls.pause(busy) == 6
     clock.now += 6

@@ -106,7 +106,7 @@ def _batched(items: Sequence[Item], reader: Reader, threads: int) -> int:
         return imaging.prepare(item.read(), spec, PictureLimits())
 
     def emit(item: Item, seen: Prepared, rows: Any) -> None:
-        found = read_page(rows, seen, reader.manifest.charset, reader.manifest.score_threshold)
+        found = read_page(rows, seen, reader.manifest, reader.manifest.score_threshold)
         lines.append(json.dumps({"input": item.name, "words": [render(word) for word in found.words]}))
 
     def infer(batch: list[tuple[Item, Prepared]], closest: int) -> None:

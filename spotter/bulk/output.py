@@ -26,7 +26,8 @@ def as_parquet(records: Sequence[Record]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    numbers = [("score", pa.float64()), ("direction", pa.float64()), ("line", pa.int64()), ("block", pa.int64())]
+    scores = [(name, pa.float64()) for name in ("score", "detection_score", "reading_score", "direction")]
+    numbers = [*scores, ("line", pa.int64()), ("block", pa.int64())]
     word = pa.struct([("polygon", pa.list_(pa.list_(pa.float64()))), ("text", pa.string()), *numbers])
     columns = [("input", pa.string()), ("page", pa.int64()), ("width", pa.int64()), ("height", pa.int64())]
     schema = pa.schema([*columns, ("text", pa.string()), ("words", pa.list_(word))])

@@ -19,10 +19,11 @@ from spotter.export.parts import check_parts, split
 from spotter.export.quantise import Picture, check_agreement, halve, quantise
 from spotter.model.charset import Charset
 from spotter.model.language import LanguageModel
+from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.spotter import Spotter
 from spotter.ops.interface import OPSET, OUTPUTS
 from spotter.registry.bundle import DENSE, WORDS, write_bundle
-from spotter.registry.manifest import InputSpec, Manifest
+from spotter.registry.manifest import Decoding, InputSpec, Manifest
 
 STRIDE = 64
 _GOLDEN_MARGIN = 0.02
@@ -46,6 +47,15 @@ def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float
     if not drawn:
         raise ParityError(f"the graph reads none of the golden picture's words, only {read}")
     return drawn
+
+
+def decoding_of(model: Spotter) -> Decoding | None:
+    """How the network's rows come about; None where its language model has a say in them."""
+    if model.language is not None:
+        return None
+    score, recogniser = model.score, model.recogniser
+    margin = recogniser.config.margin_x if isinstance(recogniser, PictureRecogniser) else 0.0
+    return Decoding(score.bias, score.detection, score.character, score.text, margin)
 
 
 def check_final(exact: Path, rounded: Path, pictures: Sequence[Picture], score_threshold: float) -> float:
@@ -122,5 +132,6 @@ def export_bundle(
             score_threshold=score_threshold,
             card=model_card(name, version, origin, record, metrics),
             parts=parts,
+            decoding=decoding_of(model),
         )
     return manifest, compared

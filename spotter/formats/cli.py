@@ -113,7 +113,9 @@ def spot(
                 if isinstance(prepared, ProblemError):
                     raise prepared
                 again = partial(_prepare, file, limits=limits, region=region)
-                page, account = reader.read_prepared(prepared, again, min_score, settings.closest, hints)
+                page, account = reader.read_prepared(
+                    prepared, again, min_score, settings.closest, hints, detail == "characters"
+                )
                 if form == "json":
                     written = f"{_as_json(file, page, detail, account)}\n".encode()
                 elif form == "text" and output is None:

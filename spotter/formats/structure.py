@@ -4,14 +4,15 @@ from typing import Any, Literal
 
 from spotter.reading.words import Page, render
 
-Detail = Literal["words", "lines", "blocks"]
+Detail = Literal["words", "lines", "blocks", "characters"]
 
 
 def as_dict(page: Page, detail: Detail = "words") -> dict[str, Any]:
     """The page's words; with `lines` its lines, too, with `blocks` lines and blocks. Words and lines name the line and
-    block that they are in by number, from 0."""
+    block that they are in by number, from 0. With `characters` each word has its characters, if the page was so read.
+    """
     answer: dict[str, Any] = {"words": [render(word) for word in page.words]}
-    if detail != "words":
+    if detail in ("lines", "blocks"):
         answer["lines"] = [
             {"polygon": line.polygon, "text": line.text, "score": line.score, "block": line.block}
             for line in page.lines

@@ -71,13 +71,14 @@ class Reader:
         threshold: float | None,
         closest: int,
         hints: Hints = NO_HINTS,
+        characters: bool = False,
     ) -> "Read":
         """The page of a picture that was prepared, and how it was read. A picture that lies turned is read upright (see
         `turning`); one of small words is read a second time, closer (see `second_look.closer`), unless a side was
         asked for.
 
         again: prepares the picture a second time. hints: those it was prepared with; they also select words. closest:
-        longest side of a second look in pixels, 0 for none.
+        longest side of a second look in pixels, 0 for none. characters: whether words have theirs.
         Raises what `again` does.
         """
         spec = hints.spec(self.input)
@@ -94,7 +95,8 @@ class Reader:
                 prepared = turned(again(near), prepared.turn, near)
                 found = self.infer([prepared])[0]
                 rows = hints.keep(found, prepared)
-        return Read(self.page(rows, prepared, threshold), account(rows, prepared, verdict, len(found.scores)))
+        page = self.page(rows, prepared, threshold, characters)
+        return Read(page, account(rows, prepared, verdict, len(found.scores)))
 
     def _look(self, prepared: Prepared) -> "_Look":
         return _Look(prepared, self.infer([prepared])[0])
@@ -108,9 +110,10 @@ class Reader:
         images = batch[0].padded[None] if len(batch) == 1 else np.stack([item.padded for item in batch])
         return self.session.run(images, sizes_of(batch))
 
-    def page(self, rows: Rows, prepared: Prepared, threshold: float | None = None) -> Page:
-        """The page of a picture from the graph's rows; the threshold is the manifest's unless given."""
-        return read_page(rows, prepared, self.manifest.charset, self._threshold(threshold))
+    def page(self, rows: Rows, prepared: Prepared, threshold: float | None = None, characters: bool = False) -> Page:
+        """The page of a picture from the graph's rows; the threshold is the manifest's unless given. characters: as in
+        `read_page`."""
+        return read_page(rows, prepared, self.manifest, self._threshold(threshold), characters)
 
     def check_golden(self) -> None:
         """Reads the bundle's golden picture. Raises BundleError when a word is missing."""

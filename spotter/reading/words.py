@@ -7,17 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from spotter.reading.characters import Character, find_characters
 from spotter.reading.imaging import Prepared
 from spotter.reading.layout.blocks import find_blocks, outline
 from spotter.reading.layout.frames import Polygon
+from spotter.reading.scores import take_apart
 from spotter.reading.session import Rows
 from spotter.reading.text import texts
+from spotter.registry.manifest import Manifest
 
 
 class Word(NamedTuple):
     """polygon: [x, y] pairs, upload pixels to a tenth, from the text's own top-left clockwise; score: 0..1, to four
     digits; direction: degrees to a tenth by which its text is turned clockwise, -180 to 180; line, block: indices of
-    the line and block of the page that it is in."""
+    the line and block of the page that it is in; detection_score, reading_score: how probable, 0..1 to four digits, the
+    detector finds it that there is a word, and the recogniser its whole text, None where the graph does not say;
+    characters: None where they were not asked for."""
 
     polygon: Polygon
     text: str
@@ -25,6 +30,9 @@ class Word(NamedTuple):
     direction: float = 0.0
     line: int = 0
     block: int = 0
+    detection_score: float | None = None
+    reading_score: float | None = None
+    characters: Sequence[Character] | None = None
 
 
 class Line(NamedTuple):
@@ -109,18 +117,33 @@ def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
             for index, turn in zip(line.words, line.directions, strict=True):
                 word = words[index]
                 direction = round(turn, 1) + 0.0  # not -0.0
-                placed.append(Word(word[0], word[1], word[2], direction, len(lines), len(blocks)))
+                placed.append(Word(*word[:3], direction, len(lines), len(blocks), *word[6:]))
             lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
         blocks.append(Block(lines[first_line:], block.degrees))
     return Page(size, placed, lines, blocks)
 
 
-def read_page(rows: Rows, prepared: Prepared, charset: str, threshold: float) -> Page:
-    """The page of the words with a score of at least `threshold` and a text."""
-    polygons = prepared.to_upload(rows.polygons).round(1).tolist()
+def read_page(rows: Rows, prepared: Prepared, manifest: Manifest, threshold: float, characters: bool = False) -> Page:
+    """The page of the words with a score of at least `threshold` and a text. manifest: of the model that read.
+    characters: whether words have theirs."""
+    polygons, decoding = prepared.to_upload(rows.polygons), manifest.decoding
+    count = len(rows.scores)
+    apart = take_apart(rows, decoding)
+    spelt: Sequence[Sequence[Character] | None] = [None] * count
+    if characters:
+        spelt = find_characters(rows, polygons, manifest.charset, None if decoding is None else decoding.margin)
+    columns = zip(
+        polygons.round(1).tolist(),
+        texts(rows.characters, manifest.charset),
+        rows.scores.tolist(),
+        [None] * count if apart.detection is None else apart.detection.round(4).tolist(),
+        apart.reading.round(4).tolist(),
+        spelt,
+        strict=True,
+    )
     words = [
-        Word(polygon, text, round(score, 4))
-        for polygon, text, score in zip(polygons, texts(rows.characters, charset), rows.scores.tolist(), strict=True)
+        Word(polygon, text, round(score, 4), 0.0, 0, 0, found, read, own)
+        for polygon, text, score, found, read, own in columns
         if score >= threshold and text
     ]
     return arrange(prepared.upload, words)
@@ -133,12 +156,17 @@ def mean_score(words: Sequence[Word]) -> float:
 
 def render(word: Word) -> dict[str, Any]:
     """A word as the answer shows it."""
-    polygon, text, score, direction, line, block = word
-    return {
+    polygon, text, score, direction, line, block, detection_score, reading_score, characters = word
+    answer: dict[str, Any] = {
         "polygon": polygon,
         "text": text,
         "score": score,
+        "detection_score": detection_score,
+        "reading_score": reading_score,
         "direction": direction,
         "line": line,
         "block": block,
     }
+    if characters is not None:
+        answer["characters"] = [each._asdict() for each in characters]
+    return answer

@@ -9,7 +9,7 @@ from typing import Any
 
 from spotter.registry.errors import BundleError
 from spotter.registry.graph import refuse_external_data
-from spotter.registry.manifest import FileEntry, Golden, InputSpec, Manifest, check_operators, dumps, loads
+from spotter.registry.manifest import Decoding, FileEntry, Golden, InputSpec, Manifest, check_operators, dumps, loads
 
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
@@ -99,6 +99,7 @@ def write_bundle(
     score_threshold: float,
     card: str,
     parts: tuple[Path, Path] | None = None,
+    decoding: Decoding | None = None,
 ) -> Manifest:
     """Writes a new bundle into `folder`, which must not exist or be empty, and verifies what it wrote.
 
@@ -127,6 +128,7 @@ def write_bundle(
             score_threshold=score_threshold,
             provenance=provenance,
             metrics=metrics,
+            decoding=decoding,
         )
         (folder / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
         return open_bundle(folder).manifest

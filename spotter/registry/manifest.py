@@ -82,6 +82,25 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Decoding:
+    """How the graph computes its rows, so that a word's score can be taken apart and its characters can be placed.
+
+    A score is sigmoid(bias + detection * logit d + character * log c + text * t): d the detector's probability, c that
+    of the least sure character, t the log probability of the whole text in nats. margin: how much of the picture a
+    region's patch shows beyond either end of the region, as a share of the region's height.
+    """
+
+    bias: float
+    detection: float
+    character: float
+    text: float
+    margin: float
+
+    def __post_init__(self) -> None:
+        _check(min(self.detection, self.character, self.text, self.margin) >= 0, "decoding: a number is negative")
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A bundle's description. Raises BundleError when built from values that cannot be true."""
 
@@ -100,6 +119,8 @@ class Manifest:
     """Where the weights came from: code commit, data sets, licences."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """What it scored, by data set."""
+    decoding: Decoding | None = None
+    """None where it is not known, and where a language model has a say in the text."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -149,7 +170,8 @@ def loads(text: str | bytes) -> Manifest:
     top = _object(document, "manifest")
     if "schema_version" in top and top["schema_version"] != SCHEMA_VERSION:
         raise BundleError(f"schema_version {top['schema_version']!r} is not known")
-    _keys(top, Manifest, "manifest")
+    decoding = top.pop("decoding", None)
+    _same_keys(set(top), set(Manifest.__dataclass_fields__) - {"decoding"}, "manifest")
     files = {
         path: FileEntry(**_typed(entry, f"files[{path!r}]", sha256=str, size=int))
         for path, entry in _object(top["files"], "files").items()
@@ -184,6 +206,7 @@ def loads(text: str | bytes) -> Manifest:
         files=files,
         input=InputSpec(**{**spec, "bucket_steps": _steps(spec["bucket_steps"])}),
         golden=Golden(golden["picture"], tuple(golden["words"])),
+        decoding=None if decoding is None else _decoding(decoding),
         **scalars,
     )
 
@@ -196,7 +219,10 @@ def check_operators(manifest: Manifest) -> None:
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in asdict(manifest).items()}
+    document = {key: _plain(value) for key, value in asdict(manifest).items()}
+    if manifest.decoding is None:  # as in bundles of before there was this member, whose digests stay
+        del document["decoding"]
+    return document
 
 
 def _plain(value: Any) -> Any:
@@ -221,11 +247,6 @@ def _object(value: Any, where: str) -> dict[str, Any]:
     return cast(dict[str, Any], value)
 
 
-def _keys(value: Mapping[str, Any], known: type, where: str) -> None:
-    expected = set(known.__dataclass_fields__)  # type: ignore[attr-defined]
-    _same_keys(set(value), expected, where)
-
-
 def _same_keys(found: set[str], expected: set[str], where: str) -> None:
     _check(found <= expected, f"{where}: unknown {', '.join(sorted(found - expected))}")
     _check(found >= expected, f"{where}: missing {', '.join(sorted(expected - found))}")
@@ -242,6 +263,11 @@ def _typed(value: Any, where: str, **types: type) -> dict[str, Any]:
         if wanted is float:
             _check(math.isfinite(item), f"{where}: {key} is not finite")
     return {key: float(item) if types[key] is float else item for key, item in found.items()}
+
+
+def _decoding(value: Any) -> Decoding:
+    numbers = _typed(value, "decoding", bias=float, detection=float, character=float, text=float, margin=float)
+    return Decoding(**numbers)
 
 
 def _steps(value: list[Any]) -> tuple[tuple[int, int], ...]:

@@ -176,7 +176,7 @@ class RequestHandler:
             if not served:
                 self._give_up(progress, request)
             ticket.leave(served=served)
-        if len(done.rows.scores) <= ORDERED_IN_LOOP:
+        if len(done.rows.scores) <= ORDERED_IN_LOOP and request.detail != "characters":
             return self._answer(done, request, verdict)
         try:
             return await asyncio.to_thread(self._answer, done, request, verdict)
@@ -345,7 +345,7 @@ class RequestHandler:
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
         prepared = done.prepared
         rows = request.hints.keep(done.rows, prepared)
-        page = read_page(rows, prepared, manifest.charset, threshold)
+        page = read_page(rows, prepared, manifest, threshold, request.detail == "characters")
         answer = self._as_answer(request, page, account(rows, prepared, verdict, len(done.rows.scores)))
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer

@@ -74,6 +74,8 @@ def test_the_manifest_says_what_the_service_needs(written: tuple[Path, Manifest,
     _, manifest, _ = written
     assert (manifest.name, manifest.version, manifest.score_threshold) == ("tiny", "3", 0.3)
     assert manifest.charset == PRINTABLE_ASCII
+    assert manifest.decoding is not None
+    assert manifest.decoding.detection > 0
     assert (manifest.opset, manifest.custom_op_abi) == (20, 2)
     assert (manifest.input.stride, manifest.input.min_side, manifest.input.max_side) == (64, 64, 896)
     assert manifest.golden.words == ("a",)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from spotter.registry.errors import BundleError
-from spotter.registry.manifest import FileEntry, Golden, InputSpec, Manifest, canonical, dumps, loads
+from spotter.registry.manifest import Decoding, FileEntry, Golden, InputSpec, Manifest, canonical, dumps, loads
 
 MANIFEST = Manifest(
     name="spotter",
@@ -24,6 +24,16 @@ MANIFEST = Manifest(
 def test_what_is_written_is_read() -> None:
     assert loads(dumps(MANIFEST)) == MANIFEST
     assert loads(canonical(MANIFEST)) == MANIFEST
+
+
+def test_how_rows_are_computed_is_said_or_not() -> None:
+    said = replace(MANIFEST, decoding=Decoding(-0.4, 0.4, 3.7, 0.0, 0.2))
+    assert loads(dumps(said)) == loads(canonical(said)) == said
+    assert said.digest != MANIFEST.digest
+    assert "decoding" not in json.loads(dumps(MANIFEST)), "digests of bundles that do not say stay as they were"
+    for wrong in ({"bias": 0}, 5, {"bias": 0, "detection": -1, "character": 0, "text": 0, "margin": 0}):
+        with pytest.raises(BundleError, match="decoding"):
+            loads(json.dumps(json.loads(dumps(said)) | {"decoding": wrong}))
 
 
 def test_digest_is_that_of_the_content_however_it_is_written() -> None:

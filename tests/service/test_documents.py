@@ -242,6 +242,14 @@ async def test_pages_tell_lines_and_how_they_were_read(client: Client) -> None:
                     for number in range(len(page["lines"]))
                 ]
                 assert {word["block"] for word in page["words"]} == set(range(len(page["blocks"])))
+        page = (await http.post("/spot?detail=characters", content=pdf([HELLO]))).json()["pages"][0]
+        word = page["words"][0]
+        assert (word["text"], word["reading_score"], "characters" in word, "lines" in page) == (
+            "Hello",
+            None,
+            False,
+            False,
+        )
         answer = lines(await http.post("/spot?detail=lines&format=json", content=pdf([HELLO]), headers=LINES))
         assert [line["text"] for line in answer[0]["lines"]] == ["Hello World"]
 

@@ -87,3 +87,24 @@ def test_a_page_turned_by_its_exif_reads_the_same(shipped: Serving) -> None:
     answer = read(shipped, buffer.getvalue())
     assert_read(answer)
     assert answer["image"] == {"width": 1280, "height": 720}
+
+
+def test_words_have_scores_apart_and_characters_in_their_places(shipped: Serving) -> None:
+    data = page("PNG")
+    plain = read(shipped, data)["words"]
+    assert "characters" not in plain[0]
+    answer = httpx.post(f"{shipped.url}/spot?detail=characters", content=data, timeout=60).json()
+    assert [word["text"] for word in answer["words"]] == [word["text"] for word in plain]
+    for word in answer["words"]:
+        assert 0.5 < word["detection_score"] <= 1
+        assert 0 < word["reading_score"] <= min(character["score"] for character in word["characters"]) + 1e-3
+        assert "".join(character["text"] for character in word["characters"]) == word["text"]
+        x = [corner[0] for character in word["characters"] for corner in character["polygon"][:2]]
+        assert x == sorted(x)
+        assert [x[0], x[-1]] == [word["polygon"][0][0], word["polygon"][1][0]]
+    (word,) = [word for word in answer["words"] if word["text"] == "Platform"]
+    font = ImageFont.load_default(size=28)
+    for number, character in enumerate(word["characters"]):
+        left, right = (font.getlength("Platform"[:end]) for end in (number, number + 1))
+        middle = np.mean([corner[0] for corner in character["polygon"]]) - word["polygon"][0][0]
+        assert left - 5 < middle < right + 5

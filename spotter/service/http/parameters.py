@@ -39,7 +39,8 @@ class SpotParameters(BaseModel):
     )
     detail: Detail | None = Field(
         default=None,
-        description="How much the JSON tells: `words` (if absent), `lines` as well, or `blocks` as well as both.",
+        description="How much the JSON tells: `words` (if absent), `lines` as well, `blocks` as well as both, or each "
+        "word's `characters`.",
     )
     format: FormatName | None = Field(
         default=None,

@@ -24,15 +24,35 @@ class ImageSize(BaseModel):
     height: int
 
 
+class CharacterAnswer(BaseModel):
+    """A character of a word."""
+
+    text: str
+    polygon: list[tuple[float, float]] | None = Field(
+        description="From its own top-left clockwise, by the column in which the recogniser wrote it; null where the "
+        "bundle does not say how columns lie in the picture."
+    )
+    score: float = Field(description="The recogniser's probability.")
+
+
 class WordAnswer(BaseModel):
     """A word. The polygon starts at the text's own top-left and runs clockwise as its reader sees it."""
 
     polygon: list[tuple[float, float]]
     text: str
-    score: float
+    score: float = Field(description="How probable it is that it is a word and reads so, by both of the following.")
+    detection_score: float | None = Field(
+        description="How probable the detector finds it that there is a word; null where the bundle does not say."
+    )
+    reading_score: float | None = Field(
+        description="How probable the recogniser finds its whole text; null of a PDF's own text."
+    )
     direction: float = Field(description="Degrees by which it is turned clockwise, -180 to 180.")
     line: int = Field(description="Which line of the picture it is in, from 0.")
     block: int = Field(description="Which block of the picture it is in, from 0.")
+    characters: list[CharacterAnswer] | None = Field(
+        None, description="With `?detail=characters`; absent of a PDF's own text."
+    )
 
 
 class LineAnswer(BaseModel):

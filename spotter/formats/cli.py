@@ -23,9 +23,12 @@ from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.hints import Hints
 from spotter.reading.imaging import PictureLimits, Prepared, Region
 from spotter.reading.kinds import PICTURE_SUFFIXES
+from spotter.reading.lexicons import Lexicon, LexiconError, read_lexicon
+from spotter.reading.patterns import Pattern, PatternError
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings
+from spotter.reading.wording import Wording
 from spotter.reading.words import Page
 from spotter.registry.errors import RegistryError
 from spotter.registry.manifest import InputSpec
@@ -44,6 +47,32 @@ class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are
         if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
             self.fail(f"{value} is not X,Y,W,H in whole pixels", param, ctx)
         return Region(*map(int, numbers))
+
+
+class PatternText(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A pattern on the command line."""
+
+    name = "pattern"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pattern:
+        """The pattern; fails where the text is none."""
+        try:
+            return Pattern(str(value))
+        except PatternError as error:
+            self.fail(str(error), param, ctx)
+
+
+class LexiconFile(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A list of words in a file."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Lexicon:
+        """The list; fails where the file is none."""
+        try:
+            return read_lexicon(Path(value))
+        except LexiconError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -68,6 +97,9 @@ class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are
 @click.option("--region", type=Rectangle(), help="X,Y,W,H in pixels of the picture: read only there.")
 @click.option("--ignore", type=Rectangle(), multiple=True, help="X,Y,W,H: leave out words there; repeatable.")
 @click.option("--min-height", type=click.FloatRange(0), default=0.0, help="Pixels: leave out lower words.")
+@click.option("--charset", help="Characters that may occur; words with others are left out, or look-alikes replaced.")
+@click.option("--pattern", type=PatternText(), help="Small regular expression that whole words match, likewise.")
+@click.option("--lexicon", type=LexiconFile(), help="File of the words that may occur, one a line, likewise.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
 @click.option("--model", help="Name of the model; spotter by default.")
@@ -83,6 +115,9 @@ def spot(
     region: Region | None,
     ignore: tuple[Region, ...],
     min_height: float,
+    charset: str | None,
+    pattern: Pattern | None,
+    lexicon: Lexicon | None,
     **options: Any,
 ) -> None:
     """Read the pictures in PATHS (files, or folders with all that lies below them).
@@ -92,7 +127,8 @@ def spot(
     """
     settings = settings_from(ReadingSettings, options)
     limits = settings.limits
-    hints = Hints(max_side, region, ignore, min_height)
+    wording = Wording(None if charset is None else frozenset(charset), pattern, lexicon)
+    hints = Hints(max_side, region, ignore, min_height, None if wording == Wording() else wording)
     try:
         bundle = find_bundle(settings)
         reader = Reader(bundle, Session(bundle, settings.session), limits)

@@ -1,5 +1,6 @@
 """The `reading` and `warnings` of an answer: how a picture was read, and what may have been missed."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from spotter.reading.imaging import Prepared
@@ -40,9 +41,9 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
     return Verdict("skipped", f"the service reads at no more than {limit} pixels of the long side")
 
 
-def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[str, Any]:
+def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int, others: Sequence[str] = ()) -> dict[str, Any]:
     """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
-    found, including those that were not asked for."""
+    found, including those that were not asked for. others: further warnings."""
     scale = max(seen.shown) / max(seen.working)
     cut = found > MOST_WORDS
     least = round(LEAST_HEIGHT * scale, 1)
@@ -57,7 +58,7 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int) -> dict[st
             "least_height": least,
             "candidates_cut": cut,
         },
-        "warnings": _warnings(seen, verdict, least, cut, median_height(rows.polygons)),
+        "warnings": [*_warnings(seen, verdict, least, cut, median_height(rows.polygons)), *others],
     }
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from spotter.reading.prepared import Prepared, Region
 from spotter.reading.session import Rows
+from spotter.reading.wording import Wording
 from spotter.registry.manifest import InputSpec
 
 _MOST_UPSCALE = 16.0
@@ -16,13 +17,16 @@ _MOST_UPSCALE = 16.0
 class Hints:
     """max_side: pixels of the long side at which to read, small pictures enlarged; None: as the words need. region: the
     only part to be read. ignore: where nothing is to be read. min_height: of words, in pixels of the upload; lower ones
-    are left out and do not cause a closer look.
+    are left out and do not cause a closer look. wording: what is known of the words' texts. notes: warnings of every
+    answer.
     """
 
     max_side: int | None = None
     region: Region | None = None
     ignore: tuple[Region, ...] = ()
     min_height: float = 0.0
+    wording: Wording | None = None
+    notes: tuple[str, ...] = ()
 
     def spec(self, spec: InputSpec) -> InputSpec:
         """The model's input with these hints. Raises BundleError where the model cannot read at that side."""
@@ -41,6 +45,15 @@ class Hints:
             characters=rows.characters[kept],
             character_scores=rows.character_scores[kept],
         )
+
+    def warnings(self, left_out: int) -> list[str]:
+        """What an answer says of the hints. left_out: how many words were read and do not fit the wording."""
+        if not left_out:
+            return list(self.notes)
+        return [
+            *self.notes,
+            f"Left out, as they do not fit what was asked for: {left_out} of the words read.",
+        ]
 
     def wanted(self, polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the polygons [N, P, 2], upload pixels, are asked for, by their centres and the height of their left

@@ -18,6 +18,7 @@ from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
 from spotter.reading.sizing import at_side
 from spotter.reading.turning import Turns
+from spotter.reading.wording import Wording
 from spotter.reading.words import Page, Word, read_page
 from spotter.registry.bundle import Bundle, open_bundle
 from spotter.registry.errors import BundleError
@@ -95,8 +96,8 @@ class Reader:
                 prepared = turned(again(near), prepared.turn, near)
                 found = self.infer([prepared])[0]
                 rows = hints.keep(found, prepared)
-        page = self.page(rows, prepared, threshold, characters)
-        return Read(page, account(rows, prepared, verdict, len(found.scores)))
+        page = self.page(rows, prepared, threshold, characters, hints.wording)
+        return Read(page, account(rows, prepared, verdict, len(found.scores), hints.warnings(page.left_out)))
 
     def _look(self, prepared: Prepared) -> "_Look":
         return _Look(prepared, self.infer([prepared])[0])
@@ -110,10 +111,17 @@ class Reader:
         images = batch[0].padded[None] if len(batch) == 1 else np.stack([item.padded for item in batch])
         return self.session.run(images, sizes_of(batch))
 
-    def page(self, rows: Rows, prepared: Prepared, threshold: float | None = None, characters: bool = False) -> Page:
-        """The page of a picture from the graph's rows; the threshold is the manifest's unless given. characters: as in
-        `read_page`."""
-        return read_page(rows, prepared, self.manifest, self._threshold(threshold), characters)
+    def page(
+        self,
+        rows: Rows,
+        prepared: Prepared,
+        threshold: float | None = None,
+        characters: bool = False,
+        wording: Wording | None = None,
+    ) -> Page:
+        """The page of a picture from the graph's rows; the threshold is the manifest's unless given. characters,
+        wording: as in `words.read_page`."""
+        return read_page(rows, prepared, self.manifest, self._threshold(threshold), characters, wording)
 
     def check_golden(self) -> None:
         """Reads the bundle's golden picture. Raises BundleError when a word is missing."""

@@ -14,6 +14,7 @@ from spotter.reading.layout.frames import Polygon
 from spotter.reading.scores import take_apart
 from spotter.reading.session import Rows
 from spotter.reading.text import texts
+from spotter.reading.wording import Wording
 from spotter.registry.manifest import Manifest
 
 
@@ -22,7 +23,8 @@ class Word(NamedTuple):
     digits; direction: degrees to a tenth by which its text is turned clockwise, -180 to 180; line, block: indices of
     the line and block of the page that it is in; detection_score, reading_score: how probable, 0..1 to four digits, the
     detector finds it that there is a word, and the recogniser its whole text, None where the graph does not say;
-    characters: None where they were not asked for."""
+    characters: as they were read, None where they were not asked for; repaired_from: the text as it was read, where
+    look-alike characters were replaced in it."""
 
     polygon: Polygon
     text: str
@@ -33,6 +35,7 @@ class Word(NamedTuple):
     detection_score: float | None = None
     reading_score: float | None = None
     characters: Sequence[Character] | None = None
+    repaired_from: str | None = None
 
 
 class Line(NamedTuple):
@@ -97,15 +100,17 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """The text of a picture. size: its (width, height), pixels."""
+    """The text of a picture. size: its (width, height), pixels. left_out: how many words were read, but do not fit what
+    the request says of their wording."""
 
     size: tuple[int, int]
     words: Sequence[Word]
     lines: Sequence[Line]
     blocks: Sequence[Block]
+    left_out: int = 0
 
 
-def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
+def arrange(size: tuple[int, int], words: Sequence[Word], left_out: int = 0) -> Page:
     """The page of these words; their order, directions and indices are computed."""
     placed: list[Word] = []
     lines: list[Line] = []
@@ -115,17 +120,24 @@ def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
         for line in block.lines:
             first_word = len(placed)
             for index, turn in zip(line.words, line.directions, strict=True):
-                word = words[index]
                 direction = round(turn, 1) + 0.0  # not -0.0
-                placed.append(Word(*word[:3], direction, len(lines), len(blocks), *word[6:]))
+                polygon, text, score, _, _, _, found, read, own, was = words[index]
+                placed.append(Word(polygon, text, score, direction, len(lines), len(blocks), found, read, own, was))
             lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
         blocks.append(Block(lines[first_line:], block.degrees))
-    return Page(size, placed, lines, blocks)
+    return Page(size, placed, lines, blocks, left_out)
 
 
-def read_page(rows: Rows, prepared: Prepared, manifest: Manifest, threshold: float, characters: bool = False) -> Page:
-    """The page of the words with a score of at least `threshold` and a text. manifest: of the model that read.
-    characters: whether words have theirs."""
+def read_page(
+    rows: Rows,
+    prepared: Prepared,
+    manifest: Manifest,
+    threshold: float,
+    characters: bool = False,
+    wording: Wording | None = None,
+) -> Page:
+    """The page of the words with a score of at least `threshold` and a text that fits the wording. manifest: of the
+    model that read. characters: whether words have theirs."""
     polygons, decoding = prepared.to_upload(rows.polygons), manifest.decoding
     count = len(rows.scores)
     apart = take_apart(rows, decoding)
@@ -146,7 +158,20 @@ def read_page(rows: Rows, prepared: Prepared, manifest: Manifest, threshold: flo
         for polygon, text, score, found, read, own in columns
         if score >= threshold and text
     ]
-    return arrange(prepared.upload, words)
+    return arrange_fitting(prepared.upload, words, wording)
+
+
+def arrange_fitting(size: tuple[int, int], words: Sequence[Word], wording: Wording | None, exact: bool = False) -> Page:
+    """The page of the words that fit the wording, look-alike characters replaced where that lets them. exact: the texts
+    are known to be right."""
+    if wording is None:
+        return arrange(size, words)
+    fitting = [
+        word if text == word.text else word._replace(text=text, repaired_from=word.text)
+        for word in words
+        if (text := wording.fit(word.text, exact)) is not None
+    ]
+    return arrange(size, fitting, len(words) - len(fitting))
 
 
 def mean_score(words: Sequence[Word]) -> float:
@@ -156,7 +181,7 @@ def mean_score(words: Sequence[Word]) -> float:
 
 def render(word: Word) -> dict[str, Any]:
     """A word as the answer shows it."""
-    polygon, text, score, direction, line, block, detection_score, reading_score, characters = word
+    polygon, text, score, direction, line, block, detection_score, reading_score, characters, repaired_from = word
     answer: dict[str, Any] = {
         "polygon": polygon,
         "text": text,
@@ -169,4 +194,6 @@ def render(word: Word) -> dict[str, Any]:
     }
     if characters is not None:
         answer["characters"] = [each._asdict() for each in characters]
+    if repaired_from is not None:
+        answer["repaired_from"] = repaired_from
     return answer

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from spotter.formats.dialects.names import DialectName
+from spotter.reading.lexicons import read_lexicons
 from spotter.reading.settings import ReadingSettings, cores
 from spotter.service.keys import read_keys
 
@@ -32,6 +33,7 @@ class Settings(ReadingSettings):
     max_pictures: int = Field(default=16, ge=1, le=256)
     max_pages: int = Field(default=100, ge=1, le=10_000)
     document_timeout: float = Field(default=30.0, gt=0, le=3600)
+    lexicons: Path | None = None
     fetch_urls: bool = False
     fetch_timeout: float = Field(default=10.0, gt=0, le=600)
     upload_timeout: float = Field(default=30.0, gt=0, le=600)
@@ -66,6 +68,8 @@ class Settings(ReadingSettings):
             raise ValueError("queue_pictures must be at least max_pictures, or the largest upload never fits")
         if self.api_keys_file is not None:
             read_keys(self.api_keys_file)
+        if self.lexicons is not None:
+            read_lexicons(self.lexicons)
         for origin in self.cors_origins:
             if origin != "*" and not re.fullmatch(r"https?://[^/\s*]+", origin):
                 raise ValueError(f"cors_origins: {origin!r} is not * or like https://example.org")

@@ -22,7 +22,7 @@ from spotter.reading.pages import DrawnPage, FilePage, Text
 from spotter.reading.prepared import Prepared, Region, Size, turned
 from spotter.reading.second_look import closer
 from spotter.reading.turning import Turns
-from spotter.reading.words import Page, Word, arrange, read_page
+from spotter.reading.words import Page, Word, arrange_fitting, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
@@ -176,7 +176,7 @@ class RequestHandler:
             if not served:
                 self._give_up(progress, request)
             ticket.leave(served=served)
-        if len(done.rows.scores) <= ORDERED_IN_LOOP and request.detail != "characters":
+        if len(done.rows.scores) <= ORDERED_IN_LOOP and request.detail != "characters" and not request.hints.wording:
             return self._answer(done, request, verdict)
         try:
             return await asyncio.to_thread(self._answer, done, request, verdict)
@@ -344,9 +344,11 @@ class RequestHandler:
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
         prepared = done.prepared
-        rows = request.hints.keep(done.rows, prepared)
-        page = read_page(rows, prepared, manifest, threshold, request.detail == "characters")
-        answer = self._as_answer(request, page, account(rows, prepared, verdict, len(done.rows.scores)))
+        hints = request.hints
+        rows = hints.keep(done.rows, prepared)
+        page = read_page(rows, prepared, manifest, threshold, request.detail == "characters", hints.wording)
+        warnings = hints.warnings(page.left_out)
+        answer = self._as_answer(request, page, account(rows, prepared, verdict, len(done.rows.scores), warnings))
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 
@@ -359,7 +361,8 @@ class RequestHandler:
             placed = np.array([polygon], np.float64)
             if hints.wanted(placed)[0] and (region is None or region.holds(placed.mean(axis=1))[0]):
                 words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
-        return self._as_answer(request, arrange(size, words), {"reading": None, "warnings": []})
+        page = arrange_fitting(size, words, hints.wording, exact=True)
+        return self._as_answer(request, page, {"reading": None, "warnings": hints.warnings(page.left_out)})
 
     def _as_answer(self, request: ReadRequest, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spotter.reading.gpu_memory import GpuMemory
+from spotter.reading.lexicons import Lexicon, read_lexicons
 from spotter.service.batching.admission import Admission, Limits
 from spotter.service.documents import DocumentLimits, Documents
 from spotter.service.errors import NotReadyError
@@ -37,6 +39,7 @@ class Service:
     """Held while a URL is fetched."""
     gpu_memory: GpuMemory | None
     """None on a CPU."""
+    lexicons: Mapping[str, Lexicon]
 
     @property
     def live(self) -> LoadedModel | None:
@@ -120,4 +123,5 @@ def build(settings: Settings) -> Service:
         asyncio.Semaphore(1),
         asyncio.Semaphore(FETCHES),
         None if settings.device == "cpu" else GpuMemory(),
+        {} if settings.lexicons is None else read_lexicons(settings.lexicons),
     )

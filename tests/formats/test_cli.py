@@ -73,3 +73,12 @@ def test_what_is_not_there_is_a_sentence(registry: Path, pictures: Path, option:
     result = spot(registry, pictures, option, value)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
+
+
+def test_words_are_selected_by_what_is_expected(registry: Path, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("001\n")
+    for hints in (("--charset", "01"), ("--pattern", "\\d+1"), ("--lexicon", tmp_path / "words.txt")):
+        assert spot(registry, "--format", "text", *hints, pictures / "a.png").stdout == "001\n"
+    for hints in (("--pattern", "("), ("--lexicon", tmp_path / "nothing")):
+        result = spot(registry, *hints, pictures / "a.png")
+        assert (result.exit_code, hints[0] in result.stderr) == (2, True)

@@ -57,7 +57,7 @@ def test_nothing_is_said_of_the_detector_where_scores_do_not_depend_on_it() -> N
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_scores_at_the_ends_of_their_range_stay_probabilities(score: float) -> None:
-    rows = Rows(np.zeros((1, 4, 2), np.float32), np.full(1, score, np.float32), *np.ones((2, 1, 3), np.float32))  # type: ignore[arg-type]
+    rows = Rows(np.zeros((1, 4, 2), np.float32), np.full(1, score, np.float32), *np.ones((2, 1, 3), np.float32))
     found, _ = take_apart(rows, Decoding(0.0, 0.5, 1.0, 1.0, 0.2))
     assert found is not None
     assert 0 <= found[0] <= 1

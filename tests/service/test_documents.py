@@ -3,6 +3,7 @@ import base64
 import io
 import json
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -139,9 +140,14 @@ async def test_a_broken_page_costs_only_itself(client: Client) -> None:
         ("?min_height=1e400", picture((1, 2, 3)), 422, "min_height"),
         ("?min_score=nan", picture((1, 2, 3)), 422, "min_score"),
         ("?" + "x" * 5000 + "=1", picture((1, 2, 3)), 422, "nearest"),
-        ("?language_model=off", picture((1, 2, 3)), 422, "not supported"),
-        ("?charset=0123456789", picture((1, 2, 3)), 422, "not supported"),
-        ("?pattern=(a%2B)%2B%24", picture((1, 2, 3)), 422, "not supported"),
+        ("?language_model=on", picture((1, 2, 3)), 422, "language_model"),
+        ("?charset=" + "0" * 1001, picture((1, 2, 3)), 422, "charset"),
+        ("?pattern=(a*)*" * 20 + "b", picture((1, 2, 3)), 422, "pattern"),
+        ("?pattern=(a*)*(a*)*(a*)*(a*)*b", picture((1, 2, 3)), 200, "words"),
+        ("?pattern=((a{99}){99}){99}", picture((1, 2, 3)), 422, "the most"),
+        ("?lexicon=" + "a," * 201 + "a", picture((1, 2, 3)), 422, "lexicon"),
+        ("?lexicon=" + "a" * 65, picture((1, 2, 3)), 422, "lexicon"),
+        ("?lexicon=@../../etc/passwd", picture((1, 2, 3)), 422, "there is no list"),
     ],
 )
 async def test_what_cannot_be_is_the_clients_fault(
@@ -230,7 +236,8 @@ async def test_capabilities_say_what_is_true(client: Client) -> None:
         answer["writes"]
     )
     assert {"min_score", "region", "pages", "detail", "format"} <= {each["name"] for each in answer["parameters"]}
-    assert {"charset", "pattern", "language_model"} <= set(answer["unsupported"])
+    assert {"charset", "pattern", "lexicon", "language_model"} <= {each["name"] for each in answer["parameters"]}
+    assert answer["lexicons"] == []
 
 
 async def test_pages_tell_lines_and_how_they_were_read(client: Client) -> None:
@@ -263,6 +270,34 @@ async def test_what_is_asked_for_at_a_size_has_one_look_and_ignored_words_are_no
         assert answer["reading"]["reason"] == "the request says at which size to read"
         part = (await http.post("/spot?region=40,20,30,40", content=data)).json()["reading"]
         assert (part["downscaled"], part["width"] / part["height"]) == (False, 0.75)
+
+
+async def test_words_are_selected_and_repaired_by_what_is_expected(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "seen.txt").write_text("006\n007\n")
+    async with client(lexicons=tmp_path) as (http, _):
+
+        async def read(data: bytes, **hints: str) -> tuple[list[tuple[str, str | None]], int]:
+            answer = (await http.post("/spot", params=hints, content=data)).json()
+            answer = answer["pages"][0] if "pages" in answer else answer
+            left_out = sum("Left out" in warning for warning in answer["warnings"])
+            return [(word["text"], word.get("repaired_from")) for word in answer["words"]], left_out
+
+        data = picture((5, 6, 0))
+        assert await read(data) == ([("005", None), ("006", None)], 0)
+        assert await read(data, charset="0567") == ([("005", None), ("006", None)], 0)
+        assert await read(data, charset="05") == ([("005", None)], 1)
+        assert await read(data, pattern=r"\d\d[A-Z]") == ([("00S", "005"), ("00G", "006")], 0)
+        assert await read(data, pattern="[A-Z]+") == ([], 1)
+        assert await read(data, lexicon="005,00b") == ([("005", None), ("00b", "006")], 0)
+        assert await read(data, lexicon="@seen", region="0,32,96,32") == ([("006", None)], 1)
+        assert await read(pdf([HELLO]), pattern="[A-Z][a-z0]+") == ([("Hello", None), ("World", None)], 0)
+        assert await read(pdf([HELLO]), pattern="[A-Z][a-z]+0", pdf="text") == ([], 1), "it is not repaired"
+        answer = (await http.post("/spot?language_model=off", content=data)).json()
+        assert ("language_model" in answer["warnings"][-1], len(answer["words"])) == (True, 2)
+        for query, message in (("pattern=(", "no end"), ("lexicon=@no", "there are: seen"), ("charset=", "charset")):
+            refused = await http.post(f"/spot?{query}", content=data)
+            assert (refused.status_code, message in refused.json()["detail"]) == (422, True), refused.text
+        assert (await http.get("/v1/capabilities")).json()["lexicons"] == ["seen"]
 
 
 @pytest.mark.parametrize("data", [tiff(COLOURS), coloured(COLOURS)], ids=["TIFF", "PDF"])

@@ -37,6 +37,7 @@ def test_listens_to_this_machine_only_unless_set() -> None:
         ("CUDA_GRAPHS", "true"),
         ("REGISTRY", "/nowhere/at/all"),
         ("LOG_LEVEL", "loud"),
+        ("LEXICONS", "/nowhere/at/all"),
     ],
 )
 def test_unsafe_values_are_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

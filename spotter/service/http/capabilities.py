@@ -1,11 +1,12 @@
 """Describes what this build and its settings read, accept and write, from the same tables that are used for it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from spotter import __version__
 from spotter.reading.kinds import KINDS
 from spotter.service.http.negotiation import JSON
-from spotter.service.http.parameters import UNSUPPORTED, described
+from spotter.service.http.parameters import described
 from spotter.service.http.schemas import RAW_BODIES, SPOT_ANSWER, SPOT_BODY
 from spotter.service.settings import Settings
 
@@ -22,8 +23,8 @@ _LIMITS = (
 )
 
 
-def describe(settings: Settings, compat: dict[str, list[str]]) -> dict[str, Any]:
-    """The members of `schemas.Capabilities`. compat: paths of other services, by their names."""
+def describe(settings: Settings, compat: dict[str, list[str]], lexicons: Iterable[str]) -> dict[str, Any]:
+    """The members of `schemas.Capabilities`. compat: paths of other services, by their names. lexicons: names."""
     json = ["image", *(["url"] if settings.fetch_urls else [])]
     return {
         "version": __version__,
@@ -42,7 +43,7 @@ def describe(settings: Settings, compat: dict[str, list[str]]) -> dict[str, Any]
         "json": json,
         "writes": [JSON, *SPOT_ANSWER["content"]],
         "parameters": described(),
-        "unsupported": UNSUPPORTED,
+        "lexicons": sorted(lexicons),
         "limits": {name: getattr(settings, name) for name in _LIMITS},
         "compat": compat,
     }

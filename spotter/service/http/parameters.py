@@ -3,15 +3,19 @@
 
 import difflib
 import re
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from spotter.formats.structure import Detail
 from spotter.reading.errors import InvalidParameterError
 from spotter.reading.hints import NO_HINTS, Hints
+from spotter.reading.lexicons import Lexicon, LexiconError
+from spotter.reading.patterns import LONGEST, Pattern, PatternError
 from spotter.reading.prepared import Region
 from spotter.reading.selection import PAGES
+from spotter.reading.wording import Wording
 from spotter.service.http.negotiation import FormatName
 
 REGIONS = 64
@@ -20,13 +24,11 @@ _RECTANGLE = r"^\d{1,6},\d{1,6},\d{1,6},\d{1,6}$"
 _NAME = 64
 """The length up to which an unknown name is compared with known ones."""
 
-UNSUPPORTED = {
-    "language_model": "the graph decides with its language model inside, and has no input to switch it",
-    "charset": "the graph answers each character's best reading, and no others to choose from",
-    "pattern": "the graph answers each character's best reading, and no others to choose from",
-    "lexicon": "the graph answers each character's best reading, and no others to choose from",
-}
-"""Parameters of other services that no bundle supports."""
+NO_LEXICONS: Final[Mapping[str, Lexicon]] = {}
+LISTED = 200
+"""The most words of a lexicon in one request."""
+
+_NO_LANGUAGE_MODEL = "The model has no language model: language_model=off changed nothing."
 
 
 class SpotParameters(BaseModel):
@@ -72,6 +74,34 @@ class SpotParameters(BaseModel):
         le=65_535,
         description="Pixels of the upload: lower words are left out, and the picture is not looked at again for them.",
     )
+    charset: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Characters that may occur, as `0123456789`. Words with others are left out, unless look-alikes "
+        "can be replaced.",
+        examples=["0123456789"],
+    )
+    pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST,
+        description="That whole words match: a small regular expression, as `[A-Z]{1,3}-\\d{2,4}`. Others are left "
+        "out, unless look-alikes can be replaced.",
+        examples=["[A-Z]{1,3}-\\d{2,4}"],
+    )
+    lexicon: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8000,
+        description=f"Words that may occur, by commas, up to {LISTED}, or `@NAME`, a list of the service's. Others are "
+        "left out, unless look-alikes can be replaced.",
+        examples=["EXIT,PUSH,PULL"],
+    )
+    language_model: Literal["off"] | None = Field(
+        default=None,
+        description="`off`: changes nothing with models that have none, and says so; with one that has, it is a 422.",
+    )
     pages: str | None = Field(
         default=None,
         pattern=PAGES,
@@ -86,12 +116,32 @@ class SpotParameters(BaseModel):
         "text where it seems to be all of it and else the picture (`auto`).",
     )
 
-    def hints(self) -> Hints:
-        """The hints for reading. Raises InvalidParameterError."""
-        if self.max_side is None and self.region is None and not self.ignore and not self.min_height:
+    def hints(self, lexicons: Mapping[str, Lexicon] = NO_LEXICONS) -> Hints:
+        """The hints for reading. lexicons: the service's, by name. Raises InvalidParameterError."""
+        wording = self._wording(lexicons)
+        notes = () if self.language_model is None else (_NO_LANGUAGE_MODEL,)
+        if (
+            self.max_side is None
+            and self.region is None
+            and not self.ignore
+            and not self.min_height
+            and not wording
+            and not notes
+        ):
             return NO_HINTS
         region = None if self.region is None else _rectangle("region", self.region)
-        return Hints(self.max_side, region, tuple(_rectangle("ignore", each) for each in self.ignore), self.min_height)
+        ignored = tuple(_rectangle("ignore", each) for each in self.ignore)
+        return Hints(self.max_side, region, ignored, self.min_height, wording, notes)
+
+    def _wording(self, lexicons: Mapping[str, Lexicon]) -> Wording | None:
+        if self.charset is None and self.pattern is None and self.lexicon is None:
+            return None
+        try:
+            pattern = None if self.pattern is None else Pattern(self.pattern)
+        except PatternError as error:
+            raise InvalidParameterError(f"pattern: {error}") from None
+        charset = None if self.charset is None else frozenset(self.charset)
+        return Wording(charset, pattern, None if self.lexicon is None else _lexicon(self.lexicon, lexicons))
 
 
 NO_PARAMETERS = SpotParameters()
@@ -100,8 +150,6 @@ NO_PARAMETERS = SpotParameters()
 def unknown(name: str, known: type[BaseModel] = SpotParameters) -> str:
     """The message for a parameter that is not among the `known` ones."""
     name = name[:_NAME]
-    if name in UNSUPPORTED and known is SpotParameters:
-        return f"{name}: it is not supported, for {UNSUPPORTED[name]}"
     (nearest,) = difflib.get_close_matches(name, known.model_fields, 1, 0.0)
     return f"there is no parameter {name!r}; the nearest is {nearest!r}"
 
@@ -113,6 +161,21 @@ def described() -> list[dict[str, Any]]:
         {"name": name, "description": schema["description"], "schema": _bare(schema)}
         for name, schema in properties.items()
     ]
+
+
+def _lexicon(text: str, known: Mapping[str, Lexicon]) -> Lexicon:
+    if text.startswith("@"):
+        if text[1:] not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise InvalidParameterError(f"lexicon: there is no list {text[1 : _NAME + 1]!r} here; there are: {names}")
+        return known[text[1:]]
+    words = text.split(",")
+    if len(words) > LISTED:
+        raise InvalidParameterError(f"lexicon: {len(words)} words are more than the {LISTED} of one request")
+    try:
+        return Lexicon(words)
+    except LexiconError as error:
+        raise InvalidParameterError(f"lexicon: {error}") from None
 
 
 def _rectangle(name: str, text: str) -> Region:

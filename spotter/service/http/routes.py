@@ -81,10 +81,14 @@ async def _accepted(
         raise InvalidParameterError(
             f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
         )
-    hints = parameters.hints()
+    hints = parameters.hints(service.lexicons)
     async with arriving(request, service, timeout_ms) as arrival:
         pictures, many = await arrival.pictures(request.headers.get("content-type"))
         with service.require_live().held() as live:
+            if parameters.language_model is not None and "language" in live.manifest.provenance:
+                raise InvalidParameterError(
+                    "language_model: a language model is part of this model's graph, and cannot be switched off"
+                )
             detail = parameters.detail or "words"
             read_request = spotting.ReadRequest(
                 live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail
@@ -156,7 +160,8 @@ async def model(request: Request) -> Response:
 )
 async def capable(request: Request) -> Response:
     """What this build and its settings read, accept and write."""
-    return _json(capabilities.describe(service_of(request).settings, request.app.state.compat))
+    service = service_of(request)
+    return _json(capabilities.describe(service.settings, request.app.state.compat, service.lexicons))
 
 
 @page(

@@ -51,7 +51,10 @@ class WordAnswer(BaseModel):
     line: int = Field(description="Which line of the picture it is in, from 0.")
     block: int = Field(description="Which block of the picture it is in, from 0.")
     characters: list[CharacterAnswer] | None = Field(
-        None, description="With `?detail=characters`; absent of a PDF's own text."
+        None, description="As they were read, with `?detail=characters`; absent of a PDF's own text."
+    )
+    repaired_from: str | None = Field(
+        None, description="The text as it was read, where a hint let look-alike characters be replaced in it."
     )
 
 
@@ -200,7 +203,7 @@ class Capabilities(BaseModel):
     json_members: list[str] = Field(alias="json", description="Of a body in JSON.")
     writes: list[str]
     parameters: list[Parameter]
-    unsupported: dict[str, str] = Field(description="Hints that no model here can heed, and why.")
+    lexicons: list[str] = Field(description="Named lists of words, for `?lexicon=@NAME`.")
     limits: dict[str, float]
     compat: dict[str, list[str]] = Field(description="Other services' paths that are answered as theirs, by name.")
 

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 RATE = "[$__rate_interval]"
-SPOT = 'path="/spot"'
+SPOT = 'path=~"/spot|/compat/.+"'
 WIDTH, HEIGHT = 8, 8
 
 
@@ -75,10 +75,10 @@ NUMBERS = [
         "Goodput",
         "reqps",
         f'sum(rate(spotter_requests_total{{{SPOT},code="200"}}[1m]))',
-        "Requests to /spot a second that are answered with 200.",
+        "Requests for reading (/spot and /compat) a second that are answered with 200.",
         [(None, "green")],
     ),
-    number("p99 of /spot, 5 min", "s", "spotter:spot_seconds:p99_5m", "", [(None, "green"), (2.048, "orange")]),
+    number("p99 of reading, 5 min", "s", "spotter:spot_seconds:p99_5m", "", [(None, "green"), (2.048, "orange")]),
     number(
         "Engines busy",
         "percentunit",
@@ -118,7 +118,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         ),
     ],
     "Latency": [
-        latencies("/spot", "spotter_request_seconds", SPOT),
+        latencies("Reading: /spot and /compat", "spotter_request_seconds", SPOT),
         *(
             latencies(f"Stage: {stage}", "spotter_stage_seconds", f'stage="{stage}"')
             for stage in ("upload", "decode", "queue", "infer", "postprocess")

@@ -15,7 +15,7 @@ from tests.reading.tiny import picture, write_tiny_bundle
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """What /metrics of a real service shows after an answer, a refusal and a mistake of the client."""
+    """What /metrics of a real service shows after an answer and mistakes of clients, one of them another service's."""
     folder = tmp_path_factory.mktemp("deploy")
     store = FolderStore(folder / "registry")
     write_tiny_bundle(folder / "bundle")
@@ -24,7 +24,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 
 async def _ask(registry: Path) -> Page:
-    app = create_app(Settings(registry=str(registry), cache=registry.parent / "cache", threads=1))
+    app = create_app(Settings(registry=str(registry), cache=registry.parent / "cache", threads=1, compat=("textract",)))
     service = app.state.service
     async with (
         app.router.lifespan_context(app),
@@ -35,6 +35,7 @@ async def _ask(registry: Path) -> Page:
         png = {"Content-Type": "image/png"}
         assert (await http.post("/spot", content=picture((7, 0, 0)), headers=png)).status_code == 200
         assert (await http.post("/spot", content=b"no picture", headers=png)).status_code == 415
+        assert (await http.post("/compat/textract", json={})).status_code == 400
         text = (await http.get("/metrics")).text
     labels: dict[str, set[str]] = {}
     values: dict[str, set[str]] = {}

@@ -40,6 +40,9 @@ def test_expressions_ask_for_series_and_labels_that_exist(text: str, page: Page)
             assert label in series[selector.name]
             if label == "outcome":
                 assert value in get_args(Outcome)
+            elif label == "path" and operator == "MatchOp.Re":
+                for each in value.split("|"):
+                    assert any(re.fullmatch(each, path) for path in page.values[label])
             elif label in {"path", "stage", "le"}:
                 assert operator == "MatchOp.Equal"
                 assert value in page.values[label]

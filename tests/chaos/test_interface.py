@@ -4,24 +4,28 @@ and is no mistake of ours.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import hypothesis
 import pytest
 import schemathesis
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from spotter.formats.dialects.names import DialectName
 from spotter.service.app import create_app
 from spotter.service.settings import Settings
 from tests.lengths import LONG
 from tests.service.serving import Serving, serving
 
-schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
+schemathesis.serializer.alias("application/cbor", "application/octet-stream")
+schemathesis.serializer.alias("application/x-amz-json-1.1", "application/json")
+DIALECTS = get_args(DialectName)
+schema = schemathesis.openapi.from_dict(create_app(Settings(compat=DIALECTS)).openapi())
 
 
 @pytest.fixture(scope="module")
 def server(registry: Path) -> Iterator[Serving]:
-    with serving(registry=registry, threads=1, max_bytes=100_000) as process:
+    with serving(registry=registry, threads=1, max_bytes=100_000, compat=",".join(DIALECTS)) as process:
         process.ready(60)
         yield process
 

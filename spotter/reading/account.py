@@ -20,6 +20,8 @@ ASKED = Verdict("not_needed", "the request says at which size to read")
 NO_TIME = Verdict("skipped", "the deadline is too near")
 TOO_SLOW = Verdict("skipped", "the deadline came before it was done")
 NO_ROOM = Verdict("skipped", "the service has too much work")
+_UNREAD, _MOSTLY = 5, 0.5
+"""A warning is given of so many places that could not be read, if they are such a share of all."""
 
 
 def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
@@ -41,9 +43,17 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
     return Verdict("skipped", f"the service reads at no more than {limit} pixels of the long side")
 
 
-def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int, others: Sequence[str] = ()) -> dict[str, Any]:
+def account(
+    rows: Rows,
+    seen: Prepared,
+    verdict: Verdict,
+    found: int,
+    unread: int | None = None,
+    others: Sequence[str] = (),
+) -> dict[str, Any]:
     """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
-    found, including those that were not asked for. others: further warnings."""
+    found, including those that were not asked for. unread: as of the page. others: further
+    warnings."""
     scale = max(seen.shown) / max(seen.working)
     cut = found > MOST_WORDS
     least = round(LEAST_HEIGHT * scale, 1)
@@ -57,8 +67,13 @@ def account(rows: Rows, seen: Prepared, verdict: Verdict, found: int, others: Se
             "reason": verdict.reason,
             "least_height": least,
             "candidates_cut": cut,
+            "unread": unread,
         },
-        "warnings": [*_warnings(seen, verdict, least, cut, median_height(rows.polygons)), *others],
+        "warnings": [
+            *_warnings(seen, verdict, least, cut, median_height(rows.polygons)),
+            *_unread(unread or 0, found),
+            *others,
+        ],
     }
 
 
@@ -78,3 +93,12 @@ def _warnings(seen: Prepared, verdict: Verdict, least: float, cut: bool, height:
     if height is not None and height < SMALL:
         warnings.append(f"Most of the words are lower than {SMALL:g} pixels as they were read: expect errors.")
     return warnings
+
+
+def _unread(count: int, found: int) -> list[str]:
+    if count < _UNREAD or count < _MOSTLY * found:
+        return []
+    return [
+        f"{count} places look like words and could not be read: they are left out. They may be handwritten, blurred, "
+        "or in a script that the model does not know."
+    ]

@@ -97,7 +97,8 @@ class Reader:
                 found = self.infer([prepared])[0]
                 rows = hints.keep(found, prepared)
         page = self.page(rows, prepared, threshold, characters, hints.wording)
-        return Read(page, account(rows, prepared, verdict, len(found.scores), hints.warnings(page.left_out)))
+        warnings = hints.warnings(page.left_out)
+        return Read(page, account(rows, prepared, verdict, len(found.scores), page.unread, warnings))
 
     def _look(self, prepared: Prepared) -> "_Look":
         return _Look(prepared, self.infer([prepared])[0])

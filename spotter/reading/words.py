@@ -4,8 +4,10 @@ The order is computed with plain Python numbers: a picture has tens of words, fo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from spotter.reading.characters import Character, find_characters
 from spotter.reading.imaging import Prepared
@@ -16,6 +18,9 @@ from spotter.reading.session import Rows
 from spotter.reading.text import texts
 from spotter.reading.wording import Wording
 from spotter.registry.manifest import Manifest
+
+_SURE = 0.9
+"""The detector's probability from which on a place counts as text, read or not."""
 
 
 class Word(NamedTuple):
@@ -101,16 +106,18 @@ class Block(NamedTuple):
 @dataclass(frozen=True)
 class Page:
     """The text of a picture. size: its (width, height), pixels. left_out: how many words were read, but do not fit what
-    the request says of their wording."""
+    the request says of their wording. unread: how many places the detector is sure are words, but the recogniser could
+    not read, None where the graph does not say."""
 
     size: tuple[int, int]
     words: Sequence[Word]
     lines: Sequence[Line]
     blocks: Sequence[Block]
     left_out: int = 0
+    unread: int | None = None
 
 
-def arrange(size: tuple[int, int], words: Sequence[Word], left_out: int = 0) -> Page:
+def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
     """The page of these words; their order, directions and indices are computed."""
     placed: list[Word] = []
     lines: list[Line] = []
@@ -125,7 +132,7 @@ def arrange(size: tuple[int, int], words: Sequence[Word], left_out: int = 0) -> 
                 placed.append(Word(polygon, text, score, direction, len(lines), len(blocks), found, read, own, was))
             lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
         blocks.append(Block(lines[first_line:], block.degrees))
-    return Page(size, placed, lines, blocks, left_out)
+    return Page(size, placed, lines, blocks)
 
 
 def read_page(
@@ -158,7 +165,11 @@ def read_page(
         for polygon, text, score, found, read, own in columns
         if score >= threshold and text
     ]
-    return arrange_fitting(prepared.upload, words, wording)
+    page = arrange_fitting(prepared.upload, words, wording)
+    if apart.detection is None:
+        return page
+    unread = np.count_nonzero((apart.detection >= _SURE) & (rows.scores < threshold))
+    return replace(page, unread=int(unread))
 
 
 def arrange_fitting(size: tuple[int, int], words: Sequence[Word], wording: Wording | None, exact: bool = False) -> Page:
@@ -171,7 +182,7 @@ def arrange_fitting(size: tuple[int, int], words: Sequence[Word], wording: Wordi
         for word in words
         if (text := wording.fit(word.text, exact)) is not None
     ]
-    return arrange(size, fitting, len(words) - len(fitting))
+    return replace(arrange(size, fitting), left_out=len(words) - len(fitting))
 
 
 def mean_score(words: Sequence[Word]) -> float:

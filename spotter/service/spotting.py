@@ -348,7 +348,9 @@ class RequestHandler:
         rows = hints.keep(done.rows, prepared)
         page = read_page(rows, prepared, manifest, threshold, request.detail == "characters", hints.wording)
         warnings = hints.warnings(page.left_out)
-        answer = self._as_answer(request, page, account(rows, prepared, verdict, len(done.rows.scores), warnings))
+        answer = self._as_answer(
+            request, page, account(rows, prepared, verdict, len(done.rows.scores), page.unread, warnings)
+        )
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 

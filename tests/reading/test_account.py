@@ -30,7 +30,7 @@ def test_the_answer_says_what_may_be_missing() -> None:
     result = account(rows, seen, TOO_SLOW, len(rows.scores))
     assert result["reading"] == {
         "width": 1000, "height": 750, "downscaled": True, "turned": 0, "closer_look": "skipped",
-        "reason": "the deadline came before it was done", "least_height": 36.0, "candidates_cut": False,
+        "reason": "the deadline came before it was done", "least_height": 36.0, "candidates_cut": False, "unread": None,
     }  # fmt: skip
     sized, skipped, small = result["warnings"]
     assert "1000 of its 4000 pixels" in sized
@@ -46,3 +46,12 @@ def test_there_is_nothing_to_warn_of_where_all_was_seen() -> None:
     result = account(rows, whole, TAKEN, 1_401)
     assert result["reading"]["candidates_cut"]
     assert "More than 1400 words" in result["warnings"][0]
+
+
+def test_many_places_that_could_not_be_read_are_a_warning() -> None:
+    rows, seen = first_look(height=20)
+    whole = Prepared(seen.padded, seen.working, seen.working)
+    for found, unread, warned in ((20, 12, True), (20, 9, False), (4, 4, False), (20, None, False)):
+        result = account(rows, whole, TAKEN, found, unread)
+        assert result["reading"]["unread"] == unread
+        assert any("could not be read" in warning for warning in result["warnings"]) == warned

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,9 +8,11 @@ from spotter.model.config import ScoreConfig
 from spotter.model.recogniser import greedy_path
 from spotter.model.splitting import split_at_spaces
 from spotter.model.spotter import word_scores
+from spotter.reading.prepared import Prepared
 from spotter.reading.scores import take_apart
 from spotter.reading.session import Rows
-from spotter.registry.manifest import Decoding
+from spotter.reading.words import read_page
+from spotter.registry.manifest import Decoding, FileEntry, Golden, InputSpec, Manifest
 
 SPACE = 4
 
@@ -61,3 +65,16 @@ def test_scores_at_the_ends_of_their_range_stay_probabilities(score: float) -> N
     found, _ = take_apart(rows, Decoding(0.0, 0.5, 1.0, 1.0, 0.2))
     assert found is not None
     assert 0 <= found[0] <= 1
+
+
+def test_places_that_the_detector_is_sure_of_and_that_are_not_answered_are_counted() -> None:
+    rows, detection, _ = rows_and_truth(ScoreConfig(-0.7, 0.65, 1.8, text=1.4))
+    files = {"m": FileEntry("a" * 64, 1), "g": FileEntry("a" * 64, 1)}
+    decoding = Decoding(-0.7, 0.65, 1.8, 1.4, 0.2)
+    manifest = Manifest("x", "1", files, "abcde", InputSpec(), 1, Golden("g", ("a",)), 0.5, "m", decoding=decoding)
+    seen = Prepared(np.zeros((64, 64, 3), np.uint8), (64, 64), (64, 64))
+    page = read_page(rows, seen, manifest, 0.05)
+    assert page.unread == np.count_nonzero((detection >= 0.9) & (rows.scores < 0.05))
+    assert page.unread > 0
+    assert read_page(rows, seen, manifest, 0.0).unread == 0
+    assert read_page(rows, seen, replace(manifest, decoding=None), 0.05).unread is None

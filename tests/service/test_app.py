@@ -61,7 +61,8 @@ async def test_a_picture_is_answered_with_its_words(client: Client) -> None:
         response = await http.post("/spot", content=picture((12, 200, 0), (300, 200)), headers=PNG)
         assert response.status_code == 200
         assert service.live is not None
-        alike = {"score": 0.9, "direction": 0.0, "block": 0}
+        scores = {"score": 0.9, "detection_score": None, "reading_score": 0.729}
+        alike = {**scores, "direction": 0.0, "block": 0}
         assert response.json() == {
             "model": {"name": "spotter", "version": "1", "digest": service.live.digest},
             "image": {"width": 300, "height": 200},
@@ -78,6 +79,7 @@ async def test_a_picture_is_answered_with_its_words(client: Client) -> None:
                 "reason": "the picture was read at its own size, or nearly so",
                 "least_height": 9.0,
                 "candidates_cut": False,
+                "unread": None,
             },
             "warnings": [],
         }

@@ -89,6 +89,10 @@ class Reading(BaseModel):
     reason: str = Field(description="Why, or why not.")
     least_height: float = Field(description="Pixels of the upload: letters lower than about this are not looked for.")
     candidates_cut: bool = Field(description="Whether there were so many words that some may have been dropped.")
+    unread: int | None = Field(
+        description="How many places the detector is sure are words, but could not be read well enough to be answered; "
+        "null where the bundle does not say."
+    )
 
 
 class SpotAnswer(BaseModel):

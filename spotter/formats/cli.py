@@ -1,37 +1,34 @@
 """`spotter spot`."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import click
-from PIL import Image
 from pydantic import ValidationError
 from tqdm import tqdm
 
 from spotter.formats import draw
 from spotter.formats.forms import FORMS, FormName
 from spotter.formats.structure import Detail, as_dict
-from spotter.formats.text import as_text
-from spotter.reading import imaging
 from spotter.reading.bundles import find_bundle
-from spotter.reading.errors import BrokenPictureError, ProblemError
+from spotter.reading.errors import BrokenPictureError, InvalidParameterError, ProblemError
+from spotter.reading.files import FileRead, FileReader
 from spotter.reading.hints import Hints
-from spotter.reading.imaging import PictureLimits, Prepared, Region
-from spotter.reading.kinds import PICTURE_SUFFIXES
+from spotter.reading.imaging import Prepared, Region
+from spotter.reading.kinds import SUFFIXES
 from spotter.reading.lexicons import Lexicon, LexiconError, read_lexicon
 from spotter.reading.patterns import Pattern, PatternError
 from spotter.reading.reader import Reader
+from spotter.reading.selection import PAGES
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings
 from spotter.reading.wording import Wording
-from spotter.reading.words import Page
 from spotter.registry.errors import RegistryError
-from spotter.registry.manifest import InputSpec
 
 AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
 
@@ -47,6 +44,18 @@ class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are
         if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
             self.fail(f"{value} is not X,Y,W,H in whole pixels", param, ctx)
         return Region(*map(int, numbers))
+
+
+class PageNumbers(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Numbers of pages on the command line."""
+
+    name = "pages"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text; fails where it names no pages."""
+        if re.fullmatch(PAGES, str(value)) is None:
+            self.fail(f"{value} is not like 1-3,7", param, ctx)
+        return str(value)
 
 
 class PatternText(click.ParamType):  # type: ignore[type-arg]  # as above
@@ -100,6 +109,13 @@ class LexiconFile(click.ParamType):  # type: ignore[type-arg]  # as above
 @click.option("--charset", help="Characters that may occur; words with others are left out, or look-alikes replaced.")
 @click.option("--pattern", type=PatternText(), help="Small regular expression that whole words match, likewise.")
 @click.option("--lexicon", type=LexiconFile(), help="File of the words that may occur, one a line, likewise.")
+@click.option("--pages", type=PageNumbers(), help="Of PDFs and TIFFs, from 1: 1-3,7 or 5- to the end; all by default.")
+@click.option(
+    "--pdf",
+    type=click.Choice(["auto", "ocr", "text"]),
+    default="auto",
+    help="What is read of a PDF's page: its picture, its own text, or that where it seems to be all of it.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
 @click.option("--model", help="Name of the model; spotter by default.")
@@ -118,55 +134,48 @@ def spot(
     charset: str | None,
     pattern: Pattern | None,
     lexicon: Lexicon | None,
+    pages: str | None,
+    pdf: Literal["auto", "ocr", "text"],
     **options: Any,
 ) -> None:
-    """Read the pictures in PATHS (files, or folders with all that lies below them).
+    """Read the pictures and documents in PATHS (files, or folders with all that lies below them).
 
-    Words go to standard output, or to files. A picture that cannot be read is a JSON problem on standard error, and the
-    exit code is then 1.
+    Words go to standard output, or to files. A file that cannot be read is a JSON problem on standard error, and a page
+    one among the pages in the JSON; the exit code is then 1.
     """
     settings = settings_from(ReadingSettings, options)
-    limits = settings.limits
     wording = Wording(None if charset is None else frozenset(charset), pattern, lexicon)
     hints = Hints(max_side, region, ignore, min_height, None if wording == Wording() else wording)
     try:
         bundle = find_bundle(settings)
-        reader = Reader(bundle, Session(bundle, settings.session), limits)
+        reader = Reader(bundle, Session(bundle, settings.session), settings.limits)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
+    how = FileReader(reader, hints, min_score, settings.closest, detail == "characters", pages, pdf)
     files = list(_files(paths))
     if output is None and form not in ("json", "text") and len(files) > 1:
-        raise click.UsageError(f"--format {form} of several pictures wants --output")
+        raise click.UsageError(f"--format {form} of several files wants --output")
     failed = False
     suffix = FORMS[cast(FormName, form)].suffix if form != "json" else ".json"
     names, drawings = _names(files, suffix), _names(files, ".png")
     for folder in filter(None, (output, draw_into)):
         folder.mkdir(parents=True, exist_ok=True)
-    progress = tqdm(total=len(files), unit="picture", disable=len(files) < 2 or not sys.stderr.isatty())
+    progress = tqdm(total=len(files), unit="file", disable=len(files) < 2 or not sys.stderr.isatty())
     with progress:
-        for file, prepared in _prepared(files, reader, hints):
+        for file, opened in _opened(files, how):
             try:
-                if isinstance(prepared, ProblemError):
-                    raise prepared
-                again = partial(_prepare, file, limits=limits, region=region)
-                page, account = reader.read_prepared(
-                    prepared, again, min_score, settings.closest, hints, detail == "characters"
-                )
-                if form == "json":
-                    written = f"{_as_json(file, page, detail, account)}\n".encode()
-                elif form == "text" and output is None:
-                    written = f"{_as_text(file, page, files)}\n".encode()
-                else:
-                    written = FORMS[cast(FormName, form)].write([page], _pictures(file, limits))
-                if output is not None:
-                    (output / names[file]).write_bytes(written)
-                else:
-                    with progress.external_write_mode():
-                        click.echo(written, nl=False)
-                if draw_into is not None:
-                    picture = imaging.decode(file.read_bytes(), limits)
-                    draw.draw(picture, page.words)
-                    picture.save(draw_into / drawings[file])
+                if isinstance(opened, ProblemError):
+                    raise opened
+                with how.read(*opened) as found:
+                    failed |= any(isinstance(page.found, ProblemError) for page in found.pages)
+                    written = _written(file, found, form, detail, alone=len(files) == 1 or output is not None)
+                    if output is not None:
+                        (output / names[file]).write_bytes(written)
+                    else:
+                        with progress.external_write_mode():
+                            click.echo(written, nl=False)
+                    if draw_into is not None:
+                        _draw(found, draw_into / drawings[file])
             except ProblemError as problem:
                 failed = True
                 with progress.external_write_mode(file=sys.stderr):
@@ -186,52 +195,67 @@ def settings_from(kind: type[AnySettings], options: dict[str, Any]) -> AnySettin
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """Files as given; of folders, every file below with a picture's suffix, sorted."""
+    """Files as given; of folders, every file below with a suffix of a kind that is read, sorted."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES)
+            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
         else:
             yield path
 
 
-def _prepared(files: list[Path], reader: Reader, hints: Hints) -> Iterator[tuple[Path, Prepared | ProblemError]]:
-    """Decodes one picture ahead while the model reads the one before."""
+def _opened(files: list[Path], how: FileReader) -> Iterator[tuple[Path, tuple[bytes, Prepared | None] | ProblemError]]:
+    """Each file's bytes, and a picture decoded, one ahead while the model reads the one before."""
 
-    def prepare(file: Path) -> Prepared | ProblemError:
+    def opened(file: Path) -> tuple[bytes, Prepared | None] | ProblemError:
         try:
-            return _prepare(file, hints.spec(reader.input), reader.limits, hints.region)
+            data = file.read_bytes()
+            return data, how.prepare(data)
+        except OSError as error:
+            return BrokenPictureError(f"the file cannot be read: {error.strerror}")
         except ProblemError as problem:
             return problem
 
     with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(prepare, files[0]) if files else None
+        ahead = pool.submit(opened, files[0]) if files else None
         for index, file in enumerate(files):
             assert ahead is not None
-            prepared = ahead.result()
-            ahead = pool.submit(prepare, files[index + 1]) if index + 1 < len(files) else None
-            yield file, prepared
+            current = ahead.result()
+            ahead = pool.submit(opened, files[index + 1]) if index + 1 < len(files) else None
+            yield file, current
 
 
-def _prepare(file: Path, spec: InputSpec, limits: PictureLimits, region: Region | None) -> Prepared:
-    try:
-        return imaging.prepare(file.read_bytes(), spec, limits, region)
-    except OSError as error:
-        raise BrokenPictureError(f"the file cannot be read: {error.strerror}") from None
+def _written(file: Path, found: FileRead, form: str, detail: Detail, alone: bool) -> bytes:
+    """A file's output. alone: whether nothing else is written to the same place. Raises ProblemError."""
+    if form == "json":
+        return f"{_as_json(file, found, detail)}\n".encode()
+    how = FORMS[cast(FormName, form)]
+    pages = [each.page for each in found.all()]
+    if how.pages is not None and len(pages) > how.pages:
+        raise InvalidParameterError(f"format: {form} is for {how.pages} page, and there are {len(pages)}: give --pages")
+    written = how.write(pages, (page.picture() for page in found.pages))
+    return written if alone or form != "text" else f"{file}:\n".encode() + written + b"\n"
 
 
-def _pictures(file: Path, limits: PictureLimits) -> Iterator[Image.Image]:
-    """The file's picture, decoded on demand."""
-    yield imaging.decode(file.read_bytes(), limits)
+def _as_json(file: Path, found: FileRead, detail: Detail) -> str:
+    pages = []
+    for number, read, source, _ in found.pages:
+        if isinstance(read, ProblemError):
+            pages.append({"page": number + 1, **read.body()})
+            continue
+        width, height = read.page.size
+        answer = {"image": {"width": width, "height": height}, **as_dict(read.page, detail), **read.account}
+        pages.append({"page": number + 1, **answer, "source": source} if found.count is not None else answer)
+    whole = pages[0] if found.count is None else {"page_count": found.count, "pages": pages}
+    return json.dumps({"file": str(file), **whole}, ensure_ascii=False)
 
 
-def _as_json(file: Path, page: Page, detail: Detail, account: dict[str, Any]) -> str:
-    width, height = page.size
-    answer = {"file": str(file), "image": {"width": width, "height": height}, **as_dict(page, detail), **account}
-    return json.dumps(answer, ensure_ascii=False)
-
-
-def _as_text(file: Path, page: Page, files: list[Path]) -> str:
-    return f"{file}:\n{as_text(page)}\n" if len(files) > 1 else as_text(page)
+def _draw(found: FileRead, path: Path) -> None:
+    """Draws the words of each page that was read; those of documents into files with the page's number."""
+    for number, read, _, picture in found.pages:
+        if not isinstance(read, ProblemError):
+            drawing = picture()
+            draw.draw(drawing, read.page.words)
+            drawing.save(path if found.count is None else path.with_stem(f"{path.stem}-page-{number + 1}"))
 
 
 def _names(files: list[Path], suffix: str) -> dict[Path, str]:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
 
-import numpy as np
 from PIL import Image
 
 from spotter.formats.forms import Form
 from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
 from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
+from spotter.reading.carried import read_carried
 from spotter.reading.decoders import Decoders
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import OpenedPicture, PictureLimits
@@ -22,7 +22,7 @@ from spotter.reading.pages import DrawnPage, FilePage, Text
 from spotter.reading.prepared import Prepared, Region, Size, turned
 from spotter.reading.second_look import closer
 from spotter.reading.turning import Turns
-from spotter.reading.words import Page, Word, arrange_fitting, read_page
+from spotter.reading.words import Page, read_page
 from spotter.registry.manifest import InputSpec
 from spotter.service.batching.admission import Admission, Ticket
 from spotter.service.batching.batcher import Entry
@@ -356,15 +356,8 @@ class RequestHandler:
 
     def carried(self, size: Size, text: Text, request: ReadRequest) -> Answer:
         """The answer for a page whose embedded text is used. Raises RegionOffPictureError."""
-        hints = request.hints
-        region = None if hints.region is None else hints.region.within(size)
-        words = []
-        for word, polygon in text:
-            placed = np.array([polygon], np.float64)
-            if hints.wanted(placed)[0] and (region is None or region.holds(placed.mean(axis=1))[0]):
-                words.append(Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0))
-        page = arrange_fitting(size, words, hints.wording, exact=True)
-        return self._as_answer(request, page, {"reading": None, "warnings": hints.warnings(page.left_out)})
+        found = read_carried(size, text, request.hints)
+        return self._as_answer(request, found.page, found.account)
 
     def _as_answer(self, request: ReadRequest, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest

@@ -1,11 +1,14 @@
 import json
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from spotter.cli.main import main
+from spotter.reading.structure import directories
+from tests.reading.documents import HELLO, pdf, tiff
 from tests.reading.tiny import picture, words_of
 
 
@@ -82,3 +85,56 @@ def test_words_are_selected_by_what_is_expected(registry: Path, pictures: Path, 
     for hints in (("--pattern", "("), ("--lexicon", tmp_path / "nothing")):
         result = spot(registry, *hints, pictures / "a.png")
         assert (result.exit_code, hints[0] in result.stderr) == (2, True)
+
+
+def test_documents_are_read_by_their_pages(registry: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    colours = [(1, 2, 0), (3, 0, 0), (0, 4, 0)]
+    (folder / "scan.tif").write_bytes(tiff(colours))
+    (folder / "text.pdf").write_bytes(pdf([HELLO, HELLO]))
+    scan, text = map(json.loads, spot(registry, "--detail", "lines", folder).stdout.splitlines())
+    assert (scan["file"], scan["page_count"], text["page_count"]) == (str(folder / "scan.tif"), 3, 2)
+    read = [[word["text"] for word in page["words"]] for page in scan["pages"]]
+    assert read == [words_of(colour) for colour in colours]
+    assert [(page["page"], page["source"]) for page in text["pages"]] == [(1, "text"), (2, "text")]
+    assert text["pages"][0]["lines"][0]["text"] == "Hello World"
+    (some,) = map(json.loads, spot(registry, "--pages", "2-", "--pdf", "ocr", folder / "text.pdf").stdout.splitlines())
+    assert [(page["page"], page["source"]) for page in some["pages"]] == [(2, "picture")]
+    assert spot(registry, "--format", "text", "--pages", "1,3", folder / "scan.tif").stdout == "001\n002\n\f004\n"
+    result = spot(registry, "--format", "pdf", "--output", out, "--draw", out, folder)
+    assert (result.exit_code, result.stderr) == (0, "")
+    drawn = {f"scan-page-{number}.png" for number in (1, 2, 3)} | {f"text-page-{number}.png" for number in (1, 2)}
+    assert {path.name for path in out.iterdir()} == {"scan.pdf", "text.pdf", *drawn}
+    with pypdfium2.PdfDocument(out / "scan.pdf") as written:
+        assert len(written) == 3
+        assert written[1].get_textpage().get_text_range().split() == ["003"]
+
+
+def test_what_cannot_be_of_a_document_is_reported(registry: Path, tmp_path: Path) -> None:
+    (tmp_path / "scan.tif").write_bytes(tiff([(1, 2, 0), (3, 0, 0)]))
+    (tmp_path / "a.png").write_bytes(picture((1, 2, 0)))
+    for arguments, detail in (
+        (("--pages", "3", tmp_path / "scan.tif"), "3 is not within the 2 pages"),
+        (("--format", "png", tmp_path / "scan.tif"), "png is for 1 page"),
+        (("--pages", "2", tmp_path / "a.png"), "the 1 pages"),
+    ):
+        result = spot(registry, *arguments)
+        assert (result.exit_code, detail in json.loads(result.stderr)["detail"]) == (1, True)
+    assert spot(registry, "--pages", "x", tmp_path / "scan.tif").exit_code == 2
+
+
+def test_a_broken_page_costs_only_itself(registry: Path, tmp_path: Path) -> None:
+    data = bytearray(tiff([(1, 2, 0), (3, 0, 0), (5, 0, 0)]))
+    second = directories(bytes(data), 9)[1]
+    count = int.from_bytes(data[second : second + 2], "little")
+    for place in range(second + 2, second + 2 + 12 * count, 12):
+        if int.from_bytes(data[place : place + 2], "little") == 273:  # where its strip lies
+            data[place + 8 : place + 12] = (1 << 30).to_bytes(4, "little")
+    (tmp_path / "scan.tif").write_bytes(data)
+    result = spot(registry, tmp_path / "scan.tif")
+    pages = json.loads(result.stdout)["pages"]
+    assert [page.get("status") for page in pages] == [None, 422, None]
+    assert (result.exit_code, pages[2]["words"][0]["text"]) == (1, "005")
+    failed = spot(registry, "--format", "text", tmp_path / "scan.tif")
+    assert (failed.exit_code, json.loads(failed.stderr)["detail"][:7]) == (1, "page 2:")

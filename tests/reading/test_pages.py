@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spotter.reading.errors import BrokenPictureError, TooManyPixelsError, UnsupportedPictureError
+from spotter.reading.errors import (
+    BrokenPictureError,
+    TooManyPixelsError,
+    UnsupportedPictureError,
+)
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.pages import Document, FilePage, has_pages, pages
 from spotter.registry.manifest import InputSpec

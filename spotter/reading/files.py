@@ -1,0 +1,102 @@
+"""Reads files without a server: pictures, and PDFs and TIFFs page by page, as the service answers them."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from PIL import Image
+
+from spotter.reading import imaging
+from spotter.reading.carried import read_carried
+from spotter.reading.errors import ProblemError
+from spotter.reading.hints import NO_HINTS, Hints
+from spotter.reading.pages import MOST_PAGES, PDF_SIDE, Document, FilePage, has_pages
+from spotter.reading.prepared import Prepared
+from spotter.reading.reader import Read, Reader
+from spotter.reading.selection import select_pages
+from spotter.registry.manifest import InputSpec
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads files with a reader.
+
+    min_score: None for the model's. closest: longest side of a second look in pixels, 0 for none. characters: whether
+    words have theirs. pages: of documents, in the form of `selection.PAGES`, None for all. pdf: what is read of a PDF's
+    page, its picture (`ocr`), the text that it carries (`text`), or that text where it seems to be all of it (`auto`).
+    """
+
+    reader: Reader
+    hints: Hints = NO_HINTS
+    min_score: float | None = None
+    closest: int = 0
+    characters: bool = False
+    pages: str | None = None
+    pdf: Literal["auto", "ocr", "text"] = "auto"
+
+    def prepare(self, data: bytes) -> Prepared | None:
+        """The graph's input for a picture; None for a file that is read page by page. Raises ProblemError."""
+        if self.pages is not None or has_pages(data):
+            return None
+        return self._picture(data, self.hints.spec(self.reader.input))
+
+    @contextlib.contextmanager
+    def read(self, data: bytes, prepared: Prepared | None) -> "Iterator[FileRead]":
+        """What a file says; prepared: by `prepare`. Its pictures stay until the context ends. Raises ProblemError."""
+        if prepared is not None:
+            found = self._read(prepared, lambda spec: self._picture(data, spec))
+            yield FileRead(None, [PageRead(0, found, None, lambda: imaging.decode(data, self.reader.limits))])
+            return
+        side = max(self.hints.max_side or 0, PDF_SIDE)
+        with Document(data, self.reader.limits, side) as document:
+            numbers = select_pages(self.pages, document.count, MOST_PAGES)
+            yield FileRead(document.count, [self._page(document, number) for number in numbers])
+
+    def _page(self, document: Document, number: int) -> "PageRead":
+        page, fresh = document.page(number), document.page(number)  # a PDF's page keeps the pixels that were drawn
+        try:
+            carried = page.text(self.pdf == "text") if document.carries_text and self.pdf != "ocr" else None
+            if carried is not None:
+                return PageRead(number, read_carried(*carried, self.hints), "text", fresh.picture)
+            prepared = self._drawn(page, self.hints.spec(self.reader.input))
+            found = self._read(prepared, lambda spec: self._drawn(page, spec))
+            return PageRead(number, found, "picture", fresh.picture)
+        except ProblemError as problem:
+            return PageRead(number, problem, None, fresh.picture)
+
+    def _read(self, prepared: Prepared, again: Callable[[InputSpec], Prepared]) -> Read:
+        return self.reader.read_prepared(prepared, again, self.min_score, self.closest, self.hints, self.characters)
+
+    def _picture(self, data: bytes, spec: InputSpec) -> Prepared:
+        return imaging.prepare(data, spec, self.reader.limits, self.hints.region)
+
+    def _drawn(self, page: FilePage, spec: InputSpec) -> Prepared:
+        return page.open(spec, self.hints.region).decode()
+
+
+class PageRead(NamedTuple):
+    """A page. number: from 0. found: what it says, or why it cannot be read. source: where its words are from, None of
+    a picture. picture: the page as it is shown."""
+
+    number: int
+    found: Read | ProblemError
+    source: Literal["picture", "text"] | None
+    picture: Callable[[], Image.Image]
+
+
+class FileRead(NamedTuple):
+    """What a file says. count: the pages that a document has, None of a picture, which has one."""
+
+    count: int | None
+    pages: Sequence[PageRead]
+
+    def all(self) -> list[Read]:
+        """Its pages. Raises ProblemError where one could not be read."""
+        found = []
+        for page in self.pages:
+            if isinstance(page.found, ProblemError):
+                page.found.detail = f"page {page.number + 1}: {page.found.detail}"
+                raise page.found
+            found.append(page.found)
+        return found

@@ -244,8 +244,8 @@ def _as_json(file: Path, found: FileRead, detail: Detail) -> str:
             continue
         width, height = read.page.size
         answer = {"image": {"width": width, "height": height}, **as_dict(read.page, detail), **read.account}
-        pages.append({"page": number + 1, **answer, "source": source} if found.count is not None else answer)
-    whole = pages[0] if found.count is None else {"page_count": found.count, "pages": pages}
+        pages.append({"page": number + 1, **answer, "source": source} if found.page_count is not None else answer)
+    whole = pages[0] if found.page_count is None else {"page_count": found.page_count, "pages": pages}
     return json.dumps({"file": str(file), **whole}, ensure_ascii=False)
 
 
@@ -255,7 +255,7 @@ def _draw(found: FileRead, path: Path) -> None:
         if not isinstance(read, ProblemError):
             drawing = picture()
             draw.draw(drawing, read.page.words)
-            drawing.save(path if found.count is None else path.with_stem(f"{path.stem}-page-{number + 1}"))
+            drawing.save(path if found.page_count is None else path.with_stem(f"{path.stem}-page-{number + 1}"))
 
 
 def _names(files: list[Path], suffix: str) -> dict[Path, str]:

@@ -86,9 +86,9 @@ class PageRead(NamedTuple):
 
 
 class FileRead(NamedTuple):
-    """What a file says. count: the pages that a document has, None of a picture, which has one."""
+    """What a file says. page_count: the pages that a document has, None of a picture, which has one."""
 
-    count: int | None
+    page_count: int | None
     pages: Sequence[PageRead]
 
     def all(self) -> list[Read]:

@@ -75,6 +75,6 @@ def test_places_that_the_detector_is_sure_of_and_that_are_not_answered_are_count
     seen = Prepared(np.zeros((64, 64, 3), np.uint8), (64, 64), (64, 64))
     page = read_page(rows, seen, manifest, 0.05)
     assert page.unread == np.count_nonzero((detection >= 0.9) & (rows.scores < 0.05))
-    assert page.unread > 0
+    assert page.unread
     assert read_page(rows, seen, manifest, 0.0).unread == 0
     assert read_page(rows, seen, replace(manifest, decoding=None), 0.05).unread is None

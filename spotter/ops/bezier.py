@@ -1,139 +1,79 @@
-"""BezierAlign's body: a grid in standard operators, sampled by SampleRegions, whose kernel serves it.
+"""BezierAlign's body: a grid in standard operators, sampled by SampleRegions, whose kernel serves it."""
 
-BezierAlign: features [B, C, H, W] at `stride`; curves [N, 16] as in `spotter.families.abcnet.bezier`, picture pixels;
-image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns. Length and height of a region
-are those of eight pieces of its middle line; it fills `scale` x clip(height / scale x length / height of the region,
-min_width, max_width) columns, rounded up, and its patch is zero beyond them. N may be 0.
-"""
+import numpy as np
+from onnx import TensorProto
 
-from spotter import OPERATORS_VERSION
-from spotter.ops.interface import DOMAIN, OPSET
+from spotter.ops.script import Tensor, body, op, own
 
-_PIECES = 8
+_T = np.linspace(0, 1, 9)
+_JOINTS = np.stack([(1 - _T) ** 3, 3 * (1 - _T) ** 2 * _T, 3 * (1 - _T) * _T**2, _T**3], axis=1).astype(np.float32)
+"""Bernstein's cubic polynomials at the ends of eight pieces of a curve."""
 
 
-def _bernstein(pieces: int) -> str:
-    """Bernstein's cubic polynomials at 0, 1 / pieces, ..., 1, as ONNX's textual form has a tensor."""
-    rows = []
-    for step in range(pieces + 1):
-        t = step / pieces
-        s = 1 - t
-        rows += [s**3, 3 * s * s * t, 3 * s * t * t, t**3]
-    return f"float[{pieces + 1}, 4] {{{', '.join(f'{value:.9g}' for value in rows)}}}"
+@body("BezierAlign")
+def bezier_align(
+    features: Tensor,
+    curves: Tensor,
+    image_index: Tensor,
+    height: int,
+    min_width: int,
+    max_width: int,
+    scale: int,
+    stride: int,
+) -> Tensor:
+    """features [B, C, H, W] at `stride`; curves [N, 16] as in `spotter.families.abcnet.bezier`, picture pixels;
+    image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns.
 
+    Length and height of a region are those of eight pieces of its middle line; it fills `scale` x clip(height / scale x
+    length / height of the region, min_width, max_width) columns, rounded up, and its patch is zero beyond them. N may
+    be 0.
+    """
+    height_i = op.Constant(value_int=height)
+    height_f, stride_f = op.Cast(height_i, to=TensorProto.FLOAT), op.Cast(stride, to=TensorProto.FLOAT)
+    scale_f = op.Cast(scale, to=TensorProto.FLOAT)
+    min_f, max_f = op.Cast(min_width, to=TensorProto.FLOAT), op.Cast(max_width, to=TensorProto.FLOAT)
+    zero_f, half, one_f = op.Constant(value_float=0.0), op.Constant(value_float=0.5), op.Constant(value_float=1.0)
+    three_f, thin, short = op.Constant(value_float=3.0), op.Constant(value_float=1e-3), op.Constant(value_float=1e-6)
+    zero, one = op.Constant(value_int=0), op.Constant(value_int=1)
+    at_0, at_1, at_2 = op.Constant(value_ints=[0]), op.Constant(value_ints=[1]), op.Constant(value_ints=[2])
+    at_8, at_9, any_size = op.Constant(value_ints=[8]), op.Constant(value_ints=[9]), op.Constant(value_ints=[-1])
+    at_1_2 = op.Constant(value_ints=[1, 2])
 
-BEZIER_ALIGN = f"""
-<opset_import: ["" : {OPSET}, "{DOMAIN}" : {OPERATORS_VERSION}], domain: "{DOMAIN}">
-BezierAlign <height, min_width, max_width, scale, stride> (features, curves, image_index) => (patches)
-{{
-    height_i = Constant <value_int : int = @height> ()
-    min_i = Constant <value_int : int = @min_width> ()
-    max_i = Constant <value_int : int = @max_width> ()
-    scale_i = Constant <value_int : int = @scale> ()
-    stride_i = Constant <value_int : int = @stride> ()
-    height_f = Cast <to = 1> (height_i)
-    min_f = Cast <to = 1> (min_i)
-    max_f = Cast <to = 1> (max_i)
-    scale_f = Cast <to = 1> (scale_i)
-    stride_f = Cast <to = 1> (stride_i)
-    half = Constant <value_float = 0.5> ()
-    one_f = Constant <value_float = 1.0> ()
-    three_f = Constant <value_float = 3.0> ()
-    zero_f = Constant <value_float = 0.0> ()
-    thin = Constant <value_float = 0.001> ()
-    short = Constant <value_float = 1e-06> ()
-    zero = Constant <value_int = 0> ()
-    one = Constant <value_int = 1> ()
-    at_0 = Constant <value_ints = [0]> ()
-    at_1 = Constant <value_ints = [1]> ()
-    at_2 = Constant <value_ints = [2]> ()
-    at_3 = Constant <value_ints = [3]> ()
-    minus_one = Constant <value_ints = [-1]> ()
-    last = Constant <value_ints = [9]> ()
-    before_last = Constant <value_ints = [8]> ()
-    points_shape = Constant <value_ints = [0, 2, 4, 2]> ()
-    points = Reshape (curves, points_shape)
-    joints = Constant <value = {_bernstein(_PIECES)}> ()
-    edges = MatMul (joints, points)
-    upper_wide, lower_wide = Split <axis = 1, num_outputs = 2> (edges)
-    upper = Squeeze (upper_wide, at_1)
-    lower = Squeeze (lower_wide, at_1)
-    both = Add (upper, lower)
-    middle = Mul (both, half)
-    across = Sub (lower, upper)
-    middle_from = Slice (middle, at_0, before_last, at_1)
-    middle_to = Slice (middle, at_1, last, at_1)
-    step = Sub (middle_to, middle_from)
-    across_from = Slice (across, at_0, before_last, at_1)
-    across_to = Slice (across, at_1, last, at_1)
-    across_both = Add (across_from, across_to)
-    down = Mul (across_both, half)
-    step_squared = Mul (step, step)
-    step_sum = ReduceSum <keepdims = 0> (step_squared, at_2)
-    step_length = Sqrt (step_sum)
-    length = ReduceSum <keepdims = 1> (step_length, at_1)
-    step_x, step_y = Split <axis = 2, num_outputs = 2> (step)
-    down_x, down_y = Split <axis = 2, num_outputs = 2> (down)
-    area_first = Mul (step_x, down_y)
-    area_second = Mul (step_y, down_x)
-    area_wide = Sub (area_first, area_second)
-    area_flat = Squeeze (area_wide, at_2)
-    area = ReduceSum <keepdims = 1> (area_flat, at_1)
-    length_safe = Max (length, short)
-    tall = Div (area, length_safe)
-    tall_safe = Max (tall, thin)
-    ratio = Div (length, tall_safe)
-    base = Div (height_f, scale_f)
-    wanted = Mul (ratio, base)
-    wrong = IsNaN (wanted)
-    known = Where (wrong, zero_f, wanted)
-    at_least = Max (known, min_f)
-    at_most = Min (at_least, max_f)
-    whole = Ceil (at_most)
-    widths = Mul (whole, scale_f)
-    narrowest = Mul (min_f, scale_f)
-    widths_flat = Reshape <allowzero = 1> (widths, minus_one)
-    narrowest_flat = Reshape (narrowest, minus_one)
-    all_widths = Concat <axis = 0> (widths_flat, narrowest_flat)
-    widest_f = ReduceMax <keepdims = 0> (all_widths)
-    widest = Cast <to = 7> (widest_f)
-    columns_i = Range (zero, widest, one)
-    columns = Cast <to = 1> (columns_i)
-    columns_middle = Add (columns, half)
-    t_all = Div (columns_middle, widths)
-    t = Min (t_all, one_f)
-    s = Sub (one_f, t)
-    tt = Mul (t, t)
-    ss = Mul (s, s)
-    ttt = Mul (tt, t)
-    sss = Mul (ss, s)
-    sst = Mul (ss, t)
-    stt = Mul (s, tt)
-    sst_three = Mul (sst, three_f)
-    stt_three = Mul (stt, three_f)
-    b_0 = Unsqueeze (sss, at_2)
-    b_1 = Unsqueeze (sst_three, at_2)
-    b_2 = Unsqueeze (stt_three, at_2)
-    b_3 = Unsqueeze (ttt, at_2)
-    basis_flat = Concat <axis = 2> (b_0, b_1, b_2, b_3)
-    basis = Unsqueeze (basis_flat, at_1)
-    lines = MatMul (basis, points)
-    upper_line, lower_line = Split <axis = 1, num_outputs = 2> (lines)
-    way = Sub (lower_line, upper_line)
-    rows_i = Range (zero, height_i, one)
-    rows = Cast <to = 1> (rows_i)
-    rows_middle = Add (rows, half)
-    share_flat = Div (rows_middle, height_f)
-    share_axes = Constant <value_ints = [1, 2]> ()
-    share = Unsqueeze (share_flat, share_axes)
-    way_down = Mul (way, share)
-    places = Add (upper_line, way_down)
-    grid = Div (places, stride_f)
-    samples = {DOMAIN}.SampleRegions (features, grid, image_index)
-    inside_flat = Less (columns, widths)
-    inside_f = CastLike (inside_flat, samples)
-    ends = Constant <value_ints = [1, 2]> ()
-    inside = Unsqueeze (inside_f, ends)
-    patches = Mul (samples, inside)
-}}
-"""
+    # Upper and lower line at the joints, and from them the length and the area of all pieces.
+    points = op.Reshape(curves, op.Constant(value_ints=[0, 2, 4, 2]))
+    upper, lower = op.Split(op.Constant(value=_JOINTS) @ points, axis=1, num_outputs=2)
+    upper, lower = op.Squeeze(upper, at_1), op.Squeeze(lower, at_1)
+    middle = (upper + lower) * half
+    across = lower - upper
+    step = op.Slice(middle, at_1, at_9, at_1) - op.Slice(middle, at_0, at_8, at_1)
+    down = (op.Slice(across, at_0, at_8, at_1) + op.Slice(across, at_1, at_9, at_1)) * half
+    length = op.ReduceSum(op.Sqrt(op.ReduceSum(step * step, at_2, keepdims=0)), at_1, keepdims=1)
+    step_x, step_y = op.Split(step, axis=2, num_outputs=2)
+    down_x, down_y = op.Split(down, axis=2, num_outputs=2)
+    area = op.ReduceSum(op.Squeeze(step_x * down_y - step_y * down_x, at_2), at_1, keepdims=1)
+
+    # How many columns each region fills.
+    tall = op.Max(area / op.Max(length, short), thin)
+    wanted = length / tall * (height_f / scale_f)
+    known = op.Where(op.IsNaN(wanted), zero_f, wanted)
+    widths = op.Ceil(op.Min(op.Max(known, min_f), max_f)) * scale_f
+    all_widths = op.Concat(op.Reshape(widths, any_size, allowzero=1), op.Reshape(min_f * scale_f, any_size), axis=0)
+    widest = op.Cast(op.ReduceMax(all_widths, keepdims=0), to=TensorProto.INT64)
+    columns = op.Cast(op.Range(zero, widest, one), to=TensorProto.FLOAT)
+
+    # Bernstein's polynomials at the middle of each column: points on both lines, and the rows between them.
+    t = op.Min((columns + half) / widths, one_f)
+    s = one_f - t
+    tt, ss = t * t, s * s
+    first, second = op.Unsqueeze(ss * s, at_2), op.Unsqueeze(ss * t * three_f, at_2)
+    third, fourth = op.Unsqueeze(s * tt * three_f, at_2), op.Unsqueeze(tt * t, at_2)
+    basis = op.Unsqueeze(op.Concat(first, second, third, fourth, axis=2), at_1)
+    upper_line, lower_line = op.Split(basis @ points, axis=1, num_outputs=2)
+    rows = op.Cast(op.Range(zero, height_i, one), to=TensorProto.FLOAT)
+    share = op.Unsqueeze((rows + half) / height_f, at_1_2)
+    grid = (upper_line + (lower_line - upper_line) * share) / stride_f
+
+    samples = own.SampleRegions(features, grid, image_index)
+    inside = op.Unsqueeze(op.CastLike(columns < widths, samples), at_1_2)
+    patches = samples * inside
+    return patches

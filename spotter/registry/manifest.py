@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from spotter import OLDEST_OPERATORS_VERSION, OPERATORS_VERSION
 from spotter.registry.errors import BundleError
@@ -163,52 +162,24 @@ def dumps(manifest: Manifest) -> str:
 
 def loads(text: str | bytes) -> Manifest:
     """Parses a manifest. Raises BundleError for anything missing, unknown or of the wrong type."""
+    from spotter.strict_json import read  # here, since processes that only decode pictures do without pydantic
+
     try:
-        document = json.loads(text, parse_constant=_no_constants)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"the manifest is not JSON: {error}") from None
-    top = _object(document, "manifest")
-    if "schema_version" in top and top["schema_version"] != SCHEMA_VERSION:
-        raise BundleError(f"schema_version {top['schema_version']!r} is not known")
-    decoding = top.pop("decoding", None)
-    _same_keys(set(top), set(Manifest.__dataclass_fields__) - {"decoding"}, "manifest")
-    files = {
-        path: FileEntry(**_typed(entry, f"files[{path!r}]", sha256=str, size=int))
-        for path, entry in _object(top["files"], "files").items()
-    }
-    spec = _typed(
-        top["input"],
-        "input",
-        stride=int,
-        max_side=int,
-        target_side=int,
-        max_upscale=float,
-        min_side=int,
-        bucket_steps=list,
-    )
-    golden = _typed(top["golden"], "golden", picture=str, words=list)
-    _check(all(isinstance(word, str) for word in golden["words"]), "golden: a word is not a string")
-    scalars = _typed(
-        {key: value for key, value in top.items() if key not in ("files", "input", "golden")},
-        "manifest",
-        name=str,
-        version=str,
-        charset=str,
-        opset=int,
-        score_threshold=float,
-        model=str,
-        custom_op_abi=int,
-        provenance=dict,
-        metrics=dict,
-        schema_version=int,
-    )
-    return Manifest(
-        files=files,
-        input=InputSpec(**{**spec, "bucket_steps": _steps(spec["bucket_steps"])}),
-        golden=Golden(golden["picture"], tuple(golden["words"])),
-        decoding=None if decoding is None else _decoding(decoding),
-        **scalars,
-    )
+    if isinstance(document, dict) and document.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise BundleError(f"schema_version {document['schema_version']!r} is not known")
+    try:
+        manifest = read(Manifest, json.dumps(document))
+        canonical(manifest)  # refuses NaN and infinity, which Python would read
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"the manifest is wrong: {error}") from None
+    for where, found, kind in (("", document, Manifest), ("input.", document["input"], InputSpec)):
+        for each in fields(kind):
+            # Defaults are for Python alone; bundles of before there was a `decoding` have none.
+            _check(each.name in found or each.name == "decoding", f"{where}{each.name}: missing")
+    return manifest
 
 
 def check_operators(manifest: Manifest) -> None:
@@ -236,46 +207,3 @@ def _plain(value: Any) -> Any:
 def _check(true: bool, reason: str) -> None:
     if not true:
         raise BundleError(reason)
-
-
-def _no_constants(text: str) -> float:
-    raise ValueError(f"{text} is not a number")
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    _check(isinstance(value, dict), f"{where} is not an object")
-    return cast(dict[str, Any], value)
-
-
-def _same_keys(found: set[str], expected: set[str], where: str) -> None:
-    _check(found <= expected, f"{where}: unknown {', '.join(sorted(found - expected))}")
-    _check(found >= expected, f"{where}: missing {', '.join(sorted(expected - found))}")
-
-
-def _typed(value: Any, where: str, **types: type) -> dict[str, Any]:
-    found = _object(value, where)
-    _same_keys(set(found), set(types), where)
-    for key, wanted in types.items():
-        item = found[key]
-        kinds = (int, float) if wanted is float else (wanted,)
-        accepted = isinstance(item, kinds) and not isinstance(item, bool)
-        _check(accepted, f"{where}: {key} is not {wanted.__name__}")
-        if wanted is float:
-            _check(math.isfinite(item), f"{where}: {key} is not finite")
-    return {key: float(item) if types[key] is float else item for key, item in found.items()}
-
-
-def _decoding(value: Any) -> Decoding:
-    numbers = _typed(value, "decoding", bias=float, detection=float, character=float, text=float, margin=float)
-    return Decoding(**numbers)
-
-
-def _steps(value: list[Any]) -> tuple[tuple[int, int], ...]:
-    steps = []
-    for pair in value:
-        _check(
-            isinstance(pair, list) and len(pair) == 2 and all(type(item) is int for item in pair),
-            "input: bucket_steps must hold pairs of integers",
-        )
-        steps.append((pair[0], pair[1]))
-    return tuple(steps)

@@ -14,7 +14,7 @@ from spotter.model import language
 from spotter.model.regions import PatchSize, sample_regions
 from spotter.ops import bodies
 from spotter.ops.bodies import functions
-from spotter.ops.interface import DOMAIN, OPSET
+from spotter.ops.interface import DOMAIN, OPSET, SAMPLING
 
 SIZE = PatchSize(height=4, min_width=3, max_width=20)
 
@@ -112,6 +112,14 @@ def test_any_grid_is_sampled_alike() -> None:
     (found,) = run(None, feeds)
     expected = sample_regions(features, grid, index).numpy()
     np.testing.assert_allclose(np.asarray(found), expected, atol=1e-4)
+
+
+def test_the_nodes_are_those_that_were_written() -> None:
+    """onnxscript adds casts where a bare number is written, and If where a Python `if` is not known beforehand."""
+    found = {body.name: body.node for body in functions()}
+    casts = {name: sum(node.op_type == "CastLike" for node in nodes) for name, nodes in found.items()}
+    assert casts == dict.fromkeys(found, 0) | dict.fromkeys(SAMPLING, 1)
+    assert not [node for nodes in found.values() for node in nodes if node.op_type in ("If", "Loop") or node.name]
 
 
 def test_the_search_counts_texts_as_the_network_does() -> None:

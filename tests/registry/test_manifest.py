@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -49,22 +49,22 @@ def test_digest_is_that_of_the_content_however_it_is_written() -> None:
     [
         (("schema_version",), 2, "schema_version 2"),
         (("name",), "../x", "name must be"),
-        (("name",), 5, "name is not str"),
+        (("name",), 5, "name: should be a valid string"),
         (("version",), "", "version must be"),
         (("opset",), 0, "opset"),
-        (("opset",), True, "opset is not int"),
+        (("opset",), True, "opset: should be a valid integer"),
         (("charset",), "", "charset is empty"),
         (("charset",), "aa", "twice"),
         (("score_threshold",), 1.5, "score_threshold"),
-        (("score_threshold",), "0.5", "score_threshold is not float"),
+        (("score_threshold",), "0.5", "score_threshold: should be a valid number"),
         (("model",), "other.onnx", "not among the files"),
         (("golden", "words"), [], "at least one word"),
-        (("golden", "words"), [1], "not a string"),
+        (("golden", "words"), [1], r"golden\.words\.0: should be a valid string"),
         (("golden", "picture"), "other.png", "not among the files"),
         (("files", "../evil"), {"sha256": "a" * 64, "size": 1}, "not a plain file name"),
         (("files", "model.onnx", "sha256"), "A" * 64, "hex"),
         (("files", "model.onnx", "size"), -1, "negative"),
-        (("files", "model.onnx", "extra"), 1, "unknown extra"),
+        (("files", "model.onnx", "extra"), 1, r"files\.model\.onnx\.extra: unknown"),
         (("input", "stride"), 0, "stride"),
         (("input", "max_side"), 99999, "max_side"),
         (("input", "target_side"), 5000, "target_side"),
@@ -73,8 +73,16 @@ def test_digest_is_that_of_the_content_however_it_is_written() -> None:
         (("input", "bucket_steps"), [], "empty"),
         (("input", "bucket_steps"), [[64, 33]], "no multiple"),
         (("input", "bucket_steps"), [[64, 32], [32, 32]], "must grow"),
-        (("input", "bucket_steps"), [[64]], "pairs"),
-        (("surprise",), 1, "unknown surprise"),
+        (("input", "bucket_steps"), [[64]], r"input\.bucket_steps\.0\.1: missing"),
+        (("input", "bucket_steps"), [[64, 32, 1]], "at most 2 items"),
+        (("input", "bucket_steps"), [[64, 32.0]], "valid integer"),
+        (("input", "max_upscale"), True, "valid number"),
+        (("opset",), 1.0, "opset: should be a valid integer"),
+        (("schema_version",), True, "schema_version: should be a valid integer"),
+        (("charset",), "\ud800", "JSON"),
+        (("files",), [], "files: should be an object"),
+        (("provenance",), {"loss": float("nan")}, "Out of range"),
+        (("surprise",), 1, "surprise: unknown"),
         (("custom_op_abi",), -1, "custom_op_abi"),
     ],
 )
@@ -88,15 +96,18 @@ def test_a_wrong_value_is_refused_with_its_reason(path: tuple[str, ...], value: 
         loads(json.dumps(document))
 
 
-@pytest.mark.parametrize("key", ["name", "files", "input", "golden", "charset", "schema_version"])
-def test_a_missing_value_is_refused(key: str) -> None:
+@pytest.mark.parametrize("key", [*json.loads(dumps(MANIFEST)), *(f"input.{key}" for key in asdict(MANIFEST.input))])
+def test_a_missing_value_is_refused_even_where_there_is_a_default(key: str) -> None:
     document = json.loads(dumps(MANIFEST))
-    del document[key]
-    with pytest.raises(BundleError, match="missing"):
+    *parents, name = key.split(".")
+    del (document[parents[0]] if parents else document)[name]
+    with pytest.raises(BundleError, match=rf"(^|: ){key}: missing"):
         loads(json.dumps(document))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "nul", '{"opset": NaN}', b"\xff\xfe\xfd", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "nul", '{"opset": NaN}', '{"opset": 1e999}', b"\xff\xfe\xfd", "[" * 100_000]
+)
 def test_what_is_no_manifest_is_refused(text: str | bytes) -> None:
     with pytest.raises(BundleError):
         loads(text)

@@ -1,4 +1,8 @@
-"""Replaces 8-bit convolutions by a custom operator that has a native kernel (see `spotter.ops.bodies`)."""
+"""Replaces 8-bit convolutions by a custom operator that has a native kernel (see `spotter.ops.bodies`).
+
+The kernel is our own, by Winograd's method: of one thread of a Zen 4 it makes 214 to 406 thousand million products a
+second, where ONNX Runtime's own convolutions, which sum plainly, make 210 to 225 (docs/operators.md).
+"""
 
 from dataclasses import dataclass
 

@@ -111,12 +111,20 @@ class PictureRecogniserConfig:
 _FORMER_NAMES = {"beside": "margin_x", "above": "margin_y"}  # of before 0.2, in checkpoints and recipes
 
 
-def recogniser_config(values: Mapping[str, Any]) -> RecogniserConfig | PictureRecogniserConfig:
-    """The configuration from its fields: those of a recogniser that reads the picture have a `plan`, those of one that
-    reads the shared maps have none. Raises TypeError for unknown fields and ValueError for impossible values."""
+def recogniser_fields(
+    values: Mapping[str, Any],
+) -> tuple[type[RecogniserConfig | PictureRecogniserConfig], dict[str, Any]]:
+    """Which configuration these fields are of, and the fields by their present names: those of a recogniser that reads
+    the picture have a `plan`, those of one that reads the shared maps have none."""
     if "plan" not in values:
-        return RecogniserConfig(**values)
-    return PictureRecogniserConfig(**{_FORMER_NAMES.get(name, name): value for name, value in values.items()})
+        return RecogniserConfig, dict(values)
+    return PictureRecogniserConfig, {_FORMER_NAMES.get(name, name): value for name, value in values.items()}
+
+
+def recogniser_config(values: Mapping[str, Any]) -> RecogniserConfig | PictureRecogniserConfig:
+    """The configuration from its fields. Raises TypeError for unknown fields and ValueError for impossible values."""
+    kind, fields = recogniser_fields(values)
+    return kind(**fields)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,10 @@
 There is no word list: any text can be read, at the cost that the model gives it. The states of a back-off n-gram model
 form an automaton (Mohri et al. 2002, "Weighted finite-state transducers in speech recognition"), so that a step of the
 model takes two table lookups.
+
+The search is our own so that it can be part of the graph: libraries for it, such as pyctcdecode and flashlight, work on
+a graph's output and would have to be installed wherever a bundle is served. As a kernel it takes 0.14 ms a word, in
+standard operators 0.95 ms (docs/operators.md).
 """
 
 from dataclasses import dataclass

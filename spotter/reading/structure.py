@@ -1,7 +1,7 @@
 """Limits of the parts of a picture's file, counted before a decoder runs.
 
 Pillow loops over markers, chunks, tags and strips in Python, microseconds for each, and each takes only a few bytes: a
-file within all other limits could keep a thread busy for minutes.
+file within all other limits could keep a thread busy for minutes. It has no limits of its own for their number.
 """
 
 import re

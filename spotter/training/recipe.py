@@ -22,18 +22,21 @@ start = "ppocrv6-small" # or -tiny, or a file of a recogniser alone; random weig
 [[source]]              # as above
 """
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spotter.families.catalogue import family_named
 from spotter.families.config import SpotterConfig
+from spotter.families.interface import Family
 from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII
-from spotter.model.config import BackboneConfig, ScoreConfig, SearchConfig, recogniser_config
-from spotter.training.config import DifficultyConfig, DistillConfig, LossConfig, Stage, TrainConfig
+from spotter.model.config import recogniser_fields
+from spotter.strict_json import read
+from spotter.training.config import TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
 from spotter.training.data.crops import WordCropSource, crops_not_surely_from
 from spotter.training.data.real import LabelledSource
@@ -46,6 +49,8 @@ from spotter.training.synthesis.device import DeviceComposer
 from spotter.training.synthesis.held_out import Part
 from spotter.training.synthesis.sources import LayoutSource
 from spotter.training.validation import ValidationSet
+
+T = TypeVar("T")
 
 _CURVED = "curved"
 _SYNTHETIC: dict[str, Callable[..., Source]] = {
@@ -103,43 +108,44 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
             raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
         if "recogniser_run" in table and (others := table.keys() - _RECOGNISER_ALONE):
             raise ValueError(f"a recipe of the recogniser alone has no {', '.join(sorted(others))}")
-        train = dict(_tuples(table.get("train", {})))
         family = family_named(table.get("model", {}).get("family", "fots"))
-        weights = dict(train.pop("losses", {}))
+        train = dict(table.get("train", {}))
+        weights = dict(train.get("losses", {}))
         own = {name: weights.pop(name) for name in family.parts if name in weights}
-        losses = LossConfig(**weights, own=own)
-        distill = DistillConfig(**train.pop("distill", {}))
-        difficulty = DifficultyConfig(**train.pop("difficulty", {}))
-        stages = tuple(Stage(**_tuples(stage)) for stage in train.pop("stages", ()))
-        model = dict(table.get("model", {}))
-        sources = tuple(table["source"])
-        if not distill.teacher and any(source.get("kind") == "unlabelled" for source in sources):
-            raise ValueError("only a teacher, [train.distill], can tell anything of pictures without labels")
-        run = TrainConfig(**train, losses=losses, distill=distill, difficulty=difficulty, stages=stages)
+        run = _filled(TrainConfig, train | {"losses": dict(own=own, **weights)}, "train")
         run.check(family)
+        sources = tuple(table["source"])
+        if not run.distill.teacher and any(source.get("kind") == "unlabelled" for source in sources):
+            raise ValueError("only a teacher, [train.distill], can tell anything of pictures without labels")
+        validation = enumerate(table.get("validation", ()))
         return Recipe(
             run,
-            SpotterConfig(
-                backbone=BackboneConfig(**_tuples(model.pop("backbone", {}))),
-                detection=family.config(**_tuples(model.pop("detection", {}))),
-                recogniser=recogniser_config(_tuples(model.pop("recogniser", {}))),
-                characters=_CHARSETS[model.pop("charset", "ascii")],
-                score=ScoreConfig(**model.pop("score", {})),
-                search=SearchConfig(**model.pop("search", {})),
-                **model,
-            ),
+            _model(table.get("model", {}), family),
             sources,
-            tuple(ValidationSet(**{**item, "folder": Path(item["folder"])}) for item in table.get("validation", ())),
+            tuple(_filled(ValidationSet, item, f"validation.{number}") for number, item in validation),
             _recogniser_run(table["recogniser_run"]) if "recogniser_run" in table else None,
         )
     except (TypeError, ValueError, KeyError) as error:
         raise RecipeError(str(error)) from error
 
 
+def _model(table: Mapping[str, Any], family: Family) -> SpotterConfig:
+    model = dict(table)
+    detection = _filled(family.config, model.pop("detection", {}), "model.detection")
+    recogniser = _filled(*recogniser_fields(model.pop("recogniser", {})), "model.recogniser")
+    characters = _CHARSETS[model.pop("charset", "ascii")]
+    rest = _filled(SpotterConfig, dict(characters=characters, **model), "model")
+    return replace(rest, detection=detection, recogniser=recogniser)
+
+
 def _recogniser_run(table: Mapping[str, Any]) -> RecogniserRun:
     fields = dict(table)
     start = fields.pop("start", None)
-    return RecogniserRun(RecogniserTrainConfig(**fields), start)
+    return RecogniserRun(_filled(RecogniserTrainConfig, fields, "recogniser_run"), start)
+
+
+def _filled(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    return read(kind, json.dumps(table, default=str), where)  # a date becomes text, which most fields refuse
 
 
 def source_folder(data: Path | None, name: str) -> Path:

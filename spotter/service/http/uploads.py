@@ -1,5 +1,8 @@
-"""Uploads: bytes counted while they arrive, raw bodies, multipart parts, and a picture or its address in
-JSON."""
+"""Uploads: bytes counted while they arrive, raw bodies, multipart parts, and a picture or its address in JSON.
+
+python-multipart parses. Starlette's forms, which use it as well, are not taken: they limit the bytes of fields but not
+of files, and write files of more than 1 MB to the disk.
+"""
 
 import base64
 import binascii

@@ -5,9 +5,11 @@ VENV ?= .venv
 PORT ?= 8000
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
+# The variable silences an advertisement for other generators; --strict makes a dead link an error.
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help serve test chaos fresh check format bench train-demo clean
+.PHONY: help serve test chaos fresh check docs format bench train-demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -38,12 +40,16 @@ chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, h
 fresh:  ## follow the README on a bare Debian, without fonts and with (root; debootstrap)
 	tests/fresh.sh
 
-check: $(VENV)/.dev  ## lint, types, import rules, and what is deployed
+check: $(VENV)/.dev  ## lint, types, import rules, the pages' links, and what is deployed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MKDOCS)
 	PATH="$(CURDIR)/$(BIN):$$PATH" deploy/check.sh
+
+docs: $(VENV)/.dev  ## build the pages as a site in build/site
+	$(MKDOCS)
 
 format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format .

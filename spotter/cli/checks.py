@@ -27,7 +27,7 @@ EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("torch", "cv2", "shapely", "matplotlib", "jinja2", "tensorboard"), "training and evaluation"),
     "export": (("torch", "onnx", "onnxscript"), "spotter export"),
 }
-"""Modules of each extra, and what it is for; `gpu` and `dev` are looked for elsewhere or not at all."""
+"""Modules of each extra, and what it is for; `gpu`, `docs` and `dev` are looked for elsewhere or not at all."""
 _FLAGS = {
     "x86": ("avx2", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512vbmi", "amx_int8"),
     "arm": ("asimd", "asimddp", "i8mm", "sve", "bf16"),

@@ -131,4 +131,4 @@ def test_kernels_are_told_with_what_they_use_here(registry: Path, monkeypatch: p
 
 def test_every_extra_is_looked_for() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {*checks.EXTRAS, "gpu", "dev"}
+    assert set(project["optional-dependencies"]) == {*checks.EXTRAS, "gpu", "docs", "dev"}

@@ -41,6 +41,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     uri = page.file.src_uri
     outside = not Path(config.docs_dir, uri).exists()
     folder = dirname(uri if outside else PAGES + uri)
+    if outside:
+        page.meta.setdefault("search", {"boost": 0.5})  # the changelog names everything; the pages explain it
 
     def site_link(match: re.Match[str]) -> str:
         path = normpath(join(folder, match[2]))

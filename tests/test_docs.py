@@ -81,7 +81,7 @@ def check(command: click.Command, arguments: list[str], complete: bool, parent: 
                 and not value.isupper()
                 and value != "..."
             ):
-                parameter.type.convert(value, parameter, context)
+                parameter.type(value, parameter, context)
     if isinstance(command, click.Group):
         if rest:
             _, subcommand, rest = command.resolve_command(context, rest)

@@ -5,8 +5,8 @@ VENV ?= .venv
 PORT ?= 8000
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
-# The variable silences an advertisement for other generators; --strict makes a dead link an error.
-MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+# The variable silences an advertisement for other generators; --strict makes a dead link an error, but not with --quiet.
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help serve test chaos fresh check docs format bench train-demo clean

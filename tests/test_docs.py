@@ -184,7 +184,7 @@ def test_the_service_page_names_a_test_for_each_claim() -> None:
 
 
 def test_the_site_has_all_it_links_to_and_asks_no_other_host(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     pages = {str(file.relative_to(tmp_path)): file.read_text() for file in tmp_path.rglob("*.html")}
@@ -196,3 +196,8 @@ def test_the_site_has_all_it_links_to_and_asks_no_other_host(tmp_path: Path) -> 
     assert 'href="cli.html"' in pages["CHANGELOG.html"].partition("<article")[2]
     assert (tmp_path / "spotter/export/packed_sequences.py").is_file()
     assert not list(tmp_path.glob("*.py"))
+    # The README is no page of the site, but links to them.
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]+)#?([^)]*)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / path).exists(), path
+        if anchor:
+            assert f'id="{anchor}"' in pages[path.removeprefix("docs/").replace(".md", ".html")], anchor

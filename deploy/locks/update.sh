@@ -23,7 +23,7 @@ lock() {  # what, version of Python
     {
         echo "# $1, Python $2: written by update.sh"
         uv pip compile --quiet --no-config --no-header --no-annotate --generate-hashes \
-            --python-version "$2" --python-platform x86_64-manylinux_2_28 "$work/$1.in"
+            --python-version "$2" --universal "$work/$1.in"
     } > "$1-$2.txt"
 }
 

@@ -86,7 +86,7 @@ def _over_ray(
     if not parts:
         return
     if find_spec("ray") is None:
-        raise click.ClickException("Ray is not installed: pip install 'spotter[bulk]', or --in-process")
+        raise click.ClickException("Ray is not installed: pip install 'spotter-ocr[bulk]', or --in-process")
     from spotter.bulk.distributed import run
 
     yield from run(parts, bulk_run, workers, address)

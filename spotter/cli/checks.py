@@ -119,7 +119,7 @@ def _runtime() -> Check:
     found = f"ONNX Runtime {onnxruntime.__version__}; {', '.join(present)}; reads on {device}"
     about = {"version": onnxruntime.__version__, "providers": present, "device": device}
     if _PROVIDERS[device] not in present:
-        remedy = "pip install 'spotter[gpu]' in place of onnxruntime, or SPOTTER_DEVICE=cpu."
+        remedy = "pip install 'spotter-ocr[gpu]' in place of onnxruntime, or SPOTTER_DEVICE=cpu."
         return Check("runtime", "wrong", found, remedy, about)
     return Check("runtime", "ok", found, details=about)
 
@@ -254,7 +254,7 @@ def _extras() -> Check:
     if lacking:
         uses = "; ".join(f"{name} ({EXTRAS[name][1]})" for name in lacking)
         return Check(
-            "extras", "note", f"installed: {found}", f"Where wanted, pip install 'spotter[NAME]': {uses}.", present
+            "extras", "note", f"installed: {found}", f"Where wanted, pip install 'spotter-ocr[NAME]': {uses}.", present
         )
     return Check("extras", "ok", f"installed: {found}", details=present)
 

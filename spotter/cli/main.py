@@ -103,7 +103,8 @@ def _lacking(name: str | None, error: ModuleNotFoundError) -> Exception:
     package = (error.name or "").partition(".")[0]
     if extra is None or package in ("", "spotter"):
         return error
-    return click.ClickException(f"`spotter {name}` needs {package}, which is missing: pip install 'spotter[{extra}]'")
+    remedy = f"pip install 'spotter-ocr[{extra}]'"
+    return click.ClickException(f"`spotter {name}` needs {package}, which is missing: {remedy}")
 
 
 @click.command(

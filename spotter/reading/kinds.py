@@ -76,7 +76,7 @@ KINDS = (
         ("image/heic", "image/heif"),
         (".heic", ".heif", ".hif"),
         isolated=True,
-        needs="the heic extra: pip install 'spotter[heic]'",
+        needs="the heic extra: pip install 'spotter-ocr[heic]'",
     ),
     Kind("PDF", "PDF", ("application/pdf",), (".pdf",), (b"%PDF-",), isolated=True, pages=True),
 )

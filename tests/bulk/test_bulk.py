@@ -271,4 +271,4 @@ def test_without_ray_it_says_what_to_install(
     monkeypatch.setattr("spotter.bulk.cli.find_spec", lambda name: None)
     result = CliRunner().invoke(bulk, [str(folder), str(tmp_path / "out"), "--workers", "1"])
     assert result.exit_code == 1
-    assert "Ray is not installed: pip install 'spotter[bulk]', or --in-process" in result.output
+    assert "Ray is not installed: pip install 'spotter-ocr[bulk]', or --in-process" in result.output

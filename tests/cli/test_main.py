@@ -45,7 +45,7 @@ def test_a_missing_package_is_named_with_its_extra(command: str, absent: str, ex
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
     assert done.returncode == 1
     assert done.stderr == (
-        f"Error: `spotter {command}` needs {absent}, which is missing: pip install 'spotter[{extra}]'\n"
+        f"Error: `spotter {command}` needs {absent}, which is missing: pip install 'spotter-ocr[{extra}]'\n"
     )
 
 

@@ -43,7 +43,7 @@ def test_heic_is_read_where_the_extra_is_installed() -> None:
 
 def test_without_the_extra_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(kinds._PRESENT, "HEIF", False)
-    with pytest.raises(UnsupportedPictureError, match=r"spotter\[heic\]"):
+    with pytest.raises(UnsupportedPictureError, match=r"spotter-ocr\[heic\]"):
         prepare(base64.b64decode(HEIC), SAME, LIMITS)
     assert "HEIC" not in kinds.names()
 

@@ -108,7 +108,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
 
 }  // namespace
 
-OrtStatus *add_stem(const OrtApi *api, OrtCustomOpDomain *domain, const std::string &instructions) {
+OrtStatus *add_stem(const OrtApi *api, OrtCustomOpDomain *domain, [[maybe_unused]] const std::string &instructions) {
     auto *made = new (std::nothrow) Operator;  // ONNX Runtime keeps its address as long as any session lives
     if (made == nullptr) return invalid(api, "out of memory");
     static_cast<OrtCustomOp &>(*made) = described_by<Kernel>(create, compute, infer_shape);

@@ -1,16 +1,18 @@
 """Everything else is in pyproject.toml: here only the kernels, which are compiled where a compiler is. Without one the
 package installs and works all the same."""
 
+import logging
 import os
 import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from spotter.ops.build import BuildError, build
+from spotter.ops.build import BuildError, build, compiler
 
 
 class BuildOps(build_ext):
@@ -26,7 +28,22 @@ class BuildOps(build_ext):
         return os.path.join(*ext_name.split(".")) + ".so"
 
 
-setup(
-    ext_modules=[Extension("spotter.ops.kernels.libspotter_ops", ["spotter/ops/kernels/sample.cpp"], optional=True)],
-    cmdclass={"build_ext": BuildOps},
-)
+class BuildWheel(bdist_wheel):
+    """The library is for one platform, but for any version of Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        *_, platform = super().get_tag()
+        return "py3", "none", platform
+
+
+def kernels() -> list[Extension]:
+    """None where there is no compiler: the wheel is then one for any platform."""
+    try:
+        compiler()
+    except BuildError as error:
+        logging.warning("without native kernels: %s", error)
+        return []
+    return [Extension("spotter.ops.kernels.libspotter_ops", ["spotter/ops/kernels/sample.cpp"], optional=True)]
+
+
+setup(ext_modules=kernels(), cmdclass={"build_ext": BuildOps, "bdist_wheel": BuildWheel})

@@ -94,7 +94,7 @@ docker image inspect --format '{{json .Config.Labels}}' "$image" | grep -q org.o
 docker run --rm --network none --read-only --tmpfs /tmp --entrypoint python "$image" -c '
 import shutil
 from importlib.util import find_spec
-from spotter import native
+from spotter.ops import native
 compilers = [name for name in ("cc", "gcc", "g++", "c++", "clang", "nvcc", "ld", "make") if shutil.which(name)]
 packages = [name for name in ("torch", "onnx", "cv2") if find_spec(name)]
 assert not compilers and not packages, (compilers, packages)

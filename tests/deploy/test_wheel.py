@@ -127,8 +127,7 @@ def test_it_is_named_and_says_what_it_needs(installed: Installed) -> None:
     assert found.name == "spotter-ocr"
     assert found.version == __version__
     (script,) = found.entry_points
-    assert (script.group, script.name) == ("console_scripts", "spotter")
-    assert callable(script.load())
+    assert (script.group, script.name, script.value) == ("console_scripts", "spotter", "spotter.cli.main:main")
     needed = {Requirement(line).name for line in found.requires or []}
     assert {"onnxruntime", "torch", "spotter-ocr"} <= needed
     assert "spotter" not in needed  # PyPI has another program of that name

@@ -40,16 +40,32 @@ class ImageSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Character:
+    """A character of a word as it was read. polygon: None where the model does not say where it is. score: the
+    recogniser's probability, 0 to 1."""
+
+    polygon: Polygon | None
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
-    """score: 0 to 1. direction: degrees by which it is turned clockwise, -180 to 180. line, block: which of the
-    picture's it is in, from 0."""
+    """score: 0 to 1, by detector and recogniser; detection_score, reading_score: by each alone, None where that is not
+    known. direction: degrees by which it is turned clockwise, -180 to 180. line, block: which of the picture's it is
+    in, from 0. characters: None unless `detail` asked for them. repaired_from: the text as it was read, where a hint
+    let look-alike characters be replaced in it."""
 
     polygon: Polygon
     text: str
     score: float
+    detection_score: float | None
+    reading_score: float | None
     direction: float
     line: int
     block: int
+    characters: tuple[Character, ...] | None = None
+    repaired_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class Reading:
     width, height: pixels at which. downscaled: whether that is less than the picture has. turned: degrees by which the
     picture lies turned clockwise, undone before it was read. closer_look, reason: whether small words were looked at
     again, and why. least_height: pixels of the picture; lower letters are not looked for. candidates_cut: whether there
-    were so many words that some may have been dropped.
+    were so many words that some may have been dropped. unread: places that look like words and could not be read; None
+    where that is not known.
     """
 
     width: int
@@ -90,6 +107,7 @@ class Reading:
     reason: str
     least_height: float
     candidates_cut: bool
+    unread: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +254,7 @@ def _picture(members: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "model": ModelRef(model["name"], model["version"], model["digest"]),
         "image": ImageSize(image["width"], image["height"]),
-        "words": tuple(
-            Word(_polygon(it), it["text"], it["score"], it["direction"], it["line"], it["block"])
-            for it in members["words"]
-        ),
+        "words": tuple(_word(it) for it in members["words"]),
         "lines": None
         if lines is None
         else tuple(Line(_polygon(it), it["text"], it["score"], it["block"]) for it in lines),
@@ -250,6 +265,26 @@ def _picture(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _READING = tuple(Reading.__dataclass_fields__)
+
+
+def _word(members: Mapping[str, Any]) -> Word:
+    characters = members.get("characters")
+    return Word(
+        _polygon(members),
+        members["text"],
+        members["score"],
+        members["detection_score"],
+        members["reading_score"],
+        members["direction"],
+        members["line"],
+        members["block"],
+        None if characters is None else tuple(_character(it) for it in characters),
+        members.get("repaired_from"),
+    )
+
+
+def _character(members: Mapping[str, Any]) -> Character:
+    return Character(None if members["polygon"] is None else _polygon(members), members["text"], members["score"])
 
 
 def _polygon(members: Mapping[str, Any]) -> Polygon:

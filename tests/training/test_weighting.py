@@ -98,7 +98,7 @@ def test_a_stages_parts_are_weighed(tmp_path: Path, factor: float) -> None:
     weighted, expected = (one.losses(batch) for one in (trainer, plain))
     for name, part in weighted.items():
         value = expected[name].item() * factor + surprise if name in stage.losses else 0
-        assert part.item() == pytest.approx(value, rel=1e-4), name
+        assert part.item() == pytest.approx(value, rel=1e-3), name
     assert weighted["score"].item() != 0
 
 

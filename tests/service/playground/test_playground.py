@@ -437,7 +437,7 @@ def test_a_choice_of_models_is_offered_where_there_are_several(visit: Visit, ser
     page.evaluate(f"sessionStorage.setItem('spotter-key', '{KEY}')")
     page.reload()
     asked = requests_of(page, "/spot?")
-    page.get_by_label("Model").select_option("abcnet")
+    page.get_by_label("Model", exact=True).select_option("abcnet")
     page.click("[data-sample='street.webp']")
     expect(page.locator("#problem")).to_contain_text("there is no parameter 'model'")  # the real service has one model
     assert "model=abcnet" in asked[0]

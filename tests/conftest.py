@@ -9,6 +9,7 @@ import torch
 
 from spotter.ops.build import BuildError, build, compiler
 from spotter.registry.folder import FolderStore
+from spotter.training import loop, recogniser_loop
 from spotter.training.synthesis import fonts, vocabulary
 from tests.reading.tiny import write_tiny_bundle
 from tests.registry.stores import FolderPlace, MlflowPlace, Place, mlflow_server
@@ -19,10 +20,13 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 @pytest.fixture(scope="session", autouse=True)
 def _same_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Whatever the machine has, tests see two cores, no fonts but Pillow's, no word lists, an empty home, and neither
-    proxies nor settings from the shell."""
+    """Whatever the machine has, tests see two cores that are not faster in bfloat16 (which is measured, so two runs
+    beside other work might differ), no fonts but Pillow's, no word lists, an empty home, and neither proxies nor
+    settings from the shell."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
+        for module in (loop, recogniser_loop):
+            patch.setattr(module, "fast_bfloat16", lambda _device: False)
         patch.setattr(fonts, "usual_folders", list)
         patch.setattr(vocabulary, "_DICTIONARIES", ())
         vocabulary.vocabulary.cache_clear()

@@ -164,7 +164,6 @@ def test_the_loss_of_one_batch_falls_when_it_is_repeated(tmp_path: Path) -> None
     assert (learner.step, learner.words, learner.pictures) == (80, 240, 240)
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_that_was_stopped_ends_in_the_weights_of_one_that_was_not(tmp_path: Path, workers: int) -> None:
     whole = trainer(tmp_path / "whole")

@@ -86,7 +86,6 @@ def test_a_stage_trains_its_modules_alone(tmp_path: Path) -> None:
     assert moved == [{"backbone", "neck", "head"}] * 2 + [{"recogniser"}] * 2 + [together] * 2
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("factor", [1.0, 0.25])
 def test_a_stages_parts_are_weighed(tmp_path: Path, factor: float) -> None:
     stage = Stage(9, ("head",), ("score", "box"))

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from spotter.formats import draw
 from spotter.formats.forms import FORMS, FormName
-from spotter.formats.structure import Detail, as_dict
+from spotter.formats.structure import Detail, as_answer
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import BrokenPictureError, InvalidParameterError, ProblemError
 from spotter.reading.files import FileRead, FileReader
@@ -58,30 +58,23 @@ class PageNumbers(click.ParamType):  # type: ignore[type-arg]  # as above
         return str(value)
 
 
-class PatternText(click.ParamType):  # type: ignore[type-arg]  # as above
-    """A pattern on the command line."""
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A text on the command line that a function makes something of."""
 
-    name = "pattern"
+    def __init__(self, name: str, parse: Callable[[str], Any], error: type[Exception]) -> None:
+        """error: raised by `parse` for a text that is none."""
+        self.name, self._parse, self._error = name, parse, error
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pattern:
-        """The pattern; fails where the text is none."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What `parse` makes of the text; fails where that raises its error."""
         try:
-            return Pattern(str(value))
-        except PatternError as error:
+            return self._parse(str(value))
+        except self._error as error:
             self.fail(str(error), param, ctx)
 
 
-class LexiconFile(click.ParamType):  # type: ignore[type-arg]  # as above
-    """A list of words in a file."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Lexicon:
-        """The list; fails where the file is none."""
-        try:
-            return read_lexicon(Path(value))
-        except LexiconError as error:
-            self.fail(str(error), param, ctx)
+_PATTERN = Parsed("pattern", Pattern, PatternError)
+_LEXICON = Parsed("file", lambda path: read_lexicon(Path(path)), LexiconError)
 
 
 @click.command()
@@ -107,8 +100,16 @@ class LexiconFile(click.ParamType):  # type: ignore[type-arg]  # as above
 @click.option("--ignore", type=Rectangle(), multiple=True, help="X,Y,W,H: leave out words there; repeatable.")
 @click.option("--min-height", type=click.FloatRange(0), default=0.0, help="Pixels: leave out lower words.")
 @click.option("--charset", help="Characters that may occur; words with others are left out, or look-alikes replaced.")
-@click.option("--pattern", type=PatternText(), help="Small regular expression that whole words match, likewise.")
-@click.option("--lexicon", type=LexiconFile(), help="File of the words that may occur, one a line, likewise.")
+@click.option(
+    "--pattern",
+    type=_PATTERN,
+    help="Small regular expression that whole words match, likewise.",
+)
+@click.option(
+    "--lexicon",
+    type=_LEXICON,
+    help="File of the words that may occur, one a line, likewise.",
+)
 @click.option("--pages", type=PageNumbers(), help="Of PDFs and TIFFs, from 1: 1-3,7 or 5- to the end; all by default.")
 @click.option(
     "--pdf",
@@ -242,8 +243,7 @@ def _as_json(file: Path, found: FileRead, detail: Detail) -> str:
         if isinstance(read, ProblemError):
             pages.append({"page": number + 1, **read.body()})
             continue
-        width, height = read.page.size
-        answer = {"image": {"width": width, "height": height}, **as_dict(read.page, detail), **read.account}
+        answer = as_answer(read, detail)
         pages.append({"page": number + 1, **answer, "source": source} if found.page_count is not None else answer)
     whole = pages[0] if found.page_count is None else {"page_count": found.page_count, "pages": pages}
     return json.dumps({"file": str(file), **whole}, ensure_ascii=False)

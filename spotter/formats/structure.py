@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from spotter.reading.reader import Read
 from spotter.reading.words import Page, render
 
 Detail = Literal["words", "lines", "blocks", "characters"]
@@ -22,3 +23,9 @@ def as_dict(page: Page, detail: Detail = "words") -> dict[str, Any]:
             {"polygon": block.polygon, "text": block.text, "score": block.score} for block in page.blocks
         ]
     return answer
+
+
+def as_answer(read: Read, detail: Detail) -> dict[str, Any]:
+    """A page as the service answers it, apart from who read it: the picture's size, the words, and how it was read."""
+    width, height = read.page.size
+    return {"image": {"width": width, "height": height}, **as_dict(read.page, detail), **read.account}

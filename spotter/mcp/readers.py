@@ -4,16 +4,15 @@ import threading
 from typing import Any, Protocol
 
 from spotter.client import Client, DocumentAnswer, SpotterError
-from spotter.formats.structure import as_dict
+from spotter.formats.structure import as_answer
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import ProblemError
-from spotter.reading.pages import Document, FilePage
+from spotter.reading.files import FileReader, PageRead
 from spotter.reading.reader import Reader
-from spotter.reading.selection import select_pages
 from spotter.reading.session import Session
 from spotter.reading.settings import ReadingSettings
-from spotter.reading.words import Word, arrange
 
+ALL_PAGES = "1-"
 MOST_PAGES = 100
 """Of one call, where no service says how many."""
 
@@ -39,7 +38,7 @@ class ServiceReader:
     def read(self, data: bytes, pages: str | None) -> DocumentAnswer:
         """See `DocumentReader`."""
         try:
-            return self._client.read_document(data, pages=pages or "1-")
+            return self._client.read_document(data, pages=pages or ALL_PAGES)
         except SpotterError as error:
             raise ReadError(str(error)) from None
 
@@ -51,38 +50,24 @@ class LocalReader:
     def __init__(self, settings: ReadingSettings) -> None:
         """Raises RegistryError."""
         bundle = find_bundle(settings)
-        self._limits, self._closest = settings.limits, settings.closest
-        self._reader = Reader(bundle, Session(bundle, settings.session), self._limits)
+        self._closest = settings.closest
+        self._reader = Reader(bundle, Session(bundle, settings.session), settings.limits)
         manifest = bundle.manifest
         self._model = {"name": manifest.name, "version": manifest.version, "digest": manifest.digest}
         self._lock = threading.Lock()
 
     def read(self, data: bytes, pages: str | None) -> DocumentAnswer:
         """See `DocumentReader`."""
+        how = FileReader(self._reader, closest=self._closest, pages=pages or ALL_PAGES, most_pages=MOST_PAGES)
         try:
-            with self._lock, Document(data, self._limits) as document:
-                numbers = select_pages(pages, document.count, MOST_PAGES)
-                answers = [self._answer(document.page(number)) for number in numbers]
-                return DocumentAnswer.from_json({"page_count": document.count, "pages": answers})
+            with self._lock, how.read(data, None) as found:
+                answers = [self._answer(page) for page in found.pages]
+                return DocumentAnswer.from_json({"page_count": found.page_count, "pages": answers})
         except ProblemError as problem:
             raise ReadError(f"{problem.title}: {problem.detail}. {problem.remedy}") from None
 
-    def _answer(self, page: FilePage) -> dict[str, Any]:
-        try:
-            return {"page": page.number + 1, "model": self._model, **self._read(page)}
-        except ProblemError as problem:
-            return {"page": page.number + 1, **problem.body()}
-
-    def _read(self, page: FilePage) -> dict[str, Any]:
-        account: dict[str, Any]
-        carried = page.text(always=False)
-        if carried is not None:
-            size, text = carried
-            words = [Word([[round(x, 1), round(y, 1)] for x, y in polygon], word, 1.0) for word, polygon in text]
-            found, account = arrange(size, words), {"reading": None, "warnings": [], "source": "text"}
-        else:
-            prepared = page.prepare(self._reader.input)
-            found, account = self._reader.read_prepared(prepared, page.prepare, None, self._closest)
-            account = {**account, "source": "picture"}
-        width, height = found.size
-        return {"image": {"width": width, "height": height}, **as_dict(found, "blocks"), **account}
+    def _answer(self, page: PageRead) -> dict[str, Any]:
+        number = page.number + 1
+        if isinstance(page.found, ProblemError):
+            return {"page": number, **page.found.body()}
+        return {"page": number, "model": self._model, **as_answer(page.found, "blocks"), "source": page.source}

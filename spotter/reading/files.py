@@ -23,8 +23,9 @@ class FileReader:
     """Reads files with a reader.
 
     min_score: None for the model's. closest: longest side of a second look in pixels, 0 for none. characters: whether
-    words have theirs. pages: of documents, in the form of `selection.PAGES`, None for all. pdf: what is read of a PDF's
-    page, its picture (`ocr`), the text that it carries (`text`), or that text where it seems to be all of it (`auto`).
+    words have theirs. pages: of documents, in the form of `selection.PAGES`, None for all; where it is given, a picture
+    is a document of one page. pdf: what is read of a PDF's page, its picture (`ocr`), the text that it carries
+    (`text`), or that text where it seems to be all of it (`auto`). most_pages: of a document at once.
     """
 
     reader: Reader
@@ -34,6 +35,7 @@ class FileReader:
     characters: bool = False
     pages: str | None = None
     pdf: Literal["auto", "ocr", "text"] = "auto"
+    most_pages: int = MOST_PAGES
 
     def prepare(self, data: bytes) -> Prepared | None:
         """The graph's input for a picture; None for a file that is read page by page. Raises ProblemError."""
@@ -50,7 +52,7 @@ class FileReader:
             return
         side = max(self.hints.max_side or 0, PDF_SIDE)
         with Document(data, self.reader.limits, side) as document:
-            numbers = select_pages(self.pages, document.count, MOST_PAGES)
+            numbers = select_pages(self.pages, document.count, self.most_pages)
             yield FileRead(document.count, [self._page(document, number) for number in numbers])
 
     def _page(self, document: Document, number: int) -> "PageRead":

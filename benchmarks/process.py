@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from spotter.registry.bundle import Bundle
 from spotter.registry.folder import FolderStore
 from spotter.registry.source import LIVE
@@ -34,7 +36,7 @@ class Served:
     start_seconds: float
 
     def metrics(self) -> dict[str, float]:
-        """The samples of /metrics that have no labels."""
+        """What /metrics says: see `parse_metrics`."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
             return parse_metrics(answer.read().decode())
 
@@ -83,12 +85,12 @@ def running(command: Sequence[object], environment: Mapping[str, str], log: Path
 
 
 def parse_metrics(page: str) -> dict[str, float]:
-    """Name -> value of the samples without labels in Prometheus' text format."""
-    found = {}
-    for line in page.splitlines():
-        name, _, value = line.partition(" ")
-        if value and not line.startswith("#") and "{" not in name:
-            found[name] = float(value)
+    """Name -> the sum of a metric's samples in Prometheus' text format, but for a histogram's buckets."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if "le" not in sample.labels:
+                found[sample.name] = found.get(sample.name, 0.0) + sample.value
     return found
 
 

@@ -105,6 +105,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             {
                 "200 a second": rate("spotter_requests_total", "", SPOT + ',code="200"'),
                 "words a second": rate("spotter_words_total"),
+                "pictures a second, {{model}}": rate("spotter_pictures_total", "model"),
             },
         ),
         graph(
@@ -217,13 +218,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "Replicas and models": [
         graph("Ready", "short", {"{{instance}}": "spotter_ready"}, "", 1),
-        graph("Models loaded, by outcome", "short", {"{{outcome}}": "sum by (outcome) (spotter_reloads_total)"}),
+        graph("Models loaded, by outcome", "short", {"{{model}}: {{outcome}}": "sum by (model, outcome) (spotter_reloads_total)"}),
         graph(
             "Replicas by model",
             "short",
-            {"{{name}} {{version}}": "count by (name, version, digest) (spotter_model_info)"},
+            {"{{name}} {{version}}": "count by (model, name, version, digest) (spotter_model_info)"},
         ),
-        table("Models", "count by (name, version, digest) (spotter_model_info)"),
+        table("Models", "count by (model, name, version, digest) (spotter_model_info)"),
     ],
 }
 

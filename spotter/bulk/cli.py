@@ -27,7 +27,7 @@ from spotter.registry.errors import RegistryError
 @click.option("--part", type=click.IntRange(1), default=32, show_default=True, help="Inputs to a file of output.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Least score of a word; the model's by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
-@click.option("--model", help="Name of the model; spotter by default.")
+@click.option("--model", metavar="NAME[@ALIAS]", help="The model; spotter by default.")
 @click.option("--alias", help="Alias or version; live by default.")
 def bulk(
     inputs: tuple[str, ...],

@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.1
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; a free one by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://... (SPOTTER_REGISTRY; the embedded one).")
-@click.option("--model", help="Name of the model (SPOTTER_MODEL; spotter).")
+@click.option("--model", metavar="NAME[@ALIAS]", help="The model (SPOTTER_MODEL; spotter).")
 @click.option("--alias", help="Alias or version to serve (SPOTTER_ALIAS; live).")
 def demo(sample: str, no_browser: bool, port: int, **options: Any) -> None:
     """Run the service for this machine alone and open its playground in a browser, with a sample read.

@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from spotter.cli.layout import LayoutScore, layout_scores, layout_table
 from spotter.cli.predictors import CHECKPOINT_SUFFIX, OpenedPredictor, ReaderOptions, open_predictor, rapidocr, turned
-from spotter.registry.errors import BundleError
+from spotter.reading.bundles import find_bundle
+from spotter.reading.settings import ReadingSettings
+from spotter.registry.errors import BundleError, RegistryError
 from spotter.training.data.annotations import AnnotationError, Picture
 from spotter.training.data.ppocr import ModelsError
 from spotter.training.evaluation.datasets import PRESETS, Dataset, Preset, composed, validation_sets
@@ -47,6 +49,16 @@ def parse_dataset(value: str) -> Dataset:
     if not path.is_dir():
         raise click.BadParameter(f"{path} is not a folder")
     return Dataset(path, PRESETS[preset]) if known else Dataset(path)
+
+
+def _found(model: str) -> Path:
+    """The checkpoint, or the bundle's folder, that MODEL names."""
+    if Path(model).exists():
+        return Path(model)
+    try:
+        return find_bundle(ReadingSettings(model=model)).folder
+    except (ValueError, RegistryError) as error:
+        raise click.BadParameter(f"{model} is no file or folder, and no model: {error}", param_hint="MODEL") from None
 
 
 @click.command()
@@ -119,21 +131,21 @@ def evaluate(
 ) -> None:
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
 
-    MODEL is a bundle's folder, a checkpoint (.pt), or "none" to score only --rapidocr, or the --layout of true words. A
-    dataset is a folder, or PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages,
-    curved and lines (cut-out lines, listed in labels.tsv). --data finds them all.
+    MODEL is a bundle's folder, a checkpoint (.pt), NAME[@ALIAS] of the registry that SPOTTER_REGISTRY names, or "none"
+    to score only --rapidocr, or the --layout of true words. A dataset is a folder, or PRESET=FOLDER with one of
+    icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages, curved and lines (cut-out lines, listed in labels.tsv).
+    --data finds them all.
     """
     if not datasets and data is None:
         raise click.UsageError("nothing to score on: give a dataset or --data")
     readers: dict[str, OpenedPredictor] = {}
     if model != "none":
-        if not Path(model).exists():
-            raise click.BadParameter(f"{model} does not exist", param_hint="MODEL")
+        path = _found(model)
         try:
-            readers[model] = open_predictor(Path(model), ReaderOptions(threads, side, closest or 0, language))
+            readers[model] = open_predictor(path, ReaderOptions(threads, side, closest or 0, language))
         except (BundleError, ValueError) as error:
             raise click.ClickException(str(error)) from None
-        if language is None and _misses_language(Path(model)):
+        if language is None and _misses_language(path):
             click.echo(
                 f"Warning: the scores of {model} weigh a language model's margin: without --language they are too low",
                 err=True,

@@ -39,20 +39,23 @@ class LayoutScore:
 
 def layout_scores(read: Read, boxes: str, threshold: float) -> tuple[LayoutScore, LayoutScore]:
     """The scores of a picture's true words, and of the words found with a score of at least `threshold`, each assigned
-    to the true word or line that its middle lies in. boxes: whether `words` or `lines` are annotated; for lines only
-    the lines are scored, for words only the order."""
+    to the true word or line that its middle lies in; all that was found takes part in the layout, as in an answer.
+    boxes: whether `words` or `lines` are annotated; for lines only the lines are scored, for words only the order."""
     truths = [truth for truth in read.truths if not truth.ignore]
     found: Placed = []
+    others: list[Polygon] = []
     for prediction in read.predictions:
         own = _holder(prediction.polygon.mean(axis=0).tolist(), truths) if prediction.score >= threshold else None
         if own is not None and (boxes == "lines" or all(own != other for _, other in found)):
             found.append((prediction.polygon.tolist(), own))
+        else:
+            others.append(prediction.polygon.tolist())
     if boxes == "lines":
         true = [(word, number) for number, truth in enumerate(truths) for word in cut_into_words(truth)]
-        return LayoutScore(_lines(true)), LayoutScore(_lines(found))
+        return LayoutScore(_lines(true)), LayoutScore(_lines(found, others))
     pairs = text_neighbours([truth.polygon.tolist() for truth in truths])
     everything = [(truth.polygon.tolist(), number) for number, truth in enumerate(truths)]
-    return _order(everything, pairs), _order(found, pairs)
+    return _order(everything, pairs), _order(found, pairs, others)
 
 
 def cut_into_words(line: Annotation) -> list[Polygon]:
@@ -127,23 +130,25 @@ def _holder(point: list[float], truths: Sequence[Annotation]) -> int | None:
     return None
 
 
-def _lines(words: Placed) -> Counts:
+def _laid_out(words: Placed, others: Sequence[Polygon]) -> list[list[int]]:
+    """The words of each line in reading order, lines of others alone left out."""
+    blocks = find_blocks([*(polygon for polygon, _ in words), *others])
+    lines = ([index for index in line.words if index < len(words)] for block in blocks for line in block.lines)
+    return [line for line in lines if line]
+
+
+def _lines(words: Placed, others: Sequence[Polygon] = ()) -> Counts:
     true: dict[int, set[int]] = {}
     for index, (_, number) in enumerate(words):
         true.setdefault(number, set()).add(index)
-    found = [set(line.words) for block in find_blocks([word for word, _ in words]) for line in block.lines]
+    found = [set(line) for line in _laid_out(words, others)]
     whole = sum(line in found for line in true.values())
     return Counts(whole, len(true), len(found))
 
 
-def _order(words: Placed, text: Sequence[int]) -> LayoutScore:
+def _order(words: Placed, text: Sequence[int], others: Sequence[Polygon] = ()) -> LayoutScore:
     """The order scores of the given words; pairs with a missing word do not count."""
-    order = [
-        words[index][1]
-        for block in find_blocks([word for word, _ in words])
-        for line in block.lines
-        for index in line.words
-    ]
+    order = [words[index][1] for line in _laid_out(words, others) for index in line]
     there = {number for _, number in words}
     right = {a for a, b in pairwise(order) if b == a + 1}
 

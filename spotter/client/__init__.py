@@ -7,6 +7,7 @@ from spotter.client.aio import AsyncClient
 from spotter.client.answers import (
     Answer,
     Block,
+    Character,
     DocumentAnswer,
     ImageSize,
     Line,
@@ -41,6 +42,7 @@ __all__ = [
     "AsyncClient",
     "BadAnswerError",
     "Block",
+    "Character",
     "Client",
     "ConnectionLostError",
     "DeadlineError",

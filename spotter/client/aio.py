@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, cast
 
 import httpx
 
@@ -121,6 +121,10 @@ class AsyncClient:
     async def model(self, *, timeout: float | None = None) -> dict[str, Any]:
         """As `Client.model`."""
         return decoded(await self._ask(calls.get("/v1/model"), timeout))
+
+    async def models(self, *, timeout: float | None = None) -> list[dict[str, Any]]:
+        """As `Client.models`."""
+        return cast(list[dict[str, Any]], decoded(await self._ask(calls.get("/v1/models"), timeout))["models"])
 
     async def capabilities(self, *, timeout: float | None = None) -> dict[str, Any]:
         """As `Client.capabilities`."""

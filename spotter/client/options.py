@@ -12,12 +12,17 @@ Query = list[tuple[str, str | int | float | bool | None]]
 class Options(TypedDict, total=False):
     """The parameters of `POST /spot`; docs/service.md explains each.
 
-    pages: of a PDF or TIFF, from 1: numbers, or text as `1-3,7`. detail: `blocks` unless given, which `to_text` and
-    tables want.
+    model: NAME or NAME@ALIAS. pages: of a PDF or TIFF, from 1: numbers, or text as `1-3,7`. detail: `blocks` unless
+    given, which `to_text` and tables want. lexicon: words, or `@NAME`, a list of the service's.
     """
 
+    model: str
     min_score: float
-    detail: Literal["words", "lines", "blocks"]
+    detail: Literal["words", "lines", "blocks", "characters"]
+    charset: str
+    pattern: str
+    lexicon: str | Sequence[str]
+    language_model: Literal["off"]
     max_side: int
     region: Region
     ignore: Sequence[Region]
@@ -37,7 +42,7 @@ def query(options: Options) -> Query:
             found += [(name, _rectangle(each)) for each in value]
         elif name == "region":
             found.append((name, _rectangle(value)))
-        elif name == "pages" and not isinstance(value, str):
+        elif name in ("pages", "lexicon") and not isinstance(value, str):
             assert isinstance(value, Iterable)
             found.append((name, ",".join(map(str, value))))
         else:

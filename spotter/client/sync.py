@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, cast
 
 import httpx
 
@@ -131,6 +131,10 @@ class Client:
     def model(self, *, timeout: float | None = None) -> dict[str, Any]:
         """What `GET /v1/model` tells of the live model."""
         return decoded(self._ask(calls.get("/v1/model"), timeout))
+
+    def models(self, *, timeout: float | None = None) -> list[dict[str, Any]]:
+        """What `GET /v1/models` tells of the models that `model` may name, the default first."""
+        return cast(list[dict[str, Any]], decoded(self._ask(calls.get("/v1/models"), timeout))["models"])
 
     def capabilities(self, *, timeout: float | None = None) -> dict[str, Any]:
         """What `GET /v1/capabilities` tells of what is read and written, and of limits."""

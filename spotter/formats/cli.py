@@ -119,7 +119,7 @@ _LEXICON = Parsed("file", lambda path: read_lexicon(Path(path)), LexiconError)
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
-@click.option("--model", help="Name of the model; spotter by default.")
+@click.option("--model", metavar="NAME[@ALIAS]", help="The model; spotter by default.")
 @click.option("--alias", help="Alias or version; live by default.")
 def spot(
     paths: tuple[Path, ...],

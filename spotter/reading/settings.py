@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +11,7 @@ from spotter.reading.imaging import PictureLimits
 from spotter.reading.session import SessionOptions
 from spotter.registry.errors import RegistryError
 from spotter.registry.folder import FolderStore
+from spotter.registry.reference import ModelReference
 from spotter.registry.source import LIVE
 from spotter.registry.stores import open_store
 
@@ -26,7 +27,9 @@ def _as_text(value: object) -> object:
 class ReadingSettings(BaseSettings):
     """From the environment (`SPOTTER_*`), checked. docs/service.md explains each."""
 
-    model_config = SettingsConfigDict(env_prefix="SPOTTER_", extra="forbid", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SPOTTER_", env_ignore_empty=True, extra="forbid", frozen=True, populate_by_name=True
+    )
 
     registry: Annotated[str | None, BeforeValidator(_as_text)] = None
     model: str = "spotter"
@@ -42,6 +45,17 @@ class ReadingSettings(BaseSettings):
     max_frames: int = Field(default=1_000, ge=1)
     max_working_side: int = Field(default=2272, ge=64, le=16_384)
     second_look: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _divided(cls, values: Any) -> Any:
+        """A model that is named as NAME@ALIAS says the alias, too."""
+        if not isinstance(values, dict) or "@" not in str(values.get("model", "")):
+            return values
+        if "alias" in values:
+            raise ValueError(f"model: {values['model']} names an alias, and so does alias")
+        reference = ModelReference.parse(values["model"])
+        return {**values, "model": reference.name, "alias": reference.alias}
 
     @model_validator(mode="after")
     def _readable(self) -> Self:

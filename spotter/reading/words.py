@@ -117,21 +117,26 @@ class Page:
     unread: int | None = None
 
 
-def arrange(size: tuple[int, int], words: Sequence[Word]) -> Page:
-    """The page of these words; their order, directions and indices are computed."""
+def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polygon] = ()) -> Page:
+    """The page of these words; their order, directions and indices are computed. others: of words that are not to be
+    answered, as they could not be read or are not wanted: they keep together the lines and blocks that they are in."""
     placed: list[Word] = []
     lines: list[Line] = []
     blocks: list[Block] = []
-    for block in find_blocks([word.polygon for word in words]):
+    for block in find_blocks([*(word.polygon for word in words), *others]):
         first_line = len(lines)
         for line in block.lines:
             first_word = len(placed)
             for index, turn in zip(line.words, line.directions, strict=True):
+                if index >= len(words):
+                    continue
                 direction = round(turn, 1) + 0.0  # not -0.0
                 polygon, text, score, _, _, _, found, read, own, was = words[index]
                 placed.append(Word(polygon, text, score, direction, len(lines), len(blocks), found, read, own, was))
-            lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
-        blocks.append(Block(lines[first_line:], block.degrees))
+            if len(placed) > first_word:
+                lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
+        if len(lines) > first_line:
+            blocks.append(Block(lines[first_line:], block.degrees))
     return Page(size, placed, lines, blocks)
 
 
@@ -160,29 +165,40 @@ def read_page(
         spelt,
         strict=True,
     )
-    words = [
-        Word(polygon, text, round(score, 4), 0.0, 0, 0, found, read, own)
-        for polygon, text, score, found, read, own in columns
-        if score >= threshold and text
-    ]
-    page = arrange_fitting(prepared.upload, words, wording)
+    words: list[Word] = []
+    others: list[Polygon] = []
+    for polygon, text, score, found, read, own in columns:
+        if score >= threshold and text:
+            words.append(Word(polygon, text, round(score, 4), 0.0, 0, 0, found, read, own))
+        else:
+            others.append(polygon)
+    page = arrange_fitting(prepared.upload, words, wording, others)
     if apart.detection is None:
         return page
     unread = np.count_nonzero((apart.detection >= _SURE) & (rows.scores < threshold))
     return replace(page, unread=int(unread))
 
 
-def arrange_fitting(size: tuple[int, int], words: Sequence[Word], wording: Wording | None, exact: bool = False) -> Page:
-    """The page of the words that fit the wording, look-alike characters replaced where that lets them. exact: the texts
-    are known to be right."""
+def arrange_fitting(
+    size: tuple[int, int],
+    words: Sequence[Word],
+    wording: Wording | None,
+    others: Sequence[Polygon] = (),
+    exact: bool = False,
+) -> Page:
+    """The page of the words that fit the wording, look-alike characters replaced where that lets them. others: as of
+    `arrange`. exact: the texts are known to be right."""
     if wording is None:
-        return arrange(size, words)
-    fitting = [
-        word if text == word.text else word._replace(text=text, repaired_from=word.text)
-        for word in words
-        if (text := wording.fit(word.text, exact)) is not None
-    ]
-    return replace(arrange(size, fitting), left_out=len(words) - len(fitting))
+        return arrange(size, words, others)
+    fitting: list[Word] = []
+    rest = list(others)
+    for word in words:
+        text = wording.fit(word.text, exact)
+        if text is None:
+            rest.append(word.polygon)
+        else:
+            fitting.append(word if text == word.text else word._replace(text=text, repaired_from=word.text))
+    return replace(arrange(size, fitting, rest), left_out=len(words) - len(fitting))
 
 
 def mean_score(words: Sequence[Word]) -> float:

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 from fastapi import FastAPI, Request
@@ -18,7 +18,6 @@ from spotter import __version__
 from spotter.reading.errors import InvalidParameterError
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.service import memory
-from spotter.service.background import in_background
 from spotter.service.compat.dialects import by_path, chosen, paths, refusal_of
 from spotter.service.compat.routes import router_for
 from spotter.service.errors import (
@@ -33,13 +32,12 @@ from spotter.service.http.middleware import TRACE, Cors, Observe, Problems
 from spotter.service.http.routes import router
 from spotter.service.keys import OPEN, ApiKeys, RequireKey
 from spotter.service.lifecycle import State
-from spotter.service.models.live import Catalogue, LoadedModel, follows, load
-from spotter.service.models.watcher import Watcher
+from spotter.service.models.live import load
+from spotter.service.models.served import Loader
 from spotter.service.playground.files import static_files
 from spotter.service.playground.routes import playground
 from spotter.service.settings import Settings
 from spotter.service.state import Service, build
-from spotter.service.telemetry.metrics import Metrics
 from spotter.service.telemetry.tracing import Spans, spans_from_environment
 
 logger = logging.getLogger(__name__)
@@ -49,14 +47,14 @@ CORS_HEADERS = ("X-Request-Id", "Server-Timing", "Retry-After")
 """Response headers that scripts of the allowed origins may read."""
 
 
-def create_app(settings: Settings, loader: Callable[[Settings, Metrics], LoadedModel] = load) -> FastAPI:
+def create_app(settings: Settings, loader: Loader = load) -> FastAPI:
     """The application for these settings. It answers at once, and is ready when `loader` has returned."""
     service = build(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logger.info("at most %d MB beyond the model", sum(memory.bound(settings).values()) // 10**6)
-        tasks = [asyncio.create_task(_live(service, loader)), asyncio.create_task(service.supervisor.run())]
+        tasks = [asyncio.create_task(_live(service, loader)), asyncio.create_task(service.models.supervise())]
         yield
         service.lifecycle.to(State.CLOSING)
         for task in tasks:
@@ -121,35 +119,32 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
     return Observe(app, service.metrics, spans, {path: dialect.address for path, dialect in dialects.items()})
 
 
-async def _load(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:
-    # A separate function: a waiting frame would keep a reference to the first model as long as the service runs.
-    live = await in_background("load", lambda: loader(service.settings, service.metrics))
-    service.handler.admission.expect(*live.pace)
-    service.models.put(live)
-    service.metrics.reloads.labels("loaded").inc()
-
-
-async def _live(service: Service, loader: Callable[[Settings, Metrics], LoadedModel]) -> None:
+async def _live(service: Service, loader: Loader) -> None:
     try:
-        await _load(service, loader)
+        for model in service.models.values():
+            service.handler.admission.expect(*await model.load(loader))
     except Exception as error:
         expected = isinstance(error, RegistryError)
-        logger.critical("the model cannot be loaded: %s", error, exc_info=None if expected else error)
-        service.metrics.reloads.labels("refused" if isinstance(error, BundleError) else "failed").inc()
+        logger.critical(
+            "the model %s cannot be loaded: %s", model.reference, error, exc_info=None if expected else error
+        )
+        outcome = "refused" if isinstance(error, BundleError) else "failed"
+        service.metrics.reloads.labels(str(model.reference), outcome).inc()
         service.lifecycle.to(State.FAILED)
     else:
         gc.collect()
         gc.freeze()  # modules and routes live as long as the process: garbage collections may skip them
         service.lifecycle.to(State.READY)
-        if follows(service.settings):
-            catalogue = Catalogue(service.settings, service.metrics)
-            await Watcher(service.models, catalogue, service.metrics, service.settings.poll_seconds).run()
+        await service.models.follow()
+
+
+_PARAMETERS: dict[str, type[BaseModel]] = {page.PATH: page.PageParameters, "/v1/model": parameters.ModelParameters}
 
 
 async def _invalid(request: Request, error: Exception) -> NoReturn:
     """Converts FastAPI's validation errors to problems; the middleware answers them."""
     assert isinstance(error, RequestValidationError)
-    known = page.PageParameters if request.url.path == page.PATH else parameters.SpotParameters
+    known = _PARAMETERS.get(request.url.path, parameters.SpotParameters)
     raise InvalidParameterError("; ".join(_message(each, known) for each in error.errors())) from None
 
 

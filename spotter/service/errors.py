@@ -26,6 +26,11 @@ class PathNotFoundError(ProblemError):
     remedy = "See /docs for the paths that exist."
 
 
+class ModelNotFoundError(ProblemError):
+    status, kind, title, fault = 404, "model-not-found", "There is no such model here", "client"
+    remedy = "Name one of the models in detail, or none for the default."
+
+
 class MethodNotAllowedError(ProblemError):
     status, kind, title, fault = 405, "method-not-allowed", "This path does not take that method", "client"
     remedy = "Use a method that the Allow header names."
@@ -86,6 +91,7 @@ class TooLateError(ProblemError):
 SPOT_ERRORS: tuple[type[ProblemError], ...] = (
     BadRequestError,
     UnauthorizedError,
+    ModelNotFoundError,
     UploadTimeoutError,
     TooManyBytesError,
     TooManyPixelsError,

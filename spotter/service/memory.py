@@ -1,4 +1,4 @@
-"""The most memory that the service takes with its settings, in addition to the program and its model."""
+"""The most memory that the service takes with its settings, in addition to the program and its models."""
 
 from spotter.reading.imaging import QUICK_PIXELS
 from spotter.reading.isolated import BASE_BYTES, BYTES_PER_PIXEL
@@ -27,6 +27,7 @@ def bound(settings: Settings) -> dict[str, int]:
     # A lone lane lays out the next batch in a second buffer. Of several, each has its own, and one of a single picture
     # needs none.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
+    models = len(settings.references)
     decoding = settings.lanes if settings.lanes_decode else 0
     decoded = settings.decoders * settings.max_pixels + decoding * min(settings.max_pixels, QUICK_PIXELS)
     return {
@@ -38,8 +39,10 @@ def bound(settings: Settings) -> dict[str, int]:
         "decoding": decoded * DECODER_BYTES,
         "processes": _processes(settings),
         "queue": 3 * settings.queue_pixels,
-        "batches": lanes * 3 * settings.batch_pixels,
-        "graphs": settings.lanes * settings.max_working_side**2 * GRAPH_BYTES if settings.device == "cpu" else 0,
+        "batches": models * lanes * 3 * settings.batch_pixels,
+        "graphs": models * settings.lanes * settings.max_working_side**2 * GRAPH_BYTES
+        if settings.device == "cpu"
+        else 0,
     }
 
 

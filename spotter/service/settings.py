@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 from spotter.formats.dialects.names import DialectName
 from spotter.reading.lexicons import read_lexicons
 from spotter.reading.settings import ReadingSettings, cores
+from spotter.registry.reference import ModelReference
 from spotter.service.keys import read_keys
 
 
@@ -24,6 +25,7 @@ class Settings(ReadingSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("SPOTTER_PORT", "PORT"))
 
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     poll_seconds: float = Field(default=10.0, ge=0, le=86_400)
 
     decoders: int = Field(default=2, ge=1, le=64)
@@ -62,6 +64,14 @@ class Settings(ReadingSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.models and {"model", "alias"} & self.model_fields_set:
+            raise ValueError("models: the first of them is the default, so model and alias are not to be set, too")
+        try:
+            references = self.references
+        except ValueError as error:
+            raise ValueError(f"models: {error}") from None
+        if len(set(references)) < len(references):
+            raise ValueError(f"models: {', '.join(self.models)} names one of them twice")
         if self.max_upload_bytes_total < self.max_bytes:
             raise ValueError("max_upload_bytes_total must be at least max_bytes, or the largest upload never fits")
         if self.max_pictures > self.queue_pictures:
@@ -74,6 +84,15 @@ class Settings(ReadingSettings):
             if origin != "*" and not re.fullmatch(r"https?://[^/\s*]+", origin):
                 raise ValueError(f"cors_origins: {origin!r} is not * or like https://example.org")
         return self
+
+    @property
+    def references(self) -> tuple[ModelReference, ...]:
+        """The models that the service reads with, the default first."""
+        return tuple(map(ModelReference.parse, self.models)) or (ModelReference(self.model, self.alias),)
+
+    def of(self, reference: ModelReference) -> Self:
+        """The same settings for one of the models alone."""
+        return self.model_copy(update={"models": (), "model": reference.name, "alias": reference.alias})
 
     @property
     def lanes(self) -> int:

@@ -12,9 +12,7 @@ from spotter.service.documents import DocumentLimits, Documents
 from spotter.service.errors import NotReadyError
 from spotter.service.lifecycle import Lifecycle
 from spotter.service.memory import FETCHES
-from spotter.service.models.live import LoadedModel
-from spotter.service.models.supervisor import EngineSupervisor
-from spotter.service.models.watcher import LoadedModels
+from spotter.service.models.served import ServedModels
 from spotter.service.settings import Settings
 from spotter.service.spotting import CloserLook, RequestHandler
 from spotter.service.telemetry.metrics import Metrics
@@ -30,8 +28,7 @@ class Service:
     lifecycle: Lifecycle
     uploads: UploadBudget
     handler: RequestHandler
-    models: LoadedModels
-    supervisor: EngineSupervisor
+    models: ServedModels
     documents: Documents
     opening: asyncio.Semaphore
     """Held while a JSON body is parsed, one at a time, since that takes twice the memory of the upload."""
@@ -41,41 +38,29 @@ class Service:
     """None on a CPU."""
     lexicons: Mapping[str, Lexicon]
 
-    @property
-    def live(self) -> LoadedModel | None:
-        """The model for new requests; a request keeps the one it started with."""
-        return self.models.live
-
     def require_ready(self) -> None:
-        """Raises NotReadyError unless a balancer should send work here: warmed up, not stopping, the engine working."""
+        """Raises NotReadyError unless a balancer should send work here: warmed up, not stopping, every engine
+        working."""
         self.lifecycle.require_ready()
-        trouble = self.supervisor.trouble(self.require_live().engine)
-        if trouble is not None:
-            raise NotReadyError(f"the engine {trouble} and is being replaced", retry_after=1)
+        for model in self.models.values():
+            model.require_working()
 
     def require_alive(self) -> None:
         """Raises NotReadyError when only a new process can help."""
-        live = self.live
-        if live is not None and self.supervisor.lost:
-            beat = f"{live.engine.heartbeat:.1f} s without a heartbeat"
-            raise NotReadyError(f"the engine cannot be brought back ({beat})", retry_after=5)
-
-    def require_live(self) -> LoadedModel:
-        """The live model. Raises NotReadyError before it is loaded."""
-        if self.live is None:
-            raise NotReadyError("the model is being loaded", retry_after=1)
-        return self.live
+        for model in self.models.values():
+            model.require_revivable()
 
     def refresh_gauges(self) -> None:
         """Updates the gauges; called when metrics are requested, so that it costs other requests nothing."""
         self.metrics.queue_pictures.set(self.handler.admission.pictures)
         self.metrics.queue_pixels.set(self.handler.admission.pixels)
-        self.metrics.batch_queue.set(self.live.engine.waiting if self.live else 0)
+        for reference, model in self.models.items():
+            self.metrics.batch_queue.labels(str(reference)).set(model.live.engine.waiting if model.live else 0)
         self.metrics.decoders.labels("busy").set(self.handler.decoders.busy)
         self.metrics.decode_longest.set(self.handler.decoders.longest)
         self.metrics.upload_bytes.set(self.uploads.held)
         self.metrics.ready.set(self._ready())
-        if self.gpu_memory is not None and self.live and (memory := self.gpu_memory.read()):
+        if self.gpu_memory is not None and self.models.default.live and (memory := self.gpu_memory.read()):
             for kind, count in zip(("used", "total"), memory, strict=True):
                 self.metrics.gpu_memory.labels(kind).set(count)
 
@@ -100,7 +85,6 @@ def build(settings: Settings) -> Service:
     admission = Admission(
         Limits(settings.queue_pictures, settings.queue_pixels, settings.queue_seconds), time.monotonic, rejected
     )
-    models = LoadedModels(metrics)
     handler = RequestHandler(
         admission,
         settings.decoders,
@@ -117,8 +101,7 @@ def build(settings: Settings) -> Service:
         Lifecycle(),
         UploadBudget(settings.max_upload_bytes_total, rejected, admission.retry_after),
         handler,
-        models,
-        EngineSupervisor(models, settings.engine_timeout),
+        ServedModels(settings, metrics),
         Documents(handler, settings.limits, documents),
         asyncio.Semaphore(1),
         asyncio.Semaphore(FETCHES),

@@ -167,9 +167,13 @@ def test_overhead_is_the_wait_beyond_decode_and_model() -> None:
 
 def test_batches_are_counted_between_two_readings() -> None:
     page = """# HELP spotter_batch_pictures Pictures in a batch.
-spotter_batch_pictures_bucket{le="1.0"} 2.0
-spotter_batch_pictures_count 4.0
-spotter_batch_pictures_sum 6.0
+# TYPE spotter_batch_pictures histogram
+spotter_batch_pictures_bucket{model="a",le="1.0"} 2.0
+spotter_batch_pictures_count{model="a"} 3.0
+spotter_batch_pictures_sum{model="a"} 5.0
+spotter_batch_pictures_count{model="b"} 1.0
+spotter_batch_pictures_sum{model="b"} 1.0
+# TYPE spotter_batch_padding_ratio histogram
 spotter_batch_padding_ratio_count 4.0
 spotter_batch_padding_ratio_sum 0.4
 """

@@ -67,7 +67,7 @@ def test_leavers_free_their_places_at_every_stage_and_are_counted(quick: Serving
     gone = {stage: now.get(f'spotter_cancellations_total{{stage="{stage}"}}', 0.0) for stage in STAGES}
     print(f"\n{len(statuses)} stayed, {left} left: {gone}")
     assert set(statuses) == {200}
-    assert (now["spotter_queue_pixels"], now["spotter_batch_queue_pictures"]) == (0, 0)
+    assert (now["spotter_queue_pixels"], now['spotter_batch_queue_pictures{model="spotter"}']) == (0, 0)
     assert min(gone["upload"], gone["queue"], gone["infer"]) > 0
     # Every request of either kind ended once: those that left before their head was read are no requests.
     ended = sum(value for name, value in now.items() if name.startswith("spotter_requests_total") and "/spot" in name)

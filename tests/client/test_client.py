@@ -18,6 +18,7 @@ from spotter.client import (
     PageAnswer,
     PageProblem,
     PictureAnswer,
+    ProblemError,
 )
 from spotter.client.errors import BrokenPictureError, InvalidParameterError, UnauthorizedError, UnsupportedPictureError
 from tests.reading.documents import HELLO, coloured, pdf, tiff
@@ -73,8 +74,24 @@ def test_options_reach_the_service(client: Client) -> None:
     data = picture((5, 6, 0))
     assert texts(client.read(data, ignore=[(0, 0, 96, 32)])) == ["006"]
     assert texts(client.read(data, min_score=0.95)) == []
+    assert texts(client.read(data, charset="056")) == ["005", "006"]
+    assert texts(client.read(data, lexicon=["006", "007"])) == ["006"]
+    assert texts(client.read(data, pattern="\\d{2}5", language_model="off")) == ["005"]
+    read = client.read(data, detail="characters")
+    assert [[each.text for each in word.characters or ()] for word in read.words] == [["0", "0", "5"], ["0", "0", "6"]]
     with pytest.raises(InvalidParameterError, match="max_side"):
         client.read(data, max_side=1)
+
+
+def test_a_model_is_named_from_those_that_are_served(client: Client) -> None:
+    (served,) = client.models()
+    assert (served["model"], served["default"]) == ("spotter", True)
+    answer = client.read(picture((5, 6, 0)), model="spotter@live")
+    assert isinstance(answer, PictureAnswer)
+    assert answer.model.name == "spotter"
+    with pytest.raises(ProblemError, match="there is no model 'abcnet' here") as raised:
+        client.read(picture((5, 6, 0)), model="abcnet")
+    assert raised.value.status == 404
 
 
 def test_documents_are_read_whole_by_pages_and_as_they_come(client: Client) -> None:

@@ -53,7 +53,7 @@ async def test_every_bomb_is_refused_by_its_header(client: Client, files: list[t
         for name, data in bombs.items():
             response = await http.post("/spot", content=data)
             assert response.status_code == 413, (name, response.text)
-        assert "spotter_batch_pictures_count 0.0" in service.metrics.render().decode()
+        assert 'spotter_batch_pictures_count{model="spotter"} 0.0' in service.metrics.render().decode()
 
 
 def test_the_corpus_is_the_same_each_time_and_can_be_written(tmp_path: Path) -> None:

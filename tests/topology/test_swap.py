@@ -30,7 +30,11 @@ def refused(server: Serving, version: str, reason: str) -> None:
 
 def reloads(server: Serving, outcome: str) -> int:
     page = httpx.get(f"{server.url}/metrics").text
-    lines = [line for line in page.splitlines() if line.startswith(f'spotter_reloads_total{{outcome="{outcome}"}}')]
+    lines = [
+        line
+        for line in page.splitlines()
+        if line.startswith("spotter_reloads_total") and f'outcome="{outcome}"' in line
+    ]
     return int(float(lines[0].split()[-1])) if lines else 0
 
 

@@ -42,7 +42,7 @@ def describe(settings: Settings, compat: dict[str, list[str]], lexicons: Iterabl
         "bodies": [*RAW_BODIES, *SPOT_BODY["content"]],
         "json": json,
         "writes": [JSON, *SPOT_ANSWER["content"]],
-        "parameters": described(),
+        "parameters": described([str(each) for each in settings.references]),
         "lexicons": sorted(lexicons),
         "limits": {name: getattr(settings, name) for name in _LIMITS},
         "compat": compat,

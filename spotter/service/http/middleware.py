@@ -46,6 +46,7 @@ PATHS = frozenset(
         "/health/ready",
         "/metrics",
         "/v1/model",
+        "/v1/models",
         "/v1/capabilities",
         "/v1/page",
         "/v1/capacity",

@@ -3,7 +3,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,11 +31,25 @@ LISTED = 200
 _NO_LANGUAGE_MODEL = "The model has no language model: language_model=off changed nothing."
 
 
+_MODEL = "The model that reads: `NAME` or `NAME@ALIAS`, one of those in `/v1/models`; the first of them if absent."
+
+
+class ModelParameters(BaseModel):
+    """The query parameters of `GET /v1/model`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = Field(default=None, min_length=1, max_length=130, description=_MODEL)
+
+
 class SpotParameters(BaseModel):
     """The query parameters of `POST /spot`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    model: str | None = Field(
+        default=None, min_length=1, max_length=130, description=_MODEL, examples=["spotter", "spotter@canary"]
+    )
     min_score: float | None = Field(
         default=None, ge=0, le=1, description="Least score of a word; the model's default if absent."
     )
@@ -154,9 +168,10 @@ def unknown(name: str, known: type[BaseModel] = SpotParameters) -> str:
     return f"there is no parameter {name!r}; the nearest is {nearest!r}"
 
 
-def described() -> list[dict[str, Any]]:
-    """The parameters for `/v1/capabilities`: name, description, and JSON schema."""
+def described(models: Sequence[str]) -> list[dict[str, Any]]:
+    """The parameters for `/v1/capabilities`: name, description, and JSON schema. models: those that may be named."""
     properties = SpotParameters.model_json_schema()["properties"]
+    properties["model"] = {"description": properties["model"]["description"], "type": "string", "enum": list(models)}
     return [
         {"name": name, "description": schema["description"], "schema": _bare(schema)}
         for name, schema in properties.items()

@@ -17,13 +17,13 @@ from spotter.service.http import capabilities, schemas
 from spotter.service.http.answering import Asked, Written, lines, written
 from spotter.service.http.intake import TimeoutHeader, arriving, service_of, unless_gone
 from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
-from spotter.service.http.parameters import NO_PARAMETERS, SpotParameters
+from spotter.service.http.parameters import NO_PARAMETERS, ModelParameters, SpotParameters
 from spotter.service.models.live import LoadedModel
 from spotter.service.state import Service
 
 router = APIRouter()
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 
 def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
@@ -81,17 +81,18 @@ async def _accepted(
         raise InvalidParameterError(
             f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
         )
+    model = service.models.find(parameters.model)
     hints = parameters.hints(service.lexicons)
     async with arriving(request, service, timeout_ms) as arrival:
         pictures, many = await arrival.pictures(request.headers.get("content-type"))
-        with service.require_live().held() as live:
+        with model.require_live().held() as live:
             if parameters.language_model is not None and "language" in live.manifest.provenance:
                 raise InvalidParameterError(
                     "language_model: a language model is part of this model's graph, and cannot be switched off"
                 )
             detail = parameters.detail or "words"
             read_request = spotting.ReadRequest(
-                live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail
+                live, str(model.reference), arrival.deadline, parameters.min_score, arrival.timing, hints, detail
             )
             yield Asked(pictures, many, read_request, parameters)
 
@@ -124,11 +125,10 @@ async def metrics(request: Request) -> Response:
     response_model=schemas.ModelAnswer,
     responses=schemas.problems(UnauthorizedError, NotReadyError),
 )
-async def model(request: Request) -> Response:
-    """The live model: what it is, where it came from, how it scored."""
-    service = service_of(request)
-    live, refusal = service.require_live(), service.models.refusal
-    previous = service.models.previous
+async def model(request: Request, parameters: Annotated[ModelParameters, Query()]) -> Response:
+    """A model: its live version, where that came from, how it scored."""
+    served = service_of(request).models.find(parameters.model)
+    live, refusal, previous = served.require_live(), served.loaded.refusal, served.loaded.previous
     manifest = live.manifest
     return _json(
         {
@@ -141,12 +141,38 @@ async def model(request: Request) -> Response:
             "provenance": manifest.provenance,
             "metrics": manifest.metrics,
             "operators": asdict(live.operators),
-            "alias": service.settings.alias,
+            "alias": served.reference.alias,
             "since": _time(live.since),
             "previous": None if previous is None else _reference(previous),
             "refused": None
             if refusal is None
             else {"version": refusal.version, "reason": refusal.reason, "time": _time(refusal.at)},
+        }
+    )
+
+
+@page(
+    "/v1/models",
+    tags=["about"],
+    response_model=schemas.ModelsAnswer,
+    responses=schemas.problems(UnauthorizedError),
+)
+async def models(request: Request) -> Response:
+    """The models that this service reads with, the default first."""
+    served = service_of(request).models
+    return _json(
+        {
+            "models": [
+                {
+                    "model": str(each.reference),
+                    "name": each.reference.name,
+                    "alias": each.reference.alias,
+                    "default": each is served.default,
+                    "version": None if each.live is None else each.live.manifest.version,
+                    "digest": None if each.live is None else each.live.digest,
+                }
+                for each in served.values()
+            ]
         }
     )
 

@@ -162,7 +162,7 @@ class Operators(BaseModel):
 
 
 class ModelAnswer(BaseModel):
-    """The live model."""
+    """A model: its live version."""
 
     name: str
     version: str
@@ -177,6 +177,23 @@ class ModelAnswer(BaseModel):
     since: str = Field(description="When this model was loaded.")
     previous: ModelRef | None = Field(description="Kept for an instant rollback.")
     refused: Refused | None = Field(description="The version that the alias names, when it is not fit to serve.")
+
+
+class ServedModelAnswer(BaseModel):
+    """A model that this service reads with."""
+
+    model: str = Field(description="For `?model=`.", examples=["spotter"])
+    name: str
+    alias: str = Field(description="What the service follows.")
+    default: bool = Field(description="Whether it reads when a request names none.")
+    version: str | None = Field(description="The live one; null before it is loaded.")
+    digest: str | None
+
+
+class ModelsAnswer(BaseModel):
+    """The models that this service reads with, the default first."""
+
+    models: list[ServedModelAnswer]
 
 
 class Readable(BaseModel):

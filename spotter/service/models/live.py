@@ -1,6 +1,7 @@
 """Loads the model that an alias names: fetches, verifies, warms and checks it, and starts its engine."""
 
 import contextlib
+import functools
 import itertools
 import logging
 import time
@@ -15,6 +16,7 @@ from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.registry.bundle import Bundle
 from spotter.registry.manifest import Manifest
+from spotter.registry.reference import ModelReference
 from spotter.registry.source import ModelSource, resolve
 from spotter.registry.stores import open_store
 from spotter.service.batching.batcher import BatchLimits, Shape
@@ -77,7 +79,8 @@ class Catalogue:
         session = _warmed(bundle, settings, shapes)
         pace = Reader(bundle, session).pace()
         limits = BatchLimits(settings.batch_limit, settings.batch_pixels, settings.batch_wait_ms / 1000)
-        engine = Engine(session, limits, self._metrics.batch, lanes=settings.lanes)
+        report = functools.partial(self._metrics.batch, str(ModelReference(settings.model, settings.alias)))
+        engine = Engine(session, limits, report, lanes=settings.lanes)
         engine.start()
         manifest, digest = bundle.manifest, bundle.manifest.digest
         seconds = time.monotonic() - began

@@ -50,10 +50,13 @@ class Refusal:
 
 
 class LoadedModels:
-    """The model that answers, the one before it, and those that still finish requests. Used on the event loop only."""
+    """The versions of one model: the one that answers, the one before it, and those that still finish requests. Used on
+    the event loop only."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, label: str) -> None:
+        """label: the model's, in metrics."""
         self._metrics = metrics
+        self.label = label
         self.live: LoadedModel | None = None
         self.previous: LoadedModel | None = None
         self.refusal: Refusal | None = None
@@ -76,7 +79,7 @@ class LoadedModels:
             self.previous = self.live
         self.live = model
         self.refusal = None
-        self._metrics.live(model.manifest)
+        self._metrics.live(self.label, model.manifest)
 
     def close(self) -> None:
         """Stops every engine; takes as long as their running batches, so not in the event loop."""
@@ -156,7 +159,7 @@ class Watcher:
                 logger.info("the registry can be followed again")
             self._said = None
         if outcome != "unchanged":
-            self._metrics.reloads.labels(outcome).inc()
+            self._metrics.reloads.labels(self._models.label, outcome).inc()
         return outcome
 
     async def _follow(self) -> Outcome:

@@ -52,7 +52,8 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
-        self.words = Counter("spotter_words", "Words read.", registry=registry)
+        self.words = Counter("spotter_words", "Words read.", ("model",), registry=registry)
+        self.pictures = Counter("spotter_pictures", "Pictures and pages answered.", ("model",), registry=registry)
         self.second_looks = Counter(
             "spotter_second_looks",
             "Looks at a picture after the first, closer or turned, by what came of them.",
@@ -60,25 +61,26 @@ class Metrics:
             registry=registry,
         )
         self.batch_pictures = Histogram(
-            "spotter_batch_pictures", "Pictures in a batch.", buckets=PICTURES, registry=registry
+            "spotter_batch_pictures", "Pictures in a batch.", ("model",), buckets=PICTURES, registry=registry
         )
         self.batch_padding = Histogram(
             "spotter_batch_padding_ratio",
             "Share of a batch's pixels that is padding.",
+            ("model",),
             buckets=SHARES,
             registry=registry,
         )
         self.batch_seconds = Histogram(
-            "spotter_batch_seconds", "Seconds a batch runs.", buckets=SECONDS, registry=registry
+            "spotter_batch_seconds", "Seconds a batch runs.", ("model",), buckets=SECONDS, registry=registry
         )
-        self.lanes = Gauge("spotter_lanes", "Batches that may run at once.", registry=registry)
+        self.lanes = Gauge("spotter_lanes", "Batches of a model that may run at once.", registry=registry)
         self.dispatches = Counter(
-            "spotter_dispatches", "Batches run, by why they ran then.", ("reason",), registry=registry
+            "spotter_dispatches", "Batches run, by why they ran then.", ("model", "reason"), registry=registry
         )
         self.queue_pictures = Gauge("spotter_queue_pictures", "Pictures admitted, not answered.", registry=registry)
         self.queue_pixels = Gauge("spotter_queue_pixels", "Padded pixels of those.", registry=registry)
         self.batch_queue = Gauge(
-            "spotter_batch_queue_pictures", "Decoded pictures that wait for a batch.", registry=registry
+            "spotter_batch_queue_pictures", "Decoded pictures that wait for a batch.", ("model",), registry=registry
         )
         self.rejections = Counter(
             "spotter_rejections", "Pictures not admitted, by reason.", ("reason",), registry=registry
@@ -111,20 +113,22 @@ class Metrics:
             "spotter_gpu_memory_bytes", "Of the GPU, by everyone on it: used and total.", ("kind",), registry=registry
         )
         self.ready = Gauge("spotter_ready", "1 while the service is ready.", registry=registry)
-        self.model = Info("spotter_model", "The model that answers.", registry=registry)
-        self.reloads = Counter("spotter_reloads", "Models loaded, by outcome.", ("outcome",), registry=registry)
+        self.model = Info("spotter_model", "The version of a model that answers.", ("model",), registry=registry)
+        self.reloads = Counter(
+            "spotter_reloads", "Versions of a model loaded, by outcome.", ("model", "outcome"), registry=registry
+        )
 
         self._stages: deque[tuple[str, float]] = deque()
-        self._batches: deque[BatchReport] = deque()
+        self._batches: deque[tuple[str, BatchReport]] = deque()
         self._answers: deque[tuple[str, int, float | None]] = deque()
 
     def stage(self, stage: str, seconds: float) -> None:
         """Records the time of a picture in a stage."""
         self._stages.append((stage, seconds))
 
-    def batch(self, report: BatchReport) -> None:
-        """Records a batch. From any thread."""
-        self._batches.append(report)
+    def batch(self, model: str, report: BatchReport) -> None:
+        """Records a batch of a model. From any thread."""
+        self._batches.append((model, report))
 
     def answered(self, path: str, code: int, seconds: float | None) -> None:
         """Records that a request was answered; seconds: None for paths whose durations are not recorded, since each
@@ -144,17 +148,24 @@ class Metrics:
             stage, seconds = self._stages.popleft()
             self.stage_seconds.labels(stage).observe(seconds)
         while self._batches:
-            self._count(self._batches.popleft())
+            self._count(*self._batches.popleft())
 
-    def _count(self, report: BatchReport) -> None:
-        self.batch_pictures.observe(report.pictures)
-        self.batch_padding.observe(1 - report.real_pixels / report.padded_pixels)
-        self.batch_seconds.observe(report.seconds)
-        self.dispatches.labels(report.reason).inc()
+    def _count(self, model: str, report: BatchReport) -> None:
+        self.batch_pictures.labels(model).observe(report.pictures)
+        self.batch_padding.labels(model).observe(1 - report.real_pixels / report.padded_pixels)
+        self.batch_seconds.labels(model).observe(report.seconds)
+        self.dispatches.labels(model, report.reason).inc()
 
-    def live(self, manifest: Manifest) -> None:
-        """Sets the live model."""
-        self.model.info({"name": manifest.name, "version": manifest.version, "digest": manifest.digest})
+    def expect(self, model: str) -> None:
+        """Shows a model's counts from the beginning, as 0."""
+        for metric in (
+            self.words, self.pictures, self.batch_pictures, self.batch_padding, self.batch_seconds, self.batch_queue,
+        ):  # fmt: skip
+            metric.labels(model)
+
+    def live(self, model: str, manifest: Manifest) -> None:
+        """Sets the version of a model that answers."""
+        self.model.labels(model).info({"name": manifest.name, "version": manifest.version, "digest": manifest.digest})
 
     def render(self) -> bytes:
         """The /metrics page, in Prometheus' text format."""

@@ -32,7 +32,7 @@ class Setup:
     def __init__(self) -> None:
         self.clock = Clock()
         self.gate, self.spare = Gate(), Gate()
-        self.models = LoadedModels(Metrics())
+        self.models = LoadedModels(Metrics(), "spotter")
         self.live = model("1", self.gate)
         self.live.engine._clock = self.clock
         self.live.rebuild = self.rebuild
@@ -215,10 +215,10 @@ async def test_over_http_the_batch_gets_503_and_readiness_tells(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with client() as (http, service):
-        assert service.live is not None
+        assert service.models.default.live is not None
         go_on = asyncio.Event()
         loop = asyncio.get_running_loop()
-        rebuild = service.live.rebuild
+        rebuild = service.models.default.live.rebuild
 
         def slowly() -> Runner:
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
@@ -228,8 +228,8 @@ async def test_over_http_the_batch_gets_503_and_readiness_tells(
             def run(self, *_: object) -> None:
                 raise SystemExit
 
-        monkeypatch.setattr(service.live, "rebuild", slowly)
-        monkeypatch.setattr(service.live.engine._workers, "runner", Dies())
+        monkeypatch.setattr(service.models.default.live, "rebuild", slowly)
+        monkeypatch.setattr(service.models.default.live.engine._workers, "runner", Dies())
         response = await http.post("/spot", content=picture((1, 0, 0)))
         assert (response.status_code, response.json()["type"]) == (503, "urn:spotter:problem:engine-failed")
         assert response.headers["retry-after"] == "1"
@@ -251,4 +251,4 @@ async def test_live_tells_when_only_a_new_process_helps(client: Client, monkeypa
         response = await http.get("/health/live")
         assert response.status_code == 503
         assert "cannot be brought back" in response.json()["detail"]
-        assert service.supervisor.lost
+        assert service.models.default.supervisor.lost

@@ -55,7 +55,7 @@ class Versions:
 class Setup:
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.models = LoadedModels(self.metrics)
+        self.models = LoadedModels(self.metrics, "spotter")
         self.versions = Versions()
         self.watcher = Watcher(self.models, self.versions, self.metrics, 10)
         self.models.put(model("1"))
@@ -66,7 +66,10 @@ class Setup:
         return self.models.live.manifest.version
 
     def counted(self, outcome: str) -> float:
-        return self.metrics.registry.get_sample_value("spotter_reloads_total", {"outcome": outcome}) or 0.0
+        return (
+            self.metrics.registry.get_sample_value("spotter_reloads_total", {"model": "spotter", "outcome": outcome})
+            or 0.0
+        )
 
 
 @pytest.fixture

@@ -418,7 +418,7 @@ def test_options_are_those_that_the_service_tells_of(visit: Visit, server: Servi
     asked = requests_of(page, "/spot?")
     page.click("#options-open")
     parameters = httpx.get(f"{server.url}/v1/capabilities", headers=BEARER).json()["parameters"]
-    fields = {each["name"] for each in parameters} - {"min_score", "detail", "format", "ignore"}
+    fields = {each["name"] for each in parameters} - {"model", "min_score", "detail", "format", "ignore"}
     expect(page.locator("#options .field")).to_have_count(len(fields))
     assert_accessible(page)
     page.fill("#option-max_side", "320")
@@ -432,14 +432,16 @@ def test_options_are_those_that_the_service_tells_of(visit: Visit, server: Servi
 def test_a_choice_of_models_is_offered_where_there_are_several(visit: Visit, server: Serving) -> None:
     page = visit(key=None)
     told = httpx.get(f"{server.url}/v1/capabilities", headers=BEARER).json()
-    told["parameters"].append({"name": "model", "description": "", "schema": {"enum": ["spotter", "abcnet"]}})
+    (choice,) = (each["schema"] for each in told["parameters"] if each["name"] == "model")
+    assert choice["enum"] == ["spotter"]
+    choice["enum"] += ["abcnet"]
     page.route("**/v1/capabilities", lambda route: route.fulfill(json=told))
     page.evaluate(f"sessionStorage.setItem('spotter-key', '{KEY}')")
     page.reload()
     asked = requests_of(page, "/spot?")
     page.get_by_label("Model", exact=True).select_option("abcnet")
     page.click("[data-sample='street.webp']")
-    expect(page.locator("#problem")).to_contain_text("there is no parameter 'model'")  # the real service has one model
+    expect(page.locator("#problem")).to_contain_text("there is no model 'abcnet' here; there are: spotter")
     assert "model=abcnet" in asked[0]
 
 

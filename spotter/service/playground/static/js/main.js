@@ -207,10 +207,16 @@ async function begin() {
     capabilities = await (await ask("v1/capabilities")).json();
     takes(capabilities);
     if (!$("options-fields").hasChildNodes()) options(capabilities.parameters);
-    const model = await (await ask("v1/model")).json();
-    threshold.default(model.score_threshold);
-    const name = el("span", { title: model.digest, text: `${model.name} ${model.version}` });
-    $("model").replaceChildren(modelChoice(capabilities.parameters) ?? name, el("span", { class: "digest", text: short(model.digest) }));
+    const digest = el("span", { class: "digest" });
+    const tell = async (path) => {
+      const model = await (await ask(path)).json();
+      threshold.default(model.score_threshold);
+      digest.textContent = short(model.digest);
+      return el("span", { title: model.digest, text: `${model.name} ${model.version}` });
+    };
+    const name = await tell("v1/model");
+    const choice = modelChoice(capabilities.parameters, (model) => tell(`v1/model?model=${encodeURIComponent(model)}`));
+    $("model").replaceChildren(choice ?? name, digest);
     $("empty").querySelector(".problem")?.remove();
     contents();
   } catch (problem) {

@@ -55,14 +55,15 @@ function field({ name, description, schema }) {
   return { name, element, value: () => input.value.trim() };
 }
 
-// A choice where the service has several models; else nothing.
-export function modelChoice(parameters) {
+// A choice where the service has several models; else nothing. chosen: called with the name of one.
+export function modelChoice(parameters, chosen) {
   const schema = parameters.find(({ name }) => name === "model")?.schema;
   const names = [schema, ...(schema?.anyOf ?? [])].find((kind) => kind?.enum)?.enum ?? [];
   if (names.length < 2) return null;
   const select = el("select", { "aria-label": "Model" }, names.map((name) => el("option", { value: name, text: name })));
   select.addEventListener("change", () => {
     asked.set("model", select.value);
+    chosen(select.value);
     again();
   });
   return select;

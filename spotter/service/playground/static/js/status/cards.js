@@ -20,14 +20,14 @@ const rate = (number) => (number >= 100 ? whole(number) : number.toFixed(number 
 const time = (seconds) => (seconds === null ? "–" : ms(seconds * 1000));
 const percent = (share) => (Number.isFinite(share) ? `${Math.round(share * 100)}%` : "–");
 
-// history: a History with two samples at least. model: /v1/model's answer, or null where it is not known.
-export function cards(history, seconds, model) {
+// history: a History with two samples at least. told: /v1/model's answers with their labels; empty where they are not known.
+export function cards(history, seconds, told) {
   const [from, last] = history.ends(seconds);
   const span = Math.max(1e-9, last.at - from.at);
   // A page that was just opened has no need of five empty minutes.
   const axis = Math.min(seconds, Math.max(LEAST, last.at - history.samples[1].at));
   const view = { history, seconds, axis, before: from.metrics, now: last.metrics, span, until: last.at };
-  return [traffic(view), latency(view), stages(view), queue(view), batches(view), refusals(view), models(view, model), resources(view)];
+  return [traffic(view), latency(view), stages(view), queue(view), batches(view), refusals(view), ...models(view, told), resources(view)];
 }
 
 function card(title, figures, ...content) {
@@ -212,21 +212,34 @@ function refusals(view) {
   );
 }
 
-function models(view, model) {
-  const live = (view.now.get("spotter_model_info") ?? []).map(({ labels }) => labels).at(-1);
-  const facts = [];
-  if (live) facts.push(["Live", `${live.name}, version ${live.version}`], ["Digest", live.digest, "mono"]);
-  else facts.push(["Live", "none is loaded yet"]);
-  if (model) {
-    facts.push(["Follows", model.alias], ["Loaded", new Date(model.since).toLocaleString()]);
-    facts.push(["Operators", model.operators.run === "native" ? "native kernels" : `${model.operators.run}${model.operators.reason ? `: ${model.operators.reason}` : ""}`]);
-    facts.push(["Kept for a rollback", model.previous ? `version ${model.previous.version}, ${short(model.previous.digest)}` : "none"]);
-    if (model.refused) facts.push(["Refused", `version ${model.refused.version}: ${model.refused.reason}`, "bad"]);
-  }
-  const reloads = values(view.now, "spotter_reloads_total", "outcome").map((outcome) => `${outcome} ${whole(value(view.now, "spotter_reloads_total", { outcome }))}`);
-  facts.push(["Loads", reloads.join(", ") || "none yet"]);
-  return card("Model", [], el("dl", { class: "facts" }, facts.map(([name, text, tone]) => el("div", { class: tone ?? "" }, el("dt", { text: name }), el("dd", { text })))));
+function models(view, told) {
+  const loaded = (view.now.get("spotter_model_info") ?? []).map(({ labels }) => labels);
+  const labels = [...new Set([...told.map(({ label }) => label), ...loaded.map(({ model }) => model)])];
+  if (!labels.length) return [card("Model", [], facts([["Live", "none is loaded yet"]]))];
+  return labels.map((label) => {
+    const title = labels.length > 1 ? `Model ${label}` : "Model";
+    return modelCard(view, title, label, loaded.findLast(({ model }) => model === label), told.find((each) => each.label === label));
+  });
 }
+
+function modelCard(view, title, label, live, model) {
+  const rows = live ? [["Live", `${live.name}, version ${live.version}`], ["Digest", live.digest, "mono"]] : [["Live", "not loaded yet"]];
+  if (model) {
+    rows.push(["Follows", model.alias], ["Loaded", new Date(model.since).toLocaleString()]);
+    rows.push(["Operators", model.operators.run === "native" ? "native kernels" : `${model.operators.run}${model.operators.reason ? `: ${model.operators.reason}` : ""}`]);
+    rows.push(["Kept for a rollback", model.previous ? `version ${model.previous.version}, ${short(model.previous.digest)}` : "none"]);
+    if (model.refused) rows.push(["Refused", `version ${model.refused.version}: ${model.refused.reason}`, "bad"]);
+  }
+  const pictures = growth(view.before, view.now, "spotter_pictures_total", { model: label });
+  rows.push(["Pictures in this time", whole(pictures)]);
+  const reloads = values(view.now, "spotter_reloads_total", "outcome")
+    .map((outcome) => [outcome, value(view.now, "spotter_reloads_total", { model: label, outcome })])
+    .filter(([, count]) => count);
+  rows.push(["Loads", reloads.map(([outcome, count]) => `${outcome} ${whole(count)}`).join(", ") || "none yet"]);
+  return card(title, [], facts(rows));
+}
+
+const facts = (rows) => el("dl", { class: "facts" }, rows.map(([name, text, tone]) => el("div", { class: tone ?? "" }, el("dt", { text: name }), el("dd", { text }))));
 
 function resources(view) {
   const memory = "process_resident_memory_bytes";

@@ -12,7 +12,7 @@ const EVERY = 2000; // milliseconds
 const MODEL_EVERY = 10; // readings
 
 const processes = new Map(); // start of a process -> its history: behind a balancer there may be several
-let model = null;
+let models = [];
 let readings = 0;
 let paused = false;
 let refused = false;
@@ -30,16 +30,19 @@ async function read() {
   if (!processes.has(began)) processes.set(began, new History());
   processes.get(began).add(performance.now() / 1000, metrics);
   if (processes.size > 1) choices();
-  if (readings % MODEL_EVERY === 0) await askModel();
+  if (readings % MODEL_EVERY === 0) await askModels();
   readings += 1;
 }
 
-async function askModel() {
+async function askModels() {
   try {
-    model = await (await ask("v1/model")).json();
+    const named = (await (await ask("v1/models")).json()).models.map(({ model }) => model);
+    models = await Promise.all(
+      named.map(async (label) => ({ label, ...(await (await ask(`v1/model?model=${encodeURIComponent(label)}`)).json()) })),
+    );
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    model = null; // without a key, or before one is loaded: the metrics tell the rest
+    models = []; // without a key, or before one is loaded: the metrics tell the rest
     if (problem.status === 401) $("key-open").hidden = false;
   }
 }
@@ -66,7 +69,7 @@ function show() {
   $("state").textContent = ready ? "Ready" : "Not ready";
   $("state").className = `pill ${ready ? "good" : "bad"}`;
   $("since").textContent = `up ${age(Date.now() / 1000 - began)}, since ${new Date(began * 1000).toLocaleString()}`;
-  if (history.samples.length > 1) $("cards").replaceChildren(...cards(history, Number($("window").value), model));
+  if (history.samples.length > 1) $("cards").replaceChildren(...cards(history, Number($("window").value), models));
 }
 
 function age(seconds) {

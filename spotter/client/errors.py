@@ -88,6 +88,10 @@ class PathNotFoundError(ProblemError):
     kind = "not-found"
 
 
+class ModelNotFoundError(ProblemError):
+    kind = "model-not-found"
+
+
 class MethodNotAllowedError(ProblemError):
     kind = "method-not-allowed"
 

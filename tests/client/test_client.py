@@ -18,9 +18,14 @@ from spotter.client import (
     PageAnswer,
     PageProblem,
     PictureAnswer,
-    ProblemError,
 )
-from spotter.client.errors import BrokenPictureError, InvalidParameterError, UnauthorizedError, UnsupportedPictureError
+from spotter.client.errors import (
+    BrokenPictureError,
+    InvalidParameterError,
+    ModelNotFoundError,
+    UnauthorizedError,
+    UnsupportedPictureError,
+)
 from tests.reading.documents import HELLO, coloured, pdf, tiff
 from tests.reading.tiny import picture
 from tests.service.conftest import Client as InMemory
@@ -89,7 +94,7 @@ def test_a_model_is_named_from_those_that_are_served(client: Client) -> None:
     answer = client.read(picture((5, 6, 0)), model="spotter@live")
     assert isinstance(answer, PictureAnswer)
     assert answer.model.name == "spotter"
-    with pytest.raises(ProblemError, match="there is no model 'abcnet' here") as raised:
+    with pytest.raises(ModelNotFoundError, match="there is no model 'abcnet' here") as raised:
         client.read(picture((5, 6, 0)), model="abcnet")
     assert raised.value.status == 404
 

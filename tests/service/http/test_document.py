@@ -54,6 +54,7 @@ def test_functions_get_short_names_of_their_own(document: dict[str, Any]) -> Non
         "/health/ready": "ready",
         "/metrics": "metrics",
         "/v1/model": "model",
+        "/v1/models": "models",
         "/v1/capabilities": "capabilities",
         "/v1/capacity": "capacity",
         "/v1/page": "page_picture",

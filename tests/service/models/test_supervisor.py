@@ -235,7 +235,7 @@ async def test_over_http_the_batch_gets_503_and_readiness_tells(
         assert response.headers["retry-after"] == "1"
         response = await http.get("/health/ready")
         assert response.status_code == 503
-        assert "the engine died" in response.json()["detail"]
+        assert "the engine of spotter died" in response.json()["detail"]
         assert "spotter_ready 0.0" in (await http.get("/metrics")).text
         assert (await http.get("/health/live")).status_code == 200
         waiting = asyncio.create_task(http.post("/spot", content=picture((2, 0, 0))))

@@ -215,7 +215,9 @@ async function begin() {
       return el("span", { title: model.digest, text: `${model.name} ${model.version}` });
     };
     const name = await tell("v1/model");
-    const choice = modelChoice(capabilities.parameters, (model) => tell(`v1/model?model=${encodeURIComponent(model)}`));
+    const choice = modelChoice(capabilities.parameters, (model) =>
+      tell(`v1/model?model=${encodeURIComponent(model)}`).catch((problem) => note(problem.message)),
+    );
     $("model").replaceChildren(choice ?? name, digest);
     $("empty").querySelector(".problem")?.remove();
     contents();

@@ -25,7 +25,7 @@ from spotter.registry.errors import RegistryError
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads of the model; all cores by default.")
 @click.option("--registry", help="Folder or mlflow+http(s)://...; the embedded one by default.")
-@click.option("--model", help="Name of the model; spotter by default.")
+@click.option("--model", metavar="NAME[@ALIAS]", help="The model; spotter by default, or the service's.")
 @click.option("--alias", help="Alias or version; live by default.")
 def mcp(url: str | None, roots: tuple[Path, ...], **options: Any) -> None:
     """Serve the Model Context Protocol on standard input and output.
@@ -37,10 +37,11 @@ def mcp(url: str | None, roots: tuple[Path, ...], **options: Any) -> None:
 
 def _reader(url: str | None, options: dict[str, Any]) -> DocumentReader:
     if url:
+        model = options.pop("model")
         if given := ", ".join(f"--{name}" for name, value in options.items() if value is not None):
             raise click.UsageError(f"{given}: the service at {url} chooses its own")
         try:
-            return ServiceReader(client.Client(url))
+            return ServiceReader(client.Client(url), model)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     try:

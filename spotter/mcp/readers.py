@@ -3,7 +3,7 @@
 import threading
 from typing import Any, Protocol
 
-from spotter.client import Client, DocumentAnswer, SpotterError
+from spotter.client import Client, DocumentAnswer, Options, SpotterError
 from spotter.formats.structure import as_answer
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import ProblemError
@@ -30,15 +30,17 @@ class DocumentReader(Protocol):
 
 
 class ServiceReader:
-    """A service reads."""
+    """A service reads. model: NAME or NAME@ALIAS, the service's default when None."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, model: str | None = None) -> None:
         self._client = client
+        self._options: Options = {} if model is None else {"model": model}
 
     def read(self, data: bytes, pages: str | None) -> DocumentAnswer:
         """See `DocumentReader`."""
+        options: Options = {**self._options, "pages": pages or ALL_PAGES}
         try:
-            return self._client.read_document(data, pages=pages or ALL_PAGES)
+            return self._client.read_document(data, **options)
         except SpotterError as error:
             raise ReadError(str(error)) from None
 

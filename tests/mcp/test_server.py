@@ -124,6 +124,8 @@ async def test_a_service_reads_where_one_is_named(registry: Path, tmp_path: Path
             located, _ = await ask(client, "locate_text", data=encoded(tiff(COLOURS)), pages="2-")
             assert [page["places"][0]["text"] for page in located["pages"]] == ["007", "250"]
             assert "no JPEG" in await refused(client, "read_text", data=encoded(b"nothing"))
+        async with served("--url", server.url, "--model", "abcnet@next", SPOTTER_API_KEY=KEY) as wrong:
+            assert "there are: spotter" in await refused(wrong, "read_text", data=encoded(picture((5, 6, 0))))
         async with served(SPOTTER_URL=server.url) as stranger:
             assert "no valid API key" in await refused(stranger, "read_text", data=encoded(picture((5, 6, 0))))
 

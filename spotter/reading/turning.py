@@ -14,8 +14,9 @@ _NONSENSE, _RARELY_UPRIGHT = 0.3, 0.1
 """Where the mean score is lower, the graph's probability of an upright picture counts only so much: what is read says
 more about it than the map does. On a scan that stood on its head the map was sure of upright by 0.68, at a mean of
 0.13."""
-_LOOKS = 3
-"""At a picture at most: as it lies, turned as the first one says, and turned as that one says."""
+_MANY = 20
+"""Words from which on a picture of which every look reads nonsense is looked at in all four ways: of a table that lay
+on its side the map was sure, twice, that it stood on its head."""
 
 
 class Look(Protocol):
@@ -45,7 +46,14 @@ class Turns(Generic[L]):
     def next(self) -> int | None:
         """Quarter turns anticlockwise of the next look; None where the best one is taken already."""
         turn = (self._turn + lying(self._last.rows)) % 4
-        return None if turn in self._tried or len(self._tried) >= _LOOKS else turn
+        if turn not in self._tried:
+            return turn
+        odds, best = self.first.rows.orientation, self.best.rows
+        words = len(best.scores)
+        left = [turn for turn in range(4) if turn not in self._tried]
+        if odds is None or len(left) in (0, 3) or words < _MANY or _read(best) >= _NONSENSE * words:
+            return None
+        return max(left, key=lambda turn: float(odds[turn]))
 
     def took(self, turn: int, look: L) -> None:
         """Counts a look at the picture so turned."""
@@ -57,7 +65,7 @@ class Turns(Generic[L]):
 
 def lying(rows: Rows) -> int:
     """Quarter turns by which a picture lies turned clockwise, 0 to 3, as far as the graph is sure and its words are
-    read badly."""
+    read badly. One that lies on a side, no matter which, is turned as is more probable; the next look may correct it."""
     words = len(rows.scores)
     if rows.orientation is None or words < _WORDS or _read(rows) > _WELL_READ * words:
         return 0
@@ -65,7 +73,8 @@ def lying(rows: Rows) -> int:
     if _read(rows) < _NONSENSE * words:
         odds[0] *= _RARELY_UPRIGHT
     turn = int(odds.argmax())
-    return turn if odds[turn] >= _SURE * odds.sum() else 0
+    sure = odds[1] + odds[3] if turn % 2 else odds[turn]
+    return turn if sure >= _SURE * odds.sum() else 0
 
 
 def _read(rows: Rows) -> float:

@@ -39,7 +39,14 @@ def look(orientation: tuple[float, ...] | None, *scores: float) -> Look:
 
 @pytest.mark.parametrize(
     ("says", "turn"),
-    [(None, 0), ((0.9, 0.1, 0, 0), 0), ((0.1, 0.7, 0.1, 0.1), 1), ((0, 0, 0, 1), 3), ((0.2, 0.2, 0.5, 0.1), 0)],
+    [
+        (None, 0),
+        ((0.9, 0.1, 0, 0), 0),
+        ((0.1, 0.7, 0.1, 0.1), 1),
+        ((0, 0, 0, 1), 3),
+        ((0.2, 0.2, 0.5, 0.1), 0),
+        ((0, 0.51, 0, 0.49), 1),
+    ],
 )
 def test_how_a_picture_lies(says: tuple[float, ...] | None, turn: int) -> None:
     assert lying(rows(says, *[0.4] * 8)) == turn
@@ -105,3 +112,22 @@ def test_a_look_may_say_better_how_the_picture_lies_but_none_is_taken_twice() ->
     turns = Turns(look((0, 1, 0, 0), *bad))
     turns.took(1, look((0, 0, 0, 1), *bad))  # back to how it lies
     assert turns.next is None
+
+
+def test_many_words_that_are_nonsense_whichever_way_are_looked_at_in_all_four() -> None:
+    bad = [0.2] * 20
+    turns = Turns(first := look((0.1, 0.03, 0.85, 0.02), *bad))
+    for turn in (2, 1, 3):  # as the first look says, and then by its odds
+        assert turns.next == turn
+        turns.took(turn, look((0.1, 0, 0.9, 0), *bad))
+    assert turns.next is None
+    turns = Turns(first)
+    turns.took(2, look((1, 0, 0, 0), *bad))
+    turns.took(1, better := look((0.3, 0, 0.7, 0), *[0.9] * 20))
+    assert turns.next is None
+    assert turns.best is better
+    few = Turns(look((0.1, 0.03, 0.85, 0.02), *bad[1:]))
+    few.took(2, look((1, 0, 0, 0), *bad[1:]))
+    assert few.next is None
+    certain = Turns(look((1, 0, 0, 0), *bad))
+    assert certain.next is None, "it is upright by its own account"

@@ -65,7 +65,7 @@ class Turns(Generic[L]):
 
 def lying(rows: Rows) -> int:
     """Quarter turns by which a picture lies turned clockwise, 0 to 3, as far as the graph is sure and its words are
-    read badly. One that lies on a side, no matter which, is turned as is more probable; the next look may correct it."""
+    read badly. One that lies on either side is turned as is more probable, and the next look may correct it."""
     words = len(rows.scores)
     if rows.orientation is None or words < _WORDS or _read(rows) > _WELL_READ * words:
         return 0

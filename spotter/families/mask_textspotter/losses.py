@@ -11,7 +11,7 @@ from spotter.families.interface import Truth
 from spotter.families.mask_textspotter.learning import jitter_outlines, proposals
 from spotter.families.mask_textspotter.maps import MaskMaps
 from spotter.families.mask_textspotter.outlines import outline_places
-from spotter.families.mask_textspotter.reader import ROWS, CharacterMaps
+from spotter.families.mask_textspotter.reader import ROWS, SIZE, CharacterMaps
 from spotter.families.mask_textspotter.targets import MaskTruth, character_targets, mask_targets
 
 _MASKS, _WORDS = 64, 32  # of a step, at most
@@ -57,7 +57,8 @@ def head_losses(maps: MaskMaps, truth: MaskTruth, weights: Tensor) -> tuple[Tens
     The first three are FOTS's, over the points in words' cores. mask: cross-entropy and Dice of instance masks, in the
     detector's own proposals where these are good. characters: the same of the maps of characters' middles, and the
     cross-entropy of the classes of the columns in them; of words whose characters' places are known. sequence: the
-    decoder's cross-entropy of each character, given those before it, and of the end.
+    decoder's cross-entropy of each character, given those before it, and of the end, and how far from the characters it
+    looked for them, where their places are known.
     """
     boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
     found = geometry_losses(maps, boxes, weights)
@@ -99,10 +100,9 @@ def _reading_losses(
     if len(short):
         spelt = truth.classes[words[short]]
         spelt = spelt[:, : int((spelt > 0).sum(1).max())]
-        sequence = means.of(
-            sequence_losses(maps.reader.decoder(read.seen[short], read.widths[short], spelt).logits.float(), spelt),
-            words[short],
-        )
+        wrong = maps.reader.decoder(read.seen[short], read.widths[short], spelt)
+        away = looking_losses(wrong.columns.float(), read.widths[short], outlines[short], truth, words[short])
+        sequence = means.of(sequence_losses(wrong.logits.float(), spelt) + away, words[short])
     return characters, sequence
 
 
@@ -129,3 +129,21 @@ def sequence_losses(logits: Tensor, spelt: Tensor) -> Tensor:
     wrong = F.cross_entropy(logits.transpose(1, 2), F.pad(spelt, (0, 1)), reduction="none")
     counted = F.pad(spelt > 0, (1, 0), value=True).to(wrong.dtype)  # the characters, and the first 0 after them
     return (wrong * counted).sum(1) / counted.sum(1)
+
+
+def looking_losses(columns: Tensor, widths: Tensor, outlines: Tensor, truth: MaskTruth, words: Tensor) -> Tensor:
+    """How far from the middles of its characters the decoder has looked for them, [K]: smooth L1 on columns [K, L + 1],
+    in heights, of words int64 [K] in their regions [K, 32]; 0 where the places of characters are not known.
+
+    widths: int64 [K]. Without it the decoder takes thousands of pictures to find out that it has to look along the
+    word.
+    """
+    most = columns.shape[1] - 1
+    width = int(widths.max())
+    u = (torch.arange(width, device=words.device) + 0.5) / widths[:, None] - 0.5
+    middle = torch.stack(outline_places(outlines, u, torch.zeros(1, device=words.device)), -1)[:, 0]  # K x W x 2
+    centres = truth.characters[words, :most].mean(2)
+    true = (centres[:, :, None] - middle[:, None]).square().sum(-1).argmin(2).to(columns.dtype)
+    spoken = (truth.classes[words, :most] > 0) & truth.located[words, None]
+    off = F.smooth_l1_loss(columns[:, :most] / SIZE.height, true / SIZE.height, reduction="none", beta=0.2)
+    return (off * spoken).sum(1) / spoken.sum(1).clamp(min=1)

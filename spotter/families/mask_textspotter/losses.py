@@ -135,8 +135,7 @@ def looking_losses(columns: Tensor, widths: Tensor, outlines: Tensor, truth: Mas
     """How far from the middles of its characters the decoder has looked for them, [K]: smooth L1 on columns [K, L + 1],
     in heights, of words int64 [K] in their regions [K, 32]; 0 where the places of characters are not known.
 
-    widths: int64 [K]. Without it the decoder takes thousands of pictures to find out that it has to look along the
-    word.
+    widths: int64 [K]. Texts alone teach it slowly where to look.
     """
     most = columns.shape[1] - 1
     width = int(widths.max())

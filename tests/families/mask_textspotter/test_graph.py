@@ -94,7 +94,7 @@ def test_outlines_are_read_alike_in_a_graph(reading: ort.InferenceSession, count
     logits, widths = reading.run(None, feeds)
     assert widths.tolist() == wanted.widths.tolist()
     path = wanted.logits.argmax(2)
-    assert len(path.unique()) > 2
+    assert len(path.unique()) > (1 if count == 1 else 3)
     assert (logits.argmax(2) == path.numpy()).mean() > 0.99  # ties
     assert np.median(np.abs(logits - wanted.logits.numpy())) < 1e-3
 

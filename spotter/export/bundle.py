@@ -54,7 +54,7 @@ def decoding_of(model: Spotter) -> Decoding | None:
     if model.language is not None:
         return None
     score, recogniser = model.score, model.recogniser
-    margin = recogniser.config.margin_x if isinstance(recogniser, PictureRecogniser) else 0.0
+    margin = recogniser.config.margin_x if isinstance(recogniser, PictureRecogniser) and not model.head.reads else 0.0
     return Decoding(score.bias, score.detection, score.character, score.text, margin)
 
 

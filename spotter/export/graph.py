@@ -73,6 +73,7 @@ def export_graph(model: Spotter, path: Path) -> None:
     Raises ValueError where the family's sampler has no operator.
     """
     model = folded(model)
+    model.head = model.head.symbolic()
     if isinstance(model.recogniser, PictureRecogniser):
         model.recogniser.sample = symbolic.sample_regions
     else:

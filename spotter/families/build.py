@@ -34,7 +34,7 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
     return Spotter(
         Backbone(config.backbone),
         neck(config.neck_kind, config.backbone.channels, config.neck),
-        family.head(config.neck, config.detection),
+        family.head(config.neck, config.detection, charset.classes),
         family.sampler(size, config.detection),
         recogniser,
         config.score,

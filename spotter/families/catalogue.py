@@ -3,8 +3,9 @@
 from spotter.families.abcnet.family import ABCNet
 from spotter.families.fots.family import FOTS
 from spotter.families.interface import Family
+from spotter.families.mask_textspotter.family import MaskTextSpotter
 
-FAMILIES: dict[str, Family] = {"fots": FOTS(), "abcnet": ABCNet()}
+FAMILIES: dict[str, Family] = {"fots": FOTS(), "abcnet": ABCNet(), "mask_textspotter": MaskTextSpotter()}
 
 
 def family_named(name: str) -> Family:

@@ -45,6 +45,20 @@ class Misplacement:
     astray: float
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What the N words of a batch say.
+
+    classes: int64 [N, L], of their characters, 0 beyond a word's end and throughout where a word is not to be read.
+    characters: float32 [N, L, 4, 2], the quadrilaterals of the characters, in pixels, corners as of a polygon.
+    located: bool [N], whether these are known; they are where pictures are drawn.
+    """
+
+    classes: Tensor
+    characters: Tensor
+    located: Tensor
+
+
 class Family(Protocol):
     """One family. It has no state: all weights are in its head."""
 
@@ -68,8 +82,9 @@ class Family(Protocol):
         """Inverse of `dataclasses.asdict`, for checkpoints of every age. Raises TypeError for unknown fields."""
         ...
 
-    def head(self, inputs: int, config: Any) -> Head:
-        """A head with random weights on features of `inputs` channels."""
+    def head(self, inputs: int, config: Any, classes: int) -> Head:
+        """A head with random weights on features of `inputs` channels; classes: of the characters, the blank
+        included, for a head that reads."""
         ...
 
     def sampler(self, size: PatchSize, config: Any) -> RegionSampler:
@@ -82,6 +97,10 @@ class Family(Protocol):
         polygons: [N, 2n, 2]. image_index: int64 [N], ascending. ignore: bool [N], words that count neither as text nor
         as background.
         """
+        ...
+
+    def with_texts(self, truth: Any, texts: Texts) -> Truth:
+        """The truth with what its words say, for a family whose head reads; others return it as it is."""
         ...
 
     def losses(self, maps: Any, truth: Any, weights: Tensor) -> dict[str, Tensor]:

@@ -87,6 +87,15 @@ class Geometry(Protocol):
         ...
 
 
+class Columns(NamedTuple):
+    """logits: float32 [N, T, classes]. widths: int64 [N], the columns of each region's patch. stretch: float32 [N], the
+    patch's length over the region's, more than 1 where it has margins."""
+
+    logits: Tensor
+    widths: Tensor
+    stretch: Tensor
+
+
 class Head(nn.Module):
     """Finds regions on the shared features."""
 
@@ -99,6 +108,20 @@ class Head(nn.Module):
     def regions(self, maps: Any, sizes: Tensor) -> Regions:
         """Words in the head's own maps, best first within each picture; sizes int [B, 2] = (height, width), pixels."""
         raise NotImplementedError
+
+    @property
+    def reads(self) -> bool:
+        """Whether the head reads its regions itself, instead of the recogniser."""
+        return False
+
+    def read(self, features: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor) -> Columns:
+        """The text of regions of shapes [N, G], N at least 1, where the head `reads`; features, anchors as in
+        `forward`."""
+        raise NotImplementedError
+
+    def symbolic(self) -> "Head":
+        """The head that replaces this one during export: one that samples regions emits our own operators."""
+        return self
 
 
 class RegionSampler(nn.Module):

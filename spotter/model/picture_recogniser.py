@@ -1,24 +1,15 @@
 """A recogniser that cuts words from the picture itself and reads each independently of the others."""
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import cut
-from spotter.model.family import Geometry
+from spotter.model.family import Columns, Geometry
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.regions import Sample, sample_regions
 from spotter.model.roles import Roles
-
-
-class Columns(NamedTuple):
-    """logits: float32 [N, T, classes]. widths: int64 [N], the columns of each region's patch. stretch: float32 [N], the
-    patch's length over the region's, more than 1 where it has margins."""
-
-    logits: Tensor
-    widths: Tensor
-    stretch: Tensor
 
 
 class PictureRecogniser(nn.Module):

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_anchors
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
-from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
+from spotter.model.family import Columns, Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
 from spotter.model.orientation import Orientation, sure_points
-from spotter.model.picture_recogniser import Columns, PictureRecogniser
+from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import GreedyPath, Recogniser, greedy_path
 from spotter.model.roles import Roles, joined
@@ -162,7 +162,11 @@ class Spotter(nn.Module):
         # wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        columns = self.columns(features, shapes, image_index)
+        columns = (
+            self.head.read(features.shared, features.anchors, shapes, image_index)
+            if self.head.reads
+            else self.columns(features, shapes, image_index)
+        )
         own = greedy_path(columns.logits, columns.widths)
         characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch)

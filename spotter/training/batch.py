@@ -6,9 +6,10 @@ from itertools import compress
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from spotter.families.interface import Family, Truth
+from spotter.families.interface import Family, Texts, Truth
 from spotter.model.anchors import STRIDE
 from spotter.model.charset import Charset
 from spotter.model.pyramid import LEVEL_HEIGHTS
@@ -49,12 +50,34 @@ def collate(samples: Sequence[Sample], charset: Charset, family: Family) -> Batc
     readable = [
         bool(text) and not skip and charset.covers(text) for text, skip in zip(texts, ignore.tolist(), strict=True)
     ]
+    quads = list(compress((quads for sample in samples for quads in _characters(sample)), here.tolist()))
     height, width = samples[0].image.shape[:2]
     shape = (len(samples), height // STRIDE, width // STRIDE)
+    targets = [charset.encode(text) for text in compress(texts, readable)]
+    truth = family.truth(polygons[here], image_index[here], ignore, shape)
     return Batch(
         images=torch.from_numpy(np.stack([sample.image for sample in samples])),
-        truth=family.truth(polygons[here], image_index[here], ignore, shape),
+        truth=family.with_texts(truth, _texts(readable, targets, quads)),
         image_index=image_index[here],
         readable=torch.tensor(readable, dtype=torch.bool),
-        targets=[charset.encode(text) for text in compress(texts, readable)],
+        targets=targets,
     )
+
+
+def _characters(sample: Sample) -> Sequence[NDArray[np.float32]]:
+    """The quadrilaterals of the characters of each word of a sample, none where they are not known."""
+    return sample.characters or [np.zeros((0, 4, 2), np.float32)] * len(sample.texts)
+
+
+def _texts(readable: Sequence[bool], targets: Sequence[Sequence[int]], quads: Sequence[NDArray[np.float32]]) -> Texts:
+    """What words say and where: targets of the readable ones, and the quadrilaterals of the characters of all."""
+    longest = max((len(target) for target in targets), default=0)
+    classes = torch.zeros(len(readable), longest, dtype=torch.int64)
+    places = torch.zeros(len(readable), longest, 4, 2)
+    located = torch.zeros(len(readable), dtype=torch.bool)
+    for word, target in zip(np.flatnonzero(readable).tolist(), targets, strict=True):
+        classes[word, : len(target)] = torch.tensor(target)
+        if len(quads[word]) == len(target):
+            places[word, : len(target)] = torch.from_numpy(quads[word])
+            located[word] = True
+    return Texts(classes, places, located)

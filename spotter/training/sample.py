@@ -1,6 +1,7 @@
 """The interface of sources of training pictures."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +18,15 @@ class Sample:
         edge, n back on its bottom edge, 2 for a quadrilateral.
     texts: N transcripts, "" where ignored.
     ignore: bool [N], words that do not count.
+    characters: for each word the quadrilaterals of its characters, float32 [C, 4, 2], corners as of `polygons`; empty
+        where nothing is known of them, as on real pictures.
     """
 
     image: NDArray[np.uint8]
     polygons: NDArray[np.float32]
     texts: list[str]
     ignore: NDArray[np.bool_]
+    characters: Sequence[NDArray[np.float32]] = field(default=(), kw_only=True)
 
 
 class Source(Protocol):

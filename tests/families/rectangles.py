@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from spotter.families import symbolic
-from spotter.families.interface import Misplacement, Truth
+from spotter.families.interface import Misplacement, Texts, Truth
 from spotter.model.anchors import STRIDE, AnchorPoints
 from spotter.model.family import Extent, Geometry, Head, Patches, Regions, RegionSampler
 from spotter.model.regions import PatchSize, Sample, patch_widths, sample_regions
@@ -137,7 +137,7 @@ class Rectangles:
     def read_config(self, values: Mapping[str, Any]) -> RectangleConfig:
         return RectangleConfig(**values)
 
-    def head(self, inputs: int, config: RectangleConfig) -> Head:
+    def head(self, inputs: int, config: RectangleConfig, classes: int) -> Head:
         return RectangleHead(inputs, config)
 
     def sampler(self, size: PatchSize, config: RectangleConfig) -> RegionSampler:
@@ -155,6 +155,9 @@ class Rectangles:
             else:
                 owner[image_index[n], inside] = n
         return Truth(owner >= 0, counted | (owner >= 0), owner, shapes)
+
+    def with_texts(self, truth: Truth, texts: Texts) -> Truth:
+        return truth
 
     def losses(self, maps: RectangleMaps, truth: Truth, weights: Tensor) -> dict[str, Tensor]:
         image, row, column = (truth.owner >= 0).nonzero().unbind(1)

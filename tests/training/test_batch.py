@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from spotter.families.fots.family import FOTS
+from spotter.families.interface import Texts, Truth
 from spotter.model.charset import Charset
 from spotter.training.batch import Batch, collate
 from spotter.training.sample import Sample
@@ -79,6 +82,30 @@ def test_words_outside_the_charset_are_found_but_not_read() -> None:
     assert batch.readable.tolist() == [True, False, False, True]
     assert batch.targets == [[34, 67], [68, 1, 95]]
     assert bool((batch.truth.owner == 2).any())
+
+
+class Hearing(FOTS):
+    """A family that keeps what words say."""
+
+    heard: Texts
+
+    def with_texts(self, truth: Truth, texts: Texts) -> Truth:
+        self.heard = texts
+        return truth
+
+
+def test_a_family_hears_what_the_words_say_and_where_drawn_ones_have_their_characters() -> None:
+    """The third word is too high for the level and left out; the last one is not to be read."""
+    words = [(quad(4, 4, 40, 16), "Ab", False), (quad(4, 40, 40, 16), "c", False)]
+    high = (quad(0, 0, 60, 200), "x", False)
+    places = [np.array([quad(4, 4, 20, 16), quad(24, 4, 20, 16)], np.float32), np.array([quad(0, 0, 1, 1)], np.float32)]
+    drawn = replace(sample([words[0], high]), characters=places)
+    family = Hearing()
+    collate([drawn, sample([words[1], (quad(10, 8, 40, 16), "", True)])], Charset(), family)
+    assert family.heard.classes.tolist() == [[34, 67], [68, 0], [0, 0]]
+    assert family.heard.located.tolist() == [True, False, False]
+    assert family.heard.characters[0].tolist() == places[0].tolist()
+    assert not family.heard.characters[1:].any()
 
 
 def test_a_word_without_extent_is_ignored() -> None:

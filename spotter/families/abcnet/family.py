@@ -15,7 +15,7 @@ from spotter.families.abcnet.losses import curve_losses
 from spotter.families.abcnet.maps import CurveMaps
 from spotter.families.abcnet.regions import BezierAlign
 from spotter.families.abcnet.targets import CurveTruth, curve_truth
-from spotter.families.interface import Misplacement
+from spotter.families.interface import Misplacement, Texts
 from spotter.model.family import Geometry
 from spotter.model.regions import PatchSize
 
@@ -31,7 +31,7 @@ class ABCNet:
         """As `Family.read_config`."""
         return CurveConfig(**values)
 
-    def head(self, inputs: int, config: CurveConfig) -> CurveHead:
+    def head(self, inputs: int, config: CurveConfig, classes: int) -> CurveHead:
         """As `Family.head`."""
         return CurveHead(inputs, config)
 
@@ -42,6 +42,10 @@ class ABCNet:
     def truth(self, polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> CurveTruth:
         """As `Family.truth`; shapes are regions [N, 16]."""
         return curve_truth(polygons, image_index, ignore, shape)
+
+    def with_texts(self, truth: CurveTruth, texts: Texts) -> CurveTruth:
+        """As `Family.with_texts`: its head does not read."""
+        return truth
 
     def losses(self, maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> dict[str, Tensor]:
         """As `Family.losses`."""

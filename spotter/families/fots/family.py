@@ -15,7 +15,7 @@ from spotter.families.fots.losses import geometry_losses
 from spotter.families.fots.maps import DetectionMaps
 from spotter.families.fots.regions import RoIRotate
 from spotter.families.fots.targets import box_truth
-from spotter.families.interface import Misplacement, Truth
+from spotter.families.interface import Misplacement, Texts, Truth
 from spotter.model.family import Geometry
 from spotter.model.regions import PatchSize
 
@@ -31,7 +31,7 @@ class FOTS:
         """As `Family.read_config`; the first checkpoints had one more field, which is dropped."""
         return DetectionConfig(**{name: value for name, value in values.items() if name != "levels"})
 
-    def head(self, inputs: int, config: DetectionConfig) -> DetectionHead:
+    def head(self, inputs: int, config: DetectionConfig, classes: int) -> DetectionHead:
         """As `Family.head`."""
         return DetectionHead(inputs, config)
 
@@ -42,6 +42,10 @@ class FOTS:
     def truth(self, polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> Truth:
         """As `Family.truth`; shapes are boxes [N, 6]."""
         return box_truth(polygons, image_index, ignore, shape)
+
+    def with_texts(self, truth: Truth, texts: Texts) -> Truth:
+        """As `Family.with_texts`: its head does not read."""
+        return truth
 
     def losses(self, maps: DetectionMaps, truth: Truth, weights: Tensor) -> dict[str, Tensor]:
         """As `Family.losses`."""

@@ -48,13 +48,17 @@ class DetectionHead(Head):
 
     def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
         """Boxes of the words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
+        found = self.single_boxes(maps, sizes)
+        united, stays = join_touching(found.shapes, found.scores, found.image_index)
+        return Regions(united[stays], found.scores[stays], found.image_index[stays])
+
+    def single_boxes(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
+        """As `regions`, before boxes that touch are joined."""
         candidates, scores = select_candidates(maps, sizes, self.config)
         boxes, kept = merge_overlapping(candidates, scores, self.config)
         usable = kept & (boxes[..., 2] > 1) & (boxes[..., 3] > 1)
         image_index, row = usable.nonzero().unbind(1)
-        found, sure = sharpen_ends(maps, boxes[image_index, row], image_index), scores[image_index, row]
-        united, stays = join_touching(found, sure, image_index)
-        return Regions(united[stays], sure[stays], image_index[stays])
+        return Regions(sharpen_ends(maps, boxes[image_index, row], image_index), scores[image_index, row], image_index)
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:

@@ -164,24 +164,35 @@ def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[s
     Words that the border cuts, those too small to read, and those half of which glare burns out are ignored; words
     wholly outside are left out.
     """
-    index = np.nonzero(layout.words)[0]
-    patches = layout.patches[index]
-    polygons = transform(layout.homographies[index], corners(pool.quads[patches]))
-    low, high = polygons.min(1), polygons.max(1)
-    extent = np.maximum(high - low, 1e-3)
-    inside = (np.minimum(high, layout.size) - np.maximum(low, 0)) / extent
-    shown = (inside > 0).all(1)
+    index, polygons = _shown(layout, pool)
     heights = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
     lost = burnt_out(polygons, layout.glare.highlights) > 0.5
-    ignore = ((inside < _SEEN).any(1) | (heights < SMALLEST) | lost)[shown]
-    texts = ["" if hidden else pool.texts[patch] for patch, hidden in zip(patches[shown].tolist(), ignore, strict=True)]
-    return polygons[shown], texts, ignore
+    ignore = (_inside(polygons, layout.size) < _SEEN).any(1) | (heights < SMALLEST) | lost
+    patches = layout.patches[index].tolist()
+    texts = ["" if hidden else pool.texts[patch] for patch, hidden in zip(patches, ignore, strict=True)]
+    return polygons, texts, ignore
+
+
+def _shown(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(which stamps are words that the picture shows, int64 [W], and their polygons float32 [W, 4, 2])."""
+    index = np.nonzero(layout.words)[0]
+    polygons = transform(layout.homographies[index], corners(pool.quads[layout.patches[index]]))
+    shown = (_inside(polygons, layout.size) > 0).all(1)
+    return index[shown], polygons[shown]
+
+
+def _inside(polygons: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """float32 [N, 2]: the share of the upright boxes of polygons [N, 4, 2] that lies inside the picture, by axis."""
+    low, high = polygons.min(1), polygons.max(1)
+    inside = np.minimum(high, size) - np.maximum(low, 0)
+    return np.asarray(inside / np.maximum(high - low, 1e-3), np.float32)
 
 
 def characters(layout: Layout, pool: PatchPool) -> list[NDArray[np.float32]]:
-    """For each stamped word the quads of its characters, float32 [C, 4, 2], in pixels of the picture."""
+    """For each word that the picture shows, as of `labels`, the quads of its characters, float32 [C, 4, 2], in its
+    pixels."""
     quads = []
-    for index in np.nonzero(layout.words)[0].tolist():
+    for index in _shown(layout, pool)[0].tolist():
         patch = int(layout.patches[index])
         edges = pool.boundaries[patch]
         boxes = np.repeat(pool.quads[patch][None], len(edges) - 1, 0)

@@ -9,7 +9,7 @@ from spotter.training.synthesis.background import render_background
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import degrade
 from spotter.training.synthesis.glare import apply_glare
-from spotter.training.synthesis.layout import Layout, labels, transform
+from spotter.training.synthesis.layout import Layout, characters, labels, transform
 from spotter.training.synthesis.pool import PatchPool
 
 Picture = NDArray[np.uint8]
@@ -64,4 +64,4 @@ def rasterise(layout: Layout, pool: PatchPool, backgrounds: Backgrounds) -> Samp
     picture = render_background(layout.background, layout.size, backgrounds.pictures)
     paint(picture, layout, pool)
     picture = apply_glare(picture, layout.glare, backgrounds.pictures)
-    return Sample(degrade(picture, layout.degradation), *labels(layout, pool))
+    return Sample(degrade(picture, layout.degradation), *labels(layout, pool), characters=characters(layout, pool))

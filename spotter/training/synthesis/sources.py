@@ -12,7 +12,7 @@ from spotter.training.synthesis.arrange import Styles
 from spotter.training.synthesis.backgrounds import Backgrounds
 from spotter.training.synthesis.degrade import ease
 from spotter.training.synthesis.glare import dim
-from spotter.training.synthesis.layout import Layout, labels, quarter_turned
+from spotter.training.synthesis.layout import Layout, characters, labels, quarter_turned
 from spotter.training.synthesis.pages import PAGE_LOOKS, page_layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rasterise import rasterise
@@ -86,7 +86,8 @@ class LayoutSource:
         layout = self.layout(rng, size)
         if self._plans:
             empty = np.broadcast_to(np.zeros(1, np.uint8), (size, size, 3))
-            return PlannedSample(empty, *labels(layout, self.pool), layout, self.pool)
+            shown = characters(layout, self.pool)
+            return PlannedSample(empty, *labels(layout, self.pool), layout, self.pool, characters=shown)
         return rasterise(layout, self.pool, self.backgrounds)
 
     def _draw(self, rng: np.random.Generator, size: int) -> Layout:

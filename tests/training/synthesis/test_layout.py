@@ -93,6 +93,19 @@ def test_characters_follow_one_another_within_the_word(pool: PatchPool) -> None:
     assert abs(quads[-1, 1, 0] - right) < 0.3 * side
 
 
+def test_characters_are_those_of_the_words_that_are_labelled(pool: PatchPool) -> None:
+    layout = _layout(pool, (20, 500), (20, 60), (-25, 60))
+    polygons, _, _ = labels(layout, pool)
+    quads = characters(layout, pool)
+    assert len(quads) == len(polygons) == 2
+    for polygon, letters in zip(polygons, quads, strict=True):
+        np.testing.assert_allclose(letters[0, [0, 3], 1], polygon[[0, 3], 1], atol=1e-4)
+        assert abs(letters[0, 0, 0] - polygon[0, 0]) < 10
+    sample = rasterise(layout, pool, Backgrounds([], 0))
+    for drawn, letters in zip(sample.characters, quads, strict=True):
+        np.testing.assert_array_equal(drawn, letters)
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 @pytest.mark.parametrize("kind", [SceneSource, PageSource])
 def test_a_turned_picture_is_the_picture_turned(

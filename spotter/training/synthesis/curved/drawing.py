@@ -35,12 +35,13 @@ class Ink:
 
 @dataclass(eq=False)
 class Drawing:
-    """picture: uint8 [S, S, 3], drawn into. polygons, texts: of the words so far."""
+    """picture: uint8 [S, S, 3], drawn into. polygons, texts, characters: of the words so far, as of `Sample`."""
 
     picture: Picture
     rng: np.random.Generator
     polygons: list[NDArray[np.float32]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    characters: list[NDArray[np.float32]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -74,6 +75,7 @@ class Drawing:
         for word in words:
             self.polygons.append(word.polygon(plane))
             self.texts.append(word.pool.texts[word.patch])
+            self.characters.append(word.characters(plane))
             cover = word.cover(plane, self.size)
             if cover is not None:
                 self._ink(*cover, ink)

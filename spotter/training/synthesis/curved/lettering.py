@@ -58,6 +58,14 @@ class Lettering:
         x, y = np.concatenate([x, x[::-1]]), np.repeat([top, bottom], POINTS)
         return to_picture(plane, self.places(x, y)).astype(np.float32)
 
+    def characters(self, plane: Floats) -> NDArray[np.float32]:
+        """Quadrilaterals [C, 4, 2] of its characters, in the picture. plane: as of `polygon`."""
+        _, top, _, bottom = self.pool.quads[self.patch].tolist()
+        edges = self.pool.boundaries[self.patch].astype(np.float64)
+        x = np.stack([edges[:-1], edges[1:], edges[1:], edges[:-1]], 1).ravel()
+        y = np.tile([top, top, bottom, bottom], len(edges) - 1)
+        return to_picture(plane, self.places(x, y)).astype(np.float32).reshape(-1, 4, 2)
+
     def cover(self, plane: Floats, size: int) -> tuple[Picture, int, int] | None:
         """(alpha [h, w], left, top) of what lies inside a picture of size x size, None where nothing does."""
         height, width = self.pool.shapes[self.patch, 0].tolist()

@@ -83,11 +83,13 @@ class CurvedSource:
         keep, ignore = visible(polygons, size)
         ignore = (ignore | (heights(polygons) < SMALLEST))[keep]
         texts = [text for text, kept in zip(drawing.texts, keep, strict=True) if kept]
+        characters = [quads for quads, kept in zip(drawing.characters, keep, strict=True) if kept]
         return Sample(
             degrade(drawing.picture, ease(draw_degradation(rng), self.difficulty)),
             polygons[keep],
             ["" if hidden else text for text, hidden in zip(texts, ignore, strict=True)],
             ignore,
+            characters=characters,
         )
 
     def _emblem(self, rng: np.random.Generator, drawing: Drawing, canvas: Canvas) -> None:

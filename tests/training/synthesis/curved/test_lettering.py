@@ -35,6 +35,20 @@ def test_a_words_polygon_runs_along_both_circles(pool: PatchPool) -> None:
     np.testing.assert_allclose(angle[8:], angle[:8][::-1], atol=0.3)
 
 
+def test_characters_follow_one_another_along_both_circles(pool: PatchPool) -> None:
+    made = word(pool, circle(80, -np.pi / 2, 3.0))
+    quads = made.characters(PLANE)
+    assert quads.shape == (len(pool.texts[made.patch]), 4, 2)
+    radius, angle = polar(quads)
+    around, turned = polar(made.polygon(PLANE))
+    np.testing.assert_allclose(radius[:, :2], around[0], atol=0.2)
+    np.testing.assert_allclose(radius[:, 2:], around[-1], atol=0.2)
+    np.testing.assert_allclose(angle[1:, 0], angle[:-1, 1], atol=1e-3)
+    assert (angle[:, 1] > angle[:, 0]).all()
+    assert angle[0, 0] == pytest.approx(turned.min(), abs=8)
+    assert angle[-1, 1] == pytest.approx(turned.max(), abs=8)
+
+
 @pytest.mark.parametrize("rigid", [False, True])
 def test_ink_lies_within_the_polygon_and_fills_it(pool: PatchPool, rigid: bool) -> None:
     made = word(pool, circle(80, -np.pi / 2, 3.0), rigid)

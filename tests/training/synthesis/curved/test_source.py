@@ -34,6 +34,16 @@ def test_samples_keep_the_contract(samples: list[Sample]) -> None:
         assert [text == "" for text in sample.texts] == sample.ignore.tolist()
 
 
+def test_each_word_knows_its_characters(samples: list[Sample]) -> None:
+    for sample in samples:
+        assert len(sample.characters) == len(sample.texts)
+        for text, quads, polygon in zip(sample.texts, sample.characters, sample.polygons, strict=True):
+            assert quads.shape[1:] == (4, 2)
+            assert len(quads) == len(text) or not text
+            middle = quads.mean((0, 1))
+            assert np.linalg.norm(middle - polygon.mean(0)) < 0.2 * np.ptp(polygon, axis=0).max() + 2
+
+
 def test_words_to_read_are_inside_high_enough_and_simple_polygons_read_clockwise(samples: list[Sample]) -> None:
     polygons = np.concatenate([sample.polygons[~sample.ignore] for sample in samples])
     assert len(polygons) > 60

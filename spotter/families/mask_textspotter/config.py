@@ -1,0 +1,30 @@
+"""The configuration of Mask TextSpotter's head, checked when it is built."""
+
+from dataclasses import dataclass
+
+from spotter.families.fots.config import DetectionConfig
+
+READINGS = ("ctc", "masks", "attention", "fused")
+
+
+@dataclass(frozen=True)
+class MaskConfig(DetectionConfig):
+    """The proposals, as FOTS has its boxes, the instance masks, and what reads the words.
+
+    reading: "ctc", the recogniser that all families share; "masks", the character maps; "attention", the decoder with
+        spatial attention; "fused", the surer of the two for each word. The weights of all four are in every checkpoint.
+    mask: channels of the branch of instance masks. reader: channels of the maps that characters are read from, and of
+        the decoder's state. longest: the most characters that the decoder writes; each is one step of the graph.
+    """
+
+    reading: str = "ctc"
+    mask: int = 32
+    reader: int = 64
+    longest: int = 24
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reading not in READINGS:
+            raise ValueError(f"reading must be one of {', '.join(READINGS)}")
+        if min(self.mask, self.reader, self.longest) < 1:
+            raise ValueError("mask, reader and longest must be at least 1")

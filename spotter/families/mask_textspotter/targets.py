@@ -1,0 +1,94 @@
+"""What Mask TextSpotter's maps, masks and readings should say of words."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spotter.families.abcnet.bezier import fitted
+from spotter.families.abcnet.targets import curve_targets
+from spotter.families.interface import Texts, Truth
+from spotter.families.mask_textspotter.mask import COLUMNS, ROWS, cell_places
+from spotter.families.mask_textspotter.outlines import inside, of_polygons, to_boxes, to_polygons
+
+_MIDDLE = 0.5  # of a character's width and height: its middle, so that those of neighbours stay separate
+_LEAST = 0.1  # of its height: the width of a narrow character's middle, which one column of a patch reaches
+_EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class MaskTruth(Truth):
+    """shapes are regions [N, 32]. boxes: float32 [N, 6], the slanted boxes that proposals should be. pictures: int64
+    [N]. counts: bool [N], false for words that are ignored. classes, characters, located: as of `Texts`."""
+
+    boxes: Tensor
+    pictures: Tensor
+    counts: Tensor
+    classes: Tensor
+    characters: Tensor
+    located: Tensor
+
+
+def mask_truth(polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> MaskTruth:
+    """As `spotter.families.interface.Family.truth`. A word's core follows its bend, as ABCNet's does."""
+    outlines = of_polygons(polygons)
+    curves = fitted(to_polygons(outlines))
+    pictures, rows, columns = shape
+    found = []
+    before = 0
+    for picture in range(pictures):
+        here = image_index == picture
+        text, counted, owner, _ = curve_targets(curves[here], ignore[here].numpy(), (rows, columns))
+        found.append((text, counted, np.where(owner >= 0, owner + before, -1)))
+        before += int(here.sum())
+    texts, counts, owners = (torch.from_numpy(np.stack(maps)) for maps in zip(*found, strict=True))
+    words = len(polygons)
+    return MaskTruth(
+        text=texts,
+        counted=counts,
+        owner=owners,
+        shapes=outlines,
+        boxes=to_boxes(outlines),
+        pictures=image_index,
+        counts=~ignore,
+        classes=torch.zeros(words, 0, dtype=torch.int64),
+        characters=torch.zeros(words, 0, 4, 2),
+        located=torch.zeros(words, dtype=torch.bool),
+    )
+
+
+def with_texts(truth: MaskTruth, texts: Texts) -> MaskTruth:
+    """As `spotter.families.interface.Family.with_texts`."""
+    return replace(truth, classes=texts.classes, characters=texts.characters, located=texts.located)
+
+
+def mask_targets(outlines: Tensor, patches: Tensor) -> Tensor:
+    """bool [N, ROWS, COLUMNS]: which places of masks lie within regions [N, 32]; patches: as of `Masks.boxes`."""
+    return inside(to_polygons(outlines), cell_places(patches)).unflatten(1, (ROWS, COLUMNS))  # type: ignore[no-untyped-call,no-any-return]
+
+
+def middles_of(characters: Tensor) -> Tensor:
+    """The middles [..., 4, 2] of characters' quadrilaterals [..., 4, 2]."""
+    centre = characters.mean(-2, keepdim=True)
+    along = (characters[..., 1, :] + characters[..., 2, :] - characters[..., 0, :] - characters[..., 3, :]) / 2
+    down = (characters[..., 3, :] + characters[..., 2, :] - characters[..., 0, :] - characters[..., 1, :]) / 2
+    width, height = (side.square().sum(-1, keepdim=True).sqrt() for side in (along, down))
+    along = along * torch.clamp(_LEAST * height / width.clamp(min=_EPSILON), _MIDDLE, 1.0) / 2
+    down = down * _MIDDLE / 2
+    corners = torch.stack((-along - down, along - down, along + down, down - along), -2)
+    return centre + corners
+
+
+def character_targets(characters: Tensor, classes: Tensor, places: Tensor) -> Tensor:
+    """int64 [N, h, w]: which character of its word each place of a patch is in the middle of, -1 where it is in none.
+
+    characters: [N, L, 4, 2]. classes: int64 [N, L], 0 beyond a word's end. places: [N, h, w, 2], in the picture.
+    """
+    words, longest = classes.shape
+    rows, columns = places.shape[1:3]
+    points = places.flatten(1, 2)[:, None].expand(-1, longest, -1, -1).flatten(0, 1)
+    found = inside(middles_of(characters).flatten(0, 1), points).reshape(words, longest, rows, columns)
+    found = found & (classes > 0)[:, :, None, None]
+    number = torch.arange(longest, device=classes.device)[:, None, None]
+    return torch.where(found, number, -1).amax(1) if longest else torch.full_like(places[..., 0], -1).long()

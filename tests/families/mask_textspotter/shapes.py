@@ -1,0 +1,42 @@
+"""Regions and masks that tests draw."""
+
+import math
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from spotter.families.mask_textspotter.mask import Masks, box_logits, grown
+from spotter.families.mask_textspotter.outlines import of_polygons
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def quad(left: float, top: float, right: float, bottom: float) -> Tensor:
+    """An upright rectangle as a polygon [1, 4, 2]."""
+    return torch.tensor([[[left, top], [right, top], [right, bottom], [left, bottom]]], dtype=torch.float32)
+
+
+def straight(left: float, top: float, right: float, bottom: float) -> Tensor:
+    """An upright rectangle as a region [1, 32]."""
+    return of_polygons(quad(left, top, right, bottom))
+
+
+def arch(inner: float, outer: float, degrees: float, centre: tuple[float, float], points: int = 8) -> Tensor:
+    """A word on the top of a circle as a polygon [1, 2 points, 2], over so many degrees, read clockwise."""
+    angle = torch.linspace(-degrees / 2, degrees / 2, points) * math.pi / 180
+    way = torch.stack((angle.sin(), -angle.cos()), 1)
+    return (torch.cat((outer * way, inner * way.flip(0))) + torch.tensor(centre))[None]
+
+
+def box_masks(boxes: Tensor) -> Masks:
+    """Masks that are their boxes [N, 6]."""
+    return Masks(box_logits(boxes), grown(boxes))
+
+
+def loud(module: Module) -> Module:
+    """Random weights so large that what a module reads varies with what it sees."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_(0, 1)
+    return module.eval()

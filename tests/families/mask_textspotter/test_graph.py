@@ -1,0 +1,117 @@
+"""The head's parts as graphs of standard operators and our kernel's, for any number of words."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from torch import Tensor, nn
+
+from spotter.export.graph import add_bodies
+from spotter.families.mask_textspotter.config import MaskConfig
+from spotter.families.mask_textspotter.head import MaskHead
+from spotter.families.mask_textspotter.mask import outlines_of
+from spotter.model.anchors import AnchorPoints, plain_anchors
+from spotter.ops.interface import DOMAIN
+from tests.export.conftest import TIMEOUT, write_part
+from tests.families.mask_textspotter.shapes import loud, straight
+
+pytestmark = pytest.mark.timeout(TIMEOUT)
+CONFIG = MaskConfig(channels=8, mask=8, reader=8, longest=3, reading="fused")
+CPU = torch.device("cpu")
+
+
+def talkative_head() -> MaskHead:
+    torch.manual_seed(3)
+    head = MaskHead(6, CONFIG, 9).eval()
+    loud(head.reader.decoder)
+    with torch.no_grad():
+        nn.init.normal_(head.mask.out.weight, std=2)
+        head.reader.classify.weight *= 6
+        head.reader.middles.weight *= 8
+        head.reader.middles.bias += 2  # type: ignore[operator]
+    return head
+
+
+class _Outlining(nn.Module):
+    def __init__(self, head: MaskHead, anchors: AnchorPoints) -> None:
+        super().__init__()
+        self.mask, self.anchors = head.mask, anchors
+
+    def forward(self, features: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
+        return outlines_of(self.mask(features, self.anchors, boxes, image_index), boxes)
+
+
+class _Reading(nn.Module):
+    def __init__(self, head: MaskHead, anchors: AnchorPoints) -> None:
+        super().__init__()
+        self.head, self.anchors = head, anchors
+
+    def forward(self, features: Tensor, outlines: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
+        read = self.head.read(features, self.anchors, outlines, image_index)
+        return read.logits, read.widths
+
+
+def write(part: nn.Module, regions: Tensor, path: Path) -> ort.InferenceSession:
+    words = torch.export.Dim("words", min=1, max=4096)
+    example = torch.randn(2, 6, 32, 48), regions, torch.tensor([1, 0, 1])
+    name = "boxes" if regions.shape[1] == 6 else "outlines"
+    write_part(part, example, path, {"features": None, name: {0: words}, "image_index": {0: words}})
+    proto = onnx.load(str(path))
+    add_bodies(proto)
+    assert [node.op_type for node in proto.graph.node if node.domain == DOMAIN] == ["SampleRegions"]
+    assert not {node.op_type for node in proto.graph.node} & {"Loop", "If", "Scan"}
+    onnx.save(proto, str(path))
+    return ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def numbers(count: int) -> torch.Generator:
+    return torch.Generator().manual_seed(count)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_masks_give_the_same_outlines_in_a_graph(outlining: ort.InferenceSession, count: int) -> None:
+    spread = torch.tensor([180.0, 120.0, 60.0, 30.0, 6.2, 1.0])
+    boxes = torch.rand(count, 6, generator=numbers(count)) * spread + torch.tensor([0.0, 0, 20, 8, -3.1, -0.5])
+    features, index = torch.randn(2, 6, 32, 48, generator=numbers(0)), torch.arange(count) % 2
+    with torch.no_grad():
+        wanted = _Outlining(talkative_head(), plain_anchors(32, 48, CPU))(features, boxes, index)
+    feeds = {"features": features.numpy(), "boxes": boxes.numpy(), "image_index": index.numpy()}
+    (found,) = outlining.run(None, feeds)
+    np.testing.assert_allclose(found, wanted.numpy(), atol=0.05)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_outlines_are_read_alike_in_a_graph(reading: ort.InferenceSession, count: int) -> None:
+    places = torch.rand(count, 4, generator=numbers(count)) * torch.tensor([100.0, 90, 80, 20])
+    outlines = torch.cat([straight(x, y, x + 10 + w, y + 8 + h) for x, y, w, h in places.tolist()])
+    features, index = torch.randn(2, 6, 32, 48, generator=numbers(0)), torch.arange(count) % 2
+    with torch.no_grad():
+        wanted = talkative_head().read(features, plain_anchors(32, 48, CPU), outlines, index)
+    feeds = {"features": features.numpy(), "outlines": outlines.numpy(), "image_index": index.numpy()}
+    logits, widths = reading.run(None, feeds)
+    assert widths.tolist() == wanted.widths.tolist()
+    path = wanted.logits.argmax(2)
+    assert len(path.unique()) > (1 if count == 1 else 3)
+    assert (logits.argmax(2) == path.numpy()).mean() > 0.99  # ties
+    assert np.median(np.abs(logits - wanted.logits.numpy())) < 1e-3
+
+
+@pytest.fixture(scope="module", name="outlining")
+def make_outlining(tmp_path_factory: pytest.TempPathFactory) -> ort.InferenceSession:
+    head = talkative_head().symbolic()
+    assert isinstance(head, MaskHead)
+    boxes = torch.tensor([[60.0, 50, 60, 20, 0.3, 0.2], [50, 40, 10, 20, -2.0, 0], [90, 90, 70, 12, 3, 0.5]])
+    path = tmp_path_factory.mktemp("outlining") / "part.onnx"
+    return write(_Outlining(head, plain_anchors(32, 48, CPU)), boxes, path)
+
+
+@pytest.fixture(scope="module", name="reading")
+def make_reading(tmp_path_factory: pytest.TempPathFactory) -> ort.InferenceSession:
+    head = talkative_head().symbolic()
+    assert isinstance(head, MaskHead)
+    outlines = torch.cat((straight(10, 10, 70, 30), straight(5, 40, 25, 60), straight(20, 70, 150, 84)))
+    path = tmp_path_factory.mktemp("reading") / "part.onnx"
+    return write(_Reading(head, plain_anchors(32, 48, CPU)), outlines, path)

@@ -8,7 +8,7 @@ HEAD = 32
 """Channels of each attention head of a backbone."""
 BLOCKS = ("residual", "inverted", "attention")
 ENCODERS = ("transformer", "lstm", "gru")
-DECODERS = ("ctc", "both")
+DECODERS = ("ctc", "both", "attention", "hybrid")
 NECKS = ("fpn", "pan", "bifpn")
 PLANS = ("small", "tiny")
 
@@ -48,14 +48,16 @@ class BackboneConfig:
 
 @dataclass(frozen=True)
 class RecogniserConfig:
-    """Convolutions, a sequence encoder and CTC.
+    """Convolutions, a sequence encoder and a decoder.
 
     height: rows of a sampled patch at stride 4 (twice as many are sampled at stride 2).
     min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
     channels: of the convolutions at `height` rows and at half of them.
     encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762), or "lstm" or "gru" in both directions (Shi et al.
         2017, CRNN, arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
-    decoder: "ctc", or "both" for an additional attention decoder that only helps training; CTC alone reads.
+    decoder: who reads. "ctc"; "both": an attention decoder is trained in addition, and CTC alone reads; "attention":
+        trained as "both", the attention decoder alone reads; "hybrid": both read, see `spotter.model.joint`.
+    longest: characters of a text that an attention decoder reads. ctc_weight: CTC's share of a hybrid's score.
     detail: whether the stride-2 map is read in addition to the shared one of stride 4.
     """
 
@@ -69,8 +71,12 @@ class RecogniserConfig:
     detail: bool = True
     encoder: str = "transformer"
     decoder: str = "ctc"
+    longest: int = 32
+    ctc_weight: float = 0.3
 
     def __post_init__(self) -> None:
+        if self.longest < 1 or not 0 <= self.ctc_weight <= 1:
+            raise ValueError("longest must be at least 1, and ctc_weight lie between 0 and 1")
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}")
         if self.decoder not in DECODERS:

@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_anchors
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
+from spotter.model.ctc import GreedyPath, greedy_path
 from spotter.model.family import Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
 from spotter.model.orientation import Orientation, sure_points
 from spotter.model.picture_recogniser import Columns, PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
-from spotter.model.recogniser import GreedyPath, Recogniser, greedy_path
+from spotter.model.recogniser import Recogniser
 from spotter.model.roles import Roles, joined
 from spotter.model.splitting import split_at_spaces
 

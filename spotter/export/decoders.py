@@ -33,7 +33,15 @@ class SymbolicAttentionDecoder(AttentionDecoder):
         self, step: int, given: Tensor, last: Tensor, state: Tensor, view: View
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `AttentionDecoder.step`."""
-        constants = ("inputs", "recurrent", "recurrent_bias", "joining", "joining_bias", "classifying", "classifying_bias")
+        constants = (
+            "inputs",
+            "recurrent",
+            "recurrent_bias",
+            "joining",
+            "joining_bias",
+            "classifying",
+            "classifying_bias",
+        )
         regions, texts = last.shape
         weights = [self.get_buffer(name) for name in constants]
         chosen, after, log_probabilities, place = torch.onnx.ops.symbolic_multi_out(

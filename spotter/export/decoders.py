@@ -9,6 +9,11 @@ from spotter.model.attention import AttentionDecoder, View
 from spotter.model.ctc import Lattice
 from spotter.ops.interface import ATTENTION_STEP, DOMAIN, FORWARD_STEP
 
+_CONSTANTS = (
+    *("inputs", "recurrent", "recurrent_bias"),
+    *("joining", "joining_bias", "classifying", "classifying_bias"),
+)
+
 
 class SymbolicAttentionDecoder(AttentionDecoder):
     """Replaces `AttentionDecoder` during export."""
@@ -33,17 +38,8 @@ class SymbolicAttentionDecoder(AttentionDecoder):
         self, step: int, given: Tensor, last: Tensor, state: Tensor, view: View
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `AttentionDecoder.step`."""
-        constants = (
-            "inputs",
-            "recurrent",
-            "recurrent_bias",
-            "joining",
-            "joining_bias",
-            "classifying",
-            "classifying_bias",
-        )
         regions, texts = last.shape
-        weights = [self.get_buffer(name) for name in constants]
+        weights = [self.get_buffer(name) for name in _CONSTANTS]
         chosen, after, log_probabilities, place = torch.onnx.ops.symbolic_multi_out(
             f"{DOMAIN}::{ATTENTION_STEP}",
             (given, last, state, *view, *weights),

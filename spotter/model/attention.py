@@ -76,8 +76,8 @@ class AttentionDecoder(nn.Module):
     def step(
         self, step: int, given: Tensor, last: Tensor, state: Tensor, view: View
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """One step of `write`: from the class int64 [N, H] and the state [N, H, D] before it to the class, the state, the
-        log probabilities [N, H, classes] and the place [N, H]."""
+        """One step of `write`: from the class int64 [N, H] and the state [N, H, D] before it to the class, the state,
+        the log probabilities [N, H, classes] and the place [N, H]."""
         # The input's part of the GRU depends on the character alone.
         inputs = F.linear(self.embed.weight, self.state.get_parameter("weight_ih_l0"), self.state.bias_ih_l0)[last]
         recurrent = F.linear(state, self.state.get_parameter("weight_hh_l0"), self.state.bias_hh_l0)

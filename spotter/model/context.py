@@ -23,10 +23,10 @@ class DilatedContext(nn.Module):
 
 
 class BranchedContext(nn.Module):
-    """Branches of different receptive fields at a quarter of the width each, joined by a 1x1 convolution with a residual
-    connection (Inception-ResNet: Szegedy et al. 2017, arXiv:1602.07261; dilated as in RFB: Liu et al. 2018,
-    arXiv:1711.07767): a 1x1 convolution, a 3x3 one, a 3x3 one of dilation 3, and a long one along each axis, since words
-    are long."""
+    """Branches of different receptive fields at a quarter of the width each, joined by a 1x1 convolution with a
+    residual connection (Inception-ResNet: Szegedy et al. 2017, arXiv:1602.07261; dilated as in RFB: Liu et al. 2018,
+    arXiv:1711.07767): a 1x1 convolution, a 3x3 one, a 3x3 one of dilation 3, and a long one along each axis, since
+    words are long."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -115,8 +115,8 @@ class RefinedNeck(nn.Module):
         self.context = context
 
     def forward(self, maps: Sequence[Tensor], inside: Tensor | None = None) -> Tensor:
-        """As `FeaturePyramid.forward`. inside: [B, 1, H, W] of the finest map, 1 on the picture and 0 in padding; without
-        it the picture fills the maps."""
+        """As `FeaturePyramid.forward`. inside: [B, 1, H, W] of the finest map, 1 on the picture and 0 in padding;
+        without it the picture fills the maps."""
         if self.gate is not None:
             insides = [inside]
             for _ in maps[1:]:

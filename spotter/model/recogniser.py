@@ -33,8 +33,8 @@ class MaskedStage(nn.Module):
 class Recogniser(nn.Module):
     """Convolutions over patches of two strides, an encoder over the columns, and decoders.
 
-    CTC gives classes for each column. `attention`, where there is one, is trained on the same columns; whether it reads,
-    too, is the configuration's choice.
+    CTC gives classes for each column. `attention`, where there is one, is trained on the same columns; whether it
+    reads, too, is the configuration's choice.
     """
 
     roles: ClassVar[Roles] = Roles(

@@ -79,8 +79,8 @@ class Spotter(nn.Module):
         orientation: Orientation | None = None,
         masked: bool = False,
     ) -> None:
-        """orientation: tells which way up a picture lies, where the graph is to say so. masked: whether backbone and neck
-        look at whole maps and so are told what of them is padding."""
+        """orientation: tells which way up a picture lies, where the graph is to say so. masked: whether backbone and
+        neck look at whole maps and so are told what of them is padding."""
         super().__init__()
         self.masked = masked
         self.backbone = backbone

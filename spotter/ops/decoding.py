@@ -49,8 +49,8 @@ def _attention_step(
 @body(FORWARD_STEP)
 def _forward_step(score: Tensor, emitted: Tensor, inside: Tensor, leap: Tensor, column: int) -> Tensor:
     """One step of the forward algorithm, `spotter.model.ctc.forward_step`, of the same names and shapes: score
-    [N, H, S]; emitted [T, N, H, S]; inside bool [T, N, 1, 1]; leap [N, H, S] -> the score after the column, an attribute
-    that counts from 0."""
+    [N, H, S]; emitted [T, N, H, S]; inside bool [T, N, 1, 1]; leap [N, H, S] -> the score after the column, an
+    attribute that counts from 0."""
     here, at_0, at_2 = op.Constant(value_int=column), op.Constant(value_ints=[0]), op.Constant(value_ints=[2])
     at_1, minus_1, minus_2 = op.Constant(value_ints=[1]), op.Constant(value_ints=[-1]), op.Constant(value_ints=[-2])
     impossible = op.Constant(value_float=IMPOSSIBLE)

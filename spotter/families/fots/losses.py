@@ -8,7 +8,6 @@ from spotter.families.fots.boxes import boxes_to_polygons, probiou
 from spotter.families.fots.maps import DetectionMaps
 from spotter.families.interface import Truth
 
-
 _BETA = 0.2
 
 

@@ -16,8 +16,8 @@ EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are not given as a 
 
 
 def parts_of(family: Family, own: Mapping[str, float] = MappingProxyType({})) -> tuple[str, ...]:
-    """The parts of the joint loss of a family, without `ATTENTION`; of its own those that have a weight, by default or by
-    `own`."""
+    """The parts of the joint loss of a family, without `ATTENTION`; of its own those that have a weight, by default or
+    by `own`."""
     weights = {**family.parts, **own}
     return ("score", "dice", *(name for name in family.parts if weights[name]), "recognition")
 
@@ -26,8 +26,8 @@ def parts_of(family: Family, own: Mapping[str, float] = MappingProxyType({})) ->
 class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
-    own: weights of the family's own parts, by default the family's; in a recipe they stand among the others. Parts whose
-        weight is 0 are left out.
+    own: weights of the family's own parts, by default the family's; in a recipe they stand among the others. Parts
+        whose weight is 0 are left out.
     hard_negatives: background points kept for each text point, the hardest first (OHEM, Shrivastava et al. 2016).
     small_words: a text point counts by n ** -small_words where its word has n of them; 0 for all alike.
     focal: where it is not 0, every counted point counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).

@@ -50,12 +50,13 @@ def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple
 
 
 def overlap_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(giou, probiou, points) losses, other ways to compare the boxes that core anchor points predict with the true ones;
-    weights as in `geometry_losses`.
+    """(giou, probiou, points) losses, other ways to compare the boxes that core anchor points predict with the true
+    ones; weights as in `geometry_losses`.
 
     giou: 1 - GIoU (Rezatofighi et al. 2019, arXiv:1902.09630) of the rectangles around both in the word's own frame,
-    which has a gradient however far they are apart. probiou: 1 - ProbIoU (Murrugarra-Llerena et al. 2021, arXiv:2106.06072), which also sees
-    the direction and the slant. points: smooth L1 on the four corners, in multiples of the word's height.
+    which has a gradient however far they are apart. probiou: 1 - ProbIoU (Murrugarra-Llerena et al. 2021,
+    arXiv:2106.06072), which also sees the direction and the slant. points: smooth L1 on the four corners, in multiples
+    of the word's height.
     """
     found = _core(maps, truth, weights)
     if found is None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -27,7 +28,10 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
         """x: [B, C, H, W]; inside as in `masked_mean`."""
-        out: Tensor = x * self.excite(self.squeeze(masked_mean(x, inside)).relu()).sigmoid()
+        hidden = F.silu(
+            self.squeeze(masked_mean(x, inside))
+        )  # a ReLU's units could all be dead: norms make means small
+        out: Tensor = x * self.excite(hidden).sigmoid()
         return out
 
 

@@ -500,7 +500,10 @@ def parts_command(
         "parts",
         {"threads": threads, "rounds": rounds, "size": size, "words": words, "costs": [asdict(each) for each in found]},
         (_plural(threads, "thread"), _plural(rounds, "round"), f"{size[0]} x {size[1]} pixels", _plural(words, "word")),
-        (parts.as_table(found), "Milliseconds in PyTorch, the least of all turns; the ratio is to the defaults'."),
+        (
+            parts.as_table(found),
+            "Milliseconds of a processor in PyTorch, the least of all turns; the ratio is to the defaults'.",
+        ),
         as_json,
     )
 

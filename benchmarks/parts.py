@@ -55,7 +55,8 @@ CHOICES: tuple[Choice, ...] = (
 
 @dataclass(frozen=True)
 class Cost:
-    """weights: numbers that the trained network has. seconds: the least of all turns, ratio: to the defaults'."""
+    """weights: numbers that the trained network has. seconds: of a processor, the least of all turns. ratio: to the
+    defaults'."""
 
     name: str
     weights: int
@@ -68,8 +69,8 @@ def measure(choices: Sequence[Choice], size: tuple[int, int], words: int, thread
     `size` = (width, height), multiples of 64, and of its pyramid, the detector's maps, and reading so many words of 3
     to 12 letters at places that are given.
 
-    In each round everyone has a turn; the least of a network's times is taken, since others on the machine only ever
-    add to it.
+    Seconds are the processor's, those of all threads together. In each round everyone has a turn; the least of a
+    network's times is taken, since others on the machine only ever add to it.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -78,10 +79,10 @@ def measure(choices: Sequence[Choice], size: tuple[int, int], words: int, thread
         seconds: list[list[float]] = [[] for _ in turns]
         for number in range(rounds + 1):
             for (_, _, turn), times in zip(turns, seconds, strict=True):
-                began = time.perf_counter()
+                began = time.process_time()
                 turn()
                 if number:
-                    times.append(time.perf_counter() - began)
+                    times.append(time.process_time() - began)
     finally:
         torch.set_num_threads(before)
     least = [min(times) for times in seconds]

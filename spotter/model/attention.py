@@ -79,8 +79,9 @@ class AttentionDecoder(nn.Module):
         """One step of `write`: from the class int64 [N, H] and the state [N, H, D] before it to the class, the state,
         the log probabilities [N, H, classes] and the place [N, H]."""
         # The input's part of the GRU depends on the character alone.
-        inputs = F.linear(self.embed.weight, self.state.get_parameter("weight_ih_l0"), self.state.bias_ih_l0)[last]
-        recurrent = F.linear(state, self.state.get_parameter("weight_hh_l0"), self.state.bias_hh_l0)
+        gru = self.state.get_parameter
+        inputs = F.linear(self.embed.weight, gru("weight_ih_l0"), gru("bias_ih_l0"))[last]
+        recurrent = F.linear(state, gru("weight_hh_l0"), gru("bias_hh_l0"))
         (reset, update, new), (r, z, n) = inputs.chunk(3, -1), recurrent.chunk(3, -1)
         new = (new + (reset + r).sigmoid() * n).tanh()
         state = new + (update + z).sigmoid() * (state - new)

@@ -44,7 +44,7 @@ def downsampling(inputs: int, outputs: int) -> nn.Sequential:
 class _Residual(nn.Module):
     """Two parts with a residual connection, and squeeze-and-excitation before it where that is asked for."""
 
-    def __init__(self, channels: int, first: nn.Module, second: nn.Module, excitation: bool) -> None:
+    def __init__(self, channels: int, first: nn.Sequential, second: nn.Sequential, excitation: bool) -> None:
         super().__init__()
         self.first = first
         self.second = second

@@ -56,8 +56,8 @@ class All(nn.Module):
         self.parts = nn.ModuleList(Shared(config) for config in MAPS.values())
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):  # as a trained network's, not those of a new one
-                nn.init.uniform_(module.running_mean, -0.2, 0.2)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
+                module.get_buffer("running_mean").uniform_(-0.2, 0.2)
+                module.get_buffer("running_var").uniform_(0.5, 1.5)
             if isinstance(module, LevelGate):
                 nn.init.normal_(module.choose.weight)
         self.eval()

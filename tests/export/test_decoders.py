@@ -30,7 +30,7 @@ def make_recogniser(decoder: str) -> Recogniser:
     recogniser = Recogniser(fine=4, coarse=8, classes=12, config=config).eval()
     assert recogniser.attention is not None
     with torch.no_grad():  # so that they say something, and not the same of every word
-        recogniser.columns[0].weight *= 3
+        recogniser.columns.get_parameter("0.weight").mul_(3)
         recogniser.classify.weight *= 6
         recogniser.attention.classify.weight *= 9
         recogniser.attention.embed.weight *= 3

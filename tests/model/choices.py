@@ -29,14 +29,12 @@ MAPS: dict[str, SpotterConfig] = {
 }
 """What may be chosen below the head."""
 
+_READER = replace(SMALL_RECOGNISER, longest=6)
 READING: dict[str, RecogniserConfig] = {
-    name: replace(SMALL_RECOGNISER, longest=6, **changes)
-    for name, changes in (
-        ("LSTM", {"encoder": "lstm"}),
-        ("GRU", {"encoder": "gru"}),
-        ("attention beside CTC", {"decoder": "both"}),
-        ("attention decoder", {"decoder": "attention"}),
-        ("hybrid decoder", {"decoder": "hybrid"}),
-    )
+    "LSTM": replace(_READER, encoder="lstm"),
+    "GRU": replace(_READER, encoder="gru"),
+    "attention beside CTC": replace(_READER, decoder="both"),
+    "attention decoder": replace(_READER, decoder="attention"),
+    "hybrid decoder": replace(_READER, decoder="hybrid"),
 }
 """What may be chosen of the recogniser."""

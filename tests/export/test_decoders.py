@@ -1,6 +1,7 @@
-"""Attention decoders in the graph: step by step, without a loop, and jointly scored with CTC."""
+"""Attention decoders in the graph: step by step, without a loop, jointly scored with CTC, and served."""
 
-from dataclasses import replace
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,80 +9,81 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from torch import Tensor, nn
 
-from spotter.export.graph import add_bodies
-from spotter.export.packed_sequences import PackedRecogniser
-from spotter.model.ctc import greedy_path
-from spotter.model.recogniser import Recogniser
-from spotter.ops.interface import ATTENTION_STEP, FORWARD_STEP
-from tests.export.conftest import TIMEOUT, write_part
-from tests.model.small import SMALL_RECOGNISER, word_patches
+from spotter.export import bundle as module
+from spotter.export import parity
+from spotter.export.bundle import export_bundle
+from spotter.export.card import Origin
+from spotter.export.graph import export_graph
+from spotter.ops.interface import ATTENTION_STEP, FORWARD_STEP, OUTPUTS
+from spotter.reading.reader import Reader
+from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
+from tests.export.metrics import metrics
+from tests.model.small import SMALL_RECOGNISER, attending_spotter
 
-pytestmark = [pytest.mark.timeout(TIMEOUT), pytest.mark.usefixtures("one_thread")]
+pytestmark = pytest.mark.timeout(TIMEOUT)
 
-LONGEST, COLUMNS = 5, 12
-DECODERS = ("attention", "hybrid")
-
-
-def make_recogniser(decoder: str) -> Recogniser:
-    torch.manual_seed(0)
-    config = replace(SMALL_RECOGNISER, decoder=decoder, longest=LONGEST, max_width=COLUMNS)
-    recogniser = Recogniser(fine=4, coarse=8, classes=12, config=config).eval()
-    assert recogniser.attention is not None
-    with torch.no_grad():  # so that they say something, and not the same of every word
-        recogniser.columns.get_parameter("0.weight").mul_(3)
-        recogniser.classify.weight *= 6
-        recogniser.attention.classify.weight *= 9
-        recogniser.attention.embed.weight *= 3
-    return recogniser
+LONGEST = 6
 
 
-class Both(nn.Module):
-    """A recogniser of each kind on the same patches."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts = nn.ModuleList(PackedRecogniser(make_recogniser(decoder)) for decoder in DECODERS)
-
-    def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> tuple[Tensor, ...]:
-        return tuple(part(fine, coarse, widths) for part in self.parts)
-
-
-@pytest.fixture(scope="module", name="graph")
-def make_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("decoders") / "model.onnx"
-    words, columns = torch.export.Dim("words", min=1), torch.export.Dim("columns", min=4, max=COLUMNS)
-    example = torch.randn(3, 4, 16, 16), torch.randn(3, 8, 8, 8), torch.tensor([8, 3, 5])
-    shapes = {"fine": {0: words, 3: 2 * columns}, "coarse": {0: words, 3: columns}, "widths": {0: words}}
-    write_part(Both(), example, path, shapes)
-    proto = onnx.load(str(path))
-    add_bodies(proto)
-    onnx.checker.check_model(proto)
-    onnx.save(proto, str(path))
-    return path
+@pytest.fixture(scope="module", name="hybrid")
+def make_hybrid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+    """A whole spotter that reads by both decoders; of one that reads by attention alone the graph has a part of this
+    one's."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = attending_spotter("hybrid")
+    graph = tmp_path_factory.mktemp("hybrid") / "model.onnx"
+    with quiet_exporter():
+        export_graph(model, graph)
+    yield Exported(model, graph)
+    torch.set_num_threads(threads)
 
 
-def test_the_graph_reads_as_the_network_does(graph: Path) -> None:
-    session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    texts: dict[str, set[tuple[int, ...]]] = {decoder: set() for decoder in DECODERS}
-    for widths in ([8, 3, 5], [1], [12, 4, 4, 12, 7]):
-        fine, coarse, used = word_patches(widths, 4, 8, max(4, *widths), seed=sum(widths))
-        answers = session.run(None, {"fine": fine.numpy(), "coarse": coarse.numpy(), "widths": used.numpy()})
-        for decoder, answer in zip(DECODERS, answers, strict=True):
-            with torch.no_grad():
-                expected = make_recogniser(decoder)(fine, coarse, used)
-            for n, width in enumerate(widths):
-                np.testing.assert_allclose(np.exp(answer[n, :width]), expected[n, :width].exp(), atol=1e-4)
-            texts[decoder] |= {tuple(c for c in row if c) for row in greedy_path(expected, used).classes.tolist()}
-    assert all(len(found) > 3 for found in texts.values())
-    assert texts["attention"] != texts["hybrid"]
+def test_the_graph_reads_as_the_network_does(hybrid: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    assert parity.check_parity(hybrid.model, hybrid.graph, 64) > 10
 
 
-def test_steps_stand_one_behind_the_other(graph: Path) -> None:
-    proto = onnx.load(str(graph))
+def test_both_decoders_have_a_say(hybrid: Exported) -> None:
+    """What the graph reads, beside what the same weights read by either decoder alone."""
+    (case,) = [each for each in noisy_cases(64) if each.name == "one picture"]
+    session = ort.InferenceSession(str(hybrid.graph), providers=["CPUExecutionProvider"])
+    characters = np.asarray(session.run(["characters"], {"images": case.images, "sizes": case.sizes})[0])
+    found = [tuple(row[row > 0].tolist()) for row in characters]
+    alone = {}
+    for decoder in ("both", "attention"):
+        model = attending_spotter(decoder)
+        model.load_state_dict(hybrid.model.state_dict())
+        with torch.no_grad():
+            rows = model(torch.from_numpy(case.images), torch.from_numpy(case.sizes))[OUTPUTS.index("characters")]
+        alone[decoder] = {tuple(row[row > 0].tolist()) for row in rows}
+    assert set(found) <= alone["both"] | alone["attention"]
+    assert set(found) - alone["both"]
+    assert set(found) - alone["attention"]
+
+
+def test_steps_stand_one_behind_the_other(hybrid: Exported) -> None:
+    proto = onnx.load(str(hybrid.graph))
     kinds = [node.op_type for node in proto.graph.node]
-    assert kinds.count(ATTENTION_STEP) == 2 * LONGEST
-    assert kinds.count(FORWARD_STEP) == COLUMNS
+    assert kinds.count(ATTENTION_STEP) == LONGEST
+    assert kinds.count(FORWARD_STEP) == SMALL_RECOGNISER.max_width
     nodes = [*proto.graph.node, *(node for body in proto.functions for node in body.node)]
     assert not {"Loop", "Scan", "If"} & {node.op_type for node in nodes}
+
+
+def test_a_bundle_of_it_is_served(hybrid: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CTC is so sure that every word is an a that attention, which reads anything, is outvoted."""
+    sure = hybrid.sure_of("a", tmp_path)
+    monkeypatch.setattr(module, "GOLDEN_LINES", ("a fig",))
+    monkeypatch.setattr(module, "export_graph", sure.write)
+    monkeypatch.setattr(parity, "cases", noisy_cases)
+    origin = Origin([], metrics(), "Nothing but the letter a.", 12345)
+    manifest, _ = export_bundle(
+        copy.deepcopy(sure.model), tmp_path / "bundle", name="hybrid", version="1", score_threshold=0.3, origin=origin
+    )
+    assert manifest.golden.words == ("a",)
+    noise = np.random.default_rng(0).integers(0, 256, (256, 512, 3), dtype=np.uint8)
+    words = Reader.open(tmp_path / "bundle").read(noise, threshold=0.0)
+    assert words
+    assert {word.text for word in words} == {"a"}

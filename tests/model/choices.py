@@ -1,33 +1,30 @@
 """The smallest network of each choice of the configuration."""
 
 from dataclasses import replace
-from typing import Any
 
 from spotter.families.config import SpotterConfig
 from spotter.model.config import BackboneConfig, RecogniserConfig
 from tests.model.small import SMALL_RECOGNISER, small_config
 
 
-def _with(backbone: dict[str, Any] | None = None, **changes: Any) -> SpotterConfig:
-    """`small_config`, with three stages as wide as every kind of block needs."""
-    stages = BackboneConfig(stem=4, channels=(16, 16, 32), blocks=(1, 1, 1), **(backbone or {}))
-    return replace(small_config(), backbone=stages, **changes)
+def _with(kind: str, stages: int = 2, excitation: bool = False, positions: str = "convolution") -> SpotterConfig:
+    """`small_config`, with stages as wide as every kind of block needs."""
+    widths = (16, 16, 32)[3 - stages :]
+    backbone = BackboneConfig(4, widths, (1,) * stages, kind, excitation, positions)
+    return replace(small_config(), backbone=backbone)
 
 
 MAPS: dict[str, SpotterConfig] = {
-    "residual blocks with excitation": _with({"excitation": True}),
-    "bottleneck blocks": _with({"block": "bottleneck"}),
-    "grouped blocks": _with({"block": "grouped"}),
-    "separable blocks": _with({"block": "separable"}),
-    "inverted blocks with excitation": _with({"block": "inverted", "excitation": True}),
-    "branched blocks": _with({"block": "branched"}),
-    "attention": _with({"block": "attention"}),
-    "attention with rotary positions": _with({"block": "attention", "positions": "rotary"}),
-    "a gate and dilated context": _with(gate=True, context="dilated"),
-    "PAN and branches of context": _with(neck_kind="pan", context="branches"),
-    "BiFPN and a gate": _with(neck_kind="bifpn", gate=True),
+    "excitation, gate, dilated context": replace(_with("residual", excitation=True), gate=True, context="dilated"),
+    "bottleneck blocks, PAN, branches of context": replace(_with("bottleneck"), neck_kind="pan", context="branches"),
+    "grouped blocks, BiFPN, gate": replace(_with("grouped"), neck_kind="bifpn", gate=True),
+    "separable blocks": _with("separable"),
+    "inverted blocks with excitation": _with("inverted", excitation=True),
+    "branched blocks": _with("branched"),
+    "attention": _with("attention", 3),
+    "attention with rotary positions": _with("attention", 3, positions="rotary"),
 }
-"""What may be chosen below the head."""
+"""What may be chosen below the head, each at least once."""
 
 _READER = replace(SMALL_RECOGNISER, longest=6)
 READING: dict[str, RecogniserConfig] = {

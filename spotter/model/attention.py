@@ -52,18 +52,17 @@ class AttentionDecoder(nn.Module):
         """
         with torch.autocast(encoded.device.type, enabled=False):  # not every CPU has a GRU in bfloat16
             state, _ = self.state(self.embed(F.pad(targets, (1, 0))))  # N x L + 1 x D
-        logits, _ = self._look(state, self._view(encoded, widths))
+        logits, _ = self._look(state, self.view(encoded, widths))
         return logits
 
-    def write(self, encoded: Tensor, widths: Tensor, given: Tensor) -> Spelling:
-        """Writes H texts of each region, step by step; encoded and widths as in `forward`.
+    def write(self, view: View, given: Tensor) -> Spelling:
+        """Writes H texts of each region, step by step.
 
         given: int64 [N, H, L], the class to write in each step, or -1 for the most probable one. A graph has as many
         steps, one behind the other, and no loop.
         """
         regions, texts, steps = given.shape
-        view = self._view(encoded, widths)
-        state = encoded.new_zeros(regions, texts, encoded.shape[2])
+        state = view.encoded.new_zeros(regions, texts, view.encoded.shape[2])
         last = torch.zeros_like(given[:, :, 0])
         classes, log_probabilities, places = [], [], []
         for step in range(steps):
@@ -90,7 +89,8 @@ class AttentionDecoder(nn.Module):
         chosen = torch.where(wanted < 0, logits.argmax(-1), wanted)
         return chosen, state, logits.log_softmax(-1), (weights * view.columns).sum(-1)
 
-    def _view(self, encoded: Tensor, widths: Tensor) -> View:
+    def view(self, encoded: Tensor, widths: Tensor) -> View:
+        """What is looked at; encoded and widths as in `forward`."""
         columns = torch.arange(encoded.shape[1], device=encoded.device)
         # (query(state)) . column is state . (column, times the query's matrix), which is the same in all steps.
         keys = (encoded @ self.query.weight.to(encoded.dtype) * encoded.shape[2] ** -0.5).transpose(1, 2)

@@ -3,25 +3,24 @@
 import torch
 from torch import Tensor
 
-from spotter.model.attention import AttentionDecoder, Spelling
+from spotter.model.attention import AttentionDecoder, Spelling, View
 from spotter.model.ctc import ForwardStep, forward_step, greedy_path, laid_out, text_log_probabilities, texts_of
 
 _EQUAL = 1e-4  # nats: texts that are alike get CTC's columns
 
 
-def attention_columns(decoder: AttentionDecoder, encoded: Tensor, widths: Tensor, longest: int) -> Tensor:
+def attention_columns(decoder: AttentionDecoder, view: View, widths: Tensor, longest: int) -> Tensor:
     """What the decoder reads, as CTC's columns, see `laid_out`: log probabilities float32 [N, W, classes].
 
-    encoded: [N, W, D], columns of the patches. widths: int64 [N], columns of each. longest: characters of a text.
+    view: of the patches. widths: int64 [N], columns of each. longest: characters of a text.
     """
-    spelling = decoder.write(encoded, widths, _free(widths, longest))
-    return _as_columns(spelling, widths, encoded.shape[1])
+    return _as_columns(decoder.write(view, _free(widths, longest)), widths, view)
 
 
 def joint_columns(
     decoder: AttentionDecoder,
+    view: View,
     logits: Tensor,
-    encoded: Tensor,
     widths: Tensor,
     longest: int,
     columns: int,
@@ -40,22 +39,22 @@ def joint_columns(
     """
     log_probabilities = logits.log_softmax(-1)
     texts, lengths = texts_of(greedy_path(logits, widths).classes, longest)
-    spelling = decoder.write(encoded, widths, torch.stack((_free(widths, longest)[:, 0], texts), 1))
+    spelling = decoder.write(view, torch.stack((_free(widths, longest)[:, 0], texts), 1))
     written = _until_the_end(spelling.classes)
     by_ctc = text_log_probabilities(log_probabilities, widths, written, columns, step)
     own, other = (ctc_weight * by_ctc + (1 - ctc_weight) * _by_attention(spelling)).unbind(1)
     as_ctc = (other >= own - _EQUAL) | (lengths > longest)
-    return torch.where(as_ctc[:, None, None], log_probabilities, _as_columns(spelling, widths, encoded.shape[1]))
+    return torch.where(as_ctc[:, None, None], log_probabilities, _as_columns(spelling, widths, view))
 
 
 def _free(widths: Tensor, longest: int) -> Tensor:
     return torch.full((widths.shape[0], 1, longest), -1, dtype=torch.int64, device=widths.device)
 
 
-def _as_columns(spelling: Spelling, widths: Tensor, columns: int) -> Tensor:
+def _as_columns(spelling: Spelling, widths: Tensor, view: View) -> Tensor:
     """The first text of each region as CTC's columns."""
     classes, log_probabilities, places = (part[:, 0] for part in spelling)
-    return laid_out(classes, log_probabilities, places, widths, columns)
+    return laid_out(classes, log_probabilities, places, widths, view.encoded.shape[1])
 
 
 def _until_the_end(classes: Tensor) -> Tensor:

@@ -93,13 +93,15 @@ class Recogniser(nn.Module):
         config = self.config
         if self.attention is None or config.decoder == "both":
             return self.spell(encoded)
+        view = self.attention.view(encoded, widths)
         if config.decoder == "attention":
-            return attention_columns(self.attention, encoded, widths, config.longest)
+            return attention_columns(self.attention, view, widths, config.longest)
+        # CTC's product comes behind the view's: the last one in a graph is the one that is not rounded to 8 bits.
         logits = self.spell(encoded)
         return joint_columns(
             self.attention,
+            view,
             logits,
-            encoded,
             widths,
             config.longest,
             config.max_width,

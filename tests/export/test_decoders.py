@@ -15,6 +15,7 @@ from spotter.export import parity
 from spotter.export.bundle import export_bundle
 from spotter.export.card import Origin
 from spotter.export.graph import export_graph
+from spotter.export.quantise import dense_products
 from spotter.ops.interface import ATTENTION_STEP, FORWARD_STEP, OUTPUTS
 from spotter.reading.reader import Reader
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
@@ -70,6 +71,14 @@ def test_steps_stand_one_behind_the_other(hybrid: Exported) -> None:
     assert kinds.count(FORWARD_STEP) == SMALL_RECOGNISER.max_width
     nodes = [*proto.graph.node, *(node for body in proto.functions for node in body.node)]
     assert not {"Loop", "Scan", "If"} & {node.op_type for node in nodes}
+
+
+def test_the_products_that_give_characters_stay_in_float(hybrid: Exported) -> None:
+    graph = onnx.load(str(hybrid.graph)).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    rounded = dense_products(graph, hybrid.model.roles)
+    assert len(rounded) > 3
+    assert all(shapes[matrix][1] != hybrid.model.charset.classes for matrix in rounded.values())
 
 
 def test_a_bundle_of_it_is_served(hybrid: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

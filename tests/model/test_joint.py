@@ -36,7 +36,7 @@ def texts(columns: Tensor) -> list[list[int]]:
 def test_what_is_written_freely_is_what_teacher_forcing_finds_most_probable() -> None:
     made, (encoded, _) = decoder(), patches()
     free = torch.full((len(WIDTHS), 1, LONGEST), -1)
-    spelling = made.write(encoded, WIDTHS, free)
+    spelling = made.write(made.view(encoded, WIDTHS), free)
     text = spelling.classes[:, 0]
     assert len({tuple(row) for row in text.tolist()}) > 3
     # The decoder's GRU gets the same characters from torch's own layer.
@@ -49,11 +49,11 @@ def test_what_is_written_freely_is_what_teacher_forcing_finds_most_probable() ->
 def test_a_given_text_is_written_as_it_is_beside_the_free_one() -> None:
     made, (encoded, _) = decoder(), patches()
     wanted = torch.tensor([[1, 2, 3, 0]] * len(WIDTHS))
-    spelling = made.write(encoded, WIDTHS, torch.stack((torch.full_like(wanted, -1), wanted), 1))
+    spelling = made.write(made.view(encoded, WIDTHS), torch.stack((torch.full_like(wanted, -1), wanted), 1))
     assert torch.equal(spelling.classes[:, 1], wanted)
     expected = made(encoded, WIDTHS, wanted)[:, :-1].log_softmax(-1)
     torch.testing.assert_close(spelling.log_probabilities[:, 1], expected, rtol=1e-4, atol=1e-5)
-    alone = made.write(encoded, WIDTHS, torch.full((len(WIDTHS), 1, LONGEST), -1))
+    alone = made.write(made.view(encoded, WIDTHS), torch.full((len(WIDTHS), 1, LONGEST), -1))
     assert torch.equal(spelling.classes[:, 0], alone.classes[:, 0])
 
 
@@ -62,7 +62,7 @@ def test_a_step_looks_at_the_mean_of_its_columns() -> None:
     made = decoder()
     made.query.weight.zero_()  # every column alike
     encoded, _ = patches()
-    spelling = made.write(encoded, WIDTHS, torch.full((len(WIDTHS), 1, LONGEST), -1))
+    spelling = made.write(made.view(encoded, WIDTHS), torch.full((len(WIDTHS), 1, LONGEST), -1))
     middle = ((WIDTHS - 1) / 2)[:, None, None].expand(-1, 1, LONGEST)
     torch.testing.assert_close(spelling.places, middle, rtol=1e-5, atol=1e-5)
 
@@ -70,15 +70,16 @@ def test_a_step_looks_at_the_mean_of_its_columns() -> None:
 @torch.no_grad()
 def test_attention_alone_reads_what_it_writes() -> None:
     made, (encoded, _) = decoder(), patches()
-    classes = made.write(encoded, WIDTHS, torch.full((len(WIDTHS), 1, LONGEST), -1)).classes[:, 0].tolist()
+    classes = made.write(made.view(encoded, WIDTHS), torch.full((len(WIDTHS), 1, LONGEST), -1)).classes[:, 0].tolist()
     written = [row[: row.index(0)] if 0 in row else row for row in classes]
-    assert texts(attention_columns(made, encoded, WIDTHS, LONGEST)) == written
+    assert texts(attention_columns(made, made.view(encoded, WIDTHS), WIDTHS, LONGEST)) == written
     assert any(written)
 
 
 def joint(weight: float, longest: int = LONGEST) -> Tensor:
     encoded, logits = patches()
-    return joint_columns(decoder(), logits, encoded, WIDTHS, longest, COLUMNS, weight)
+    made = decoder()
+    return joint_columns(made, made.view(encoded, WIDTHS), logits, WIDTHS, longest, COLUMNS, weight)
 
 
 @torch.no_grad()
@@ -87,7 +88,7 @@ def test_the_text_that_both_together_find_more_probable_is_read(weight: float) -
     """Both texts of each region, scored by torch's own loss of CTC and by teacher forcing."""
     made, (encoded, logits) = decoder(), patches()
     longest = 9  # no text of CTC's is too long
-    choices = texts(attention_columns(made, encoded, WIDTHS, longest)), texts(logits)
+    choices = texts(attention_columns(made, made.view(encoded, WIDTHS), WIDTHS, longest)), texts(logits)
     expected = []
     for n, pair in enumerate(zip(*choices, strict=True)):
         scores = []
@@ -121,7 +122,7 @@ def test_a_region_reads_the_same_beside_wider_ones() -> None:
     made, (encoded, logits) = decoder(), patches()
     together = joint(0.3)
     n, width = 1, int(WIDTHS[1])
-    alone = joint_columns(
-        made, logits[n : n + 1, :width], encoded[n : n + 1, :width], WIDTHS[n : n + 1], LONGEST, COLUMNS, 0.3
-    )
+    own = WIDTHS[n : n + 1]
+    view = made.view(encoded[n : n + 1, :width], own)
+    alone = joint_columns(made, view, logits[n : n + 1, :width], own, LONGEST, COLUMNS, 0.3)
     torch.testing.assert_close(together[n, :width], alone[0], rtol=1e-4, atol=1e-4)

@@ -48,6 +48,7 @@ _NEEDS = {
     "bulk": ("ray", "fsspec"),
     "synth": ("cv2",),
     "train-step": ("cv2", "torch"),
+    "parts": ("torch",),
 }
 """Modules that a benchmark needs beyond what serving needs."""
 
@@ -471,6 +472,38 @@ def train_step_command(
         {"threads": threads, "device": device, "sides": [each.as_dict() for each in found]},
         (_plural(threads, "thread"), device, _plural(steps, "step"), str(recipe or "default recipe")),
         (training_step.as_table(found),),
+        as_json,
+    )
+
+
+@bench.command("parts")
+@click.option("--only", "wanted", multiple=True, help="Choices whose names hold this word; may be repeated.")
+@click.option("--size", callback=parse_size, default="1024x576", show_default=True, help="Of the picture, by 64s.")
+@click.option("--words", type=click.IntRange(1, 500), default=20, show_default=True, help="Read in the picture.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of torch.")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each.")
+@JSON
+def parts_command(
+    wanted: tuple[str, ...], size: tuple[int, int], words: int, threads: int, rounds: int, as_json: bool
+) -> Report:
+    """Count the weights and time one picture of each choice of the network's configuration (docs/models.md)."""
+    _need("parts")
+    from benchmarks import parts
+
+    if any(side % 64 or not side for side in size):
+        raise click.UsageError("--size takes multiples of 64")
+    try:
+        found = parts.measure(parts.named(wanted), size, words, threads, rounds)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    return Report(
+        "parts",
+        {"threads": threads, "rounds": rounds, "size": size, "words": words, "costs": [asdict(each) for each in found]},
+        (_plural(threads, "thread"), _plural(rounds, "round"), f"{size[0]} x {size[1]} pixels", _plural(words, "word")),
+        (
+            parts.as_table(found),
+            "Milliseconds of a processor in PyTorch, the least of all turns; the ratio is to the defaults'.",
+        ),
         as_json,
     )
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spotter.export.decoders import SymbolicAttentionDecoder, forward_step
 from spotter.export.recurrent import SymbolicRecurrentLayer
 from spotter.model.encoders import RecurrentLayer, TransformerLayer
 from spotter.model.recogniser import Recogniser
@@ -97,8 +98,11 @@ class PackedRecogniser(Recogniser):
 
     def __init__(self, recogniser: Recogniser) -> None:
         nn.Module.__init__(self)
-        for name in ("detail", "upper", "widen", "columns", "norm", "classify"):
+        for name in ("config", "detail", "upper", "widen", "columns", "norm", "classify"):
             setattr(self, name, getattr(recogniser, name))
+        self.forward_step = forward_step
+        attention = recogniser.attention
+        self.attention = None if attention is None else SymbolicAttentionDecoder(attention)
         self.encoder = nn.ModuleList(
             PackedRecurrentLayer(layer) if isinstance(layer, RecurrentLayer) else PackedTransformerLayer(layer)
             for layer in cast("Iterable[RecurrentLayer | TransformerLayer]", recogniser.encoder)

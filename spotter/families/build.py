@@ -33,13 +33,14 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
         recogniser = Recogniser(config.backbone.stem, config.neck, charset.classes, reader)
     return Spotter(
         Backbone(config.backbone),
-        neck(config.neck_kind, config.backbone.channels, config.neck),
+        neck(config.neck_kind, config.backbone.channels, config.neck, config.context, config.gate),
         family.head(config.neck, config.detection, charset.classes),
         family.sampler(size, config.detection),
         recogniser,
         config.score,
         charset=charset,
         orientation=Orientation(config.neck) if config.orientation else None,
+        masked=config.backbone.looks_around or config.gate,
     )
 
 

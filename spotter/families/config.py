@@ -6,6 +6,7 @@ from typing import Any
 from spotter.families.catalogue import family_named
 from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import (
+    CONTEXTS,
     NECKS,
     BackboneConfig,
     PictureRecogniserConfig,
@@ -21,6 +22,8 @@ class SpotterConfig:
     """The configuration of a whole spotter.
 
     neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
+    context: "dilated" or "branches", a block behind the neck, see `spotter.model.context`; or "none".
+    gate: whether a learnt gate weighs the levels of features for each picture before the neck.
     characters: that it reads, in the order of their classes.
     orientation: whether it says which way up a picture lies, see `spotter.model.orientation`.
     family: see `spotter.families.catalogue`. detection: the family's own settings; None means its defaults.
@@ -36,8 +39,14 @@ class SpotterConfig:
     characters: str = PRINTABLE_ASCII
     family: str = "fots"
     orientation: bool = False
+    context: str = "none"
+    gate: bool = False
 
     def __post_init__(self) -> None:
+        if self.context not in CONTEXTS:
+            raise ValueError(f"context must be one of {', '.join(CONTEXTS)}")
+        if self.context == "branches" and self.neck % 4:
+            raise ValueError("neck must be a multiple of 4 for the branches of its context")
         if self.neck_kind not in NECKS:
             raise ValueError(f"neck_kind must be one of {', '.join(NECKS)}")
         wanted = family_named(self.family).config
@@ -79,4 +88,6 @@ class SpotterConfig:
             characters=values.get("characters", PRINTABLE_ASCII),
             family=family,
             orientation=values.get("orientation", False),
+            context=values.get("context", "none"),
+            gate=values.get("gate", False),
         )

@@ -70,7 +70,7 @@ class Family(Protocol):
     @property
     def parts(self) -> Mapping[str, float]:
         """The names of its parts of the loss, in addition to `score` and `dice` that all have, and their usual
-        weights."""
+        weights; 0 for parts that a recipe may ask for."""
         ...
 
     @property

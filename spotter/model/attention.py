@@ -1,8 +1,32 @@
-"""An attention decoder, which trains the recogniser in addition to CTC."""
+"""An attention decoder: it trains the recogniser in addition to CTC, and may read."""
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class Spelling(NamedTuple):
+    """Texts as they were written, H of each of N regions, in L steps.
+
+    classes: int64 [N, H, L], the class that was written in each step, 0 being the end. log_probabilities: float32
+    [N, H, L, classes], of all classes in each step. places: float32 [N, H, L], the mean column that a step looked at.
+    """
+
+    classes: Tensor
+    log_probabilities: Tensor
+    places: Tensor
+
+
+class View(NamedTuple):
+    """What a decoder looks at. encoded: [N, W, D], the columns. keys: [N, D, W], what a state is compared with. beyond:
+    [N, 1, W], 0 in the region and very low beyond. columns: [W], their numbers."""
+
+    encoded: Tensor
+    keys: Tensor
+    beyond: Tensor
+    columns: Tensor
 
 
 class AttentionDecoder(nn.Module):
@@ -28,9 +52,53 @@ class AttentionDecoder(nn.Module):
         """
         with torch.autocast(encoded.device.type, enabled=False):  # not every CPU has a GRU in bfloat16
             state, _ = self.state(self.embed(F.pad(targets, (1, 0))))  # N x L + 1 x D
-        scores = (self.query(state) @ encoded.transpose(1, 2)).float() * encoded.shape[2] ** -0.5
-        beyond = torch.arange(encoded.shape[1], device=encoded.device) >= widths[:, None]
-        weights = scores.masked_fill(beyond[:, None], -1e4).softmax(-1)
-        seen = weights.to(encoded.dtype) @ encoded
-        logits: Tensor = self.classify(self.join(torch.cat((state, seen), 2)).tanh()).float()
+        logits, _ = self._look(state, self.view(encoded, widths))
         return logits
+
+    def write(self, view: View, given: Tensor) -> Spelling:
+        """Writes H texts of each region, step by step.
+
+        given: int64 [N, H, L], the class to write in each step, or -1 for the most probable one. A graph has as many
+        steps, one behind the other, and no loop.
+        """
+        regions, texts, steps = given.shape
+        state = view.encoded.new_zeros(regions, texts, view.encoded.shape[2])
+        last = torch.zeros_like(given[:, :, 0])
+        classes, log_probabilities, places = [], [], []
+        for step in range(steps):
+            last, state, log_probability, place = self.step(step, given, last, state, view)
+            classes.append(last)
+            log_probabilities.append(log_probability)
+            places.append(place)
+        return Spelling(torch.stack(classes, 2), torch.stack(log_probabilities, 2), torch.stack(places, 2))
+
+    def step(
+        self, step: int, given: Tensor, last: Tensor, state: Tensor, view: View
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """One step of `write`: from the class int64 [N, H] and the state [N, H, D] before it to the class, the state,
+        the log probabilities [N, H, classes] and the place [N, H]."""
+        # The input's part of the GRU depends on the character alone.
+        gru = self.state.get_parameter
+        inputs = F.linear(self.embed.weight, gru("weight_ih_l0"), gru("bias_ih_l0"))[last]
+        recurrent = F.linear(state, gru("weight_hh_l0"), gru("bias_hh_l0"))
+        (reset, update, new), (r, z, n) = inputs.chunk(3, -1), recurrent.chunk(3, -1)
+        new = (new + (reset + r).sigmoid() * n).tanh()
+        state = new + (update + z).sigmoid() * (state - new)
+        logits, weights = self._look(state, view)
+        wanted = given[:, :, step]
+        chosen = torch.where(wanted < 0, logits.argmax(-1), wanted)
+        return chosen, state, logits.log_softmax(-1), (weights * view.columns).sum(-1)
+
+    def view(self, encoded: Tensor, widths: Tensor) -> View:
+        """What is looked at; encoded and widths as in `forward`."""
+        columns = torch.arange(encoded.shape[1], device=encoded.device)
+        # (query(state)) . column is state . (column, times the query's matrix), which is the same in all steps.
+        keys = (encoded @ self.query.weight.to(encoded.dtype) * encoded.shape[2] ** -0.5).transpose(1, 2)
+        beyond = torch.where(columns < widths[:, None], 0.0, -1e4)[:, None]
+        return View(encoded, keys, beyond, columns.to(encoded.dtype))
+
+    def _look(self, state: Tensor, view: View) -> tuple[Tensor, Tensor]:
+        """Logits float32 [N, L, classes] in states [N, L, D], and the weights [N, L, W] of the columns."""
+        weights = ((state @ view.keys).float() + view.beyond).softmax(-1)
+        seen = weights.to(view.encoded.dtype) @ view.encoded
+        return self.classify(self.join(torch.cat((state, seen), 2)).tanh()).float(), weights

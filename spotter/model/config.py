@@ -1,14 +1,17 @@
 """The configuration of the parts that all families share, checked when it is built."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 HEAD = 32
 """Channels of each attention head of a backbone."""
-BLOCKS = ("residual", "inverted", "attention")
+BLOCKS = ("residual", "bottleneck", "grouped", "separable", "inverted", "branched", "attention")
+POSITIONS = ("convolution", "rotary")
+CONTEXTS = ("none", "dilated", "branches")
+_WIDTHS = {"bottleneck": 4, "grouped": 16}  # that channels of such stages are multiples of
 ENCODERS = ("transformer", "lstm", "gru")
-DECODERS = ("ctc", "both")
+DECODERS = ("ctc", "both", "attention", "hybrid")
 NECKS = ("fpn", "pan", "bifpn")
 PLANS = ("small", "tiny")
 
@@ -17,9 +20,12 @@ PLANS = ("small", "tiny")
 class BackboneConfig:
     """A backbone of stages, each half the size of the one before.
 
-    block: what stages are made of, see `spotter.model.blocks`: "residual", dense 3x3 convolutions; "inverted",
-        depthwise ones between wide maps; "attention", Transformer layers from stride 16 on, dense convolutions before.
-
+    block: what stages are made of, see `spotter.model.blocks`: "residual", dense 3x3 convolutions; "bottleneck", one at
+        a quarter of the width; "grouped", one in groups; "separable", depthwise ones and 1x1 ones; "inverted",
+        depthwise ones between wide maps; "branched", dense ones that are trained in branches and exported as one;
+        "attention", Transformer layers from stride 16 on, dense convolutions before.
+    excitation: whether blocks weigh their channels by means over the picture (squeeze-and-excitation).
+    positions: of attention, by a depthwise "convolution" or "rotary"; either suits any size.
     stem: channels of the stride-2 map, which the recogniser samples for fine detail.
     channels, blocks: of the stages at strides 4, 8, 16, 32 and 64; the last one widens the receptive field to
         more than a thousand pixels, enough for long words, at a hundredth of the cost.
@@ -29,10 +35,19 @@ class BackboneConfig:
     channels: tuple[int, ...] = (32, 64, 128, 256, 256)
     blocks: tuple[int, ...] = (1, 2, 2, 2, 1)
     block: str = "residual"
+    excitation: bool = False
+    positions: str = "convolution"
 
     def __post_init__(self) -> None:
         if self.block not in BLOCKS:
             raise ValueError(f"block must be one of {', '.join(BLOCKS)}")
+        if self.positions not in POSITIONS:
+            raise ValueError(f"positions must be one of {', '.join(POSITIONS)}")
+        if self.positions != "convolution" and self.block != "attention":
+            raise ValueError("only blocks of attention have positions")
+        multiple = _WIDTHS.get(self.block, 1)
+        if any(width % multiple for width in self.channels):
+            raise ValueError(f"channels of stages of {self.block} blocks must be multiples of {multiple}")
         if self.block == "attention" and any(width % HEAD for width in self.channels[2:]):
             raise ValueError(f"channels of stages of attention must be multiples of {HEAD}")
         if len(self.channels) != len(self.blocks) or len(self.channels) < 2:
@@ -41,21 +56,52 @@ class BackboneConfig:
             raise ValueError("every width and depth must be at least 1")
 
     @property
+    def looks_around(self) -> bool:
+        """Whether blocks look at whole maps and so must be told what of them is padding."""
+        return self.excitation or self.block == "attention"
+
+    @property
     def stride(self) -> int:
         """Pixels of the picture to one position of the last stage: the sides of pictures must be multiples of it."""
         return 1 << (len(self.channels) + 1)
 
 
+BACKBONE_PLANS: Mapping[str, BackboneConfig] = {
+    "resnet18": BackboneConfig(64, (64, 128, 256, 512), (2, 2, 2, 2)),
+    "resnet34": BackboneConfig(64, (64, 128, 256, 512), (3, 4, 6, 3)),
+    "resnet50": BackboneConfig(64, (256, 512, 1024, 2048), (3, 4, 6, 3), "bottleneck"),
+    "efficientnet": BackboneConfig(32, (24, 40, 112, 192), (2, 2, 6, 4), "inverted", excitation=True),
+    "repvgg": BackboneConfig(48, (48, 96, 192, 1280), (1, 3, 13, 1), "branched"),
+    "vit": BackboneConfig(48, (48, 96, 192, 192), (1, 1, 10, 2), "attention", positions="rotary"),
+}
+"""Known networks in the form of ours, widths and depths as published: ResNet-18, -34 and -50, EfficientNet-B0,
+RepVGG-A0, and ViT-Tiny, whose first two stages are convolutions."""
+
+
+def backbone_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a backbone's configuration, those of the plan that they name filled in. Raises ValueError for an
+    unknown plan."""
+    fields = dict(values)
+    plan = fields.pop("plan", None)
+    if plan is None:
+        return fields
+    if plan not in BACKBONE_PLANS:
+        raise ValueError(f"the backbone's plan must be one of {', '.join(BACKBONE_PLANS)}")
+    return asdict(BACKBONE_PLANS[plan]) | fields
+
+
 @dataclass(frozen=True)
 class RecogniserConfig:
-    """Convolutions, a sequence encoder and CTC.
+    """Convolutions, a sequence encoder and a decoder.
 
     height: rows of a sampled patch at stride 4 (twice as many are sampled at stride 2).
     min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
     channels: of the convolutions at `height` rows and at half of them.
     encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762), or "lstm" or "gru" in both directions (Shi et al.
         2017, CRNN, arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
-    decoder: "ctc", or "both" for an additional attention decoder that only helps training; CTC alone reads.
+    decoder: who reads. "ctc"; "both": an attention decoder is trained in addition, and CTC alone reads; "attention":
+        trained as "both", the attention decoder alone reads; "hybrid": both read, see `spotter.model.joint`.
+    longest: characters of a text that an attention decoder reads. ctc_weight: CTC's share of a hybrid's score.
     detail: whether the stride-2 map is read in addition to the shared one of stride 4.
     """
 
@@ -69,8 +115,12 @@ class RecogniserConfig:
     detail: bool = True
     encoder: str = "transformer"
     decoder: str = "ctc"
+    longest: int = 32
+    ctc_weight: float = 0.3
 
     def __post_init__(self) -> None:
+        if self.longest < 1 or not 0 <= self.ctc_weight <= 1:
+            raise ValueError("longest must be at least 1, and ctc_weight lie between 0 and 1")
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}")
         if self.decoder not in DECODERS:

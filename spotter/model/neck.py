@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.blocks import convolution, downsampling
+from spotter.model.context import BranchedContext, DilatedContext
+from spotter.model.excitation import LevelGate
 from spotter.model.roles import Roles
 
 
@@ -100,10 +102,39 @@ def _down(joins: nn.ModuleList, maps: Sequence[Tensor]) -> list[Tensor]:
     return found
 
 
-def neck(kind: str, inputs: Sequence[int], channels: int) -> nn.Module:
-    """The neck that `SpotterConfig.neck_kind` names, for maps of `inputs` channels."""
+class RefinedNeck(nn.Module):
+    """A neck with a gate before it, a block of context behind it, or both."""
+
+    # What the gate says is a few numbers for a picture.
+    roles: ClassVar[Roles] = Roles(dense=("*",), exact=("gate.*",), precise=("gate.*",))
+
+    def __init__(self, pyramid: nn.Module, gate: LevelGate | None, context: nn.Module | None) -> None:
+        super().__init__()
+        self.pyramid = pyramid
+        self.gate = gate
+        self.context = context
+
+    def forward(self, maps: Sequence[Tensor], inside: Tensor | None = None) -> Tensor:
+        """As `FeaturePyramid.forward`. inside: [B, 1, H, W] of the finest map, 1 on the picture and 0 in padding;
+        without it the picture fills the maps."""
+        if self.gate is not None:
+            insides = [inside]
+            for _ in maps[1:]:
+                insides.append(None if insides[-1] is None else F.avg_pool2d(insides[-1], 2))
+            maps = self.gate(maps, insides)
+        shared: Tensor = self.pyramid(maps)
+        return shared if self.context is None else self.context(shared)
+
+
+def neck(kind: str, inputs: Sequence[int], channels: int, context: str = "none", gate: bool = False) -> nn.Module:
+    """The neck that `SpotterConfig` names by `neck_kind`, `context` and `gate`, for maps of `inputs` channels."""
     kinds = {"fpn": FeaturePyramid, "pan": PathAggregation, "bifpn": BiFeaturePyramid}
-    return kinds[kind](inputs, channels)
+    pyramid = kinds[kind](inputs, channels)
+    if context == "none" and not gate:
+        return pyramid
+    contexts = {"dilated": DilatedContext, "branches": BranchedContext}
+    around = None if context == "none" else contexts[context](channels)
+    return RefinedNeck(pyramid, LevelGate(inputs) if gate else None, around)
 
 
 def _enlarged(x: Tensor, times: int) -> Tensor:

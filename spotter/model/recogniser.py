@@ -1,6 +1,6 @@
-"""The recogniser: reads patches by CTC (Graves et al. 2006)."""
+"""The recogniser: reads patches by CTC (Graves et al. 2006), by attention, or by both."""
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from spotter.model.attention import AttentionDecoder
 from spotter.model.blocks import convolution, downsampling
 from spotter.model.config import RecogniserConfig
+from spotter.model.ctc import ForwardStep, forward_step
 from spotter.model.encoders import encoder_layer
+from spotter.model.joint import attention_columns, joint_columns
 from spotter.model.roles import Roles
 
 
@@ -29,9 +31,10 @@ class MaskedStage(nn.Module):
 
 
 class Recogniser(nn.Module):
-    """Convolutions over patches of two strides, an encoder over the columns, and CTC's classes for each column.
+    """Convolutions over patches of two strides, an encoder over the columns, and decoders.
 
-    `attention`, where there is one, reads the same columns in training; it is not used otherwise.
+    CTC gives classes for each column. `attention`, where there is one, is trained on the same columns; whether it
+    reads, too, is the configuration's choice.
     """
 
     roles: ClassVar[Roles] = Roles(
@@ -40,6 +43,7 @@ class Recogniser(nn.Module):
 
     def __init__(self, fine: int, coarse: int, classes: int, config: RecogniserConfig) -> None:
         super().__init__()
+        self.config = config
         first, second = config.channels
         self.detail = downsampling(fine, first) if config.detail else None
         self.upper = MaskedStage(convolution(first * config.detail + coarse, first), convolution(first, first))
@@ -54,7 +58,8 @@ class Recogniser(nn.Module):
         self.encoder = nn.ModuleList(encoder_layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.classify = nn.Linear(config.width, classes)
-        self.attention = AttentionDecoder(config.width, classes) if config.decoder == "both" else None
+        self.forward_step: ForwardStep = forward_step
+        self.attention = AttentionDecoder(config.width, classes) if config.decoder != "ctc" else None
 
     def encode(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
         """Encoded columns [N, W, D].
@@ -83,37 +88,28 @@ class Recogniser(nn.Module):
         return shown
 
     def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """Logits float32 [N, W, classes]; arguments as of `encode`."""
-        return self.spell(self.encode(fine, coarse, widths))
+        """What is read, as CTC's logits float32 [N, W, classes], whichever decoder reads; arguments as of `encode`."""
+        encoded = self.encode(fine, coarse, widths)
+        config = self.config
+        if self.attention is None or config.decoder == "both":
+            return self.spell(encoded)
+        view = self.attention.view(encoded, widths)
+        if config.decoder == "attention":
+            return attention_columns(self.attention, view, widths, config.longest)
+        # CTC's product comes behind the view's: the last one in a graph is the one that is not rounded to 8 bits.
+        logits = self.spell(encoded)
+        return joint_columns(
+            self.attention,
+            view,
+            logits,
+            widths,
+            config.longest,
+            config.max_width,
+            config.ctc_weight,
+            self.forward_step,
+        )
 
     def spell(self, encoded: Tensor) -> Tensor:
         """CTC's logits float32 [N, W, classes] of encoded columns [N, W, D]."""
         logits: Tensor = self.classify(encoded).float()
         return logits
-
-
-class GreedyPath(NamedTuple):
-    """CTC's best path of N regions. classes: int32 [N, W], repeats collapsed to the blank. probabilities: float32
-    [N, W], of the path's classes, blanks as well; 0 beyond a region's own columns."""
-
-    classes: Tensor
-    probabilities: Tensor
-
-    def of_columns(self, region: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """The probability of the least sure character (0 where there is none) and the log probability of the path, in
-        nats, over some columns of some regions: float32 [M] each. region: int64 [M]. columns: bool [M, W]."""
-        probability = self.probabilities[region]
-        emitted = (columns & (self.classes[region] > 0)).to(probability.dtype)
-        least = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
-        inside = (columns & (probability > 0)).to(probability.dtype)
-        return least, (probability.clamp(min=1e-12).log() * inside).sum(1)
-
-
-def greedy_path(logits: Tensor, widths: Tensor) -> GreedyPath:
-    """The best path of logits [N, W, classes]; widths int64 [N], columns in use."""
-    probability, path = logits.softmax(-1).max(-1)
-    inside = torch.arange(path.shape[1], device=path.device) < widths[:, None]
-    path = path * inside.to(path.dtype)
-    before = F.pad(path, (1, 0))[:, :-1]
-    path = path * (path != before).to(path.dtype)
-    return GreedyPath(path.to(torch.int32), probability * inside.to(probability.dtype))

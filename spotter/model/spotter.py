@@ -9,12 +9,14 @@ from torch import Tensor, nn
 from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_anchors
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
+from spotter.model.ctc import GreedyPath, greedy_path
 from spotter.model.family import Columns, Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
+from spotter.model.neck import RefinedNeck
 from spotter.model.orientation import Orientation, sure_points
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
-from spotter.model.recogniser import GreedyPath, Recogniser, greedy_path
+from spotter.model.recogniser import Recogniser
 from spotter.model.roles import Roles, joined
 from spotter.model.splitting import split_at_spaces
 
@@ -75,9 +77,12 @@ class Spotter(nn.Module):
         language: LanguageModel | None = None,
         charset: Charset | None = None,
         orientation: Orientation | None = None,
+        masked: bool = False,
     ) -> None:
-        """orientation: tells which way up a picture lies, where the graph is to say so."""
+        """orientation: tells which way up a picture lies, where the graph is to say so. masked: whether backbone and
+        neck look at whole maps and so are told what of them is padding."""
         super().__init__()
+        self.masked = masked
         self.backbone = backbone
         self.neck = neck
         self.head = head
@@ -106,9 +111,16 @@ class Spotter(nn.Module):
         parts = {"backbone": self.backbone, "neck": self.neck, "head": self.head, "recogniser": self.recogniser}
         return joined({name: getattr(part, "roles", Roles()) for name, part in parts.items()})
 
-    def _maps(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        fine, *maps = self.backbone(pictures.contiguous(memory_format=torch.channels_last))
-        return fine, self.neck(maps)
+    def _maps(self, pictures: Tensor, inside: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """inside: [B, 1, H, W], 1 on the picture and 0 in padding; for networks that are `masked`."""
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        if inside is None:
+            fine, *maps = self.backbone(pictures)
+            return fine, self.neck(maps)
+        fine, *maps = self.backbone(pictures, inside)
+        if not isinstance(self.neck, RefinedNeck):
+            return fine, self.neck(maps)
+        return fine, self.neck(maps, F.avg_pool2d(inside, STRIDE))
 
     def features(self, images: Tensor) -> Features:
         """Features of the pictures as they are, for training: its crops show text of ordinary size.
@@ -120,13 +132,14 @@ class Spotter(nn.Module):
         rows, columns = shared.shape[-2:]
         return Features(fine, shared, plain_anchors(rows, columns, shared.device), pictures)
 
-    def pyramid(self, images: Tensor) -> Features:
+    def pyramid(self, images: Tensor, sizes: Tensor | None = None) -> Features:
         """Features of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in
-        `features`."""
+        `features`. sizes: int [B, 2] = (height, width) of the real parts; without them pictures are whole."""
         pictures = normalised(images)
         lower = lower_canvas(pictures, BLACK)
-        fine, shared = self._maps(pictures)
-        lower_fine, lower_shared = self._maps(lower)
+        inside = real_part(pictures, sizes) if self.masked else None
+        fine, shared = self._maps(pictures, inside)
+        lower_fine, lower_shared = self._maps(lower, None if inside is None else lower_canvas(inside, 0.0))
         return Features(
             join(fine, lower_fine, STRIDE // 2),
             join(shared, lower_shared, STRIDE),
@@ -147,7 +160,7 @@ class Spotter(nn.Module):
 
     def examine(self, images: Tensor, sizes: Tensor) -> Examined:
         """The words that `forward` finds, and the numbers that their scores are computed from."""
-        features = self.pyramid(images)
+        features = self.pyramid(images, sizes)
         return self.read(features, self.head.regions(self.detect(features), sizes))
 
     def points(self, features: Features, maps: Maps, sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -209,7 +222,7 @@ class Spotter(nn.Module):
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
         """The graph: images uint8 [B, H, W, 3] padded right and below, sizes int32 [B, 2] = (height, width) of the
         real part -> the fields of `Words`, in order, and the probabilities [B, 4] of `Orientation` where it has one."""
-        features = self.pyramid(images)
+        features = self.pyramid(images, sizes)
         maps = self.detect(features)
         words = self.read(features, self.head.regions(maps, sizes)).words
         found = words.image_index, words.polygons, words.scores, words.characters, words.character_scores
@@ -221,6 +234,17 @@ class Spotter(nn.Module):
 def normalised(images: Tensor) -> Tensor:
     """Pictures uint8 [B, H, W, 3] -> float32 [B, 3, H, W] as every network here reads them."""
     return (images.permute(0, 3, 1, 2).float() - _MEAN) / _DEVIATION
+
+
+def real_part(pictures: Tensor, sizes: Tensor | None) -> Tensor:
+    """float32 [B, 1, H, W]: 1 on the real parts of pictures [B, C, H, W] and 0 in their padding; sizes as in
+    `Spotter.pyramid`."""
+    batch, _, height, width = pictures.shape
+    if sizes is None:
+        return torch.ones(batch, 1, height, width, device=pictures.device)
+    rows = torch.arange(height, device=pictures.device) < sizes[:, :1]
+    columns = torch.arange(width, device=pictures.device) < sizes[:, 1:]
+    return (rows[:, None, :, None] & columns[:, None, None, :]).float()
 
 
 def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, text: Tensor, config: ScoreConfig) -> Tensor:

@@ -13,6 +13,7 @@ in it. N may be 0: W' is then that of the narrowest region.
 import onnx
 from onnx import TensorProto
 
+from spotter.ops import decoding
 from spotter.ops.bezier import bezier_align
 from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, HALVING_BLOCK, STEM
 from spotter.ops.script import Tensor, body, op, own
@@ -344,6 +345,7 @@ _BODIES = (
     *(_sample_regions, _roi_rotate, bezier_align, _ctc_beam_search, _convolution, _columns, _stem),
     _block(BLOCK, rows=1, residual=True),
     _block(HALVING_BLOCK, rows=2, residual=False),
+    *decoding.BODIES,
 )
 
 

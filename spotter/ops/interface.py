@@ -17,3 +17,5 @@ BLOCK, HALVING_BLOCK, COLUMNS = "QLinearBlock", "QLinearHalvingBlock", "Depthwis
 """The operators of a recogniser's blocks."""
 STEM = "BranchStem"
 """The operator of the stem before them."""
+ATTENTION_STEP, FORWARD_STEP = "AttentionStep", "CtcForwardStep"
+"""The operators of an attention decoder: a character of a text, and a column of the forward algorithm."""

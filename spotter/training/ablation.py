@@ -143,7 +143,7 @@ def run_row(
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     last_steps = [record for record in log if "recognition" in record][-_TAIL:]
     result: dict[str, Any] = {"name": row.name, "fresh": " ".join(row.fresh), "pictures": trainer.pictures - before}
-    for part in parts_of(family_named(row.recipe.model.family)):
+    for part in parts_of(family_named(row.recipe.model.family), row.recipe.train.losses.own):
         result[part] = round(float(np.mean([record[part] for record in last_steps])), 4)
     result |= validate(trainer.ema.model) if validate else {}
     (folder / _RESULT).write_text(json.dumps(result))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from spotter.families.interface import Family
@@ -14,17 +15,19 @@ OPTIMISERS = ("adamw", "muon")
 EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are not given as a checkpoint
 
 
-def parts_of(family: Family) -> tuple[str, ...]:
-    """The parts of the joint loss of a family, without `ATTENTION`."""
-    return ("score", "dice", *family.parts, "recognition")
+def parts_of(family: Family, own: Mapping[str, float] = MappingProxyType({})) -> tuple[str, ...]:
+    """The parts of the joint loss of a family, without `ATTENTION`; of its own those that have a weight, by default or
+    by `own`."""
+    weights = {**family.parts, **own}
+    return ("score", "dice", *(name for name in family.parts if weights[name]), "recognition")
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the joint loss and how its parts are counted.
 
-    own: weights of the family's own parts, by default the family's; in a recipe they stand among the
-        others.
+    own: weights of the family's own parts, by default the family's; in a recipe they stand among the others. Parts
+        whose weight is 0 are left out.
     hard_negatives: background points kept for each text point, the hardest first (OHEM, Shrivastava et al. 2016).
     small_words: a text point counts by n ** -small_words where its word has n of them; 0 for all alike.
     focal: where it is not 0, every counted point counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
@@ -195,7 +198,7 @@ class TrainConfig(RunConfig):
         """Raises ValueError where a part of the loss is named that the family does not have."""
         if unknown := self.losses.own.keys() - family.parts.keys():
             raise ValueError(f"unknown losses: {', '.join(sorted(unknown))}")
-        known = (*parts_of(family), ATTENTION)
+        known = ("score", "dice", *family.parts, "recognition", ATTENTION)
         if any(set(stage.losses) - set(known) for stage in self.stages):
             raise ValueError(f"a stage names each loss out of {', '.join(known)}")
 

@@ -114,7 +114,8 @@ class Distiller(nn.Module):
         """The divergence of the outputs on one group of patches."""
         assert isinstance(self.teacher, Spotter)
         with torch.no_grad():
-            taught = self.teacher.map_recogniser(fine, coarse, widths)
+            recogniser = self.teacher.map_recogniser
+            taught = recogniser.spell(recogniser.encode(fine, coarse, widths))
         return reading_divergence(logits, taught, widths, self.config.temperature)
 
     def losses(

@@ -119,7 +119,7 @@ class Trainer(RunState):
         self.model = build_spotter(model_config, self.charset).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = ExponentialMovingAverage(self.model, config.ema)
-        parts = parts_of(self.family)
+        parts = parts_of(self.family, config.losses.own)
         names = (*parts, ATTENTION) if self._attends else parts
         self.weighting = LossWeighting(config.losses.weighting, names, config.losses.period).to(self.device)
         self.curriculum = Curriculum(config.difficulty)
@@ -224,7 +224,7 @@ class Trainer(RunState):
         weights = {**self.family.parts, **self.config.losses.own}
         own = self.family.losses(maps, batch.truth, word_weights(batch.image_index, self.config.balance))
         shared = detection_losses(maps, batch.truth, self.config.losses)
-        return shared | {name: weights[name] * own[name] for name in self.family.parts}
+        return shared | {name: weight * own[name] for name, weight in weights.items() if weight}
 
     def _recognition(
         self, features: Features, maps: Maps, batch: Batch, teacher_output: TeacherOutput | None

@@ -8,6 +8,7 @@ steps = 10000
 [[train.stages]]        # fields of Stage
 [model]                 # fields of SpotterConfig; charset is "ascii" or "latin-and-greek"
 family = "fots"
+[model.backbone]        # fields of BackboneConfig; `plan` fills in those of a known network
 [model.detection]       # fields of the family's own settings
 [[source]]
 kind = "labelled"       # scene, page, sheet, curved, labelled, crops, textfree or unlabelled
@@ -34,7 +35,7 @@ from spotter.families.catalogue import family_named
 from spotter.families.config import SpotterConfig
 from spotter.families.interface import Family
 from spotter.model.charset import LATIN_AND_GREEK, PRINTABLE_ASCII
-from spotter.model.config import recogniser_fields
+from spotter.model.config import backbone_fields, recogniser_fields
 from spotter.strict_json import read
 from spotter.training.config import TrainConfig
 from spotter.training.data.backgrounds import TextFreeSource
@@ -131,6 +132,7 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
 
 def _model(table: Mapping[str, Any], family: Family) -> SpotterConfig:
     model = dict(table)
+    model["backbone"] = backbone_fields(model.get("backbone", {}))
     detection = _filled(family.config, model.pop("detection", {}), "model.detection")
     recogniser = _filled(*recogniser_fields(model.pop("recogniser", {})), "model.recogniser")
     characters = _CHARSETS[model.pop("charset", "ascii")]

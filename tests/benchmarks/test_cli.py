@@ -280,3 +280,23 @@ def test_a_missing_extra_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_graph_and_serve_need_no_torch() -> None:
     code = "import sys, benchmarks.cli; sys.exit(bool({'torch', 'cv2', 'onnx', 'rapidocr'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_parts_are_counted_and_timed_beside_the_defaults() -> None:
+    arguments = ("parts", "--only", "gate", "--size", "128x64", "--words", "2", "--rounds", "1")
+    first, gate = json.loads(run(*arguments, "--json"))["parts"]["costs"]
+    assert (first["name"], first["ratio"], gate["name"]) == ("the defaults", 1.0, "gate")
+    levels, channels = 5, 32 + 64 + 128 + 256 + 256
+    assert gate["weights"] == first["weights"] + levels * (channels + 1)
+    assert gate["seconds"] == pytest.approx(gate["ratio"] * first["seconds"])
+    assert [line.split("  ")[0] for line in run(*arguments).splitlines()[5:7]] == ["the defaults", "gate"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("--size", "100x64"), "multiples of 64"), (("--only", "mamba"), "no choice is named mamba")],
+)
+def test_parts_that_cannot_be_timed_are_refused(arguments: tuple[str, ...], message: str) -> None:
+    result = CliRunner().invoke(bench, ["parts", *arguments])
+    assert result.exit_code != 0
+    assert message in result.output

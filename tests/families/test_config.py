@@ -13,6 +13,10 @@ def test_an_unknown_neck_or_family_is_refused() -> None:
         SpotterConfig(neck_kind="path")
     with pytest.raises(ValueError, match="family must be one of fots"):
         SpotterConfig(family="fotz")
+    with pytest.raises(ValueError, match="context must be one of none, dilated, branches"):
+        SpotterConfig(context="wide")
+    with pytest.raises(ValueError, match="neck must be a multiple of 4"):
+        SpotterConfig(context="branches", neck=18)
 
 
 def test_another_familys_settings_are_refused() -> None:
@@ -22,12 +26,14 @@ def test_another_familys_settings_are_refused() -> None:
 
 def test_a_configuration_survives_json() -> None:
     config = SpotterConfig(
-        backbone=BackboneConfig(stem=3, channels=(5, 6, 7, 8), blocks=(1, 2, 1, 2), block="inverted"),
+        backbone=BackboneConfig(stem=3, channels=(5, 6, 7, 8), blocks=(1, 2, 1, 2), block="inverted", excitation=True),
         neck=9,
         detection=DetectionConfig(candidates=12),
-        recogniser=RecogniserConfig(channels=(3, 4), encoder="lstm", decoder="both"),
+        recogniser=RecogniserConfig(channels=(3, 4), encoder="lstm", decoder="hybrid", longest=9),
         score=ScoreConfig(bias=0.3),
         neck_kind="pan",
+        context="dilated",
+        gate=True,
     )
     back = SpotterConfig.from_dict(json.loads(json.dumps(config.to_dict())))
     assert back == config
@@ -51,6 +57,8 @@ def test_a_configuration_from_before_there_was_a_choice_gets_the_usual_one() -> 
     values = SpotterConfig().to_dict()
     del values["score"], values["neck_kind"], values["recogniser"]["encoder"], values["recogniser"]["decoder"]
     del values["backbone"]["block"], values["family"], values["characters"]
+    del values["backbone"]["excitation"], values["backbone"]["positions"], values["context"], values["gate"]
+    del values["recogniser"]["longest"], values["recogniser"]["ctc_weight"]
     values["detection"]["levels"] = 3  # which the first ones had
     assert SpotterConfig.from_dict(values) == SpotterConfig()
 

@@ -86,6 +86,20 @@ def talkative_spotter(seed: int = 0) -> Spotter:
     return _talkative(small_spotter(seed))
 
 
+def attending_spotter(decoder: str, seed: int = 0) -> Spotter:
+    """As `talkative_spotter`, but an attention decoder of six characters reads, too."""
+    torch.manual_seed(seed)
+    recogniser = replace(SMALL_RECOGNISER, decoder=decoder, longest=6)
+    model = _talkative(build_spotter(replace(small_config(), recogniser=recogniser)))
+    attention = model.map_recogniser.attention
+    assert attention is not None
+    with torch.no_grad():
+        attention.classify.weight *= 9
+        attention.embed.weight *= 3
+        attention.classify.bias[0] += 3  # most texts end
+    return model
+
+
 def picture_spotter(seed: int = 0, plan: PPOCRConfig = SEQUENCE_PLAN) -> Spotter:
     """As `talkative_spotter`, but its recogniser reads the picture's own pixels, with few channels."""
     torch.manual_seed(seed)

@@ -2,7 +2,17 @@ import pytest
 import torch
 from torch import nn
 
-from spotter.model.blocks import AttentionBlock, InvertedBlock, ResidualBlock, convolution, downsampling
+from spotter.model.blocks import (
+    AttentionBlock,
+    BottleneckBlock,
+    BranchedBlock,
+    GroupedBlock,
+    InvertedBlock,
+    ResidualBlock,
+    SeparableBlock,
+    convolution,
+    downsampling,
+)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, (1, 5), (3, 1)])
@@ -78,3 +88,49 @@ def test_attention_lets_every_position_see_every_other() -> None:
     with torch.no_grad():
         changed = (block(other) - block(x)).abs().sum(1)[0]
     assert (changed > 1e-6).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("excitation", [False, True])
+def test_branches_become_one_convolution_that_computes_the_same(excitation: bool) -> None:
+    torch.manual_seed(0)
+    block = BranchedBlock(6, excitation)
+    for norm in (block.wide[1], block.narrow[1], block.same):
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.uniform_(norm.weight, 0.5, 2.0)
+        nn.init.uniform_(norm.bias, -1.0, 1.0)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        nn.init.uniform_(norm.running_mean, -1.0, 1.0)
+        nn.init.uniform_(norm.running_var, 0.2, 3.0)
+    block.eval()
+    x = torch.randn(2, 6, 7, 9)
+    expected = block(x)
+    block.merge()
+    assert [name for name, _ in block.named_parameters() if "excitation" not in name] == [
+        "merged.weight",
+        "merged.bias",
+    ]
+    torch.testing.assert_close(block(x), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "kernels"),
+    [
+        (BottleneckBlock, [(32, 8, 1, 1), (8, 8, 3, 1), (8, 32, 1, 1)]),
+        (GroupedBlock, [(32, 16, 1, 1), (16, 16, 3, 2), (16, 32, 1, 1)]),
+        (SeparableBlock, [(32, 32, 3, 32), (32, 32, 1, 1), (32, 32, 3, 32), (32, 32, 1, 1)]),
+    ],
+)
+def test_residual_blocks_are_made_of_their_kernels(
+    kind: type[nn.Module], kernels: list[tuple[int, int, int, int]]
+) -> None:
+    """(inputs, outputs, side, groups) of each; and without them the input passes."""
+    block = kind(32).eval()
+    layers = [layer for layer in block.modules() if isinstance(layer, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels, c.kernel_size[0], c.groups) for c in layers] == kernels
+    x = torch.rand(1, 32, 5, 6)
+    with torch.no_grad():
+        assert not torch.allclose(block(x), x)
+        layers[-1].weight.zero_()
+        torch.testing.assert_close(block(x), x, atol=1e-6, rtol=0)

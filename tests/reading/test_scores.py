@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from spotter.model.config import ScoreConfig
-from spotter.model.recogniser import greedy_path
+from spotter.model.ctc import greedy_path
 from spotter.model.splitting import split_at_spaces
 from spotter.model.spotter import word_scores
 from spotter.reading.prepared import Prepared

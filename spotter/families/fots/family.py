@@ -11,7 +11,7 @@ from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.head import DetectionHead
 from spotter.families.fots.learning import boxes_to_read, misplaced_boxes
-from spotter.families.fots.losses import geometry_losses
+from spotter.families.fots.losses import geometry_losses, overlap_losses
 from spotter.families.fots.maps import DetectionMaps
 from spotter.families.fots.regions import RoIRotate
 from spotter.families.fots.targets import box_truth
@@ -24,7 +24,9 @@ class FOTS:
     """Slanted boxes, predicted at the anchor points of a word's core: a score, four distances and a direction."""
 
     config: type[Any] = DetectionConfig
-    parts: Mapping[str, float] = MappingProxyType({"box": 1.0, "ends": 1.0, "direction": 5.0})
+    parts: Mapping[str, float] = MappingProxyType(
+        {"box": 1.0, "ends": 1.0, "direction": 5.0, "giou": 0.0, "probiou": 0.0, "points": 0.0}
+    )
     geometry: Geometry = SLANTED_BOXES
 
     def read_config(self, values: Mapping[str, Any]) -> DetectionConfig:
@@ -49,7 +51,8 @@ class FOTS:
 
     def losses(self, maps: DetectionMaps, truth: Truth, weights: Tensor) -> dict[str, Tensor]:
         """As `Family.losses`."""
-        return dict(zip(self.parts, geometry_losses(maps, truth, weights), strict=True))
+        found = (*geometry_losses(maps, truth, weights), *overlap_losses(maps, truth, weights))
+        return dict(zip(self.parts, found, strict=True))
 
     def to_read(
         self,

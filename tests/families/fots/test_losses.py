@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.fots.family import FOTS
-from spotter.families.fots.losses import geometry_losses
+from spotter.families.fots.losses import geometry_losses, overlap_losses
 from spotter.families.fots.maps import DetectionMaps
 from spotter.model.anchors import plain_anchors
 from spotter.model.charset import Charset
@@ -135,3 +135,48 @@ def test_no_words_cost_nothing_and_can_be_learnt_from() -> None:
     losses = losses_of(maps, batch)
     torch.autograd.backward(torch.stack(losses).sum())
     assert [float(loss.detach()) for loss in losses] == [0, 0, 0]
+
+
+def overlaps_of(maps: DetectionMaps, batch: Batch) -> list[float]:
+    return [float(loss) for loss in overlap_losses(maps, batch.truth, word_weights(batch.image_index, 0.6))]
+
+
+@pytest.mark.parametrize("theta", [0.0, math.pi / 2, -2.2])
+def test_by_any_measure_the_truth_costs_nothing(theta: float) -> None:
+    batch = batch_of([(32, 30, 40, 16, theta, False)])
+    assert overlaps_of(true_maps(batch), batch) == pytest.approx([0, 0, 0], abs=2e-3)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.6])
+def test_a_box_that_is_too_long_by_hand(theta: float) -> None:
+    """40 x 16, and 10 more at its right end."""
+    batch = batch_of([(32, 30, 40, 16, theta, False)])
+    maps = true_maps(batch)
+    maps.distances[:, 1] += 10 / ANCHORS.scale
+    giou, prob, points = overlaps_of(maps, batch)
+    assert giou == pytest.approx(1 - 40 / 50, abs=1e-4)  # the hull is the longer box itself
+    # Gaussians of variances 40 ** 2 / 12 and 50 ** 2 / 12, whose means are 5 apart.
+    first, second = 1600 / 12, 2500 / 12
+    coefficient = math.exp(-25 / (4 * (first + second))) * math.sqrt(2 * math.sqrt(first * second) / (first + second))
+    assert prob == pytest.approx(math.sqrt(1 - coefficient), abs=1e-3)
+    # Two of four corners are 10 / 16 of the height off, along the direction.
+    along = [abs(math.cos(theta)) * 10 / 16, abs(math.sin(theta)) * 10 / 16]
+    smooth = [a - 0.1 if a > 0.2 else a * a / 0.4 for a in along]
+    assert points == pytest.approx(sum(smooth) / 2, abs=1e-4)
+
+
+def test_boxes_that_do_not_meet_still_have_a_gradient_by_giou() -> None:
+    batch = batch_of([(32, 30, 40, 16, 0.0, False)])
+    maps = true_maps(batch)
+    moved = torch.tensor([-30.0, 0, 46, 0])[None, :, None, None] / ANCHORS.scale  # below the word
+    distances = (maps.distances + moved).requires_grad_()
+    giou, _, _ = overlap_losses(replace(maps, distances=distances), batch.truth, torch.ones(1))
+    (gradient,) = torch.autograd.grad(giou, distances)
+    assert float(giou.detach()) > 1
+    assert (gradient[:, 0] < 0).any()  # its upper side must go up
+
+
+def test_without_words_nothing_is_compared() -> None:
+    batch = batch_of([])
+    maps = true_maps(batch)
+    assert overlaps_of(maps, batch) == [0, 0, 0]

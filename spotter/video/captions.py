@@ -8,8 +8,8 @@ from spotter.video.tracks import Track
 
 
 def write_vtt(tracks: Sequence[Track], size: tuple[int, int]) -> str:
-    """A cue for each time in which the text stays the same, with its lines in reading order. size: (width, height) of the
-    video in pixels."""
+    """A cue for each time in which the text stays the same, with its lines in reading order. size: (width, height) of
+    the video in pixels."""
     return "\n".join(["WEBVTT\n", *(f"{_time(a)} --> {_time(b)}\n{text}\n" for a, b, text in _cues(tracks, size))])
 
 

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 320
-"""Pixels of the long side at which frames are compared: letters of ten pixels in a frame of 1280 still cover two."""
+SIDE = 480
+"""Pixels of the long side at which frames are compared: letters of ten pixels in a frame of 1280 still cover four."""
 LEAST = 16
-"""Grey levels of 255 by which some pixel of a changed frame differs at that size. Noise and compression stay below it, a
-letter that comes or goes lies above it: docs/video.md has the measurement."""
+"""Grey levels of 255 by which some pixel of a changed frame differs at that size. Noise and compression stay below, a
+letter that comes or goes lies above: docs/video.md has the measurement."""
 
 
 class Changes:

@@ -37,7 +37,7 @@ _EVERY = 0.5
     show_default=True,
     help="A line of JSON for each word's track, as it ends; or captions, at the end.",
 )
-@click.option("--every", type=click.FloatRange(0), help=f"Seconds between the frames that are read; {_EVERY} by default.")
+@click.option("--every", type=click.FloatRange(0), help=f"Seconds from one frame to the next; {_EVERY} by default.")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), help="The same as frames a second.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Of the video that are read; all by default.")
 @click.option("--most-frames", type=click.IntRange(1), help=f"Frames to read at most; {MOST_FRAMES}, any with --live.")
@@ -69,7 +69,7 @@ def video(
     """
     if every is not None and fps is not None:
         raise click.UsageError("--every and --fps say the same: give one of them")
-    step = 1 / fps if fps is not None else _EVERY if every is None else every
+    every = 1 / fps if fps is not None else _EVERY if every is None else every
     settings = settings_from(ReadingSettings, options)
     began = time.monotonic()
     shown: list[Track] = []
@@ -77,19 +77,21 @@ def video(
         with Video(source, settings.limits) as clip:
             bundle = find_bundle(settings)
             reader = Reader(bundle, Session(bundle, settings.session), settings.limits, max_side)
-            follower = Follower(reader, step, min_score, settings.closest, region)
+            follower = Follower(reader, clip.step(every), min_score, settings.closest, region)
             most = most_frames or (None if live else MOST_FRAMES)
-            frames = in_background(clip.frames(step, seconds, most, time.monotonic if live else None), newest=live)
-            bar = tqdm(total=_expected(clip, step, seconds), unit="frame", disable=not sys.stderr.isatty())
+            frames = in_background(clip.frames(every, seconds, most, time.monotonic if live else None), newest=live)
+            bar = tqdm(total=_expected(clip, every, seconds), unit="frame", disable=not sys.stderr.isatty())
             with bar, contextlib.closing(frames):
                 try:
                     for track in follower.follow(_counted(frames, bar, follower.account)):
                         shown += _written([track], form, bar)
                 finally:  # what was read is written, whatever ends the video
                     shown += _written(follower.finish(), form, bar)
-                    if form == "vtt":
+                    if form == "vtt" and follower.account.sampled:
                         click.echo(write_vtt(shown, clip.size), nl=False)
-                    click.echo(_summary(follower.account, time.monotonic() - began), err=True)
+                    bar.close()
+                    if follower.account.sampled:
+                        click.echo(_summary(follower.account, time.monotonic() - began), err=True)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
     except ProblemError as problem:
@@ -100,7 +102,7 @@ def video(
 def _expected(clip: Video, every: float, seconds: float | None) -> int | None:
     """How many frames will be sampled, None where the video does not say."""
     lasts = min((each for each in (clip.duration, seconds) if each is not None), default=None)
-    return math.ceil(lasts / every) if lasts is not None and every else None
+    return math.ceil(lasts / clip.step(every)) if lasts is not None else None
 
 
 def _counted(frames: Iterator[Frame], bar: "tqdm[NoReturn]", account: Account) -> Iterator[Frame]:
@@ -122,6 +124,7 @@ def _written(tracks: list[Track], form: str, bar: "tqdm[NoReturn]") -> list[Trac
 
 def _summary(account: Account, seconds: float) -> str:
     return (
-        f"{account.sampled} frames sampled, {account.read} read, {account.unchanged} unchanged; {account.tracks} words; "
-        f"{seconds:.1f} s, of which {account.read_seconds:.1f} s reading, about {account.saved_seconds:.1f} s saved"
+        f"{account.sampled} frames sampled, {account.read} read, {account.unchanged} unchanged; {account.tracks} words "
+        f"followed; {seconds:.1f} s, of which {account.read_seconds:.1f} s reading; "
+        f"about {account.saved_seconds:.1f} s saved"
     )

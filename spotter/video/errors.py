@@ -6,8 +6,8 @@ from spotter.reading.errors import ProblemError
 class BrokenVideoError(ProblemError):
     status, kind, title, fault = 422, "broken-video", "The video does not open", "client"
     remedy = (
-        "Give a whole video of a kind that FFmpeg reads (MP4, MOV, MKV, WebM, AVI, MPEG). An MP4 that was cut off lacks "
-        "its index: copy or record it again."
+        "Give a whole video of a kind that FFmpeg reads (MP4, MOV, MKV, WebM, AVI, MPEG). An MP4 that was cut off has "
+        "lost its index: copy or record it again."
     )
 
 

@@ -39,23 +39,23 @@ class Account:
 class Follower:
     """Reads frames and follows their words.
 
-    every: seconds between sampled frames. min_score: of words that begin a track, None for the model's. closest:
+    step: seconds between sampled frames. min_score: of words that begin a track, None for the model's. closest:
     longest side of a second look in pixels, 0 for none. region: the part of the frames that is read, None for all.
     """
 
     def __init__(
         self,
         reader: Reader,
-        every: float,
+        step: float,
         min_score: float | None = None,
         closest: int = 0,
         region: Region | None = None,
     ) -> None:
         self.account = Account()
-        self._reader, self._every, self._closest, self._region = reader, every, closest, region
+        self._reader, self._step, self._closest, self._region = reader, step, closest, region
         high = reader.manifest.score_threshold if min_score is None else min_score
         self._low = min(high, LOW_SCORE)
-        self._tracker = Tracker(every, high)
+        self._tracker = Tracker(step, high)
         self._changes = Changes()
         self._now = 0.0
 
@@ -75,11 +75,11 @@ class Follower:
                 self.account.read += 1
                 yield from self._ended(self._tracker.update([_moved(word, region) for word in words], frame.time))
             else:
-                self._tracker.hold(frame.time)
+                yield from self._ended(self._tracker.hold(frame.time))
 
     def finish(self) -> list[Track]:
         """The tracks that are left when the frames end."""
-        return self._ended(self._tracker.finish(round(self._now + self._every, 3)))
+        return self._ended(self._tracker.finish(round(self._now + self._step, 3)))
 
     def _ended(self, tracks: list[Track]) -> list[Track]:
         self.account.tracks += len(tracks)

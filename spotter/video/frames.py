@@ -1,11 +1,12 @@
 """Frames of a video or stream, sampled. OpenCV's FFmpeg decodes."""
 
+import contextlib
 import math
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -28,9 +29,13 @@ MOST_FRAMES = 50_000
 """Sampled frames after which a video that is not live is taken for one that never ends: seven hours at two a second."""
 _OPEN_SECONDS, _READ_SECONDS = 15.0, 30.0
 """A stream that sends nothing for so long is given up."""
+_LOOK_SECONDS = 0.1
+"""How often a thread that waits looks whether it is still wanted."""
+_USUAL_RATE = 25.0
+"""Frames a second of a video that does not say."""
 _WHOLE = 0.95
-"""A video whose decoded part is at least such a share of what its header promises, less a frame, counts as whole: headers
-round, and many give an average frame rate."""
+"""A video whose decoded part is at least such a share of what its header promises, less a frame, counts as whole:
+headers round, and many give an average frame rate."""
 
 
 class Frame(NamedTuple):
@@ -59,17 +64,23 @@ class Video:
         self._capture = cv2.VideoCapture(_address(source), cv2.CAP_FFMPEG, timeouts)
         if not self._capture.isOpened():
             raise BrokenVideoError(f"FFmpeg finds no video in {_named(source)}")
+        self._in_use = threading.Lock()
         self.size = (self._whole(cv2.CAP_PROP_FRAME_WIDTH), self._whole(cv2.CAP_PROP_FRAME_HEIGHT))
         self._check(*self.size)
         count, rate = (self._capture.get(each) for each in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS))
-        self._frame_seconds = 1 / rate if rate > 0 else 0.0
-        self.duration = count * self._frame_seconds if count > 0 and rate > 0 else None
+        self._frame_seconds = 1 / rate if rate > 0 else 1 / _USUAL_RATE
+        self.duration = count / rate if count > 0 and rate > 0 else None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._capture.release()
+        if self._in_use.acquire(blocking=False):  # else a thread waits in it for a frame, until the process ends
+            self._capture.release()
+
+    def step(self, every: float) -> float:
+        """Seconds between sampled frames where one in `every` seconds is."""
+        return max(every, self._frame_seconds)
 
     def frames(
         self,
@@ -111,7 +122,9 @@ class Video:
 
     def _grab(self, now: float, first: bool) -> bool:
         began = time.monotonic()
-        if self._capture.grab():
+        with self._in_use:
+            found = self._capture.grab()
+        if found:
             return True
         if not first and time.monotonic() - began >= _READ_SECONDS:
             raise StalledStreamError(f"nothing came for {_READ_SECONDS:.0f} s after {now:.1f} s")
@@ -128,7 +141,7 @@ class Video:
         return max(0, int(self._capture.get(name)))
 
 
-def in_background(frames: Iterator[Frame], newest: bool) -> Iterator[Frame]:
+def in_background(frames: Iterator[Frame], newest: bool) -> Generator[Frame, None, None]:
     """The frames, decoded by a thread one ahead. newest: a frame that was not taken when the next one comes is dropped,
     so that a slow reader stays at a stream's present. Raises what the frames do."""
     waiting: queue.Queue[Frame | Exception | None] = queue.Queue(1)
@@ -136,11 +149,12 @@ def in_background(frames: Iterator[Frame], newest: bool) -> Iterator[Frame]:
 
     def put(item: Frame | Exception | None, drop: bool) -> None:
         while not left.is_set():
-            try:
-                return waiting.put(item, timeout=0 if drop else 0.1)
-            except queue.Full:
-                if drop:
-                    _drop(waiting)
+            with contextlib.suppress(queue.Full):
+                waiting.put(item, timeout=0 if drop else _LOOK_SECONDS)
+                return
+            if drop:
+                with contextlib.suppress(queue.Empty):
+                    waiting.get_nowait()
 
     def decode() -> None:
         try:
@@ -161,14 +175,7 @@ def in_background(frames: Iterator[Frame], newest: bool) -> Iterator[Frame]:
             yield item
     finally:
         left.set()
-        thread.join(_READ_SECONDS)
-
-
-def _drop(waiting: "queue.Queue[Frame | Exception | None]") -> None:
-    try:
-        waiting.get_nowait()
-    except queue.Empty:
-        return
+        thread.join(2 * _LOOK_SECONDS)  # no longer: it may wait for a sender that is silent
 
 
 def _address(source: str) -> str:

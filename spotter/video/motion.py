@@ -1,6 +1,6 @@
 """How a word moves from frame to frame: a Kalman filter of constant velocity.
 
-As in SORT (Bewley, Ge, Ott, Ramos, Upcroft: Simple online and realtime tracking, ICIP 2016) and, for the noise in parts of
+As in SORT (Bewley, Ge, Ott, Ramos, Upcroft: Simple online and realtime tracking, ICIP 2016) and, for noise in parts of
 the height, DeepSORT (Wojke, Bewley, Paulus, ICIP 2017). OpenCV has the filter itself.
 """
 
@@ -45,6 +45,10 @@ class Motion:
         self._filter.measurementNoiseCov = self._noise
         self._filter.correct(np.array([[*middle, height]]).T)
 
+    def stay(self) -> None:
+        """The word is where it was seen last."""
+        self.correct(self._seen)
+
     @property
     def polygon(self) -> NDArray[np.float64]:
         """[P, 2]: the polygon last seen, moved and scaled to where the word is now expected."""
@@ -53,7 +57,7 @@ class Motion:
         return np.asarray((self._seen - middle) * (self._height / height) + expected, np.float64)
 
     def distances(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64 [N]: squared Mahalanobis distances of places [N, 3] (middle x and y, height) from the expected one."""
+        """float64 [N]: squared Mahalanobis distances of places [N, 3] (middle x and y, height) from that expected."""
         apart = places - self._filter.statePost[:3, 0]
         spread = self._filter.errorCovPost[:3, :3] + self._noise
         return np.asarray(np.einsum("ni,ij,nj->n", apart, np.linalg.inv(spread), apart), np.float64)

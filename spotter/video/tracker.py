@@ -1,9 +1,10 @@
 """Which words of a frame are those of the frames before.
 
-The association is ByteTrack's (Zhang, Sun, Jiang, Yu, Weng, Yuan, Luo, Liu, Wang: ByteTrack, ECCV 2022): first the words of
-high score are matched to all tracks, then those of low score, as blurred ones are, to the tracks that are left; only words of
-high score begin tracks. The cost of the first match is DeepSORT's (Wojke, Bewley, Paulus, ICIP 2017), half place and half
-looks within a gate of Mahalanobis distance; how alike two words look is how alike their texts are.
+The association is ByteTrack's (Zhang, Sun, Jiang, Yu, Weng, Yuan, Luo, Liu, Wang: ByteTrack, ECCV 2022): first the
+words of high score are matched to all tracks, then those of low score, as blurred ones are, to the tracks that are
+left; only words of high score begin tracks. The cost of the first match is that of DeepSORT (Wojke, Bewley, Paulus,
+ICIP 2017), half place and half looks within a gate of Mahalanobis distance; how alike two words look is how alike their
+texts are.
 """
 
 from collections.abc import Sequence
@@ -33,24 +34,19 @@ _NEVER = 1e6
 
 
 class Tracker:
-    """Tracks of a video. every: seconds between sampled frames, the step of the motion; 0 for all frames. high: least
-    score of words that begin a track."""
+    """Tracks of a video. step: seconds between sampled frames, in which velocities are counted. high: least score of
+    words that begin a track."""
 
-    def __init__(self, every: float, high: float) -> None:
-        self._step = every or 1 / 25
-        self._high = high
+    def __init__(self, step: float, high: float) -> None:
+        self._step, self._high = step, high
         self._tracks: list[Track] = []
         self._count = 0
-        self._moved = 0.0
+        self._now = 0.0
 
     def update(self, words: Sequence[Word], time: float) -> list[Track]:
         """Takes the words of the frame at a time in seconds, all of at least LOW_SCORE. Returns the tracks that have
         ended."""
-        self.hold(time)
-        if time > self._moved:
-            for track in self._tracks:
-                track.motion.predict((time - self._moved) / self._step)
-            self._moved = time
+        self._move_on(time)
         for track in self._tracks:
             track.in_sight = False
         high = [word for word in words if word.score >= self._high]
@@ -60,22 +56,36 @@ class Tracker:
         for word in new:
             self._count += 1
             self._tracks.append(Track(self._count, word, time))
-        patience = max(_PATIENCE, 2 * self._step)
-        ended = [track for track in self._tracks if not track.in_sight and time - track.end > patience]
-        self._tracks = [track for track in self._tracks if track not in ended]
-        return ended
+        return self._ended()
 
-    def hold(self, time: float) -> None:
-        """What was in sight still is, at a time in seconds."""
+    def hold(self, time: float) -> list[Track]:
+        """Takes a frame that shows what the one before did. Returns the tracks that have ended."""
+        self._move_on(time)
         for track in self._tracks:
             if track.in_sight:
-                track.end = time
+                track.motion.stay()
+        return self._ended()
 
     def finish(self, time: float) -> list[Track]:
         """The video ends at a time in seconds. Returns the tracks that are left."""
-        self.hold(time)
+        self._move_on(time)
         left, self._tracks = self._tracks, []
         return left
+
+    def _move_on(self, time: float) -> None:
+        """What was in sight was so until this time."""
+        for track in self._tracks:
+            track.end = time if track.in_sight else track.end
+            if time > self._now:
+                track.motion.predict((time - self._now) / self._step)
+        self._now = time
+
+    def _ended(self) -> list[Track]:
+        """Removes and returns the tracks that have been out of sight for too long."""
+        patience = max(_PATIENCE, 2 * self._step)
+        ended = [track for track in self._tracks if not track.in_sight and self._now - track.end > patience]
+        self._tracks = [track for track in self._tracks if track not in ended]
+        return ended
 
     @staticmethod
     def _match(
@@ -83,7 +93,11 @@ class Tracker:
     ) -> tuple[list[Track], list[Word]]:
         """Adds words to their tracks; returns those of both that are left."""
         costs = _costs(tracks, words, by_text)
-        pairs = [(row, column) for row, column in zip(*linear_sum_assignment(costs)) if costs[row, column] < _NEVER]
+        pairs = [
+            (row, column)
+            for row, column in zip(*linear_sum_assignment(costs), strict=True)
+            if costs[row, column] < _NEVER
+        ]
         for row, column in pairs:
             tracks[row].add(words[column], time)
         rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
@@ -94,8 +108,8 @@ class Tracker:
 
 
 def _costs(tracks: Sequence[Track], words: Sequence[Word], by_text: bool) -> NDArray[np.float64]:
-    """float64 [tracks, words]: from 0 to 1, or _NEVER. by_text: half of it is the texts', and what counts is the gate; else
-    the least overlap does."""
+    """float64 [tracks, words]: from 0 to 1, or _NEVER. by_text: overlap and texts count half each, within the gate;
+    else overlap alone, of some size."""
     costs = np.full((len(tracks), len(words)), _NEVER)
     if not tracks or not words:
         return costs
@@ -106,7 +120,7 @@ def _costs(tracks: Sequence[Track], words: Sequence[Word], by_text: bool) -> NDA
     for row, track in enumerate(tracks):
         near = np.flatnonzero(track.motion.distances(places) <= _GATE)
         overlaps = _overlaps(expected[row], found[near])
-        for column, overlap in zip(near, overlaps, strict=True):
+        for column, overlap in zip(near.tolist(), overlaps.tolist(), strict=True):
             if by_text:
                 alike = similarity(track.text, words[column].text)
                 if alike >= _ALIKE:
@@ -117,7 +131,7 @@ def _costs(tracks: Sequence[Track], words: Sequence[Word], by_text: bool) -> NDA
 
 
 def similarity(first: str, second: str) -> float:
-    """How alike two texts are, 0 to 1, whatever the case: the share of characters in common runs (Ratcliff, Obershelp)."""
+    """How alike two texts are, 0 to 1, whatever the case: the share of common runs (Ratcliff and Obershelp)."""
     return SequenceMatcher(None, first.casefold(), second.casefold(), autojunk=False).ratio()
 
 

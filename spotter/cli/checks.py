@@ -21,6 +21,7 @@ EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "client": (("httpx",), "spotter.client"),
     "mcp": (("mcp", "httpx"), "spotter mcp"),
     "bulk": (("ray", "pyarrow", "fsspec"), "spotter bulk"),
+    "video": (("cv2", "scipy", "shapely"), "spotter video"),
     "heic": (("pi_heif",), "reads HEIC"),
     "otel": (("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"), "requests as spans"),
     "ocrmypdf": (("ocrmypdf", "httpx"), "ocrmypdf --plugin spotter.ocrmypdf"),

@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "Read": {
         "spot": Command("spotter.formats.cli:spot", "Read pictures from the shell."),
         "bulk": Command("spotter.bulk.cli:bulk", "Read archives of pictures, multi-page TIFF and PDF.", "bulk"),
+        "video": Command("spotter.video.cli:video", "Read a video or stream, its words followed over time.", "video"),
         "mcp": Command("spotter.mcp.cli:mcp", "Let assistants read: the Model Context Protocol.", "mcp"),
     },
     "Train": {

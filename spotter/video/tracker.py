@@ -2,9 +2,9 @@
 
 The association is ByteTrack's (Zhang, Sun, Jiang, Yu, Weng, Yuan, Luo, Liu, Wang: ByteTrack, ECCV 2022): first the
 words of high score are matched to all tracks, then those of low score, as blurred ones are, to the tracks that are
-left; only words of high score begin tracks. The cost of the first match is that of DeepSORT (Wojke, Bewley, Paulus,
-ICIP 2017), half place and half looks within a gate of Mahalanobis distance; how alike two words look is how alike their
-texts are.
+left; only words of high score begin tracks. The cost of the first match weighs place and looks against each other,
+within a gate of Mahalanobis distance, as DeepSORT does (Wojke, Bewley, Paulus, ICIP 2017): half is the overlap, and how
+alike two words look is how alike their texts are.
 """
 
 from collections.abc import Sequence

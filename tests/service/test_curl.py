@@ -76,8 +76,9 @@ def test_the_answers_are_what_was_asked_for(address: str, folder: Path) -> None:
 
 
 def line_with(part: str) -> str:
-    (line,) = (line for line in LINES if part in line)
-    return line
+    lines: list[str] = [line for line in LINES if part in line]
+    assert len(lines) == 1
+    return lines[0]
 
 
 def knows_queries() -> bool:

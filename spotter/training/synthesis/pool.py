@@ -204,7 +204,7 @@ def _grouped(keys: NDArray[np.int32], chosen: NDArray[np.bool_]) -> dict[int, ND
     index = np.nonzero(chosen)[0]
     index = index[np.argsort(keys[index], kind="stable")]
     values, starts = np.unique(keys[index], return_index=True)
-    return dict(zip(values.tolist(), np.split(index, starts[1:]), strict=True))
+    return dict(zip(values.tolist(), np.split(index, starts[1:]) if len(index) else [], strict=True))
 
 
 def _plates() -> list[Patch]:

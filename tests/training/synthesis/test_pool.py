@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spotter.training.synthesis.fonts import FontSet, find_fonts
-from spotter.training.synthesis.pool import LEVELS, PatchPool, PoolError
+from spotter.training.synthesis.pool import LEVELS, PatchPool, PoolError, _grouped
 from spotter.training.synthesis.vocabulary import SIGNS
 from spotter.training.synthesis.words import KINDS, WordGenerator
 from tests.training.synthesis.made_fonts import made_font
@@ -135,3 +135,10 @@ def test_words_that_no_font_writes_are_an_error(tmp_path: Path) -> None:
     words = WordGenerator(SIGNS, lists={}, shares=shares)
     with pytest.raises(ValueError, match="no font writes"):
         PatchPool.build(1, fonts=find_fonts([tmp_path], usual=False), words=words)
+
+
+def test_a_pool_may_have_no_rules() -> None:
+    """As one of a few words in a face without dashes."""
+    styles = np.array([0, 1, 0], np.int32)
+    assert _grouped(styles, np.zeros(3, bool)) == {}
+    assert {style: index.tolist() for style, index in _grouped(styles, np.ones(3, bool)).items()} == {0: [0, 2], 1: [1]}

@@ -2,8 +2,8 @@ r"""The outline of an instance mask by a scan of its columns, in tensors.
 
 A mask is a map of logits over a patch of rows and columns, text where they are above 0. In each column the longest run
 of text counts, and its ends lie where the logits between two rows pass 0; so do the ends of the longest run of columns
-with text. What a column hides, as a stroke that turns back over the text, no column scan shows; a word that bends by
-less than a quarter of a turn to either side has no such place.
+with text. An outline has one upper and one lower edge in each column, so a word that turns back over itself is cut
+there.
 
         column scan                outline
         . . # # # # .              . u0 - u1 - u2 .

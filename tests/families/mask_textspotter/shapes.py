@@ -40,3 +40,14 @@ def loud(module: Module) -> Module:
         for parameter in module.parameters():
             parameter.normal_(0, 1)
     return module.eval()
+
+
+def bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """A layer's bias."""
+    assert layer.bias is not None
+    return layer.bias
+
+
+def classes(path: Tensor) -> int:
+    """How many different classes a path has."""
+    return len(set(path.flatten().tolist()))

@@ -16,6 +16,7 @@ from spotter.families.mask_textspotter.outlines import to_boxes, to_polygons
 from spotter.model.anchors import plain_anchors
 from spotter.model.regions import sample_regions
 from spotter.model.roles import matches
+from tests.families.mask_textspotter.shapes import bias
 from tests.model.small import say
 
 CONFIG = MaskConfig(channels=8, mask=8, reader=8, longest=3)
@@ -30,7 +31,7 @@ def head(config: MaskConfig = CONFIG) -> MaskHead:
 def silent_maps(made: MaskHead, rows: int, columns: int) -> MaskMaps:
     """Maps of random features that say: no text anywhere."""
     with torch.no_grad():
-        maps = made(torch.randn(1, 6, rows, columns), plain_anchors(rows, columns, CPU))
+        maps: MaskMaps = made(torch.randn(1, 6, rows, columns), plain_anchors(rows, columns, CPU))
     maps.score[:] = -9
     maps.direction[:, 0], maps.direction[:, 1:] = 1, 0
     return maps
@@ -40,7 +41,7 @@ def test_with_the_weights_of_fots_it_finds_the_words_of_fots() -> None:
     torch.manual_seed(0)
     other = DetectionHead(6, DetectionConfig(channels=8)).eval()
     with torch.no_grad():
-        other.out.bias[0] = 0
+        bias(other.out)[0] = 0
         other.out.weight[0] *= 4
     mine = head()
     found = mine.load_state_dict(other.state_dict(), strict=False)
@@ -60,7 +61,7 @@ def test_a_mask_moves_a_words_outline() -> None:
     """A branch that adds 3 nats everywhere finds words larger by 3 / 8 of their height, as far as the patch reaches."""
     made = head()
     with torch.no_grad():
-        made.mask.out.bias.fill_(1.6)  # type: ignore[union-attr]
+        bias(made.mask.out).fill_(1.6)
     maps = silent_maps(made, 24, 40)
     say(maps, (0, 10, 20), 0.9, (9.0, 38.0, 11.0, 42.0), 0.0)  # 40 to 120, 33 to 53
     with torch.no_grad():

@@ -97,7 +97,8 @@ def test_how_far_the_decoder_looks_from_its_characters() -> None:
 def make_maps(seed: int = 0) -> MaskMaps:
     torch.manual_seed(seed)
     head = MaskHead(6, MaskConfig(channels=8, mask=8, reader=8, longest=4), 5)
-    return head(torch.randn(1, 6, 16, 16), plain_anchors(16, 16, torch.device("cpu")))
+    maps: MaskMaps = head(torch.randn(1, 6, 16, 16), plain_anchors(16, 16, torch.device("cpu")))
+    return maps
 
 
 def losses(maps: MaskMaps, truth: MaskTruth, weights: Tensor | None = None) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from spotter.families.mask_textspotter.reader import CharacterReader
 from spotter.families.mask_textspotter.regions import OutlineSampler
 from spotter.model.anchors import plain_anchors
 from spotter.model.regions import PatchSize
-from tests.families.mask_textspotter.shapes import arch, loud, quad, straight
+from tests.families.mask_textspotter.shapes import arch, bias, loud, quad, straight
 
 CPU = torch.device("cpu")
 
@@ -17,7 +17,7 @@ def reader(longest: int = 4) -> CharacterReader:
     loud(made.decoder)
     with torch.no_grad():
         made.middles.weight *= 8
-        made.middles.bias += 2
+        bias(made.middles).add_(2)
         made.decoder.classify.bias[0] -= 9  # no word ends at once
     return made
 

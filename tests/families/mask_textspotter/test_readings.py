@@ -3,13 +3,14 @@ import torch
 from torch import Tensor
 
 from spotter.families.mask_textspotter.readings import fused, map_columns, sequence_columns, sureness, voted
-from spotter.model.recogniser import greedy_path
+from spotter.model.ctc import greedy_path
 
 A, B, C = 1, 2, 3
 
 
 def read(columns: Tensor, widths: list[int]) -> list[list[int]]:
-    return greedy_path(columns, torch.tensor(widths)).classes.tolist()
+    classes: list[list[int]] = greedy_path(columns, torch.tensor(widths)).classes.tolist()
+    return classes
 
 
 def test_columns_side_by_side_vote_for_one_character() -> None:

@@ -74,8 +74,9 @@ BACKBONE_PLANS: Mapping[str, BackboneConfig] = {
     "repvgg": BackboneConfig(48, (48, 96, 192, 1280), (1, 3, 13, 1), "branched"),
     "vit": BackboneConfig(48, (48, 96, 192, 192), (1, 1, 10, 2), "attention", positions="rotary"),
 }
-"""Known networks in the form of ours, widths and depths as published: ResNet-18, -34 and -50, EfficientNet-B0,
-RepVGG-A0, and ViT-Tiny, whose first two stages are convolutions."""
+"""Known networks in the form of ours: the widths and depths of ResNet-18, -34 and -50, and about those of
+EfficientNet-B0 (of whose seven stages those of one stride are one here), RepVGG-A0 and ViT-Tiny (whose first two stages
+are convolutions here). Stem and halving convolutions are ours, which keep half-pixel alignment."""
 
 
 def backbone_fields(values: Mapping[str, Any]) -> dict[str, Any]:

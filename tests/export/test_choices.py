@@ -133,8 +133,7 @@ def test_they_go_into_eight_bits(model: All, graph: Path, tmp_path: Path) -> Non
     given = torch.from_numpy(np.stack(seen[:2])), torch.tensor([[96, 64]] * 2, dtype=torch.int32)
     for name, found, wanted in zip(NAMES, run(tmp_path / "int8.onnx", *given), run(graph, *given), strict=True):
         assert not np.array_equal(found, wanted), name
-        error = np.linalg.norm(found - wanted) / np.linalg.norm(wanted - wanted.mean())
-        assert error < 0.25, (name, error)
+        assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.9, name
 
 
 def test_padding_has_no_say_in_what_whole_maps_say(model: All) -> None:
@@ -146,5 +145,5 @@ def test_padding_has_no_say_in_what_whole_maps_say(model: All) -> None:
         sizes = torch.tensor([[64, width]], dtype=torch.int32)
         with torch.no_grad():
             pairs = zip(NAMES, model(images, sizes), model(other, sizes), strict=True)
-        differing = {name for name, one, two in pairs if (one - two)[..., :16].abs().max() > 1e-4}
+        differing = {name for name, one, two in pairs if not torch.equal(one[..., :16], two[..., :16])}
         assert differing == set(names)

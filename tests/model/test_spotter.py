@@ -1,8 +1,9 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spotter.families.build import build_spotter
 from spotter.families.fots.boxes import boxes_to_polygons
@@ -10,7 +11,7 @@ from spotter.families.fots.maps import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter, word_scores
-from tests.model.small import STRIDE, empty_maps, say, small_config, small_spotter, talkative_spotter
+from tests.model.small import STRIDE, attending_spotter, empty_maps, say, small_config, small_spotter, talkative_spotter
 
 
 def pictures(batch: int, rows: int = 4, columns: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -189,3 +190,39 @@ def test_every_parameter_learns_from_detection_or_reading() -> None:
     total = maps.score.square().sum() + maps.distances.sum() + maps.direction.square().sum() + logits.square().sum()
     torch.autograd.backward(total)
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
+
+
+@torch.no_grad()
+def test_a_network_that_looks_at_whole_maps_is_told_what_is_padding() -> None:
+    torch.manual_seed(0)
+    model = build_spotter(replace(small_config(), gate=True)).eval()
+    nn.init.normal_(model.neck.get_parameter("gate.choose.weight"))
+    images, whole = pictures(1, 4, 14)
+    other = images.clone()
+    other[:, :, 384:] = 0  # further from the first 64 columns than convolutions reach
+    for sizes, alike in ((torch.tensor([[128, 64]], dtype=torch.int32), True), (whole, False)):
+        one, two = (model.pyramid(each, sizes).shared for each in (images, other))
+        assert torch.equal(one[..., :32, :16], two[..., :32, :16]) == alike
+
+
+@torch.no_grad()
+def test_words_are_what_attention_writes_where_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, sizes = pictures(1)
+    maps = empty_maps(1, 32, 48)
+    say(maps, (0, 5, 10), 0.8, (6, 20, 6, 20), 0.0)
+    model = finding(attending_spotter("attention"), maps, monkeypatch)
+    recogniser = model.map_recogniser
+    assert recogniser.attention is not None
+    recogniser.attention.classify.bias[0] -= 100  # it does not end before its last step
+    recogniser.attention.classify.bias[model.charset.encode(" ")[0]] -= 100  # and writes one word
+    index, polygons, scores, characters, sureness = model(images, sizes)
+    patches = model.sample(model.pyramid(images, sizes), torch.tensor([[42.0, 22, 40, 12, 0, 0]]), torch.tensor([0]))
+    view = recogniser.attention.view(recogniser.encode(patches.fine, patches.coarse, patches.widths), patches.widths)
+    spelling = recogniser.attention.write(view, torch.full((1, 1, 6), -1))
+    assert characters[characters > 0].tolist() == spelling.classes[0, 0].tolist()
+    assert index.tolist() == [0]
+    assert (polygons.shape, characters.shape, sureness.shape) == ((1, 4, 2), (1, 24), (1, 24))
+    chosen = spelling.log_probabilities[0, 0].amax(1).exp()
+    torch.testing.assert_close(sureness[characters > 0], chosen, rtol=1e-4, atol=1e-5)
+    assert (sureness[characters == 0] == 1).all()  # between the characters there is certainly none
+    assert 0 < float(scores[0]) < 1

@@ -218,7 +218,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "Replicas and models": [
         graph("Ready", "short", {"{{instance}}": "spotter_ready"}, "", 1),
-        graph("Models loaded, by outcome", "short", {"{{model}}: {{outcome}}": "sum by (model, outcome) (spotter_reloads_total)"}),
+        graph(
+            "Models loaded, by outcome",
+            "short",
+            {"{{model}}: {{outcome}}": "sum by (model, outcome) (spotter_reloads_total)"},
+        ),
         graph(
             "Replicas by model",
             "short",

@@ -14,6 +14,7 @@ from spotter.cli.layout import LayoutScore, layout_scores, layout_table
 from spotter.cli.predictors import CHECKPOINT_SUFFIX, OpenedPredictor, ReaderOptions, open_predictor, rapidocr, turned
 from spotter.reading.bundles import find_bundle
 from spotter.reading.settings import ReadingSettings
+from spotter.registry.bundle import MANIFEST
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.training.data.annotations import AnnotationError, Picture
 from spotter.training.data.ppocr import ModelsError
@@ -52,12 +53,16 @@ def parse_dataset(value: str) -> Dataset:
 
 
 def _found(model: str) -> Path:
-    """The checkpoint, or the bundle's folder, that MODEL names."""
-    if Path(model).exists():
-        return Path(model)
+    """The checkpoint, or the bundle's folder, that MODEL names. A folder that is no bundle, as the program's own in a
+    checkout, does not hide a model of its name."""
+    path = Path(model)
+    if path.is_file() or (path / MANIFEST).is_file():
+        return path
     try:
         return find_bundle(ReadingSettings(model=model)).folder
     except (ValueError, RegistryError) as error:
+        if path.exists():
+            return path
         raise click.BadParameter(f"{model} is no file or folder, and no model: {error}", param_hint="MODEL") from None
 
 

@@ -64,8 +64,9 @@ class ResidualBlock(_Residual):
     """Two dense 3x3 convolutions with a residual connection (He et al. 2016, arXiv:1512.03385)."""
 
     def __init__(self, channels: int, excitation: bool = False) -> None:
+        first = convolution(channels, channels)
         second = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
-        super().__init__(channels, convolution(channels, channels), second, excitation)
+        super().__init__(channels, first, second, excitation)
 
 
 class BottleneckBlock(_Residual):

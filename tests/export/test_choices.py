@@ -133,7 +133,7 @@ def test_they_go_into_eight_bits(model: All, graph: Path, tmp_path: Path) -> Non
     given = torch.from_numpy(np.stack(seen[:2])), torch.tensor([[96, 64]] * 2, dtype=torch.int32)
     for name, found, wanted in zip(NAMES, run(tmp_path / "int8.onnx", *given), run(graph, *given), strict=True):
         assert not np.array_equal(found, wanted), name
-        assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.9, name
+        assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.8, name
 
 
 def test_padding_has_no_say_in_what_whole_maps_say(model: All) -> None:

@@ -75,6 +75,25 @@ def test_scores_go_to_the_terminal_and_to_a_file(model: Path, dataset: Path, tmp
     assert [error["kind"] for error in errors] == ["missed", "false alarm"]
 
 
+def test_a_model_of_the_registry_is_found_by_its_name(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the bundle that ships, in a checkout, whose folder `spotter` is the program."""
+    opened: list[Path] = []
+
+    def open_predictor(path: Path, options: ReaderOptions) -> OpenedPredictor:
+        opened.append(path)
+        return OpenedPredictor(lambda image: [], 0.1)
+
+    monkeypatch.setattr(module, "open_predictor", open_predictor)
+    (tmp_path / "spotter").mkdir()
+    monkeypatch.chdir(tmp_path)
+    invoke("spotter", dataset)
+    invoke("spotter@live", dataset)
+    assert (opened[0] / "model.onnx").is_file()
+    assert opened[1] == opened[0]
+
+
 def test_a_threshold_and_a_sweep(model: Path, dataset: Path) -> None:
     output = run(model, dataset, "--score-threshold", "0.5", "--sweep")
     assert "end to end                   100.0      50.0      66.7" in output

@@ -2,5 +2,10 @@
 
 import os
 
+import pytest
+
 LONG = os.environ.get("SPOTTER_CHAOS") == "long"
 """`make chaos` asks for minutes where `make test` gives seconds."""
+
+minutes_long = pytest.mark.skipif(not LONG, reason="writing this graph takes minutes: `make chaos` does it")
+"""Marks tests that `make test` leaves to `make chaos`."""

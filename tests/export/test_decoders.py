@@ -20,9 +20,10 @@ from spotter.ops.interface import ATTENTION_STEP, FORWARD_STEP, OUTPUTS
 from spotter.reading.reader import Reader
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
 from tests.export.metrics import metrics
+from tests.lengths import minutes_long
 from tests.model.small import SMALL_RECOGNISER, attending_spotter
 
-pytestmark = pytest.mark.timeout(TIMEOUT)
+pytestmark = [pytest.mark.timeout(2 * TIMEOUT), minutes_long]
 
 LONGEST = 6
 

@@ -38,6 +38,7 @@ from spotter.training.sample import Sample
 from spotter.training.starting_weights import load_starting_weights
 from tests.export.conftest import TIMEOUT, quiet_exporter
 from tests.export.metrics import metrics
+from tests.lengths import minutes_long
 from tests.model.small import few_channels, picture_spotter, small_config
 from tests.service.serving import serving
 
@@ -199,6 +200,7 @@ def cases(stride: int) -> list[Case]:
     ]
 
 
+@minutes_long
 def test_its_graph_has_no_loops_and_samples_by_the_common_kernel(graph: Path) -> None:
     """Masks, and what is read within their outlines."""
     proto = onnx.load(str(graph))
@@ -206,6 +208,7 @@ def test_its_graph_has_no_loops_and_samples_by_the_common_kernel(graph: Path) ->
     assert not {node.op_type for node in proto.graph.node} & {"Loop", "If", "Scan"}
 
 
+@minutes_long
 def test_in_eight_bits_it_is_served(
     model: Spotter, graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

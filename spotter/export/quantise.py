@@ -124,25 +124,26 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
         raise ValueError(f"{graph} has no convolution to quantise")
     nodes = dense_nodes(model.graph, roles)
     products = dense_products(model.graph, roles)
-    quantize_static(
-        graph,
-        quantised,
-        _Reader(pictures),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        nodes_to_quantize=[*nodes, *products],
-        op_types_to_quantize=["Conv", "MatMul", "Mul", *_FOLLOWING, *_JOINING],
-        calibrate_method=CalibrationMethod.MinMax,
-        # Extremes of single pictures would waste the range; averages over the pictures cost no F.
-        extra_options={
-            "CalibMovingAverage": True,
-            "CalibMovingAverageConstant": _AVERAGING,
-            "OpTypesToExcludeOutputQuantization": ["MatMul"],
-            "TensorQuantOverrides": {matrix: [_MATRIX] for matrix in products.values()},
-        },
-    )
+    with np.errstate(invalid="ignore"):  # masked scores of -inf are calibrated like all values, and not rounded
+        quantize_static(
+            graph,
+            quantised,
+            _Reader(pictures),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_quantize=[*nodes, *products],
+            op_types_to_quantize=["Conv", "MatMul", "Mul", *_FOLLOWING, *_JOINING],
+            calibrate_method=CalibrationMethod.MinMax,
+            # Extremes of single pictures would waste the range; averages over the pictures cost no F.
+            extra_options={
+                "CalibMovingAverage": True,
+                "CalibMovingAverageConstant": _AVERAGING,
+                "OpTypesToExcludeOutputQuantization": ["MatMul"],
+                "TensorQuantOverrides": {matrix: [_MATRIX] for matrix in products.values()},
+            },
+        )
     model = onnx.load(str(quantised))
     read_floats(model.graph, {*nodes, *products})
     double_in_integers(model.graph)

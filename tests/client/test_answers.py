@@ -69,7 +69,11 @@ def test_members_are_those_that_the_service_documents(ours: type, theirs: type[B
 
 
 def test_every_problem_of_the_service_has_its_error() -> None:
-    kinds = {each.kind: each for each in ServiceProblem.__subclasses__() if each.__module__.startswith("spotter.")}
+    kinds = {
+        each.kind: each
+        for each in ServiceProblem.__subclasses__()
+        if each.__module__.startswith(("spotter.service.", "spotter.reading."))
+    }
     assert set(SPOT_ERRORS) < set(kinds.values())
     assert set(KINDS) == set(kinds)
     for kind, error in kinds.items():

@@ -69,7 +69,7 @@ def test_the_page_shows_it_where_a_gpu_is(driver: Callable[[int], str]) -> None:
     service.gpu_memory = GpuMemory(driver(0))
     service.refresh_gauges()
     assert b"\nspotter_gpu_memory_bytes{" not in service.metrics.render()  # nothing is on it yet
-    service.models.live = SimpleNamespace(engine=SimpleNamespace(waiting=0))
+    service.models.default.loaded.live = SimpleNamespace(engine=SimpleNamespace(waiting=0))
     service.refresh_gauges()
     shown = {
         sample.labels["kind"]: sample.value

@@ -38,7 +38,8 @@ def test_simd_and_pillow_agree_to_one(width: int, height: int, wide: int, high: 
 @given(SIDES, SIDES, st.floats(0, 0.9), st.floats(0, 0.9))
 def test_the_box_is_of_the_source(width: int, height: int, off_right: float, off_below: float) -> None:
     image, box = noise(width, height, "RGB"), (0.0, 0.0, width - off_right, height - off_below)
-    assert difference(scaled(image, (17, 11), box), by_pillow(image, (17, 11), box)) <= 1
+    # Each rounds after either direction, so the two may differ by one twice.
+    assert difference(scaled(image, (17, 11), box), by_pillow(image, (17, 11), box)) <= 2
 
 
 def test_an_edge_by_hand() -> None:

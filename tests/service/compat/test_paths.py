@@ -319,7 +319,7 @@ async def test_nothing_that_is_sent_makes_a_5xx(client: Client) -> None:
             for method in ("GET", "PUT"):
                 assert (await http.request(method, path)).status_code in (400, 405)
         assert (service.handler.admission.pictures, service.uploads.held) == (0, 0)
-        assert "spotter_batch_pictures_count 0.0" in service.metrics.render().decode()
+        assert 'spotter_batch_pictures_count{model="spotter"} 0.0' in service.metrics.render().decode()
 
 
 async def test_private_addresses_are_not_fetched_from_by_paddlex_either(client: Client) -> None:

@@ -8,6 +8,7 @@ from spotter.families.fots.boxes import placed, probiou
 from spotter.families.fots.ends import sharpen_ends
 from spotter.families.fots.maps import DetectionMaps
 from spotter.families.interface import Misplacement
+from spotter.families.misplacing import some_detected
 from spotter.model.anchors import STRIDE
 
 
@@ -51,11 +52,7 @@ def boxes_to_read(
 ) -> Tensor:
     """Boxes [K, 6] to read: true ones with jitter, or for a share `predicted` the detector's own where it is good."""
     noisy = jitter_boxes(boxes.cpu(), jitter, generator).to(boxes.device)
-    if not predicted:
-        return noisy
-    detected, good = predicted_boxes(maps, boxes, image_index)
-    drawn = (torch.rand(len(boxes), generator=generator) < predicted).to(boxes.device)
-    return torch.where((good & drawn)[:, None], detected, noisy)
+    return some_detected(noisy, predicted, generator, lambda: predicted_boxes(maps, boxes, image_index))
 
 
 def misplaced_boxes(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:

@@ -11,27 +11,29 @@ from spotter.families.abcnet.learning import (
     predicted_curves,
 )
 from spotter.families.interface import Misplacement
+from spotter.families.misplacing import Errors
 from tests.families.abcnet.shapes import arc, empty_maps, say, straight
 
 USUAL = Misplacement(ends=0.11, sides=0.06, astray=0.12)
-NOTHING = torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1), torch.zeros(1, 2, 2, 2)
+STRAIGHT = torch.zeros(1, 2, 2, 2)
 
 
 def test_moves_by_hand() -> None:
     """80 x 20: the start half a height out, the lower edge a tenth, the end two tenths lower than the start, and the
     upper edge's second point a height to the right."""
-    _, _, _, bend = NOTHING
-    bend = bend.clone()
+    bend = STRAIGHT.clone()
     bend[0, 0, 0, 0] = 1.0
     ends, sides = torch.tensor([[0.5, 0]]), torch.tensor([[0, 0.1]])
-    moved = controls(moved_curves(straight(20, 20, 100, 40), ends, sides, torch.tensor([0.2]), bend))[0]
+    moved = controls(moved_curves(straight(20, 20, 100, 40), Errors(ends, sides, torch.tensor([0.2])), bend))[0]
     assert moved[0, :, 0].tolist() == pytest.approx([10, 60, 70, 100], abs=1e-3)
     assert moved[0, [0, 3], 1].tolist() == pytest.approx([18, 22], abs=1e-3)
     assert moved[1, [0, 3], 1].tolist() == pytest.approx([40, 44], abs=1e-3)
 
 
 def test_a_word_is_never_turned_inside_out() -> None:
-    moved = moved_curves(straight(20, 20, 26, 40), torch.tensor([[-0.4, -0.4]]), *NOTHING[1:])
+    moved = moved_curves(
+        straight(20, 20, 26, 40), Errors(torch.tensor([[-0.4, -0.4]]), torch.zeros(1, 2), torch.zeros(1)), STRAIGHT
+    )
     assert measured(moved).lengths.tolist() == pytest.approx([6])
 
 

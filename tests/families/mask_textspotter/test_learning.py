@@ -8,6 +8,7 @@ from spotter.families.mask_textspotter.family import MaskTextSpotter
 from spotter.families.mask_textspotter.head import MaskHead
 from spotter.families.mask_textspotter.learning import jitter_outlines, moved_outlines, outlines_to_read
 from spotter.families.mask_textspotter.outlines import edges, measured, of_polygons, to_boxes, to_polygons
+from spotter.families.misplacing import Errors
 from spotter.model.anchors import plain_anchors
 from tests.families.mask_textspotter.shapes import arch, straight
 from tests.model.small import say
@@ -18,7 +19,9 @@ SQUARE = straight(20, 40, 90, 60)
 def test_moves_by_hand() -> None:
     """Heights of 20: the start half a height outwards, the end as much inwards, the upper edge a tenth up, the lower
     one a twentieth, and the end a fifth lower than the start."""
-    moved = moved_outlines(SQUARE, torch.tensor([[0.5, -0.5]]), torch.tensor([[0.1, 0.05]]), torch.tensor([0.2]))
+    moved = moved_outlines(
+        SQUARE, Errors(torch.tensor([[0.5, -0.5]]), torch.tensor([[0.1, 0.05]]), torch.tensor([0.2]))
+    )
     upper, lower = edges(moved).unbind(1)
     torch.testing.assert_close(upper[0, [0, -1]], torch.tensor([[10.0, 36], [80, 40]]), atol=1e-3, rtol=0)
     torch.testing.assert_close(lower[0, [0, -1]], torch.tensor([[10.0, 59], [80, 63]]), atol=1e-3, rtol=0)
@@ -26,7 +29,7 @@ def test_moves_by_hand() -> None:
 
 def test_a_move_that_leaves_nothing_keeps_the_ends() -> None:
     still = torch.zeros(1, 2)
-    moved = moved_outlines(SQUARE, torch.tensor([[-2.0, -1.5]]), still, torch.zeros(1))
+    moved = moved_outlines(SQUARE, Errors(torch.tensor([[-2.0, -1.5]]), still, torch.zeros(1)))
     torch.testing.assert_close(moved, SQUARE, atol=1e-3, rtol=0)
 
 

@@ -130,25 +130,20 @@ def _holder(point: list[float], truths: Sequence[Annotation]) -> int | None:
     return None
 
 
-def _laid_out(words: Placed, others: Sequence[Polygon]) -> list[list[int]]:
-    """The words of each line in reading order, lines of others alone left out."""
-    blocks = find_blocks([*(polygon for polygon, _ in words), *others])
-    lines = ([index for index in line.words if index < len(words)] for block in blocks for line in block.lines)
-    return [line for line in lines if line]
-
-
 def _lines(words: Placed, others: Sequence[Polygon] = ()) -> Counts:
     true: dict[int, set[int]] = {}
     for index, (_, number) in enumerate(words):
         true.setdefault(number, set()).add(index)
-    found = [set(line) for line in _laid_out(words, others)]
+    blocks = find_blocks([word for word, _ in words], others)
+    found = [set(line.words) for block in blocks for line in block.lines]
     whole = sum(line in found for line in true.values())
     return Counts(whole, len(true), len(found))
 
 
 def _order(words: Placed, text: Sequence[int], others: Sequence[Polygon] = ()) -> LayoutScore:
     """The order scores of the given words; pairs with a missing word do not count."""
-    order = [words[index][1] for line in _laid_out(words, others) for index in line]
+    blocks = find_blocks([word for word, _ in words], others)
+    order = [words[index][1] for block in blocks for line in block.lines for index in line.words]
     there = {number for _, number in words}
     right = {a for a, b in pairwise(order) if b == a + 1}
 

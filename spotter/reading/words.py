@@ -118,25 +118,20 @@ class Page:
 
 
 def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polygon] = ()) -> Page:
-    """The page of these words; their order, directions and indices are computed. others: of words that are not to be
-    answered, as they could not be read or are not wanted: they keep together the lines and blocks that they are in."""
+    """The page of these words; their order, directions and indices are computed. others: as of `find_blocks`."""
     placed: list[Word] = []
     lines: list[Line] = []
     blocks: list[Block] = []
-    for block in find_blocks([*(word.polygon for word in words), *others]):
+    for block in find_blocks([word.polygon for word in words], others):
         first_line = len(lines)
         for line in block.lines:
             first_word = len(placed)
             for index, turn in zip(line.words, line.directions, strict=True):
-                if index >= len(words):
-                    continue
                 direction = round(turn, 1) + 0.0  # not -0.0
                 polygon, text, score, _, _, _, found, read, own, was = words[index]
                 placed.append(Word(polygon, text, score, direction, len(lines), len(blocks), found, read, own, was))
-            if len(placed) > first_word:
-                lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
-        if len(lines) > first_line:
-            blocks.append(Block(lines[first_line:], block.degrees))
+            lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
+        blocks.append(Block(lines[first_line:], block.degrees))
     return Page(size, placed, lines, blocks)
 
 
@@ -187,7 +182,7 @@ def arrange_fitting(
     exact: bool = False,
 ) -> Page:
     """The page of the words that fit the wording, look-alike characters replaced where that lets them. others: as of
-    `arrange`. exact: the texts are known to be right."""
+    `find_blocks`. exact: the texts are known to be right."""
     if wording is None:
         return arrange(size, words, others)
     fitting: list[Word] = []

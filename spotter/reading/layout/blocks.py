@@ -35,14 +35,34 @@ class TextBlock(NamedTuple):
     degrees: float
 
 
-def find_blocks(polygons: Sequence[Polygon]) -> list[TextBlock]:
+def find_blocks(polygons: Sequence[Polygon], others: Sequence[Polygon] = ()) -> list[TextBlock]:
     """Groups words into lines and blocks, in reading order: those within 45 degrees of the picture's main direction
     first, then those at a quarter turn, half a turn and three quarters. Every word is in one line.
 
     polygons: of the words, [x, y] pairs in pixels, an even number, with the top edge first (reading order) and the
-    bottom edge back. Equal input gives equal output.
+    bottom edge back. others: of words that are not to be told, as they could not be read or are not wanted; they keep
+    together the lines and blocks that they are in. Equal input gives equal output.
     """
-    return [block for frame in frames(polygons) for block in _blocks(frame)]
+    blocks = [block for frame in frames([*polygons, *others]) for block in _blocks(frame)]
+    return _without(blocks, len(polygons)) if others else blocks
+
+
+def _without(blocks: Sequence[TextBlock], count: int) -> list[TextBlock]:
+    """The blocks of the first `count` words alone, without lines and blocks that have none of them."""
+    kept = []
+    for block in blocks:
+        lines = []
+        for line in block.lines:
+            places = [place for place, word in enumerate(line.words) if word < count]
+            if places:
+                words, directions = (
+                    [line.words[place] for place in places],
+                    [line.directions[place] for place in places],
+                )
+                lines.append(line._replace(words=words, directions=directions))
+        if lines:
+            kept.append(block._replace(lines=lines))
+    return kept
 
 
 def outline(polygons: Iterable[Polygon], degrees: float) -> Polygon:

@@ -44,11 +44,10 @@ RESERVED_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What the pictures of one request share. model: its label in metrics. deadline: time.monotonic() seconds.
-    min_score: None for the model's. detail: of the JSON answer."""
+    """What the pictures of one request share. deadline: time.monotonic() seconds. min_score: None for
+    the model's. detail: of the JSON answer."""
 
     live: LoadedModel
-    model: str
     deadline: float
     min_score: float | None
     timing: Timing
@@ -362,8 +361,8 @@ class RequestHandler:
 
     def _as_answer(self, request: ReadRequest, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest
-        self._metrics.pictures.labels(request.model).inc()
-        self._metrics.words.labels(request.model).inc(len(page.words))
+        self._metrics.pictures.labels(request.live.label).inc()
+        self._metrics.words.labels(request.live.label).inc(len(page.words))
         body = {
             "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
             "image": {"width": page.size[0], "height": page.size[1]},

@@ -423,7 +423,7 @@ async def test_nothing_is_decoded_for_a_request_that_is_late_already(
         monkeypatch.setattr(imaging, "OpenedPicture", lambda *_: pytest.fail("it was opened"))
         ticket, timing = service.handler.admission.enter(), Timing(time.monotonic())
         live = service.models.default.require_live()
-        late = spotting.ReadRequest(live, "spotter", time.monotonic() - 0.001, None, timing)
+        late = spotting.ReadRequest(live, time.monotonic() - 0.001, None, timing)
         with pytest.raises(TooLateError):
             await service.handler.read(picture((1, 0, 0)), ticket, late)
         assert service.handler.admission.pictures == 0

@@ -38,10 +38,9 @@ def _handler(dialect: Dialect) -> Handler:
             with arrival.timed():
                 wanted = await _wanted(request, arrival, dialect, service.settings.max_pictures)
                 pictures = [await arrival.file(file) for file in wanted.files]
-            model = service.models.default
-            with model.require_live().held() as live:
+            with service.models.default.require_live().held() as live:
                 least = wanted.min_score
-                read_request = spotting.ReadRequest(live, str(model.reference), arrival.deadline, least, arrival.timing)
+                read_request = spotting.ReadRequest(live, arrival.deadline, least, arrival.timing)
                 asked = Asked(pictures, len(pictures) > 1, read_request, NO_PARAMETERS)
                 form = wanted.form(live.manifest.score_threshold if least is None else least)
                 work = written_as(service, asked, form, dialect.name, "send one of them as a picture")

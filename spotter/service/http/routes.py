@@ -92,7 +92,7 @@ async def _accepted(
                 )
             detail = parameters.detail or "words"
             read_request = spotting.ReadRequest(
-                live, str(model.reference), arrival.deadline, parameters.min_score, arrival.timing, hints, detail
+                live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail
             )
             yield Asked(pictures, many, read_request, parameters)
 

@@ -16,7 +16,6 @@ from spotter.reading.reader import Reader
 from spotter.reading.session import Session
 from spotter.registry.bundle import Bundle
 from spotter.registry.manifest import Manifest
-from spotter.registry.reference import ModelReference
 from spotter.registry.source import ModelSource, resolve
 from spotter.registry.stores import open_store
 from spotter.service.batching.batcher import BatchLimits, Shape
@@ -32,6 +31,8 @@ logger = logging.getLogger(__name__)
 class LoadedModel:
     """A running engine and the manifest of the bundle it runs. A request uses the same one from beginning to end."""
 
+    label: str
+    """The model's, in metrics."""
     manifest: Manifest
     engine: Engine
     digest: str
@@ -79,14 +80,16 @@ class Catalogue:
         session = _warmed(bundle, settings, shapes)
         pace = Reader(bundle, session).pace()
         limits = BatchLimits(settings.batch_limit, settings.batch_pixels, settings.batch_wait_ms / 1000)
-        report = functools.partial(self._metrics.batch, str(ModelReference(settings.model, settings.alias)))
+        (reference,) = settings.references
+        label = str(reference)
+        report = functools.partial(self._metrics.batch, label)
         engine = Engine(session, limits, report, lanes=settings.lanes)
         engine.start()
         manifest, digest = bundle.manifest, bundle.manifest.digest
         seconds = time.monotonic() - began
         logger.info("%s %s (%s) loaded in %.2f s", manifest.name, manifest.version, digest, seconds)
         return LoadedModel(
-            manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), session.operators, pace
+            label, manifest, engine, digest, lambda: _warmed(bundle, settings, engine.shapes), session.operators, pace
         )
 
 

@@ -22,7 +22,7 @@ def model(version: str, gate: Gate | None = None) -> LoadedModel:
     manifest = Manifest("spotter", version, files, "abc", InputSpec(), 18, Golden("golden.png", ("a",)), 0.5)
     engine = Engine(gate or Gate(), BatchLimits(4, 4 * 32 * 64))
     engine.start()
-    return LoadedModel(manifest, engine, manifest.digest, Gate)
+    return LoadedModel("spotter", manifest, engine, manifest.digest, Gate)
 
 
 class Versions:

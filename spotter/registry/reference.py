@@ -14,7 +14,7 @@ class ModelReference(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The reference that a text says. Raises ValueError."""
+        """Parses NAME or NAME@ALIAS. Raises ValueError."""
         name, at, alias = text.partition("@")
         if not is_name(name) or (at and not is_name(alias)):
             raise ValueError(f"{text[:130]!r} is not a model's name: NAME or NAME@ALIAS")

@@ -40,8 +40,8 @@ def find_blocks(polygons: Sequence[Polygon], others: Sequence[Polygon] = ()) -> 
     first, then those at a quarter turn, half a turn and three quarters. Every word is in one line.
 
     polygons: of the words, [x, y] pairs in pixels, an even number, with the top edge first (reading order) and the
-    bottom edge back. others: of words that are not to be told, as they could not be read or are not wanted; they keep
-    together the lines and blocks that they are in. Equal input gives equal output.
+    bottom edge back. others: of words that are left out of the result, as they could not be read or are not wanted, but
+    keep together the lines and blocks that they are in. Equal input gives equal output.
     """
     blocks = [block for frame in frames([*polygons, *others]) for block in _blocks(frame)]
     return _without(blocks, len(polygons)) if others else blocks

@@ -19,10 +19,10 @@ Loader = Callable[[Settings, Metrics], LoadedModel]
 
 
 class ServedModel:
-    """One of them: what is loaded of it, and what keeps that running and up to date."""
+    """A model of a service: its loaded versions, the supervisor of its engine, and the watcher of its alias."""
 
     def __init__(self, reference: ModelReference, settings: Settings, metrics: Metrics) -> None:
-        """settings: the service's; of the models that they name, this one is `reference`."""
+        """settings: the service's. reference: which of the models that they name this one is."""
         self.reference = reference
         metrics.expect(str(reference))
         self.loaded = LoadedModels(metrics, str(reference))
@@ -68,7 +68,7 @@ class ServedModel:
 
 
 class ServedModels(Mapping[ModelReference, ServedModel]):
-    """All of them, in the settings' order."""
+    """The models of a service, in the order of the settings: the first is the default."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._models = {each: ServedModel(each, settings, metrics) for each in settings.references}
@@ -84,12 +84,12 @@ class ServedModels(Mapping[ModelReference, ServedModel]):
 
     @property
     def default(self) -> ServedModel:
-        """The one that reads when a request names none."""
+        """The model that reads when a request names none."""
         return next(iter(self._models.values()))
 
     def find(self, text: str | None) -> ServedModel:
-        """The one that a request names as NAME or NAME@ALIAS; a name alone means the first of that name. Raises
-        ModelNotFoundError."""
+        """The model that a request names as NAME or NAME@ALIAS, the default for None; a name alone means the first of
+        that name. Raises ModelNotFoundError."""
         if text is None:
             return self.default
         for reference, model in self._models.items():

@@ -1,7 +1,7 @@
 """`spotter calibrate`: fits a checkpoint's scores to the probability that words are right."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from spotter.cli.evaluate import parse_dataset
 from spotter.export.bundle import INPUT
 from spotter.families.build import load_spotter
+from spotter.families.config import SpotterConfig
 from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
 from spotter.model.weights import final_weights, load_state
@@ -32,6 +33,7 @@ from spotter.training.prediction import Prediction
 @click.argument("datasets", type=parse_dataset, nargs=-1, required=True, metavar="[PRESET=]FOLDER...")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Checkpoint to write.")
 @click.option("--language", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Reads by this model.")
+@click.option("--space", type=float, help="Added to the logit of a space, instead of the checkpoint's number.")
 @click.option("--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True, help="Long side.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
 def calibrate(
@@ -39,15 +41,17 @@ def calibrate(
     datasets: tuple[Dataset, ...],
     output: Path,
     language: Path | None,
+    space: float | None,
     side: int,
     limit: int | None,
 ) -> None:
     """Fits CHECKPOINT's scores to what it reads right on DATASETS (not those it was trained on).
 
-    The half-precision EMA weights, with the fitted numbers in their configuration, go to --output.
+    With --space also sets how readily regions are cut into words. The half-precision EMA weights, with the fitted
+    numbers in their configuration, go to --output.
     """
     try:
-        model = load_spotter(checkpoint, language)
+        model = load_spotter(checkpoint, language, space)
         evidence = {str(dataset.folder): gather(model, dataset, side, limit) for dataset in datasets}
         fitted = fit(list(evidence.values()))
     except (ValueError, AnnotationError) as error:
@@ -58,10 +62,11 @@ def calibrate(
     for name, part in evidence.items():
         gaps = [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
         click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
-    config = {**state["model_config"], "score": asdict(fitted)}
+    config = SpotterConfig.from_dict(state["model_config"])
+    config = replace(config if space is None else config.with_space(space), score=fitted)
     steps, pictures = state.get("step", 0), state.get("pictures", 0)
     began = state.get("started_from", ())
-    checkpoints.save(output, checkpoints.shared(config, final_weights(state), steps, pictures, began))
+    checkpoints.save(output, checkpoints.shared(config.to_dict(), final_weights(state), steps, pictures, began))
     click.echo(f"{output}: {fitted}")
 
 

@@ -1,6 +1,6 @@
 """The configuration of a whole spotter, checked when it is built."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from spotter.families.catalogue import family_named
@@ -62,6 +62,13 @@ class SpotterConfig:
         if isinstance(self.recogniser, RecogniserConfig):
             return self.recogniser
         raise ValueError("the recogniser reads the picture, not the shared maps")
+
+    def with_space(self, space: float) -> "SpotterConfig":
+        """The configuration with that much added to the logit of a space (see `PictureRecogniserConfig`). Raises
+        ValueError where the recogniser reads the shared maps."""
+        if not isinstance(self.recogniser, PictureRecogniserConfig):
+            raise ValueError("only a recogniser that reads the picture reads spaces")
+        return replace(self, recogniser=replace(self.recogniser, space=space))
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain containers, for a checkpoint or a manifest."""

@@ -142,6 +142,8 @@ class PictureRecogniserConfig:
 
     plan: of `spotter.model.ppocr`, "small" or "tiny". rows: height of a patch in pixels. longest: its largest width, in
     units of 8 pixels. margin_x, margin_y: around a region, along and across the text, as shares of its height.
+    space: added to the logit of a space. A recogniser learns mostly from single words, and so writes too few of them in
+        regions of several words.
     """
 
     plan: str = "small"
@@ -149,6 +151,7 @@ class PictureRecogniserConfig:
     longest: int = 208
     margin_x: float = 0.2
     margin_y: float = 0.1
+    space: float = 0.0
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from spotter.model.config import PictureRecogniserConfig
@@ -19,13 +20,21 @@ class PictureRecogniser(nn.Module):
     # lose more accuracy than they save time.
     roles: ClassVar[Roles] = Roles(dense=("network.*.up.weight", "network.*.down.weight"), ends=("network.head.*",))
 
-    def __init__(self, config: PictureRecogniserConfig, classes: int, geometry: Geometry) -> None:
-        """geometry: of the regions that it is given."""
+    prior: Tensor
+
+    def __init__(
+        self, config: PictureRecogniserConfig, classes: int, geometry: Geometry, space: int | None = None
+    ) -> None:
+        """geometry: of the regions that it is given. space: the class of a space, where it has one."""
         super().__init__()
         self.config = config
         self.geometry = geometry
         self.sample: Sample = sample_regions
         self.network = PPOCRRecogniser(PLANS[config.plan], classes)
+        prior = torch.zeros(classes)
+        if space is not None:
+            prior[space] = config.space
+        self.register_buffer("prior", prior, persistent=False)
 
     def forward(self, mosaic: Tensor, shapes: Tensor, image_index: Tensor, size: tuple[int, int]) -> Columns:
         """Reads regions of shapes [N, G], N at least 1.
@@ -33,5 +42,5 @@ class PictureRecogniser(nn.Module):
         mosaic: of the normalised pictures of `size` = (height, width) pixels, see `cutting.picture_mosaic`.
         """
         made = cut(mosaic, shapes, image_index, size, self.config, self.geometry, self.sample)
-        logits = self.network(made.patches, made.packing, made.longest)
+        logits = self.network(made.patches, made.packing, made.longest, self.prior)
         return Columns(logits, made.packing.lengths, made.stretch)

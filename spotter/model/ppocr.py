@@ -233,15 +233,15 @@ class PPOCRRecogniser(nn.Module):
         )
         self.head = nn.Linear(config.neck, classes)
 
-    def forward(self, patches: Tensor, packing: Packing, longest: int) -> Tensor:
+    def forward(self, patches: Tensor, packing: Packing, longest: int, prior: Tensor | float = 0.0) -> Tensor:
         """Logits float32 [N, longest, classes] of N words.
 
         patches: [1, 4, 48, 8 U], colours normalised as the backbone's pictures are, zero in the gaps. longest: units of
-        the longest word.
+        the longest word. prior: [classes], added to the logits.
         """
         x = self.stem(patches, packing)
         for block in self.blocks:
             x = block(x, packing)
         x = F.avg_pool2d(x, (3, 2))
-        logits: Tensor = self.head(self.neck(x, packing, longest)).float()
-        return logits
+        # The sum of the two vectors is a constant of the graph; added to the logits it would cost time.
+        return F.linear(self.neck(x, packing, longest), self.head.weight, self.head.bias + prior).float()

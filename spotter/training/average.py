@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.config import SpotterConfig
-from spotter.model.config import ScoreConfig, SearchConfig
+from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SearchConfig
 from spotter.model.weights import final_weights, load_state
 from spotter.training.checkpoint import shared
 
@@ -42,7 +42,9 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:
-    """The configuration of a checkpoint's network, without the calibration of scores and the choice of regions;
-    settings of the family that change shapes of weights are compared by the weights."""
+    """The configuration of a checkpoint's network, without the calibration of scores and of spaces and the choice of
+    regions; settings of the family that change shapes of weights are compared by the weights."""
     config = SpotterConfig.from_dict(state["model_config"])
+    if isinstance(config.recogniser, PictureRecogniserConfig):
+        config = config.with_space(0.0)
     return replace(config, score=ScoreConfig(), search=SearchConfig(), detection=None)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from spotter.cli import calibrate as module
-from spotter.model.config import ScoreConfig
+from spotter.model.config import PictureRecogniserConfig, ScoreConfig
 from spotter.model.weights import load_state
 from spotter.training.evaluation.calibration import Evidence
-from tests.model.small import small_config, talkative_spotter, write_even_language
+from tests.model.small import few_channels, picture_spotter, small_config, talkative_spotter, write_even_language
 
 
 @pytest.fixture(name="dataset")
@@ -74,6 +75,28 @@ def test_the_fitted_numbers_are_written_with_the_weights(
     assert ((words.detection > 0) & (words.detection <= 1) & (words.character >= 0) & (words.character <= 1)).all()
     assert not words.margin.any()
     assert (words.text < 0).all()
+
+
+def test_how_readily_regions_are_cut_is_written_and_reads_otherwise(
+    dataset: Path, seen: list[Evidence], tmp_path: Path
+) -> None:
+    config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
+    state = {"model_config": config.to_dict(), "weights": picture_spotter().state_dict()}
+    torch.save(state, tmp_path / "last.pt")
+    for name, more in (("plain", []), ("spaced", ["--space", "1e5"])):
+        with few_channels():
+            result = run(tmp_path / "last.pt", dataset, "--side", "192", *more, "--output", tmp_path / name)
+        assert result.exit_code == 0, result.output
+    plain, spaced = (load_state(tmp_path / name)["model_config"]["recogniser"] for name in ("plain", "spaced"))
+    assert (plain["space"], spaced["space"]) == (0.0, 1e5)
+    assert len(seen[0].right) > 3
+    assert len(seen[1].right) == 0  # nothing but spaces is written
+
+
+def test_a_recogniser_of_maps_has_no_such_number(checkpoint: Path, dataset: Path, tmp_path: Path) -> None:
+    result = run(checkpoint, dataset, "--space", "1", "--output", tmp_path / "out.pt")
+    assert result.exit_code == 1
+    assert "only a recogniser that reads the picture" in result.output
 
 
 def test_a_language_model_gives_margins(

@@ -63,6 +63,23 @@ def test_a_word_is_read_from_its_place_in_its_own_picture(recogniser: PictureRec
     assert moved[2] > 1e-3
 
 
+@torch.no_grad()
+def test_a_number_of_the_configuration_makes_spaces_likelier_and_nothing_else() -> None:
+    config = replace(small_config(), recogniser=CONFIG, characters="ab ")
+    with few_channels():
+        plain, spaced = build_spotter(config), build_spotter(config.with_space(1.5))
+    spaced.load_state_dict(plain.state_dict())  # the number is the configuration's, and no weight
+    logits = [model.eval().recogniser(mosaic(noise()), BOXES, INDEX, (128, 192)).logits for model in (plain, spaced)]
+    difference = logits[1] - logits[0]
+    assert difference.abs().amax() == pytest.approx(1.5)
+    torch.testing.assert_close(difference, torch.tensor([0, 0, 0, 1.5]).expand_as(difference))
+
+
+def test_of_maps_no_spaces_are_read() -> None:
+    with pytest.raises(ValueError, match="reads the picture"):
+        small_config().with_space(1.5)
+
+
 def test_a_spotter_is_built_with_it_by_its_configuration() -> None:
     config = replace(small_config(), recogniser=CONFIG, characters="abc\u0219")
     with few_channels():

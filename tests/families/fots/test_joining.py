@@ -30,10 +30,10 @@ def test_the_surest_part_stays_whatever_the_order() -> None:
     assert stays == [False, True]
 
 
-def test_parts_that_leave_a_sliver_between_them_are_joined_and_words_with_a_space_are_not() -> None:
-    # A tenth of the height of 20 is 2 pixels: 20 to 80, and 81 to 121 or 86 to 126.
-    assert joined([50, 10, 60, 20, 0, 0], [101, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, False]
-    assert joined([50, 10, 60, 20, 0, 0], [106, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
+def test_parts_with_a_narrow_gap_between_them_are_joined_and_those_with_a_wide_one_are_not() -> None:
+    # 0.35 of the height of 20 is 7 pixels: 20 to 80, and 86 to 126 or 88 to 128.
+    assert joined([50, 10, 60, 20, 0, 0], [106, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, False]
+    assert joined([50, 10, 60, 20, 0, 0], [108, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
 
 
 def test_a_chain_becomes_one_whichever_link_is_surest() -> None:

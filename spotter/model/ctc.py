@@ -21,6 +21,10 @@ class GreedyPath(NamedTuple):
     classes: Tensor
     probabilities: Tensor
 
+    def of(self, rows: Tensor) -> "GreedyPath":
+        """The paths of some regions, int64 [M]."""
+        return GreedyPath(self.classes[rows], self.probabilities[rows])
+
     def of_columns(self, region: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """The probability of the least sure character (0 where there is none) and the log probability of the path, in
         nats, over some columns of some regions: float32 [M] each. region: int64 [M]. columns: bool [M, W]."""

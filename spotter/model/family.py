@@ -86,6 +86,11 @@ class Geometry(Protocol):
         """Shapes [N, G] of the parts of regions between `start` and `end` [N], positions as `u` in `places`."""
         ...
 
+    def reversed(self, shapes: Tensor) -> Tensor:
+        """Shapes [N, G] of the same regions as they are read from their other end, on their head; a family all of whose
+        regions are upright gives them back as they are."""
+        ...
+
 
 class Columns(NamedTuple):
     """logits: float32 [N, T, classes]. widths: int64 [N], the columns of each region's patch. stretch: float32 [N], the
@@ -94,6 +99,10 @@ class Columns(NamedTuple):
     logits: Tensor
     widths: Tensor
     stretch: Tensor
+
+    def of(self, rows: Tensor) -> "Columns":
+        """Those of some regions, int64 [M]."""
+        return Columns(self.logits[rows], self.widths[rows], self.stretch[rows])
 
 
 class Head(nn.Module):

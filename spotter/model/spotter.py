@@ -10,6 +10,7 @@ from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_an
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.ctc import GreedyPath, greedy_path
+from spotter.model.either_end import likelier, not_level
 from spotter.model.family import Columns, Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
 from spotter.model.neck import RefinedNeck
@@ -170,27 +171,32 @@ class Spotter(nn.Module):
         return sure_points(features.shared, maps.score, real)
 
     def read(self, features: Features, regions: Regions) -> Examined:
-        """Reads regions, and cuts them into words where the recogniser reads spaces."""
+        """Reads regions, from both ends where they are not level, and cuts them into words where the recogniser reads
+        spaces."""
         # An additional empty row spares every operator empty tensors, for which some releases of ONNX Runtime compute
         # wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        columns = (
-            self.head.read(features.shared, features.anchors, shapes, image_index)
-            if self.head.reads
-            else self.columns(features, shapes, image_index)
-        )
-        own = greedy_path(columns.logits, columns.widths)
+        geometry = self.sampler.geometry
+        if self.head.reads:
+            columns = self.head.read(features.shared, features.anchors, shapes, image_index)
+            own = greedy_path(columns.logits, columns.widths)
+        else:
+            turned = not_level(geometry.polygons(shapes)[:-1], regions.image_index, features.shared.shape[0])
+            shapes = torch.cat((shapes, geometry.reversed(shapes[turned])))
+            columns = self.columns(features, shapes, torch.cat((image_index, image_index[turned])))
+            own = greedy_path(columns.logits, columns.widths)
+            taken = likelier(own, turned)
+            shapes, columns, own = shapes[taken], columns.of(taken), own.of(taken)
         characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch)
         region = pieces.region
         detection = regions.scores[region]
         confidence, text = own.of_columns(region, pieces.columns)
         said = pieces.columns.to(characters.dtype)
-        geometry = self.sampler.geometry
         words = Words(
             regions.image_index[region].to(torch.int32),
-            geometry.polygons(geometry.part(regions.shapes[region], pieces.start, pieces.end)),
+            geometry.polygons(geometry.part(shapes[region], pieces.start, pieces.end)),
             word_scores(detection, confidence, margins[region], text, self.score),
             characters[region] * said * (characters[region] != self._space).to(said.dtype),
             character_scores[region] * said,

@@ -63,6 +63,9 @@ class RectangleGeometry:
         x, y, width, height = shapes.unbind(1)
         return torch.stack((x + (start + end) / 2 * width, y, (end - start) * width, height), 1)
 
+    def reversed(self, shapes: Tensor) -> Tensor:
+        return shapes
+
 
 GEOMETRY = RectangleGeometry()
 

@@ -69,6 +69,9 @@ class BandGeometry:
         left, right, height = shapes.unbind(1)
         return torch.stack((left + (right - left) * (start + 0.5), left + (right - left) * (end + 0.5), height), 1)
 
+    def reversed(self, shapes: Tensor) -> Tensor:
+        return shapes
+
     def polygons(self, shapes: Tensor) -> Tensor:
         return torch.cat((self.line(shapes, 3, -1), self.line(shapes, 3, 1).flip(1)), 1)
 

@@ -10,7 +10,8 @@ from spotter.families.fots.boxes import boxes_to_polygons
 from spotter.families.fots.maps import DetectionMaps
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
-from spotter.model.spotter import Spotter, word_scores
+from spotter.model.family import Columns
+from spotter.model.spotter import Features, Spotter, word_scores
 from tests.model.small import STRIDE, attending_spotter, empty_maps, say, small_config, small_spotter, talkative_spotter
 
 
@@ -62,6 +63,34 @@ def test_words_come_with_their_pictures_and_places(monkeypatch: pytest.MonkeyPat
             torch.tensor(detection), least, torch.tensor(0.0), torch.tensor(0.0), small_config().score
         )
         assert float(scores[n]) == pytest.approx(float(expected), rel=1e-3)
+
+
+@torch.no_grad()
+def test_a_word_that_makes_sense_from_its_other_end_is_read_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector says of three words that they run right, down and down; the second makes sense upwards alone."""
+    images, sizes = pictures(1)
+    maps = empty_maps(1, 32, 48)
+    say(maps, (0, 5, 10), 0.9, (6, 20, 6, 20), 0.0)
+    say(maps, (0, 15, 30), 0.8, (6, 20, 6, 20), math.pi / 2)
+    say(maps, (0, 15, 10), 0.7, (6, 20, 6, 20), math.pi / 2)
+
+    def columns(_features: Features, shapes: Tensor, image_index: Tensor) -> Columns:
+        logits = torch.zeros(len(shapes), 2, 96)
+        logits[:, 0, 5] = torch.where((shapes[:, 4] < -1) & (shapes[:, 0] > 100), 9.0, 3.5)
+        assert image_index.tolist() == [0] * len(shapes)
+        return Columns(logits, torch.full((len(shapes),), 2), torch.ones(len(shapes)))
+
+    model = finding(small_spotter(), maps, monkeypatch)
+    monkeypatch.setattr(model, "columns", columns)
+    _, polygons, _, characters, sureness = model(images, sizes)
+    angles = (0, -math.pi / 2, math.pi / 2)
+    boxes = torch.tensor(
+        [[x, y, 40.0, 12, a, 0] for (x, y), a in zip(((42, 22), (122, 62), (42, 62)), angles, strict=True)]
+    )
+    torch.testing.assert_close(polygons, boxes_to_polygons(boxes), atol=1e-3, rtol=0)
+    assert characters[:, 0].tolist() == [5, 5, 5]
+    odds = torch.tensor([3.5, 9.0, 3.5]).exp()
+    torch.testing.assert_close(sureness[:, 0], odds / (odds + 95), atol=1e-4, rtol=0)
 
 
 @torch.no_grad()

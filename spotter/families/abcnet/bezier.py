@@ -158,5 +158,9 @@ class _BezierRegions:
         """As `Geometry.part`."""
         return parted(shapes, start, end)
 
+    def reversed(self, shapes: Tensor) -> Tensor:
+        """As `Geometry.reversed`: the lower edge becomes the upper one, and each runs the other way."""
+        return controls(shapes).flip(1, 2).flatten(1)
+
 
 BEZIER_REGIONS: Geometry = _BezierRegions()

@@ -116,6 +116,11 @@ class _SlantedBoxes:
         moved = (start + end) / 2 * w
         return torch.stack((cx + moved * theta.cos(), cy + moved * theta.sin(), w * (end - start), h, theta, slant), 1)
 
+    def reversed(self, shapes: Tensor) -> Tensor:
+        """As `Geometry.reversed`."""
+        half_turn = torch.where(shapes[:, 4:5] > 0, -torch.pi, torch.pi)
+        return torch.cat((shapes[:, :4], shapes[:, 4:5] + half_turn, shapes[:, 5:]), 1)
+
 
 SLANTED_BOXES: Geometry = _SlantedBoxes()
 

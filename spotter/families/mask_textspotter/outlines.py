@@ -161,5 +161,9 @@ class _Outlines:
         """As `Geometry.part`."""
         return parted(shapes, start, end)
 
+    def reversed(self, shapes: Tensor) -> Tensor:
+        """As `Geometry.reversed`: the lower edge becomes the upper one, and each runs the other way."""
+        return edges(shapes).flip(1, 2).flatten(1)
+
 
 OUTLINES: Geometry = _Outlines()

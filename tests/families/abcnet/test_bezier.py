@@ -109,6 +109,12 @@ def test_a_part_is_the_same_curve() -> None:
     )
 
 
+def test_from_its_other_end_a_curve_is_the_same_from_the_opposite_corner() -> None:
+    curves = arc(span=120)
+    other = BEZIER_REGIONS.reversed(curves)
+    torch.testing.assert_close(outlines(other), outlines(curves).roll(8, 1), atol=1e-4, rtol=0)
+
+
 def test_every_function_takes_what_is_no_word() -> None:
     nothing = torch.ones(1, 16)
     assert BEZIER_REGIONS.extent(nothing).heights.tolist() == [0]

@@ -99,6 +99,11 @@ def test_parts_lie_where_the_whole_has_them() -> None:
     assert measured(part).lengths.item() == pytest.approx(0.75 * measured(outline).lengths.item(), rel=0.01)
 
 
+def test_from_its_other_end_an_outline_is_the_same_from_the_opposite_corner() -> None:
+    outline = of_polygons(arch(40, 56, 120, (64, 80)))
+    torch.testing.assert_close(to_polygons(OUTLINES.reversed(outline)), to_polygons(outline).roll(8, 1))
+
+
 @pytest.mark.parametrize("box", [[70.0, 50, 60, 20, 0.5, 0.4], [70.0, 50, 60, 20, -3.0, 0.0]])
 def test_a_straight_word_is_its_box(box: list[float]) -> None:
     wanted = torch.tensor([box])

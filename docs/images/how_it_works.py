@@ -90,25 +90,33 @@ def explain(model: Spotter, pixels: Pixels, spec: InputSpec) -> Explained:
 
 
 def cut_out(model: Spotter, features: Features, region: Regions) -> Patch:
-    """The patch of one region, and what is read in it."""
+    """The patch of one region, from the end that it is read from, and what is read in it."""
     recogniser, size = model.recogniser, features.anchors.mosaic
     assert isinstance(recogniser, PictureRecogniser)
     assert size is not None
     geometry = recogniser.geometry
-    made = cut(features.pictures, region.shapes, region.image_index, size, recogniser.config, geometry)
-    columns = model.columns(features, region.shapes, region.image_index)
+    words = model.read(features, region).words
+    shapes = region.shapes
+    if len(words.scores) and backwards(geometry.polygons(shapes)[0], words.polygons[0]):
+        shapes = geometry.reversed(shapes)
+    made = cut(features.pictures, shapes, region.image_index, size, recogniser.config, geometry)
+    columns = model.columns(features, shapes, region.image_index)
     length = int(columns.widths[0])
     across = made.patches.shape[3] * length // made.packing.inside.shape[0]
     best = columns.logits[0, :length].argmax(1).tolist()
-    words = model.read(features, region).words
     return Patch(
-        geometry.polygons(region.shapes)[0].numpy(),
+        geometry.polygons(shapes)[0].numpy(),
         shown(made.patches[0, :3, :, :across]),
         made.patches[0, 3, made.patches.shape[2] // 2, :across].numpy() > 0,
         [model.charset.decode([index]) if index else _BLANK for index in best],
         " ".join(model.charset.decode(row) for row in words.characters.tolist()),
         float(words.scores.max()) if len(words.scores) else 0.0,
     )
+
+
+def backwards(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Whether two polygons [4, 2] run in opposite directions."""
+    return bool(((first[1] - first[0]) * (second[1] - second[0])).sum() < 0)
 
 
 def shown(normalised: torch.Tensor) -> Pixels:
@@ -144,7 +152,7 @@ def draw_patches(explained: Explained, rows: int = _ROWS) -> Image.Image:
     turned = sorted(explained.patches, key=lambda patch: -slope(patch.polygon))
     left_out = [patch for patch in turned if patch.score < _SHOWN][:1]
     chosen = [patch for patch in turned if patch.score >= _SHOWN][: rows - len(left_out)] + left_out
-    wide = 2 * _SIDE + 48 + _MOST_LONG + 200
+    wide = 2 * _SIDE + 48 + _MOST_LONG + 240
     sheet = Image.new("RGB", (wide, _LINE * len(chosen)), _PAPER)
     canvas = ImageDraw.Draw(sheet)
     for row, patch in enumerate(chosen):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
-_GAP = 0.5  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
+_GAP = 0.4  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
 _LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined
 _HOPS = 5  # rounds; each at least doubles how far labels have spread along a line

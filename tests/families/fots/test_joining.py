@@ -31,9 +31,9 @@ def test_the_surest_part_stays_whatever_the_order() -> None:
 
 
 def test_parts_with_a_narrow_gap_between_them_are_joined_and_those_with_a_wide_one_are_not() -> None:
-    # Half the height of 20 is 10 pixels: 20 to 80, and 89 to 129 or 91 to 131.
-    assert joined([50, 10, 60, 20, 0, 0], [109, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, False]
-    assert joined([50, 10, 60, 20, 0, 0], [111, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
+    # 0.4 of the height of 20 is 8 pixels: 20 to 80, and 87 to 127 or 89 to 129.
+    assert joined([50, 10, 60, 20, 0, 0], [107, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, False]
+    assert joined([50, 10, 60, 20, 0, 0], [109, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
 
 
 def test_a_chain_becomes_one_whichever_link_is_surest() -> None:

@@ -24,7 +24,7 @@ def _row(candidate: Candidate, won: bool) -> dict[str, Any]:
         "channels": " ".join(map(str, own.channels)),
         "blocks": " ".join(map(str, own.blocks)),
         "neck": own.neck,
-        **({} if own.head is None else {"head": own.head}),
+        "head": own.head,
     }
     for run in candidate.runs:
         loss = candidate.loss(run["steps"])

@@ -19,34 +19,30 @@ _MULTIPLES = {"grouped": 16, "attention": HEAD}  # of channels, where blocks wan
 @dataclass(frozen=True)
 class Dimensions:
     """Widths and depths of a detector. stem, channels, blocks: of the backbone. neck: channels of the shared map.
-    head: channels of the head, None in families whose heads have no such setting."""
+    head: channels of the head, which every family calls so."""
 
     stem: int
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
     neck: int
-    head: int | None
+    head: int
 
     @classmethod
     def of(cls, config: SpotterConfig) -> "Dimensions":
         """Those of a network."""
         backbone = config.backbone
-        head = getattr(config.detection, "channels", None)
-        return cls(backbone.stem, tuple(backbone.channels), tuple(backbone.blocks), config.neck, head)
+        return cls(backbone.stem, backbone.channels, backbone.blocks, config.neck, config.detection.channels)
 
     def applied(self, config: SpotterConfig) -> SpotterConfig:
         """The network with these widths and depths, as it is otherwise. Raises ValueError for impossible ones."""
         backbone = replace(config.backbone, stem=self.stem, channels=self.channels, blocks=self.blocks)
-        detection: Any = config.detection
-        if self.head is not None:
-            detection = replace(detection, channels=self.head)
+        detection = replace(config.detection, channels=self.head)
         return replace(config, backbone=backbone, neck=self.neck, detection=detection)
 
     def fields(self) -> dict[str, Any]:
         """As the tables below [model] of a recipe name them."""
         backbone = {"stem": self.stem, "channels": list(self.channels), "blocks": list(self.blocks)}
-        detection = {} if self.head is None else {"detection": {"channels": self.head}}
-        return {"neck": self.neck, "backbone": backbone, **detection}
+        return {"neck": self.neck, "backbone": backbone, "detection": {"channels": self.head}}
 
 
 def widened(channels: int, factor: float, multiple: int) -> int:
@@ -63,5 +59,5 @@ def draw(config: SpotterConfig, rng: np.random.Generator) -> Dimensions:
     channels = tuple(widened(width, rng.choice(FACTORS), multiple) for width in own.channels)
     blocks = tuple(int(rng.choice(BLOCKS)) for _ in own.blocks)
     neck = int(rng.choice(NECKS))
-    head = None if own.head is None else widened(own.head, rng.choice(FACTORS), _CHANNELS)
+    head = widened(own.head, rng.choice(FACTORS), _CHANNELS)
     return Dimensions(stem, channels, blocks, neck, head)

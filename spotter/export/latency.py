@@ -20,7 +20,7 @@ from spotter.ops.interface import OPSET
 _WARM = 2  # turns that do not count
 
 
-class DensePart(nn.Module):
+class _DensePart(nn.Module):
     """From pictures uint8 [B, H, W, 3] to the detector's maps of their pyramids."""
 
     def __init__(self, spotter: Spotter) -> None:
@@ -28,7 +28,7 @@ class DensePart(nn.Module):
         self.spotter = spotter
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The head's maps; not what a family's head adds for single regions."""
+        """The head's maps; what they hold besides maps, anchor points and branches for single regions, is left out."""
         maps: Any = self.spotter.detect(self.spotter.pyramid(images))
         values = (getattr(maps, field.name) for field in fields(maps))
         return tuple(value for value in values if isinstance(value, Tensor))
@@ -44,7 +44,7 @@ def detector_milliseconds(config: SpotterConfig, side: int, turns: int = 7) -> f
     images = torch.randint(0, 256, (1, side, side, 3), dtype=torch.uint8)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    graph = _graph(DensePart(folded(build_spotter(config).eval())), images)
+    graph = dense_graph(build_spotter(config).eval(), images)
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     feeds = {"images": images.numpy()}
     seconds = []
@@ -55,12 +55,19 @@ def detector_milliseconds(config: SpotterConfig, side: int, turns: int = 7) -> f
     return 1000 * min(seconds[_WARM:])
 
 
-def _graph(part: nn.Module, images: Tensor) -> bytes:
-    """The graph for pictures of one size; ONNX Runtime optimises it when it is loaded."""
+def dense_graph(model: Spotter, images: Tensor) -> bytes:
+    """The graph `images` -> the detector's maps of a model in evaluation mode, for pictures of one size, uint8 [B, H,
+    W, 3]; ONNX Runtime optimises it when it is loaded."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         program = torch.onnx.export(
-            part, (images,), dynamo=True, input_names=["images"], opset_version=OPSET, optimize=False, verbose=False
+            _DensePart(folded(model)),
+            (images,),
+            dynamo=True,
+            input_names=["images"],
+            opset_version=OPSET,
+            optimize=False,
+            verbose=False,
         )
     assert program is not None
     graph: bytes = program.model_proto.SerializeToString()

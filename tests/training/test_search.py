@@ -3,6 +3,7 @@
 import json
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ class Trained:
         self.calls: list[tuple[int, int]] = []
         self.measured = 0
         self.fails: dict[int, Exception] = {}
-        self.losses = lambda number, steps: 1.0 + number / steps
+        self.losses: Callable[[int, int], float] = lambda number, steps: 1.0 + number / steps
         monkeypatch.setattr(run, "run_row", self)
 
     def __call__(self, folder: Path, row: Row, *_: Any, steps: int, **__: Any) -> dict[str, Any]:
@@ -267,8 +268,8 @@ def invoke(place: Path, *options: str) -> Result:
 
 
 def test_a_whole_search_of_small_networks(place: Path) -> None:
-    options = ("--budget-ms", "40", "--candidates", "3", "--steps", "2", "--halvings", "1")
-    options = (*options, "--against", f"icdar2015={place / 'street'}", "--limit", "1")
+    options = ["--budget-ms", "40", "--candidates", "3", "--steps", "2", "--halvings", "1"]
+    options += ["--against", f"icdar2015={place / 'street'}", "--limit", "1"]
     done = invoke(place, *options)
     assert done.exit_code == 0, done.output
     results = json.loads((place / "out" / RESULTS).read_text())

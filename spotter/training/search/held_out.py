@@ -1,5 +1,6 @@
 """The loss that candidates are judged by: the detector's, on pictures that none of them was trained on."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -33,12 +34,16 @@ class HeldOut:
         self.batches = [steps[index] for index in range(len(steps))]
 
     def __call__(self, network: Spotter) -> dict[str, float]:
-        """The means over the batches of the weighted parts of the detector's loss, each by its name, and of their sum;
-        the network is in evaluation mode, on the CPU."""
+        """The means over the batches of the weighted parts of the detector's loss, each by its name, and of their sum.
+
+        The network is on the CPU. Its batch norms go by each batch's own statistics: those that it has gathered lag
+        behind its weights, which in a short run outweighs what networks differ in.
+        """
         sums: dict[str, float] = {}
+        learning = copy.deepcopy(network).train()
         with torch.inference_mode():
             for batch in self.batches:
-                maps = network.detect(network.features(batch.images))
+                maps = learning.detect(learning.features(batch.images))
                 for name, value in detector_losses(self.family, maps, batch, self.config).items():
                     sums[name] = sums.get(name, 0.0) + float(value) / len(self.batches)
         return _named(sums)

@@ -39,7 +39,7 @@ def draw_front(folder: Path, candidates: Sequence[Candidate], winner: Candidate,
         axes.plot(*won, "o", ms=11, markerfacecolor="none", markeredgecolor="black", linestyle="", label="winner")
     axes.axvline(budget_ms, color="grey", linestyle=":", linewidth=1, label="budget")
     axes.set(xlabel="milliseconds for a picture", ylabel="loss on pictures held out")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     path = folder / _PATH
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "spotter"}):
         figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})

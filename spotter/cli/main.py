@@ -54,6 +54,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "ablate": Command(
             "spotter.training.cli:ablate", "Train the same run several times, with one change each.", "train"
         ),
+        "search": Command(
+            "spotter.cli.search:search", "Look for a smaller detector by short runs of many.", "train,export"
+        ),
         "export": Command("spotter.export.cli:export", "Turn a checkpoint into a verified bundle.", "export"),
     },
     "Operate": {

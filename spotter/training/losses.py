@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.families.interface import Truth
+from spotter.families.interface import Family, Truth
 from spotter.model.family import Maps
-from spotter.training.config import LossConfig
+from spotter.training.batch import Batch
+from spotter.training.config import LossConfig, TrainConfig
 
 
 def score_loss(
@@ -74,6 +75,14 @@ def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, 
         "score": config.score * found,
         "dice": config.dice * dice_loss(logits, truth.text, truth.counted),
     }
+
+
+def detector_losses(family: Family, maps: Maps, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
+    """The weighted parts of the detector's loss of a batch: those that all families share, and the family's own."""
+    weights = {**family.parts, **config.losses.own}
+    own = family.losses(maps, batch.truth, word_weights(batch.image_index, config.balance))
+    shared = detection_losses(maps, batch.truth, config.losses)
+    return shared | {name: weight * own[name] for name, weight in weights.items() if weight}
 
 
 def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -> Tensor:

@@ -1,0 +1,74 @@
+"""How long the detector takes where it is served: by ONNX Runtime, measured."""
+
+import contextlib
+import io
+import time
+import warnings
+from dataclasses import fields
+from typing import Any
+
+import onnxruntime as ort
+import torch
+from torch import Tensor, nn
+
+from spotter.export.folding import folded
+from spotter.families.build import build_spotter
+from spotter.families.config import SpotterConfig
+from spotter.model.spotter import Spotter
+from spotter.ops.interface import OPSET
+
+_WARM = 2  # turns that do not count
+
+
+class _DensePart(nn.Module):
+    """From pictures uint8 [B, H, W, 3] to the detector's maps of their pyramids."""
+
+    def __init__(self, spotter: Spotter) -> None:
+        super().__init__()
+        self.spotter = spotter
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The head's maps; what they hold besides maps, anchor points and branches for single regions, is left out."""
+        maps: Any = self.spotter.detect(self.spotter.pyramid(images))
+        values = (getattr(maps, field.name) for field in fields(maps))
+        return tuple(value for value in values if isinstance(value, Tensor))
+
+
+def detector_milliseconds(config: SpotterConfig, side: int, turns: int = 7) -> float:
+    """Milliseconds of one core for the detector of such a network, with random weights in float32, and one picture of
+    side x side pixels, a multiple of 64; reading words is not in it.
+
+    The processor's time is taken, not the clock's, and of all turns the least: others on the machine only ever add.
+    """
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (1, side, side, 3), dtype=torch.uint8)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    graph = dense_graph(build_spotter(config).eval(), images)
+    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    feeds = {"images": images.numpy()}
+    seconds = []
+    for _ in range(_WARM + turns):
+        began = time.process_time()
+        session.run(None, feeds)
+        seconds.append(time.process_time() - began)
+    return 1000 * min(seconds[_WARM:])
+
+
+def dense_graph(model: Spotter, images: Tensor) -> bytes:
+    """The graph `images` -> the detector's maps of a model in evaluation mode, for pictures of one size, uint8 [B, H,
+    W, 3]; ONNX Runtime optimises it when it is loaded."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            _DensePart(folded(model)),
+            (images,),
+            dynamo=True,
+            input_names=["images"],
+            opset_version=OPSET,
+            optimize=False,
+            verbose=False,
+        )
+    assert program is not None
+    graph: bytes = program.model_proto.SerializeToString()
+    return graph

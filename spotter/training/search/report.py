@@ -1,0 +1,46 @@
+"""A search's results for people: a table, and the winner as lines of a recipe."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spotter.training.ablation import markdown, overlaid
+from spotter.training.search.results import Candidate
+
+
+def table(candidates: Sequence[Candidate], winner: Candidate) -> str:
+    """The candidates that were trained as a Markdown table: the loss after each round, and the scores after the last
+    one of each; the first one is the recipe's own network."""
+    return markdown([_row(each, each is winner) for each in candidates if each.runs])
+
+
+def _row(candidate: Candidate, won: bool) -> dict[str, Any]:
+    own = candidate.dimensions
+    row: dict[str, Any] = {
+        "candidate": f"{candidate.number}{', the winner' if won else ''}",
+        "ms": f"{candidate.milliseconds:.1f}",
+        "stem": own.stem,
+        "channels": " ".join(map(str, own.channels)),
+        "blocks": " ".join(map(str, own.blocks)),
+        "neck": own.neck,
+        "head": own.head,
+    }
+    for run in candidate.runs:
+        loss = candidate.loss(run["steps"])
+        row[f"loss at {run['steps']}"] = "diverged" if loss is None or math.isinf(loss) else f"{loss:.3f}"
+    row |= {f"F {name}": value for name, value in candidate.runs[-1].items() if name.endswith("/detection")}
+    return row
+
+
+def recipe_lines(model: Mapping[str, Any], winner: Candidate) -> str:
+    """The tables [model...] of a recipe, those that it has in `model`, with the winner's widths and depths."""
+    return "\n\n".join(_tables("model", overlaid(model, winner.dimensions.fields())))
+
+
+def _tables(name: str, values: Mapping[str, Any]) -> list[str]:
+    """A TOML table and those below it; strings, numbers, truth values and lists of them are written as in JSON."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    lines = [f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items())]
+    below = [_tables(f"{name}.{key}", value) for key, value in values.items() if isinstance(value, Mapping)]
+    return ["\n".join(lines), *(text for each in below for text in each)]

@@ -33,7 +33,7 @@ from spotter.training.curriculum import Curriculum, at_difficulty
 from spotter.training.distill import Distiller, TeacherOutput
 from spotter.training.ema import ExponentialMovingAverage
 from spotter.training.imagenet import ImageNetFeatures
-from spotter.training.losses import attention_loss, detection_losses, recognition_loss, word_weights
+from spotter.training.losses import attention_loss, detector_losses, recognition_loss, word_weights
 from spotter.training.optimiser import optimiser
 from spotter.training.precision import fast_bfloat16
 from spotter.training.run_log import RunLog, plot
@@ -208,7 +208,7 @@ class Trainer(RunState):
             )
         self._ctc = float(reading.ctc.detach())
         ramp = min(1.0, 0.1 + 0.9 * self.step / max(weights.recognition_ramp, 1))
-        parts = self._detection(maps, batch)
+        parts = detector_losses(maps, batch.truth, batch.image_index, self.family, self.config)
         parts["recognition"] = weights.recognition * ramp * reading.ctc
         if self._attends:
             parts[ATTENTION] = weights.attention * ramp * reading.attention
@@ -218,13 +218,6 @@ class Trainer(RunState):
         if self.distiller and teacher_output:
             parts |= self.distiller.losses(teacher_output, features, maps, reading.taught)
         return parts
-
-    def _detection(self, maps: Maps, batch: Batch) -> dict[str, Tensor]:
-        """The weighted parts of the detector's loss."""
-        weights = {**self.family.parts, **self.config.losses.own}
-        own = self.family.losses(maps, batch.truth, word_weights(batch.image_index, self.config.balance))
-        shared = detection_losses(maps, batch.truth, self.config.losses)
-        return shared | {name: weight * own[name] for name, weight in weights.items() if weight}
 
     def _recognition(
         self, features: Features, maps: Maps, batch: Batch, teacher_output: TeacherOutput | None

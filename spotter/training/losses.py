@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.families.interface import Truth
+from spotter.families.interface import Family, Truth
 from spotter.model.family import Maps
-from spotter.training.config import LossConfig
+from spotter.training.config import LossConfig, TrainConfig
 
 
 def score_loss(
@@ -54,6 +54,17 @@ def dice_loss(logits: Tensor, text: Tensor, counted: Tensor) -> Tensor:
 def word_weights(image_index: Tensor, balance: float) -> Tensor:
     """float32 [N]: n ** -balance for a word of a picture with n words; image_index: int64 [N]."""
     return torch.bincount(image_index)[image_index].float() ** -balance
+
+
+def detector_losses(
+    maps: Maps, truth: Truth, image_index: Tensor, family: Family, config: TrainConfig
+) -> dict[str, Tensor]:
+    """The weighted parts of the detector's loss, those that all families share and the family's own; truth and
+    image_index as of a batch."""
+    weights = {**family.parts, **config.losses.own}
+    own = family.losses(maps, truth, word_weights(image_index, config.balance))
+    shared = detection_losses(maps, truth, config.losses)
+    return shared | {name: weight * own[name] for name, weight in weights.items() if weight}
 
 
 def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, Tensor]:

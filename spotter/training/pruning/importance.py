@@ -1,0 +1,56 @@
+"""How much the channels of a network matter."""
+
+from collections.abc import Iterable
+
+import torch
+import torch_pruning
+from torch import Tensor
+
+from spotter.families.interface import Family
+from spotter.model.spotter import Spotter
+from spotter.training.batch import Batch
+from spotter.training.config import TrainConfig
+from spotter.training.losses import detector_losses
+from spotter.training.pruning.channels import Channels
+
+
+def by_scale(channels: Channels) -> dict[str, Tensor]:
+    """The magnitude of the scales by which batch norms multiply each channel [C] of a group (Liu et al. 2017, Network
+    Slimming, arXiv:1708.06519), or the norm of its weights where there are none, as shares of the whole group's."""
+    scale = torch_pruning.importance.BNScaleImportance(normalizer="sum")
+
+    def judge(group: "torch_pruning.Group") -> Tensor:
+        found: Tensor | None = scale(group)
+        return _written(group) if found is None else found
+
+    return channels.judged(judge)
+
+
+def _written(group: "torch_pruning.Group") -> Tensor:
+    """The norms of the weights that write each channel, as shares."""
+    convolutions = (dep.layer for dep, _ in group if dep.pruning_fn == torch_pruning.prune_conv_out_channels)
+    norms = sum(layer.weight.detach().flatten(1).norm(dim=1) for layer in convolutions)
+    assert isinstance(norms, Tensor)
+    return norms / norms.sum()
+
+
+def by_loss(
+    channels: Channels, model: Spotter, family: Family, batches: Iterable[Batch], config: TrainConfig
+) -> dict[str, Tensor]:
+    """How much the detector's loss would change without each channel [C], to first order: |sum of w dL/dw| over its
+    weights, the mean of the batches (Molchanov et al. 2019, arXiv:1906.10771). Raises ValueError without a batch."""
+    judge = torch_pruning.importance.GroupTaylorImportance(multivariable=True, normalizer=None)
+    totals: dict[str, Tensor] = {}
+    count = 0
+    for batch in batches:
+        model.zero_grad()
+        maps = model.detect(model.features(batch.images))
+        parts = detector_losses(maps, batch.truth, batch.image_index, family, config)
+        torch.autograd.backward(torch.stack(list(parts.values())).sum())
+        for name, found in channels.judged(judge).items():
+            totals[name] = totals.get(name, 0) + found
+        count += 1
+    if not count:
+        raise ValueError("importance by the loss needs at least one batch of pictures")
+    model.zero_grad()
+    return {name: total / count for name, total in totals.items()}

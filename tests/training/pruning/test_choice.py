@@ -16,7 +16,7 @@ from spotter.training.pruning.costs import Costs
 from spotter.training.pruning.importance import by_loss, by_scale
 from spotter.training.pruning.widths import as_recipe, widths_of, with_widths
 from spotter.training.step_batches import StepBatches
-from tests.model.small import small_config, small_spotter
+from tests.model.small import small_config, small_spotter, talkative_spotter
 from tests.training.pruning.networks import randomised
 from tests.training.small import SHORT, NoiseSource
 
@@ -96,7 +96,7 @@ def test_scales_of_channels_that_are_added_count_together() -> None:
 
 
 def test_channels_that_the_loss_does_not_hear_of_matter_least() -> None:
-    model = small_spotter()
+    model = talkative_spotter()
     head = model.get_submodule("head.out")
     assert isinstance(head, nn.Conv2d)
     with torch.no_grad():

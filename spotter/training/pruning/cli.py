@@ -30,12 +30,16 @@ from spotter.training.step_batches import StepBatches
     type=click.Choice(["scale", "taylor"]),
     default="scale",
     show_default=True,
-    help="By the scales of batch norms, or by what the detector's loss would become, which needs --recipe.",
+    help="Of channels: the scales of their batch norms, or what the loss would be without them (needs --recipe).",
 )
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Whose pictures to use.")
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="From whose pictures batch norm's statistics are taken anew.",
+)
 @click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real pictures.")
 @click.option("--pool", type=click.Path(path_type=Path, exists=True), help="Rendered words (`spotter synth pool`).")
-@click.option("--batches", type=click.IntRange(min=1), default=20, show_default=True, help="Of the recipe's pictures.")
+@click.option("--batches", type=click.IntRange(min=1), default=30, show_default=True, help="Of the recipe's pictures.")
 def prune(
     checkpoint_file: Path,
     output: Path,
@@ -52,10 +56,12 @@ def prune(
     Whole channels of the backbone, the neck and the detection head are removed, those that matter least. The recogniser
     stays. `spotter train` with a recipe of the printed widths and --start-from OUTPUT gives back most of what is lost.
     """
-    if (importance == "taylor") != (recipe is not None):
-        raise click.UsageError("--importance taylor and --recipe go together")
+    if importance == "taylor" and recipe is None:
+        raise click.UsageError("--importance taylor needs --recipe")
     try:
-        examples = None if recipe is None else _examples(checkpoint_file, recipe, data, pool, batches)
+        examples = None
+        if recipe is not None:
+            examples = _examples(checkpoint_file, recipe, data, pool, batches, importance == "taylor")
         made = pruned(checkpoint_file, operations, multiple, examples)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
@@ -67,9 +73,9 @@ def prune(
     click.echo(as_recipe(made.after))
 
 
-def _examples(path: Path, recipe: Path, data: Path | None, pool: Path | None, count: int) -> Examples:
+def _examples(path: Path, recipe: Path, data: Path | None, pool: Path | None, count: int, judge: bool) -> Examples:
     content = read_recipe(recipe)
     config = SpotterConfig.from_dict(load_state(path)["model_config"])
     source = build_sources(content.sources, data, pool)
     drawn = StepBatches(source, content.train, Charset(config.characters), family_named(config.family), 0, count)
-    return Examples((drawn[index] for index in tqdm(range(count), unit="batch", disable=None)), content.train)
+    return Examples([drawn[index] for index in tqdm(range(count), unit="batch", disable=None)], content.train, judge)

@@ -1,6 +1,6 @@
 """Makes a smaller network of a checkpoint by removing the channels that matter least."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from spotter.training.config import TrainConfig
 from spotter.training.pruning.channels import Channels
 from spotter.training.pruning.choice import chosen, narrower
 from spotter.training.pruning.importance import by_loss, by_scale
+from spotter.training.pruning.statistics import renew_statistics
 from spotter.training.pruning.widths import check_prunable
 
 _FITTED_LATER = "orientation."  # to maps that pruning changes
@@ -23,10 +24,12 @@ _FITTED_LATER = "orientation."  # to maps that pruning changes
 
 @dataclass(frozen=True)
 class Examples:
-    """Batches that show which channels matter to the detector's loss, and how a recipe weighs its parts."""
+    """Batches of a recipe, and how it weighs the parts of the loss. judge: whether channels are judged by that loss;
+    by their scales otherwise."""
 
-    batches: Iterable[Batch]
+    batches: Sequence[Batch]
     config: TrainConfig
+    judge: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def prune(path: Path, share: float, multiple: int = 8, examples: Examples | None
 
     All blocks of a stage stay equally wide, so the result is a network like any other, of another configuration. Its
     recogniser stays as it is; which way up a picture lies must be fitted again, and scores calibrated.
-    multiple: that widths become multiples of. examples: to judge channels by the loss instead of their scales.
+    multiple: that widths become multiples of. examples: batch norm's statistics are taken anew from them, and channels
+        judged by the loss; without them statistics stay, and scales judge.
     Raises ValueError where the file is no checkpoint, its network cannot be pruned, or a share is not possible.
     """
     state = load_state(path)
@@ -51,16 +55,19 @@ def prune(path: Path, share: float, multiple: int = 8, examples: Examples | None
     config = SpotterConfig.from_dict(state["model_config"])
     check_prunable(config)
     channels = Channels(model)
-    if examples is None:
+    if examples is None or not examples.judge:
         importance = by_scale(channels)
     else:
         importance = by_loss(channels, model, family_named(config.family), examples.batches, examples.config)
     smaller = narrower(config, importance, share, multiple)
     channels.keep(chosen(smaller, importance))
     smaller = replace(smaller, orientation=False)
+    made = _as(smaller, model)
+    if examples is not None:
+        renew_statistics(made, (batch.images for batch in examples.batches))
     saved = checkpoint.shared(
         smaller.to_dict(),
-        _as(smaller, model).state_dict(),
+        made.state_dict(),
         int(state.get("step", 0)),
         int(state.get("pictures", 0)),
         state.get("started_from", ()),

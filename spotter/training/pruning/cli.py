@@ -51,10 +51,10 @@ def prune(
     pool: Path | None,
     batches: int,
 ) -> None:
-    """Writes to OUTPUT the spotter CHECKPOINT with a smaller detector, which then must be trained on.
+    """Writes to OUTPUT the spotter CHECKPOINT with a smaller detector.
 
     Whole channels of the backbone, the neck and the detection head are removed, those that matter least. The recogniser
-    stays. `spotter train` with a recipe of the printed widths and --start-from OUTPUT gives back most of what is lost.
+    stays. Then train it on: `spotter train` with --start-from OUTPUT and a recipe of the widths that are printed.
     """
     if importance == "taylor" and recipe is None:
         raise click.UsageError("--importance taylor needs --recipe")

@@ -37,30 +37,19 @@ def _written(group: "torch_pruning.Group") -> Tensor:
 def by_loss(
     channels: Channels, model: Spotter, family: Family, batches: Iterable[Batch], config: TrainConfig
 ) -> dict[str, Tensor]:
-    """How much the detector's loss would change if each channel [C] were 0, to first order: |sum of w dL/dw| over the
-    scales and shifts that write it, the mean over batches (Molchanov et al. 2019, arXiv:1906.10771). Raises ValueError
+    """How much the detector's loss would change without each channel [C], to first order: |sum of w dL/dw|, the mean
+    over the layers that write or read it and over batches (Molchanov et al. 2019, arXiv:1906.10771). Raises ValueError
     without a batch."""
+    judge = torch_pruning.importance.GroupTaylorImportance(multivariable=True, normalizer=None)
     found: list[dict[str, Tensor]] = []
     for batch in batches:
-        model.zero_grad()
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)  # a recogniser that reads the maps stays without one
         maps = model.detect(model.features(batch.images))
         parts = detector_losses(maps, batch.truth, batch.image_index, family, config)
         torch.autograd.backward(torch.stack(list(parts.values())).sum())
-        found.append(channels.judged(_change))
+        found.append(channels.judged(judge))
     model.zero_grad()
     if not found:
         raise ValueError("importance by the loss needs at least one batch of pictures")
     return {name: torch.stack([each[name] for each in found]).mean(0) for name in found[0]}
-
-
-def _change(group: "torch_pruning.Group") -> Tensor:
-    """By how much the loss changes, to first order, without each channel."""
-    changes = []
-    for dependency, _ in group:
-        layer, removes = dependency.layer, dependency.pruning_fn
-        if removes == torch_pruning.prune_batchnorm_out_channels:
-            changes.append(layer.weight * layer.weight.grad + layer.bias * layer.bias.grad)
-        # A convolution without a bias has a batch norm behind it, which speaks for it.
-        elif removes == torch_pruning.prune_conv_out_channels and layer.bias is not None:
-            changes.append((layer.weight * layer.weight.grad).flatten(1).sum(1) + layer.bias * layer.bias.grad)
-    return torch.stack(changes).sum(0).detach().abs()

@@ -44,6 +44,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "combine": Command(
             "spotter.training.cli:combine", "Join a detector and a recogniser that were trained apart.", "train"
         ),
+        "prune": Command("spotter.training.pruning.cli:prune", "Make a checkpoint's detector smaller.", "train"),
         "fit-orientation": Command(
             "spotter.training.cli:fit_orientation", "Teach a spotter which way up a picture lies.", "train"
         ),

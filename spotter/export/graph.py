@@ -4,6 +4,7 @@ import contextlib
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -67,6 +68,16 @@ def add_bodies(proto: onnx.ModelProto) -> None:
         proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, OPERATORS_VERSION))
 
 
+def exported(network: nn.Module, example: tuple[Tensor, ...], **options: Any) -> onnx.ModelProto:
+    """The graph that torch's exporter makes of a network by an example of its inputs, without what it prints and warns
+    of; options: of `torch.onnx.export`."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # deprecation warnings within the exporter
+        program = torch.onnx.export(network, example, dynamo=True, opset_version=OPSET, verbose=False, **options)
+    assert program is not None
+    return program.model_proto
+
+
 def export_graph(model: Spotter, path: Path) -> None:
     """Writes the graph of a model in evaluation mode; its batch, height, width and number of words are dynamic.
 
@@ -92,22 +103,15 @@ def export_graph(model: Spotter, path: Path) -> None:
         },
         "sizes": {0: batch},
     }
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # deprecation warnings within the exporter
-        program = torch.onnx.export(
-            model,
-            (images, sizes),
-            dynamo=True,
-            input_names=list(INPUTS),
-            output_names=[*OUTPUTS, ORIENTATION] if model.orientation is not None else list(OUTPUTS),
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            optimize=True,
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None
-    proto = program.model_proto
+    proto = exported(
+        model,
+        (images, sizes),
+        input_names=list(INPUTS),
+        output_names=[*OUTPUTS, ORIENTATION] if model.orientation is not None else list(OUTPUTS),
+        dynamic_shapes=shapes,
+        optimize=True,
+        external_data=False,
+    )
     for node in proto.graph.node:  # stack traces contain paths of the exporting machine
         kept = [entry for entry in node.metadata_props if not entry.key.endswith("stack_trace")]
         del node.metadata_props[:]

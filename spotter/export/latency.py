@@ -1,9 +1,6 @@
 """How long the detector takes where it is served: by ONNX Runtime, measured."""
 
-import contextlib
-import io
 import time
-import warnings
 from dataclasses import fields
 from typing import Any
 
@@ -12,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from spotter.export.folding import folded
+from spotter.export.graph import exported
 from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.spotter import Spotter
-from spotter.ops.interface import OPSET
 
 _WARM = 2  # turns that do not count
 
@@ -58,17 +55,6 @@ def detector_milliseconds(config: SpotterConfig, side: int, turns: int = 7) -> f
 def dense_graph(model: Spotter, images: Tensor) -> bytes:
     """The graph `images` -> the detector's maps of a model in evaluation mode, for pictures of one size, uint8 [B, H,
     W, 3]; ONNX Runtime optimises it when it is loaded."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        program = torch.onnx.export(
-            _DensePart(folded(model)),
-            (images,),
-            dynamo=True,
-            input_names=["images"],
-            opset_version=OPSET,
-            optimize=False,
-            verbose=False,
-        )
-    assert program is not None
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    graph = exported(_DensePart(folded(model)), (images,), input_names=["images"], optimize=False)
+    serialised: bytes = graph.SerializeToString()
+    return serialised

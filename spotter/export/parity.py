@@ -14,9 +14,7 @@ from spotter.model.spotter import Spotter
 from spotter.ops.interface import ORIENTATION, OUTPUTS
 
 _PIXELS, _SCORE, _SURE = 0.5, 2e-3, 1e-2
-_CERTAIN = (
-    0.8  # of a word's least sure character: a score hangs on its logarithm, so that of other words may differ more
-)
+_CERTAIN = 0.8  # of a word's least sure character; a score depends on its logarithm, so others may differ by _SURE
 _SAME_PLACE = 0.5
 _TYPES = (np.int32, np.float32, np.float32, np.int32, np.float32)
 

@@ -27,8 +27,7 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
     recogniser: Recogniser | PictureRecogniser
     if isinstance(reader, PictureRecogniserConfig):
         size = PatchSize(reader.rows, UNIT, UNIT * reader.longest)
-        space = charset.encode(" ")[0] if charset.covers(" ") else None
-        recogniser = PictureRecogniser(reader, charset.classes, family.geometry, space)
+        recogniser = PictureRecogniser(reader, charset.classes, family.geometry, charset.space)
     else:
         size = PatchSize(reader.height, reader.min_width, reader.max_width)
         recogniser = Recogniser(config.backbone.stem, config.neck, charset.classes, reader)

@@ -39,6 +39,11 @@ class Charset:
     def _classes(self) -> dict[str, int]:
         return {character: index for index, character in enumerate(self.characters, 1)}
 
+    @property
+    def space(self) -> int | None:
+        """The class of the space; None where it has none."""
+        return self._classes.get(" ")
+
     def covers(self, text: str) -> bool:
         """Whether every character of a text has a class."""
         return all(character in self._classes for character in text)

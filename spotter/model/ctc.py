@@ -31,8 +31,13 @@ class GreedyPath(NamedTuple):
         probability = self.probabilities[region]
         emitted = (columns & (self.classes[region] > 0)).to(probability.dtype)
         least = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
-        inside = (columns & (probability > 0)).to(probability.dtype)
-        return least, (probability.clamp(min=1e-12).log() * inside).sum(1)
+        return least, path_log_probabilities(probability, columns & (probability > 0))
+
+
+def path_log_probabilities(probabilities: Tensor, columns: Tensor) -> Tensor:
+    """Log probabilities, in nats, of paths over some of their columns: float32 [N]. probabilities: float32 [N, W].
+    columns: bool [N, W]."""
+    return (probabilities.clamp(min=1e-12).log() * columns.to(probabilities.dtype)).sum(1)
 
 
 def greedy_path(logits: Tensor, widths: Tensor) -> GreedyPath:

@@ -7,7 +7,7 @@ reads sense from one end and nonsense from the other.
 import torch
 from torch import Tensor
 
-from spotter.model.ctc import GreedyPath
+from spotter.model.ctc import GreedyPath, path_log_probabilities
 
 _LEVEL = 0.7  # cosine of the angle to the right, at least
 _MOST = 64  # regions of a picture; of one that lies turned as a whole many more are not level
@@ -33,8 +33,7 @@ def likelier(path: GreedyPath, rows: Tensor) -> Tensor:
 
     path: of the N regions and then, read from their other ends, of the K regions `rows`, int64 [K].
     """
-    inside = (path.probabilities > 0).to(path.probabilities.dtype)
-    text = (path.probabilities.clamp(min=1e-12).log() * inside).sum(1)
+    text = path_log_probabilities(path.probabilities, path.probabilities > 0)
     regions = text.shape[0] - rows.shape[0]
     own = torch.arange(regions, device=rows.device)
     other = torch.arange(rows.shape[0], device=rows.device) + regions

@@ -104,7 +104,7 @@ class Spotter(nn.Module):
     @property
     def _space(self) -> int:
         """The class at which regions are cut into words."""
-        return self.charset.encode(" ")[0] if self.charset.covers(" ") else self.charset.classes
+        return self.charset.classes if self.charset.space is None else self.charset.space
 
     @property
     def roles(self) -> Roles:

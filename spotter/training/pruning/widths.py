@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from spotter.families.config import SpotterConfig
+from spotter.training.recipe_tables import toml_tables
 
 _OF_HEADS = ("channels", "bend")  # those of the families' settings that are widths of convolutions
 _STAGE, _HEAD = "stage ", "head "  # before the numbers and names of these
@@ -37,10 +38,9 @@ def with_widths(config: SpotterConfig, widths: Mapping[str, int]) -> SpotterConf
 
 def as_recipe(config: SpotterConfig) -> str:
     """The widths as a recipe has them."""
-    lines = ["[model]", f"neck = {config.neck}", "[model.backbone]", f"stem = {config.backbone.stem}"]
-    lines += [f"channels = {list(config.backbone.channels)}", "[model.detection]"]
-    head = {name: width for name, width in widths_of(config).items() if name.startswith(_HEAD)}
-    return "\n".join([*lines, *(f"{name.removeprefix(_HEAD)} = {width}" for name, width in head.items())])
+    head = {name.removeprefix(_HEAD): width for name, width in widths_of(config).items() if name.startswith(_HEAD)}
+    backbone = {"stem": config.backbone.stem, "channels": config.backbone.channels}
+    return "\n".join(toml_tables("model", {"neck": config.neck, "backbone": backbone, "detection": head}))
 
 
 def check_prunable(config: SpotterConfig) -> None:

@@ -1,11 +1,11 @@
 """A search's results for people: a table, and the winner as lines of a recipe."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spotter.training.ablation import markdown, overlaid
+from spotter.training.recipe_tables import toml_tables
 from spotter.training.search.results import Candidate
 
 
@@ -35,12 +35,4 @@ def _row(candidate: Candidate, won: bool) -> dict[str, Any]:
 
 def recipe_lines(model: Mapping[str, Any], winner: Candidate) -> str:
     """The tables [model...] of a recipe, those that it has in `model`, with the winner's widths and depths."""
-    return "\n\n".join(_tables("model", overlaid(model, winner.dimensions.fields())))
-
-
-def _tables(name: str, values: Mapping[str, Any]) -> list[str]:
-    """A TOML table and those below it; strings, numbers, truth values and lists of them are written as in JSON."""
-    plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
-    lines = [f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items())]
-    below = [_tables(f"{name}.{key}", value) for key, value in values.items() if isinstance(value, Mapping)]
-    return ["\n".join(lines), *(text for each in below for text in each)]
+    return "\n\n".join(toml_tables("model", overlaid(model, winner.dimensions.fields())))

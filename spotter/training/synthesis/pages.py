@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spotter.training.synthesis.arrange import Block, Canvas, Colour, Matrix, Styles, plane, widths
 from spotter.training.synthesis.background import draw_background
 from spotter.training.synthesis.degrade import draw_degradation
+from spotter.training.synthesis.diagrams import chart, drawing
 from spotter.training.synthesis.layout import FRAME, Background, Layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rows import Rows, row
@@ -15,17 +16,22 @@ from spotter.training.synthesis.tables import Content, form, label, table
 from spotter.training.synthesis.texts.draws import Odds
 
 PAGE_LOOKS: Mapping[str, float] = {
-    "rows": 0.45,
+    "rows": 0.42,
     "thermal": 0.08,
     "table": 0.14,
     "form": 0.12,
     "label": 0.06,
-    "screen": 0.08,
-    "dark": 0.07,
+    "chart": 0.03,
+    "drawing": 0.03,
+    "screen": 0.06,
+    "dark": 0.06,
 }
-"""Shares of the looks of pages: rows on plain or thermal paper, tables, forms, labels, screens and dark screens."""
+"""Shares of the looks of pages: rows on plain or thermal paper, tables, forms, labels, charts, drawings, screens and
+dark screens."""
 
 _SCREENS = ("screen", "dark")
+
+_DRAWN = {"table": table, "form": form, "label": label, "chart": chart, "drawing": drawing}
 
 
 def _paper(rng: np.random.Generator) -> Background:
@@ -99,7 +105,7 @@ def page_layout(
     pictures: Sequence[NDArray[np.uint8]],
     looks: Mapping[str, float] = PAGE_LOOKS,
 ) -> Layout:
-    """A document: rows as on a receipt or in a letter, a table, a form or a label, on paper or on a screen.
+    """A document: rows as on a receipt or in a letter, a table, a form, a label or a diagram, on paper or on a screen.
 
     looks: weights of the names in `PAGE_LOOKS`. Ink of paper may have faded; rules and boxes are no words.
     """
@@ -133,10 +139,9 @@ def page_layout(
 def _content(
     rng: np.random.Generator, look: str, pool: PatchPool, styles: Styles, size: int, stretch: float
 ) -> Content:
-    kind = look if look not in _SCREENS else Odds({"rows": 0.4, "table": 0.35, "form": 0.25}).draw(rng)
-    drawing = {"table": table, "form": form, "label": label}.get(kind)
-    if drawing is not None:
-        return drawing(rng, pool, styles, size, stretch)
+    kind = look if look not in _SCREENS else Odds({"rows": 0.4, "table": 0.3, "form": 0.2, "chart": 0.1}).draw(rng)
+    if kind in _DRAWN:
+        return _DRAWN[kind](rng, pool, styles, size, stretch)
     return Content(*_write(rng, pool, styles, size, stretch))
 
 

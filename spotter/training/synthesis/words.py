@@ -22,7 +22,7 @@ LONGEST = 60
 
 SHARES: Mapping[str, tuple[float, float]] = {
     # Kind: percent of the words in scenes and on pages.
-    "word": (58.0, 39.0),
+    "word": (57.5, 37.1),
     "language": (9.0, 9.0),
     "greek": (1.2, 1.2),
     "accented": (1.6, 1.6),
@@ -51,6 +51,8 @@ SHARES: Mapping[str, tuple[float, float]] = {
     "key": (0.2, 0.4),
     "iban": (0.15, 0.4),
     "isbn": (0.15, 0.3),
+    "joined": (0.3, 0.9),
+    "captioned": (0.2, 1.0),
     "url": (1.0, 1.2),
     "mail": (0.5, 0.8),
     "tag": (0.4, 0.3),
@@ -209,6 +211,8 @@ class WordGenerator:
             "key": identifiers.key,
             "iban": identifiers.iban,
             "isbn": identifiers.isbn,
+            "joined": identifiers.joined,
+            "captioned": identifiers.captioned,
             "url": networks.url,
             "mail": networks.mail,
             "tag": networks.tag,
@@ -229,7 +233,7 @@ class WordGenerator:
             "symbol": partial(notation.symbol, symbols=symbols),
             "jumble": partial(notation.jumble, characters=characters, ascii_characters=PRINTABLE),
         }
-        joined = {
+        of_others = {
             "accented": accents.word,
             "ended": lexical.ended,
             "quoted": lexical.quoted,
@@ -241,7 +245,7 @@ class WordGenerator:
             "number": lambda rng, fit, page: _number(rng, fit.digits.draw(rng)),
             "price": lambda rng, fit, page: numbers.amount(rng, fit.currency, fit.cents),
             **{kind: plain(function) for kind, function in alone.items()},
-            **{kind: of_words(function) for kind, function in joined.items()},
+            **{kind: of_words(function) for kind, function in of_others.items()},
         }
 
     def _dictionary_word(self, rng: np.random.Generator, fit: Fit, page: bool) -> str:

@@ -5,7 +5,9 @@ import string
 
 import numpy as np
 
+from spotter.training.synthesis.texts import dates, numbers
 from spotter.training.synthesis.texts.draws import chance, digits, filled, listed, pick, some, whole
+from spotter.training.synthesis.vocabulary import COMMON, RECEIPTS
 
 _CONFUSED = "O0OI1l1S5B8Z2G6QDUV7TC3E"  # letters and digits that are easily confused
 _HEXADECIMAL = "0123456789abcdef"
@@ -74,6 +76,13 @@ _PREFIXES = (
 _MARKS = listed(
     """
     S/N: SN: S/N SN P/N: PN LOT LOT: L L. REF: ID: No. MODEL: IMEI: EXP BN: #
+    """
+)
+_ENDINGS = (".pdf", ".jpg", ".txt", ".csv", ".py", ".zip", ".png", ".docx")
+_CAPTIONS = listed(
+    """
+    Date Time Tel Fax No Qty Ref Total Invoice Order ID Item Price Tax GST VAT Amount Bill Table Cashier Page Phone Cash
+    Change Receipt Rate Subtotal Due Code Model Weight Batch Exp Lot Room Gate Seat Flight Ver Rev Doc
     """
 )
 
@@ -217,3 +226,38 @@ def _modulo_11(body: str) -> str:
     """The last sign of an ISBN of ten or an ISSN of eight (ISO 2108, ISO 3297)."""
     value = -sum(int(digit) * weight for digit, weight in zip(body, range(len(body) + 1, 1, -1), strict=True)) % 11
     return "X" if value == 10 else str(value)
+
+
+def joined(rng: np.random.Generator) -> str:
+    """Words, codes and numbers joined by underscores, as files, columns and documents are named: order_id MAX_SIZE
+    IMG_2041.JPG TEVA_MDL_A_01439308 __init__."""
+    form = rng.random()
+    if form < 0.07:
+        return f"__{pick(rng, COMMON)}__" if form < 0.035 else f"_{pick(rng, COMMON)}"
+    if form < 0.35:
+        parts = [some(rng, string.ascii_uppercase, 2, 5) for _ in range(whole(rng, 1, 3))] + [digits(rng, 3, 10)]
+        return "_".join(parts)
+    parts = [pick(rng, RECEIPTS if chance(rng, 0.4) else COMMON) for _ in range(whole(rng, 1, 3))]
+    if chance(rng, 0.4) or len(parts) == 1:
+        parts.append(pick(rng, ("id", "v2", "final", "count", "size", digits(rng, 1, 4), some(rng, _CODE, 2, 5))))
+    name = "_".join(parts)
+    name = name.upper() if chance(rng, 0.25) else name.title() if chance(rng, 0.15) else name
+    return name + pick(rng, _ENDINGS) if chance(rng, 0.25) else name
+
+
+def captioned(rng: np.random.Generator) -> str:
+    """A caption and its value without a space, as receipts and forms have it: Date:12/06/2018 QTY:2 Tel:03-8941200."""
+    caption = pick(rng, _CAPTIONS)
+    caption = caption.upper() if chance(rng, 0.5) else caption
+    form = rng.random()
+    if form < 0.25:
+        value = dates.date(rng)
+    elif form < 0.35:
+        value = dates.clock(rng)
+    elif form < 0.6:
+        value = numbers.decimal(rng)
+    elif form < 0.8:
+        value = some(rng, string.ascii_uppercase, 0, 3) + digits(rng, 1, 10)
+    else:
+        value = f"{digits(rng, 2, 6)}-{digits(rng, 2, 7)}"
+    return caption + pick(rng, (":", ":", ":", ".:", "#", "=", "/")) + value

@@ -96,3 +96,18 @@ def test_book_numbers_pass_their_check(length: int, weights: tuple[int, ...]) ->
     for text in found:
         total = sum((10 if sign == "X" else int(sign)) * weight for sign, weight in zip(text, weights, strict=False))
         assert total % (10 if length == 13 else 11) == 0, text
+
+
+def test_joined_names_have_underscores_between_words_codes_and_numbers() -> None:
+    texts = drawn(identifiers.joined)
+    assert all("_" in text for text in texts)
+    assert any(re.fullmatch(r"[A-Z]{2,5}(_[A-Z]{2,5})*_\d{3,10}", text) for text in texts)
+    assert any(re.fullmatch(r"[a-z]+(_[a-z]+)+", text) for text in texts)
+    assert any(text.endswith(".pdf") for text in texts)
+
+
+def test_captioned_values_follow_their_caption_without_a_space() -> None:
+    for text in drawn(identifiers.captioned):
+        found = re.fullmatch(r"([A-Za-z]+)(?::|\.:|#|=|/)(\S+)", text)
+        assert found, text
+        assert any(mark.isdigit() for mark in found[2]), text

@@ -69,6 +69,9 @@ RUN pip install --no-deps --no-build-isolation . \
  && spotter build-ops \
  && pip uninstall -y setuptools pip \
  && python -m compileall -q /opt/spotter/lib
+# What nothing here loads: ONNX Runtime a second time, for programs in C; NumPy's own tests; symbols for debuggers.
+RUN find /opt/spotter/lib -depth \( -name 'libonnxruntime.so.*' -o -path '*/numpy/*' -type d -name tests \) -exec rm -r {} + \
+ && strip --strip-debug /opt/spotter/lib/python*/site-packages/uvloop/*.so /opt/spotter/lib/python*/site-packages/httptools/parser/*.so
 
 # The last, so that it is what is built where no target is named.
 FROM ${BASE} AS cpu

@@ -6,6 +6,7 @@ Each family has its own; the rest of a family's interface is in `spotter.familie
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from spotter.model.anchors import AnchorPoints
@@ -25,18 +26,36 @@ class Maps(Protocol):
     def anchors(self) -> AnchorPoints: ...
 
 
+class Gaps(NamedTuple):
+    """Where the head saw one word end and the next begin within a region.
+
+    region: int64 [K]. end, start: float32 [K], of the word before the gap and of the one behind it, from -0.5 at the
+    region's left end to 0.5 at its right one.
+    """
+
+    region: Tensor
+    end: Tensor
+    start: Tensor
+
+    def turned(self, regions: Tensor) -> "Gaps":
+        """The same where some regions, bool [N], are read from their other end."""
+        other = regions[self.region]
+        return Gaps(self.region, torch.where(other, -self.start, self.end), torch.where(other, -self.end, self.start))
+
+
 @dataclass(frozen=True)
 class Regions:
     """Words found in a batch.
 
     shapes: float32 [N, G], picture's pixels: the G numbers that describe a region of the family, e.g. six of a slanted
     box.
-    scores: float32 [N], probabilities. image_index: int64 [N].
+    scores: float32 [N], probabilities. image_index: int64 [N]. gaps: within regions, where the head tells.
     """
 
     shapes: Tensor
     scores: Tensor
     image_index: Tensor
+    gaps: Gaps | None = None
 
 
 @dataclass(frozen=True)

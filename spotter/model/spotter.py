@@ -177,7 +177,7 @@ class Spotter(nn.Module):
         # wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        geometry = self.sampler.geometry
+        geometry, gaps = self.sampler.geometry, regions.gaps
         if self.head.reads:
             columns = self.head.read(features.shared, features.anchors, shapes, image_index)
             own = greedy_path(columns.logits, columns.widths)
@@ -188,8 +188,9 @@ class Spotter(nn.Module):
             own = greedy_path(columns.logits, columns.widths)
             taken = likelier(own, turned)
             shapes, columns, own = shapes[taken], columns.of(taken), own.of(taken)
+            gaps = gaps and gaps.turned(taken >= image_index.shape[0])
         characters, character_scores, margins = self.transcribe(columns, own)
-        pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch)
+        pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch, gaps)
         region = pieces.region
         detection = regions.scores[region]
         confidence, text = own.of_columns(region, pieces.columns)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from spotter.model.charset import Charset
+from spotter.model.family import Gaps
 from spotter.model.splitting import Pieces, split_at_spaces
 
 CHARSET = Charset(" abc")
@@ -72,3 +73,26 @@ def test_rows_without_characters_and_no_rows_give_no_words() -> None:
     for found in pieces:
         assert found.region.shape == (0,)
         assert found.columns.shape == (0, 5)
+
+
+def test_words_end_and_begin_where_the_detector_saw_it() -> None:
+    widths, stretch = torch.tensor([9, 9]), torch.tensor([1.0, 1.0])
+    rows = torch.tensor([row("ab..  .c."), row("a. bc c..")])
+    # Of the first region's two spaces the gap, from the start of column 5 to the end of column 6, is near both; of the
+    # second region's, the first has none near it.
+    gaps = Gaps(torch.tensor([0, 1]), torch.tensor([5 / 9, 5.25 / 9]) - 0.5, torch.tensor([7 / 9, 5.5 / 9]) - 0.5)
+    pieces = split_at_spaces(rows, SPACE, widths, stretch, gaps)
+    without = split_at_spaces(rows, SPACE, widths, stretch)
+    assert pieces.region.tolist() == [0, 0, 1, 1, 1]
+    ends, starts = pieces.end.tolist(), pieces.start.tolist()
+    assert ends[:2] == pytest.approx([5 / 9 - 0.5, 0.5])
+    assert starts[:2] == pytest.approx([-0.5, 7 / 9 - 0.5])
+    assert ends[2] == pytest.approx(without.end[2].item())
+    assert (ends[3], starts[4]) == pytest.approx((5.25 / 9 - 0.5, 5.5 / 9 - 0.5))
+
+
+def test_gaps_of_a_region_that_is_read_from_its_other_end_change_sides() -> None:
+    gaps = Gaps(torch.tensor([0, 1]), torch.tensor([-0.1, 0.2]), torch.tensor([0.1, 0.3]))
+    turned = gaps.turned(torch.tensor([False, True]))
+    assert turned.end.tolist() == pytest.approx([-0.1, -0.3])
+    assert turned.start.tolist() == pytest.approx([0.1, -0.2])

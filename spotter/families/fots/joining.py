@@ -5,20 +5,34 @@ token leave out what lies between. So boxes that touch along their line are read
 after all, the recogniser writes spaces, at which the region is cut again (`spotter.model.splitting`).
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spotter.model.family import Gaps
+
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
-_GAP = 0.4  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
+_GAP = 0.5  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
+_OVERLAP = 0.15  # of the lower one's height at most: boxes that overlap more are parts of one word
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
 _LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined
 _HOPS = 5  # rounds; each at least doubles how far labels have spread along a line
 
 
-def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """Boxes [N, 6], those that touch along one line as the box around them all, and which of them stay, bool [N].
+class Joined(NamedTuple):
+    """boxes: float32 [N, 6], those that touch along one line as the box around them all. stays: bool [N], which of them
+    stay. gaps: between the boxes that were joined, in the regions that stay, numbered in their order."""
+
+    boxes: Tensor
+    stays: Tensor
+    gaps: Gaps
+
+
+def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
+    """Joins boxes [N, 6] that touch along one line.
 
     Of boxes that are joined the surest stays. The united box is the straight line through all of them (least squares),
     with their mean height.
@@ -75,7 +89,15 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> tuple[T
     # Of a row that stays in parts, a box that lies within a surer one is the same word seen twice.
     hidden = (touching & (rank[:, None] < rank[None, :]) & (-apart > _SEEN_TWICE * w[None, :])).any(0)
     stays = (several & (label == rank)) | ~(several | hidden)
-    return torch.where(several[:, None], united, boxes)[:-1], stays[:-1]
+    # A gap lies between a box and the farthest end of those before it.
+    before = torch.where(together & (straight < 0), straight + half[None, :], -torch.inf).amax(1)
+    (starts,) = (several & (-half - before > -_OVERLAP * h) & before.isfinite()).nonzero().unbind(1)
+    place = torch.zeros_like(rank).scatter(0, rank, torch.arange(rank.shape[0], device=rank.device))
+    surest = place[label[starts]]
+    own, length = straight[surest, starts] - middle[surest], (last - first)[surest]
+    number = (stays.to(torch.int64).cumsum(0) - 1)[surest]
+    gaps = Gaps(number, (own + before[starts]) / length, (own - half[starts]) / length)
+    return Joined(torch.where(several[:, None], united, boxes)[:-1], stays[:-1], gaps)
 
 
 def ranks(scores: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ def joined(
 ) -> tuple[list[list[float]], list[bool]]:
     boxes = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
     index = torch.tensor(pictures or [0] * len(scores), dtype=torch.int64)
-    united, stays = join_touching(boxes, torch.tensor(scores), index)
-    return united.tolist(), stays.tolist()
+    found = join_touching(boxes, torch.tensor(scores), index)
+    return found.boxes.tolist(), found.stays.tolist()
 
 
 def test_two_parts_of_a_word_take_each_others_ends() -> None:
@@ -31,9 +31,9 @@ def test_the_surest_part_stays_whatever_the_order() -> None:
 
 
 def test_parts_with_a_narrow_gap_between_them_are_joined_and_those_with_a_wide_one_are_not() -> None:
-    # 0.4 of the height of 20 is 8 pixels: 20 to 80, and 87 to 127 or 89 to 129.
-    assert joined([50, 10, 60, 20, 0, 0], [107, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, False]
-    assert joined([50, 10, 60, 20, 0, 0], [109, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
+    # 0.5 of the height of 20 is 10 pixels: 20 to 80, and 89 to 129 or 91 to 131.
+    assert joined([50, 10, 60, 20, 0, 0], [109, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, False]
+    assert joined([50, 10, 60, 20, 0, 0], [111, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
 
 
 def test_a_chain_becomes_one_whichever_link_is_surest() -> None:
@@ -124,3 +124,20 @@ def test_connected_reaches_along_a_line_of_forty() -> None:
         linked = torch.eye(40, dtype=torch.bool)
         linked[order[:-1], order[1:]] = linked[order[1:], order[:-1]] = True
         assert connected(linked, torch.randperm(40, generator=generator)).tolist() == [0] * 40
+
+
+def test_where_joined_boxes_end_and_begin_is_told_in_the_united_box_s_frame() -> None:
+    # 20 to 80, 86 to 126 and 128 to 148: one region of 128 pixels about 84; another region stands before them.
+    rows = [[50.0, 10, 60, 20, 0, 0], [300, 10, 60, 20, 0, 0], [106, 10, 40, 20, 0, 0], [138, 10, 20, 20, 0, 0]]
+    boxes, scores = torch.tensor(rows), torch.tensor([0.5, 0.9, 0.7, 0.6])
+    found = join_touching(boxes, scores, torch.zeros(4, dtype=torch.int64))
+    assert found.stays.tolist() == [False, True, True, False]
+    gaps = sorted(zip(found.gaps.region.tolist(), found.gaps.end.tolist(), found.gaps.start.tolist(), strict=True))
+    assert [gap[0] for gap in gaps] == [1, 1]  # of the regions that stay
+    assert gaps[0][1:] == pytest.approx(((80 - 84) / 128, (86 - 84) / 128), abs=1e-5)
+    assert gaps[1][1:] == pytest.approx(((126 - 84) / 128, (128 - 84) / 128), abs=1e-5)
+
+
+def test_between_parts_of_one_word_there_is_no_gap() -> None:
+    parts = torch.tensor([[50.0, 10, 60, 20, 0, 0], [90, 10, 40, 20, 0, 0]])
+    assert not len(join_touching(parts, torch.tensor([0.9, 0.8]), torch.zeros(2, dtype=torch.int64)).gaps.region)

@@ -13,7 +13,7 @@ from torch import Tensor
 from spotter.model.family import Gaps
 
 _INWARDS = 0.25  # of the way from a space's column to the next character's: where a word begins
-_NEAR = 3.0  # columns: how far a space is written at most from the middle of the gap that it stands for
+_NEAR = 1.5  # columns: how far beyond a space the end of a gap may lie that it stands for
 _LEAST = 0.01  # of the region's length: shorter words lie in the margin only and are dropped
 
 
@@ -37,8 +37,8 @@ def split_at_spaces(
     """The words in rows of characters int [N, T], classes by column with repeats collapsed to the blank, 0.
 
     space: the class at which rows are cut. widths: int64 [N], columns of each region's patch. stretch: float32 [N], the
-    patch's length over the region's. gaps: where the detector saw words end and begin in these regions; where one lies
-    at a space, the words end and begin there. A row without characters gives no word.
+    patch's length over the region's. gaps: where the detector saw words end and begin in these regions; words end and
+    begin there where that agrees with their characters and spaces. A row without characters gives no word.
     """
     spaces = characters == space
     letters = (characters > 0) & ~spaces
@@ -62,16 +62,18 @@ def split_at_spaces(
     end = torch.where(after >= count, 0.5, share(after - _INWARDS * (after - last).to(stretch.dtype)))
     if gaps is not None:
         nowhere = torch.full_like(widths[:1], -1)  # a maximum over nothing has no value
-        of, near_end, near_start = torch.cat((gaps.region, nowhere)), F.pad(gaps.end, (0, 1)), F.pad(gaps.start, (0, 1))
-        middle = ((near_end + near_start) / 2 / stretch[of] + 0.5) * widths[of].to(stretch.dtype) - 0.5
-        own_gap = region[:, None] == of
+        of = torch.cat((gaps.region, nowhere))
 
-        def at(column: Tensor, there: Tensor, otherwise: Tensor) -> Tensor:
-            close = own_gap & ((middle - column[:, None]).abs() <= _NEAR)
-            return torch.where(close.any(1), torch.where(close, there, -torch.inf).amax(1), otherwise)
+        def column(place: Tensor) -> Tensor:
+            return (F.pad(place, (0, 1)) / stretch[of] + 0.5) * widths[of].to(stretch.dtype) - 0.5
 
-        start = torch.where(before < 0, start, at(before, near_start, start))
-        end = torch.where(after >= count, end, at(after, near_end, end))
+        def seen(place: Tensor, low: Tensor, high: Tensor, otherwise: Tensor) -> Tensor:
+            at = column(place)
+            there = (region[:, None] == of) & (at >= low[:, None]) & (at <= high[:, None])
+            return torch.where(there.any(1), torch.where(there, F.pad(place, (0, 1)), -torch.inf).amax(1), otherwise)
+
+        start = torch.where(before < 0, start, seen(gaps.start, before - _NEAR, first + 0.5, start))
+        end = torch.where(after >= count, end, seen(gaps.end, last - 0.5, after + _NEAR, end))
     start, end = start.clamp(min=-0.5), end.clamp(max=0.5)
     (kept,) = (end - start > _LEAST).nonzero().unbind(1)
     return Pieces(region[kept], own[kept], start[kept], end[kept])

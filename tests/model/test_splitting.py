@@ -78,8 +78,7 @@ def test_rows_without_characters_and_no_rows_give_no_words() -> None:
 def test_words_end_and_begin_where_the_detector_saw_it() -> None:
     widths, stretch = torch.tensor([9, 9]), torch.tensor([1.0, 1.0])
     rows = torch.tensor([row("ab..  .c."), row("a. bc c..")])
-    # Of the first region's two spaces the gap, from the start of column 5 to the end of column 6, is near both; of the
-    # second region's, the first has none near it.
+    # The first region's gap is columns 5 and 6, the second's lies within column 5, far from that region's other space.
     gaps = Gaps(torch.tensor([0, 1]), torch.tensor([5 / 9, 5.25 / 9]) - 0.5, torch.tensor([7 / 9, 5.5 / 9]) - 0.5)
     pieces = split_at_spaces(rows, SPACE, widths, stretch, gaps)
     without = split_at_spaces(rows, SPACE, widths, stretch)

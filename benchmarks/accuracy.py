@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import table, tesseract
+from benchmarks import table
 from benchmarks.bundles import Named
 from benchmarks.peers import PeerError
 from spotter.cli import predictors
@@ -16,6 +16,7 @@ from spotter.cli.predictors import OpenedPredictor
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session, SessionOptions
 from spotter.training.data.ppocr import SMALL, TINY, ModelsError
+from spotter.training.data.tesseract import ENGLISH, SPARSE, TesseractError, require
 from spotter.training.evaluation.datasets import PRESETS, Dataset
 from spotter.training.evaluation.scores import Scorer
 from spotter.training.prediction import Prediction
@@ -63,14 +64,10 @@ def open_peer(name: str, threads: int, models: str) -> tuple[str, OpenedPredicto
     """A label and a reader; models as `ppocr.find_models` names them. Raises PeerError when there is none of the name,
     or it is not installed."""
     if name == "tesseract":
-        version = tesseract.version()
-        if version is None:
-            raise PeerError("the peer tesseract is not installed")
-
-        def predict(image: NDArray[np.uint8]) -> list[Prediction]:
-            return [Prediction(word.polygon, word.text, word.score) for word in tesseract.read(image, threads)]
-
-        return f"Tesseract {version}", OpenedPredictor(predict)
+        try:
+            return f"Tesseract {require()}", predictors.tesseract(ENGLISH, threads, SPARSE)
+        except TesseractError as error:
+            raise PeerError(f"the peer {error}") from None
     if name not in PEERS:
         raise PeerError(f"there is no peer {name!r}; known: {', '.join(PEERS)}")
     reference = name == "rapidocr-reference"

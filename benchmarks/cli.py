@@ -25,7 +25,6 @@ from benchmarks import (
     servers,
     serving,
     table,
-    tesseract,
 )
 from benchmarks.options import JSON, PEER_MODELS, POOL, REGISTRY, SIDES, parse_list, parse_size
 from benchmarks.process import ServeError
@@ -36,7 +35,7 @@ from spotter.reading.imaging import PictureLimits
 from spotter.reading.kinds import PICTURE_SUFFIXES
 from spotter.reading.session import SessionOptions
 from spotter.registry.errors import RegistryError
-from spotter.training.data import ppocr
+from spotter.training.data import ppocr, tesseract
 
 DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)

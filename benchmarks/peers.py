@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import tesseract
+from spotter.training.data import tesseract
 from spotter.training.data.ppocr import SMALL, ModelsError, find_models
+from spotter.training.data.tesseract import TesseractError
 
 PEERS = ("rapidocr", "rapidocr-openvino", "tesseract")
 
@@ -45,9 +46,10 @@ def open_peer(name: str, threads: int, models: str) -> Peer:
 
 
 def _tesseract(threads: int) -> Peer:
-    version = tesseract.version()
-    if version is None:
-        raise PeerError("the peer tesseract is not installed")
+    try:
+        version = tesseract.require()
+    except TesseractError as error:
+        raise PeerError(f"the peer {error}") from None
     return Peer(f"Tesseract {version}", lambda pixels: len(tesseract.read(pixels, threads)))
 
 

@@ -1,4 +1,4 @@
-"""`spotter evaluate`: scores a bundle, a checkpoint or RapidOCR on annotated folders."""
+"""`spotter evaluate`: scores a bundle, a checkpoint, RapidOCR or Tesseract on annotated folders."""
 
 import json
 import statistics
@@ -11,13 +11,22 @@ import click
 from tqdm import tqdm
 
 from spotter.cli.layout import LayoutScore, layout_scores, layout_table
-from spotter.cli.predictors import CHECKPOINT_SUFFIX, OpenedPredictor, ReaderOptions, open_predictor, rapidocr, turned
+from spotter.cli.predictors import (
+    CHECKPOINT_SUFFIX,
+    OpenedPredictor,
+    ReaderOptions,
+    open_predictor,
+    rapidocr,
+    tesseract,
+    turned,
+)
 from spotter.reading.bundles import find_bundle
 from spotter.reading.settings import ReadingSettings
 from spotter.registry.bundle import MANIFEST
 from spotter.registry.errors import BundleError, RegistryError
 from spotter.training.data.annotations import AnnotationError, Picture
 from spotter.training.data.ppocr import ModelsError
+from spotter.training.data.tesseract import OWN, SPARSE, TesseractError
 from spotter.training.evaluation.datasets import PRESETS, Dataset, Preset, composed, validation_sets
 from spotter.training.evaluation.lexicon import Lexicon
 from spotter.training.evaluation.page import Section
@@ -86,6 +95,8 @@ def _found(model: str) -> Path:
 @click.option("--sweep", is_flag=True, help="Also show F at thresholds from 0.05 to 0.95.")
 @click.option("--rapidocr", "rival", metavar="small|tiny|FOLDER", help="Score RapidOCR with this PP-OCRv6 beside it.")
 @click.option("--rapidocr-defaults", is_flag=True, help="RapidOCR's own settings, not those of PP-OCR's training.")
+@click.option("--tesseract", "languages", metavar="LANG", help="Score Tesseract beside it, by `eng` or `eng+deu`.")
+@click.option("--tesseract-sparse", is_flag=True, help="Tesseract looks for text anywhere, not for a page's blocks.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--side", type=click.IntRange(min=32), help="Long side at which to read; a bundle's own by default.")
 @click.option(
@@ -124,6 +135,8 @@ def evaluate(
     sweep: bool,
     rival: str | None,
     rapidocr_defaults: bool,
+    languages: str | None,
+    tesseract_sparse: bool,
     threads: int,
     side: int | None,
     closest: int | None,
@@ -137,9 +150,9 @@ def evaluate(
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
 
     MODEL is a bundle's folder, a checkpoint (.pt), NAME[@ALIAS] of the registry that SPOTTER_REGISTRY names, or "none"
-    to score only --rapidocr, or the --layout of true words. A dataset is a folder, or PRESET=FOLDER with one of
-    icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages, curved and lines (cut-out lines, listed in labels.tsv).
-    --data finds them all.
+    to score only --rapidocr and --tesseract, or the --layout of true words. A dataset is a folder, or PRESET=FOLDER
+    with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages, curved and lines (cut-out lines, listed in
+    labels.tsv). --data finds them all.
     """
     if not datasets and data is None:
         raise click.UsageError("nothing to score on: give a dataset or --data")
@@ -162,10 +175,17 @@ def evaluate(
             raise click.ClickException("RapidOCR is not installed: pip install rapidocr") from None
         except ModelsError as error:
             raise click.ClickException(str(error)) from None
+    if languages is not None:
+        try:
+            readers[f"tesseract {languages}"] = tesseract(languages, threads, SPARSE if tesseract_sparse else OWN)
+        except TesseractError as error:
+            raise click.ClickException(str(error)) from None
     if not readers and layout:
         readers["none"] = OpenedPredictor(lambda image: [])
     if not readers:
-        raise click.UsageError("nothing to score: MODEL is none, and neither --rapidocr nor --layout is given")
+        raise click.UsageError(
+            "nothing to score: MODEL is none, and none of --rapidocr, --tesseract and --layout is given"
+        )
     words = Lexicon.load(lexicon) if lexicon else None
     try:
         everything = [_complete(given, preset, aspect, bag_of_words) for given in datasets]

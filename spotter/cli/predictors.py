@@ -1,4 +1,5 @@
-"""Bundles, checkpoints and RapidOCR as functions from a picture to its words, for evaluation and benchmarks."""
+"""Bundles, checkpoints, RapidOCR and Tesseract as functions from a picture to its words, for evaluation and
+benchmarks."""
 
 import math
 from dataclasses import dataclass, replace
@@ -121,5 +122,22 @@ def rapidocr(model: str, threads: int, reference: bool) -> OpenedPredictor:
 
     def predict(image: NDArray[np.uint8]) -> list[Prediction]:
         return [Prediction(word.polygon, word.text, word.score) for word in reader.words(image)]
+
+    return OpenedPredictor(predict)
+
+
+def tesseract(languages: str, threads: int, segmentation: str) -> OpenedPredictor:
+    """Reads with the program Tesseract, by languages such as `eng+deu` and one of its page segmentations.
+
+    Raises TesseractError when the program or a language is not installed.
+    """
+    from spotter.training.data.tesseract import read, require
+
+    require(languages)
+
+    def predict(image: NDArray[np.uint8]) -> list[Prediction]:
+        return [
+            Prediction(word.polygon, word.text, word.score) for word in read(image, threads, languages, segmentation)
+        ]
 
     return OpenedPredictor(predict)

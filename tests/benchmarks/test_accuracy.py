@@ -6,22 +6,14 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from benchmarks import accuracy, bundles, tesseract
+from benchmarks import accuracy, bundles
 from benchmarks.cli import bench
 from benchmarks.peers import PeerError
 from spotter.cli.predictors import OpenedPredictor
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session, SessionOptions
 from spotter.training.prediction import Prediction
-
-LISTING = "\n".join(
-    [
-        "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext",
-        "1\t1\t0\t0\t0\t0\t0\t0\t640\t480\t-1\t",
-        "5\t1\t1\t1\t1\t1\t10\t20\t30\t12\t96.5\tEXIT",
-        "5\t1\t1\t1\t1\t2\t50\t20\t30\t12\t40\t ",
-    ]
-)
+from tests.training.data import fake_tesseract
 
 
 @pytest.fixture(name="data")
@@ -34,12 +26,6 @@ def make_data(tmp_path: Path) -> Path:
         Image.new("RGB", (640, 480), (255, 255, 255)).save(folder / "images" / "one.png")
         (folder / "gts" / "gt_one.txt").write_text("10,20,40,20,40,32,10,32,EXIT\n")
     return tmp_path
-
-
-def test_words_of_tesseract_s_table() -> None:
-    (word,) = tesseract.parse(LISTING)
-    assert (word.text, word.box, word.score) == ("EXIT", (10, 20, 40, 32), 0.965)
-    assert word.polygon.tolist() == [[10, 20], [40, 20], [40, 32], [10, 32]]
 
 
 def test_readers_are_scored_on_every_set(data: Path) -> None:
@@ -61,6 +47,14 @@ def test_the_command_scores_the_bundle(data: Path) -> None:
     assert result.exit_code == 0, result.output
     sets = [each["dataset"] for each in json.loads(result.output)["accuracy"]["results"]]
     assert sets == ["icdar2003", "sroie"]
+
+
+def test_tesseract_looks_for_text_anywhere(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_tesseract.install(tmp_path, monkeypatch)
+    label, reader = accuracy.open_peer("tesseract", 2, "small")
+    (street, receipt) = accuracy.measure([(label, reader)], accuracy.datasets(data), None)
+    assert (street.reader, street.end_to_end, receipt.bag_of_words) == ("Tesseract 5.3.0", 100, 100)
+    assert "--psm 11" in (tmp_path / "asked").read_text()
 
 
 def test_a_bundle_is_scored_at_every_side_asked_for(data: Path) -> None:

@@ -16,6 +16,7 @@ from spotter.model.config import ScoreConfig
 from spotter.training import checkpoint
 from spotter.training.prediction import Prediction
 from tests.model.small import small_config
+from tests.training.data import fake_tesseract
 
 
 def box(x: float, y: float, width: float, height: float) -> NDArray[np.float32]:
@@ -181,6 +182,36 @@ def test_a_rival_is_scored_on_the_same_sets(model: Path, data: Path, monkeypatch
     output = run(model, "--data", data, "--rapidocr", "small", "--kinds")
     assert [line.split()[0] for line in output.splitlines()[2:8]] == ["icdar2003"] * 2 + ["funsd"] * 2 + ["lines"] * 2
     assert output.splitlines()[-1].split() == ["thousands", "1", "-", "0.0", "0.0", "-", "0.0", "0.0"]
+
+
+def test_tesseract_is_scored_beside_a_model(
+    model: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tesseract.install(tmp_path, monkeypatch)
+    (dataset / "gts" / "gt_a.txt").write_text("10,20,40,20,40,32,10,32,EXIT\n")
+    output = run(model, dataset, "--tesseract", "eng+deu", "--threads", "2", "--json", tmp_path / "out.json")
+    # The model reads the word, too, but in a box that overlaps it too little.
+    assert "tesseract eng+deu on" in output
+    results = json.loads((tmp_path / "out.json").read_text())["results"]
+    assert [each["reader"] for each in results] == [str(model), "tesseract eng+deu"]
+    assert [each["end_to_end"]["correct"] for each in results] == [0, 1]
+    assert (tmp_path / "asked").read_text() == "2 stdin stdout -l eng+deu --psm 3 tsv\n"
+    run("none", dataset, "--tesseract", "eng", "--tesseract-sparse")
+    assert (tmp_path / "asked").read_text() == "1 stdin stdout -l eng --psm 11 tsv\n"
+
+
+def test_tesseract_or_a_language_that_is_missing_is_a_sentence(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tesseract.install(tmp_path, monkeypatch)
+    arguments = ["none", str(dataset), "--tesseract", "eng+fra"]
+    result = CliRunner().invoke(module.evaluate, arguments)
+    assert (result.exit_code, result.output) == (1, "Error: tesseract lacks the language fra; it has deu, eng\n")
+    (tmp_path / "tesseract").unlink()
+    result = CliRunner().invoke(module.evaluate, arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: tesseract is not installed (Debian: ")
+    assert result.output.count("\n") == 1
 
 
 def test_readings_are_compared_in_the_composed_form(

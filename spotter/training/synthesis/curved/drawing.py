@@ -1,7 +1,7 @@
 """A picture that emblems are drawn into: filled shapes, lines and words, and what is known of the words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from spotter.training.synthesis.curved.lettering import Lettering, to_picture
 from spotter.training.synthesis.curved.paths import Floats
+from spotter.training.synthesis.degrade import Degradation, degrade
 
 Picture = NDArray[np.uint8]
 Colour = NDArray[np.float64]
 _FINE = 4  # bits of a pixel's fraction that OpenCV draws by
 _ROUND = 72  # corners of what is round
+_INKED = 128  # of 255: from here on a pixel belongs to a letter
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,21 @@ class Ink:
     worn: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class _Printed:
+    """A word's ink [h, w] at (left, top), and what the picture [h, w, 3] showed there before."""
+
+    alpha: Picture
+    left: int
+    top: int
+    before: Picture
+
+    def of(self, picture: Picture) -> Picture:
+        """The part of a picture that the word may have changed."""
+        height, width = self.alpha.shape
+        return picture[self.top : self.top + height, self.left : self.left + width]
+
+
 @dataclass(eq=False)
 class Drawing:
     """picture: uint8 [S, S, 3], drawn into. polygons, texts, characters: of the words so far, as of `Sample`."""
@@ -42,6 +59,7 @@ class Drawing:
     polygons: list[NDArray[np.float32]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     characters: list[NDArray[np.float32]] = field(default_factory=list)
+    _printed: list[_Printed | None] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -77,8 +95,30 @@ class Drawing:
             self.texts.append(word.pool.texts[word.patch])
             self.characters.append(word.characters(plane))
             cover = word.cover(plane, self.size)
-            if cover is not None:
-                self._ink(*cover, ink)
+            if cover is None:
+                self._printed.append(None)
+                continue
+            alpha, left, top = cover
+            before = self.picture[top : top + alpha.shape[0], left : left + alpha.shape[1]].copy()
+            self._printed.append(_Printed(alpha, left, top, before))
+            self._ink(alpha, left, top, ink)
+
+    def contrasts(self, degradation: Degradation) -> NDArray[np.float32]:
+        """How much the letters of each word stand out from what they were printed on, of 255: the mean difference of
+        the pictures with and without them, both degraded but for noise and compression, where there is ink.
+        float32 [N]; 0 for words beyond the picture's border."""
+        bare = self.picture.copy()
+        for word in reversed(self._printed):
+            if word is not None:
+                word.of(bare)[:] = word.before
+        clean = replace(degradation, noise=0.0, jpeg=0)
+        printed, bare = degrade(self.picture, clean), degrade(bare, clean)
+        apart = np.abs(printed.astype(np.int16) - bare).mean(2)
+        found = np.zeros(len(self._printed), np.float32)
+        for number, word in enumerate(self._printed):
+            if word is not None and (ink := word.alpha > _INKED).any():
+                found[number] = word.of(apart)[ink].mean()
+        return found
 
     def _ink(self, alpha: Picture, left: int, top: int, ink: Ink) -> None:
         if ink.worn:

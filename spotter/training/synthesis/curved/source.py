@@ -24,6 +24,7 @@ from spotter.training.synthesis.pool import PatchPool
 _ATTEMPTS = 8
 _PAPER = 0.25  # of the pictures are on paper or a plain wall
 _EMBLEMS = (3, 9)
+_FAINTEST = 10.0  # of 255: letters that stand out less, or less than the noise, nobody is asked to read
 USUAL_KINDS: Mapping[str, float] = dict.fromkeys(
     ("mrz", "guid", "digest", "key", "iban", "isbn", "path", "network", "source", "timestamp", "maths", "jumble"), 0.2
 ) | {"word": 1.5, "number": 1.5, "plate": 0.5, "serial": 0.5, "grouped": 0.5, "symbol": 0.3, "sign": 0.3, "single": 0.5}
@@ -81,11 +82,13 @@ class CurvedSource:
             self._emblem(rng, drawing, canvas)
         polygons = np.array(drawing.polygons, np.float32).reshape(-1, 2 * POINTS, 2)
         keep, ignore = visible(polygons, size)
-        ignore = (ignore | (heights(polygons) < SMALLEST))[keep]
+        degradation = ease(draw_degradation(rng), self.difficulty)
+        faint = drawing.contrasts(degradation) < max(_FAINTEST, degradation.noise)
+        ignore = (ignore | faint | (heights(polygons) < SMALLEST))[keep]
         texts = [text for text, kept in zip(drawing.texts, keep, strict=True) if kept]
         characters = [quads for quads, kept in zip(drawing.characters, keep, strict=True) if kept]
         return Sample(
-            degrade(drawing.picture, ease(draw_degradation(rng), self.difficulty)),
+            degrade(drawing.picture, degradation),
             polygons[keep],
             ["" if hidden else text for text, hidden in zip(texts, ignore, strict=True)],
             ignore,

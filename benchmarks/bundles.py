@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spotter.registry.bundle import MANIFEST, Bundle, open_bundle
+from spotter.registry.errors import NotFoundError
 from spotter.registry.folder import FolderStore, embedded
-from spotter.registry.source import LIVE, resolve
+from spotter.registry.reference import ModelReference
+from spotter.registry.source import resolve
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,11 @@ def find(name: str, registry: Path | None = None) -> Named:
     if (folder / MANIFEST).is_file():
         return Named(str(folder), open_bundle(folder))
     source = embedded() if registry is None else FolderStore(registry)
-    model, _, alias = name.partition("@")
-    bundle = source.open(model, resolve(source, model, alias or LIVE))
+    try:
+        model, alias = ModelReference.parse(name)
+    except ValueError as error:
+        raise NotFoundError(str(error)) from None
+    bundle = source.open(model, resolve(source, model, alias))
     return Named(f"{model} {bundle.manifest.version}", bundle)
 
 

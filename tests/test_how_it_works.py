@@ -9,7 +9,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from docs.images.how_it_works import Explained, draw_boxes, draw_patches, draw_score, explain, slope
 from spotter.export.bundle import INPUT
-from spotter.families.build import load_spotter
+from spotter.families.abcnet.config import CurveConfig
+from spotter.families.build import build_spotter, load_spotter
+from spotter.families.config import SpotterConfig
+from spotter.model.config import PictureRecogniserConfig
 
 WEIGHTS = Path(__file__).parents[1] / "recipes/start/weights.pt"
 DEGREES = 20
@@ -56,3 +59,12 @@ def test_the_figures_show_them(explained: Explained) -> None:
     x, y = explained.patches[0].polygon[:2].mean(0)
     assert np.abs(boxes[round(y) - 2 : round(y) + 3, round(x)] - (230, 30, 90)).sum(1).min() == 0
     assert draw_patches(explained, rows=1).height * 2 == draw_patches(explained, rows=2).height
+
+
+def test_other_families_are_drawn_without_candidates() -> None:
+    reader = PictureRecogniserConfig(plan="tiny")
+    model = build_spotter(SpotterConfig(family="abcnet", detection=CurveConfig(), recogniser=reader)).eval()
+    explained = explain(model, np.full((64, 96, 3), 200, np.uint8), INPUT.at(96))
+    assert explained.candidates.shape == (0, 4, 2)
+    assert draw_boxes(explained).size == (96, 64)
+    assert draw_score(explained).size == explained.mosaic.shape[1::-1]

@@ -1,6 +1,7 @@
-"""Draws what the network sees, finds and reads in a picture, for docs/how-it-works.md:
+"""Draws what the network sees, finds and reads in a picture, for docs/how-it-works.md, and with NAME for the page of
+another family:
 
-    python -m docs.images.how_it_works recipes/start/weights.pt PICTURE FOLDER
+    python -m docs.images.how_it_works recipes/start/weights.pt PICTURE FOLDER [NAME]
 
 Everything in the figures is the network's own: nothing is drawn by hand. Needs the extra `train`.
 """
@@ -39,7 +40,7 @@ _BLANK = "·"
 
 
 class Patch(NamedTuple):
-    """A region as the recogniser sees it. polygon: float32 [4, 2] in the picture as it was read. pixels: uint8
+    """A region as the recogniser sees it. polygon: float32 [2n, 2] in the picture as it was read. pixels: uint8
     [rows, W, 3]. inside: bool [W], the columns of pixels that lie in the region, the others being its margins.
     characters: the likeliest one of each of the recogniser's columns, `·` for none. text: what that says, "" for
     nothing. score: of the word, or the best of several, 0 to 1."""
@@ -54,8 +55,8 @@ class Patch(NamedTuple):
 
 class Explained(NamedTuple):
     """picture: as it was read. mosaic: its pyramid, uint8 [H, W, 3]. score: float32 [H / 4, W / 4], the probability of
-    text at each anchor point of the mosaic. candidates: float32 [M, 4, 2], what single points propose. patches: of the
-    regions that remain, surest first."""
+    text at each anchor point of the mosaic. candidates: float32 [M, 4, 2], what single points propose, in FOTS alone.
+    patches: of the regions that remain, surest first."""
 
     picture: Pixels
     mosaic: Pixels
@@ -66,22 +67,22 @@ class Explained(NamedTuple):
 
 @torch.inference_mode()
 def explain(model: Spotter, pixels: Pixels, spec: InputSpec) -> Explained:
-    """Reads a picture at the size that `spec` says; model: of the family FOTS, with a recogniser of pictures."""
-    assert isinstance(model.head, DetectionHead)
+    """Reads a picture at the size that `spec` says; model: with a recogniser of pictures."""
     prepared = prepare_pixels(pixels, spec)
     width, height = prepared.working
     sizes = torch.tensor([[height, width]])
     features = model.pyramid(torch.from_numpy(prepared.padded[None].copy()))
     maps = model.detect(features)
-    assert isinstance(maps, DetectionMaps)
-    candidates, _ = select_candidates(maps, sizes, model.head.config)
+    proposed = torch.zeros(0, 4, 2)
+    if isinstance(model.head, DetectionHead) and isinstance(maps, DetectionMaps):
+        proposed = model.sampler.geometry.polygons(select_candidates(maps, sizes, model.head.config)[0][0])
     regions = model.head.regions(maps, sizes)
     sure = regions.scores >= _SURE
     return Explained(
         prepared.padded[:height, :width],
         shown(features.pictures[0]),
         maps.score.sigmoid()[0, 0].numpy(),
-        model.sampler.geometry.polygons(candidates[0]).numpy(),
+        proposed.numpy(),
         [
             cut_out(model, features, Regions(shape[None], score[None], torch.zeros(1, dtype=torch.int64)))
             for shape, score in zip(regions.shapes[sure], regions.scores[sure], strict=True)
@@ -115,7 +116,7 @@ def cut_out(model: Spotter, features: Features, region: Regions) -> Patch:
 
 
 def backwards(first: torch.Tensor, second: torch.Tensor) -> bool:
-    """Whether two polygons [4, 2] run in opposite directions."""
+    """Whether two polygons [2n, 2] run in opposite directions."""
     return bool(((first[1] - first[0]) * (second[1] - second[0])).sum() < 0)
 
 
@@ -199,20 +200,20 @@ def slope(polygon: NDArray[np.float32]) -> float:
     return abs(float(np.arctan2(along[1], along[0])))
 
 
-def main(weights: Path, picture: Path, folder: Path) -> None:
+def main(weights: Path, picture: Path, folder: Path, name: str = "how") -> None:
     with Image.open(picture) as opened:
         pixels = np.asarray(opened.convert("RGB"))
     torch.set_num_threads(1)
     explained = explain(load_spotter(weights), pixels, find_bundle(ReadingSettings()).manifest.input)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in (
-        ("how-score.webp", draw_score(explained)),
-        ("how-boxes.webp", draw_boxes(explained)),
-        ("how-patches.webp", draw_patches(explained)),
+    for part, figure in (
+        ("score", draw_score(explained)),
+        ("boxes", draw_boxes(explained)),
+        ("patches", draw_patches(explained)),
     ):
         figure.thumbnail((_WIDEST, _WIDEST))
-        figure.save(folder / name, quality=70, method=6)
+        figure.save(folder / f"{name}-{part}.webp", quality=70, method=6)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])

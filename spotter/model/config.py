@@ -149,7 +149,7 @@ class PictureRecogniserConfig:
     plan: str = "small"
     rows: int = 48
     longest: int = 208
-    margin_x: float = 0.2
+    margin_x: float = 0.32
     margin_y: float = 0.1
     space: float = 0.0
 

@@ -10,6 +10,9 @@ _SURE = 0.6
 _WORDS, _WELL_READ = 3, 0.6
 """No other look is worth it where fewer words were found, or where their mean score is higher. Text that lies turned is
 read as nonsense: on forms and screens of the validation parts the mean was 0.6 to 0.9 upright, 0.1 to 0.5 turned."""
+_ON_ITS_SIDE, _READ_AS_IT_LIES = 0.9, 0.9
+"""Where the graph is so sure that a picture lies on a side, only a higher mean score spares it another look: many words
+of such a page are read as they lie, but more of it once it is upright."""
 _NONSENSE, _RARELY_UPRIGHT = 0.3, 0.1
 """Where the mean score is lower, the graph's probability of an upright picture counts only so much: what is read says
 more about it than the map does. On a scan that stood on its head the map was sure of upright by 0.68, at a mean of
@@ -67,9 +70,12 @@ def lying(rows: Rows) -> int:
     """Quarter turns by which a picture lies turned clockwise, 0 to 3, as far as the graph is sure and its words are
     read badly. One that lies on either side is turned as is more probable, and the next look may correct it."""
     words = len(rows.scores)
-    if rows.orientation is None or words < _WORDS or _read(rows) > _WELL_READ * words:
+    if rows.orientation is None or words < _WORDS:
         return 0
     odds = rows.orientation.astype(float)
+    on_its_side = odds[1] + odds[3] >= _ON_ITS_SIDE * odds.sum()
+    if _read(rows) > (_READ_AS_IT_LIES if on_its_side else _WELL_READ) * words:
+        return 0
     if _read(rows) < _NONSENSE * words:
         odds[0] *= _RARELY_UPRIGHT
     turn = int(odds.argmax())

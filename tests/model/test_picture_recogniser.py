@@ -44,9 +44,8 @@ def mosaic(images: Tensor) -> Tensor:
 def test_a_word_reads_the_same_alone_and_among_others(recogniser: PictureRecogniser) -> None:
     together = recogniser(mosaic(noise()), BOXES, INDEX, (128, 192))
     assert together.logits.shape == (3, int(together.widths.max()), 20)
-    # With margins 78 by 24 pixels: 78 / 24 x 6 = 19.5 units, of which a half is cut off; 29.6 by 28.8: 6.2; and 44.8 by
-    # 14.4: 18.7.
-    assert together.widths.tolist() == [19, 6, 19]
+    # With margins 82.8 by 24 pixels: 82.8 / 24 x 6 = 20.7 units; 35.36 by 28.8: 7.4; and 47.68 by 14.4: 19.9.
+    assert together.widths.tolist() == [21, 7, 20]
     for n, width in enumerate(together.widths.tolist()):
         images = noise()[INDEX[n]][None]
         alone = recogniser(mosaic(images), BOXES[n : n + 1], torch.tensor([0]), (128, 192))

@@ -68,6 +68,12 @@ def test_a_picture_that_is_read_well_or_has_few_words_needs_no_other_look() -> N
     assert lying(rows(turned_over, *[0.9] * 3, *[0.3] * 5)) == 2
 
 
+def test_a_picture_that_surely_lies_on_its_side_is_turned_though_many_of_its_words_are_read_as_it_lies() -> None:
+    assert lying(rows((0.02, 0.9, 0, 0.08), *[0.75] * 8)) == 1
+    assert lying(rows((0.02, 0.9, 0, 0.08), *[0.95] * 8)) == 0
+    assert lying(rows((0.2, 0.75, 0, 0.05), *[0.75] * 8)) == 0
+
+
 @pytest.mark.parametrize("turn", [0, 1, 2, 3])
 def test_a_turned_picture_shows_its_pixels_where_its_polygons_say(turn: int) -> None:
     image = np.zeros((10, 20, 3), np.uint8)

@@ -68,7 +68,7 @@ def test_a_word_in_the_margin_alone_is_another_regions() -> None:
 def test_rows_without_characters_and_no_rows_give_no_words() -> None:
     pieces = [
         split("... .", "....."),
-        split_at_spaces(torch.zeros(0, 5, dtype=torch.int64), SPACE, *[torch.zeros(0)] * 2),
+        split_at_spaces(torch.zeros(0, 5, dtype=torch.int64), SPACE, torch.zeros(0), torch.zeros(0)),
     ]
     for found in pieces:
         assert found.region.shape == (0,)

@@ -16,7 +16,7 @@ from spotter.cli.predictors import OpenedPredictor
 from spotter.reading.reader import Reader
 from spotter.reading.session import Session, SessionOptions
 from spotter.training.data.ppocr import SMALL, TINY, ModelsError
-from spotter.training.data.tesseract import ENGLISH, SPARSE, TesseractError, require
+from spotter.training.data.tesseract import ENGLISH, SPARSE, TesseractError, version
 from spotter.training.evaluation.datasets import PRESETS, Dataset
 from spotter.training.evaluation.scores import Scorer
 from spotter.training.prediction import Prediction
@@ -65,7 +65,8 @@ def open_peer(name: str, threads: int, models: str) -> tuple[str, OpenedPredicto
     or it is not installed."""
     if name == "tesseract":
         try:
-            return f"Tesseract {require()}", predictors.tesseract(ENGLISH, threads, SPARSE)
+            reader = predictors.tesseract(ENGLISH, threads, SPARSE)
+            return f"Tesseract {version()}", reader
         except TesseractError as error:
             raise PeerError(f"the peer {error}") from None
     if name not in PEERS:

@@ -64,13 +64,12 @@ def split_at_spaces(
         nowhere = torch.full_like(widths[:1], -1)  # a maximum over nothing has no value
         of = torch.cat((gaps.region, nowhere))
 
-        def column(place: Tensor) -> Tensor:
-            return (F.pad(place, (0, 1)) / stretch[of] + 0.5) * widths[of].to(stretch.dtype) - 0.5
-
-        def seen(place: Tensor, low: Tensor, high: Tensor, otherwise: Tensor) -> Tensor:
-            at = column(place)
-            there = (region[:, None] == of) & (at >= low[:, None]) & (at <= high[:, None])
-            return torch.where(there.any(1), torch.where(there, F.pad(place, (0, 1)), -torch.inf).amax(1), otherwise)
+        def seen(places: Tensor, low: Tensor, high: Tensor, otherwise: Tensor) -> Tensor:
+            """Where the detector saw it, if in a column from `low` to `high`."""
+            places = F.pad(places, (0, 1))
+            column = (places / stretch[of] + 0.5) * widths[of].to(stretch.dtype) - 0.5
+            there = (region[:, None] == of) & (column >= low[:, None]) & (column <= high[:, None])
+            return torch.where(there.any(1), torch.where(there, places, -torch.inf).amax(1), otherwise)
 
         start = torch.where(before < 0, start, seen(gaps.start, before - _NEAR, first + 0.5, start))
         end = torch.where(after >= count, end, seen(gaps.end, last - 0.5, after + _NEAR, end))

@@ -188,7 +188,8 @@ class Spotter(nn.Module):
             own = greedy_path(columns.logits, columns.widths)
             taken = likelier(own, turned)
             shapes, columns, own = shapes[taken], columns.of(taken), own.of(taken)
-            gaps = gaps and gaps.turned(taken >= image_index.shape[0])
+            if gaps is not None:
+                gaps = gaps.turned(taken >= image_index.shape[0])
         characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch, gaps)
         region = pieces.region

@@ -16,7 +16,7 @@ from spotter.model.family import Gaps
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
 _GAP = 0.5  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
-_OVERLAP = 0.15  # of the lower one's height at most: boxes that overlap more are parts of one word
+_OVERLAP = 0.15  # of a box's height at most: boxes that overlap more are parts of one word
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
 _LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined
 _HOPS = 5  # rounds; each at least doubles how far labels have spread along a line
@@ -92,8 +92,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     # A gap lies between a box and the farthest end of those before it.
     before = torch.where(together & (straight < 0), straight + half[None, :], -torch.inf).amax(1)
     (starts,) = (several & (-half - before > -_OVERLAP * h) & before.isfinite()).nonzero().unbind(1)
-    place = torch.zeros_like(rank).scatter(0, rank, torch.arange(rank.shape[0], device=rank.device))
-    surest = place[label[starts]]
+    surest = _by_rank(rank)[label[starts]]
     own, length = straight[surest, starts] - middle[surest], (last - first)[surest]
     number = (stays.to(torch.int64).cumsum(0) - 1)[surest]
     gaps = Gaps(number, (own + before[starts]) / length, (own - half[starts]) / length)
@@ -115,7 +114,7 @@ def connected(linked: Tensor, rank: Tensor) -> Tensor:
     In each round every tree of labels is hung below the least label next to any of its members, and labels then pass on
     from the place that they name (Shiloach and Vishkin 1982), so a few rounds reach along any line of words.
     """
-    place = torch.zeros_like(rank).scatter(0, rank, torch.arange(rank.shape[0], device=rank.device))
+    place = _by_rank(rank)
     label = rank
     worst = rank.shape[0]
     for _ in range(_HOPS):
@@ -125,3 +124,8 @@ def connected(linked: Tensor, rank: Tensor) -> Tensor:
         label = label[place[label]]
         label = label[place[label]]
     return label
+
+
+def _by_rank(rank: Tensor) -> Tensor:
+    """The box int64 [N] of each rank; rank: a permutation."""
+    return torch.zeros_like(rank).scatter(0, rank, torch.arange(rank.shape[0], device=rank.device))

@@ -91,6 +91,14 @@ def ease(degradation: Degradation, difficulty: float) -> Degradation:
     )
 
 
+def parted(degradation: Degradation) -> tuple[Degradation, Degradation]:
+    """What light, lens and tone do, and what sensor and compression do after them; one after the other they are the
+    whole."""
+    d = degradation
+    later = Degradation(noise=d.noise, noise_start=d.noise_start, grey_noise=d.grey_noise, jpeg=d.jpeg)
+    return replace(d, noise=0.0, jpeg=0), later
+
+
 def degrade(image: NDArray[np.uint8], degradation: Degradation) -> NDArray[np.uint8]:
     """uint8 [H, W, 3] -> the same shape: shadow, optics, tone, noise and compression, in that order."""
     d = degradation

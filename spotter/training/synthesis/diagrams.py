@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.arrange import Block, Matrix, Styles, place, widths
+from spotter.training.synthesis.arrange import Block, Matrix, Styles, place
 from spotter.training.synthesis.pool import PatchPool
-from spotter.training.synthesis.rows import row
-from spotter.training.synthesis.tables import Bounds, Content
+from spotter.training.synthesis.rows import fitting
+from spotter.training.synthesis.tables import Bounds, Content, frame
 
 LEVEL, DOWN, OVER, UP = range(4)
 """Quarters of a turn, clockwise, of a label: UP is read from the bottom to the top, as titles of axes are."""
@@ -37,29 +37,14 @@ class _Labels:
         at: of the label's start (side "left"), its end ("right") or its middle, halfway up its capitals, in the page's
         plane. quarters: LEVEL, DOWN, OVER or UP. of: "words", or one of the "numbers" or "short" words of the style.
         """
-        scale = capital / self._styles.capital[style]
-        across = scale * self._stretch
-        if of == "words":
-            gap = max(0.25 * capital, self._styles.space(style, self._rng.uniform(0.4, 1.0)) * across)
-            patches, starts, wide = row(self._rng, self._pool, self._styles, style, across, gap, room)
-        else:
-            among = {"numbers": self._styles.numbers, "short": self._styles.short}[of][style]
-            if not len(among):
-                return 0.0
-            patches = self._rng.choice(among, 1)
-            starts, wide = np.zeros(1), float(widths(self._pool, patches)[0]) * across
-        if wide > room:
+        found = fitting(self._rng, self._pool, self._styles, style, capital, self._stretch, room, of)
+        if found is None:
             return 0.0
-        start = {"left": 0.0, "right": -wide, "middle": -wide / 2}[side]
-        count = len(patches)
-        level = place(
-            self._pool,
-            patches,
-            np.asarray(start + starts),
-            np.full(count, capital / 2),
-            np.full(count, scale),
-            self._stretch,
-        )
+        patches, starts, wide = found
+        left = {"left": 0.0, "right": -wide, "middle": -wide / 2}[side] + starts
+        baseline = np.full(len(patches), capital / 2)
+        scale = np.full(len(patches), capital / self._styles.capital[style])
+        level = place(self._pool, patches, left, baseline, scale, self._stretch)
         cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
         turn = np.array([[cos, -sin, at[0]], [sin, cos, at[1]], [0, 0, 1.0]])
         self._patches.append(patches)
@@ -74,12 +59,9 @@ class _Labels:
         return Content(Block(patches, frames, np.ones(len(patches), bool), self._pool), capital, lines, fields)
 
 
-def _frame(bounds: Bounds, width: float) -> list[Bounds]:
-    """Four lines around a rectangle."""
-    left, top, right, bottom = bounds
-    across = [(left - width / 2, y - width / 2, right + width / 2, y + width / 2) for y in (top, bottom)]
-    down = [(x - width / 2, top - width / 2, x + width / 2, bottom + width / 2) for x in (left, right)]
-    return across + down
+def _around(x: float, y: float, wide: float, tall: float) -> Bounds:
+    """The rectangle that reaches so far from its middle to every side."""
+    return (x - wide, y - tall, x + wide, y + tall)
 
 
 def _capital(rng: np.random.Generator, least: float, most: float) -> float:
@@ -156,25 +138,24 @@ def drawing(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int
         y = (number // columns - (rows - 1) / 2) * cell
         quarters = int(rng.choice(4, p=[0.45, 0.12, 0.05, 0.38]))
         of = str(rng.choice(["words", "numbers", "short"], p=[0.5, 0.25, 0.25]))
-        along, aside = (float(part) for part in rng.uniform(0.5, 1.0, 2))
-        half = (along * room / 2, aside * 1.5 * capital)
-        wide, tall = half if quarters in (LEVEL, OVER) else half[::-1]
+        long, thick = (float(part) for part in rng.uniform(0.5, 1.0, 2) * (room / 2, 1.5 * capital))
+        upright = quarters in (DOWN, UP)
+
+        def turned(along: float, across: float, upright: bool = upright) -> tuple[float, float]:
+            """Lengths along and across the label, as (level, upright) ones."""
+            return (across, along) if upright else (along, across)
+
+        wide, tall = turned(long, thick)
         kind = rng.random()
         if kind < 0.3:  # the label stands in its part
-            lines += _frame((x - wide, y - tall, x + wide, y + tall), line)
-            labels.write(style, min(capital, 1.2 * half[1]), (x, y), 2 * half[0] - capital, quarters, "middle", of)
+            lines += frame(_around(x, y, wide, tall), line)
+            labels.write(style, min(capital, 1.2 * thick), (x, y), 2 * long - capital, quarters, "middle", of)
         elif kind < 0.75:  # beside it
-            aside = capital * 1.2
-            shift = (0.0, aside) if quarters in (LEVEL, OVER) else (aside, 0.0)
-            labels.write(style, capital, (x - shift[0], y - shift[1]), room, quarters, "middle", of)
-            lines += _frame(
-                (x + shift[0] - wide / 2, y + shift[1] - tall / 2, x + shift[0] + wide / 2, y + shift[1] + tall / 2),
-                line,
-            )
+            right, down = turned(0.0, 1.2 * capital)
+            labels.write(style, capital, (x - right, y - down), room, quarters, "middle", of)
+            lines += frame(_around(x + right, y + down, wide / 2, tall / 2), line)
         else:  # a length and its line
+            right, down = turned(0.0, capital)
             labels.write(style, capital, (x, y), room, quarters, "middle", "numbers")
-            level = quarters in (LEVEL, OVER)
-            across, down = (room / 2, line / 2) if level else (line / 2, room / 2)
-            off = (0.0, capital) if level else (capital, 0.0)
-            lines.append((x + off[0] - across, y + off[1] - down, x + off[0] + across, y + off[1] + down))
+            lines.append(_around(x + right, y + down, *turned(room / 2, line / 2)))
     return labels.content(style, capital, lines, ())

@@ -47,3 +47,31 @@ def row(
     count = max(int(np.searchsorted(ends - gap, room, side="right")), 1)
     left = np.concatenate([[0.0], ends[: count - 1]])
     return patches[:count], left, float(ends[count - 1] - gap)
+
+
+def fitting(
+    rng: np.random.Generator,
+    pool: PatchPool,
+    styles: Styles,
+    style: int,
+    capital: float,
+    stretch: float,
+    room: float,
+    of: str = "words",
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float] | None:
+    """What fits into `room` pixels: (patches, left edges, width); None where nothing does.
+
+    capital: height of a capital, pixels. of: "words", as many as there is room for, or one of the "numbers" or "short"
+    words of the style.
+    """
+    across = capital / styles.capital[style] * stretch
+    if of == "words":
+        gap = max(0.25 * capital, styles.space(style, rng.uniform(0.4, 1.0)) * across)
+        found = row(rng, pool, styles, style, across, gap, room)
+    else:
+        among = {"numbers": styles.numbers, "short": styles.short}[of][style]
+        if not len(among):
+            return None
+        patches = rng.choice(among, 1)
+        found = patches, np.zeros(1), float(widths(pool, patches)[0]) * across
+    return found if found[2] <= room else None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.arrange import Block, Styles, widths
+from spotter.training.synthesis.arrange import Block, Styles
 from spotter.training.synthesis.pool import PatchPool
-from spotter.training.synthesis.rows import Rows, row
+from spotter.training.synthesis.rows import Rows, fitting
 
 Bounds = tuple[float, float, float, float]
 
@@ -24,6 +24,14 @@ class Content:
     capital: float
     lines: Sequence[Bounds] = ()
     fields: Sequence[Bounds] = ()
+
+
+def frame(bounds: Bounds, width: float) -> list[Bounds]:
+    """The four lines, `width` pixels wide, of a frame along a rectangle."""
+    left, top, right, bottom = bounds
+    half = width / 2
+    across = [(left - half, y - half, right + half, y + half) for y in (top, bottom)]
+    return across + [(x - half, top, x + half, bottom) for x in (left, right)]
 
 
 class _Cells:
@@ -49,10 +57,7 @@ class _Cells:
 
     def box(self, left: float, top: float, right: float, bottom: float) -> None:
         """A frame."""
-        for y in (top, bottom):
-            self.across(left - self.width / 2, right + self.width / 2, y)
-        for x in (left, right):
-            self.down(x, top, bottom)
+        self.lines += frame((left, top, right, bottom), self.width)
 
     def write(
         self,
@@ -68,21 +73,13 @@ class _Cells:
 
         side: "left", "right" or "middle". of: "words", or one of the "numbers" or "short" words of the style.
         """
-        scale = self.capital * tall / self._styles.capital[style]
-        across = scale * self._stretch
-        if of == "words":
-            gap = max(0.25 * self.capital * tall, self._styles.space(style, self._rng.uniform(0.4, 1.0)) * across)
-            patches, starts, wide = row(self._rng, self._pool, self._styles, style, across, gap, right - left)
-        else:
-            among = {"numbers": self._styles.numbers, "short": self._styles.short}[of][style]
-            if not len(among):
-                return 0.0
-            patches = self._rng.choice(among, 1)
-            starts, wide = np.zeros(1), float(widths(self._pool, patches)[0]) * across
-        if wide > right - left:
+        capital = self.capital * tall
+        found = fitting(self._rng, self._pool, self._styles, style, capital, self._stretch, right - left, of)
+        if found is None:
             return 0.0
+        patches, starts, wide = found
         start = {"left": left, "right": right - wide, "middle": (left + right - wide) / 2}[side]
-        self.rows.put(patches, np.asarray(start + starts), baseline, scale, True)
+        self.rows.put(patches, np.asarray(start + starts), baseline, capital / self._styles.capital[style], True)
         return wide
 
     def content(self, styles: Styles, style: int) -> Content:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spotter.training.synthesis.degrade import Degradation, degrade, draw_degradation, ease, motion_kernel
+from spotter.training.synthesis.degrade import Degradation, degrade, draw_degradation, ease, motion_kernel, parted
 
 CHECKS = (np.indices((64, 96)).sum(0) // 4 % 2 * 160 + 40).astype(np.uint8)[..., None].repeat(3, 2)
 
@@ -99,3 +99,13 @@ def test_easing_goes_from_nothing_to_the_whole() -> None:
     assert (half.brightness, half.gamma, half.shadow, half.noise, half.jpeg) == pytest.approx((0.1, 1.2, 0.2, 4.0, 70))
     picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     assert np.array_equal(degrade(picture, ease(replace(whole, jpeg=0), 0.0)), picture)
+
+
+def test_a_degradation_is_the_same_in_two_parts() -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for _ in range(30):
+        whole = draw_degradation(rng)
+        first, then = parted(whole)
+        assert (first.noise, first.jpeg) == (0, 0)
+        np.testing.assert_array_equal(degrade(degrade(image, first), then), degrade(image, whole))

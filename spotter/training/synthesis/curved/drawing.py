@@ -1,7 +1,7 @@
 """A picture that emblems are drawn into: filled shapes, lines and words, and what is known of the words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spotter.training.synthesis.curved.lettering import Lettering, to_picture
 from spotter.training.synthesis.curved.paths import Floats
-from spotter.training.synthesis.degrade import Degradation, degrade
+from spotter.training.synthesis.degrade import Degradation, degrade, parted
 
 Picture = NDArray[np.uint8]
 Colour = NDArray[np.float64]
@@ -103,22 +103,22 @@ class Drawing:
             self._printed.append(_Printed(alpha, left, top, before))
             self._ink(alpha, left, top, ink)
 
-    def contrasts(self, degradation: Degradation) -> NDArray[np.float32]:
-        """How much the letters of each word stand out from what they were printed on, of 255: the mean difference of
-        the pictures with and without them, both degraded but for noise and compression, where there is ink.
-        float32 [N]; 0 for words beyond the picture's border."""
+    def degraded(self, degradation: Degradation) -> tuple[Picture, NDArray[np.float32]]:
+        """The degraded picture, and how much the letters of each word stand out from what they were printed on, of 255:
+        the mean difference of the pictures with and without them, both degraded but for noise and compression, where
+        there is ink. float32 [N]; 0 for words beyond the picture's border."""
         bare = self.picture.copy()
         for word in reversed(self._printed):
             if word is not None:
                 word.of(bare)[:] = word.before
-        clean = replace(degradation, noise=0.0, jpeg=0)
+        clean, later = parted(degradation)
         printed, bare = degrade(self.picture, clean), degrade(bare, clean)
         apart = np.abs(printed.astype(np.int16) - bare).mean(2)
         found = np.zeros(len(self._printed), np.float32)
         for number, word in enumerate(self._printed):
             if word is not None and (ink := word.alpha > _INKED).any():
                 found[number] = word.of(apart)[ink].mean()
-        return found
+        return degrade(printed, later), found
 
     def _ink(self, alpha: Picture, left: int, top: int, ink: Ink) -> None:
         if ink.worn:

@@ -17,7 +17,7 @@ from spotter.training.synthesis.curved.drawing import Colour, Drawing
 from spotter.training.synthesis.curved.emblems import KINDS, Task
 from spotter.training.synthesis.curved.lettering import POINTS
 from spotter.training.synthesis.curved.phrases import Writer
-from spotter.training.synthesis.degrade import degrade, draw_degradation, ease
+from spotter.training.synthesis.degrade import draw_degradation, ease
 from spotter.training.synthesis.layout import SMALLEST, Background, corners, transform
 from spotter.training.synthesis.pool import PatchPool
 
@@ -83,12 +83,13 @@ class CurvedSource:
         polygons = np.array(drawing.polygons, np.float32).reshape(-1, 2 * POINTS, 2)
         keep, ignore = visible(polygons, size)
         degradation = ease(draw_degradation(rng), self.difficulty)
-        faint = drawing.contrasts(degradation) < max(_FAINTEST, degradation.noise)
+        picture, contrasts = drawing.degraded(degradation)
+        faint = contrasts < max(_FAINTEST, degradation.noise)
         ignore = (ignore | faint | (heights(polygons) < SMALLEST))[keep]
         texts = [text for text, kept in zip(drawing.texts, keep, strict=True) if kept]
         characters = [quads for quads, kept in zip(drawing.characters, keep, strict=True) if kept]
         return Sample(
-            degrade(drawing.picture, degradation),
+            picture,
             polygons[keep],
             ["" if hidden else text for text, hidden in zip(texts, ignore, strict=True)],
             ignore,

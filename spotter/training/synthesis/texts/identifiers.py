@@ -1,4 +1,5 @@
-"""Identifiers: serial numbers, plates, passports, accounts, books, hashes, keys."""
+"""Identifiers: serial numbers, plates, passports, accounts, books, hashes, keys, names with underscores, and values
+glued to their captions."""
 
 import base64
 import string

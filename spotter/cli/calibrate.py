@@ -34,6 +34,7 @@ from spotter.training.prediction import Prediction
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Checkpoint to write.")
 @click.option("--language", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Reads by this model.")
 @click.option("--space", type=float, help="Added to the logit of a space, instead of the checkpoint's number.")
+@click.option("--rare", type=float, help="Added to the logits of letters that Western Europe does not write, likewise.")
 @click.option("--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True, help="Long side.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
 def calibrate(
@@ -42,16 +43,17 @@ def calibrate(
     output: Path,
     language: Path | None,
     space: float | None,
+    rare: float | None,
     side: int,
     limit: int | None,
 ) -> None:
     """Fits CHECKPOINT's scores to what it reads right on DATASETS (not those it was trained on).
 
-    With --space also sets how readily regions are cut into words. The half-precision EMA weights, with the fitted
+    With --space also sets how readily regions are cut into words, with --rare how readily letters get marks. The half-precision EMA weights, with the fitted
     numbers in their configuration, go to --output.
     """
     try:
-        model = load_spotter(checkpoint, language, space)
+        model = load_spotter(checkpoint, language, space, rare)
         evidence = {str(dataset.folder): gather(model, dataset, side, limit) for dataset in datasets}
         fitted = fit(list(evidence.values()))
     except (ValueError, AnnotationError) as error:
@@ -62,8 +64,7 @@ def calibrate(
     for name, part in evidence.items():
         gaps = [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
         click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
-    config = SpotterConfig.from_dict(state["model_config"])
-    config = replace(config if space is None else config.with_space(space), score=fitted)
+    config = replace(SpotterConfig.from_dict(state["model_config"]).with_priors(space, rare), score=fitted)
     steps, pictures = state.get("step", 0), state.get("pictures", 0)
     began = state.get("started_from", ())
     checkpoints.save(output, checkpoints.shared(config.to_dict(), final_weights(state), steps, pictures, began))

@@ -27,7 +27,7 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
     recogniser: Recogniser | PictureRecogniser
     if isinstance(reader, PictureRecogniserConfig):
         size = PatchSize(reader.rows, UNIT, UNIT * reader.longest)
-        recogniser = PictureRecogniser(reader, charset.classes, family.geometry, charset.space)
+        recogniser = PictureRecogniser(reader, charset, family.geometry)
     else:
         size = PatchSize(reader.height, reader.min_width, reader.max_width)
         recogniser = Recogniser(config.backbone.stem, config.neck, charset.classes, reader)
@@ -44,19 +44,19 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
     )
 
 
-def load_spotter(path: Path, language: Path | None = None, space: float | None = None) -> Spotter:
+def load_spotter(
+    path: Path, language: Path | None = None, space: float | None = None, rare: float | None = None
+) -> Spotter:
     """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
 
-    language: file of a language model to read with, if any. space: see `PictureRecogniserConfig`, instead of the
+    language: file of a language model to read with, if any. space, rare: see `PictureRecogniserConfig`, instead of the
     checkpoint's own.
     Raises ValueError when a file is not what it should be or the weights do not fit their configuration.
     """
     state = load_state(path)
     weights = final_weights(state)
     try:
-        config = SpotterConfig.from_dict(state["model_config"])
-        if space is not None:
-            config = config.with_space(space)
+        config = SpotterConfig.from_dict(state["model_config"]).with_priors(space, rare)
         model = build_spotter(config)
         model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
     except (KeyError, TypeError, RuntimeError) as error:

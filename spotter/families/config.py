@@ -63,12 +63,15 @@ class SpotterConfig:
             return self.recogniser
         raise ValueError("the recogniser reads the picture, not the shared maps")
 
-    def with_space(self, space: float) -> "SpotterConfig":
-        """The configuration with that much added to the logit of a space (see `PictureRecogniserConfig`). Raises
-        ValueError where the recogniser reads the shared maps."""
+    def with_priors(self, space: float | None = None, rare: float | None = None) -> "SpotterConfig":
+        """The configuration with other numbers added to the logits of spaces and of rare letters (see
+        `PictureRecogniserConfig`); None leaves them. Raises ValueError where the recogniser reads the shared maps."""
+        given = {name: value for name, value in (("space", space), ("rare", rare)) if value is not None}
+        if not given:
+            return self
         if not isinstance(self.recogniser, PictureRecogniserConfig):
-            raise ValueError("only a recogniser that reads the picture reads spaces")
-        return replace(self, recogniser=replace(self.recogniser, space=space))
+            raise ValueError("only a recogniser that reads the picture has priors of characters")
+        return replace(self, recogniser=replace(self.recogniser, **given))
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain containers, for a checkpoint or a manifest."""

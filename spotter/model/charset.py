@@ -1,5 +1,6 @@
 """Characters and their classes."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ LATIN_AND_GREEK = (
     "♣♥♦♪♫⚠✅✉✓✔✕✖✘❌❤➔➜➤"
 )
 """Latin letters of the languages of Europe and beyond, Greek, digits, punctuation, currency and common symbols; NFC."""
+
+_WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœ"
+"""Letters beyond ASCII of Danish, French, German, Italian, Norwegian, Portuguese, Spanish and Swedish."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,17 @@ class Charset:
     def space(self) -> int | None:
         """The class of the space; None where it has none."""
         return self._classes.get(" ")
+
+    @property
+    def rare(self) -> list[int]:
+        """The classes of the Latin letters that neither English nor the other languages of Western Europe write."""
+        return [
+            index
+            for character, index in self._classes.items()
+            if unicodedata.name(character, "").startswith("LATIN")
+            and not character.isascii()
+            and character.lower() not in _WESTERN
+        ]
 
     def covers(self, text: str) -> bool:
         """Whether every character of a text has a class."""

@@ -144,6 +144,8 @@ class PictureRecogniserConfig:
     units of 8 pixels. margin_x, margin_y: around a region, along and across the text, as shares of its height.
     space: added to the logit of a space. A recogniser learns mostly from single words, and so writes too few of them in
         regions of several words.
+    rare: added to the logits of Latin letters that the languages of Western Europe lack (`Charset.rare`). Below 0, a
+        speck makes fewer letters into such.
     """
 
     plan: str = "small"
@@ -152,6 +154,7 @@ class PictureRecogniserConfig:
     margin_x: float = 0.32
     margin_y: float = 0.1
     space: float = 0.0
+    rare: float = 0.0
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import cut
 from spotter.model.family import Columns, Geometry
@@ -22,18 +23,17 @@ class PictureRecogniser(nn.Module):
 
     prior: Tensor
 
-    def __init__(
-        self, config: PictureRecogniserConfig, classes: int, geometry: Geometry, space: int | None = None
-    ) -> None:
-        """geometry: of the regions that it is given. space: the class of a space, where it has one."""
+    def __init__(self, config: PictureRecogniserConfig, charset: Charset, geometry: Geometry) -> None:
+        """geometry: of the regions that it is given."""
         super().__init__()
         self.config = config
         self.geometry = geometry
         self.sample: Sample = sample_regions
-        self.network = PPOCRRecogniser(PLANS[config.plan], classes)
-        prior = torch.zeros(classes)
-        if space is not None:
-            prior[space] = config.space
+        self.network = PPOCRRecogniser(PLANS[config.plan], charset.classes)
+        prior = torch.zeros(charset.classes)
+        if charset.space is not None:
+            prior[charset.space] = config.space
+        prior[charset.rare] = config.rare
         self.register_buffer("prior", prior, persistent=False)
 
     def forward(self, mosaic: Tensor, shapes: Tensor, image_index: Tensor, size: tuple[int, int]) -> Columns:

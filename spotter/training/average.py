@@ -42,9 +42,9 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:
-    """The configuration of a checkpoint's network, without the calibration of scores and of spaces and the choice of
+    """The configuration of a checkpoint's network, without the calibration of scores and characters and the choice of
     regions; settings of the family that change shapes of weights are compared by the weights."""
     config = SpotterConfig.from_dict(state["model_config"])
     if isinstance(config.recogniser, PictureRecogniserConfig):
-        config = config.with_space(0.0)
+        config = config.with_priors(0.0, 0.0)
     return replace(config, score=ScoreConfig(), search=SearchConfig(), detection=None)

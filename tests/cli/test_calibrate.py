@@ -83,12 +83,13 @@ def test_how_readily_regions_are_cut_is_written_and_reads_otherwise(
     config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
     state = {"model_config": config.to_dict(), "weights": picture_spotter().state_dict()}
     torch.save(state, tmp_path / "last.pt")
-    for name, more in (("plain", []), ("spaced", ["--space", "1e5"])):
+    for name, more in (("plain", []), ("spaced", ["--space", "1e5", "--rare", "-1.5"])):
         with few_channels():
             result = run(tmp_path / "last.pt", dataset, "--side", "192", *more, "--output", tmp_path / name)
         assert result.exit_code == 0, result.output
     plain, spaced = (load_state(tmp_path / name)["model_config"]["recogniser"] for name in ("plain", "spaced"))
     assert (plain["space"], spaced["space"]) == (0.0, 1e5)
+    assert (plain["rare"], spaced["rare"]) == (0.0, -1.5)
     assert len(seen[0].right) > 3
     assert len(seen[1].right) == 0  # nothing but spaces is written
 

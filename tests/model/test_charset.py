@@ -29,3 +29,8 @@ def test_a_character_outside_the_set_is_refused(text: str) -> None:
 def test_a_character_must_not_occur_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
         Charset("abca")
+
+
+def test_rare_letters_are_those_that_western_europe_does_not_write() -> None:
+    charset = Charset("aéÉßõą1ŞʃωΆ²'")
+    assert [charset.characters[index - 1] for index in charset.rare] == ["ą", "Ş", "ʃ"]

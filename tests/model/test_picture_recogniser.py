@@ -26,7 +26,7 @@ INDEX = torch.tensor([0, 1, 1])
 def make_recogniser(request: pytest.FixtureRequest) -> PictureRecogniser:
     torch.manual_seed(0)
     with few_channels():
-        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), 20, SLANTED_BOXES).eval()
+        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), Charset("abcdefghijklmnopqrs"), SLANTED_BOXES).eval()
     loud(recogniser.network)
     return recogniser
 
@@ -63,20 +63,19 @@ def test_a_word_is_read_from_its_place_in_its_own_picture(recogniser: PictureRec
 
 
 @torch.no_grad()
-def test_a_number_of_the_configuration_makes_spaces_likelier_and_nothing_else() -> None:
-    config = replace(small_config(), recogniser=CONFIG, characters="ab ")
+def test_numbers_of_the_configuration_change_how_likely_spaces_and_rare_letters_are() -> None:
+    config = replace(small_config(), recogniser=CONFIG, characters="aé ąω")
     with few_channels():
-        plain, spaced = build_spotter(config), build_spotter(config.with_space(1.5))
+        plain, spaced = build_spotter(config), build_spotter(config.with_priors(1.5, -1.0))
     spaced.load_state_dict(plain.state_dict())  # the number is the configuration's, and no weight
     logits = [model.eval().recogniser(mosaic(noise()), BOXES, INDEX, (128, 192)).logits for model in (plain, spaced)]
     difference = logits[1] - logits[0]
-    assert difference.abs().amax() == pytest.approx(1.5)
-    torch.testing.assert_close(difference, torch.tensor([0, 0, 0, 1.5]).expand_as(difference))
+    torch.testing.assert_close(difference, torch.tensor([0, 0, 0, 1.5, -1, 0]).expand_as(difference))
 
 
-def test_of_maps_no_spaces_are_read() -> None:
+def test_of_maps_no_characters_are_made_likelier() -> None:
     with pytest.raises(ValueError, match="reads the picture"):
-        small_config().with_space(1.5)
+        small_config().with_priors(space=1.5)
 
 
 def test_a_spotter_is_built_with_it_by_its_configuration() -> None:

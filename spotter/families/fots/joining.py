@@ -16,9 +16,11 @@ from spotter.model.family import Gaps
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
 _GAP = 0.5  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
+_NARROW_GAP = 0.2  # the same in rows that would be too long: less than most gaps between words
+_NARROW_GAP = 0.2  # the same in rows that would be too long: less than most gaps between words
 _OVERLAP = 0.15  # of a box's height at most: boxes that overlap more are parts of one word
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
-_LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined
+_LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined as a whole
 _HOPS = 5  # rounds; each at least doubles how far labels have spread along a line
 
 
@@ -31,11 +33,25 @@ class Joined(NamedTuple):
     gaps: Gaps
 
 
+class _Rows(NamedTuple):
+    """The row of each of N boxes. label: int64 [N], the rank of its surest box. together: bool [N, N], which boxes are in
+    one row. first, last: float32 [N], where the row begins and ends in the frame of each box, pixels from its centre.
+    height: float32 [N], pixels. short: bool [N], whether the row can be read at once."""
+
+    label: Tensor
+    together: Tensor
+    first: Tensor
+    last: Tensor
+    height: Tensor
+    short: Tensor
+
+
 def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     """Joins boxes [N, 6] that touch along one line.
 
     Of boxes that are joined the surest stays. The united box is the straight line through all of them (least squares),
-    with their mean height.
+    with their mean height. A row too long to be read at once falls into parts at all but its narrow gaps, and a part
+    that is still too long into its boxes.
     """
     # An additional box that belongs to no picture spares reductions over empty tensors.
     boxes = F.pad(boxes, (0, 0, 0, 1), value=1.0)
@@ -58,8 +74,22 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
         & (apart < _GAP * lower)
     )
     rank = ranks(scores)
-    label = connected(touching | touching.t(), rank)
-    together = label[:, None] == label[None, :]
+    place = _by_rank(rank)
+
+    def row_of(linked: Tensor) -> _Rows:
+        label = connected(linked | linked.t(), rank)
+        together = label[:, None] == label[None, :]
+        first = torch.where(together, straight - half[None, :], torch.inf).amin(1)
+        last = torch.where(together, straight + half[None, :], -torch.inf).amax(1)
+        height = (together * w * h).sum(1) / (together * w).sum(1)
+        # One box decides for its row: each measures the length in a frame of its own.
+        short = (last - first < _LONGEST * height)[place[label]]
+        return _Rows(label, together, first, last, height, short)
+
+    rows = row_of(touching)
+    label, together, first, last, height, short = row_of(
+        touching & (rows.short[:, None] | (apart < _NARROW_GAP * lower))
+    )
     # Sums over the boxes joined with i, in the frame of i, each box a level segment with its own slope.
     weight = together * w[None, :]
     total = weight.sum(1)
@@ -68,10 +98,8 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     own = (w.square() / 12)[None, :]
     slope = (weight * (off_along * off_down + own * turn.sin())).sum(1)
     slope = slope / (weight * (off_along.square() + own)).sum(1).clamp(min=1e-3)
-    first = torch.where(together, straight - half[None, :], torch.inf).amin(1)
-    last = torch.where(together, straight + half[None, :], -torch.inf).amax(1)
-    height, joined_slant = (weight * h[None, :]).sum(1) / total, (weight * slant[None, :]).sum(1) / total
-    several = (together.sum(1) > 1) & (last - first < _LONGEST * height)
+    joined_slant = (weight * slant[None, :]).sum(1) / total
+    several = (together.sum(1) > 1) & short
     middle = (first + last) / 2
     aside = mean_down + slope * (middle - mean_along)
     at = middle + slant * aside
@@ -92,7 +120,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     # A gap lies between a box and the farthest end of those before it.
     before = torch.where(together & (straight < 0), straight + half[None, :], -torch.inf).amax(1)
     (starts,) = (several & (-half - before > -_OVERLAP * h) & before.isfinite()).nonzero().unbind(1)
-    surest = _by_rank(rank)[label[starts]]
+    surest = place[label[starts]]
     own, length = straight[surest, starts] - middle[surest], (last - first)[surest]
     number = (stays.to(torch.int64).cumsum(0) - 1)[surest]
     gaps = Gaps(number, (own + before[starts]) / length, (own - half[starts]) / length)

@@ -46,11 +46,29 @@ def test_a_chain_becomes_one_whichever_link_is_surest() -> None:
         assert united[best] == pytest.approx([176, 10, 352, 20, 0, 0], abs=1e-3)
 
 
-def test_a_row_too_long_to_be_read_at_once_stays_in_parts() -> None:
+def test_a_row_too_long_to_be_read_at_once_is_parted_where_gaps_are_wide() -> None:
+    # Words of two parts that overlap by a pixel, 79 pixels long, and 8 pixels of 20 between words: 11 words are 949 long.
+    row = [[20.0 + 87 * word + 39 * part, 10, 40, 20, 0, 0] for word in range(11) for part in range(2)]
+    united, stays = joined(*row, scores=[0.9, 0.8] * 11)
+    assert stays == [True, False] * 11
+    assert united[::2] == [pytest.approx([39.5 + 87 * word, 10, 79, 20, 0, 0], abs=1e-3) for word in range(11)]
+
+
+def test_a_word_too_long_to_be_read_at_once_stays_in_parts() -> None:
     chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(21)]  # 820 pixels, 41 heights
     united, stays = joined(*chain, scores=[0.9] * 21)
     assert all(stays)
     assert united == chain
+
+
+@pytest.mark.parametrize("lean", [0.003, 0.01, 0.03])
+def test_boxes_that_measure_their_row_differently_decide_alike(lean: float) -> None:
+    # 17 boxes of 20 by 40 pixels, 7 apart: 792 pixels, but each box leans otherwise and sees another length.
+    row = [[20.0 + 47 * n, 10, 40, 20, (n % 3 - 1) * lean, (n % 5 - 2) * 10 * lean] for n in range(17)]
+    for surest in range(17):
+        united, stays = joined(*row, scores=[0.9 if n == surest else 0.5 for n in range(17)])
+        covered = sum(box[2] for box, stay in zip(united, stays, strict=True) if stay)
+        assert covered >= 17 * 40  # as one or in parts, nothing is lost
 
 
 def test_in_such_a_row_a_word_seen_twice_is_one_word() -> None:

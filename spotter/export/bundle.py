@@ -29,7 +29,7 @@ STRIDE = 64
 _GOLDEN_MARGIN = 0.02
 # The largest of 640 to 1248 at which a picture takes less than half of the time of PP-OCRv6 tiny; docs/benchmarks.md,
 # "Accuracy and time against size".
-INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=896, target_side=896, bucket_steps=((65536, STRIDE),))
+INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1120, target_side=1120, bucket_steps=((65536, STRIDE),))
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float, charset: Charset) -> list[str]:

@@ -59,7 +59,7 @@ def load_spotter(
         config = SpotterConfig.from_dict(state["model_config"]).with_priors(space, rare)
         model = build_spotter(config)
         model.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path}: {error}") from error
     if language is not None:
         model.language = LanguageModel(LanguageTables.load(language), Charset(config.characters), config.search)

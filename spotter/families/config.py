@@ -66,12 +66,15 @@ class SpotterConfig:
     def with_priors(self, space: float | None = None, rare: float | None = None) -> "SpotterConfig":
         """The configuration with other numbers added to the logits of spaces and of rare letters (see
         `PictureRecogniserConfig`); None leaves them. Raises ValueError where the recogniser reads the shared maps."""
-        given = {name: value for name, value in (("space", space), ("rare", rare)) if value is not None}
-        if not given:
+        if space is None and rare is None:
             return self
-        if not isinstance(self.recogniser, PictureRecogniserConfig):
+        reader = self.recogniser
+        if not isinstance(reader, PictureRecogniserConfig):
             raise ValueError("only a recogniser that reads the picture has priors of characters")
-        return replace(self, recogniser=replace(self.recogniser, **given))
+        changed = replace(
+            reader, space=reader.space if space is None else space, rare=reader.rare if rare is None else rare
+        )
+        return replace(self, recogniser=changed)
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain containers, for a checkpoint or a manifest."""
@@ -79,13 +82,15 @@ class SpotterConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SpotterConfig":
-        """Inverse of `to_dict`. Raises TypeError for unknown fields and ValueError for impossible ones."""
+        """Inverse of `to_dict`. Raises TypeError for unknown fields and ValueError for impossible or missing ones."""
 
         def tuples(name: str) -> dict[str, Any]:
             return {k: tuple(v) if isinstance(v, list) else v for k, v in values[name].items()}
 
         if not isinstance(values, dict):
             raise TypeError(f"a configuration is a table, not {values!r}")
+        if missing := [name for name in ("backbone", "neck", "detection", "recogniser") if name not in values]:
+            raise ValueError(f"the network's configuration lacks {', '.join(missing)}")
         family = values.get("family", "fots")
         return cls(
             backbone=BackboneConfig(**tuples("backbone")),

@@ -77,7 +77,7 @@ def test_the_manifest_says_what_the_service_needs(written: tuple[Path, Manifest,
     assert manifest.decoding is not None
     assert manifest.decoding.detection > 0
     assert (manifest.opset, manifest.custom_op_abi) == (20, 2)
-    assert (manifest.input.stride, manifest.input.min_side, manifest.input.max_side) == (64, 64, 896)
+    assert (manifest.input.stride, manifest.input.min_side, manifest.input.max_side) == (64, 64, 1120)
     assert manifest.golden.words == ("a",)
 
 

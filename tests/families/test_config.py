@@ -63,6 +63,13 @@ def test_a_configuration_from_before_there_was_a_choice_gets_the_usual_one() -> 
     assert SpotterConfig.from_dict(values) == SpotterConfig()
 
 
+def test_missing_parts_are_named() -> None:
+    values = SpotterConfig().to_dict()
+    del values["recogniser"], values["neck"]
+    with pytest.raises(ValueError, match="lacks neck, recogniser"):
+        SpotterConfig.from_dict(values)
+
+
 def test_an_unknown_field_is_refused() -> None:
     values = SpotterConfig().to_dict()
     values["detection"]["anchors"] = 9

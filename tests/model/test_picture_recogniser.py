@@ -26,7 +26,9 @@ INDEX = torch.tensor([0, 1, 1])
 def make_recogniser(request: pytest.FixtureRequest) -> PictureRecogniser:
     torch.manual_seed(0)
     with few_channels():
-        recogniser = PictureRecogniser(replace(CONFIG, plan=request.param), Charset("abcdefghijklmnopqrs"), SLANTED_BOXES).eval()
+        recogniser = PictureRecogniser(
+            replace(CONFIG, plan=request.param), Charset("abcdefghijklmnopqrs"), SLANTED_BOXES
+        ).eval()
     loud(recogniser.network)
     return recogniser
 

@@ -49,8 +49,8 @@ def calibrate(
 ) -> None:
     """Fits CHECKPOINT's scores to what it reads right on DATASETS (not those it was trained on).
 
-    With --space also sets how readily regions are cut into words, with --rare how readily letters get marks. The half-precision EMA weights, with the fitted
-    numbers in their configuration, go to --output.
+    With --space also sets how readily regions are cut into words, with --rare how readily letters get marks. The
+    half-precision EMA weights, with the fitted numbers in their configuration, go to --output.
     """
     try:
         model = load_spotter(checkpoint, language, space, rare)

@@ -47,7 +47,7 @@ def test_a_chain_becomes_one_whichever_link_is_surest() -> None:
 
 
 def test_a_row_too_long_to_be_read_at_once_is_parted_where_gaps_are_wide() -> None:
-    # Words of two parts that overlap by a pixel, 79 pixels long, and 8 pixels of 20 between words: 11 words are 949 long.
+    # 11 words of two parts that overlap by a pixel, 79 pixels long and 8 apart: 949 pixels, 47 heights.
     row = [[20.0 + 87 * word + 39 * part, 10, 40, 20, 0, 0] for word in range(11) for part in range(2)]
     united, stays = joined(*row, scores=[0.9, 0.8] * 11)
     assert stays == [True, False] * 11

@@ -36,9 +36,9 @@ class Joined(NamedTuple):
 class _Rows(NamedTuple):
     """The row of each of N boxes.
 
-    label: int64 [N], the rank of its surest box. together: bool [N, N], which boxes are in one row. first, last: float32
-    [N], where the row begins and ends in the frame of each box, pixels from its centre. height: float32 [N], pixels.
-    short: bool [N], whether the row can be read at once.
+    label: int64 [N], the rank of its surest box. together: bool [N, N], which boxes are in one row. first, last:
+    float32 [N], where the row begins and ends in the frame of each box, pixels from its centre. height: float32 [N],
+    pixels. short: bool [N], whether the row can be read at once.
     """
 
     label: Tensor

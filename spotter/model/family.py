@@ -43,19 +43,43 @@ class Gaps(NamedTuple):
         return Gaps(self.region, torch.where(other, -self.start, self.end), torch.where(other, -self.end, self.start))
 
 
+class Parts(NamedTuple):
+    """The words that the head saw within regions, before it joined them.
+
+    region: int64 [K]. start, end: float32 [K], where they lie in their region, as in `Gaps`. shapes: float32 [K, G],
+    their own.
+    """
+
+    region: Tensor
+    start: Tensor
+    end: Tensor
+    shapes: Tensor
+
+    def turned(self, regions: Tensor, geometry: "Geometry") -> "Parts":
+        """The same where some regions, bool [N], are read from their other end."""
+        other = regions[self.region]
+        return Parts(
+            self.region,
+            torch.where(other, -self.end, self.start),
+            torch.where(other, -self.start, self.end),
+            torch.where(other[:, None], geometry.reversed(self.shapes), self.shapes),
+        )
+
+
 @dataclass(frozen=True)
 class Regions:
     """Words found in a batch.
 
     shapes: float32 [N, G], picture's pixels: the G numbers that describe a region of the family, e.g. six of a slanted
     box.
-    scores: float32 [N], probabilities. image_index: int64 [N]. gaps: within regions, where the head tells.
+    scores: float32 [N], probabilities. image_index: int64 [N]. gaps, parts: within regions, where the head tells.
     """
 
     shapes: Tensor
     scores: Tensor
     image_index: Tensor
     gaps: Gaps | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.model.family import Gaps
+from spotter.model.family import Gaps, Geometry, Parts
 
 _INWARDS = 0.25  # of the way from a space's column to the next character's: where a word begins
 _NEAR = 1.5  # columns: how far beyond a space the end of a gap may lie that it stands for
+_SAME = 0.25  # of the height: both ends of a word and of a part are so near where they are the same
 _LEAST = 0.01  # of the region's length: shorter words lie in the margin only and are dropped
 
 
@@ -76,3 +77,21 @@ def split_at_spaces(
     start, end = start.clamp(min=-0.5), end.clamp(max=0.5)
     (kept,) = (end - start > _LEAST).nonzero().unbind(1)
     return Pieces(region[kept], own[kept], start[kept], end[kept])
+
+
+def shapes_of(pieces: Pieces, shapes: Tensor, geometry: Geometry, parts: Parts | None = None) -> Tensor:
+    """The words' shapes [M, G]: of regions of shapes [N, G] the part from their start to their end, or, where the
+    detector saw the same word there, the shape that it saw, since words of a line differ in height."""
+    shapes = shapes[pieces.region]
+    cut = geometry.part(shapes, pieces.start, pieces.end)
+    if parts is None:
+        return cut
+    of, starts, ends, seen = (F.pad(value, (0,) * (2 * value.dim() - 1) + (1,), value=-1) for value in parts)
+    extent = geometry.extent(shapes)
+    near = (_SAME * extent.heights / extent.lengths)[:, None]
+    same = (
+        (pieces.region[:, None] == of)
+        & ((pieces.start[:, None] - starts).abs() < near)
+        & ((pieces.end[:, None] - ends).abs() < near)
+    )
+    return torch.where(same.any(1, keepdim=True), seen[same.to(torch.int64).argmax(1)], cut)

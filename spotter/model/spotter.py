@@ -19,7 +19,7 @@ from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser
 from spotter.model.roles import Roles, joined
-from spotter.model.splitting import split_at_spaces
+from spotter.model.splitting import shapes_of, split_at_spaces
 
 _MEAN, _DEVIATION = 128.0, 64.0  # whole numbers: 8-bit pixels are normalised without rounding
 BLACK = -_MEAN / _DEVIATION
@@ -177,7 +177,7 @@ class Spotter(nn.Module):
         # wrong shapes (1.31's ArgMax); it is cut off again.
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
-        geometry, gaps = self.sampler.geometry, regions.gaps
+        geometry, gaps, parts = self.sampler.geometry, regions.gaps, regions.parts
         if self.head.reads:
             columns = self.head.read(features.shared, features.anchors, shapes, image_index)
             own = greedy_path(columns.logits, columns.widths)
@@ -188,8 +188,9 @@ class Spotter(nn.Module):
             own = greedy_path(columns.logits, columns.widths)
             taken = likelier(own, turned)
             shapes, columns, own = shapes[taken], columns.of(taken), own.of(taken)
-            if gaps is not None:
-                gaps = gaps.turned(taken >= image_index.shape[0])
+            from_other_end = taken >= image_index.shape[0]
+            gaps = gaps and gaps.turned(from_other_end)
+            parts = parts and parts.turned(from_other_end, geometry)
         characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch, gaps)
         region = pieces.region
@@ -198,7 +199,7 @@ class Spotter(nn.Module):
         said = pieces.columns.to(characters.dtype)
         words = Words(
             regions.image_index[region].to(torch.int32),
-            geometry.polygons(geometry.part(shapes[region], pieces.start, pieces.end)),
+            geometry.polygons(shapes_of(pieces, shapes, geometry, parts)),
             word_scores(detection, confidence, margins[region], text, self.score),
             characters[region] * said * (characters[region] != self._space).to(said.dtype),
             character_scores[region] * said,

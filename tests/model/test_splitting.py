@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.model.charset import Charset
-from spotter.model.family import Gaps
-from spotter.model.splitting import Pieces, split_at_spaces
+from spotter.model.family import Gaps, Parts
+from spotter.model.splitting import Pieces, shapes_of, split_at_spaces
 
 CHARSET = Charset(" abc")
 SPACE = 1
@@ -95,3 +96,36 @@ def test_gaps_of_a_region_that_is_read_from_its_other_end_change_sides() -> None
     turned = gaps.turned(torch.tensor([False, True]))
     assert turned.end.tolist() == pytest.approx([-0.1, -0.3])
     assert turned.start.tolist() == pytest.approx([0.1, -0.2])
+
+
+REGION = torch.tensor([[100.0, 50, 80, 20, 0, 0], [300.0, 50, 80, 20, 0, 0]])
+WORDS = Pieces(
+    torch.tensor([0, 0, 1]), torch.zeros(3, 1, dtype=torch.bool), *torch.tensor([[-0.5, 0.3, -0.5], [0.25, 0.5, 0.5]])
+)
+
+
+def test_a_word_that_the_detector_saw_has_the_shape_that_it_saw() -> None:
+    # The second word begins 0.04 of 80 pixels beside the part, which is less than a quarter of the height.
+    part = [125.6, 53.0, 18, 12, 0.1, 0.0]
+    parts = Parts(
+        torch.tensor([0, 1]), torch.tensor([0.26, 0.3]), torch.tensor([0.49, 0.5]), torch.tensor([part, part])
+    )
+    shapes = shapes_of(WORDS, REGION, SLANTED_BOXES, parts)
+    assert shapes[0].tolist() == pytest.approx([90, 50, 60, 20, 0, 0])
+    assert shapes[1].tolist() == pytest.approx(part)
+    assert shapes[2].tolist() == pytest.approx([300, 50, 80, 20, 0, 0])
+
+
+def test_words_that_the_detector_saw_otherwise_are_cut_from_their_region() -> None:
+    far = Parts(torch.tensor([0]), torch.tensor([0.2]), torch.tensor([0.5]), torch.ones(1, 6))
+    none = Parts(torch.zeros(0, dtype=torch.int64), torch.zeros(0), torch.zeros(0), torch.zeros(0, 6))
+    for parts in (far, none, None):
+        assert shapes_of(WORDS, REGION, SLANTED_BOXES, parts)[:, 2].tolist() == pytest.approx([60, 16, 80])
+
+
+def test_parts_of_a_region_that_is_read_from_its_other_end_are_turned_too() -> None:
+    parts = Parts(torch.tensor([0, 1]), torch.tensor([0.3, 0.3]), torch.tensor([0.5, 0.5]), REGION)
+    turned = parts.turned(torch.tensor([False, True]), SLANTED_BOXES)
+    assert turned.start.tolist() == pytest.approx([0.3, -0.5])
+    assert turned.end.tolist() == pytest.approx([0.5, -0.3])
+    assert turned.shapes[:, 4].abs().tolist() == pytest.approx([0, torch.pi])

@@ -8,7 +8,8 @@ from spotter.families.fots.maps import DetectionMaps
 from spotter.model.anchors import STRIDE
 
 _ROUNDS = 3
-_FROM_END = 0.8  # of the height: a point so far inside an end lies in the word's core and is near the end
+_FROM_END = (0.7, 1.0, 1.4, 2.0)  # of the height: points so far inside an end, the nearest first
+_LEAST_LOGIT = -1.0  # of a point that tells: beside `:` and other small signs none is surer
 _MOST_MOVED = 0.5  # of the width: how far an end moves in a round at most, or
 _MOST_HEIGHTS = 2.0  # of the height, if that is more
 _LONG = 24.0  # pixels; in a shorter word the middle is as near to the ends
@@ -16,12 +17,13 @@ _LONG_RATIO = 1.5
 
 
 def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tensor:
-    """Boxes [N, 6] with each end as the anchor point next to it predicts it.
+    """Boxes [N, 6] with each end as an anchor point near it predicts it.
 
     The farther a side, the less precisely a point predicts it, and a point in the middle of a long word is far from
     both ends; a box that is a letter short cannot be read. (AdvancedEAST uses the points at the ends for the same
     reason.) The point next to a wrong end predicts it better, and the point next to that prediction better still, so
-    this is repeated. An end stays where the point next to it is no text or belongs to another word.
+    this is repeated. Of four points the one nearest to the end tells that is text and belongs to the same word; where
+    none is, the end stays.
     """
     for _ in range(_ROUNDS):
         boxes = _sharpened(maps, boxes, image_index)
@@ -35,20 +37,28 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
     cos, sin = theta.cos(), theta.sin()
     there = placed(boxes, anchors)
     long = (w > _LONG) & (w > _LONG_RATIO * h)
-    inside = (there[:, 2] / 2 - _FROM_END * there[:, 3]).clamp(min=0)
+    from_end = torch.tensor(_FROM_END, device=boxes.device)
+    inside = (there[:, 2:3] / 2 - from_end * there[:, 3:4]).clamp(min=0)  # N x K, as all that is about the points
     furthest = torch.maximum(_MOST_MOVED * w, _MOST_HEIGHTS * h)
+    image = image_index[:, None]
     ends = []
     for sign, side in ((-1.0, 3), (1.0, 1)):
-        column = ((there[:, 0] + sign * inside * cos) / STRIDE).clamp(0, columns - 1).to(torch.int64)
-        row = ((there[:, 1] + sign * inside * sin) / STRIDE).clamp(0, rows - 1).to(torch.int64)
-        x, y = anchors.x[row, column] - cx, anchors.y[row, column] - cy
-        along = x * cos + y * sin - slant * (y * cos - x * sin)
-        predicted = along + sign * maps.distances[image_index, side, row, column] * anchors.scale[row, column]
-        direction = maps.direction[image_index, :2, row, column]
-        aligned = direction[:, 0] * cos + direction[:, 1] * sin > 0.5 * direction.square().sum(1).sqrt()
-        near = (predicted - sign * w / 2).abs() < furthest
-        usable = long & aligned & near & (maps.score[image_index, 0, row, column] > 0)
-        ends.append(torch.where(usable, predicted, sign * w / 2))
+        column = ((there[:, 0:1] + sign * inside * cos[:, None]) / STRIDE).clamp(0, columns - 1).to(torch.int64)
+        row = ((there[:, 1:2] + sign * inside * sin[:, None]) / STRIDE).clamp(0, rows - 1).to(torch.int64)
+        x, y = anchors.x[row, column] - cx[:, None], anchors.y[row, column] - cy[:, None]
+        along = x * cos[:, None] + y * sin[:, None] - slant[:, None] * (y * cos[:, None] - x * sin[:, None])
+        predicted = along + sign * maps.distances[image, side, row, column] * anchors.scale[row, column]
+        direction = maps.direction[image, :2, row, column]
+        ahead = direction[..., 0] * cos[:, None] + direction[..., 1] * sin[:, None]
+        now = sign * w / 2
+        usable = (
+            long[:, None]
+            & (ahead > 0.5 * direction.square().sum(-1).sqrt())
+            & ((predicted - now[:, None]).abs() < furthest[:, None])
+            & (maps.score[image, 0, row, column] > _LEAST_LOGIT)
+        )
+        first = usable.to(torch.int64).argmax(1, keepdim=True)  # 0 where none is
+        ends.append(torch.where(usable.any(1), predicted.gather(1, first)[:, 0], now))
     left, right = ends
     middle = (left + right) / 2
     return torch.stack((cx + middle * cos, cy + middle * sin, (right - left).clamp(min=1), h, theta, slant), 1)

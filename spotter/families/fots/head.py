@@ -49,8 +49,8 @@ class DetectionHead(Head):
     def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
         """Boxes of the words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
         found = self.single_boxes(maps, sizes)
-        united, stays, gaps = join_touching(found.shapes, found.scores, found.image_index)
-        return Regions(united[stays], found.scores[stays], found.image_index[stays], gaps)
+        united, stays, gaps, parts = join_touching(found.shapes, found.scores, found.image_index)
+        return Regions(united[stays], found.scores[stays], found.image_index[stays], gaps, parts)
 
     def single_boxes(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
         """As `regions`, before boxes that touch are joined."""

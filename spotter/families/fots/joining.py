@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.model.family import Gaps
+from spotter.model.family import Gaps, Parts
 
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
@@ -26,11 +26,13 @@ _HOPS = 5  # rounds; each at least doubles how far labels have spread along a li
 
 class Joined(NamedTuple):
     """boxes: float32 [N, 6], those that touch along one line as the box around them all. stays: bool [N], which of them
-    stay. gaps: between the boxes that were joined, in the regions that stay, numbered in their order."""
+    stay. gaps: between the boxes that were joined, in the regions that stay, numbered in their order. parts: these
+    boxes."""
 
     boxes: Tensor
     stays: Tensor
     gaps: Gaps
+    parts: Parts
 
 
 class _Rows(NamedTuple):
@@ -123,11 +125,14 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     # A gap lies between a box and the farthest end of those before it.
     before = torch.where(together & (straight < 0), straight + half[None, :], -torch.inf).amax(1)
     (starts,) = (several & (-half - before > -_OVERLAP * h) & before.isfinite()).nonzero().unbind(1)
-    surest = place[label[starts]]
-    own, length = straight[surest, starts] - middle[surest], (last - first)[surest]
-    number = (stays.to(torch.int64).cumsum(0) - 1)[surest]
-    gaps = Gaps(number, (own + before[starts]) / length, (own - half[starts]) / length)
-    return Joined(torch.where(several[:, None], united, boxes)[:-1], stays[:-1], gaps)
+    surest = place[label]
+    length, number = (last - first)[surest], (stays.to(torch.int64).cumsum(0) - 1)[surest]
+    own = straight.t().gather(1, surest[:, None])[:, 0] - middle[surest]  # of each box, in its region's frame
+    start, end = (own - half) / length, (own + half) / length
+    gaps = Gaps(number[starts], (own + before)[starts] / length[starts], start[starts])
+    (joined,) = several.nonzero().unbind(1)
+    parts = Parts(number[joined], start[joined], end[joined], boxes[joined])
+    return Joined(torch.where(several[:, None], united, boxes)[:-1], stays[:-1], gaps, parts)
 
 
 def ranks(scores: Tensor) -> Tensor:

@@ -37,13 +37,21 @@ def test_a_box_that_is_too_short_finds_its_ends(theta: float) -> None:
 
 
 def test_a_box_that_is_too_long_is_shortened_where_its_end_point_is_of_the_word() -> None:
-    # The right end is asked 12.8 pixels inside it, at 57, which is text.
+    # The right end is asked 11.2 pixels inside it, at 59, which is text.
     box = torch.tensor([[138.0, 128, 120, 16, 0, 0]])
     moved = sharpen_ends(word_maps(-50, 64), box, INDEX)
     assert ends_of(moved, 0.0) == pytest.approx((-50, 64), abs=1e-2)
 
 
-def test_an_end_stays_where_its_point_is_no_text() -> None:
+def test_where_the_point_next_to_an_end_is_no_text_the_next_one_tells() -> None:
+    # The left end, at -45, is asked at -34, -29, -23 and -13; up to -24 nothing is text, as beside a `:`.
+    maps = word_maps(-60, 60)
+    maps.score[..., : (128 - 24) // 4] = -9.0
+    moved = sharpen_ends(maps, torch.tensor([[128.0, 128, 90, 16, 0, 0]]), INDEX)
+    assert ends_of(moved, 0.0) == pytest.approx((-60, 60), abs=1e-2)
+
+
+def test_an_end_stays_where_its_points_are_no_text() -> None:
     box = torch.tensor([[128.0, 128, 100, 16, 0, 0]])
     torch.testing.assert_close(sharpen_ends(empty_maps(1, 64, 64), box, INDEX), box)  # no text there
     far = word_maps(-120, 120)

@@ -154,6 +154,11 @@ def test_where_joined_boxes_end_and_begin_is_told_in_the_united_box_s_frame() ->
     assert [gap[0] for gap in gaps] == [1, 1]  # of the regions that stay
     assert gaps[0][1:] == pytest.approx(((80 - 84) / 128, (86 - 84) / 128), abs=1e-5)
     assert gaps[1][1:] == pytest.approx(((126 - 84) / 128, (128 - 84) / 128), abs=1e-5)
+    parts = found.parts
+    assert parts.region.tolist() == [1, 1, 1]
+    assert parts.start.tolist() == pytest.approx([(20 - 84) / 128, (86 - 84) / 128, (128 - 84) / 128], abs=1e-5)
+    assert parts.end.tolist() == pytest.approx([(80 - 84) / 128, (126 - 84) / 128, (148 - 84) / 128], abs=1e-5)
+    assert parts.shapes.tolist() == [rows[0], *rows[2:]]
 
 
 def test_between_parts_of_one_word_there_is_no_gap() -> None:

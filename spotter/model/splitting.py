@@ -94,4 +94,6 @@ def shapes_of(pieces: Pieces, shapes: Tensor, geometry: Geometry, parts: Parts |
         & ((pieces.start[:, None] - starts).abs() < near)
         & ((pieces.end[:, None] - ends).abs() < near)
     )
-    return torch.where(same.any(1, keepdim=True), seen[same.to(torch.int64).argmax(1)], cut)
+    last = of.shape[0] - 1  # the additional row, which belongs to no region
+    first = torch.where(same, torch.arange(of.shape[0], device=of.device), last).amin(1)
+    return torch.where((first < last)[:, None], seen[first], cut)

@@ -38,6 +38,7 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
     there = placed(boxes, anchors)
     long = (w > _LONG) & (w > _LONG_RATIO * h)
     from_end = torch.tensor(_FROM_END, device=boxes.device)
+    order = torch.arange(len(_FROM_END), device=boxes.device)
     inside = (there[:, 2:3] / 2 - from_end * there[:, 3:4]).clamp(min=0)  # N x K, as all that is about the points
     furthest = torch.maximum(_MOST_MOVED * w, _MOST_HEIGHTS * h)
     image = image_index[:, None]
@@ -57,7 +58,7 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
             & ((predicted - now[:, None]).abs() < furthest[:, None])
             & (maps.score[image, 0, row, column] > _LEAST_LOGIT)
         )
-        first = usable.to(torch.int64).argmax(1, keepdim=True)  # 0 where none is
+        first = torch.where(usable, order, len(_FROM_END) - 1).amin(1, keepdim=True)
         ends.append(torch.where(usable.any(1), predicted.gather(1, first)[:, 0], now))
     left, right = ends
     middle = (left + right) / 2

@@ -3,6 +3,7 @@
 `python -m tests.reading.corpus FOLDER` writes them as files, for other programs to be tried on.
 """
 
+import base64
 import io
 import re
 import struct
@@ -62,6 +63,7 @@ def corpus() -> Iterator[tuple[str, bytes]]:
     yield from lying_headers()
     yield from bombs()
     yield from documents()
+    yield from damaged_elsewhere()
     yield from tiny_and_foreign()
     yield from modes()
     yield from orientations()
@@ -207,6 +209,21 @@ def documents() -> Iterator[tuple[str, bytes]]:
     yield "PDF page of a giant", pdf([HELLO], (20_000, 20_000))
     yield "TIFF of pages", tiff_of_pages([(1, 2, 3)] * 3)
     yield "TIFF of a broken second page", tiff_of_pages([(1, 2, 3)] * 2)[:-100]
+
+
+def damaged_elsewhere() -> Iterator[tuple[str, bytes]]:
+    """Formats that a process of its own decodes, cut and with bits turned over: fewer, since each takes one."""
+    rng = np.random.default_rng(11)
+    wholes = {form: encode(noise(), form) for form in ("JPEG2000", "AVIF")}
+    for form, whole in (wholes | {"HEIC": base64.b64decode(HEIC), "PDF": pdf([HELLO] * 3)}).items():
+        for part in rng.integers(20, len(whole), 4):
+            yield f"{form} cut at {part}", whole[:part]
+        for step in range(4):
+            damaged = bytearray(whole)
+            for place in rng.integers(12, len(whole) if step % 2 else min(200, len(whole)), 1 + 3 * step):
+                damaged[place] ^= 1 << int(rng.integers(0, 8))
+            yield f"{form} flipped {step}", bytes(damaged)
+    yield "PDF of 3,000 pages", pdf([HELLO] * 3_000)
 
 
 def tiny_and_foreign() -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reading.corpus import bit_flips, corpus, main, modes, tiny_and_foreign
+from tests.reading.corpus import bit_flips, corpus, encode, main, modes, noise, tiny_and_foreign
+from tests.reading.documents import HELLO, pdf
 from tests.service.conftest import Client
 
 PIXELS = 4_000_000
@@ -41,6 +42,48 @@ async def test_no_bytes_at_all_make_a_5xx_a_hang_or_growth(client: Client, files
     assert grown < 200_000, f"{grown} KB stayed"
     assert len({name for name, _ in files}) == len(files) >= 450
     assert min(outcomes.get(status, 0) for status in (200, 413, 415, 422)) >= 10, outcomes
+
+
+# The longest fill the line of a request, which uvicorn and httpx both bound.
+QUERIES = (
+    {"pattern": "(((a{1,9}){1,9}){1,9}){1,9}"},
+    {"pattern": "(" * 5_000},
+    {"pattern": "(a|a)*" * 1_000},
+    {"pattern": "[^" + "\\" * 3_000},
+    {"lexicon": ",".join(f"word{number}" for number in range(4_500))},
+    {"lexicon": "a" * 60_000},
+    {"lexicon": "@../../etc/passwd"},
+    {"charset": "".join(chr(code) for code in range(0x20, 0x1000))},
+    {"region": "1e308,1e308,1e308,1e308"},
+    {"region": "-5,-5,1,1"},
+    {"region": "nan,0,9,9"},
+    {"ignore": ["0,0,1,1"] * 2_500},
+    {"min_height": "inf"},
+    {"min_height": "-1"},
+    {"max_side": "9" * 400},
+    {"pages": "1-" + "9" * 400},
+    {"pages": ",".join(["1-999999"] * 4_000)},
+    {"pages": "9-1"},
+    {"model": "spotter@" * 5_000},
+)
+
+
+@pytest.mark.parametrize(
+    "query", QUERIES, ids=lambda query: f"{next(iter(query))} {str(next(iter(query.values())))[:12]}"
+)
+@pytest.mark.parametrize("form", ["PNG", "PDF"])
+async def test_no_hint_makes_a_5xx_or_a_hang(client: Client, query: dict[str, str | list[str]], form: str) -> None:
+    content = encode(noise(), "PNG") if form == "PNG" else pdf([HELLO] * 2)
+    async with client(decoders=1) as (http, service):
+        began = time.process_time()
+        response = await http.post("/spot", content=content, params=query)
+        assert response.status_code in (200, 404, 413, 422), response.text[:500]
+        assert time.process_time() - began < 2
+        assert (service.handler.admission.pictures, service.uploads.held) == (0, 0)
+        if response.status_code != 200:
+            problem = response.json()
+            assert response.headers["content-type"] == "application/problem+json"
+            assert len(problem["detail"]) < 1_000
 
 
 async def test_every_bomb_is_refused_by_its_header(client: Client, files: list[tuple[str, bytes]]) -> None:

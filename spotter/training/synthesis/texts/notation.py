@@ -11,8 +11,7 @@ from spotter.training.synthesis.vocabulary import COMMON, SIGNS
 
 _LONE = Odds(
     dict.fromkeys("=/%*#+@|.!?$<>~^_\\()[]{}", 1.0)
-    | {":": 6.0, "-": 6.0, "&": 5.0, "**": 1.0, "...": 1.0, "--": 2.0, "–": 4.0, "—": 5.0, "·": 0.5, "*": 2.0}
-    | {"«": 1.5, "»": 3.0, "!": 2.0, "?": 2.0, ";": 1.5}  # alone in French print and at the beginnings of its lines
+    | {":": 6.0, "-": 5.0, "&": 5.0, "**": 1.0, "...": 1.0, "--": 1.0, "–": 2.0, "—": 1.0, "·": 0.5, "*": 2.0}
 )
 _OPERATORS = listed(
     """

@@ -9,7 +9,7 @@ from spotter.model.anchors import STRIDE
 
 _ROUNDS = 3
 _FROM_END = (0.7, 1.0, 1.4, 2.0)  # of the height: points so far inside an end, the nearest first
-_LEAST_LOGIT = -1.0  # of a point that tells: beside `:` and other small signs none is surer
+_LEAST_LOGIT = -1.0  # a point must say text at least so surely; next to `:` and other small signs none is surer
 _MOST_MOVED = 0.5  # of the width: how far an end moves in a round at most, or
 _MOST_HEIGHTS = 2.0  # of the height, if that is more
 _LONG = 24.0  # pixels; in a shorter word the middle is as near to the ends

@@ -17,7 +17,6 @@ _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
 _GAP = 0.5  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
 _NARROW_GAP = 0.2  # the same in rows that would be too long: less than most gaps between words
-_NARROW_GAP = 0.2  # the same in rows that would be too long: less than most gaps between words
 _OVERLAP = 0.15  # of a box's height at most: boxes that overlap more are parts of one word
 _SEEN_TWICE = 0.5  # of a box's width, within a surer one
 _LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined as a whole

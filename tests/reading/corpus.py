@@ -83,15 +83,20 @@ def bit_flips() -> Iterator[tuple[str, bytes]]:
     for form, options in FORMATS.items():
         whole = encode(noise(), form, **options)
         for step in range(30):
-            damaged = bytearray(whole)
-            for place in rng.integers(0, len(whole) if step % 2 else min(200, len(whole)), 1 + step % 5):
-                damaged[place] ^= 1 << int(rng.integers(0, 8))
-            yield f"{form} flipped {step}", bytes(damaged)
+            yield f"{form} flipped {step}", flipped(whole, rng, 0, step, 1 + step % 5)
         for step in range(5):
             damaged = bytearray(whole)
             start = int(rng.integers(0, len(whole) - 40))
             damaged[start : start + 40] = rng.bytes(40)
             yield f"{form} splattered {step}", bytes(damaged)
+
+
+def flipped(whole: bytes, rng: np.random.Generator, first: int, step: int, count: int) -> bytes:
+    """The bytes with so many bits turned over, from byte `first` on: in odd steps anywhere, in even ones before 200."""
+    damaged = bytearray(whole)
+    for place in rng.integers(first, len(whole) if step % 2 else min(200, len(whole)), count):
+        damaged[place] ^= 1 << int(rng.integers(0, 8))
+    return bytes(damaged)
 
 
 def polyglots() -> Iterator[tuple[str, bytes]]:
@@ -219,10 +224,7 @@ def damaged_elsewhere() -> Iterator[tuple[str, bytes]]:
         for part in rng.integers(20, len(whole), 4):
             yield f"{form} cut at {part}", whole[:part]
         for step in range(4):
-            damaged = bytearray(whole)
-            for place in rng.integers(12, len(whole) if step % 2 else min(200, len(whole)), 1 + 3 * step):
-                damaged[place] ^= 1 << int(rng.integers(0, 8))
-            yield f"{form} flipped {step}", bytes(damaged)
+            yield f"{form} flipped {step}", flipped(whole, rng, 12, step, 1 + 3 * step)
     yield "PDF of 3,000 pages", pdf([HELLO] * 3_000)
 
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.charset import Charset
+from spotter.model.ctc import GreedyPath
 
 _ZERO_BIAS = 3.0  # nats by which an O may be ahead of a 0: on receipts and tables mistaken ones were up to 2.6 ahead
 _WORDS = "FHTUZ"  # what follows the O of words and units: 10OFF, 10OHM, 1OTHER, 2OUT, 12OZ
@@ -43,18 +44,19 @@ class Correction(nn.Module):
         self.capital_o, self.zero = single("O"), single("0")
         self.space, self.at, self.point = single(" "), single("@"), single(".")
 
-    def forward(self, path: Tensor, logits: Tensor) -> Tensor:
-        """The corrected path. path: int32 [N, W], classes by column with repeats collapsed to the blank, 0. logits:
-        float32 [N, W, classes]."""
+    def forward(self, path: GreedyPath, logits: Tensor) -> GreedyPath:
+        """The corrected path. logits: float32 [N, W, classes], from which the path was taken."""
         for _ in range(_ROUNDS):
             if min(self.capital_o, self.zero) >= 0:
                 path = self._zeros(path, logits)
             if min(self.space, self.at, self.point) >= 0:
-                path = self._joined(path)
+                path = GreedyPath(self._joined(path.classes), path.probabilities)
         return path
 
-    def _zeros(self, path: Tensor, logits: Tensor) -> Tensor:
-        """An O after a digit and before a digit or a capital is a 0 unless it is clearly an O."""
+    def _zeros(self, greedy: GreedyPath, logits: Tensor) -> GreedyPath:
+        """An O after a digit and before a digit or a capital is a 0 unless it is clearly an O; the 0 is then as
+        probable as both together."""
+        path = greedy.classes
         written = path > 0
         place = written.to(torch.int64).cumsum(1)  # of a character in its text, from 1
         end = path.shape[1] + 1
@@ -62,9 +64,11 @@ class Correction(nn.Module):
         text = text.scatter(1, torch.where(written, place, end), path.to(torch.int64))
         text = text * (torch.arange(end + 1, device=path.device) < end).to(text.dtype)
         before, after = text.gather(1, (place - 1).clamp(min=0)), text.gather(1, place + 1)
-        doubtful = logits[..., self.zero] + _ZERO_BIAS > logits[..., self.capital_o]
-        mistaken = (path == self.capital_o) & doubtful & self.digits[before] & self.followers[after]
-        return torch.where(mistaken, self.zero, path)
+        behind = logits[..., self.zero] - logits[..., self.capital_o]
+        among = (path == self.capital_o) & self.digits[before] & self.followers[after]
+        mistaken = among & (behind > -_ZERO_BIAS)
+        both = (greedy.probabilities * (1 + behind.clamp(max=0).exp())).clamp(max=1)
+        return GreedyPath(torch.where(mistaken, self.zero, path), torch.where(mistaken, both, greedy.probabilities))
 
     def _joined(self, path: Tensor) -> Tensor:
         """Without the spaces at which an address is cut: after `name@`, `name@host.`, `www.` and `www.host.`, before a

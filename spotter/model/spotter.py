@@ -193,6 +193,8 @@ class Spotter(nn.Module):
             from_other_end = taken >= image_index.shape[0]
             gaps = gaps and gaps.turned(from_other_end)
             parts = parts and parts.turned(from_other_end, geometry)
+        if self.language is None:
+            own = self.correction(own, columns.logits)
         characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch, gaps)
         region = pieces.region
@@ -220,11 +222,9 @@ class Spotter(nn.Module):
 
     def transcribe(self, columns: Columns, own: GreedyPath) -> tuple[Tensor, Tensor, Tensor]:
         """The texts of regions: classes int32 [N, W], their probabilities float32 [N, W], and the margin to the next
-        text [N] (0 without a language model). own: the recogniser's greedy path; it is corrected by rules where no
-        language model reads."""
+        text [N] (0 without a language model). own: the recogniser's greedy path, corrected."""
         if self.language is None:
-            corrected: Tensor = self.correction(own.classes, columns.logits)
-            return corrected, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
+            return own.classes, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
         logits, widths = columns.logits, columns.widths
         log_probabilities = logits.log_softmax(-1)
         characters, margins = self.language(log_probabilities, widths)

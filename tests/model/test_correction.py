@@ -1,10 +1,13 @@
 """Texts as a recogniser may write them, and as they are corrected."""
 
+import math
+
 import pytest
 import torch
 
 from spotter.model.charset import Charset
 from spotter.model.correction import Correction
+from spotter.model.ctc import GreedyPath
 
 CHARSET = Charset()
 
@@ -15,7 +18,7 @@ def corrected(text: str, *, charset: Charset = CHARSET, ahead: float = 2.0) -> s
     logits = torch.zeros(*path.shape, charset.classes)
     if charset.covers("O"):
         logits[..., charset.encode("O")[0]] = ahead
-    changed = Correction(charset)(path, logits)
+    changed = Correction(charset)(GreedyPath(path, torch.full(path.shape, 0.5)), logits).classes
     assert changed.dtype == torch.int32
     assert ((changed == 0) | (path > 0)).all()  # each character stays in its column
     return charset.decode(changed[0].tolist())
@@ -79,9 +82,22 @@ def test_rows_do_not_concern_each_other_and_may_be_none() -> None:
     for number, text in enumerate(rows):
         path[number, : len(text)] = torch.tensor(CHARSET.encode(text))
     logits = torch.zeros(len(rows), width, CHARSET.classes)
-    changed = Correction(CHARSET)(path, logits)
+    greedy = GreedyPath(path, torch.ones(path.shape))
+    changed = Correction(CHARSET)(greedy, logits).classes
     assert [CHARSET.decode(row.tolist()) for row in changed] == ["10M", "bob@a", "O2 "]
-    assert Correction(CHARSET)(path[:0], logits[:0]).shape == (0, width)
+    none = torch.arange(0)
+    assert Correction(CHARSET)(greedy.of(none), logits[:0]).classes.shape == (0, width)
+
+
+def test_a_corrected_character_is_as_probable_as_both_together() -> None:
+    path = torch.tensor([CHARSET.encode("1OM")], dtype=torch.int32)
+    logits = torch.full((1, 3, CHARSET.classes), -50.0)
+    logits[0, 1, CHARSET.encode("O")[0]] = 0.0
+    logits[0, 1, CHARSET.encode("0")[0]] = -1.0
+    probable = torch.tensor([[0.9, 1 / (1 + math.exp(-1)), 0.8]])
+    changed = Correction(CHARSET)(GreedyPath(path, probable), logits)
+    assert CHARSET.decode(changed.classes[0].tolist()) == "10M"
+    assert changed.probabilities[0].tolist() == pytest.approx([0.9, 1.0, 0.8])
 
 
 def test_a_charset_without_these_characters_is_read_as_it_is() -> None:

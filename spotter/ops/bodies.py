@@ -18,9 +18,9 @@ from spotter.ops.bezier import bezier_align
 from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, HALVING_BLOCK, STEM
 from spotter.ops.script import Tensor, body, op, own
 
-FURTHEST = 20.0
+LARGEST_MARGIN = 20.0
 """Of CtcBeamSearch: the largest margin."""
-LEAST = -1e9
+IMPOSSIBLE = -1e9
 """Of CtcBeamSearch: the score of an impossible path."""
 MULTIPLIER, MODULUS, SHIFT = 257, 2147483629, 256
 """Of CtcBeamSearch: constants of a text's hash, as `spotter.model.language` explains it and search.cpp computes it."""
@@ -133,11 +133,11 @@ def _ctc_beam_search(
     character) -> classes int32 [N, W] and margins [N], as `spotter.model.language.LanguageModel` has them."""
     beams_i = op.Constant(value_int=beams)
     zero, one, two = op.Constant(value_int=0), op.Constant(value_int=1), op.Constant(value_int=2)
-    zero_f, least = op.Constant(value_float=0.0), op.Constant(value_float=LEAST)
+    zero_f, least = op.Constant(value_float=0.0), op.Constant(value_float=IMPOSSIBLE)
     at_0, at_1, at_2 = op.Constant(value_ints=[0]), op.Constant(value_ints=[1]), op.Constant(value_ints=[2])
     at_3, any_size = op.Constant(value_ints=[3]), op.Constant(value_ints=[-1])
     multiplier, modulus = op.Constant(value_int=MULTIPLIER), op.Constant(value_int=MODULUS)
-    shift, furthest = op.Constant(value_int=SHIFT), op.Constant(value_float=FURTHEST)
+    shift, furthest = op.Constant(value_int=SHIFT), op.Constant(value_float=LARGEST_MARGIN)
 
     unit, bonus = op.Gather(weights, zero, axis=0), op.Gather(weights, one, axis=0)
     shape = op.Shape(log_probabilities)

@@ -53,8 +53,9 @@ def prune(
 ) -> None:
     """Writes to OUTPUT the spotter CHECKPOINT with a smaller detector.
 
-    Whole channels of the backbone, the neck and the detection head are removed, those that matter least. The recogniser
-    stays. Then train it on: `spotter train` with --start-from OUTPUT and a recipe of the widths that are printed.
+    The least important channels of the backbone, the neck and the detection head are removed. The recogniser is
+    unchanged. Then continue its training: `spotter train` with --start-from OUTPUT and a recipe with the widths that
+    are printed.
     """
     if importance == "taylor" and recipe is None:
         raise click.UsageError("--importance taylor needs --recipe")

@@ -1,4 +1,4 @@
-"""A bundle's provenance and model card: where its weights came from, what they read, and what they cannot."""
+"""A bundle's provenance and model card: where its weights come from, its scores, and its limits."""
 
 import subprocess
 import tomllib
@@ -72,11 +72,11 @@ _PARTS = {"train": "training part", "val": "validation part", "test": "test part
 class Origin:
     """Where a bundle's weights came from.
 
-    recipes: the TOML of every recipe that the weights went through, in turn; their sources name data and licences.
-    metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model cannot
-    read, as sentences for the card. start: the weights that the first recipe started from. language: the recipe whose
-    transcripts the language model was trained on, where the bundle has one. parts: the published weights that parts of
-    the network started from, as in a checkpoint's `started_from`.
+    recipes: the TOML files of all recipes with which the weights were trained, in order; their sources name data and
+    licences. metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model
+    cannot read, as sentences for the card. start: the weights that the first recipe started from. language: the recipe
+    whose transcripts the language model was trained on, where the bundle has one. parts: the published weights that
+    parts of the network started from, as in a checkpoint's `started_from`.
     """
 
     recipes: Sequence[Path]
@@ -131,7 +131,7 @@ def _recipe(path: Path) -> Mapping[str, Any]:
 
 
 def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every source of the recipes once for each licence, with its weight in the last recipe that has it."""
+    """Every source of the recipes, once for each licence, with its weight in the last recipe that uses it."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for name, table in recipes.items():
         for source in table["source"]:
@@ -148,7 +148,7 @@ def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The teachers that the weights were trained with, and by which recipes."""
+    """The teachers with which the weights were trained, and the recipes that used them."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, table in recipes.items():
         labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
@@ -165,7 +165,7 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _language_data(recipe: Path) -> list[dict[str, str]]:
-    """The data that `spotter language` learns from, by its recipe."""
+    """The data on which `spotter language` trains the language model, from its recipe."""
     data = [
         {"source": _source(source), "licence": source.get("licence", "unstated")}
         for source in _recipe(recipe)["source"]
@@ -249,7 +249,8 @@ the case), of words that score at least {thresholds}.
 def model_card(
     name: str, version: str, origin: Origin, provenance: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> str:
-    """The model card in Markdown: what the model is, was trained on, scores, and cannot do; metrics as of `scores`."""
+    """The model card in Markdown: what the model is, its training data, its scores and its limits; metrics as returned
+    by `scores`."""
     language = provenance.get("language")
     reads = (
         f"""

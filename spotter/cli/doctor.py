@@ -15,9 +15,9 @@ _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 def doctor(as_json: bool) -> None:
-    """Say what this machine has to read with, what is missing, and what to do about it.
+    """Report what this machine has for reading, what is missing, and what to do about it.
 
-    `note`: it works without. `wrong`: nothing is read until that is mended, and the exit code is 1.
+    `note`: reading works without it. `wrong`: nothing can be read until it is repaired, and the exit code is 1.
     """
     found: list[Check] = []
     for check in run_checks():

@@ -1,4 +1,4 @@
-"""`spotter search`: smaller detectors by trying them."""
+"""`spotter search`: an architecture search for smaller detectors."""
 
 import hashlib
 import tomllib
@@ -76,12 +76,12 @@ def search(
     limit: int,
     workers: int,
 ) -> None:
-    """Looks for a better network than RECIPE's within a budget of time, by short training runs.
+    """Searches for a better network than RECIPE's within a time budget, by short training runs.
 
     Widths and depths of backbone, neck and head are drawn around RECIPE's own and their time is measured. Those within
-    --budget-ms are trained from random weights for --steps; the better half goes on until it has done twice as many,
-    and so on. OUTPUT keeps everything, so the same command goes on where it stopped; results.json and pareto.svg there
-    say what became of it.
+    --budget-ms are trained from random weights for --steps; the better half is trained until it has done twice as many,
+    and so on. OUTPUT keeps everything, so the same command continues where it stopped; results.json and pareto.svg
+    there have the results.
     """
     if side % _STRIDE:
         raise click.UsageError(f"--side takes multiples of {_STRIDE}")
@@ -113,14 +113,14 @@ def search(
 
 
 class Judge:
-    """The loss of a network on pictures held out, and its F of detection on annotated ones, in percent."""
+    """The loss of a network on held-out pictures, and its detection F on annotated pictures, in percent."""
 
     def __init__(self, recipe: Recipe, source: Source, sets: Sequence[ValidationSet]) -> None:
         self.held_out = HeldOut(source, recipe.train, recipe.model)
         self.score = validator(sets) if sets else None
 
     def __call__(self, network: Spotter) -> dict[str, float]:
-        """By their names. What the network reads is left out: its recogniser learnt next to nothing."""
+        """The scores by name. End-to-end scores are left out: the recogniser has hardly been trained."""
         scores = self.score(network) if self.score else {}
         return self.held_out(network) | {name: f for name, f in scores.items() if name.endswith("/detection")}
 

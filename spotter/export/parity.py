@@ -16,7 +16,7 @@ from spotter.ops.interface import ORIENTATION, OUTPUTS
 
 _PIXELS, _SCORE, _SURE = 0.5, 2e-3, 1e-2
 _CERTAIN = (
-    0.8  # of a word's least certain character; below this, scores, which depend on its logarithm, may differ by _SURE
+    0.8  # of a word's least certain character; scores depend on its logarithm, so below this they may differ more
 )
 _SAME_PLACE = 0.5
 _TYPES = (np.int32, np.float32, np.float32, np.int32, np.float32)

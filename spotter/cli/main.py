@@ -60,6 +60,7 @@ GROUPS: dict[str, dict[str, Command]] = {
             "spotter.cli.search:search", "Look for a smaller detector by short runs of many.", "train,export"
         ),
         "export": Command("spotter.export.cli:export", "Turn a checkpoint into a verified bundle.", "export"),
+        "rescore": Command("spotter.export.cli:rescore", "Give an evaluated bundle its scores.", "export"),
     },
     "Operate": {
         "doctor": Command("spotter.cli.doctor:doctor", "Say what this machine has, what is missing, and what to do."),

@@ -67,6 +67,8 @@ _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
 _RECOGNISER_ALONE = "recogniser_run"  # the table of a recipe that trains nothing else
 _PARTS = {"train": "training part", "val": "validation part", "test": "test part"}
 
+_SCORES, _LIMITS = "## Scores\n\n", "\n## Where it fails\n\n"
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -277,14 +279,21 @@ It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 {_taught(provenance)}
 {_learnt_from(provenance)}
-## Scores
-
-{_scored(metrics)}
-
-## Where it fails
-
-{origin.limits}
+{_SCORES}{_scored(metrics)}
+{_LIMITS}{origin.limits}
 """
+
+
+def with_scores(card: str, metrics: Mapping[str, Any], limits: str | None = None) -> str:
+    """A card of `model_card` with other scores, metrics as of `scores`, and, where given, other limits.
+
+    Raises ValueError for a card without these sections.
+    """
+    head, scores_heading, rest = card.partition(_SCORES)
+    _, limits_heading, known = rest.partition(_LIMITS)
+    if not (scores_heading and limits_heading):
+        raise ValueError("the card is none that `spotter export` wrote: it has no sections of scores and limits")
+    return f"{head}{_SCORES}{_scored(metrics)}\n{_LIMITS}{known.rstrip() if limits is None else limits}\n"
 
 
 def _course(provenance: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`spotter export`."""
+"""`spotter export` and `spotter rescore`."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from spotter.export.bundle import INPUT, export_bundle
-from spotter.export.card import Origin
+from spotter.export.card import Origin, scores, with_scores
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
 from spotter.families.build import load_spotter
 from spotter.model.weights import load_state
+from spotter.registry.bundle import CARD, copy_bundle, open_bundle
 from spotter.registry.errors import BundleError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -114,6 +115,28 @@ def export(
     except (ParityError, BundleError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{folder}: {manifest.name} {manifest.version}, {compared} words compared, {manifest.digest}")
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--metrics", type=_FILE, required=True, help="Its scores, as `spotter evaluate --json` writes them.")
+@click.option("--limits", type=_FILE, help="Text for the card: where the model fails; as it was by default.")
+def rescore(bundle: Path, folder: Path, metrics: Path, limits: Path | None) -> None:
+    """Copies BUNDLE to FOLDER, its card and manifest with new scores.
+
+    A bundle can only be evaluated once it is there, and exporting it again would not give the same graph to the bit: so
+    export, evaluate the bundle, and give the same graph its scores.
+    """
+    try:
+        opened = open_bundle(bundle)
+        figures = scores(_json(metrics))
+        text = limits.read_text().strip() if limits else None
+        card = with_scores(opened.read(CARD).decode(), figures, text)
+        manifest = copy_bundle(opened, folder, card=card, metrics=figures)
+    except (BundleError, ValueError, FileExistsError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{folder}: {manifest.name} {manifest.version}, {manifest.digest}")
 
 
 def _json(file: Path) -> Any:

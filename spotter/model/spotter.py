@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_anchors
 from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
+from spotter.model.correction import Correction
 from spotter.model.ctc import GreedyPath, greedy_path
 from spotter.model.either_end import more_probable, not_level
 from spotter.model.family import Columns, Head, Maps, Patches, Regions, RegionSampler
@@ -93,6 +94,7 @@ class Spotter(nn.Module):
         self.recogniser = recogniser
         self.score = score
         self.charset = charset or Charset()
+        self.correction = Correction(self.charset)
         self.language: nn.Module | None = language
         self.orientation = orientation
 
@@ -220,9 +222,11 @@ class Spotter(nn.Module):
 
     def transcribe(self, columns: Columns, own: GreedyPath) -> tuple[Tensor, Tensor, Tensor]:
         """The texts of regions: classes int32 [N, W], their probabilities float32 [N, W], and the margin to the next
-        best text [N] (0 without a language model). own: the recogniser's greedy path."""
+        best text [N] (0 without a language model). own: the recogniser's greedy path; it is corrected by rules where
+        there is no language model."""
         if self.language is None:
-            return own.classes, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
+            corrected: Tensor = self.correction(own.classes, columns.logits)
+            return corrected, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
         logits, widths = columns.logits, columns.widths
         log_probabilities = logits.log_softmax(-1)
         characters, margins = self.language(log_probabilities, widths)

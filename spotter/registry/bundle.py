@@ -138,13 +138,35 @@ def write_bundle(
         raise
 
 
-def copy_bundle(bundle: Bundle, folder: Path, *, name: str, version: str) -> Manifest:
-    """Copies a verified bundle to a new folder under another name and version, checking every byte."""
+def copy_bundle(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    card: str | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """Copies a verified bundle to a new folder, checking every byte; its name, version, card or metrics may be others.
+
+    Raises FileExistsError where the folder exists.
+    """
     folder.mkdir(parents=True)
-    for file in bundle.manifest.files:
-        content = bundle.model if file == bundle.manifest.model else bundle.read(file)
+    known = bundle.manifest
+    for file in known.files:
+        content = bundle.model if file == known.model else bundle.read(file)
         (folder / file).write_bytes(content)
-    manifest = replace(bundle.manifest, name=name, version=version)
+    files = dict(known.files)
+    if card is not None:
+        (folder / CARD).write_text(card, encoding="utf-8")
+        files[CARD] = _entry(folder / CARD)
+    manifest = replace(
+        known,
+        name=known.name if name is None else name,
+        version=known.version if version is None else version,
+        metrics=known.metrics if metrics is None else metrics,
+        files=files,
+    )
     (folder / MANIFEST).write_text(dumps(manifest), encoding="utf-8")
     return manifest
 

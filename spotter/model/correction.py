@@ -1,0 +1,98 @@
+"""Rules that correct a recogniser's greedy path where its other characters leave no doubt.
+
+CTC's columns are independent of each other given the picture (Graves et al. 2006), so a recogniser may take the 0 of
+`50MG` for an O, or write a space after a point in the middle of an address.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spotter.model.charset import Charset
+
+_ZERO_BIAS = 3.0  # nats by which an O may be ahead of a 0: on receipts and tables mistaken ones were up to 2.6 ahead
+_WORDS = "FHTUZ"  # what follows the O of words and units: 10OFF, 10OHM, 1OTHER, 2OUT, 12OZ
+_ROUNDS = 2  # a number may hold two such letters, an address two such spaces
+
+
+class Correction(nn.Module):
+    """Corrects paths of a charset; a charset without the characters concerned is left as it is."""
+
+    digits: Tensor
+    followers: Tensor
+    letters: Tensor
+    w: Tensor
+
+    def __init__(self, charset: Charset) -> None:
+        super().__init__()
+
+        def table(characters: str) -> Tensor:
+            """bool [classes]: which classes are of these characters."""
+            found = torch.zeros(charset.classes, dtype=torch.bool)
+            found[[charset.encode(character)[0] for character in characters if charset.covers(character)]] = True
+            return found
+
+        def single(character: str) -> int:
+            return charset.encode(character)[0] if charset.covers(character) else -1
+
+        capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        self.register_buffer("digits", table("0123456789"), persistent=False)
+        self.register_buffer("followers", table("".join(set("0123456789" + capitals) - set(_WORDS))), persistent=False)
+        self.register_buffer("letters", table(capitals + capitals.lower()), persistent=False)
+        self.register_buffer("w", table("wW"), persistent=False)
+        self.capital_o, self.zero = single("O"), single("0")
+        self.space, self.at, self.point = single(" "), single("@"), single(".")
+
+    def forward(self, path: Tensor, logits: Tensor) -> Tensor:
+        """The corrected path. path: int32 [N, W], classes by column with repeats collapsed to the blank, 0. logits:
+        float32 [N, W, classes]."""
+        for _ in range(_ROUNDS):
+            if min(self.capital_o, self.zero) >= 0:
+                path = self._zeros(path, logits)
+            if min(self.space, self.at, self.point) >= 0:
+                path = self._joined(path)
+        return path
+
+    def _zeros(self, path: Tensor, logits: Tensor) -> Tensor:
+        """An O after a digit and before a digit or a capital is a 0 unless it is clearly an O."""
+        written = path > 0
+        place = written.to(torch.int64).cumsum(1)  # of a character in its text, from 1
+        end = path.shape[1] + 1
+        text = torch.zeros_like(F.pad(place, (1, 1)))
+        text = text.scatter(1, torch.where(written, place, end), path.to(torch.int64))
+        text = text * (torch.arange(end + 1, device=path.device) < end).to(text.dtype)
+        before, after = text.gather(1, (place - 1).clamp(min=0)), text.gather(1, place + 1)
+        doubtful = logits[..., self.zero] + _ZERO_BIAS > logits[..., self.capital_o]
+        mistaken = (path == self.capital_o) & doubtful & self.digits[before] & self.followers[after]
+        return torch.where(mistaken, self.zero, path)
+
+    def _joined(self, path: Tensor) -> Tensor:
+        """Without the spaces at which an address is cut: after `name@`, `name@host.`, `www.` and `www.host.`, before a
+        letter. An address that has its top-level domain already may end a sentence, so it ends there."""
+        spaces = path == self.space
+        token = spaces.to(torch.int64).cumsum(1)  # N x W: number of each column's token; a space is in the one after it
+
+        def count(columns: Tensor) -> Tensor:
+            """int64 [N, W + 1]: how many of the columns are in each token."""
+            return torch.zeros_like(F.pad(token, (0, 1))).scatter_add(1, token, columns.to(torch.int64))
+
+        def so_far(columns: Tensor) -> Tensor:
+            """int64 [N, W]: how many of the columns are in the column's token up to it."""
+            counts = count(columns)
+            return columns.to(torch.int64).cumsum(1) - (counts.cumsum(1) - counts).gather(1, token)
+
+        characters = (path > 0) & ~spaces
+        place = so_far(characters)  # of a character in its token, from 1
+        first = characters & (place == 1)
+        last = characters & (place == count(characters).gather(1, token))
+        at, point = characters & (path == self.at), characters & (path == self.point)
+        begins = count(first & self.letters[path.to(torch.int64)]) == 1
+        ends_in_at, ends_in_point = count(at & last) == 1, count(point & last) == 1
+        mail = begins & (count(at) == 1) & (count(at & first) == 0)
+        in_host = count(point & (so_far(at) > 0)) == 1
+        www = (count(characters & self.w[path.to(torch.int64)] & (place <= 3)) == 3) & (
+            count(point & (place == 4)) == 1
+        )
+        incomplete = (mail & (ends_in_at | (ends_in_point & in_host))) | (www & ends_in_point & (count(point) <= 2))
+        cut = spaces & incomplete.gather(1, (token - 1).clamp(min=0)) & begins.gather(1, token)
+        return torch.where(cut, 0, path)

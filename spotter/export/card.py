@@ -285,7 +285,7 @@ It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 
 def with_scores(card: str, metrics: Mapping[str, Any], limits: str | None = None) -> str:
-    """A card of `model_card` with other scores, metrics as of `scores`, and, where given, other limits.
+    """A card of `model_card` with other scores (metrics as from `scores`) and, if given, other limits.
 
     Raises ValueError for a card without these sections.
     """

@@ -147,7 +147,7 @@ def copy_bundle(
     card: str | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> Manifest:
-    """Copies a verified bundle to a new folder, checking every byte; its name, version, card or metrics may be others.
+    """Copies a verified bundle to a new folder, checking every byte; name, version, card and metrics replace its own.
 
     Raises FileExistsError where the folder exists.
     """

@@ -201,7 +201,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "GPU memory",
             "bytes",
             {"{{kind}} {{instance}}": "sum by (instance, kind) (spotter_gpu_memory_bytes)"},
-            "Of the whole GPU, by everyone on it; nothing on processors.",
+            "Of the whole GPU, by all its processes; nothing on processors.",
         ),
     ],
     "Refused, given up": [

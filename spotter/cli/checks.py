@@ -59,7 +59,7 @@ def run_checks() -> Iterator[Check]:
         except ValidationError:
             yield Check(name, "wrong", "not looked at, for the settings are wrong", "Correct the settings first.")
         except Exception as error:  # an unexpected error must not hide the other checks
-            yield Check(name, "wrong", f"{type(error).__name__}: {error}", "Install the program anew.")
+            yield Check(name, "wrong", f"{type(error).__name__}: {error}", "Install the program again.")
 
 
 def _program() -> Check:

@@ -28,7 +28,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"ready": not wrong, "checks": [asdict(check) for check in found]}, indent=2))
     elif wrong:
-        click.echo(f"\nNot ready: mend {', '.join(wrong)}.")
+        click.echo(f"\nNot ready: fix {', '.join(wrong)}.")
     else:
         click.echo("\nReady: `spotter demo` shows it, `spotter serve` serves.")
     sys.exit(1 if wrong else 0)

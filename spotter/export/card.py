@@ -11,7 +11,7 @@ _KINDS = {
     "scene": "rendered scenes",
     "page": "rendered pages",
     "sheet": "rendered sheets of words",
-    "curved": "rendered logos, seals, labels and signs, their words bent",
+    "curved": "rendered logos, seals, labels and signs with curved words",
     "textfree": "photographs without text",
     "unlabelled": "photographs without labels",
 }
@@ -257,9 +257,9 @@ def model_card(
     reads = (
         f"""
 
-A character n-gram language model of {language["states"]:,} contexts, inside the graph, has its say in what is read
+A character n-gram language model of {language["states"]:,} contexts, inside the graph, takes part in the reading
 (weight {language["weight"]:g}, {language["bonus"]:g} nats a character, {language["beams"]} beams). It is no list of
-words: any text can be read, but an unlikely one wants surer strokes."""
+words: any text can be read, but an improbable one needs clearer letters."""
         if language
         else ""
     )

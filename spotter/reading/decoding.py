@@ -178,7 +178,7 @@ class OpenedPicture:
 def _open(name: str, data: bytes) -> ImageFile.ImageFile:
     if name == "PNM":
         return PnmFile(data, io.BytesIO())
-    if name == "HEIF":  # imported late: an extra that is seldom installed
+    if name == "HEIF":  # imported late: an extra that is rarely installed
         from pi_heif import HeifImageFile
 
         return HeifImageFile(io.BytesIO(data))  # type: ignore[no-any-return]

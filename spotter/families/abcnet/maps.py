@@ -47,10 +47,10 @@ def decode_curves(distances: Tensor, direction: Tensor, bend: Tensor, points: Te
     thirds = torch.arange(4, device=distances.device) / 3
     along = (left + right)[..., None] * thirds - left[..., None]  # ... x 4
     height = (top + bottom)[..., None, None]
-    bent = bend.unflatten(-1, (2, 4, 2)) * height[..., None]  # type: ignore[no-untyped-call]
-    down = torch.stack((-top, bottom), -1)[..., None] + bent[..., 1]  # ... x 2 x 4
+    offsets = bend.unflatten(-1, (2, 4, 2)) * height[..., None]  # type: ignore[no-untyped-call]
+    down = torch.stack((-top, bottom), -1)[..., None] + offsets[..., 1]  # ... x 2 x 4
     slant = direction[..., 2].clamp(-_MOST_SLANT, _MOST_SLANT)[..., None, None]
-    across = along[..., None, :] + bent[..., 0] + slant * down
+    across = along[..., None, :] + offsets[..., 0] + slant * down
     norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
     cos, sin = (direction[..., axis, None, None] / norm[..., None, None] for axis in (0, 1))
     x = points[..., 0, None, None] + across * cos - down * sin

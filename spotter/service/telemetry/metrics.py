@@ -110,7 +110,10 @@ class Metrics:
         )
         self.upload_bytes = Gauge("spotter_upload_bytes", "Bytes of uploads held now.", registry=registry)
         self.gpu_memory = Gauge(
-            "spotter_gpu_memory_bytes", "Of the GPU, by everyone on it: used and total.", ("kind",), registry=registry
+            "spotter_gpu_memory_bytes",
+            "Memory of the GPU, of all its processes: used and total.",
+            ("kind",),
+            registry=registry,
         )
         self.ready = Gauge("spotter_ready", "1 while the service is ready.", registry=registry)
         self.model = Info("spotter_model", "The version of a model that answers.", ("model",), registry=registry)

@@ -35,7 +35,7 @@ from spotter.training.step_batches import StepBatches
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="From whose pictures batch norm's statistics are taken anew.",
+    help="Recipe of the pictures on which batch norms' statistics are computed again.",
 )
 @click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real pictures.")
 @click.option("--pool", type=click.Path(path_type=Path, exists=True), help="Rendered words (`spotter synth pool`).")

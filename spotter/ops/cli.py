@@ -12,7 +12,7 @@ from spotter.ops.native import KernelsError, inspect, places
 
 @click.command("build-ops")
 @click.option("--cuda", is_flag=True, help="Also compile the kernels for NVIDIA GPUs; needs nvcc.")
-@click.option("--force", is_flag=True, help="Compile even if what is there fits.")
+@click.option("--force", is_flag=True, help="Compile even if the existing library fits.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -102,13 +102,13 @@ def search(
             raise RecipeError(f"{recipe} trains the recogniser alone, so there is no detector to search for")
         source = build_sources(content.sources, data, pool)
         judge = Judge(content, source, _validation_sets(sets, limit, side))
-        candidates, winner = Search(output, content, settings, source, measure, judge, workers)()
+        tried, winner = Search(output, content, settings, source, measure, judge, workers)()
     except (RecipeError, InterruptedError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    picture = draw_front(output, candidates, winner, budget_ms)
-    over = sum(not each.runs for each in candidates)
-    click.echo(f"{table(candidates, winner)}\n")
-    click.echo(f"{over} of {len(candidates)} networks took more than {budget_ms:g} ms. {output / RESULTS}, {picture}\n")
+    picture = draw_front(output, tried, winner, budget_ms)
+    over = sum(not each.runs for each in tried)
+    click.echo(f"{table(tried, winner)}\n")
+    click.echo(f"{over} of {len(tried)} networks took more than {budget_ms:g} ms. {output / RESULTS}, {picture}\n")
     click.echo(recipe_lines(tomllib.loads(text).get("model", {}), winner))
 
 

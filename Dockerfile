@@ -1,6 +1,6 @@
 # The service, without torch and without a compiler: `docker build -t spotter .`, and for a GPU
 #   docker build --target cuda -t spotter:cuda . && docker run --gpus all -p 8000:8000 spotter:cuda
-# deploy/locks/ holds what is installed, by version and hash; update.sh there writes it anew.
+# deploy/locks/ lists the packages by version and hash; update.sh there writes the lists.
 ARG BASE=python:3.11-slim
 ARG CUDA_BUILD=nvidia/cuda:13.0.1-devel-ubuntu24.04
 ARG CUDA_BASE=nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
@@ -18,7 +18,7 @@ RUN version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
  && pip install --require-hashes -r "deploy/locks/build-$version.txt" -r "deploy/locks/cuda-$version.txt"
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY spotter spotter
-# The package names the other flavour of ONNX Runtime, which must not be there: hence --no-deps.
+# The package depends on the CPU's package of ONNX Runtime, which must not be installed here: hence --no-deps.
 RUN pip install --no-deps --no-build-isolation . \
  && spotter build-ops --cuda --force \
  && pip uninstall -y setuptools pip \
@@ -64,16 +64,16 @@ RUN version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
  && pip install --require-hashes -r "deploy/locks/build-$version.txt" -r "deploy/locks/cpu-$version.txt"
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY spotter spotter
-# A build without a compiler passes and only warns: hence the second command, which fails without the kernels.
+# Without a compiler pip only warns: hence the second command, which fails if there are no kernels.
 RUN pip install --no-deps --no-build-isolation . \
  && spotter build-ops \
  && pip uninstall -y setuptools pip \
  && python -m compileall -q /opt/spotter/lib
-# What nothing here loads: ONNX Runtime a second time, for programs in C; NumPy's own tests; symbols for debuggers.
+# Remove what is never loaded: a second copy of ONNX Runtime, for programs in C; NumPy's own tests; debug symbols.
 RUN find /opt/spotter/lib -depth \( -name 'libonnxruntime.so.*' -o -path '*/numpy/*' -type d -name tests \) -exec rm -r {} + \
  && strip --strip-debug /opt/spotter/lib/python*/site-packages/uvloop/*.so /opt/spotter/lib/python*/site-packages/httptools/parser/*.so
 
-# The last, so that it is what is built where no target is named.
+# The last stage, so that it is built if no target is named.
 FROM ${BASE} AS cpu
 ARG VERSION=0.1.0
 ARG REVISION=unknown

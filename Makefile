@@ -17,7 +17,7 @@ help:  ## list the commands
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# What serving needs, and nothing that trains.
+# What serving needs, without the packages for training.
 $(VENV)/.serve: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install -q -e .
 	@touch $@

@@ -1,5 +1,5 @@
-"""Everything else is in pyproject.toml: here only the kernels, which are compiled where a compiler is. Without one the
-package installs and works all the same."""
+"""Compiles the kernels where there is a compiler; everything else is in pyproject.toml. Without a compiler the package
+installs and works, too."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ class BuildWheel(bdist_wheel):
 
 
 def kernels() -> list[Extension]:
-    """None where there is no compiler: the wheel is then one for any platform."""
+    """The extension to compile; none where there is no compiler, so that the wheel is for any platform."""
     try:
         compiler()
     except BuildError as error:

@@ -1,1 +1,1 @@
-"""What `spotter bench` measures. Modules that need torch are imported only by the commands that train."""
+"""The benchmarks of `spotter bench`. Modules that need torch are imported only by the commands that need them."""

@@ -1,4 +1,4 @@
-"""Our bundles and other readers on annotated pictures, one table."""
+"""Scores Spotter's bundles and other readers on annotated pictures, in one table."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,8 +30,9 @@ SETS = ("icdar2015", "icdar2003", "sroie")
 
 @dataclass(frozen=True)
 class Result:
-    """A reader on a set. F in per cent, without lexicon; places are None where the set's boxes hold whole lines.
-    milliseconds: the median for a picture, from its pixels to its words."""
+    """The scores of a reader on a set. F in per cent, without lexicon; scores that need the words' positions are None
+    where the set's boxes contain whole lines. milliseconds: the median time of a picture, from its pixels to its
+    words."""
 
     reader: str
     dataset: str
@@ -43,7 +44,7 @@ class Result:
 
 
 def datasets(data: Path) -> list[Dataset]:
-    """The validation parts of the sets that lie in a folder."""
+    """The validation parts of the sets in a folder."""
     return [Dataset(data / name / "val", PRESETS[name], name) for name in SETS if (data / name / "val").is_dir()]
 
 
@@ -83,7 +84,7 @@ def open_peer(name: str, threads: int, models: str) -> tuple[str, OpenedPredicto
 
 
 def measure(readers: Sequence[tuple[str, OpenedPredictor]], sets: Sequence[Dataset], limit: int | None) -> list[Result]:
-    """Everyone on every set, or on its first `limit` pictures. Raises AnnotationError."""
+    """Scores every reader on every set, or on its first `limit` pictures. Raises AnnotationError."""
     results = []
     for dataset in sets:
         pictures = dataset.pictures(limit)
@@ -106,7 +107,7 @@ def measure(readers: Sequence[tuple[str, OpenedPredictor]], sets: Sequence[Datas
 
 
 def as_table(results: Sequence[Result]) -> str:
-    """For people: a row a reader and set."""
+    """A table with a row for each reader and set."""
     header = ("set", "reader", "pictures", "detection F", "end-to-end F", "bag of words F", "ms a picture")
     rows = [
         (r.dataset, r.reader, r.pictures, r.detection, r.end_to_end, r.bag_of_words, r.milliseconds) for r in results
@@ -115,5 +116,5 @@ def as_table(results: Sequence[Result]) -> str:
 
 
 def as_dicts(results: Sequence[Result]) -> list[dict[str, object]]:
-    """For JSON."""
+    """The results as JSON values."""
     return [asdict(result) for result in results]

@@ -1,4 +1,4 @@
-"""Pictures a second that a bundle's graph reads in batches, as a GPU wants them."""
+"""Measures how many pictures per second a bundle's graph reads in batches, as is best on a GPU."""
 
 import time
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ BATCHES = (1, 8, 32)
 
 @dataclass(frozen=True)
 class Rate:
-    """A reader on batches of `batch` pictures, from decoded pixels to words. milliseconds: the median of a batch by
-    itself. overlapped: pictures a second, where other threads prepare the next batch and make the last one's words, as
-    in the service."""
+    """The speed of a reader with batches of `batch` pictures, from decoded pixels to words. milliseconds: the median
+    time of a batch alone. overlapped: pictures per second where other threads prepare the next batch and finish the
+    last one, as in the service."""
 
     reader: str
     batch: int
@@ -31,19 +31,19 @@ class Rate:
 
     @property
     def pictures_a_second(self) -> float:
-        """By the median."""
+        """Pictures per second, from the median."""
         return 1000 * self.batch / self.milliseconds
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON values."""
         return {**asdict(self), "pictures_a_second": self.pictures_a_second}
 
 
 def measure(
     bundles: Sequence[Named], pixels: NDArray[np.uint8], options: SessionOptions, batches: Sequence[int], rounds: int
 ) -> list[Rate]:
-    """Each bundle on batches of copies of one picture, uint8 [H, W, 3] RGB, `rounds` times after some that do not
-    count. Raises BundleError."""
+    """Times each bundle on batches of copies of one picture, uint8 [H, W, 3] RGB, `rounds` times after a warm-up.
+    Raises BundleError."""
     rates = []
     for named in bundles:
         reader = Reader(named.bundle, Session(named.bundle, options))
@@ -77,6 +77,6 @@ def _overlapped(reader: Reader, pictures: Sequence[NDArray[np.uint8]], rounds: i
 
 
 def as_table(rates: Sequence[Rate]) -> str:
-    """For people."""
+    """A table of the results."""
     rows = [(rate.reader, rate.batch, rate.milliseconds, rate.pictures_a_second, rate.overlapped) for rate in rates]
     return table.render(("reader", "batch", "ms a batch", "pictures a second", "overlapped"), rows)

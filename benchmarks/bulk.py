@@ -1,4 +1,4 @@
-"""`spotter bulk` over Ray compared with plain loops that do the same work in one process."""
+"""Compares `spotter bulk` over Ray with plain loops that do the same work in one process."""
 
 import json
 import time
@@ -28,13 +28,13 @@ from spotter.reading.words import read_page, render
 from spotter.registry.manifest import InputSpec
 
 BATCH = 4
-"""Pictures of a batch of the plain loop."""
+"""The number of pictures in a batch of the plain loop."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """start: seconds before the first part was begun; rate: pictures a second from then on; ratio: of that rate to the
-    batched loop's."""
+    """start: seconds before the first part was begun. rate: pictures per second from then on. ratio: this rate divided
+    by the batched loop's."""
 
     label: str
     start: float
@@ -43,10 +43,10 @@ class Speed:
 
 
 def measure(pictures: Sequence[bytes], workers: int, part: int) -> list[Speed]:
-    """Reads the pictures over Ray with `workers` actors and `part` pictures to a file, and by each loop half of them
-    before and half after it, since a machine is not always as fast.
+    """Reads the pictures over Ray with `workers` actors and `part` pictures in a file, and by each loop one half of
+    them before and the other half after it, since a machine's speed may change.
 
-    Raises RegistryError or ProblemError, ValueError where there are too few pictures to tell.
+    Raises RegistryError or ProblemError, and ValueError where there are too few pictures for a measurement.
     """
     if len(pictures) < 2 * workers * part:
         raise ValueError(f"{len(pictures)} pictures are too few for {workers} workers with parts of {part}")
@@ -69,13 +69,13 @@ def measure(pictures: Sequence[bytes], workers: int, part: int) -> list[Speed]:
 
 
 def as_table(speeds: Sequence[Speed]) -> str:
-    """A row for each."""
+    """A table with a row for each way of reading."""
     rows = [(each.label, each.start, each.rate, each.ratio) for each in speeds]
     return table.render(("", "start, s", "pictures a second", "ratio"), rows)
 
 
 def as_dicts(speeds: Sequence[Speed]) -> list[dict[str, Any]]:
-    """For a JSON document."""
+    """The results as JSON values."""
     return [asdict(each) for each in speeds]
 
 
@@ -98,7 +98,8 @@ def _seconds(loop: Callable[[Sequence[Item]], int], items: Sequence[Item]) -> fl
 
 
 def _batched(items: Sequence[Item], reader: Reader, threads: int) -> int:
-    """Batches of one shape through a model with all threads, decoded ahead; closer looks in batches, too."""
+    """Reads in batches of one shape, by a model with all threads, with pictures decoded ahead; closer looks also run in
+    batches."""
     settings = _settings()
     lines: list[str] = []
 
@@ -141,7 +142,7 @@ def _batched(items: Sequence[Item], reader: Reader, threads: int) -> int:
 
 
 def _side_by_side(items: Sequence[Item], workers: int) -> int:
-    """Threads in one process, each with a picture and a core of its own."""
+    """Reads with threads in one process, each with its own picture and core."""
     with TemporaryDirectory() as output:
         bulk_run = BulkRun(output, "jsonl", _settings().model_dump(mode="json"))
         shares = parts_of(items, -(-len(items) // workers))
@@ -151,7 +152,8 @@ def _side_by_side(items: Sequence[Item], workers: int) -> int:
 
 
 def _over_ray(items: Sequence[Item], output: Path, workers: int, part: int) -> tuple[float, float]:
-    """Seconds to the first parts, and pictures a second once all workers had finished one; by the files' times."""
+    """Seconds until the first parts, and pictures per second once all workers had finished one, from the times of the
+    output files."""
     bulk_run = BulkRun(str(output), "jsonl", _settings().model_dump(mode="json"))
     parts = parts_of(items, part)
     began = time.time()

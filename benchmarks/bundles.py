@@ -1,4 +1,4 @@
-"""Bundles as the benchmarks' options name them."""
+"""Finds the bundles that the benchmarks' options name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,9 +37,9 @@ def find(name: str, registry: Path | None = None) -> Named:
 
 
 def at_sides(named: Sequence[Named], sides: Sequence[int]) -> list[Named]:
-    """Each bundle once for each long side, pixels, at which it is to read; as it is where no side is given.
+    """Each bundle once for each long side in pixels at which it is to read; unchanged where no side is given.
 
-    Raises RegistryError for a side at which it cannot.
+    Raises RegistryError for a side at which it cannot read.
     """
     if not sides:
         return list(named)

@@ -1,7 +1,8 @@
-"""How long pictures wait and how many replicas a load takes: the queue M/G/c by the approximation of Allen and Cunneen.
+"""Predicts waiting times and the number of replicas for a load: an M/G/c queue by the approximation of Allen and
+Cunneen.
 
-Allen, "Probability, Statistics, and Queueing Theory", 2nd ed., 1990. Exact for M/M/c (Erlang's C) and, in the mean, for
-M/G/1 (Pollaczek and Khinchine); in between it interpolates by the variation of the service.
+Allen, "Probability, Statistics, and Queueing Theory", 2nd ed., 1990. It is exact for M/M/c (Erlang's C) and, for the
+mean, for M/G/1 (Pollaczek and Khinchine); in between it interpolates by the variation of the service time.
 """
 
 import math
@@ -12,10 +13,11 @@ _MOST_REPLICAS = 10_000
 
 @dataclass(frozen=True)
 class Replica:
-    """What one replica does. lanes: pictures that it reads at the same time; seconds: of one picture in a lane while
-    all are busy; variation: squared coefficient of variation of those seconds (0: all alike; 1: exponential).
+    """The performance of one replica. lanes: pictures that it reads at the same time. seconds: mean time of one picture
+    in a lane while all lanes are busy. variation: squared coefficient of variation of this time
+    (0: constant; 1: exponential).
 
-    Raises ValueError for what no replica can be.
+    Raises ValueError for impossible values.
     """
 
     lanes: int
@@ -28,14 +30,14 @@ class Replica:
 
     @property
     def throughput(self) -> float:
-        """Pictures a second when it is never idle."""
+        """Pictures per second when it is never idle."""
         return self.lanes / self.seconds
 
 
 @dataclass(frozen=True)
 class Queue:
-    """Replicas that take from one queue (a balancer that knows the least busy one comes near to it) under Poisson
-    arrivals of `rate` pictures a second."""
+    """Replicas that share one queue (a balancer that knows the least busy replica comes close to this), with Poisson
+    arrivals of `rate` pictures per second."""
 
     replica: Replica
     replicas: int
@@ -43,19 +45,19 @@ class Queue:
 
     @property
     def busy(self) -> float:
-        """Share of the time in which a lane works; at 1 and above the queue grows without end."""
+        """The utilisation of a lane, as a share of the time; at 1 and above the queue grows without limit."""
         return self.rate / (self.replicas * self.replica.throughput)
 
     def mean_wait(self) -> float:
-        """Mean seconds before a picture is begun; infinite where the queue has no end."""
+        """Mean waiting time in seconds before a picture is begun; infinite where the queue grows without limit."""
         if self.busy >= 1:
             return math.inf
         return self._waits() * self._scale()
 
     def wait(self, share: float) -> float:
-        """Seconds of waiting that a share (0..1) of the pictures stay within; infinite where the queue has no end.
+        """The quantile `share` (0..1) of the waiting time in seconds; infinite where the queue grows without limit.
 
-        Who waits at all is taken to wait exponentially, which is exact for M/M/c only.
+        The waiting times of those that wait are taken to be exponential, which is exact for M/M/c only.
         """
         if self.busy >= 1:
             return math.inf
@@ -66,14 +68,14 @@ class Queue:
         return erlang_c(lanes, self.rate * self.replica.seconds)
 
     def _scale(self) -> float:
-        """Mean seconds of those that wait."""
+        """Mean waiting time in seconds of the pictures that wait."""
         spare = self.replicas * self.replica.throughput - self.rate
         return (1 + self.replica.variation) / 2 / spare
 
 
 @dataclass(frozen=True)
 class Need:
-    """Replicas for a load, and the queues with all of them and with one gone."""
+    """The number of replicas for a load, and the queues with all of them and with one of them down."""
 
     replicas: int
     whole: Queue
@@ -81,24 +83,24 @@ class Need:
 
 
 def erlang_c(servers: int, load: float) -> float:
-    """Probability that an arrival of M/M/c finds every server busy. load: arrivals in a mean service time, below
+    """The probability that an arrival in M/M/c finds every server busy. load: arrivals in a mean service time, below
     `servers`.
 
-    Raises ValueError for a load that the servers cannot carry.
+    Raises ValueError for a load that the servers cannot handle.
     """
     if not 0 <= load < servers:
         raise ValueError(f"{servers} servers cannot carry a load of {load:g}")
-    blocked = 1.0  # Erlang's B, by its recursion: no factorials that overflow
+    blocked = 1.0  # Erlang's B by its recursion, which avoids factorials that overflow
     for count in range(1, servers + 1):
         blocked = load * blocked / (count + load * blocked)
     return servers * blocked / (servers - load * (1 - blocked))
 
 
 def need(replica: Replica, rate: float, p99_seconds: float, busy: float = 0.9) -> Need:
-    """The fewest replicas that, with one of them gone, answer 99% of the pictures within `p99_seconds` of waiting and
-    reading, and stay busy for at most the share `busy`.
+    """The fewest replicas that, with one of them down, answer 99% of the pictures within `p99_seconds` of waiting and
+    reading, with a utilisation of at most `busy`.
 
-    Raises ValueError when reading alone takes longer than that, or none of up to 10,000 replicas is enough.
+    Raises ValueError when reading alone takes longer than that, or even 10,000 replicas are not enough.
     """
     if replica.seconds > p99_seconds:
         raise ValueError(

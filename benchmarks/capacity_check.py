@@ -1,4 +1,4 @@
-"""One replica measured, and what the formula predicts for it compared with what it does under Poisson arrivals."""
+"""Measures one replica, and compares the formula's prediction with its behaviour under Poisson arrivals."""
 
 import asyncio
 import math
@@ -15,14 +15,15 @@ from benchmarks.process import Served, ServeError, serving
 from spotter.registry.bundle import Bundle
 
 SHARES = (0.5, 0.7, 0.85)
-"""Of the throughput: the loads at which the formula is checked."""
+"""The loads at which the formula is checked, as shares of the throughput."""
 
-_CLIENTS_A_LANE = 3  # keep every lane busy
+_CLIENTS_A_LANE = 3  # enough to keep every lane busy
 
 
 @dataclass(frozen=True)
 class Point:
-    """A load, and the seconds of the answers: as measured and as predicted. Not p99: runs are too short for it."""
+    """A load, and the measured and predicted response times in seconds. There is no p99, since runs are too short for
+    it."""
 
     rate: float
     busy: float
@@ -35,20 +36,20 @@ class Point:
 
 @dataclass(frozen=True)
 class Check:
-    """A replica's curve."""
+    """A replica's measurements at several loads."""
 
     replica: Replica
     points: tuple[Point, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in seconds."""
+        """The result as JSON values, with times in seconds."""
         return {
             "replica": {**asdict(self.replica), "throughput": self.replica.throughput},
             "points": [asdict(point) for point in self.points],
         }
 
     def as_table(self) -> str:
-        """For people."""
+        """A table of the results."""
         replica = self.replica
         rows = [
             (
@@ -79,7 +80,7 @@ async def _measure(served: Served, requests: Sequence[bytes], seconds: float) ->
     full = _CLIENTS_A_LANE * lanes
     await load.closed_loop(served.port, requests, full, min(1.0, seconds / 4))  # warms up
     throughput = (await load.closed_loop(served.port, requests, full, seconds)).goodput
-    # No more clients than lanes: nobody waits, so that answers vary as the service does.
+    # No more clients than lanes, so that no request waits and response times vary like service times.
     alone = await load.closed_loop(served.port, requests, lanes, seconds)
     if throughput == 0 or not alone.good:
         raise ServeError("the service answered nothing")
@@ -92,12 +93,12 @@ async def _measure(served: Served, requests: Sequence[bytes], seconds: float) ->
 
 
 def variation(values: Sequence[float]) -> float:
-    """Squared coefficient of variation, at least one value given."""
+    """The squared coefficient of variation of at least one value."""
     return float(np.var(values) / np.mean(values) ** 2)
 
 
 def point(queue: Queue, run: load.Load) -> Point:
-    """A run and its prediction; times are not a number where nothing was answered with 200."""
+    """A run with its prediction; times are NaN where no answer had the status 200."""
     good = [each / 1000 for each in run.good]
     return Point(
         rate=queue.rate,
@@ -111,7 +112,7 @@ def point(queue: Queue, run: load.Load) -> Point:
 
 
 def explained(need: Need) -> str:
-    """What a load needs, for people."""
+    """What a load needs, as text."""
     rows = [
         (
             how,

@@ -39,7 +39,7 @@ from spotter.training.data import ppocr, tesseract
 
 DEFAULT_BUNDLE = "spotter"
 STREET = (1280, 720, 20)
-"""Width, height and words of the picture that figures are about."""
+"""Width, height and number of words of the picture for which figures are given."""
 
 _NEEDS = {
     "ops": ("onnx",),
@@ -49,12 +49,12 @@ _NEEDS = {
     "train-step": ("cv2", "torch"),
     "parts": ("torch",),
 }
-"""Modules that a benchmark needs beyond what serving needs."""
+"""The modules that a benchmark needs in addition to those for serving."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one benchmark found. settings: what else its figures depend on; paragraphs: tables for people."""
+    """The result of one benchmark. settings: what its figures depend on. paragraphs: its tables as text."""
 
     name: str
     document: dict[str, Any]
@@ -107,7 +107,7 @@ def bench(ctx: click.Context, data: Path | None, peer_models: tuple[str, ...], a
 
 @bench.result_callback()
 def show(result: Report | list[Report], as_json: bool, **options: object) -> None:
-    """Prints one JSON document, or a line about the machine and then the tables."""
+    """Prints one JSON document, or a line about the machine and the tables."""
     reports = result if isinstance(result, list) else [result]
     machine = environment.describe()
     if as_json or any(report.as_json for report in reports):
@@ -163,7 +163,7 @@ def graph_command(
     profiled: bool,
     as_json: bool,
 ) -> Report:
-    """Time the whole graph on one picture, bundles and peers taking turns."""
+    """Time the whole graph on one picture, with bundles and peers in turns."""
     if profiled and device != "cpu":
         raise click.UsageError("--profile is for the cpu: on another device a node's time is that of its launch")
     if cuda_graphs and device != "cuda":
@@ -363,7 +363,8 @@ def capacity_command(
     seconds: float,
     as_json: bool,
 ) -> Report:
-    """Measure one replica, see how well a queue's formula foretells it under load, and count replicas for a load."""
+    """Measure one replica, check how well a queueing formula predicts it under load, and compute the replicas for a
+    load."""
     try:
         found = capacity_check.run(bundles.find(name, registry).bundle, _street(), threads, seconds)
         needed = capacity.need(found.replica, rate, p99, busy)
@@ -522,7 +523,7 @@ def _need(name: str) -> None:
 
 
 def _encoded(folder: Path | None) -> tuple[bytes, ...]:
-    """The pictures of a folder, or eight that are drawn."""
+    """The encoded pictures of a folder, or eight generated ones."""
     if folder is None:
         return _street()
     found = tuple(file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES)
@@ -532,7 +533,7 @@ def _encoded(folder: Path | None) -> tuple[bytes, ...]:
 
 
 def _pictures(files: tuple[Path, ...], size: tuple[int, int], words: int) -> list[tuple[str, graph.Pixels]]:
-    """Decoded pictures, upright RGB, with their names. Raises ProblemError or ValueError."""
+    """Decoded pictures, upright, RGB, with their names. Raises ProblemError or ValueError."""
     if not files:
         return [(f"drawn, {_plural(words, 'word')}", np.asarray(pictures.draw(*size, words)))]
     return [(str(file), np.asarray(imaging.decode(file.read_bytes(), PictureLimits()))) for file in files]

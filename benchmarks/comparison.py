@@ -1,4 +1,4 @@
-"""Two servers under the same load in turns, and how sure a comparison of them is."""
+"""Loads two servers in turns in the same way, and gives confidence intervals of their comparison."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from benchmarks import load, table
 from benchmarks.load import Load
 
 TURN_SECONDS = 3.0
-"""About how long one of the two is loaded before the other: shorter than a shared machine's moods, long enough for some
-eighty pictures of four clients."""
+"""The approximate length of a turn, after which the other server is loaded: shorter than typical slow phases of a
+shared machine, and long enough for about eighty pictures of four clients."""
 
 _DRAWS = 400
 Figure = Callable[[Load], float | None]
@@ -28,15 +28,15 @@ def _p99(found: Load) -> float | None:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A load on a peer, and on us in turns with it: as many loads of ours as of theirs, in order."""
+    """Loads on this service and on a peer, in turns: equally many for each, in order."""
 
     label: str
     ours: tuple[Load, ...]
     theirs: tuple[Load, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the peer's load, our goodput by its, and our p99 by its, each with its 90% interval; None where one
-        of us answered nothing."""
+        """The result as JSON values: the peer's load, and this service's goodput and p99 divided by the peer's, each
+        with its 90% interval; None where one of the two answered nothing."""
         return {
             "peer": self.label,
             "turns": len(self.ours),
@@ -55,13 +55,13 @@ class Comparison:
         }
 
     def _ratio(self, figure: Figure, turns: Sequence[int]) -> float | None:
-        """Ours by theirs of a figure, over these turns together."""
+        """This service's figure divided by the peer's, over these turns together."""
         ours, theirs = (figure(load.joined([side[turn] for turn in turns])) for side in (self.ours, self.theirs))
         return ours / theirs if ours and theirs else None
 
     def _interval(self, figure: Figure) -> tuple[float, float] | None:
-        """Within which nine of ten ratios lie whose turns were drawn anew from those that were measured: the bootstrap
-        (Efron, 1979) over pairs of neighbouring turns, for what disturbs a machine lasts longer than an answer."""
+        """The 90% interval of the ratio by the bootstrap (Efron, 1979), which resamples pairs of neighbouring turns,
+        since disturbances of a machine last longer than an answer."""
         rng = np.random.default_rng(0)
         count = len(self.ours)
         found = [self._ratio(figure, rng.integers(count, size=count).tolist()) for _ in range(_DRAWS)]
@@ -73,15 +73,15 @@ class Comparison:
 
 
 def turns(seconds: float) -> int:
-    """Into how many turns each side's `seconds` are divided; two at least."""
+    """The number of turns into which each side's `seconds` are divided, at least two."""
     return max(2, round(seconds / TURN_SECONDS))
 
 
 def in_turns(
     ours: Callable[[float], Load], theirs: Callable[[float], Load], seconds: float
 ) -> tuple[tuple[Load, ...], tuple[Load, ...]]:
-    """(our loads, theirs) of calls with the seconds of a turn, in the order ABBA, so that neither always comes after
-    the other."""
+    """(this service's loads, the peer's) from calls with the seconds of a turn, in the order ABBA, so that neither
+    always comes after the other."""
     count = turns(seconds)
     found: tuple[list[Load], list[Load]] = ([], [])
     sides = tuple(zip((ours, theirs), found, strict=True))

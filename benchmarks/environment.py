@@ -1,4 +1,4 @@
-"""What must be stated with a figure: machine, code, versions."""
+"""The environment to be stated with a figure: machine, code and versions."""
 
 import os
 import platform
@@ -14,8 +14,8 @@ _PACKAGES = ("onnxruntime", "onnxruntime-gpu", "numpy", "torch")
 
 @dataclass(frozen=True)
 class Environment:
-    """cpu: the model as the system names it; cores: those this process may use; commit: of the checkout the
-    package runs from, None when it is installed elsewhere; versions: of the packages that are installed."""
+    """cpu: the processor's model by the system's name. cores: how many this process may use. commit: of the checkout
+    from which the package runs, None when it is installed elsewhere. versions: of the installed packages."""
 
     cpu: str
     cores: int
@@ -25,7 +25,7 @@ class Environment:
     versions: dict[str, str]
 
     def line(self) -> str:
-        """One line for the top of the tables."""
+        """The environment as one line, printed above the tables."""
         code = f"spotter {self.spotter}" + (f" ({self.commit})" if self.commit else "")
         parts = [f"{self.cpu}, {self.cores} cores", code, *(f"{name} {at}" for name, at in self.versions.items())]
         return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""A bundle's graph on one picture, bundles and peers taking turns."""
+"""Times a bundle's graph on one picture, with bundles and peers in turns."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Turn:
-    """One reading. Seconds: whole is prepare (scale and pad), graph, and finish (rows to words); of a peer only the
-    whole is known."""
+    """The times of one reading in seconds: `whole` is the sum of `prepare` (scaling and padding), `graph`, and `finish`
+    (rows to words); for a peer only `whole` is known."""
 
     whole: float
     words: int
@@ -50,7 +50,7 @@ class PictureResult:
     measured: tuple[Measured, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in milliseconds, the ratio in multiples of the first contestant's whole reading."""
+        """The result as JSON values: times in milliseconds, and the ratio to the first contestant's whole reading."""
         first = [turn.whole for turn in self.measured[0].turns]
         return {
             "picture": self.picture,
@@ -72,7 +72,7 @@ class PictureResult:
         }
 
     def as_table(self) -> str:
-        """For people; milliseconds."""
+        """A table of the results, in milliseconds."""
         header = ("reader", "prepare", "graph", "finish", "whole", "p10", "p90", "ratio", "words")
         rows = []
         for row in self.as_dict()["readers"]:
@@ -84,14 +84,14 @@ class PictureResult:
 def open_contestants(
     bundles: Sequence[Named], peers: Sequence[Peer], options: SessionOptions
 ) -> list[tuple[str, Contestant]]:
-    """Everything that takes turns, loaded. Raises BundleError."""
+    """Loads everything that is timed in turns. Raises BundleError."""
     ours = [(named.label, _bundle(Reader(named.bundle, Session(named.bundle, options)))) for named in bundles]
     return ours + [(peer.label, _peer(peer)) for peer in peers]
 
 
 def measure(picture: str, pixels: Pixels, contestants: Sequence[tuple[str, Contestant]], rounds: int) -> PictureResult:
-    """`rounds` turns of each contestant after `WARM_UP` that do not count. In each round everyone has one turn, and
-    another begins, so that what the machine does otherwise hits all alike."""
+    """Times `rounds` turns of each contestant after `WARM_UP` turns that are not counted. In each round every
+    contestant has one turn, and another one begins, so that disturbances of the machine affect all equally."""
     for _, contestant in contestants:
         for _ in range(WARM_UP):
             contestant(pixels)

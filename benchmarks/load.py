@@ -1,6 +1,6 @@
-"""Load on a server: closed loop (clients that wait for their answers) and open loop (arrivals that do not wait).
+"""Puts load on a server: closed loop (clients that wait for their answers) and open loop (arrivals that do not wait).
 
-In the open loop a request's time counts from when it should have been sent, so that a slow server cannot hide its
+In the open loop a request's time is measured from when it should have been sent, so that a slow server cannot hide its
 delay by slowing the clients down (coordinated omission).
 """
 
@@ -17,12 +17,12 @@ from benchmarks import table
 from benchmarks.http_client import Answer, Connection
 
 DRAIN_SECONDS = 15.0
-"""How long after the last arrival answers are waited for."""
+"""The seconds after the last arrival for which answers are awaited."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """An answer and the seconds it took, for its client."""
+    """An answer, and the seconds that it took for its client."""
 
     answer: Answer
     seconds: float
@@ -30,8 +30,8 @@ class Timed:
 
 @dataclass(frozen=True)
 class Load:
-    """What one run gave. label: clients or rate; seconds: from the first request to the last answer; unanswered:
-    requests given up at the end of the drain."""
+    """The result of one run. label: clients or rate. seconds: from the first request to the last answer. unanswered:
+    requests that were given up at the end."""
 
     label: str
     answers: tuple[Timed, ...]
@@ -40,16 +40,16 @@ class Load:
 
     @property
     def good(self) -> list[float]:
-        """Milliseconds of the answers of code 200."""
+        """The milliseconds of the answers with the status 200."""
         return [1000 * each.seconds for each in self.answers if each.answer.code == 200]
 
     @property
     def goodput(self) -> float:
-        """Answers of code 200 a second."""
+        """Answers with the status 200 per second."""
         return len(self.good) / self.seconds
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in milliseconds, of the answers of code 200."""
+        """The result as JSON values; times in milliseconds, of the answers with the status 200."""
         codes = Counter(str(each.answer.code or "none") for each in self.answers)
         codes.update({"unanswered": self.unanswered} if self.unanswered else {})
         good = self.good
@@ -66,7 +66,7 @@ class Load:
 
 
 def joined(loads: Sequence[Load]) -> Load:
-    """Several runs of one label as one."""
+    """Combines several runs of one label."""
     return Load(
         loads[0].label,
         tuple(answer for each in loads for answer in each.answers),
@@ -76,7 +76,8 @@ def joined(loads: Sequence[Load]) -> Load:
 
 
 async def closed_loop(port: int, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
-    """`clients` keep-alive connections, each sending its next request when the last is answered."""
+    """Loads the server by `clients` keep-alive connections, each of which sends its next request when the last one is
+    answered."""
     answers: list[Timed] = []
     began = time.perf_counter()
 
@@ -89,7 +90,7 @@ async def closed_loop(port: int, requests: Sequence[bytes], clients: int, second
             answers.append(Timed(answer, answer.received - sent))
             turn += clients
             if answer.code != 200:
-                await asyncio.sleep(0.01)  # a refused client that came back at once would only burn the cores
+                await asyncio.sleep(0.01)  # a rejected client that tried again at once would only use CPU time
         await connection.close()
 
     await asyncio.gather(*(client(number) for number in range(clients)))
@@ -97,7 +98,8 @@ async def closed_loop(port: int, requests: Sequence[bytes], clients: int, second
 
 
 async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: float, seed: int = 0) -> Load:
-    """Poisson arrivals of `rate` a second for `seconds`; each takes an idle connection or opens one."""
+    """Loads the server by Poisson arrivals of `rate` per second for `seconds`; each uses an idle connection or opens
+    one."""
     arrivals = poisson(rate, seconds, seed)
     answers: list[Timed] = []
     connections: list[Connection] = []
@@ -128,7 +130,7 @@ async def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: 
 
 
 def poisson(rate: float, seconds: float, seed: int) -> list[float]:
-    """Times of arrival within `seconds`, as a Poisson process has them: gaps are exponential."""
+    """The arrival times of a Poisson process within `seconds`: gaps are exponential."""
     rng = np.random.default_rng(seed)
     times = np.cumsum(rng.exponential(1 / rate, round(2 * rate * seconds) + 20))
     return [float(each) for each in times[times < seconds]]

@@ -1,4 +1,4 @@
-"""The sampling operators by their kernels, by their bodies, and by the body that one would write first."""
+"""Times the sampling operators: by their kernels, by their bodies, and by a naive body."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ Arrays = dict[str, NDArray[np.generic]]
 WARM_UP = 1
 STRIDE = 4
 
-# Every region gets a map of its own: as many copies of feature maps as there are words.
+# The naive body gathers a map for every region: as many copies of feature maps as there are words.
 _GATHER = f"""
 <opset_import: ["" : {OPSET}], domain: "{DOMAIN}">
 SampleRegions (features, grid, image_index) => (samples)
@@ -47,7 +47,7 @@ SampleRegions (features, grid, image_index) => (samples)
 
 @dataclass(frozen=True)
 class Setting:
-    """`regions` patches of rows x columns bins, an element apart, from maps [pictures, channels, side, side]."""
+    """`regions` patches of rows x columns bins, one element apart, from maps [pictures, channels, side, side]."""
 
     regions: int = 64
     rows: int = 8
@@ -58,7 +58,7 @@ class Setting:
     threads: int = 2
 
     def line(self) -> str:
-        """In words."""
+        """The setting as text."""
         return (
             f"{self.regions} regions of {self.rows} x {self.columns} from {self.channels} channels, "
             f"{self.side} x {self.side}, {self.pictures} pictures"
@@ -67,8 +67,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Timed:
-    """Medians in milliseconds. native: the kernel, None without kernels. function: the operator's body, as the graph
-    carries it. gather: a body that takes a map for every region. difference: the largest between kernel and body."""
+    """Median times in milliseconds. native: of the kernel, None without kernels. function: of the operator's body in
+    the graph. gather: of the naive body. difference: the largest difference between the results of kernel and body."""
 
     operator: str
     native_ms: float | None
@@ -85,8 +85,8 @@ class Timed:
 
 @dataclass(frozen=True)
 class Measured:
-    """copy: of so many bytes that as many are read and written as the operator must, each element once, on one
-    thread."""
+    """copy_ms: the time of a copy on one thread that reads and writes as many bytes as the operator must, each element
+    once."""
 
     setting: Setting
     copy_ms: float
@@ -94,7 +94,7 @@ class Measured:
     operators: tuple[Timed, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; the figures of RoIRotate, which is what the graph calls, also by themselves."""
+        """The result as JSON values; the figures of RoIRotate, which the graph calls, are also given separately."""
         first = asdict(self.operators[0])
         return {
             **asdict(self.setting),
@@ -105,7 +105,7 @@ class Measured:
         }
 
     def as_table(self) -> str:
-        """For people."""
+        """A table of the results."""
         header = ("operator", "native ms", "function ms", "gather ms", "function / native", "gather / native")
         found = table.render(header, [each.row() for each in self.operators])
         copied = f"A plain copy that reads and writes as many bytes ({self.copied_bytes / 1e6:.1f} MB each): "
@@ -113,8 +113,8 @@ class Measured:
 
 
 def measure(setting: Setting, library: Path | None, rounds: int) -> Measured:
-    """library: of the kernels; None for bodies only. All take turns, as often as `rounds`, each turn twice in a
-    row of which the second counts; outputs are allocated beforehand."""
+    """Times all operators in turns, `rounds` times; in each turn an operator runs twice, and the second run counts.
+    Outputs are allocated beforehand. library: of the kernels; None for bodies only."""
     feeds = {"RoIRotate": _feeds(setting)}
     grid = _grid(setting, feeds["RoIRotate"]["boxes"].astype(np.float32))
     feeds["SampleRegions"] = {name: value for name, value in feeds["RoIRotate"].items() if name != "boxes"}
@@ -133,7 +133,7 @@ def measure(setting: Setting, library: Path | None, rounds: int) -> Measured:
     seconds: dict[tuple[str, str], list[float]] = {name: [] for name in (*runs, ("", "copy"))}
     for number in range(WARM_UP + rounds):
         for name, run in [*runs.items(), (("", "copy"), lambda: np.copyto(target, source))]:
-            run()  # not timed: whoever was before it emptied the caches
+            run()  # not timed: it fills the caches, which the turn before used otherwise
             began = time.perf_counter()
             run()
             if number >= WARM_UP:
@@ -159,7 +159,7 @@ def measure(setting: Setting, library: Path | None, rounds: int) -> Measured:
 
 
 def _feeds(setting: Setting) -> Arrays:
-    """Noise, and boxes within the pictures, of a pixel a stride for each bin, turned and slanted by up to 0.4."""
+    """Noise as features, and boxes within the pictures, one stride for each bin, turned and slanted by up to 0.4."""
     rng = np.random.default_rng(0)
     count, pixels = setting.regions, setting.side * STRIDE
     boxes = np.stack(
@@ -180,7 +180,8 @@ def _feeds(setting: Setting) -> Arrays:
 
 
 def _grid(setting: Setting, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The places, in elements of the map, that RoIRotate's body computes of them: float32 [N, rows, columns, 2]."""
+    """The positions, in elements of the map, that RoIRotate's body computes from boxes: float32
+    [N, rows, columns, 2]."""
     cx, cy, w, h, theta, slant = (value[:, None, None] for value in boxes.T)
     down = ((np.arange(setting.rows) + 0.5)[:, None] / setting.rows - 0.5) * h
     along = ((np.arange(setting.columns) + 0.5) / setting.columns - 0.5) * w + slant * down
@@ -190,7 +191,7 @@ def _grid(setting: Setting, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _touched_bytes(setting: Setting, grid: NDArray[np.float32]) -> int:
-    """Of every element that some bin reads and of every bin, in all channels."""
+    """The bytes of all elements that some bin reads, and of all bins, in all channels."""
     picture = np.arange(setting.regions) % setting.pictures
     touched = np.zeros((setting.pictures, setting.side, setting.side), np.bool_)
     corner = np.floor(grid - 0.5).astype(np.int64)
@@ -234,7 +235,7 @@ def _bound(model: bytes, library: Path | None, setting: Setting, feeds: Arrays) 
     options.intra_op_num_threads = setting.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")  # or it would spin in the others' turns
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # or it would spin in others' turns
     if library is not None:
         options.register_custom_ops_library(str(library.resolve()))
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""Options that several benchmarks have."""
+"""The command-line options that several benchmarks share."""
 
 from pathlib import Path
 

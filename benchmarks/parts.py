@@ -1,4 +1,5 @@
-"""What each choice of the network's configuration costs: its weights, and its time for one picture."""
+"""Measures the cost of each choice in the network's configuration: its number of weights, and its time for one
+picture."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ _HEIGHT, _LETTER = 24.0, 13.0  # pixels of a word, and of a letter along it
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice, by what a recipe says to make it."""
+    """A choice, named by the settings of a recipe that select it."""
 
     name: str
     config: SpotterConfig
@@ -50,13 +51,13 @@ CHOICES: tuple[Choice, ...] = (
     *(Choice(f"recogniser encoder {kind}", _recogniser(encoder=kind)) for kind in ("lstm", "gru")),
     *(Choice(f"recogniser decoder {kind}", _recogniser(decoder=kind)) for kind in ("both", "attention", "hybrid")),
 )
-"""The first one is what the others are compared with, each of which changes one thing."""
+"""The choices that are compared: the defaults, then configurations that each change one setting."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """weights: numbers that the trained network has. seconds: of a processor, the least of all turns. ratio: to the
-    defaults'."""
+    """weights: the number of weights of the trained network. seconds: CPU time, the least of all turns. ratio: of the
+    time to that of the defaults."""
 
     name: str
     weights: int
@@ -66,11 +67,11 @@ class Cost:
 
 def measure(choices: Sequence[Choice], size: tuple[int, int], words: int, threads: int, rounds: int) -> list[Cost]:
     """Times networks with random weights in PyTorch, batch norms and branches folded: the maps of a picture of
-    `size` = (width, height), multiples of 64, and of its pyramid, the detector's maps, and reading so many words of 3
-    to 12 letters at places that are given.
+    `size` = (width, height), multiples of 64, and of its pyramid, the detector's maps, and reading `words` words of 3
+    to 12 letters at given positions.
 
-    Seconds are the processor's, those of all threads together. In each round everyone has a turn; the least of a
-    network's times is taken, since others on the machine only ever add to it.
+    Seconds are CPU time, summed over all threads. In each round every choice has a turn; the least time of each is
+    taken, since other programs on the machine can only add to it.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -108,7 +109,7 @@ def _turn(config: SpotterConfig, size: tuple[int, int], words: int) -> tuple[int
 
 
 def _places(size: tuple[int, int], words: int) -> Tensor:
-    """Polygons [N, 4, 2] of level words within a picture."""
+    """Polygons [N, 4, 2] of level words in a picture."""
     generator = torch.Generator().manual_seed(0)
     length = _LETTER * torch.randint(3, 13, (words,), generator=generator)
     x = torch.rand(words, generator=generator) * (size[0] - length).clamp(min=0)
@@ -118,8 +119,8 @@ def _places(size: tuple[int, int], words: int) -> Tensor:
 
 
 def named(wanted: Sequence[str]) -> list[Choice]:
-    """The defaults, and the choices whose names hold one of these words; all where there is none. Raises ValueError
-    where nothing else is left."""
+    """The defaults, and the choices whose names contain one of these words; all choices without words. Raises
+    ValueError where no choice matches."""
     found = [choice for choice in CHOICES[1:] if not wanted or any(word in choice.name for word in wanted)]
     if not found:
         raise ValueError(f"no choice is named {', '.join(wanted)}")
@@ -127,6 +128,6 @@ def named(wanted: Sequence[str]) -> list[Choice]:
 
 
 def as_table(found: Sequence[Cost]) -> str:
-    """For people."""
+    """A table of the results."""
     rows = [(each.name, each.weights / 1e6, 1000 * each.seconds, each.ratio) for each in found]
     return table.render(("choice", "million weights", "ms", "ratio"), rows)

@@ -1,4 +1,4 @@
-"""Other readers, measured in turns with ours on the same pixels in the same run. None is a dependency."""
+"""Other readers, timed in turns with Spotter on the same pixels in the same run. None is a dependency."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,20 +17,19 @@ PEERS = ("rapidocr", "rapidocr-openvino", "tesseract")
 
 
 class PeerError(Exception):
-    """A peer that cannot be measured here, and why."""
+    """A peer cannot be measured here; the message says why."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """label: of its row; read: the whole way from decoded pixels, uint8 [H, W, 3] RGB, to a number of words."""
+    """label: of its row. read: reads decoded pixels, uint8 [H, W, 3] RGB, and returns the number of words."""
 
     label: str
     read: Callable[[NDArray[np.uint8]], int]
 
 
 def with_models(names: Sequence[str], models: Sequence[str]) -> list[tuple[str, str]]:
-    """Each peer with each of the models that it is to read with, by names for `ppocr.find_models`; once where it has
-    its own."""
+    """Each peer with each of the models, named as for `ppocr.find_models`; a peer with its own model appears once."""
     return [
         (name, each) for name in names for each in ((models or (SMALL,)) if name.startswith("rapidocr") else (SMALL,))
     ]
@@ -54,8 +53,8 @@ def _tesseract(threads: int) -> Peer:
 
 
 def _rapidocr(threads: int, models: str, openvino: bool) -> Peer:
-    """RapidOCR with its own settings, but without its orientation classifier (so at its faster), in ONNX Runtime or
-    OpenVINO; models as `ppocr.find_models` names them."""
+    """RapidOCR with its own settings, but without its orientation classifier, which makes it faster, in ONNX Runtime or
+    OpenVINO; models: named as for `ppocr.find_models`."""
     try:
         import cv2
         import rapidocr

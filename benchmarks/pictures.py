@@ -1,4 +1,5 @@
-"""Pictures to measure on: drawn from a seed with Pillow and its built-in font, so that every machine has the same."""
+"""Generates pictures for benchmarks from a seed, with Pillow and its built-in font, so that they are the same on every
+machine."""
 
 import io
 from functools import lru_cache
@@ -16,9 +17,10 @@ Colour = tuple[int, int, int]
 
 
 def draw(width: int, height: int, words: int, seed: int = 0) -> Image.Image:
-    """`words` signs of one word each on a noisy background, RGB; each in its own cell of a grid, none touching another.
+    """A picture with `words` signs of one word each on a noisy background, RGB; each sign is in its own cell of a grid,
+    and none touches another.
 
-    Raises ValueError when a cell is too small to hold a sign.
+    Raises ValueError when a cell is too small for a sign.
     """
     rng = np.random.default_rng(seed)
     image = _background(width, height, rng)
@@ -57,7 +59,7 @@ def _background(width: int, height: int, rng: np.random.Generator) -> Image.Imag
 
 
 def _colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Paper and ink, either of them the dark one."""
+    """The colours of paper and ink, either of which may be the dark one."""
     dark, light = _colour(rng, 0, 80), _colour(rng, 200, 255)
     return (dark, light) if rng.uniform() < 0.5 else (light, dark)
 

@@ -25,7 +25,7 @@ _STOP_TIMEOUT = 20.0
 
 
 class ServeError(Exception):
-    """The service did not start, or ended while it was measured; the text has the end of its log."""
+    """The service did not start, or ended while it was measured; the message contains the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Served:
     start_seconds: float
 
     def metrics(self) -> dict[str, float]:
-        """What /metrics says: see `parse_metrics`."""
+        """The values of /metrics: see `parse_metrics`."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
             return parse_metrics(answer.read().decode())
 
 
 @contextlib.contextmanager
 def serving(bundle: Bundle, threads: int) -> Iterator[Served]:
-    """Starts the service on a copy of the bundle and a free port; settings come from SPOTTER_* as ever.
+    """Starts the service on a copy of the bundle and a free port; settings come from SPOTTER_* as usual.
 
     Raises ServeError.
     """
@@ -72,7 +72,7 @@ def running(command: Sequence[object], environment: Mapping[str, str], log: Path
         process = subprocess.Popen(
             list(map(str, command)), env=environment, stdout=sink, stderr=sink, start_new_session=True
         )
-    # SIGTERM ends this process by way of `finally`, or what it started would live on.
+    # SIGTERM must end this process through `finally`, or the processes that it started would stay.
     former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         _wait_until_ready(process, ready, log)
@@ -85,7 +85,7 @@ def running(command: Sequence[object], environment: Mapping[str, str], log: Path
 
 
 def parse_metrics(page: str) -> dict[str, float]:
-    """Name -> the sum of a metric's samples in Prometheus' text format, but for a histogram's buckets."""
+    """The sum of each metric's samples by name, from Prometheus' text format, without the buckets of histograms."""
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
@@ -115,18 +115,18 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
         process.wait()
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
+        os.killpg(process.pid, signal.SIGKILL)  # workers that are still running
 
 
 def _tail(log: Path) -> str:
-    """The last of what went wrong, or of everything."""
+    """The last error lines of a log, or its last lines."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     wrong = [line for line in lines if '"level": "info"' not in line]
     return "\n".join((wrong or lines)[-5:])
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses now."""
+    """A port of loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,8 @@
-"""Where the graph's time goes, by ONNX Runtime's own profiler.
+"""Measures the graph's time by stage and by operator, with ONNX Runtime's profiler.
 
-A node's stage is that of the module it was exported from: by its name, by an output of the original graph that it
-kept, or by the weights that it reads. A node that bears no module's name belongs to what is done with its inputs.
+A node's stage is that of the module from which it was exported, found by the node's name, by an output of the original
+graph that it still has, or by the weights that it reads. A node without a module belongs to the stage of its inputs, or
+to the stage after that.
 """
 
 import json
@@ -33,14 +34,15 @@ _MODULES = {
     "recogniser": "recogniser",
 }
 _AFTER = {"backbone": "sampling", "neck": "sampling", "detection": "regions"}
-"""What follows a stage outside any module: boxes come from the head's maps, patches from feature maps."""
+"""The stage of nodes outside any module that follow a stage: boxes are computed from the head's maps, patches from
+feature maps."""
 _LAYOUT = ("ReorderInput", "ReorderOutput", "Upsample", "QuantizeLinear", "DequantizeLinear")
-"""Operators that only hand on what a stage made."""
+"""Operators that only convert the output of a stage."""
 _WARM_UP = 2
 
 
 class Node(Protocol):
-    """What we need of an ONNX node."""
+    """The used part of an ONNX node."""
 
     name: str
     op_type: str
@@ -50,7 +52,7 @@ class Node(Protocol):
 
 @dataclass(frozen=True)
 class Share:
-    """One line: milliseconds a picture, and nodes."""
+    """One line: milliseconds per picture, and the number of nodes."""
 
     name: str
     milliseconds: float
@@ -59,18 +61,18 @@ class Share:
 
 @dataclass(frozen=True)
 class Profile:
-    """Time in the nodes of a graph, by stage in the order of the network and by operator, the longest first."""
+    """The time in the nodes of a graph, by stage in the order of the network, and by operator, the longest first."""
 
     stages: tuple[Share, ...]
     operators: tuple[Share, ...]
 
     @property
     def milliseconds(self) -> float:
-        """All nodes, a picture."""
+        """The milliseconds of all nodes per picture."""
         return sum(share.milliseconds for share in self.stages)
 
     def as_table(self, longest: int = 12) -> str:
-        """Both tables; of the operators the `longest`."""
+        """Both tables; of the operators only the `longest` with most time."""
         tables = []
         for header, shares in (("stage", self.stages), ("operator", self.operators[:longest])):
             rows = [
@@ -83,7 +85,7 @@ class Profile:
 
 def profile(bundle: Bundle, pixels: NDArray[np.uint8], threads: int, rounds: int) -> Profile:
     """Runs the graph on a picture, uint8 [H, W, 3] RGB, `rounds` times under the profiler, on the CPU. Raises
-    ImportError without the `onnx` package, which reads the graph as ONNX Runtime rewrote it."""
+    ImportError without the `onnx` package, which reads the graph that ONNX Runtime has rewritten."""
     import onnx
 
     prepared = prepare_pixels(pixels, bundle.manifest.input)
@@ -111,7 +113,7 @@ def profile(bundle: Bundle, pixels: NDArray[np.uint8], threads: int, rounds: int
 
 
 def scopes_of(nodes: Iterable[Any]) -> dict[str, str]:
-    """Stage of each node and output of a graph that torch exported, by the module scopes in its metadata."""
+    """The stage of each node and output of a graph that torch exported, from the module scopes in its metadata."""
     found: dict[str, str] = {}
     for node in nodes:
         scopes = next((each.value for each in node.metadata_props if each.key == "pkg.torch.onnx.name_scopes"), "")
@@ -123,7 +125,7 @@ def scopes_of(nodes: Iterable[Any]) -> dict[str, str]:
 
 
 def stages_of(nodes: Iterable[Node], scopes: Mapping[str, str]) -> dict[str, str]:
-    """Stage of each named node of a rewritten graph, given in topological order."""
+    """The stage of each named node of a rewritten graph, whose nodes are in topological order."""
     made_by: dict[str, str] = {}
     stages: dict[str, str] = {}
     for node in nodes:
@@ -146,8 +148,8 @@ def _stage(node: Node, scopes: Mapping[str, str], made_by: Mapping[str, str]) ->
 
 
 def summarise(events: Iterable[Mapping[str, Any]], stages: Mapping[str, str], rounds: int) -> Profile:
-    """Sums the profiler's events over the last `rounds` runs. Nodes without a name of their own come from the bodies
-    of the sampling operators."""
+    """Sums the profiler's events over the last `rounds` runs. Nodes without a name come from the bodies of the sampling
+    operators."""
     listed = list(events)
     begins = sorted(event["ts"] for event in listed if event.get("name") == "model_run")[-rounds]
     by_stage: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))

@@ -1,5 +1,5 @@
-"""Others that serve, for comparison in the same run: LitServe and BentoML our model, RapidOCR's own server its default
-one."""
+"""Other servers for comparison in the same run: LitServe and BentoML with Spotter's model, and RapidOCR's own server
+with its default model."""
 
 import contextlib
 import os
@@ -18,9 +18,10 @@ _BOUNDARY = "spotter-benchmark"
 
 
 class Peer:
-    """A framework with so many worker processes, which share the threads. `name` is FRAMEWORK or FRAMEWORK:WORKERS.
+    """A framework with a number of worker processes, which share the threads. `name` is FRAMEWORK or FRAMEWORK:WORKERS.
 
-    python: the interpreter where it is installed together with us. Raises ServeError for another name.
+    python: an interpreter in whose environment both the framework and Spotter are installed. Raises ServeError for
+    another name.
     """
 
     def __init__(self, name: str, python: Path) -> None:
@@ -33,7 +34,7 @@ class Peer:
         self.label = f"{framework}, {self.workers} worker{'' if self.workers == 1 else 's'}"
 
     def request(self, picture: bytes) -> bytes:
-        """A POST of an encoded picture, in the form that the framework takes it."""
+        """A POST of an encoded picture, in the form that the framework expects."""
         if self.framework == "bentoml":
             return post("/spot", picture, "image/jpeg")
         path, field = ("/predict", "request") if self.framework == "litserve" else ("/ocr", "image_file")
@@ -51,7 +52,7 @@ class Peer:
         if self.framework == "litserve":
             command = ["-m", module + "litserve", bundle.folder, port, share, self.workers]
             ready = "/health"
-        elif self.framework == "rapidocr_api":  # its threads are its own affair
+        elif self.framework == "rapidocr_api":  # it chooses its threads itself
             command = ["-m", "rapidocr_api.main", "-ip", "127.0.0.1", "-p", port, "-workers", self.workers]
             ready = "/"
         else:

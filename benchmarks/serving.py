@@ -1,4 +1,4 @@
-"""The service under load, compared with the same model in a plain loop."""
+"""Measures the service under load, and compares it with the same model in a plain loop."""
 
 import asyncio
 import time
@@ -25,14 +25,14 @@ from spotter.service.settings import Settings
 T = TypeVar("T")
 
 DEFAULT_SHARES = (0.5, 0.9, 2.0)
-"""Open-loop rates, as shares of the best goodput of the closed loop, where none are given."""
+"""Default rates of the open loops, as shares of the best goodput of the closed loops."""
 _MODEL_STAGES = ("decode", "infer")
 
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """pictures: encoded; threads: of the graph; clients: of the closed loops; rates: of the open loops, a second, or
-    empty for `DEFAULT_SHARES`; seconds: of each run; peers: others to serve the same model in closed loops."""
+    """pictures: encoded. threads: of the graph. clients: of the closed loops. rates: of the open loops, per second;
+    empty for `DEFAULT_SHARES`. seconds: of each run. peers: other servers, loaded in closed loops."""
 
     pictures: tuple[bytes, ...]
     threads: int
@@ -44,7 +44,8 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class Batches:
-    """What the service's metrics say of the batches of one run; padding is the mean share of padded pixels."""
+    """The service's metrics about the batches of one run. pictures: mean number in a batch. padding: mean share of
+    padding in the pixels."""
 
     pictures: float | None
     padding: float | None
@@ -52,9 +53,9 @@ class Batches:
 
 @dataclass(frozen=True)
 class Report:
-    """start_seconds: process start to ready. one: the closed loop of one client. plain: pictures a second of the loop
-    without a server, one by one and in the service's batches. peers: their closed loops, and ours in turns with
-    them."""
+    """start_seconds: from process start to ready. one: the closed loop of one client. plain: pictures per second of the
+    loop without a server, one by one and in the service's batches. peers: the comparisons with other servers in
+    turns."""
 
     start_seconds: float
     one: Load
@@ -63,7 +64,7 @@ class Report:
     peers: tuple[Comparison, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in milliseconds unless they say seconds."""
+        """The result as JSON values; times in milliseconds unless their names say seconds."""
         return {
             "start_to_ready_seconds": self.start_seconds,
             "overhead_ms": overhead_ms(self.one),
@@ -79,11 +80,11 @@ class Report:
 
     @property
     def saturated(self) -> float:
-        """The best goodput of all runs, pictures a second."""
+        """The best goodput of all runs, in pictures per second."""
         return max(each.goodput for each, _ in self.runs)
 
     def as_table(self) -> str:
-        """For people."""
+        """Tables of the results."""
         header = ("load", "a second", "good", "p50", "p95", "p99", "batch", "padding", "codes")
         keys = ("load", "throughput", "goodput", "p50_ms", "p95_ms", "p99_ms", "batch_pictures", "padding")
         rows = [(*(run[key] for key in keys), _codes(run)) for run in self.as_dict()["runs"]]
@@ -119,7 +120,7 @@ class Report:
 
 
 def run(bundle: Bundle, plan: LoadPlan) -> Report:
-    """Measures everything, one after the other. Raises ServeError, and ProblemError for a picture that is none."""
+    """Runs all measurements one after the other. Raises ServeError, and ProblemError for an unreadable picture."""
     plain = plain_loops(bundle, plan)
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
     with serving(bundle, plan.threads) as served:
@@ -129,7 +130,8 @@ def run(bundle: Bundle, plan: LoadPlan) -> Report:
 
 
 def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: LoadPlan, peer: Peer) -> list[Comparison]:
-    """Closed loops on a peer and on us in turns, for the machine's moods to meet both. Raises ServeError."""
+    """Closed loops on a peer and on this service in turns, so that disturbances of the machine affect both. Raises
+    ServeError."""
     theirs = [peer.request(picture) for picture in plan.pictures]
     with peer.serving(bundle, plan.threads or Settings().engine_threads) as port:
         _run(load.closed_loop(port, theirs, max(plan.clients), _warming(plan)))
@@ -153,7 +155,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _clients(plan: LoadPlan) -> tuple[int, ...]:
-    """The clients of the closed loops, one first."""
+    """The numbers of clients of the closed loops; a single client comes first."""
     return tuple(dict.fromkeys((1, *plan.clients)))
 
 
@@ -186,7 +188,8 @@ async def _drive(served: Served, requests: Sequence[bytes], plan: LoadPlan, plai
 
 
 def overhead_ms(one: Load) -> float | None:
-    """Median of what a lone client waits beyond decode and model. None when nothing was answered."""
+    """The median time that a single client waits in addition to decoding and the model. None when nothing was
+    answered."""
     overheads = [
         1000 * each.seconds - sum(each.answer.stages.get(stage, 0.0) for stage in _MODEL_STAGES)
         for each in one.answers
@@ -196,7 +199,7 @@ def overhead_ms(one: Load) -> float | None:
 
 
 def stages_ms(one: Load) -> dict[str, float]:
-    """Median of each stage the server names; `other` is what the client waited beyond all of them."""
+    """The median of each stage that the server reports; `other` is the client's time beyond all of them."""
     by_stage: dict[str, list[float]] = defaultdict(list)
     for each in one.answers:
         if each.answer.code == 200:
@@ -207,7 +210,7 @@ def stages_ms(one: Load) -> dict[str, float]:
 
 
 def batches_between(before: Mapping[str, float], after: Mapping[str, float]) -> Batches:
-    """Mean size and padding of the batches that ran between two readings of the metrics."""
+    """The mean size and padding of the batches between two readings of the metrics."""
 
     def mean(name: str) -> float | None:
         count = after[f"{name}_count"] - before[f"{name}_count"]
@@ -217,8 +220,8 @@ def batches_between(before: Mapping[str, float], after: Mapping[str, float]) -> 
 
 
 def plain_loops(bundle: Bundle, plan: LoadPlan) -> dict[str, float]:
-    """Pictures a second of decode, graph and words, one after the other in one thread: by one, and in the service's
-    batches."""
+    """Pictures per second of decoding, graph and words, one after the other in one thread: with single pictures, and
+    with the service's batches."""
     settings = Settings(threads=plan.threads)
     reader = Reader(bundle, Session(bundle, settings.session))
     ways = {
@@ -233,7 +236,7 @@ def plain_loops(bundle: Bundle, plan: LoadPlan) -> dict[str, float]:
 
 
 def plain_loop(reader: Reader, pictures: Sequence[bytes], limits: BatchLimits, seconds: float) -> float:
-    """Reads the pictures in turn, at least each once, for `seconds`; returns pictures a second."""
+    """Reads the pictures in turn for `seconds`, each at least once; returns pictures per second."""
     waiting: dict[Shape, list[Prepared]] = defaultdict(list)
     began, count = time.perf_counter(), 0
     while count < len(pictures) or time.perf_counter() - began < seconds:

@@ -31,13 +31,14 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(values: Sequence[float], base: Sequence[float]) -> float:
-    """How many times `base` the values are: the median of the quotients of what was measured side by side, which a
-    machine that is slow for a while does not move."""
+    """How many times `base` the values are: the median of the quotients of values measured side by side, which slow
+    phases of the machine hardly affect."""
     return percentile([value / reference for value, reference in zip(values, base, strict=True)], 0.5)
 
 
 def render(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns two spaces apart: the first to the left, the others to the right; floats with a digit or two."""
+    """A table as text, with columns two spaces apart: the first aligned left, the others right; floats with one or two
+    digits."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []

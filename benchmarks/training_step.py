@@ -1,4 +1,4 @@
-"""Seconds of a training step: forward, backward, optimiser and average, on a batch that is ready."""
+"""Times a training step: forward, backward, optimiser and averaging, on a prepared batch."""
 
 import tempfile
 import time
@@ -21,7 +21,7 @@ _WARM_UP = 2
 
 @dataclass(frozen=True)
 class StepTime:
-    """Steps at one side of the recipe, pixels. pictures, words: of a step; seconds: of a step."""
+    """The time of steps at one side, in pixels, of the recipe. pictures, words: in a step. seconds: of a step."""
 
     side: int
     pictures: int
@@ -29,33 +29,33 @@ class StepTime:
     seconds: Spread
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON values."""
         return {**asdict(self), "pictures_a_second": self.pictures / self.seconds.median}
 
 
 def measure(
     config: TrainConfig, model: SpotterConfig, source: Source, *, steps: int, device: str, threads: int
 ) -> list[StepTime]:
-    """Times `steps` steps at each side that the recipe uses, on pictures of `source`, which are made beforehand."""
+    """Times `steps` steps at each side that the recipe uses, on pictures of `source`, which are drawn beforehand."""
     torch.set_num_threads(threads)
     found = []
     with tempfile.TemporaryDirectory() as run:
         trainer = Trainer(Path(run), source, config, model, device=device, workers=0)
-        # From here on some words are read where the detector says they are, which costs most.
+        # From this step on some words are read in the detector's own regions, which costs most.
         trainer.step = min(config.predicted_after, config.steps - 1)
         for side in sorted(set(config.sizes)):
             batch = StepBatches(source, replace(config, sizes=(side,)), trainer.charset, trainer.family, 0)[0]
             times = []
             for _ in range(_WARM_UP + steps):
                 began = time.perf_counter()
-                trainer.advance(batch)  # ends with numbers on the CPU, so a device has finished
+                trainer.advance(batch)  # returns numbers on the CPU, so a device has finished
                 times.append(time.perf_counter() - began)
             found.append(StepTime(side, len(batch.images), config.words, table.spread(times[_WARM_UP:])))
     return found
 
 
 def as_table(found: list[StepTime]) -> str:
-    """For people."""
+    """A table of the results."""
     rows = [
         (
             f"{each.side} x {each.side}",

@@ -1,7 +1,8 @@
 """`python -m bentoml serve benchmarks.under_bentoml:Spot`: the same reader, served by BentoML as its
 documentation shows it (https://docs.bentoml.com).
 
-SPOTTER_BENCH_BUNDLE, _THREADS and _WORKERS say what; BentoML imports this module in each of its processes.
+The variables SPOTTER_BENCH_BUNDLE, _THREADS and _WORKERS configure it; BentoML imports this module in each of its
+processes.
 """
 
 import os
@@ -18,7 +19,7 @@ from spotter.reading.words import render
 
 @bentoml.service(workers=int(os.environ["SPOTTER_BENCH_WORKERS"]), traffic={"timeout": 600})
 class Spot:
-    """Decodes, reads and answers as our service does."""
+    """Decodes, reads and answers like Spotter's service."""
 
     def __init__(self) -> None:
         self.reader = Reader.open(Path(os.environ["SPOTTER_BENCH_BUNDLE"]), int(os.environ["SPOTTER_BENCH_THREADS"]))

@@ -16,7 +16,7 @@ from spotter.reading.words import Word, render
 
 
 class Spot(litserve.LitAPI):  # type: ignore[misc]
-    """Decodes, reads and answers as our service does, one picture after the other in each worker."""
+    """Decodes, reads and answers like Spotter's service, one picture after the other in each worker."""
 
     def __init__(self, bundle: Path, threads: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what is deployed with the programs it is for. What a missing program left unchecked is listed at the end, with
-# where to get it; where all is to be checked (SPOTTER_CHECK_ALL=1, as in CI) that is a failure.
+# Checks the files in deploy/ with the programs that use them. If a program is missing, what it would check is listed at
+# the end, with where to get it; with SPOTTER_CHECK_ALL=1, as in CI, that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 missing=()
 
-have() {  # program, what it checks, where it comes from
+have() {  # program, what it checks, where to get it
     command -v "$1" > /dev/null || { missing+=("$2: there is no $1 here ($3)"); return 1; }
 }
 
@@ -18,7 +18,7 @@ if have haproxy haproxy/haproxy.cfg "Debian: apt-get install haproxy"; then
     quietly haproxy -c -f haproxy/haproxy.cfg
 fi
 if have promtool prometheus/ "Debian: apt-get install prometheus"; then
-    # The rules lie elsewhere in the container.
+    # In the container the rules are at another path.
     sed "s#/etc/prometheus/#$PWD/prometheus/#" prometheus/prometheus.yml > "$work/prometheus.yml"
     quietly promtool check config "$work/prometheus.yml"
     quietly promtool check rules prometheus/rules.yml

@@ -1,7 +1,7 @@
 """Writes the page of figures from the result files: python docs/accuracy.py > docs/accuracy.md
 
-Each file in `results/accuracy` is what `spotter evaluate --json` wrote of one reader, and each in `results/speed` what
-`spotter bench graph --json` wrote, with a member `about` that says how: `reader`, `command`, `date` and `machine`.
+Each file in `results/accuracy` was written by `spotter evaluate --json` for one reader, and each in `results/speed` by
+`spotter bench graph --json`. A member `about` says how: `reader`, `command`, `date` and `machine`.
 """
 
 import json
@@ -21,23 +21,23 @@ MEASURES = {"end_to_end": "end-to-end F", "bag_of_words": "bag-of-words F", "wor
 
 
 def load(kind: str) -> list[dict[str, Any]]:
-    """The result files of a kind, in the order of their names."""
+    """The contents of a kind's result files, in the order of the files' names."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted((RESULTS / kind).glob("*.json"))]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Markdown's lines of a table."""
+    """The lines of a table in Markdown."""
     for cells in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cells)} |"
 
 
 def percent(value: float | None) -> str:
-    """A share of 1."""
+    """A share from 0 to 1 in percent; empty for None."""
     return "" if value is None else f"{100 * value:.1f}"
 
 
 def sets(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A row for each set: every reader's headline, and what else there is of the first."""
+    """A row for each data set: the headline figure of every reader, and further figures of the first one."""
     by_reader = [{each["name"]: each for each in run["results"]} for run in runs]
     rows = []
     for name, first in by_reader[0].items():
@@ -60,7 +60,7 @@ def sets(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def kinds(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A row for each kind of word, over all sets: how many of each hundred every reader reads."""
+    """A row for each kind of word, over all data sets: the percentage that each reader reads."""
     totals: list[dict[str, list[int]]] = []
     for run in runs:
         total: dict[str, list[int]] = {}
@@ -77,7 +77,7 @@ def kinds(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def speed(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A table for each machine: milliseconds of the drawn picture, and their ratio to the first reader's."""
+    """A table for each machine: milliseconds for the drawn picture, and their ratio to the first reader's."""
     for run in runs:
         about, graph = run["about"], run["graph"]
         (picture,) = graph["results"]

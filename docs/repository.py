@@ -1,7 +1,8 @@
 """Lets the site's pages link to the repository's other files as they do on the repository's own pages.
 
-A hook of MkDocs. Files outside `docs/` that pages link to come along on the site, Markdown as pages, at their path in
-the repository; a link to a folder becomes plain text. Links of such a page into `docs/` lead to the site's page.
+A hook of MkDocs. Files outside `docs/` that pages link to are added to the site, Markdown as pages, at their path in
+the repository; a link to a folder becomes plain text. Links of such a page into `docs/` are changed to the site's
+pages.
 """
 
 import re
@@ -42,7 +43,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     outside = not Path(config.docs_dir, uri).exists()
     folder = dirname(uri if outside else PAGES + uri)
     if outside:
-        page.meta.setdefault("search", {"boost": 0.5})  # the changelog names everything; the pages explain it
+        page.meta.setdefault("search", {"boost": 0.5})  # else the changelog, which mentions everything, comes first
 
     def site_link(match: re.Match[str]) -> str:
         path = normpath(join(folder, match[2]))
@@ -51,7 +52,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if (ROOT / path).is_dir():
             return match[1]
         if not (ROOT / path).is_file():
-            return match[0]  # which MkDocs then reports
+            return match[0]  # MkDocs reports the dead link
         target = relpath(path.removeprefix(PAGES), dirname(uri) or ".")
         return f"[{match[1]}]({target}{match[3] or ''})"
 

@@ -2,7 +2,7 @@
 reads pages with Spotter instead of Tesseract, which need not be installed.
 
 The bundle is read in the process, with the `SPOTTER_*` settings of reading; where `SPOTTER_URL` is set, pages are sent
-to the service there (`SPOTTER_API_KEY` is the key where it asks for one).
+to the service there (`SPOTTER_API_KEY` is the key, where the service needs one).
 """
 
 import cmath
@@ -31,8 +31,8 @@ from spotter.reading.words import Page, Word, arrange
 from spotter.registry.errors import RegistryError
 
 _SURE, _ENOUGH = 20.0, 5
-"""What OCRmyPDF takes for certainty (its threshold is 14), reached with so many words that all read in one
-direction."""
+"""The confidence of an orientation (OCRmyPDF's threshold is 14), and the number of words, all in one direction, from
+which it is reached."""
 _SANDWICH = "--pdf-renderer sandwich takes text in Tesseract's own font; leave it out, or use fpdf2"
 
 
@@ -47,7 +47,7 @@ class SpotterError(ExitCodeException):
 
 
 class Engine(OcrEngine):
-    """Reads page images. OCRmyPDF asks it for several pages at once, on threads or in processes."""
+    """Reads page images. OCRmyPDF calls it for several pages at once, on threads or in processes."""
 
     @staticmethod
     def version() -> str:
@@ -56,7 +56,7 @@ class Engine(OcrEngine):
 
     @staticmethod
     def creator_tag(options: Any) -> str:
-        """For the PDF's metadata."""
+        """The reader's name and version, for the PDF's metadata."""
         return f"Spotter {__version__}"
 
     def __str__(self) -> str:
@@ -64,18 +64,18 @@ class Engine(OcrEngine):
 
     @staticmethod
     def languages(options: Any) -> Set[str]:
-        """Whatever is asked for: one model reads all that it knows."""
+        """The languages that were asked for: one model reads all languages that it knows."""
         return set(options.languages)
 
     @staticmethod
     def get_orientation(input_file: Path, options: Any) -> OrientationConfidence:
-        """The quarter turn clockwise of most of the text."""
+        """The quarter turn clockwise, in degrees, of most of the text."""
         turn, share = direction(read(input_file))
         return OrientationConfidence(round(turn / 90) * 90 % 360, _SURE * share)
 
     @staticmethod
     def get_deskew(input_file: Path, options: Any) -> float:
-        """Degrees by which most of the text is turned clockwise off the nearest quarter turn."""
+        """Degrees by which most of the text is turned clockwise from the nearest quarter turn."""
         turn, _ = direction(read(input_file))
         return math.remainder(turn, 90)
 
@@ -88,23 +88,23 @@ class Engine(OcrEngine):
 
     @staticmethod
     def generate_pdf(input_file: Path, output_pdf: Path, output_text: Path, options: Any) -> None:
-        """Never called: `check_options` refuses the renderer that would."""
+        """Never called: `check_options` rejects the renderer that would call it."""
         raise NotImplementedError(_SANDWICH)
 
 
 add_options, register_options = tesseract_ocr.add_options, tesseract_ocr.register_options
-"""OCRmyPDF's own code wants Tesseract's options, though not the program."""
+"""OCRmyPDF's own code needs Tesseract's options to exist, but not the program."""
 
 
 @hookimpl
 def initialize(plugin_manager: Any) -> None:
-    """Leaves out Tesseract's plugin, which would look for the program and not find it."""
+    """Unregisters Tesseract's plugin, which would fail where the program is not installed."""
     plugin_manager.set_blocked(tesseract_ocr.__name__)
 
 
 @hookimpl
 def check_options(options: Any) -> None:
-    """Opens the model before the first page, so that what is wrong with it is said once. Raises BadArgsError or
+    """Opens the model before the first page, so that an error in it is reported once. Raises BadArgsError or
     MissingDependencyError."""
     if options.pdf_renderer == "sandwich":
         raise BadArgsError(_SANDWICH)
@@ -119,7 +119,7 @@ def get_ocr_engine() -> OcrEngine:
 
 
 def read(file: Path) -> Page:
-    """What a page image says. Raises SpotterError."""
+    """Reads a page image. Raises SpotterError."""
     data = file.read_bytes()
     try:
         return _asked(os.environ[client.URL], data) if os.environ.get(client.URL) else _read(data)
@@ -128,8 +128,8 @@ def read(file: Path) -> Page:
 
 
 def direction(page: Page) -> tuple[float, float]:
-    """Degrees by which most of the page's text is turned clockwise, -180 to 180, and the share of it, from 0 to 1, that
-    is: less where there are few words."""
+    """Degrees by which most of the page's text is turned clockwise, -180 to 180, and a confidence from 0 to 1: the
+    share of the text with this direction, reduced where there are few words."""
     parts = [cmath.rect(math.dist(*word.polygon[:2]), math.radians(word.direction)) for word in page.words]
     main = sum(parts)
     along = [part for part in parts if abs(cmath.phase(part * main.conjugate())) < math.pi / 4]
@@ -140,7 +140,7 @@ def direction(page: Page) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=1)
 def _reader() -> tuple[Reader, int]:
-    """The bundle, read with a thread for each page, for OCRmyPDF reads several pages at once; and the longest side of a
+    """The reader, with one thread for each page, since OCRmyPDF reads several pages at once; and the longest side of a
     closer look. Raises MissingDependencyError."""
     try:
         settings = ReadingSettings()
@@ -161,7 +161,7 @@ def _read(data: bytes) -> Page:
 
 
 def _asked(url: str, data: bytes) -> Page:
-    """What the service reads; a place there is waited for."""
+    """Reads with the service, and waits while the service is overloaded."""
     try:
         with client.Client(url) as service:
             (answer,) = service.read_document(data, detail="words").pages

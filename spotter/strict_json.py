@@ -1,4 +1,5 @@
-"""Dataclasses out of JSON by pydantic, strictly: no field is unknown, missing without a default, or of another type."""
+"""Parses dataclasses from JSON with pydantic, strictly: no field may be unknown, missing without a default, or of
+another type."""
 
 from typing import TypeVar
 
@@ -9,10 +10,10 @@ _WORDS = {"missing": "missing", "unexpected_keyword_argument": "unknown"}
 
 
 def read(kind: type[T], text: str | bytes, where: str = "") -> T:
-    """An instance of the dataclass `kind`, and of those that its fields are.
+    """An instance of the dataclass `kind`, including nested dataclasses.
 
-    Raises ValueError for the first mistake, which says where it is, below `where`, and what is wrong. ValueErrors of a
-    dataclass's own `__post_init__` become such, other errors are raised as they are.
+    Raises ValueError for the first mistake; the message says where it is, below `where`, and what is wrong. ValueErrors
+    of a dataclass's own `__post_init__` are reported in the same way, other errors are raised unchanged.
     """
     try:
         return TypeAdapter(kind).validate_json(text, strict=True, extra="forbid")

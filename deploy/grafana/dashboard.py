@@ -17,7 +17,7 @@ def quantile(share: float, metric: str, by: str = "", where: str = "") -> str:
 
 
 def rate(metric: str, by: str = "", where: str = "") -> str:
-    """Increase a second, over the replicas."""
+    """A counter's increase per second, summed over the replicas."""
     grouping = f" by ({by}) " if by else ""
     return f"sum{grouping}(rate({metric}{f'{{{where}}}' if where else ''}{RATE}))"
 
@@ -50,7 +50,7 @@ def graph(title: str, unit: str, targets: dict[str, str], text: str = "", top: f
 
 
 def number(title: str, unit: str, expression: str, text: str, steps: list[tuple[float | None, str]]) -> dict[str, Any]:
-    """One number; steps: from which value on it has which colour."""
+    """One number; steps: (lowest value, colour), in rising order."""
     thresholds = {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in steps]}
     return {
         "type": "stat",
@@ -62,7 +62,7 @@ def number(title: str, unit: str, expression: str, text: str, steps: list[tuple[
 
 
 def table(title: str, expression: str) -> dict[str, Any]:
-    """The series of now with their labels."""
+    """The current series with their labels."""
     target = {"refId": "A", "expr": expression, "format": "table", "instant": True}
     return {"type": "table", "title": title, "description": "", "targets": [target]}
 
@@ -201,7 +201,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "GPU memory",
             "bytes",
             {"{{kind}} {{instance}}": "sum by (instance, kind) (spotter_gpu_memory_bytes)"},
-            "Of the whole GPU, by everyone on it; nothing on processors.",
+            "Of the whole GPU, by all its processes; nothing on processors.",
         ),
     ],
     "Refused, given up": [

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the locks of what the images install, versions and hashes, from pyproject.toml. Needs uv (pip install uv).
+# Writes the lock files of the images' packages, versions and hashes, from pyproject.toml. Needs uv (pip install uv).
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -12,7 +12,7 @@ from pathlib import Path
 work = Path(sys.argv[1])
 project = tomllib.loads(Path("../../pyproject.toml").read_text())
 needed = project["project"]["dependencies"]
-# Both flavours of ONNX Runtime install the same module: only one of them may be there.
+# The CPU's and the GPU's package of ONNX Runtime install the same module: only one of them may be installed.
 without = [line for line in needed if not line.startswith("onnxruntime")]
 (work / "cpu.in").write_text("\n".join(needed))
 (work / "cuda.in").write_text("\n".join([*without, *project["project"]["optional-dependencies"]["gpu"]]))

@@ -1,10 +1,10 @@
-"""Draws the Grafana dashboard's panels from what its own expressions answer, without Grafana:
+"""Draws the Grafana dashboard's panels from the results of its own expressions, without Grafana:
 
     python -m docs.images.dashboard OUT.png
 
-Two real replicas of the shipped model run behind the real balancer, watched by the real Prometheus (haproxy and
-prometheus must be installed), for some minutes of load: what they can do, more than that for clients with deadlines,
-one replica ended and started again, and a change of the model.
+Two real replicas of the shipped model run behind the real balancer, scraped by the real Prometheus (haproxy and
+prometheus must be installed), for some minutes of load: at their capacity, above it with deadlines, with a replica that
+is stopped and started again, and with a change of the model.
 """
 
 import contextlib
@@ -39,11 +39,12 @@ EMBEDDED = ROOT / "spotter/registry/embedded"
 BACKGROUND, PANEL, INK = "#111217", "#181b1f", "#ccccdc"
 COLOURS = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c"}
 LINES = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9", "#5794f2")
-INTERVAL = "10s"  # of rates: ten scrapes
+INTERVAL = "10s"  # over which rates are computed: ten scrapes
 
 
 class Clients:
-    """Poisson arrivals that do not wait for one another; their rate and deadline, seconds, may be changed meanwhile."""
+    """Poisson arrivals that do not wait for answers; `rate` (per second) and `deadline` (s) may be changed
+    meanwhile."""
 
     def __init__(self, url: str, seed: int = 0) -> None:
         self.rate, self.deadline = 1.0, 20.0
@@ -75,12 +76,12 @@ class Clients:
 
     def _ask(self, body: bytes, deadline: float) -> None:
         headers = {"content-type": "image/jpeg", "x-request-timeout-ms": str(round(1000 * deadline))}
-        with contextlib.suppress(httpx.HTTPError):  # how it was answered is seen in the service's own metrics
+        with contextlib.suppress(httpx.HTTPError):  # the service's own metrics count the statuses
             httpx.post(f"{self._url}/spot", content=body, headers=headers, timeout=deadline + 5)
 
 
 def record(out: Path) -> None:
-    """Runs the parts and the load, then draws."""
+    """Runs the processes and the load, then draws."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         registry = folder / "registry"
@@ -114,7 +115,7 @@ def record(out: Path) -> None:
 
 
 def ranged(watched: Prometheus, expression: str, began: float, ended: float) -> list[dict[str, Any]]:
-    """Series of an expression every second."""
+    """The series of an expression, one value per second."""
     words = {"query": expression, "start": began, "end": ended, "step": 1}
     answer = httpx.get(f"{watched._url}/api/v1/query_range", params=words, timeout=60).json()
     assert answer["status"] == "success", answer
@@ -143,7 +144,7 @@ def legend(template: str, labels: Mapping[str, str]) -> str:
 
 
 def draw(watched: Prometheus, began: float, ended: float, out: Path) -> None:
-    """Draws every panel where the dashboard has it."""
+    """Draws every panel at its place in the dashboard."""
     panels = json.loads(DASHBOARD.read_text())["panels"]
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     mpl.rcParams.update({"text.color": INK, "axes.labelcolor": INK, "font.size": 7, "axes.titlesize": 8})
@@ -151,7 +152,7 @@ def draw(watched: Prometheus, began: float, ended: float, out: Path) -> None:
     figure = plt.figure(figsize=(17, height * 0.27), facecolor=BACKGROUND, dpi=80)
     for panel in panels:
         at = panel["gridPos"]
-        # Room for the values to the left, the title above and the times below, in the grid's units.
+        # Margins for the values to the left, the title above and the times below, in the grid's units.
         left, right, above, below = (0.9, 0.1, 0.9, 0.9 if panel["type"] == "timeseries" else 0.2)
         if panel["type"] == "row":
             left, right, above, below = (0.1, 0.0, 0.0, 0.0)
@@ -190,7 +191,7 @@ def graph(axes: Axes, panel: dict[str, Any], watched: Prometheus, began: float, 
 
 
 def number(axes: Axes, panel: dict[str, Any], watched: Prometheus, began: float, ended: float) -> None:
-    """One number of now, in the colour of its threshold."""
+    """The current value as a number, in the colour of its threshold."""
     defaults = panel["fieldConfig"]["defaults"]
     answer = watched.ask(panel["targets"][0]["expr"])
     value = float(answer[0]["value"][1]) if answer else math.nan
@@ -205,7 +206,7 @@ def number(axes: Axes, panel: dict[str, Any], watched: Prometheus, began: float,
 
 
 def table(axes: Axes, panel: dict[str, Any], watched: Prometheus, began: float, ended: float) -> None:
-    """The labels of each series and its value, now."""
+    """The labels and the current value of each series."""
     lines = []
     for series in watched.ask(panel["targets"][0]["expr"]):
         labels = series["metric"]

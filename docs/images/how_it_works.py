@@ -1,9 +1,9 @@
-"""Draws what the network sees, finds and reads in a picture, for docs/how-it-works.md, and with NAME for the page of
+"""Draws the score map, the boxes and the readings of a picture, for docs/how-it-works.md, and with NAME for the page of
 another family:
 
     python -m docs.images.how_it_works recipes/start/weights.pt PICTURE FOLDER [NAME]
 
-Everything in the figures is the network's own: nothing is drawn by hand. Needs the extra `train`.
+Everything in the figures is computed by the network: nothing is drawn by hand. Needs the extra `train`.
 """
 
 import sys
@@ -42,7 +42,7 @@ _BLANK = "·"
 class Patch(NamedTuple):
     """A region as the recogniser sees it. polygon: float32 [2n, 2] in the picture as it was read. pixels: uint8
     [rows, W, 3]. inside: bool [W], the columns of pixels that lie in the region, the others being its margins.
-    characters: the likeliest one of each of the recogniser's columns, `·` for none. text: what that says, "" for
+    characters: the most probable one in each of the recogniser's columns, `·` for none. text: the decoded text, "" for
     nothing. score: of the word, or the best of several, 0 to 1."""
 
     polygon: NDArray[np.float32]
@@ -55,8 +55,8 @@ class Patch(NamedTuple):
 
 class Explained(NamedTuple):
     """picture: as it was read. mosaic: its pyramid, uint8 [H, W, 3]. score: float32 [H / 4, W / 4], the probability of
-    text at each anchor point of the mosaic. candidates: float32 [M, 4, 2], what single points propose, in FOTS alone.
-    patches: of the regions that remain, surest first."""
+    text at each anchor point of the mosaic. candidates: float32 [M, 4, 2], boxes that single anchor points propose, for
+    FOTS only. patches: of the regions that remain, by falling score."""
 
     picture: Pixels
     mosaic: Pixels
@@ -67,7 +67,7 @@ class Explained(NamedTuple):
 
 @torch.inference_mode()
 def explain(model: Spotter, pixels: Pixels, spec: InputSpec) -> Explained:
-    """Reads a picture at the size that `spec` says; model: with a recogniser of pictures."""
+    """Reads a picture at the size that `spec` says; model: with a recogniser that reads the picture's pixels."""
     prepared = prepare_pixels(pixels, spec)
     width, height = prepared.working
     sizes = torch.tensor([[height, width]])
@@ -91,7 +91,7 @@ def explain(model: Spotter, pixels: Pixels, spec: InputSpec) -> Explained:
 
 
 def cut_out(model: Spotter, features: Features, region: Regions) -> Patch:
-    """The patch of one region, from the end that it is read from, and what is read in it."""
+    """The patch of one region, oriented as it is read, and its reading."""
     recogniser, size = model.recogniser, features.anchors.mosaic
     assert isinstance(recogniser, PictureRecogniser)
     assert size is not None
@@ -137,7 +137,8 @@ def draw_score(explained: Explained) -> Image.Image:
 
 
 def draw_boxes(explained: Explained) -> Image.Image:
-    """The picture with what points propose, thin, and the regions that remain, thick, their upper edges thicker."""
+    """The picture with the proposals of single points, thin, and the regions that remain, thick, their upper edges
+    thicker."""
     picture = Image.fromarray(explained.picture)
     canvas = ImageDraw.Draw(picture)
     for polygon in explained.candidates.tolist():
@@ -148,8 +149,8 @@ def draw_boxes(explained: Explained) -> Image.Image:
 
 
 def draw_patches(explained: Explained, rows: int = _ROWS) -> Image.Image:
-    """A line for each of the most turned words, and last for the most turned region that is left out: where it lies,
-    its patch, the recogniser's columns, and the score."""
+    """A row for each of the words with the largest angles, and a last one for the region with the largest angle among
+    those left out of the answer: its surroundings, its patch, the recogniser's columns, and the score."""
     turned = sorted(explained.patches, key=lambda patch: -slope(patch.polygon))
     left_out = [patch for patch in turned if patch.score < _SHOWN][:1]
     chosen = [patch for patch in turned if patch.score >= _SHOWN][: rows - len(left_out)] + left_out
@@ -177,7 +178,7 @@ def draw_patches(explained: Explained, rows: int = _ROWS) -> Image.Image:
 
 
 def around(picture: Pixels, polygon: NDArray[np.float32]) -> Image.Image:
-    """What lies around a region, twice as wide as high, with the region's outline."""
+    """A region's surroundings, twice as wide as high, with its outline."""
     middle, reach = polygon.mean(0), max(24.0, 1.15 * float(np.ptp(polygon, 0).max()) / 2)
     half = np.array([reach, reach / 2 if np.ptp(polygon[:, 1]) < 0.8 * reach else reach])
     scale = min(2 * _SIDE / (2 * half[0]), _SIDE / (2 * half[1]))
@@ -195,7 +196,7 @@ def outline(canvas: ImageDraw.ImageDraw, polygon: list[list[float]], colour: tup
 
 
 def slope(polygon: NDArray[np.float32]) -> float:
-    """Radians by which the upper edge is turned either way."""
+    """The absolute angle of the upper edge, radians."""
     along = polygon[1] - polygon[0]
     return abs(float(np.arctan2(along[1], along[0])))
 

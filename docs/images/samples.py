@@ -1,6 +1,6 @@
-"""Draws the playground's samples from nothing but shapes and Pillow's own font: python -m docs.images.samples
+"""Draws the playground's samples from shapes and Pillow's own font only: python -m docs.images.samples
 
-A street, a receipt on a table, and a form of two pages as a scanner in black and white would send it.
+A street, a receipt on a table, and a form of two pages as from a black-and-white scanner.
 """
 
 import io
@@ -57,7 +57,7 @@ def centred(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int
 
 
 def slip() -> Image.Image:
-    """The receipt flat, grey, 460 x 800."""
+    """uint8 grey, 800 x 460: the receipt, flat."""
     paper = Image.new("L", (460, 800), 247)
     draw = ImageDraw.Draw(paper)
     centred(draw, (230, 36), "CAFE NORDLYS", 40, 1)
@@ -91,7 +91,7 @@ def slip() -> Image.Image:
 
 
 def receipt() -> Image.Image:
-    """uint8 RGB, 720 x 960: the receipt on a table, seen a little from the side."""
+    """uint8 RGB, 720 x 960: the receipt on a table, in slight perspective."""
     rng = np.random.default_rng(7)
     grain = np.cumsum(rng.normal(0, 1.1, 960))[:, None] + rng.normal(0, 1.5, (960, 1))
     wood = np.array((132, 98, 70)) + (grain - grain.mean())[..., None] * np.array((1.0, 0.9, 0.7))
@@ -172,7 +172,7 @@ def second_page() -> Image.Image:
 
 
 def form() -> bytes:
-    """A PDF whose pages are pictures, black and white, a little askew."""
+    """A PDF whose pages are black-and-white pictures, slightly rotated."""
     pages = [
         page.rotate(angle, Image.Resampling.BICUBIC, fillcolor=255)
         .point(lambda value: 255 * (value > 140))

@@ -1,4 +1,4 @@
-"""Draws the README's street from nothing but shapes and Pillow's own font: python docs/images/street.py OUT.png"""
+"""Draws the README's street from shapes and Pillow's own font only: python docs/images/street.py OUT.png"""
 
 import sys
 
@@ -13,7 +13,7 @@ Corners = tuple[tuple[float, float], ...]
 def sign(
     text: str, size: int, ink: Colour, background: Colour | None, stroke: int = 0, pad: tuple[int, int] = (18, 10)
 ) -> Image.Image:
-    """Lines of text on a board of their own, RGBA; a background of None leaves the wall visible."""
+    """Lines of text on a board, RGBA; with a background of None the wall is visible behind them."""
     font = ImageFont.load_default(size)
     box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font, stroke_width=stroke)
     extent = (int(box[2] - box[0]) + 2 * pad[0], int(box[3] - box[1]) + 2 * pad[1])
@@ -25,7 +25,7 @@ def sign(
 
 
 def hang(street: Image.Image, board: Image.Image, corners: Corners) -> None:
-    """Draws a board into a quadrilateral of the street: top-left, top-right, bottom-right, bottom-left."""
+    """Draws a board into a quadrilateral of the street, corners top-left, top-right, bottom-right, bottom-left."""
     width, height = board.size
     source = ((0, 0), (width, 0), (width, height), (0, height))
     rows, right = [], []

@@ -1,4 +1,4 @@
-"""The attempts at a part, written down before each, so that an input which kills workers is found and left out."""
+"""Records the attempts at a part before each of them, so that an input that kills workers is found and left out."""
 
 import json
 
@@ -6,13 +6,13 @@ from spotter.bulk.plan import Part
 from spotter.bulk.store import Store
 
 DEATHS = 2
-"""How often workers may die at one input; then it is not attempted again."""
+"""The number of times that workers may die at one input before it is left out."""
 
 
 class Attempts:
-    """The attempts at a part, kept in the output until the part is done.
+    """The attempts at a part, stored in the output until the part is done.
 
-    The first attempt costs one write. A later one finds that file, so it writes down each input before reading it, and
+    The first attempt writes one file. A later attempt finds that file, so it records each input before reading it, and
     the attempt after it knows at which input the worker died.
     """
 
@@ -36,7 +36,7 @@ class Attempts:
         return True
 
     def end(self) -> None:
-        """The part is done."""
+        """Removes the record, when the part is done."""
         self._store.remove(self._name)
 
     def _write(self, at: int | None) -> None:

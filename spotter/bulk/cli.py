@@ -42,9 +42,9 @@ def bulk(
 ) -> None:
     """Read every picture, TIFF frame and PDF page of INPUTS into OUTPUT.
 
-    INPUTS are files, folders, globs and tar shards, OUTPUT is a folder; all on this machine or wherever fsspec reaches
-    (s3://, gs://, ...). The same command again goes on where it stopped. What cannot be read is in OUTPUT/dead-*.jsonl
-    with the reason.
+    INPUTS are files, folders, globs and tar shards, OUTPUT is a folder; all on this machine or on storage that fsspec
+    can access (s3://, gs://, ...). The same command again continues where it stopped. Inputs that cannot be read are in
+    OUTPUT/dead-*.jsonl with the reason.
     """
     try:
         settings = ReadingSettings.model_validate({**{k: v for k, v in options.items() if v is not None}, "threads": 1})

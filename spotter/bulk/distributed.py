@@ -25,7 +25,7 @@ class _Actor:
 
 
 class _Driver:
-    """Runs Ray Data on a machine of the cluster, since it does not work over a client connection."""
+    """Runs Ray Data on a machine of the cluster, since Ray Data does not work over a client connection."""
 
     def __init__(self, parts: Sequence[Part], bulk_run: BulkRun, workers: int) -> None:
         self._counts = _counts(parts, bulk_run, workers)
@@ -42,7 +42,7 @@ def run(parts: Sequence[Part], bulk_run: BulkRun, workers: int, address: str | N
     address: of a Ray cluster, None for this machine. Raises RuntimeError when a part cannot be finished.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # the default of 15 yields to any other process
+    os.environ.setdefault("RAY_worker_niceness", "0")  # with the default of 15, workers yield to any other process
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it logs errors that it recovers from
     import ray
 

@@ -18,13 +18,13 @@ _GZIP = b"\x1f\x8b"
 
 
 class InputError(ValueError):
-    """An input that names nothing."""
+    """An input for which no file is found."""
 
 
 @dataclass(frozen=True, order=True)
 class Item:
-    """A file with pages: `url`, as its file system names it; or of a tar shard at `url` the member `member`, `size`
-    bytes from `offset` of the uncompressed shard."""
+    """A file with pages, at `url` in the form of its file system; or the member `member` of the tar shard at `url`,
+    `size` bytes from `offset` of the uncompressed shard."""
 
     url: str
     member: str = ""
@@ -33,7 +33,7 @@ class Item:
 
     @property
     def name(self) -> str:
-        """Its name in the output."""
+        """The item's name in the output."""
         return as_unicode(f"{self.url}#{self.member}" if self.member else self.url)
 
     def read(self) -> bytes:
@@ -54,7 +54,7 @@ class Item:
             raise OSError(f"{self.name}: {type(error).__name__}: {error}") from error
 
     def _from_shard(self, shard: IO[bytes]) -> bytes:
-        shard.seek(self.offset)  # in a compressed shard this reads everything before
+        shard.seek(self.offset)  # in a compressed shard this decompresses everything before
         data = shard.read(self.size)
         if len(data) != self.size:
             raise OSError(f"{self.name} is cut off")
@@ -62,23 +62,23 @@ class Item:
 
 
 def readable(name: str) -> bool:
-    """Whether a file's name looks like that of a picture."""
+    """Whether a file's name has the ending of a kind that is read."""
     return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def find(inputs: Sequence[str]) -> list[Item]:
-    """Every item of the inputs, once, in a fixed order.
+    """Every item of the inputs once, in a fixed order.
 
-    Of a folder these are the readable files below it, including shards. A file that is given is taken whatever its
-    name; a name that does not exist is a glob. A shard that cannot be listed to its end gives the members that were
-    found, and itself, which becomes a dead letter. Raises InputError.
+    For a folder these are the readable files below it, including shards. A given file is used whatever its name; a name
+    that does not exist is taken as a glob. A shard that cannot be listed to its end gives the members that were found,
+    and additionally itself, which becomes a dead letter. Raises InputError.
     """
-    # Of several members with one name the last one counts, as when an archive is unpacked.
+    # Of several members with the same name the last one counts, as when an archive is unpacked.
     return sorted({(item.url, item.member): item for given in inputs for item in _expand(given)}.values())
 
 
 def _located(url: str) -> tuple[AbstractFileSystem, str]:
-    """The file system of a URL and the path there. `::` is part of the name, not fsspec's URL chaining."""
+    """The file system of a URL, and the path in it. `::` is part of the name, not fsspec's URL chaining."""
     fs, _ = url_to_fs(url.partition("::")[0])
     return fs, fs._strip_protocol(url)
 

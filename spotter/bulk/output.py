@@ -12,7 +12,7 @@ Record = dict[str, Any]
 
 
 def as_unicode(text: str) -> str:
-    """The text with a backslash escape for each byte of a file's name that is not UTF-8."""
+    """The text with a backslash escape for each byte that is not UTF-8, as file names may contain."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -22,7 +22,7 @@ def as_json_lines(records: Sequence[Record]) -> bytes:
 
 
 def as_parquet(records: Sequence[Record]) -> bytes:
-    """The records as rows; without records the file has the same columns."""
+    """The records as a Parquet file; without records the file has the same columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

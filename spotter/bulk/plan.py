@@ -1,4 +1,4 @@
-"""Splits the items into parts and writes this plan first, so that a stopped run can be continued."""
+"""Splits the items into parts, and writes this plan before reading, so that a stopped run can be continued."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def parts_of(items: Sequence[Item], size: int) -> list[Part]:
 def agree(store: Store, items: Sequence[Item], size: int, settings: Mapping[str, object]) -> list[Part]:
     """The parts of a run into `store`, from its plan, which is written if there is none.
 
-    Inputs and settings must be those of the plan, so that one output is not made by different models. Raises PlanError.
+    Raises PlanError where inputs or settings differ from the plan's: one output must not be made by different models.
     """
     now = {
         "version": VERSION,
@@ -56,6 +56,6 @@ def agree(store: Store, items: Sequence[Item], size: int, settings: Mapping[str,
 
 
 def left(store: Store, parts: Sequence[Part], suffix: str) -> list[Part]:
-    """The parts without output."""
+    """The parts that have no output yet."""
     there = store.names()
     return [part for part in parts if part.name + suffix not in there]

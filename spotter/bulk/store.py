@@ -12,7 +12,7 @@ _HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 class Store:
-    """A folder by URL. Safe to use from several processes."""
+    """A folder given by URL. It may be used by several processes."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -36,7 +36,8 @@ class Store:
         return {str(path).rsplit("/", 1)[-1] for path in self._fs.ls(self._root, detail=False)}
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file atomically: object stores do so by themselves, on a disk by a rename. Raises OSError."""
+        """Writes a file atomically: object stores always do so; on a disk a temporary file is renamed. Raises
+        OSError."""
         path = f"{self._root}/{name}"
         if not self._local:
             self._fs.pipe_file(path, data)

@@ -19,7 +19,7 @@ from spotter.reading.words import render
 
 @dataclass(frozen=True)
 class BulkRun:
-    """What the workers of a run share. settings: those of reading, as a mapping that can be serialised."""
+    """What all workers of a run share. settings: of reading, as a mapping that can be serialised."""
 
     output: str
     form: str
@@ -32,14 +32,14 @@ class BulkRun:
 
 @dataclass(frozen=True)
 class Count:
-    """The result of a part: numbers of pages read and of dead letters."""
+    """The result of a part: the number of pages read, and of dead letters."""
 
     pages: int
     dead: int
 
 
 class Worker:
-    """A model in memory that reads parts, one after another. Raises RegistryError when there is no model."""
+    """A loaded model that reads parts one after another. Raises RegistryError when there is no model."""
 
     def __init__(self, bulk_run: BulkRun) -> None:
         self._run = bulk_run
@@ -65,7 +65,7 @@ class Worker:
                 dead.append(_unreadable(item, 0, f"{DEATHS} workers died reading it"))
         if dead:
             self._store.write(f"{DEAD}{part.name}.jsonl", as_json_lines(dead))
-        else:  # an earlier attempt may have left dead letters that are now obsolete
+        else:  # an earlier attempt may have left dead letters that are obsolete now
             self._store.remove(f"{DEAD}{part.name}.jsonl")
         self._store.write(part.name + SUFFIXES[self._run.form], encoded(records, self._run.form))
         attempts.end()

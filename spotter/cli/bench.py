@@ -1,4 +1,4 @@
-"""`spotter bench`: the benchmarks are next to the package in its repository, and not part of what is installed."""
+"""`spotter bench`: the benchmarks are in the repository, and not part of the installed package."""
 
 import importlib
 import sys
@@ -12,13 +12,13 @@ _PACKAGE = "benchmarks"
 
 
 def checkouts() -> Iterator[Path]:
-    """Folders that may be the repository: that of this package, and the current one."""
+    """Folders that may be the repository: the one that contains this package, and the current one."""
     yield Path(__file__).parents[2]
     yield Path.cwd()
 
 
 def find() -> click.Command:
-    """The command of the repository's benchmarks, or one that explains where they are."""
+    """The benchmarks' command from the repository, or one that explains where the benchmarks are."""
     for root in checkouts():
         if (root / _PACKAGE / "cli.py").is_file() and (root / "spotter").is_dir():
             if str(root) not in sys.path:

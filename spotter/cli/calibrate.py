@@ -72,7 +72,7 @@ def calibrate(
 
 
 def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Evidence:
-    """The words that the model finds on a dataset, with the numbers behind their scores, and whether they are right."""
+    """The numbers behind the scores of the words that the model finds on a dataset, and whether the words are right."""
     spec = INPUT.at(side)
     charset = model.charset
     parts: list[Sequence[NDArray[np.generic]]] = []

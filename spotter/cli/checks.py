@@ -1,5 +1,5 @@
-"""What a machine must have to read, and what would help: each check says what it found and, where something is
-missing, what to do."""
+"""Checks of what a machine needs for reading, and of what would help. Each check reports what it found and, where
+something is missing, what to do."""
 
 import importlib.util
 import os
@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from spotter import __version__
 
 Status = Literal["ok", "note", "wrong"]
-"""`note`: it works without, but less well or less of it. `wrong`: nothing is read until that is mended."""
+"""`note`: reading works without it, but less well, or for fewer files. `wrong`: nothing can be read until it is
+repaired."""
 
 EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "client": (("httpx",), "spotter.client"),
@@ -28,7 +29,7 @@ EXTRAS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("torch", "cv2", "shapely", "matplotlib", "jinja2", "tensorboard"), "training and evaluation"),
     "export": (("torch", "onnx", "onnxscript"), "spotter export"),
 }
-"""Modules of each extra, and what it is for; `gpu`, `docs` and `dev` are looked for elsewhere or not at all."""
+"""The modules of each extra, and its purpose; `gpu`, `docs` and `dev` are checked elsewhere or not at all."""
 _FLAGS = {
     "x86": ("avx2", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512vbmi", "amx_int8"),
     "arm": ("asimd", "asimddp", "i8mm", "sve", "bf16"),
@@ -40,7 +41,8 @@ _PROVIDERS = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "Tensorrt"}
 
 @dataclass(frozen=True)
 class Check:
-    """What was found, in a line; what to do where it is not `ok`; and the same as values."""
+    """The result of a check. found: one line on what was found. remedy: what to do where the status is not `ok`.
+    details: the same as values."""
 
     name: str
     status: Status
@@ -50,14 +52,14 @@ class Check:
 
 
 def run_checks() -> Iterator[Check]:
-    """Every check, in the order in which what it finds matters. None raises."""
+    """Runs every check, the most important first. None raises."""
     for name, check in CHECKS.items():
         try:
             yield check()
         except ValidationError:
             yield Check(name, "wrong", "not looked at, for the settings are wrong", "Correct the settings first.")
-        except Exception as error:  # whatever is broken must not hide the rest
-            yield Check(name, "wrong", f"{type(error).__name__}: {error}", "Install the program anew.")
+        except Exception as error:  # an unexpected error must not hide the other checks
+            yield Check(name, "wrong", f"{type(error).__name__}: {error}", "Install the program again.")
 
 
 def _program() -> Check:
@@ -81,7 +83,7 @@ def _processor() -> Check:
 
 
 def _flags() -> set[str]:
-    """The processor's features as Linux names them; none where it does not say."""
+    """The processor's features by their names in Linux; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -149,7 +151,8 @@ def _kernels() -> Check:
 
 
 def _widest(flags: set[str]) -> str:
-    """The name of the widest code that the kernels have for a processor, as SPOTTER_BLOCKS takes it."""
+    """The widest instruction set for which the kernels have code and which the processor has, as a value of
+    SPOTTER_BLOCKS."""
     return next((name for name, needed in _WIDTHS.items() if needed <= flags), "any")
 
 
@@ -227,7 +230,7 @@ def _limits() -> Check:
 
 
 def _memory() -> int:
-    """Bytes that this process may use: the machine's, or its control group's."""
+    """The memory in bytes that this process may use: the machine's, or the limit of its control group."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
@@ -268,7 +271,7 @@ def _has(extra: str) -> bool:
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # the package that it would be in
+    except ModuleNotFoundError:  # the parent package is missing
         return False
 
 

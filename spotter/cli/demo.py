@@ -28,12 +28,12 @@ _POLL_SECONDS = 0.1
 @click.option("--model", metavar="NAME[@ALIAS]", help="The model (SPOTTER_MODEL; spotter).")
 @click.option("--alias", help="Alias or version to serve (SPOTTER_ALIAS; live).")
 def demo(sample: str, no_browser: bool, port: int, **options: Any) -> None:
-    """Run the service for this machine alone and open its playground in a browser, with a sample read.
+    """Run the service for this machine only, and open its playground in a browser with a sample.
 
     Ctrl-C ends it.
     """
     own = {"host": _HOST, "port": port or _free_port(), "playground": True, "grace": 0.0, "log_level": "warning"}
-    # None would leave SPOTTER_API_KEYS_FILE in force, and the page would ask for a key that nobody here knows.
+    # The option None would not override SPOTTER_API_KEYS_FILE, and the page would ask for a key.
     settings = settings_from(Settings, {**options, **own}).model_copy(update={"api_keys_file": None})
     address = f"http://{_HOST}:{settings.port}"
     page = f"{address}/#sample={SAMPLES[sample]}"

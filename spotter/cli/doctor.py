@@ -15,9 +15,9 @@ _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 def doctor(as_json: bool) -> None:
-    """Say what this machine has to read with, what is missing, and what to do about it.
+    """Report what this machine has for reading, what is missing, and what to do about it.
 
-    `note`: it works without. `wrong`: nothing is read until that is mended, and the exit code is 1.
+    `note`: reading works without it. `wrong`: nothing can be read until it is repaired, and the exit code is 1.
     """
     found: list[Check] = []
     for check in run_checks():
@@ -28,7 +28,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"ready": not wrong, "checks": [asdict(check) for check in found]}, indent=2))
     elif wrong:
-        click.echo(f"\nNot ready: mend {', '.join(wrong)}.")
+        click.echo(f"\nNot ready: fix {', '.join(wrong)}.")
     else:
         click.echo("\nReady: `spotter demo` shows it, `spotter serve` serves.")
     sys.exit(1 if wrong else 0)

@@ -62,8 +62,8 @@ def parse_dataset(value: str) -> Dataset:
 
 
 def _found(model: str) -> Path:
-    """The checkpoint, or the bundle's folder, that MODEL names. A folder that is no bundle, as the program's own in a
-    checkout, does not hide a model of its name."""
+    """The checkpoint, or the bundle's folder, that MODEL names. A folder that is no bundle, such as the program's own
+    folder in a checkout, does not hide a model of the same name."""
     path = Path(model)
     if path.is_file() or (path / MANIFEST).is_file():
         return path
@@ -150,9 +150,9 @@ def evaluate(
     """Score MODEL on datasets in the form of the ICDAR contests (images/, gts/).
 
     MODEL is a bundle's folder, a checkpoint (.pt), NAME[@ALIAS] of the registry that SPOTTER_REGISTRY names, or "none"
-    to score only --rapidocr and --tesseract, or the --layout of true words. A dataset is a folder, or PRESET=FOLDER
-    with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages, curved and lines (cut-out lines, listed in
-    labels.tsv). --data finds them all.
+    to score only --rapidocr and --tesseract, or only the --layout of true words. A dataset is a folder, or
+    PRESET=FOLDER with one of icdar2015, icdar2003, born_digital, ui, sroie, funsd, pages, curved and lines (cut-out
+    lines, listed in labels.tsv). --data finds them all.
     """
     if not datasets and data is None:
         raise click.UsageError("nothing to score on: give a dataset or --data")
@@ -254,7 +254,7 @@ def _section(
 
 
 def _misses_language(model: Path) -> bool:
-    """Whether a model is a checkpoint that needs a language model for its scores; a bundle has its own."""
+    """Whether a model is a checkpoint whose scores need a language model; a bundle contains its own."""
     if model.suffix != CHECKPOINT_SUFFIX:
         return False
     from spotter.training.checkpoint import weighs_margin
@@ -274,7 +274,7 @@ def _write_reports(
 
 
 def run(predictor: Predictor, pictures: Sequence[Picture], label: str = "") -> tuple[list[Read], float]:
-    """Reads every picture; returns the results and the median milliseconds for a picture, without decoding."""
+    """Reads every picture; returns the results and the median time of a picture in milliseconds, without decoding."""
     reads: list[Read] = []
     seconds: list[float] = []
     for picture in tqdm(pictures, desc=label, unit="picture", disable=None):

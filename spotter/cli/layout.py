@@ -1,4 +1,4 @@
-"""Scores layout analysis: lines and reading order of a picture's true words, and of those that a reader found."""
+"""Scores layout analysis: lines and reading order of a picture's true words, and of the words that a reader found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from spotter.training.data.annotations import Annotation
 from spotter.training.evaluation.counts import Counts
 from spotter.training.evaluation.scores import Read
 
-_NEXT_WORD = 1.5  # heights: largest gap between neighbours on one line
-_BELOW = 2.5  # heights: largest distance of a line to the next one of its paragraph
+_NEXT_WORD = 1.5  # times the height: largest gap between neighbours on one line
+_BELOW = 2.5  # times the height: largest distance from a line to the next one of its paragraph
 _LEAST = 3  # words: fewer may be a table cell rather than a line of text
 
 Placed = list[tuple[Polygon, int]]
@@ -25,9 +25,9 @@ _NONE = Counts()
 
 @dataclass(frozen=True)
 class LayoutScore:
-    """lines: correct where they consist of exactly the words of a true line. text: neighbours in running text; every:
-    all words that follow each other in the annotation, whatever order it lists cells and blocks in; both are correct
-    where they also follow each other in reading order."""
+    """lines: correct where a line consists of exactly the words of a true line. text: pairs of neighbours in running
+    text. every: all pairs of words that follow each other in the annotation, in whatever order it lists cells and
+    blocks. Pairs are correct where the words also follow each other in the reading order."""
 
     lines: Counts = _NONE
     text: Counts = _NONE
@@ -39,8 +39,9 @@ class LayoutScore:
 
 def layout_scores(read: Read, boxes: str, threshold: float) -> tuple[LayoutScore, LayoutScore]:
     """The scores of a picture's true words, and of the words found with a score of at least `threshold`, each assigned
-    to the true word or line that its middle lies in; all that was found takes part in the layout, as in an answer.
-    boxes: whether `words` or `lines` are annotated; for lines only the lines are scored, for words only the order."""
+    to the true word or line in which its middle lies. All words that were found take part in the layout, as in an
+    answer. boxes: whether `words` or `lines` are annotated; for lines only the lines are scored, for words only the
+    order."""
     truths = [truth for truth in read.truths if not truth.ignore]
     found: Placed = []
     others: list[Polygon] = []
@@ -59,7 +60,7 @@ def layout_scores(read: Read, boxes: str, threshold: float) -> tuple[LayoutScore
 
 
 def cut_into_words(line: Annotation) -> list[Polygon]:
-    """The words of an annotated line with four corners, cut as if all characters had one width."""
+    """The words of an annotated line with four corners, cut as if all characters had the same width."""
     top_left, top_right, bottom_right, bottom_left = line.polygon.astype(np.float64)
     words: list[Polygon] = []
     end = 0

@@ -1,4 +1,4 @@
-"""The `spotter` command: subcommands that load only when they run, so that serving never imports torch."""
+"""The `spotter` command. Subcommands are imported only when they run, so that serving never imports torch."""
 
 import importlib
 from typing import Any, NamedTuple, cast
@@ -10,7 +10,8 @@ from spotter import __version__
 
 
 class Command(NamedTuple):
-    """A subcommand: where it is, what it does in a line, and the extra of the package that it needs."""
+    """A subcommand. target: its module and function. summary: one line. extra: the extra of the package that it needs,
+    if any."""
 
     target: str
     summary: str
@@ -72,7 +73,7 @@ COMMANDS = {name: command for group in GROUPS.values() for name, command in grou
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand's module when that subcommand is asked for, not before."""
+    """Imports a subcommand's module only when that subcommand is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -104,7 +105,8 @@ class LazyGroup(click.Group):
 
 
 def _lacking(name: str | None, error: ModuleNotFoundError) -> Exception:
-    """A line that says which extra has the package that a subcommand lacks; the error itself where none has."""
+    """An error that says which extra contains the package that a subcommand lacks; the original error where no extra
+    contains it."""
     extra = COMMANDS[name].extra if name in COMMANDS else None
     package = (error.name or "").partition(".")[0]
     if extra is None or package in ("", "spotter"):

@@ -28,7 +28,7 @@ class ReaderOptions:
 
 @dataclass(frozen=True)
 class OpenedPredictor:
-    """A predictor that returns all words, and the score threshold that is meant for it."""
+    """A predictor that returns words with any score, and its score threshold."""
 
     predict: Predictor
     threshold: float = 0.0
@@ -89,8 +89,8 @@ def checkpoint(path: Path, options: ReaderOptions) -> OpenedPredictor:
 
 
 def turned(predict: Predictor, degrees: float) -> Predictor:
-    """Reads pictures that are turned clockwise by so many degrees, on a white ground where they do not fill the frame;
-    the words stand in the pixels of the picture as it was."""
+    """Reads pictures after turning them clockwise by `degrees`, on a white background where they do not fill the frame;
+    the words' polygons are in the pixels of the original picture."""
 
     def predict_turned(image: NDArray[np.uint8]) -> list[Prediction]:
         height, width = image.shape[:2]
@@ -98,7 +98,7 @@ def turned(predict: Predictor, degrees: float) -> Predictor:
         forward = np.array([[cos, -sin], [sin, cos]])
         wide, high = (math.ceil(round(side, 6)) for side in np.abs(forward) @ (width, height))
         shift = np.array([wide, high]) / 2 - forward @ (width / 2, height / 2)
-        # OpenCV counts from the centre of the first pixel, polygons from its corner.
+        # OpenCV's coordinates begin at the centre of the first pixel, those of polygons at its corner.
         corner = shift + forward @ (0.5, 0.5) - 0.5
         matrix = np.concatenate((forward, corner[:, None]), 1)
         seen = cv2.warpAffine(image, matrix, (wide, high), borderMode=cv2.BORDER_CONSTANT, borderValue=(255,) * 3)
@@ -113,7 +113,7 @@ def turned(predict: Predictor, degrees: float) -> Predictor:
 def rapidocr(model: str, threads: int, reference: bool) -> OpenedPredictor:
     """Reads with RapidOCR and the models that `ppocr.find_models` finds under a name.
 
-    Raises ImportError when RapidOCR is not installed, ModelsError when the models are not there.
+    Raises ImportError when RapidOCR is not installed, ModelsError when the models are not found.
     """
     from spotter.training.data.ppocr import find_models
     from spotter.training.data.teacher import RapidReader
@@ -127,7 +127,7 @@ def rapidocr(model: str, threads: int, reference: bool) -> OpenedPredictor:
 
 
 def tesseract(languages: str, threads: int, segmentation: str) -> OpenedPredictor:
-    """Reads with the program Tesseract, by languages such as `eng+deu` and one of its page segmentations.
+    """Reads with the program Tesseract, with languages such as `eng+deu` and one of its page segmentation modes.
 
     Raises TesseractError when the program or a language is not installed.
     """

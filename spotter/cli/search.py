@@ -1,4 +1,4 @@
-"""`spotter search`: smaller detectors by trying them."""
+"""`spotter search`: an architecture search for smaller detectors."""
 
 import hashlib
 import tomllib
@@ -76,12 +76,12 @@ def search(
     limit: int,
     workers: int,
 ) -> None:
-    """Looks for a better network than RECIPE's within a budget of time, by short training runs.
+    """Searches for a better network than RECIPE's within a time budget, by short training runs.
 
     Widths and depths of backbone, neck and head are drawn around RECIPE's own and their time is measured. Those within
-    --budget-ms are trained from random weights for --steps; the better half goes on until it has done twice as many,
-    and so on. OUTPUT keeps everything, so the same command goes on where it stopped; results.json and pareto.svg there
-    say what became of it.
+    --budget-ms are trained from random weights for --steps; the better half is trained until it has done twice as many,
+    and so on. OUTPUT keeps everything, so the same command continues where it stopped; results.json and pareto.svg
+    there have the results.
     """
     if side % _STRIDE:
         raise click.UsageError(f"--side takes multiples of {_STRIDE}")
@@ -102,25 +102,25 @@ def search(
             raise RecipeError(f"{recipe} trains the recogniser alone, so there is no detector to search for")
         source = build_sources(content.sources, data, pool)
         judge = Judge(content, source, _validation_sets(sets, limit, side))
-        everyone, winner = Search(output, content, settings, source, measure, judge, workers)()
+        tried, winner = Search(output, content, settings, source, measure, judge, workers)()
     except (RecipeError, InterruptedError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    picture = draw_front(output, everyone, winner, budget_ms)
-    over = sum(not each.runs for each in everyone)
-    click.echo(f"{table(everyone, winner)}\n")
-    click.echo(f"{over} of {len(everyone)} networks took more than {budget_ms:g} ms. {output / RESULTS}, {picture}\n")
+    picture = draw_front(output, tried, winner, budget_ms)
+    over = sum(not each.runs for each in tried)
+    click.echo(f"{table(tried, winner)}\n")
+    click.echo(f"{over} of {len(tried)} networks took more than {budget_ms:g} ms. {output / RESULTS}, {picture}\n")
     click.echo(recipe_lines(tomllib.loads(text).get("model", {}), winner))
 
 
 class Judge:
-    """The loss of a network on pictures held out, and its F of detection on annotated ones, in percent."""
+    """The loss of a network on held-out pictures, and its detection F on annotated pictures, in percent."""
 
     def __init__(self, recipe: Recipe, source: Source, sets: Sequence[ValidationSet]) -> None:
         self.held_out = HeldOut(source, recipe.train, recipe.model)
         self.score = validator(sets) if sets else None
 
     def __call__(self, network: Spotter) -> dict[str, float]:
-        """By their names. What the network reads is left out: its recogniser learnt next to nothing."""
+        """The scores by name. End-to-end scores are left out: the recogniser has hardly been trained."""
         scores = self.score(network) if self.score else {}
         return self.held_out(network) | {name: f for name, f in scores.items() if name.endswith("/detection")}
 

@@ -1,6 +1,6 @@
 """A client of the service, for programs that read pictures with a Spotter that runs elsewhere.
 
-It needs httpx alone (`pip install 'spotter-ocr[client]'`), and neither the model nor what runs it: see docs/client.md.
+It needs only httpx (`pip install 'spotter-ocr[client]'`), not the model or ONNX Runtime: see docs/client.md.
 """
 
 from spotter.client.aio import AsyncClient

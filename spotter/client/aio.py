@@ -31,7 +31,8 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """`Client` for asyncio; use it with `async with`, or close it. Files are read and pictures encoded on threads."""
+    """`Client` for asyncio; use it in an `async with` statement, or close it. Files are read, and pictures encoded, on
+    threads."""
 
     def __init__(
         self,
@@ -158,7 +159,7 @@ class AsyncClient:
         return await _repeated(ask, attempts)
 
     async def _once(self, call: Call, attempts: Attempts) -> httpx.Response:
-        """An attempt's success, its body unread."""
+        """Makes one attempt; returns a successful response, whose body is not read yet."""
         left = attempts.left()
         request = self._http.build_request(
             call.method,

@@ -1,4 +1,4 @@
-"""What the service answers, as typed values.
+"""The service's answers as typed values.
 
 Members have the names and units of the answer's JSON (docs/service.md); members that a newer service adds are left out.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Point: TypeAlias = tuple[float, float]
-"""(x, y), pixels of the picture after its EXIF rotation; of a PDF, of the drawn page."""
+"""(x, y), pixels of the picture after its EXIF rotation; for a PDF, pixels of the drawn page."""
 Polygon: TypeAlias = tuple[Point, ...]
 """Points from the text's own top-left corner clockwise, as its reader sees it."""
 PAGE_BREAK = "\n\f"
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """The model that read."""
+    """The model that read the picture."""
 
     name: str
     version: str
@@ -33,7 +33,7 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class ImageSize:
-    """Pixels of the picture after its EXIF rotation."""
+    """The size of the picture in pixels, after its EXIF rotation."""
 
     width: int
     height: int
@@ -41,8 +41,8 @@ class ImageSize:
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """A character of a word as it was read. polygon: None where the model does not say where it is. score: the
-    recogniser's probability, 0 to 1."""
+    """A character of a word as it was read. polygon: None where its position is not known. score: the recogniser's
+    probability, 0 to 1."""
 
     polygon: Polygon | None
     text: str
@@ -51,10 +51,10 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """score: 0 to 1, by detector and recogniser; detection_score, reading_score: by each alone, None where that is not
-    known. direction: degrees by which it is turned clockwise, -180 to 180. line, block: which of the picture's it is
-    in, from 0. characters: None unless `detail` asked for them. repaired_from: the text as it was read, where a hint
-    let look-alike characters be replaced in it."""
+    """A word. score: 0 to 1, by detector and recogniser together; detection_score, reading_score: by each alone, None
+    where not known. direction: degrees by which it is turned clockwise, -180 to 180. line, block: numbers, from 0, of
+    the picture's line and block that it is in. characters: None unless `detail` asked for them. repaired_from: the text
+    as it was read, where look-alike characters were replaced in it to fit a hint."""
 
     polygon: Polygon
     text: str
@@ -70,7 +70,8 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Words next to each other. score: the mean of theirs. block: which of the picture's it is in, from 0."""
+    """Words next to each other. score: the mean of their scores. block: number, from 0, of the picture's block that it
+    is in."""
 
     polygon: Polygon
     text: str
@@ -80,8 +81,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines under each other. text: a line for each row, with tabs between the cells of one. score: the mean of its
-    words'."""
+    """Lines under each other. text: one line for each row, with tabs between cells. score: the mean of its words'
+    scores."""
 
     polygon: Polygon
     text: str
@@ -92,11 +93,11 @@ class Block:
 class Reading:
     """How a picture was read.
 
-    width, height: pixels at which. downscaled: whether that is less than the picture has. turned: degrees by which the
-    picture lies turned clockwise, undone before it was read. closer_look, reason: whether small words were looked at
-    again, and why. least_height: pixels of the picture; lower letters are not looked for. candidates_cut: whether there
-    were so many words that some may have been dropped. unread: places that look like words and could not be read; None
-    where that is not known.
+    width, height: the size in pixels at which it was read. downscaled: whether that is less than the picture's size.
+    turned: degrees by which the picture is turned clockwise, undone before it was read. closer_look, reason: whether
+    small words got a second look, and why. least_height: in pixels of the picture; smaller letters are not found.
+    candidates_cut: whether there were so many words that some may have been dropped. unread: how many detected words
+    could not be read; None where that is not known.
     """
 
     width: int
@@ -112,10 +113,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PictureAnswer:
-    """What a picture says, in reading order.
+    """The text of a picture, in reading order.
 
-    lines, blocks: None where a lesser `detail` was asked for. reading: None of a page of a PDF whose own text was
-    taken. warnings: what may be missing or wrong, in words.
+    lines, blocks: None where `detail` did not ask for them. reading: None for a page of a PDF whose embedded text was
+    used. warnings: sentences on what may be missing or wrong.
     """
 
     model: ModelRef
@@ -132,7 +133,7 @@ class PictureAnswer:
         return _checked(lambda: cls(**_picture(members)))
 
     def to_text(self) -> str:
-        """A line of text for each row, with tabs between a table's cells, and an empty line between blocks. Of an
+        """The text with one line for each row, tabs between a table's cells, and an empty line between blocks. In an
         answer without blocks each line is a row."""
         if self.blocks is not None:
             return "\n\n".join(block.text for block in self.blocks)
@@ -142,13 +143,13 @@ class PictureAnswer:
         return "\n\n".join("\n".join(" ".join(line) for line in block.values()) for block in blocks.values())
 
     def to_dataframe(self) -> "pandas.DataFrame":
-        """A row for each word: text, score, the sides of the smallest upright rectangle that holds it (left, top,
-        right, bottom), direction, line, block, polygon. Raises MissingPackageError without pandas."""
+        """A row for each word: text, score, the sides of the smallest upright rectangle around it
+        (left, top, right, bottom), direction, line, block, polygon. Raises MissingPackageError without pandas."""
         return _table(COLUMNS, map(_row, self.words))
 
     def draw(self, picture: Source) -> "Image.Image":
-        """A copy of the picture, RGB, with the words drawn on it. Raises SourceError where it does not open or has
-        another size than what was read, and MissingPackageError without Pillow."""
+        """A copy of the picture, RGB, with the words drawn on it. Raises SourceError where it cannot be opened or does
+        not have the size of the picture that was read, and MissingPackageError without Pillow."""
         drawn = picture_of(picture)
         from spotter.formats.draw import draw
 
@@ -163,7 +164,7 @@ class PictureAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer(PictureAnswer):
-    """What a page says. page: its number, from 1. source: `text` where the words are those that a PDF carries."""
+    """The text of a page. page: its number, from 1. source: `text` where the words are a PDF's embedded text."""
 
     page: int
     source: Literal["picture", "text"]
@@ -184,7 +185,7 @@ class PageProblem:
 
 @dataclass(frozen=True, slots=True)
 class DocumentAnswer:
-    """What the pages of a PDF or TIFF say. page_count: of the document, however many were asked for."""
+    """The text of the pages of a PDF or TIFF. page_count: of the whole document, however many pages were asked for."""
 
     page_count: int
     pages: tuple[PageAnswer | PageProblem, ...]
@@ -201,25 +202,25 @@ class DocumentAnswer:
 
     @property
     def problems(self) -> tuple[PageProblem, ...]:
-        """The pages that were not."""
+        """The pages that could not be read."""
         return tuple(page for page in self.pages if isinstance(page, PageProblem))
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """Of all pages that were read. Their lines and blocks are numbered anew on each page."""
+        """The words of all pages that were read. The numbers of lines and blocks start again on each page."""
         return tuple(word for page in self.read for word in page.words)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Of all pages, each with its number."""
+        """The warnings of all pages, each with its page's number."""
         return tuple(f"Page {page.page}: {warning}" for page in self.read for warning in page.warnings)
 
     def to_text(self) -> str:
-        """Its pages' texts with form feeds between them; one that was not read is empty."""
+        """The pages' texts with form feeds between them; a page that could not be read is empty."""
         return PAGE_BREAK.join(page.to_text() if isinstance(page, PageAnswer) else "" for page in self.pages)
 
     def to_dataframe(self) -> "pandas.DataFrame":
-        """As a picture's, with the page's number first."""
+        """As `PictureAnswer.to_dataframe`, with the page's number as the first column."""
         rows = ({"page": page.page, **_row(word)} for page in self.read for word in page.words)
         return _table(("page", *COLUMNS), rows)
 

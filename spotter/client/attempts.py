@@ -1,4 +1,4 @@
-"""Whether and when a request is sent again, and how much of the call's time is left."""
+"""Decides whether and when a request is sent again, within the time of a call."""
 
 import random
 import time
@@ -10,12 +10,12 @@ from spotter.client.errors import DeadlineError, SpotterError, UnreachableError
 
 @dataclass(frozen=True)
 class Retries:
-    """How patient a client is.
+    """How often and when requests are repeated.
 
-    attempts: the most requests of one call, at least 1. connects: the most of them that find nobody at the address.
-    first, longest: seconds; a pause is drawn from 0 to `first`, then to twice that and so on up to `longest`, so that
-    clients who were refused together do not come back together. Where the service says Retry-After, which it measures
-    anew each time, the pause is that and up to half as much, or `first`, more.
+    attempts: the most requests of one call, at least 1. connects: the most attempts that fail to connect. first,
+    longest: seconds; a pause is drawn from 0 to `first`, then from 0 to twice that, and so on up to `longest`, so that
+    clients that were rejected together do not return together. Where the service sends Retry-After, which it measures
+    each time, the pause is that time plus a random part of up to half of it, or of `first` if that is more.
     """
 
     attempts: int = 30
@@ -29,7 +29,7 @@ class Retries:
 
 
 class Attempts:
-    """The attempts of one call. clock: seconds; draw: a random number from 0 to its argument."""
+    """The attempts of one call. clock: returns seconds. draw: returns a random number from 0 to its argument."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Attempts:
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[float], float] = lambda most: random.uniform(0.0, most),
     ) -> None:
-        """seconds: of the whole call, above 0."""
+        """seconds: the time of the whole call, above 0."""
         if not 0 < seconds < float("inf"):
             raise ValueError(f"timeout: {seconds} is not a number of seconds above 0")
         self._retries, self._seconds = retries, seconds
@@ -58,8 +58,8 @@ class Attempts:
         return DeadlineError(f"there was no answer within {self._seconds:g} s")
 
     def pause(self, failure: SpotterError) -> float:
-        """Seconds to wait before the next attempt. Raises the failure where there is to be none: it may have been
-        taken, there were enough, or the pause would outlast the call."""
+        """Seconds to wait before the next attempt. Raises the failure where there must be no further attempt: the
+        service may have accepted the request, all attempts are used, or the pause would last longer than the call."""
         self._failed += 1
         self._unreached += isinstance(failure, UnreachableError)
         enough = self._failed >= self._retries.attempts or self._unreached >= self._retries.connects

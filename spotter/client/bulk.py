@@ -1,4 +1,4 @@
-"""What both clients share in reading many pictures."""
+"""Reading many pictures: the parts that both clients share."""
 
 import contextlib
 from collections.abc import Sized
@@ -11,13 +11,13 @@ from spotter.client.errors import MissingPackageError, SpotterError
 from spotter.client.sources import Source
 
 AHEAD = 2
-"""Sources under way or read for each request at once, so that in order one slow picture does not hold up the others at
-once, and memory stays bounded."""
+"""The number of sources in progress or finished for each concurrent request: with results in order, one slow picture
+does not block the others at once, and memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a source. index: its place among the sources, from 0. Either `answer` or `error` is None."""
+    """The result for one source. index: its index among the sources, from 0. Either `answer` or `error` is None."""
 
     index: int
     source: Source
@@ -44,13 +44,14 @@ class _NoBar:
 
 
 def check_concurrency(concurrency: int) -> None:
-    """Raises ValueError."""
+    """Raises ValueError where `concurrency` is below 1."""
     if concurrency < 1:
         raise ValueError(f"concurrency: {concurrency} is less than 1")
 
 
 def bar(wanted: bool, sources: object) -> AbstractContextManager[Bar]:
-    """tqdm's bar on standard error, or none. Raises MissingPackageError."""
+    """A progress bar of tqdm on standard error where `wanted`, else one that shows nothing. Raises
+    MissingPackageError."""
     if not wanted:
         return contextlib.nullcontext(_NoBar())
     try:

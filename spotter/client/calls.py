@@ -22,16 +22,16 @@ class Call:
 
     @property
     def method(self) -> str:
-        """Of HTTP."""
+        """The HTTP method."""
         return "GET" if self.body is None else "POST"
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be made again though the service may have taken it."""
+        """Whether the request may be repeated even if the service may have processed it."""
         return self.body is None
 
     def headers(self, seconds: float) -> dict[str, str]:
-        """seconds: after which nobody waits for the answer any more, which the service is told."""
+        """The request's headers. seconds: the client's deadline, which the service is told."""
         headers = {"Accept": self.accept}
         if self.body is not None:
             headers["Content-Type"] = self.body.media_type
@@ -41,28 +41,28 @@ class Call:
 
 
 def get(path: str) -> Call:
-    """Of what the service tells about itself."""
+    """A request for information about the service."""
     return Call(path, [], accept="*/*")
 
 
 def spot(source: Source, options: Options) -> Call:
-    """Of an answer in JSON. Raises SourceError and MissingPackageError, as all below do."""
+    """A request for an answer in JSON. Raises SourceError and MissingPackageError, as do all functions below."""
     return Call("/spot", query(_telling(options)), body_of(source))
 
 
 def spot_pages(source: Source, options: Options, accept: str = JSON) -> Call:
-    """Of an answer by pages."""
+    """A request for an answer by pages."""
     asked = cast(Options, {"pages": "1-", **_telling(options)})
     return Call("/spot", query(asked), body_of(source), accept)
 
 
 def spot_as(source: Source, form: Form, options: Options) -> Call:
-    """Of an answer in another form."""
+    """A request for an answer in another form."""
     return Call("/spot", [("format", form), *query(options)], body_of(source), "*/*")
 
 
 def page_picture(source: Source, page: int, side: int | None) -> Call:
-    """Of a page's picture."""
+    """A request for a page's picture."""
     asked: Query = [("page", str(page)), *([] if side is None else [("side", str(side))])]
     return Call("/v1/page", asked, body_of(source), "*/*")
 

@@ -1,6 +1,6 @@
-"""Why a call failed: the service's own problems (RFC 9457), one class each, and what happens before it answers.
+"""The errors of calls: one class for each of the service's problems (RFC 9457), and those that occur without an answer.
 
-`again` of an error tells whether the service certainly did not take the request, so that it may be sent once more.
+The attribute `again` says whether the service certainly did not process the request, so that it may be sent again.
 """
 
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from typing import Any, ClassVar, Literal, cast
 
 
 class SpotterError(Exception):
-    """Whatever this package raises of itself."""
+    """The base class of this package's errors."""
 
     again = False
     retry_after: float | None = None
-    """Seconds after which the service wants to be asked again, where it says so."""
+    """Seconds after which the request may be repeated, where the service says so."""
 
 
 class SourceError(SpotterError):
-    """What was to be sent cannot be: no such file, no picture, an array that is none of 8 bits."""
+    """A source cannot be sent: the file does not exist, is no picture, or an array does not have 8 bits."""
 
 
 class MissingPackageError(SpotterError, ImportError):
@@ -33,23 +33,23 @@ class UnreachableError(SpotterError):
 
 
 class ConnectionLostError(SpotterError):
-    """The connection broke before the answer was there. Whether the request was read is unknown, so it is not sent
-    again."""
+    """The connection broke before the answer arrived. It is not known whether the service processed the request, so it
+    is not sent again."""
 
 
 class DeadlineError(SpotterError):
-    """There was no answer within the seconds that the call was given."""
+    """There was no answer within the call's timeout."""
 
 
 class BadAnswerError(SpotterError):
-    """What came back is not what this service answers: the address may be another program's."""
+    """The answer is not one of this service: the address may belong to another program."""
 
 
 class ProblemError(SpotterError):
-    """The service refused, or failed. The members are those of its problem document.
+    """The service rejected the request, or failed. The attributes are the members of its problem document.
 
-    kind: the last part of `type`, as `broken-picture`. fault: whose it is. remedy: what to do about it. request_id:
-    under which the service logged it. members: all of the document's.
+    kind: the last part of `type`, e.g. `broken-picture`. fault: whose fault it is. remedy: what to do about it.
+    request_id: the id under which the service logged it. members: all members of the document.
     """
 
     kind: ClassVar[str] = ""
@@ -71,8 +71,8 @@ class ProblemError(SpotterError):
         return f"{self.status} {said or 'without a word'}"
 
     @property
-    def again(self) -> bool:  # type: ignore[override]  # known of the others before they happen
-        """Whether the service refused it for the moment, before taking it."""
+    def again(self) -> bool:  # type: ignore[override]  # a class attribute in the other errors
+        """Whether the service rejected the request temporarily, before processing it."""
         return self.status == 429 or (self.status == 503 and self.retry_after is not None)
 
 
@@ -153,7 +153,7 @@ class EngineFailedError(ProblemError):
 
 
 class TooLateError(ProblemError, DeadlineError):
-    """The service's own word for it: a `DeadlineError`, too."""
+    """The service reports that the deadline passed; this is also a `DeadlineError`."""
 
     kind = "too-late"
 
@@ -166,7 +166,7 @@ _BY_STATUS: dict[int, type[ProblemError]] = {
     429: OverloadedError,
     504: TooLateError,
 }
-"""What a balancer's refusals are, which do not name the service's kinds."""
+"""The errors for rejections by a balancer, which do not have the service's kinds."""
 
 
 def problem_from(members: Mapping[str, Any]) -> ProblemError:

@@ -1,4 +1,4 @@
-"""What both clients have in common: where the service is, and what its answers and failures mean."""
+"""The parts that both clients share: the service's address, and the translation of its answers and failures."""
 
 import contextlib
 import json
@@ -26,15 +26,15 @@ URL, KEY = "SPOTTER_URL", "SPOTTER_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT = 120.0
 CONNECT_SECONDS = 10.0
-"""After which connecting is tried anew: packets may be lost, or the machine be gone."""
+"""The time after which connecting is tried again: packets may be lost, or the machine may be down."""
 POLL_SECONDS = 0.2
 _PROBLEM = "application/problem+json"
 _SHOWN = 200
-"""The most characters that an error shows of an answer that is not ours."""
+"""The most characters that an error shows of an answer in an unknown form."""
 
 
 def base_url(url: str | None) -> str:
-    """Where the service is: as given, by SPOTTER_URL, or on this machine. Raises ValueError."""
+    """The service's address: as given, or from SPOTTER_URL, or else on this machine. Raises ValueError."""
     found = url or os.environ.get(URL) or DEFAULT_URL
     parts = urlsplit(found)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -43,7 +43,7 @@ def base_url(url: str | None) -> str:
 
 
 def base_headers(api_key: str | None) -> dict[str, str]:
-    """Headers of every request. The key is as given, or by SPOTTER_API_KEY."""
+    """The headers of every request. The key is as given, or from SPOTTER_API_KEY."""
     key = api_key or os.environ.get(KEY)
     headers = {"User-Agent": f"spotter-client/{__version__}"}
     return {**headers, "Authorization": f"Bearer {key}"} if key else headers
@@ -51,7 +51,7 @@ def base_headers(api_key: str | None) -> dict[str, str]:
 
 @contextlib.contextmanager
 def translated(call: Call, url: str, attempts: Attempts) -> Iterator[None]:
-    """Turns httpx's errors into ours."""
+    """Converts httpx's errors to this package's."""
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
@@ -67,7 +67,7 @@ def translated(call: Call, url: str, attempts: Attempts) -> Iterator[None]:
 
 
 def failure_from(response: httpx.Response, body: bytes) -> ProblemError:
-    """The error of an answer that is no success, be it the service's or that of something before it."""
+    """The error for an unsuccessful answer, from the service or from a proxy before it."""
     members: dict[str, Any] = {"title": response.reason_phrase, "detail": _text(body)}
     if response.headers.get("content-type", "").startswith(_PROBLEM):
         with contextlib.suppress(ValueError):
@@ -93,7 +93,7 @@ def decoded(body: bytes) -> dict[str, Any]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110, 10.2.3), which may also be a date."""
+    """The seconds of a Retry-After header (RFC 9110, 10.2.3), which may also be given as a date."""
     value = headers.get("retry-after", "").strip()
     if value.isdecimal():
         return float(value)

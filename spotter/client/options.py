@@ -1,4 +1,4 @@
-"""How a picture is to be read."""
+"""The options of reading a picture."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypedDict
@@ -6,14 +6,14 @@ from typing import Literal, TypedDict
 Region = tuple[int, int, int, int]
 """(x, y, width, height), pixels of the picture after its EXIF rotation."""
 Query = list[tuple[str, str | int | float | bool | None]]
-"""As httpx takes it."""
+"""Query parameters in the form that httpx accepts."""
 
 
 class Options(TypedDict, total=False):
     """The parameters of `POST /spot`; docs/service.md explains each.
 
-    model: NAME or NAME@ALIAS. pages: of a PDF or TIFF, from 1: numbers, or text as `1-3,7`. detail: `blocks` unless
-    given, which `to_text` and tables want. lexicon: words, or `@NAME`, a list of the service's.
+    model: NAME or NAME@ALIAS. pages: of a PDF or TIFF, from 1: numbers, or a text such as `1-3,7`. detail: `blocks`
+    unless given, which `to_text` and tables need. lexicon: words, or `@NAME` for one of the service's lists.
     """
 
     model: str
@@ -32,7 +32,7 @@ class Options(TypedDict, total=False):
 
 
 def query(options: Options) -> Query:
-    """The query's parameters. Whether values can be is for the service to say."""
+    """The query parameters. The values are validated by the service."""
     found: Query = []
     for name, value in options.items():
         if value is None:

@@ -1,4 +1,4 @@
-"""What is sent: files, bytes, addresses, and pictures in memory."""
+"""The sources that can be sent: files, bytes, addresses, and pictures in memory."""
 
 import io
 import json
@@ -19,7 +19,7 @@ class Readable(Protocol):
 
 
 class Array(Protocol):
-    """uint8 [H, W, 3] RGB, [H, W, 4] RGBA or [H, W] grey, of numpy or whoever speaks its protocol."""
+    """uint8 [H, W, 3] RGB, [H, W, 4] RGBA or [H, W] grey, from numpy or a library with its array interface."""
 
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
@@ -27,7 +27,7 @@ class Array(Protocol):
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Array | Image.Image"
 """A path (str or Path), an address that begins with http:// or https:// (fetched by the service, where its operator
-allows that), an encoded file's bytes, a file that is open, an array of pixels, or a Pillow image."""
+allows that), an encoded file's bytes, an open file, an array of pixels, or a Pillow image."""
 
 _ADDRESS = ("http://", "https://")
 _AS_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
@@ -74,7 +74,7 @@ def _bytes(source: Source) -> bytes:
                 return Path(source).read_bytes()
             except OSError as error:
                 raise SourceError(f"{source} cannot be read: {error.strerror}") from None
-    if hasattr(source, "getexif"):  # a Pillow image is an array, too
+    if hasattr(source, "getexif"):  # a Pillow image also has the array interface
         return _encoded(cast("Image.Image", source))
     if hasattr(source, "__array_interface__"):
         return _encoded(_from_array(cast(Array, source)))
@@ -100,7 +100,7 @@ def _from_array(array: Array) -> "Image.Image":
 
 
 def _encoded(picture: "Image.Image") -> bytes:
-    """Without loss, and with what the service heeds: EXIF rotation and colour profile."""
+    """Encodes a picture without loss, with its EXIF rotation and colour profile, which the service uses."""
     buffer = io.BytesIO()
     exif = picture.getexif()
     if picture.mode == "CMYK":

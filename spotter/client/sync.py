@@ -32,14 +32,14 @@ from spotter.client.sources import Source
 
 T = TypeVar("T")
 _CHUNK = 256 << 10
-"""Bytes of an upload after which the clock is looked at."""
+"""The bytes of an upload between two checks of the deadline."""
 
 
 class Client:
     """Asks a Spotter service. It keeps connections open: use it in a `with` statement, or close it. Threads may share
     it.
 
-    Every call ends within its `timeout`, in seconds: uploads, waits and further attempts included. All raise
+    Every call ends within its `timeout`, in seconds, including uploads, waits and further attempts. All methods raise
     SpotterError (see `spotter.client.errors`).
     """
 
@@ -53,8 +53,8 @@ class Client:
         http: httpx.Client | None = None,
     ) -> None:
         """url: SPOTTER_URL or http://127.0.0.1:8000 unless given. api_key: SPOTTER_API_KEY unless given. http: a client
-        of your own, with its certificates and proxies, which stays yours to close. Raises ValueError for an address
-        that is none."""
+        of your own, with its certificates and proxies, which you close yourself. Raises ValueError for an invalid
+        address."""
         self._url, self._headers = base_url(url), base_headers(api_key)
         self._timeout, self._retries = timeout, retries or Retries()
         self._own, self._http = http is None, http or httpx.Client()
@@ -71,19 +71,19 @@ class Client:
             self._http.close()
 
     def read(self, source: Source, *, timeout: float | None = None, **options: Unpack[Options]) -> Answer:
-        """What a picture says, or the pages of a PDF, or of a TIFF that has several."""
+        """Reads a picture, or the pages of a PDF, or of a TIFF that has several."""
         return answer_from(decoded(self._ask(calls.spot(source, options), timeout)))
 
     def read_document(
         self, source: Source, *, timeout: float | None = None, **options: Unpack[Options]
     ) -> DocumentAnswer:
-        """What the pages of a file say; a picture is a document of one page."""
+        """Reads the pages of a file; a picture is a document of one page."""
         return DocumentAnswer.from_json(decoded(self._ask(calls.spot_pages(source, options), timeout)))
 
     def read_pages(
         self, source: Source, *, timeout: float | None = None, **options: Unpack[Options]
     ) -> Iterator[PageAnswer | PageProblem]:
-        """As `read_document`, but each page comes as soon as it was read."""
+        """As `read_document`, but yields each page as soon as it was read."""
         attempts = self._attempts(timeout)
         call = calls.spot_pages(source, options, calls.LINES)
         with closing(_repeated(lambda: self._once(call, attempts), attempts)) as response:
@@ -93,13 +93,13 @@ class Client:
                 yield from (page_from(decoded(line)) for line in lines)
 
     def read_as(self, source: Source, form: Form, *, timeout: float | None = None, **options: Unpack[Options]) -> bytes:
-        """The answer in another form than JSON, as the service writes it: a searchable PDF, hOCR, ALTO..."""
+        """The answer in another form than JSON, as written by the service: a searchable PDF, hOCR, ALTO..."""
         return self._ask(calls.spot_as(source, form, options), timeout)
 
     def page_picture(
         self, source: Source, page: int = 1, *, side: int | None = None, timeout: float | None = None
     ) -> bytes:
-        """The picture of a file's page as PNG, in whose pixels polygons are. page: from 1. side: most pixels of its
+        """The picture of a file's page as PNG; polygons are in its pixels. page: from 1. side: the most pixels of its
         long side; polygons are not scaled with it."""
         return self._ask(calls.page_picture(source, page, side), timeout)
 
@@ -113,10 +113,11 @@ class Client:
         timeout: float | None = None,
         **options: Unpack[Options],
     ) -> Iterator[Outcome]:
-        """What many files say; one that fails costs only itself. Sources are taken as they are needed.
+        """Reads many files; one that fails does not affect the others. Sources are consumed as they are needed.
 
-        concurrency: requests at once. in_order: of the sources, or else as they are read. progress: whether tqdm's bar
-        is shown on standard error. timeout: seconds for each file. Raises ValueError and MissingPackageError.
+        concurrency: the number of concurrent requests. in_order: whether results come in the order of the sources, or
+        as they are read. progress: whether a progress bar of tqdm is shown on standard error. timeout: seconds for each
+        file. Raises ValueError and MissingPackageError.
         """
         check_concurrency(concurrency)
 
@@ -129,20 +130,20 @@ class Client:
         return _many(sources, read, concurrency, in_order, progress)
 
     def model(self, *, timeout: float | None = None) -> dict[str, Any]:
-        """What `GET /v1/model` tells of the live model."""
+        """The answer of `GET /v1/model`, about the live model."""
         return decoded(self._ask(calls.get("/v1/model"), timeout))
 
     def models(self, *, timeout: float | None = None) -> list[dict[str, Any]]:
-        """What `GET /v1/models` tells of the models that `model` may name, the default first."""
+        """The answer of `GET /v1/models`, about the models that `model` may name, the default first."""
         return cast(list[dict[str, Any]], decoded(self._ask(calls.get("/v1/models"), timeout))["models"])
 
     def capabilities(self, *, timeout: float | None = None) -> dict[str, Any]:
-        """What `GET /v1/capabilities` tells of what is read and written, and of limits."""
+        """The answer of `GET /v1/capabilities`, about what is read and written, and limits."""
         return decoded(self._ask(calls.get("/v1/capabilities"), timeout))
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
-        """Returns when the service is ready. Raises DeadlineError where it is not in time, caused by the last
-        failure."""
+        """Returns when the service is ready. Raises DeadlineError, caused by the last failure, where it is not ready in
+        time."""
         attempts = self._attempts(timeout)
         while True:
             try:
@@ -168,9 +169,9 @@ class Client:
         return _repeated(ask, attempts)
 
     def _once(self, call: Call, attempts: Attempts) -> httpx.Response:
-        """An attempt's success, its body unread."""
+        """Makes one attempt; returns a successful response, whose body is not read yet."""
         left = attempts.left()
-        # httpx looks up the seconds for reading after it has written: the upload's time is taken off them by then.
+        # httpx reads the timeout for reading after it has written, when the upload's time has been subtracted from it.
         limits = {"connect": min(left, CONNECT_SECONDS), "read": left, "write": left, "pool": left}
         request = self._http.build_request(
             call.method,

@@ -12,7 +12,7 @@ from spotter.export.rewrites import drop_unread
 from spotter.ops.interface import BLOCK, COLUMNS, DOMAIN, HALVING_BLOCK
 
 LANES = 16
-"""The kernel supports multiples of so many channels."""
+"""The kernel supports multiples of this number of channels."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class _Matrix:
 
 @dataclass(frozen=True)
 class _Block:
-    """The parts that become one node. input: the float input of the depthwise convolution. mask: the mask that the
-    result is multiplied by (`masked`), or one whose shape is used for ones. factors: [W, C], of an excited block, and
-    its means."""
+    """The parts of a graph that become one node. input: the float input of the depthwise convolution. mask: the mask by
+    which the result is multiplied (`masked`), or a mask that only gives the shape of a tensor of ones. factors: [W, C],
+    of a block with squeeze-and-excitation, with its means."""
 
     input: str
     mask: str
@@ -46,7 +46,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Means:
-    """The means [U, C] of an excited block: the name of the value, and the columns of a unit."""
+    """The means [U, C] of a block with squeeze-and-excitation: the name of the value, and the columns in one unit."""
 
     result: str
     columns: int
@@ -64,7 +64,7 @@ def fuse_blocks(graph: onnx.GraphProto) -> int:
     found = [block for block in matched if block is not None]
     if not found:
         return 0
-    written: dict[str, list[onnx.NodeProto]] = {}  # by the output of the node that they replace or precede
+    written: dict[str, list[onnx.NodeProto]] = {}  # new nodes by the output of the node that they replace or precede
     gone: set[str] = set()
     for block in found:
         early, late = _written(graph, block)
@@ -136,7 +136,8 @@ def _match(view: View, gelu: onnx.NodeProto) -> _Block | None:
 
 
 def _seen(view: View, name: str) -> tuple[onnx.NodeProto, str | None, _Means | None] | None:
-    """The depthwise convolution that computes a map, and in an excited block the factors and the means."""
+    """The depthwise convolution that computes a map, and in a block with squeeze-and-excitation the factors and the
+    means."""
     product = view.maker(name, "Mul")
     made = product.input[0] if product is not None else name
     node = view.maker(made, "Conv")
@@ -162,8 +163,8 @@ def _seen(view: View, name: str) -> tuple[onnx.NodeProto, str | None, _Means | N
 
 
 def _means(view: View, made: str, product: onnx.NodeProto) -> _Means | None:
-    """The means [U, C] of each unit of an excited block's map, where nothing else reads the map besides the product
-    with its factors."""
+    """The means [U, C] of each unit of a map with squeeze-and-excitation, where only the product with its factors reads
+    the map otherwise."""
     others = [node for node in view.readers.get(made, []) if node is not product]
     if made in view.shown or [node.op_type for node in others] != ["Reshape"]:
         return None

@@ -27,7 +27,7 @@ from spotter.registry.manifest import Decoding, InputSpec, Manifest
 
 STRIDE = 64
 _GOLDEN_MARGIN = 0.02
-# The largest of 640 to 1248 at which a picture takes less than half of the time of PP-OCRv6 tiny; docs/benchmarks.md,
+# The largest side from 640 to 1248 at which a picture takes less than half of PP-OCRv6 tiny's time; docs/benchmarks.md,
 # "Accuracy and time against size".
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1120, target_side=1120, bucket_steps=((65536, STRIDE),))
 
@@ -50,7 +50,7 @@ def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float
 
 
 def decoding_of(model: Spotter) -> Decoding | None:
-    """How the network's rows come about; None where its language model has a say in them."""
+    """How the network computes its rows, for the manifest; None where a language model influences them."""
     if model.language is not None:
         return None
     score, recogniser = model.score, model.recogniser
@@ -82,10 +82,10 @@ def export_bundle(
 ) -> tuple[Manifest, int]:
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
-    calibration: pictures to calibrate the quantisation of the dense part to int8; without any the graph stays in fp32.
-    half: the dense part in fp16 instead, for GPUs, and the graph in two parts in addition. side: the long side in
-    pixels at which pictures are read. Raises ParityError when graph and network disagree, BundleError when the folder
-    is not free, ValueError when the origin's metrics are invalid; no bundle is left then.
+    calibration: pictures with which the quantisation of the dense part to int8 is calibrated; without any the graph
+    stays in fp32. half: instead the dense part in fp16, for GPUs, and additionally the graph in two parts. side: the
+    long side in pixels at which pictures are read. Raises ParityError when graph and network disagree, BundleError when
+    the folder is not empty, ValueError when the origin's metrics are invalid; no bundle is left behind then.
     """
     metrics = scores(origin.metrics)
     if half and calibration:

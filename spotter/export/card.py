@@ -1,4 +1,4 @@
-"""A bundle's provenance and model card: where its weights came from, what they read, and what they cannot."""
+"""A bundle's provenance and model card: where its weights come from, its scores, and its limits."""
 
 import subprocess
 import tomllib
@@ -11,7 +11,7 @@ _KINDS = {
     "scene": "rendered scenes",
     "page": "rendered pages",
     "sheet": "rendered sheets of words",
-    "curved": "rendered logos, seals, labels and signs, their words bent",
+    "curved": "rendered logos, seals, labels and signs with curved words",
     "textfree": "photographs without text",
     "unlabelled": "photographs without labels",
 }
@@ -74,11 +74,11 @@ _SCORES, _LIMITS = "## Scores\n\n", "\n## Where it fails\n\n"
 class Origin:
     """Where a bundle's weights came from.
 
-    recipes: the TOML of every recipe that the weights went through, in turn; their sources name data and licences.
-    metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model cannot
-    read, as sentences for the card. start: the weights that the first recipe started from. language: the recipe whose
-    transcripts the language model was trained on, where the bundle has one. parts: the published weights that parts of
-    the network started from, as in a checkpoint's `started_from`.
+    recipes: the TOML files of all recipes with which the weights were trained, in order; their sources name data and
+    licences. metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model
+    cannot read, as sentences for the card. start: the weights that the first recipe started from. language: the recipe
+    whose transcripts the language model was trained on, where the bundle has one. parts: the published weights that
+    parts of the network started from, as in a checkpoint's `started_from`.
     """
 
     recipes: Sequence[Path]
@@ -133,7 +133,7 @@ def _recipe(path: Path) -> Mapping[str, Any]:
 
 
 def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every source of the recipes once for each licence, with its weight in the last recipe that has it."""
+    """Every source of the recipes, once for each licence, with its weight in the last recipe that uses it."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for name, table in recipes.items():
         for source in table["source"]:
@@ -150,7 +150,7 @@ def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The teachers that the weights were trained with, and by which recipes."""
+    """The teachers with which the weights were trained, and the recipes that used them."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, table in recipes.items():
         labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
@@ -167,7 +167,7 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _language_data(recipe: Path) -> list[dict[str, str]]:
-    """The data that `spotter language` learns from, by its recipe."""
+    """The data on which `spotter language` trains the language model, from its recipe."""
     data = [
         {"source": _source(source), "licence": source.get("licence", "unstated")}
         for source in _recipe(recipe)["source"]
@@ -251,14 +251,15 @@ the case), of words that score at least {thresholds}.
 def model_card(
     name: str, version: str, origin: Origin, provenance: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> str:
-    """The model card in Markdown: what the model is, was trained on, scores, and cannot do; metrics as of `scores`."""
+    """The model card in Markdown: what the model is, its training data, its scores and its limits; metrics as returned
+    by `scores`."""
     language = provenance.get("language")
     reads = (
         f"""
 
-A character n-gram language model of {language["states"]:,} contexts, inside the graph, has its say in what is read
+A character n-gram language model of {language["states"]:,} contexts, inside the graph, takes part in the reading
 (weight {language["weight"]:g}, {language["bonus"]:g} nats a character, {language["beams"]} beams). It is no list of
-words: any text can be read, but an unlikely one wants surer strokes."""
+words: any text can be read, but an improbable one needs clearer letters."""
         if language
         else ""
     )
@@ -284,7 +285,7 @@ It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 
 def with_scores(card: str, metrics: Mapping[str, Any], limits: str | None = None) -> str:
-    """A card of `model_card` with other scores, metrics as of `scores`, and, where given, other limits.
+    """A card of `model_card` with other scores (metrics as from `scores`) and, if given, other limits.
 
     Raises ValueError for a card without these sections.
     """

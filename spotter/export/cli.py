@@ -88,7 +88,7 @@ def export(
     side: int,
     count: int,
 ) -> None:
-    """Turns CHECKPOINT into a bundle in FOLDER, or refuses when the graph does not say what the network says."""
+    """Turns CHECKPOINT into a bundle in FOLDER, or fails when the graph does not read what the network reads."""
     try:
         model = load_spotter(checkpoint, language)
         state = load_state(checkpoint)

@@ -1,7 +1,7 @@
 """Replaces 8-bit convolutions by a custom operator that has a native kernel (see `spotter.ops.bodies`).
 
-The kernel is our own, by Winograd's method: of one thread of a Zen 4 it makes 214 to 406 thousand million products a
-second, where ONNX Runtime's own convolutions, which sum plainly, make 210 to 225 (docs/operators.md).
+The kernel uses Winograd's method. On one thread of a Zen 4 it reaches the equivalent of 214 to 406 thousand million
+multiplications per second, where ONNX Runtime's own direct convolutions reach 210 to 225 (docs/operators.md).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from spotter.export.rewrites import only_reader, replace
 from spotter.ops.interface import CONVOLUTION, DOMAIN
 
 INPUTS_OF, OUTPUTS_OF = 8, 16
-"""The kernel supports multiples of so many channels."""
+"""The kernel supports multiples of these numbers of channels."""
 
 
 @dataclass(frozen=True)

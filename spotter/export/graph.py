@@ -69,8 +69,8 @@ def add_bodies(proto: onnx.ModelProto) -> None:
 
 
 def exported(network: nn.Module, example: tuple[Tensor, ...], **options: Any) -> onnx.ModelProto:
-    """The graph that torch's exporter makes of a network by an example of its inputs, without what it prints and warns
-    of; options: of `torch.onnx.export`."""
+    """The graph that torch's exporter makes of a network and an example of its inputs, without the exporter's output
+    and warnings; options: of `torch.onnx.export`."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # deprecation warnings within the exporter
         program = torch.onnx.export(network, example, dynamo=True, opset_version=OPSET, verbose=False, **options)
@@ -112,7 +112,7 @@ def export_graph(model: Spotter, path: Path) -> None:
         optimize=True,
         external_data=False,
     )
-    for node in proto.graph.node:  # stack traces contain paths of the exporting machine
+    for node in proto.graph.node:  # their stack traces contain paths of the exporting machine
         kept = [entry for entry in node.metadata_props if not entry.key.endswith("stack_trace")]
         del node.metadata_props[:]
         node.metadata_props.extend(kept)

@@ -1,4 +1,5 @@
-"""Half precision of the graph's dense part, for GPUs: 10 bits are enough for maps, but not for coordinates."""
+"""Converts the graph's dense part to half precision, for GPUs: a mantissa of 10 bits is enough for maps, but not for
+coordinates."""
 
 from collections.abc import Collection
 
@@ -9,8 +10,8 @@ from onnx import TensorProto, numpy_helper
 from spotter.ops.interface import DOMAIN, SAMPLING
 
 _ALL_MAPS = ("Conv", "Add", "Concat", "Mul", "Relu")
-"""Operators whose inputs all have the type they compute in; in others only the first one does, and the rest are shapes,
-scales and indices."""
+"""Operators all of whose inputs have the type of the computation; in others only the first one has it, and the rest are
+shapes, scales and indices."""
 
 
 def halve_precision(graph: onnx.GraphProto, nodes: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""How long the detector takes where it is served: by ONNX Runtime, measured."""
+"""Measures the time of the detector in ONNX Runtime, as it is served."""
 
 import time
 from dataclasses import fields
@@ -14,7 +14,7 @@ from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.spotter import Spotter
 
-_WARM = 2  # turns that do not count
+_WARM = 2  # warm-up runs that are not counted
 
 
 class _DensePart(nn.Module):
@@ -25,7 +25,7 @@ class _DensePart(nn.Module):
         self.spotter = spotter
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The head's maps; what they hold besides maps, anchor points and branches for single regions, is left out."""
+        """The head's maps; its other fields, such as anchor points and branches for single regions, are left out."""
         maps: Any = self.spotter.detect(self.spotter.pyramid(images))
         values = (getattr(maps, field.name) for field in fields(maps))
         return tuple(value for value in values if isinstance(value, Tensor))
@@ -35,7 +35,8 @@ def detector_milliseconds(config: SpotterConfig, side: int, turns: int = 7) -> f
     """Milliseconds of one core for the detector of such a network, with random weights in float32, and one picture of
     side x side pixels, a multiple of 64; reading words is not in it.
 
-    The processor's time is taken, not the clock's, and of all turns the least: others on the machine only ever add.
+    The least CPU time of all runs is returned, instead of the elapsed time: other programs on the machine can only add
+    to it.
     """
     torch.manual_seed(0)
     images = torch.randint(0, 256, (1, side, side, 3), dtype=torch.uint8)

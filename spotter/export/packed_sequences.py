@@ -1,8 +1,8 @@
 """The recogniser on packed sequences: the columns of all words end to end in one row, without padding.
 
 Patches come as a padded batch, each as wide as the widest word. In the graph their columns are packed into one row with
-zeros between the words, as many as the convolutions reach over, so that the time follows the words' own widths. Only
-attention and recurrent layers unpack them into a padded batch. The text that is read is the same.
+zeros between the words, as many as the convolutions reach over, so that the time grows with the words' own widths. Only
+attention and recurrent layers unpack them into a padded batch. The texts that are read are the same.
 """
 
 from collections.abc import Iterable
@@ -18,13 +18,14 @@ from spotter.model.encoders import RecurrentLayer, TransformerLayer
 from spotter.model.recogniser import Recogniser
 
 GAP = 2
-"""Columns between two words: half of the longest filter along them, that of a Transformer layer's places."""
+"""Columns between two words: half of the longest kernel along the row, that of a Transformer layer's position
+encoding."""
 
 
 class PackedSequences:
     """Where the columns of words lie in the packed row.
 
-    inside: bool [T], which of the packed columns are a word's. mask: bool [N, W], which of the padded columns are.
+    inside: bool [T], which of the packed columns belong to words. mask: bool [N, W], which of the padded columns do.
     """
 
     def __init__(self, widths: Tensor, columns: int) -> None:
@@ -36,7 +37,7 @@ class PackedSequences:
         self.words, self.columns = widths.shape[0], columns
         self.mask = wider[:columns] < widths[:, None]
         self.inside = column < widths[word]
-        # A gap's columns are read from the zeros behind the last word, see `pack`.
+        # A gap's columns are read from the zeros after the last word, see `pack`.
         self._source = torch.where(self.inside, word, widths.shape[0]), torch.where(self.inside, column, 0)
         places = kept.flatten().to(torch.int64).cumsum(0) - 1
         self._target = places.reshape(-1, columns + GAP)[:, :columns].flatten()
@@ -94,7 +95,7 @@ class PackedRecurrentLayer(nn.Module):
 
 
 class PackedRecogniser(Recogniser):
-    """A recogniser that works on packed columns; it takes the place of the trained one while the graph is exported."""
+    """A recogniser that works on packed columns; it replaces the trained one during export."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         nn.Module.__init__(self)

@@ -1,4 +1,5 @@
-"""The parity check: a graph must read like the network, and a rounded graph nearly so, or it is not exported."""
+"""The parity check: a graph must read the same as the network, and a quantised graph nearly the same, or it is not
+exported."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from spotter.model.spotter import Spotter
 from spotter.ops.interface import ORIENTATION, OUTPUTS
 
 _PIXELS, _SCORE, _SURE = 0.5, 2e-3, 1e-2
-_CERTAIN = 0.8  # of a word's least sure character; a score depends on its logarithm, so others may differ by _SURE
+_CERTAIN = (
+    0.8  # of a word's least certain character; scores depend on its logarithm, so below this they may differ more
+)
 _SAME_PLACE = 0.5
 _TYPES = (np.int32, np.float32, np.float32, np.int32, np.float32)
 
 LEAST_AGREEMENT = 0.8
-"""The share of words that a rounded graph must read like the one in fp32."""
+"""The share of words that a quantised graph must read the same as the one in fp32."""
 
 
 class ParityError(RuntimeError):
@@ -36,7 +39,7 @@ class Case:
 
 
 def cases(stride: int) -> list[Case]:
-    """Batches of several shapes and counts, one without words, one with pictures that fill only a part of it."""
+    """Batches of several shapes and sizes, one without words, and one with pictures that fill only a part of it."""
 
     def batch(name: str, rows: int, columns: int, texts: list[int], real: tuple[int, int] | None = None) -> Case:
         height, width = rows * stride, columns * stride
@@ -57,7 +60,7 @@ def cases(stride: int) -> list[Case]:
 
 
 def compare(expected: list[NDArray[np.generic]], found: list[NDArray[np.generic]], name: str) -> int:
-    """Matches the rows of two outputs by picture and position; returns their number.
+    """Matches the rows of two outputs by picture and position; returns the number of rows.
 
     Rows with equal scores may be in another order, so rows are matched and not compared one by one. Raises ParityError.
     """
@@ -105,8 +108,8 @@ def check_parity(model: Spotter, graph: Path, stride: int) -> int:
 
 
 def check_form(answer: Sequence[NDArray[np.generic]], pictures: int, points: int, name: str) -> None:
-    """Raises ParityError unless an output for so many pictures has the graph's types and shapes, with polygons of so
-    many points."""
+    """Raises ParityError unless an output for this number of pictures has the graph's types and shapes, with polygons
+    of this number of points."""
     index, *_, characters, _ = answer
     words, columns = len(index), characters.shape[-1]
     shapes = [(words,), (words, points, 2), (words,), (words, columns), (words, columns)]
@@ -136,7 +139,8 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def count_alike(
     expected: Sequence[NDArray[np.generic]], found: Sequence[NDArray[np.generic]], threshold: float
 ) -> tuple[int, int]:
-    """(2 x the number of words that both outputs have with the same text and place, the number of words of both)."""
+    """(2 x the number of words that both outputs have with the same text and position, the total number of words of
+    both)."""
     mine, others = _words(expected, threshold), _words(found, threshold)
     alike, total = 0, len(mine) + len(others)
     for picture, text, box in mine:
@@ -148,10 +152,10 @@ def count_alike(
 
 
 def check_rounded(exact: Path, rounded: Path, stride: int, threshold: float) -> float:
-    """Runs every case, and pictures that are only padding, through a graph in fp32 and a rounded one; returns 2 x the
-    words that both read alike, in the same place, over the words of both.
+    """Runs every case, and pictures that are only padding, through a graph in fp32 and a quantised one; returns 2 x the
+    number of words that both read with the same text and position, divided by the total number of words of both.
 
-    Raises ParityError when the rounded one's output has another form, when it finds words in padding, when the two
+    Raises ParityError when the quantised graph's output has another form, when it finds words in padding, when the two
     agree too little, or when neither reads anything.
     """
     first, second = (ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (exact, rounded))

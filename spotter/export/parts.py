@@ -17,8 +17,9 @@ from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS, SAMPLING
 
 
 def maps_between(graph: onnx.GraphProto, roles: Roles) -> list[str]:
-    """The outputs of the dense part of the graph of a network with those roles: the detector's maps, and those that
-    patches are sampled from, unless that is the picture itself. Raises ValueError where the graph has no detector."""
+    """The outputs of the dense part of a network's graph: the detector's maps, and the maps from which patches are
+    sampled, unless these are sampled from the picture itself. roles: of the network's weights. Raises ValueError where
+    the graph has no detector."""
     learnt = _learnt(graph)
     sampled = [
         node.input[0]
@@ -36,7 +37,7 @@ def maps_between(graph: onnx.GraphProto, roles: Roles) -> list[str]:
 
 
 def _learnt(graph: onnx.GraphProto) -> set[str]:
-    """The values that depend on a convolution."""
+    """The names of the values that depend on a convolution."""
     found: set[str] = set()
     for node in graph.node:
         if node.op_type == "Conv" or not found.isdisjoint(node.input):
@@ -45,8 +46,8 @@ def _learnt(graph: onnx.GraphProto) -> set[str]:
 
 
 def split(graph: Path, dense: Path, words: Path, roles: Roles) -> None:
-    """Writes the two parts of the graph of a network with those roles: `images` -> maps, and `images`, `sizes` and the
-    maps -> rows."""
+    """Writes the two parts of a network's graph: `images` -> maps, and `images`, `sizes` and the maps -> rows. roles:
+    of the network's weights."""
     model = onnx.shape_inference.infer_shapes(onnx.load(str(graph)))  # an input must state its type
     maps = maps_between(model.graph, roles)
     extractor = Extractor(model)

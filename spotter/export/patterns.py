@@ -1,4 +1,4 @@
-"""Pattern matching in a graph: producers and consumers of values, quantisation, plain convolutions, masks."""
+"""Pattern matching in a graph: finds producers and consumers of values, quantisation, plain convolutions and masks."""
 
 import numpy as np
 import onnx
@@ -10,7 +10,7 @@ LAST, FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 
 
 class View:
-    """An index of a graph: producers and consumers of values, constants, and ranks as far as they are known."""
+    """An index of a graph: producers and consumers of values, constants, and ranks where they are known."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.made_by = {name: node for node in graph.node for name in node.output}
@@ -27,12 +27,12 @@ class View:
         }
 
     def maker(self, name: str, kind: str) -> onnx.NodeProto | None:
-        """The node that produces a value, if it is of that kind."""
+        """The node that produces a value, if it is of this kind."""
         node = self.made_by.get(name)
         return node if node is not None and node.op_type == kind else None
 
     def only_reader(self, name: str, kind: str) -> onnx.NodeProto | None:
-        """The only consumer of a value, if it is of that kind and the value is no output of the graph."""
+        """The only consumer of a value, if it is of this kind and the value is not an output of the graph."""
         readers = self.readers.get(name, [])
         return readers[0] if name not in self.shown and [node.op_type for node in readers] == [kind] else None
 
@@ -41,7 +41,7 @@ class View:
         return None if tensor is None else numpy_helper.to_array(tensor)
 
     def rounded(self, name: str) -> tuple[str, tuple[str, str]] | None:
-        """The input, and the scale and zero point, of a pair of QuantizeLinear and DequantizeLinear that gives a
+        """The input, and the scale and zero point, of the pair of QuantizeLinear and DequantizeLinear that produces a
         value."""
         back = self.maker(name, "DequantizeLinear")
         there = self.maker(back.input[0], "QuantizeLinear") if back is not None else None

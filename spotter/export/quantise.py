@@ -33,7 +33,8 @@ Picture = NDArray[np.uint8]
 
 
 def calibration_pictures(folders: Sequence[Path], count: int, spec: InputSpec) -> list[Picture]:
-    """`count` pictures uint8 [H, W, 3], equally many of each folder, at the working size, cropped to the stride.
+    """`count` pictures uint8 [H, W, 3], equally many from each folder, at the working size, cropped to multiples of the
+    stride.
 
     Raises ValueError when a folder holds no picture.
     """
@@ -67,7 +68,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
 
 
 def dense_convolutions(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
-    """The convolutions that go into so many bits, 8 or 16, chosen by their weights' names."""
+    """The convolutions that are converted to `bits` bits, 8 or 16, chosen by their weights' names."""
     kept = roles.exact if bits == 8 else roles.precise
     return [
         node.name
@@ -79,8 +80,8 @@ def dense_convolutions(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> l
 def dense_nodes(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str]:
     """The names of the dense convolutions and of all nodes between them, in order.
 
-    Converting a map to float between two convolutions would cost more than 8 bits save; and before a ReLU in float half
-    of the 8-bit range would be spent on negative values, which it removes.
+    Converting a map to float between two convolutions would cost more time than 8 bits save, and before a ReLU in float
+    half of the 8-bit range would be used for negative values, which the ReLU removes.
     """
     weights = {tensor.name for tensor in graph.initializer}
     convolutions = set(dense_convolutions(graph, roles, bits))
@@ -106,8 +107,8 @@ def dense_nodes(graph: onnx.GraphProto, roles: Roles, bits: int = 8) -> list[str
 
 
 def dense_products(graph: onnx.GraphProto, roles: Roles) -> dict[str, str]:
-    """The products with constant matrices that go into 8 bits, without the last one, which gives the characters: names
-    of nodes, and of their matrices."""
+    """The products with constant matrices that are quantised to 8 bits, without the last one, which gives the
+    characters: the names of nodes and of their matrices."""
     if not roles.matrices:
         return {}
     matrices = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
@@ -117,14 +118,14 @@ def dense_products(graph: onnx.GraphProto, roles: Roles) -> dict[str, str]:
 
 def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: Roles) -> None:
     """Writes `graph` with the dense convolutions, the nodes between them, and the Transformer's matrices in int8:
-    weights per channel, activations by their range, averaged over the pictures. roles: of the network's weights.
+    weights per channel, activations by their range averaged over the pictures. roles: of the network's weights.
     Raises ValueError when the graph has no such convolution."""
     model = onnx.load(str(graph))
     if not dense_convolutions(model.graph, roles):
         raise ValueError(f"{graph} has no convolution to quantise")
     nodes = dense_nodes(model.graph, roles)
     products = dense_products(model.graph, roles)
-    with np.errstate(invalid="ignore"):  # masked scores of -inf are calibrated like all values, and not rounded
+    with np.errstate(invalid="ignore"):  # masked scores of -inf are calibrated like all values, but not quantised
         quantize_static(
             graph,
             quantised,
@@ -136,7 +137,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
             nodes_to_quantize=[*nodes, *products],
             op_types_to_quantize=["Conv", "MatMul", "Mul", *_FOLLOWING, *_JOINING],
             calibrate_method=CalibrationMethod.MinMax,
-            # Extremes of single pictures would waste the range; averages over the pictures cost no F.
+            # Extreme values of single pictures would waste the range; averaging over the pictures does not lower F.
             extra_options={
                 "CalibMovingAverage": True,
                 "CalibMovingAverageConstant": _AVERAGING,
@@ -155,7 +156,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
 
 
 def halve(graph: Path, halved: Path, roles: Roles) -> None:
-    """Writes `graph` with the dense convolutions and what lies between them in half precision."""
+    """Writes `graph` with the dense convolutions and the nodes between them in half precision."""
     model = onnx.load(str(graph))
     halve_precision(model.graph, dense_nodes(model.graph, roles, 16))
     onnx.checker.check_model(model, full_check=False)
@@ -173,14 +174,15 @@ def _compared(graph: Path, other: Path, pictures: Sequence[Picture], threshold: 
 
 
 def agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
-    """2 x the words that both graphs read alike, in the same place, over the words that either reads."""
+    """2 x the number of words that both graphs read with the same text and position, divided by the total number of
+    words of both."""
     alike, total = _compared(graph, other, pictures, threshold)
     return alike / total if total else 1.0
 
 
 def check_agreement(graph: Path, other: Path, pictures: Sequence[Picture], threshold: float) -> float:
-    """`agreement` of a graph in fp32 and a rounded one. Raises ParityError when it is too low to be caused by rounding,
-    or when there is no word to compare."""
+    """`agreement` of a graph in fp32 and a quantised one. Raises ParityError when it is too low to be caused by
+    rounding, or when there is no word to compare."""
     alike, total = _compared(graph, other, pictures, threshold)
     if not total:
         raise ParityError("neither in fp32 nor rounded does the graph read a word of these pictures: take others")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from spotter.model.encoders import RecurrentLayer
 
-# The gates in ONNX's order, by their places in PyTorch's: input, output, forget and cell; update, reset and hidden.
+# The gates in ONNX's order, by their indices in PyTorch's: input, output, forget and cell; update, reset and hidden.
 _GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
 
 
@@ -18,7 +18,7 @@ def _gates(weights: Tensor, kind: str) -> Tensor:
 
 
 class SymbolicRecurrentLayer(nn.Module):
-    """Replaces `RecurrentLayer` during export: the operator takes each patch's own width."""
+    """Replaces `RecurrentLayer` during export: the operator gets each patch's own width."""
 
     weights: Tensor
     recurrences: Tensor

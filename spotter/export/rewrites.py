@@ -1,4 +1,4 @@
-"""Rewrites of a graph that make ONNX Runtime faster and compute the same."""
+"""Rewrites of a graph that are faster in ONNX Runtime and compute the same."""
 
 from collections.abc import Collection, Sequence
 
@@ -18,7 +18,7 @@ def _constants(graph: onnx.GraphProto, **values: object) -> None:
 
 def halve_by_resize(graph: onnx.GraphProto) -> int:
     """Turns each AveragePool over 2x2 values into a bilinear Resize to half the size, which reads the same four values
-    with the same weights in a third of the time. Sides must be even. Returns how many there were."""
+    with the same weights in a third of the time. Sides must be even. Returns the number of replaced nodes."""
     pools = [
         node
         for node in graph.node
@@ -61,8 +61,8 @@ def double_in_integers(graph: onnx.GraphProto) -> int:
     """Turns each nearest Resize to twice the size between a DequantizeLinear and a QuantizeLinear of the same scale
     into copies of the 8-bit values.
 
-    Convolutions of 8 bits keep channels last, where a Resize copies single values; a Gather copies all channels of a
-    place at once, ten times as fast. Returns how many there were.
+    8-bit convolutions keep channels last, where a Resize copies single values; a Gather copies all channels of a
+    position at once, which is ten times as fast. Returns the number of replaced nodes.
     """
     values = {tensor.name: tensor for tensor in graph.initializer}
     found = 0
@@ -79,8 +79,8 @@ def double_in_integers(graph: onnx.GraphProto) -> int:
 
 
 def pad_in_integers(graph: onnx.GraphProto) -> int:
-    """Turns each Pad by zeros between a DequantizeLinear and a QuantizeLinear of the same scale into one of the 8-bit
-    values. Returns how many there were."""
+    """Turns each Pad by zeros between a DequantizeLinear and a QuantizeLinear of the same scale into a Pad of the 8-bit
+    values. Returns the number of replaced nodes."""
     found = 0
     for pad, before, after in _between_equal_roundings(graph, "Pad"):
         if len(pad.input) > 2:
@@ -96,7 +96,7 @@ def pad_in_integers(graph: onnx.GraphProto) -> int:
 
 def normalise_at_once(graph: onnx.GraphProto) -> int:
     """Turns each Cast of bytes to float, Sub of a whole number below 256 and Div by a number into one
-    DequantizeLinear, which computes the same. Returns how many there were."""
+    DequantizeLinear, which computes the same. Returns the number of replaced nodes."""
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found = 0
     for cast in [node for node in graph.node if node.op_type == "Cast"]:
@@ -140,7 +140,7 @@ Rounded = tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto]
 
 
 def only_reader(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
-    """The only consumer of `name`, if it is of that kind and the value is no output of the graph."""
+    """The only consumer of `name`, if it is of this kind and the value is not an output of the graph."""
     readers = [node for node in graph.node if name in node.input]
     shown = any(value.name == name for value in graph.output)
     return readers[0] if not shown and [node.op_type for node in readers] == [kind] else None
@@ -166,7 +166,7 @@ def replace(
     made: Sequence[onnx.NodeProto],
     sources: Sequence[onnx.NodeProto] = (),
 ) -> None:
-    """Replaces nodes; the new ones are put in the place of the first removed one. `sources` are removed, too, where
+    """Replaces nodes; the new ones are inserted where the first removed one was. `sources` are also removed where
     nothing reads them any more, since ONNX Runtime would still compute them."""
     place = list(graph.node).index(gone[0])
     for offset, node in enumerate(made):

@@ -11,13 +11,13 @@ from spotter.export.rewrites import drop_unread
 from spotter.ops.interface import DOMAIN, STEM
 
 _OUTPUTS = 24
-"""The kernel supports multiples of so many channels, and of twice as many in the first convolution."""
+"""The kernel supports multiples of this number of channels, and of twice this number in the first convolution."""
 
 
 @dataclass(frozen=True)
 class _Stem:
-    """The stem's convolutions in order, their input, the masks of every two and of every four columns, and the product
-    with the latter, which is the last node."""
+    """A stem found in a graph. convolutions: in order. halves, mask: the masks at strides 2 and 4 along the row. last:
+    the last node, the product with `mask`."""
 
     convolutions: list[onnx.NodeProto]
     input: str

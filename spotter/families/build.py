@@ -40,17 +40,17 @@ def build_spotter(config: SpotterConfig | None = None, charset: Charset | None =
         config.score,
         charset=charset,
         orientation=Orientation(config.neck) if config.orientation else None,
-        masked=config.backbone.looks_around or config.gate,
+        masked=config.backbone.needs_padding_mask or config.gate,
     )
 
 
 def load_spotter(
     path: Path, language: Path | None = None, space: float | None = None, rare: float | None = None
 ) -> Spotter:
-    """The spotter of a checkpoint, in evaluation mode: its EMA weights where it is a whole run's state.
+    """The spotter of a checkpoint, in evaluation mode, with its EMA weights where the file is the full state of a run.
 
-    language: file of a language model to read with, if any. space, rare: see `PictureRecogniserConfig`, instead of the
-    checkpoint's own.
+    language: file of the language model to use, if any. space, rare: instead of the checkpoint's own values, see
+    `PictureRecogniserConfig`.
     Raises ValueError when a file is not what it should be or the weights do not fit their configuration.
     """
     state = load_state(path)

@@ -22,10 +22,10 @@ class SpotterConfig:
     """The configuration of a whole spotter.
 
     neck: channels of the shared map. neck_kind: "fpn", "pan" or "bifpn", see `spotter.model.neck`.
-    context: "dilated" or "branches", a block behind the neck, see `spotter.model.context`; or "none".
+    context: a block after the neck, "dilated" or "branches", see `spotter.model.context`; or "none".
     gate: whether a learnt gate weighs the levels of features for each picture before the neck.
-    characters: that it reads, in the order of their classes.
-    orientation: whether it says which way up a picture lies, see `spotter.model.orientation`.
+    characters: those that the recogniser knows, in the order of their classes.
+    orientation: whether it classifies a picture's orientation, see `spotter.model.orientation`.
     family: see `spotter.families.catalogue`. detection: the family's own settings; None means its defaults.
     """
 

@@ -1,8 +1,8 @@
-"""The interface of a family of spotters; the rest of the program uses nothing else of it.
+"""The interface of a family of spotters. The rest of the program uses families through this interface only.
 
-Polygons are float32 [N, 2n, 2] in pixels: the top edge of a word in reading order, then the bottom edge back, n at
-least 2 and the same for all that come together. A family converts them to the shapes of its regions (`Geometry`),
-so quadrilaterals and curves are handled alike. In addition to what is listed here it brings a `Head` and a
+Polygons are float32 [N, 2n, 2] in pixels: the top edge of a word in reading order, then the bottom edge back, with n at
+least 2 and the same for all polygons of a batch. A family converts them to the shapes of its regions (`Geometry`),
+so quadrilaterals and curves are handled alike. In addition to what is listed here a family provides a `Head` and a
 `RegionSampler`, see `spotter.model.family`; the head states which of its weights stay in float and where the graph is
 cut in two (`spotter.model.roles`), and the sampler states which operator replaces it in a graph.
 """
@@ -20,9 +20,9 @@ from spotter.model.regions import PatchSize
 
 @dataclass(frozen=True)
 class Truth:
-    """The targets of a batch's maps; a family may add to it.
+    """The targets of a batch's maps; a family may add fields.
 
-    text, counted: bool [B, h, w], anchor points in a word's core, and those that the score's loss counts.
+    text, counted: bool [B, h, w], anchor points in a word's core, and those over which the score's loss is computed.
     owner: int64 [B, h, w], the word that a point of a core belongs to, else -1. shapes: float32 [N, G], of the words.
     """
 
@@ -34,10 +34,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Misplacement:
-    """The errors of a detector's regions, to imitate them.
+    """The distribution of a detector's errors, to imitate them.
 
-    ends, sides: standard deviations of a region's ends and of its upper and lower side, as shares of the height;
-    astray: share of the ends that are wrong by up to half a height.
+    ends, sides: standard deviations of the positions of a region's ends and of its upper and lower side, as shares of
+    the height; astray: share of the ends that are wrong by up to half a height.
     """
 
     ends: float
@@ -47,11 +47,12 @@ class Misplacement:
 
 @dataclass(frozen=True)
 class Texts:
-    """What the N words of a batch say.
+    """The transcripts of the N words of a batch, and where their characters are.
 
     classes: int64 [N, L], of their characters, 0 beyond a word's end and throughout where a word is not to be read.
-    characters: float32 [N, L, 4, 2], the quadrilaterals of the characters, in pixels, corners as of a polygon.
-    located: bool [N], whether these are known; they are where pictures are drawn.
+    characters: float32 [N, L, 4, 2], the quadrilaterals of the characters, in pixels, corners in the order of a
+    polygon's.
+    located: bool [N], whether these are known, as in synthetic pictures.
     """
 
     classes: Tensor
@@ -69,8 +70,8 @@ class Family(Protocol):
 
     @property
     def parts(self) -> Mapping[str, float]:
-        """The names of its parts of the loss, in addition to `score` and `dice` that all have, and their usual
-        weights; 0 for parts that a recipe may ask for."""
+        """The names of its own parts of the loss, in addition to `score` and `dice`, which all families have, and their
+        default weights; 0 for parts that are off unless a recipe gives them a weight."""
         ...
 
     @property
@@ -83,8 +84,8 @@ class Family(Protocol):
         ...
 
     def head(self, inputs: int, config: Any, classes: int) -> Head:
-        """A head with random weights on features of `inputs` channels; classes: of the characters, the blank
-        included, for a head that reads."""
+        """A head with random weights for features of `inputs` channels; classes: number of the characters' classes, the
+        blank included, for a head that reads."""
         ...
 
     def sampler(self, size: PatchSize, config: Any) -> RegionSampler:
@@ -100,11 +101,11 @@ class Family(Protocol):
         ...
 
     def with_texts(self, truth: Any, texts: Texts) -> Truth:
-        """The truth with what its words say, for a family whose head reads; others return it as it is."""
+        """The truth with the transcripts added, for a family whose head reads; others return it unchanged."""
         ...
 
     def losses(self, maps: Any, truth: Any, weights: Tensor) -> dict[str, Tensor]:
-        """Its parts of the loss, by the names of `parts` and without their weights: single numbers.
+        """Its parts of the loss, scalars by the names of `parts`, not yet multiplied by their weights.
 
         maps, truth: its own. weights: float32 [N], how much each word counts.
         """

@@ -1,5 +1,5 @@
-"""What families share of training on regions that are off as a detector's are: which errors there are, how two edges
-move by them, and how many regions are the detector's own."""
+"""Shared by the families: imitates a detector's errors, so that the recogniser is trained on regions like those that it
+will read. Draws errors, moves edges by them, and mixes in the detector's own regions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,10 +12,10 @@ from spotter.families.interface import Misplacement
 
 
 class Errors(NamedTuple):
-    """Of N regions, in multiples of their height.
+    """Errors of N regions, in multiples of their height.
 
-    ends: [N, 2], how far the start and the end are too far outwards. sides: [N, 2], the same of the upper and the lower
-    edge. turn: [N], how much further down the end lies than the start.
+    ends: [N, 2], by how much the start and the end lie too far outwards. sides: [N, 2], the same for the upper and the
+    lower edge. turn: [N], how much further down the end lies than the start.
     """
 
     ends: Tensor
@@ -24,7 +24,7 @@ class Errors(NamedTuple):
 
 
 def jittered(count: int, amount: float, generator: torch.Generator) -> Errors:
-    """Errors of about `amount` of the height, that make regions rather a little too large."""
+    """Random errors of about `amount` of the height, which on average make regions a little too large."""
 
     def noise(*shape: int) -> Tensor:
         return torch.randn(count, *shape, generator=generator).clamp(-2, 2) * amount
@@ -33,7 +33,7 @@ def jittered(count: int, amount: float, generator: torch.Generator) -> Errors:
 
 
 def drawn(lengths: Tensor, heights: Tensor, off: Misplacement, rng: np.random.Generator) -> Errors:
-    """Errors like a detector's, for regions of these lengths and heights [N]."""
+    """Random errors like a detector's, for regions of these lengths and heights [N]."""
     count = len(lengths)
     share = lengths.numpy() / np.maximum(heights.numpy(), 1)
     ends = np.clip(rng.normal(0.04, off.ends, (count, 2)), -0.35, 0.35)  # positive is inwards
@@ -46,8 +46,8 @@ def drawn(lengths: Tensor, heights: Tensor, off: Misplacement, rng: np.random.Ge
 
 
 def reach(lengths: Tensor, heights: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
-    """Where regions begin and end, [N] each, along what they were, from -0.5 to 0.5; unmoved where little would be
-    left."""
+    """The new start and end of regions, [N] each, as positions along the old region, from -0.5 to 0.5; unchanged where
+    little of the region would be left."""
     share = heights / lengths.clamp(min=1e-3)
     start, end = -0.5 - ends[:, 0] * share, 0.5 + ends[:, 1] * share
     short = (end - start) < 0.1
@@ -55,7 +55,7 @@ def reach(lengths: Tensor, heights: Tensor, ends: Tensor) -> tuple[Tensor, Tenso
 
 
 def moved_edges(points: Tensor, heights: Tensor, errors: Errors) -> Tensor:
-    """Upper and lower edges [N, 2, P, 2], moved by the errors of sides and turn; the height of a region is [N]."""
+    """Upper and lower edges [N, 2, P, 2] moved by the errors `sides` and `turn`; heights: [N], of the regions."""
     down = points[:, 1] - points[:, 0]
     down = down / down.norm(dim=-1, keepdim=True).clamp(min=1e-6) * heights[:, None, None]  # N x P x 2
     skew = errors.turn[:, None, None] * torch.linspace(-0.5, 0.5, points.shape[2], device=points.device)[:, None]
@@ -67,10 +67,10 @@ def moved_edges(points: Tensor, heights: Tensor, errors: Errors) -> Tensor:
 def some_detected(
     noisy: Tensor, predicted: float, generator: torch.Generator, detect: Callable[[], tuple[Tensor, Tensor]]
 ) -> Tensor:
-    """Shapes [N, G], of which a share `predicted` is the detector's own where these are good, and the rest `noisy`.
+    """Shapes [N, G]: for a share `predicted` of them the detector's own where it is good, and `noisy` for the rest.
 
-    detect: gives the detector's shapes, and which are good enough to be read, bool [N]; not called where none is asked
-    for.
+    detect: gives the detector's shapes, and which are good enough to be read, bool [N]; not called where `predicted` is
+    0.
     """
     if not predicted:
         return noisy

@@ -1,4 +1,4 @@
-"""Emits our own operators into a graph that is being exported, in place of their arithmetic."""
+"""Emits this project's custom operators into a graph during export, in place of their arithmetic."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""ALTO 4 (https://www.loc.gov/standards/alto/): XML of layout and text, as libraries archive it."""
+"""ALTO 4 (https://www.loc.gov/standards/alto/): layout and text in XML, as libraries archive it."""
 
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
@@ -14,8 +14,8 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def write_alto(pages: Sequence[Page]) -> bytes:
-    """UTF-8, in pixels. `WC` is a word's score; `ROTATION` of a block is in degrees counter-clockwise; words and blocks
-    have their polygons as `Shape`."""
+    """An ALTO file in UTF-8, with pixels as the unit. `WC` is a word's score; `ROTATION` of a block is in degrees
+    counter-clockwise; words and blocks have their polygons as `Shape`."""
     root = ET.Element("alto", {"xmlns": NAMESPACE, "xmlns:xsi": _XSI, "xsi:schemaLocation": _SCHEMA})
     _describe(ET.SubElement(root, "Description"))
     layout = ET.SubElement(root, "Layout")

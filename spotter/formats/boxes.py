@@ -7,7 +7,7 @@ from spotter.reading.layout.frames import Polygon
 
 
 class Box(NamedTuple):
-    """Pixels: from left to right, from top to bottom."""
+    """An axis-aligned rectangle in whole pixels."""
 
     left: int
     top: int

@@ -33,13 +33,13 @@ from spotter.registry.errors import RegistryError
 AnySettings = TypeVar("AnySettings", bound=ReadingSettings)
 
 
-class Rectangle(click.ParamType):  # type: ignore[type-arg]  # newer clicks' are generic
+class Rectangle(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
     """X,Y,W,H on the command line."""
 
     name = "x,y,w,h"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Region:
-        """The region; fails where the text is none."""
+        """The region; fails where the text is no region."""
         numbers = str(value).split(",")
         if len(numbers) != 4 or not all(number.isdecimal() for number in numbers):
             self.fail(f"{value} is not X,Y,W,H in whole pixels", param, ctx)
@@ -59,14 +59,14 @@ class PageNumbers(click.ParamType):  # type: ignore[type-arg]  # as above
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # as above
-    """A text on the command line that a function makes something of."""
+    """A text on the command line that a function parses."""
 
     def __init__(self, name: str, parse: Callable[[str], Any], error: type[Exception]) -> None:
-        """error: raised by `parse` for a text that is none."""
+        """error: raised by `parse` for an invalid text."""
         self.name, self._parse, self._error = name, parse, error
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """What `parse` makes of the text; fails where that raises its error."""
+        """The result of `parse` for the text; fails where it raises its error."""
         try:
             return self._parse(str(value))
         except self._error as error:
@@ -139,7 +139,7 @@ def spot(
     pdf: Literal["auto", "ocr", "text"],
     **options: Any,
 ) -> None:
-    """Read the pictures and documents in PATHS (files, or folders with all that lies below them).
+    """Read the pictures and documents in PATHS (files, or folders with everything below them).
 
     Words go to standard output, or to files. A file that cannot be read is a JSON problem on standard error, and a page
     one among the pages in the JSON; the exit code is then 1.
@@ -196,7 +196,7 @@ def settings_from(kind: type[AnySettings], options: dict[str, Any]) -> AnySettin
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """Files as given; of folders, every file below with a suffix of a kind that is read, sorted."""
+    """The files as given; for folders, every file below them with the suffix of a kind that is read, sorted."""
     for path in paths:
         if path.is_dir():
             yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
@@ -205,7 +205,8 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _opened(files: list[Path], how: FileReader) -> Iterator[tuple[Path, tuple[bytes, Prepared | None] | ProblemError]]:
-    """Each file's bytes, and a picture decoded, one ahead while the model reads the one before."""
+    """Each file's bytes and, for a picture, the decoded input; the next file is prepared while the model reads the
+    current one."""
 
     def opened(file: Path) -> tuple[bytes, Prepared | None] | ProblemError:
         try:
@@ -226,7 +227,7 @@ def _opened(files: list[Path], how: FileReader) -> Iterator[tuple[Path, tuple[by
 
 
 def _written(file: Path, found: FileRead, form: str, detail: Detail, alone: bool) -> bytes:
-    """A file's output. alone: whether nothing else is written to the same place. Raises ProblemError."""
+    """A file's output. alone: whether nothing else is written to the same file or stream. Raises ProblemError."""
     if form == "json":
         return f"{_as_json(file, found, detail)}\n".encode()
     how = FORMS[cast(FormName, form)]

@@ -12,7 +12,7 @@ _SMALLEST = 8  # pixels of a label's letters
 
 
 class Drawn(Protocol):
-    """A word, whoever read it. polygon: [x, y] pairs, pixels of the picture, from the text's own top-left clockwise."""
+    """A word to be drawn. polygon: [x, y] pairs, pixels of the picture, from the text's own top-left clockwise."""
 
     @property
     def polygon(self) -> Iterable[Sequence[float]]: ...
@@ -45,7 +45,7 @@ def _label(canvas: ImageDraw.ImageDraw, word: Drawn, thin: int) -> None:
 
 
 def _fitting(word: Drawn, largest: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font in which the label is hardly wider than its word, so that it does not cover its neighbours'."""
+    """A font in which the label is hardly wider than its word, so that it does not cover the labels of neighbours."""
     xs = [x for x, _ in word.polygon]
     wide = _font(largest).getlength(word.text)
     return _font(max(_SMALLEST, min(largest, int(largest * (max(xs) - min(xs)) / max(wide, 1.0)))))

@@ -19,8 +19,8 @@ FormName = Literal["text", "hocr", "alto", "tsv", "png", "pdf"]
 
 
 class Form(NamedTuple):
-    """media_types: its own, then others that may be asked for. suffix: of its files. pictures: whether it contains the
-    pictures. pages: the most pages of one document; None: any number."""
+    """An output format. media_types: its own, then others by which it may be requested. suffix: of its files. pictures:
+    whether it contains the pictures. pages: the most pages of one document; None: any number."""
 
     media_types: tuple[str, ...]
     suffix: str

@@ -21,7 +21,8 @@ _HEAD = f"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 def write_hocr(pages: Sequence[Page]) -> bytes:
-    """UTF-8. A block is an `ocr_carea` with one `ocr_par`; turned lines carry `textangle`, counter-clockwise."""
+    """An hOCR file in UTF-8. A block is an `ocr_carea` with one `ocr_par`; turned lines carry `textangle`,
+    counter-clockwise."""
     body = [line for number, page in enumerate(pages) for line in _page(page, number)]
     return "\n".join([_HEAD, *body, "</body>", "</html>\n"]).encode()
 

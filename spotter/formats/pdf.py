@@ -1,4 +1,4 @@
-"""A searchable PDF: each picture as a page, with its words as invisible text in their places."""
+"""A searchable PDF: each picture as a page, with its words as invisible text at their positions."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from spotter.formats.pdf_text import Letters, text_layer
 from spotter.reading.words import Page
 
 POINTS = 0.36
-"""Points a pixel, for 200 dots an inch; fewer where a page would be larger than a PDF allows."""
+"""Points per pixel, for 200 dots per inch; fewer where a page would be larger than a PDF allows."""
 LARGEST_PAGE = 14_400.0
 """The longest side of a page in points (ISO 32000-1, annex C)."""
 _QUALITY = 90

@@ -1,8 +1,8 @@
 """The invisible text of a searchable PDF, for selecting and searching.
 
-No glyph is shown, so Helvetica, which every viewer has, serves for all characters: codes are assigned to characters in
-order of appearance, ASCII first, 200 to a font, and each font maps them to Unicode by its ToUnicode map (ISO 32000-1,
-9.10.3).
+No glyph is shown, so Helvetica, which every viewer has, is used for all characters: codes are assigned to characters in
+order of appearance, ASCII first, 200 to a font, and each font maps them to Unicode by its ToUnicode map
+(ISO 32000-1, 9.10.3).
 """
 
 import math
@@ -13,7 +13,7 @@ from spotter.formats.pdf_objects import Objects, Reference
 from spotter.reading.words import Page, Word
 
 _FIRST, _CODES = 40, 200
-"""The codes of a font; 32 is left out, since word spacing applies to it."""
+"""The first code of a font and the number of its codes; code 32 is not used, since word spacing applies to it."""
 _UPSIDE_DOWN = -0.7
 """Cosine of the largest angle between words of one run."""
 _WIDTH = 0.5
@@ -29,7 +29,7 @@ class Letters:
         self._codes = {chr(point): number for number, point in enumerate(range(ord(" "), ord("~") + 1))}
 
     def runs(self, text: str) -> Iterator[tuple[int, str]]:
-        """The text in pieces of one font each: the font's number and codes in hexadecimal."""
+        """The text in runs of one font: the font's number, and the codes in hexadecimal."""
         font, codes = -1, ""
         for character in text:
             number = self._codes.setdefault(character, len(self._codes))
@@ -51,8 +51,8 @@ class Letters:
 
 
 def text_layer(page: Page, scale: float, letters: Letters) -> bytes:
-    """A content stream with the page's words as invisible text in their places, with a space after each except the last
-    of a line; `scale`: points a pixel."""
+    """A content stream with the page's words as invisible text at their positions, with a space after each except the
+    last of a line; `scale`: points per pixel."""
     operators = ["BT", "3 Tr"]
     for line in page.lines:
         placed = [_Placed.of(word, page.size[1], scale) for word in line.words]
@@ -96,7 +96,7 @@ class _Placed(NamedTuple):
         )
 
     def begin(self, stretch: float) -> str:
-        """The operators that set position and horizontal scaling; stretch: in percent."""
+        """The operators that set the position and the horizontal scaling; stretch: the scaling in percent."""
         return (
             f"{self.cosine:.4f} {self.sine:.4f} {-self.sine:.4f} {self.cosine:.4f} "
             f"{self.x:.2f} {self.y:.2f} Tm {stretch:.2f} Tz"
@@ -110,8 +110,8 @@ def _word(word: _Placed, letters: Letters, space: bool) -> Iterator[str]:
 
 
 def _at_once(words: Sequence[_Placed], letters: Letters) -> Iterator[str]:
-    """A line with one operator for each run of a font. With several operators PDFium would return the words of an
-    upside-down line in their order on the page, the last word first."""
+    """A line with one operator for each run of a font. With one operator for each word, PDFium would return the words
+    of an upside-down line in their order on the page, the last word first."""
     first = words[0]
     text = "".join(word.text for word in words)
     stretch = sum([word.width for word in words]) / (len(text) * _WIDTH * first.height)

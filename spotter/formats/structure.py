@@ -9,8 +9,9 @@ Detail = Literal["words", "lines", "blocks", "characters"]
 
 
 def as_dict(page: Page, detail: Detail = "words") -> dict[str, Any]:
-    """The page's words; with `lines` its lines, too, with `blocks` lines and blocks. Words and lines name the line and
-    block that they are in by number, from 0. With `characters` each word has its characters, if the page was so read.
+    """The page's words; with `lines` also its lines, with `blocks` also its lines and blocks. Words and lines contain
+    the number, from 0, of the line and block that they are in. With `characters` each word has its characters, if the
+    page was read with them.
     """
     answer: dict[str, Any] = {"words": [render(word) for word in page.words]}
     if detail in ("lines", "blocks"):
@@ -26,6 +27,7 @@ def as_dict(page: Page, detail: Detail = "words") -> dict[str, Any]:
 
 
 def as_answer(read: Read, detail: Detail) -> dict[str, Any]:
-    """A page as the service answers it, apart from who read it: the picture's size, the words, and how it was read."""
+    """A page in the form of the service's answer, without the model: the picture's size, the words, and the account of
+    how it was read."""
     width, height = read.page.size
     return {"image": {"width": width, "height": height}, **as_dict(read.page, detail), **read.account}

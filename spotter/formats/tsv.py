@@ -24,7 +24,8 @@ _PAGE, _BLOCK, _PARAGRAPH, _LINE, _WORD = 1, 2, 3, 4, 5
 
 
 def write_tsv(pages: Sequence[Page]) -> bytes:
-    """UTF-8. A block is one paragraph; `conf` is a word's score in percent, -1 for rows that are no words."""
+    """A TSV file in UTF-8. A block is one paragraph; `conf` is a word's score in percent, -1 for rows that are not
+    words."""
     rows = ["\t".join(HEADER)]
     for number, page in enumerate(pages, 1):
         rows += ["\t".join(map(str, row)) for row in _rows(page, number)]

@@ -1,4 +1,4 @@
-"""Who reads for the tools: a bundle in this process, or a service."""
+"""The readers that the tools use: a bundle in this process, or a service."""
 
 import threading
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from spotter.reading.settings import ReadingSettings
 
 ALL_PAGES = "1-"
 MOST_PAGES = 100
-"""Of one call, where no service says how many."""
+"""The most pages of one call, where no service sets the limit."""
 
 
 class ReadError(Exception):
@@ -25,12 +25,12 @@ class DocumentReader(Protocol):
     """Reads the pages of a file; threads may share it."""
 
     def read(self, data: bytes, pages: str | None) -> DocumentAnswer:
-        """The answers for pages, as `1-3,7` or `5-`, or for all, with lines and blocks. A page that cannot be read is a
-        problem among them. Raises ReadError."""
+        """The answers for pages, given as `1-3,7` or `5-`, or for all pages, with lines and blocks. A page that cannot
+        be read is a problem among them. Raises ReadError."""
 
 
 class ServiceReader:
-    """A service reads. model: NAME or NAME@ALIAS, the service's default when None."""
+    """Reads with a service. model: NAME or NAME@ALIAS; the service's default when None."""
 
     def __init__(self, client: Client, model: str | None = None) -> None:
         self._client = client
@@ -46,8 +46,8 @@ class ServiceReader:
 
 
 class LocalReader:
-    """A bundle in this process reads, one file after the other. Text that a PDF carries is taken where it seems to be
-    all of a page's."""
+    """Reads with a bundle in this process, one file after the other. A PDF's embedded text is used where it seems to be
+    the whole text of a page."""
 
     def __init__(self, settings: ReadingSettings) -> None:
         """Raises RegistryError."""

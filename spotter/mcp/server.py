@@ -1,4 +1,4 @@
-"""The tools: text of pictures and PDFs, and where it stands."""
+"""The tools: the text of pictures and PDFs, and its positions."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ Level = Literal["words", "lines", "blocks"]
 
 
 class Place(BaseModel):
-    """A text and where it stands."""
+    """A text and its position."""
 
     text: str
     box: tuple[float, float, float, float] = Field(
@@ -65,7 +65,7 @@ class Located(BaseModel):
 
 
 def build_server(reader: DocumentReader, roots: Sequence[Path] = ()) -> MCPServer:
-    """The server. roots: folders below which files may be read; anywhere where there are none."""
+    """The server. roots: folders below which files may be read; without any, all files may be read."""
     server: MCPServer = MCPServer("spotter", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING")
     allowed = [root.resolve() for root in roots]
 

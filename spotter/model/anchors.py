@@ -8,16 +8,16 @@ from torch import Tensor
 from spotter.model.pyramid import GAP, LEVEL_HEIGHTS, SMALL_GAP, Placement, level_of, mosaic_height, placement
 
 STRIDE = 4
-_LARGEST = 1.3 * LEVEL_HEIGHTS[0]  # pixels; higher words are found at the next level
-_SMALLEST = 0.85 * LEVEL_HEIGHTS[0] / 2  # pixels; lower words are found at the level before
+_LARGEST = 1.3 * LEVEL_HEIGHTS[0]  # pixels; taller words are found at the next level
+_SMALLEST = 0.85 * LEVEL_HEIGHTS[0] / 2  # pixels; smaller words are found at the level before
 
 
 @dataclass(frozen=True)
 class AnchorPoints:
     """Where the anchor points of a map lie in the picture.
 
-    x, y: float32 [H, W], in the picture's pixels. scale: float32 [H, W], the picture's pixels to one of
-    the map's. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
+    x, y: float32 [H, W], in the picture's pixels. scale: float32 [H, W], how many of the picture's pixels one pixel of
+    the map is. inside: bool [H, W], false between the levels of a mosaic. mosaic: (height, width) of the picture in
     pixels where the map is the mosaic of its pyramid, None where it is one plain map.
     """
 
@@ -33,8 +33,8 @@ class AnchorPoints:
         return None if self.mosaic is None else placement(level_of(heights), *self.mosaic)
 
     def fits(self, heights: Tensor) -> Tensor:
-        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are of the size that a point
-        is to find."""
+        """bool [..., H, W]: whether words of `heights` [..., H, W], in the map's pixels, are of the size that the level
+        of each point finds."""
         if self.mosaic is None:
             return torch.ones_like(heights, dtype=torch.bool)
         last = self.scale >= 2 ** len(LEVEL_HEIGHTS)

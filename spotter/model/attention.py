@@ -1,4 +1,4 @@
-"""An attention decoder: it trains the recogniser in addition to CTC, and may read."""
+"""An attention decoder: it trains the recogniser in addition to CTC, and may also read the text."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Spelling(NamedTuple):
-    """Texts as they were written, H of each of N regions, in L steps.
+    """The texts that a decoder wrote, H for each of N regions, in L steps.
 
     classes: int64 [N, H, L], the class that was written in each step, 0 being the end. log_probabilities: float32
     [N, H, L, classes], of all classes in each step. places: float32 [N, H, L], the mean column that a step looked at.
@@ -20,8 +20,9 @@ class Spelling(NamedTuple):
 
 
 class View(NamedTuple):
-    """What a decoder looks at. encoded: [N, W, D], the columns. keys: [N, D, W], what a state is compared with. beyond:
-    [N, 1, W], 0 in the region and very low beyond. columns: [W], their numbers."""
+    """What a decoder looks at. encoded: [N, W, D], the columns. keys: [N, D, W], with which a state is compared.
+    beyond: [N, 1, W], added to the attention scores: 0 in the region and a large negative number beyond it. columns:
+    [W], the columns' indices."""
 
     encoded: Tensor
     keys: Tensor
@@ -32,8 +33,8 @@ class View(NamedTuple):
 class AttentionDecoder(nn.Module):
     """Predicts a word character by character, attending to the columns for each (Luong et al. 2015, arXiv:1508.04025).
 
-    It is trained by teacher forcing, as in joint CTC and attention training (Kim et al. 2017,
-    arXiv:1609.06773): CTC's columns are then led to align with characters. Class 0 starts and ends a word.
+    It is trained by teacher forcing, as in joint CTC and attention training (Kim et al. 2017, arXiv:1609.06773), which
+    helps CTC to align its columns with the characters. Class 0 starts and ends a word.
     """
 
     def __init__(self, width: int, classes: int) -> None:
@@ -58,8 +59,8 @@ class AttentionDecoder(nn.Module):
     def write(self, view: View, given: Tensor) -> Spelling:
         """Writes H texts of each region, step by step.
 
-        given: int64 [N, H, L], the class to write in each step, or -1 for the most probable one. A graph has as many
-        steps, one behind the other, and no loop.
+        given: int64 [N, H, L], the class to write in each step, or -1 for the most probable one. An exported graph
+        contains these L steps one after the other, without a loop.
         """
         regions, texts, steps = given.shape
         state = view.encoded.new_zeros(regions, texts, view.encoded.shape[2])
@@ -76,7 +77,7 @@ class AttentionDecoder(nn.Module):
         self, step: int, given: Tensor, last: Tensor, state: Tensor, view: View
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """One step of `write`: from the class int64 [N, H] and the state [N, H, D] before it to the class, the state,
-        the log probabilities [N, H, classes] and the place [N, H]."""
+        the log probabilities [N, H, classes] and the mean column [N, H] that the step looked at."""
         # The input's part of the GRU depends on the character alone.
         gru = self.state.get_parameter
         inputs = F.linear(self.embed.weight, gru("weight_ih_l0"), gru("bias_ih_l0"))[last]
@@ -90,7 +91,7 @@ class AttentionDecoder(nn.Module):
         return chosen, state, logits.log_softmax(-1), (weights * view.columns).sum(-1)
 
     def view(self, encoded: Tensor, widths: Tensor) -> View:
-        """What is looked at; encoded and widths as in `forward`."""
+        """The columns that the decoder looks at; encoded and widths as in `forward`."""
         columns = torch.arange(encoded.shape[1], device=encoded.device)
         # (query(state)) . column is state . (column, times the query's matrix), which is the same in all steps.
         keys = (encoded @ self.query.weight.to(encoded.dtype) * encoded.shape[2] ** -0.5).transpose(1, 2)

@@ -48,7 +48,8 @@ class Backbone(nn.Module):
     """Stages of blocks, each half the size of the one before."""
 
     # The stem reads raw pixels and gives the recogniser its detail. The first stage's input has so wide a range that
-    # rounding it to 8 bits caused more than half of the shared map's error. Excitation is a few numbers for a picture.
+    # rounding it to 8 bits caused more than half of the shared map's error. Excitation computes only a few numbers a
+    # picture, so float costs nothing there.
     roles: ClassVar[Roles] = Roles(
         dense=("*",), exact=("stem.*", "stages.0.0.*", "*.excitation.*"), precise=("*.excitation.*",), ends=("stem.*",)
     )

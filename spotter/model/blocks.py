@@ -1,7 +1,7 @@
-"""Layers that several parts share, and the blocks that a backbone's stages are made of.
+"""Layers that several parts share, and the blocks of a backbone's stages.
 
 A block keeps the size of a map: [B, C, H, W] -> the same. `inside` [B, 1, H, W] is 1 where the map shows a picture and
-0 where it shows padding; only blocks that look at a whole map need it, and without it the picture fills the map.
+0 where it shows padding; only blocks that look at a whole map need it. Without it the picture is taken to fill the map.
 """
 
 import torch
@@ -42,7 +42,7 @@ def downsampling(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class _Residual(nn.Module):
-    """Two parts with a residual connection, and squeeze-and-excitation before it where that is asked for."""
+    """Two parts with a residual connection, and optionally squeeze-and-excitation before it."""
 
     def __init__(self, channels: int, first: nn.Sequential, second: nn.Sequential, excitation: bool) -> None:
         super().__init__()
@@ -108,11 +108,12 @@ def _depthwise(channels: int) -> nn.Sequential:
 
 
 class InvertedBlock(nn.Module):
-    """A depthwise 3x3 convolution between a wide map and back, with a residual connection: MobileNetV2 (Sandler et al.
-    2018, arXiv:1801.04381), as EfficientNet-Lite has it, without squeeze and excitation.
+    """An inverted residual block: 1x1 convolution to a wider map, depthwise 3x3, 1x1 back, and a residual connection
+    (MobileNetV2: Sandler et al. 2018, arXiv:1801.04381), by default without squeeze-and-excitation, as in
+    EfficientNet-Lite.
 
     excitation: squeeze-and-excitation of the wide map, as in EfficientNet's MBConv (Tan and Le 2019, arXiv:1905.11946),
-        whose SiLU is a ReLU here, because 8 bits suit that better.
+        whose SiLU is a ReLU here, because a ReLU loses less accuracy in 8 bits.
     """
 
     def __init__(self, channels: int, expansion: int = 4, excitation: bool = False) -> None:
@@ -134,7 +135,7 @@ class InvertedBlock(nn.Module):
 
 class BranchedBlock(nn.Module):
     """A 3x3 convolution, a 1x1 one and the map itself, each with a batch norm, added up: RepVGG (Ding et al. 2021,
-    arXiv:2101.03697). Once it is trained, `merge` makes one 3x3 convolution of them that computes the same."""
+    arXiv:2101.03697). After training, `merge` replaces them by one 3x3 convolution that computes the same."""
 
     def __init__(self, channels: int, excitation: bool = False) -> None:
         super().__init__()
@@ -182,14 +183,14 @@ class AttentionBlock(PreNormLayer):
 
     def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
-        tokens = self.mix((x + self.position(x)).flatten(2).transpose(1, 2), _seen(inside))  # B x H W x C
+        tokens = self.mix((x + self.position(x)).flatten(2).transpose(1, 2), _attendable(inside))  # B x H W x C
         return tokens.transpose(1, 2).reshape(x.shape)
 
 
 class RotaryBlock(PreNormLayer):
-    """The same with rotary positions: queries and keys are turned by angles that grow with the row and the column, so
-    what two positions have to do with one another depends on how far they are apart, in a map of any size (Su et al.
-    2021, arXiv:2104.09864; in two dimensions: Heo et al. 2024, arXiv:2403.13298)."""
+    """A Transformer layer with rotary positions: queries and keys are rotated by angles that grow with the row and the
+    column, so that the attention between two positions depends on their distance, in a map of any size (Su et al. 2021,
+    arXiv:2104.09864; in two dimensions: Heo et al. 2024, arXiv:2403.13298)."""
 
     def __init__(self, channels: int, head: int) -> None:
         super().__init__(channels, channels // head, nn.Identity())
@@ -197,10 +198,10 @@ class RotaryBlock(PreNormLayer):
     def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
         angles = axial_angles(x.shape[2], x.shape[3], x.shape[1] // self.heads, x.device)
-        tokens = self.mix(x.flatten(2).transpose(1, 2), _seen(inside), angles)
+        tokens = self.mix(x.flatten(2).transpose(1, 2), _attendable(inside), angles)
         return tokens.transpose(1, 2).reshape(x.shape)
 
 
-def _seen(inside: Tensor | None) -> Tensor | None:
+def _attendable(inside: Tensor | None) -> Tensor | None:
     """Which positions [B, H W, 1] may be attended to."""
     return None if inside is None else (inside > 0).float().flatten(2).transpose(1, 2)

@@ -45,7 +45,7 @@ class Charset:
 
     @property
     def space(self) -> int | None:
-        """The class of the space; None where it has none."""
+        """The class of the space; None where the set has none."""
         return self._classes.get(" ")
 
     @property

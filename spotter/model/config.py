@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 HEAD = 32
-"""Channels of each attention head of a backbone."""
+"""Channels of one attention head in a backbone."""
 BLOCKS = ("residual", "bottleneck", "grouped", "separable", "inverted", "branched", "attention")
 POSITIONS = ("convolution", "rotary")
 CONTEXTS = ("none", "dilated", "branches")
-_WIDTHS = {"bottleneck": 4, "grouped": 16}  # that channels of such stages are multiples of
+_WIDTHS = {"bottleneck": 4, "grouped": 16}  # channels of such stages must be multiples of these
 ENCODERS = ("transformer", "lstm", "gru")
 DECODERS = ("ctc", "both", "attention", "hybrid")
 NECKS = ("fpn", "pan", "bifpn")
@@ -23,9 +23,10 @@ class BackboneConfig:
     block: what stages are made of, see `spotter.model.blocks`: "residual", dense 3x3 convolutions; "bottleneck", one at
         a quarter of the width; "grouped", one in groups; "separable", depthwise ones and 1x1 ones; "inverted",
         depthwise ones between wide maps; "branched", dense ones that are trained in branches and exported as one;
-        "attention", Transformer layers from stride 16 on, dense convolutions before.
+        "attention", Transformer layers from stride 16 on and dense convolutions before.
     excitation: whether blocks weigh their channels by means over the picture (squeeze-and-excitation).
-    positions: of attention, by a depthwise "convolution" or "rotary"; either suits any size.
+    positions: how attention encodes positions, by a depthwise "convolution" or as "rotary" positions; both work for
+    maps of any size.
     stem: channels of the stride-2 map, which the recogniser samples for fine detail.
     channels, blocks: of the stages at strides 4, 8, 16, 32 and 64; the last one widens the receptive field to
         more than a thousand pixels, enough for long words, at a hundredth of the cost.
@@ -56,13 +57,13 @@ class BackboneConfig:
             raise ValueError("every width and depth must be at least 1")
 
     @property
-    def looks_around(self) -> bool:
-        """Whether blocks look at whole maps and so must be told what of them is padding."""
+    def needs_padding_mask(self) -> bool:
+        """Whether blocks look at whole maps, so that they need a mask of the padding."""
         return self.excitation or self.block == "attention"
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture to one position of the last stage: the sides of pictures must be multiples of it."""
+        """The stride of the last stage, in pixels: the sides of pictures must be multiples of it."""
         return 1 << (len(self.channels) + 1)
 
 
@@ -74,14 +75,14 @@ BACKBONE_PLANS: Mapping[str, BackboneConfig] = {
     "repvgg": BackboneConfig(48, (48, 96, 192, 1280), (1, 3, 13, 1), "branched"),
     "vit": BackboneConfig(48, (48, 96, 192, 192), (1, 1, 10, 2), "attention", positions="rotary"),
 }
-"""Known networks in the form of ours: the widths and depths of ResNet-18, -34 and -50, and about those of
-EfficientNet-B0 (of whose seven stages those of one stride are one here), RepVGG-A0 and ViT-Tiny (whose first two stages
-are convolutions here). Stem and halving convolutions are ours, which keep half-pixel alignment."""
+"""Widths and depths of known networks: those of ResNet-18, -34 and -50, and nearly those of EfficientNet-B0 (its stages
+of equal stride are merged into one), RepVGG-A0 and ViT-Tiny (its first two stages are convolutions here). The stem and
+the downsampling convolutions are always this project's, which keep half-pixel alignment."""
 
 
 def backbone_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a backbone's configuration, those of the plan that they name filled in. Raises ValueError for an
-    unknown plan."""
+    """The fields of a backbone's configuration, with the fields of the plan that they name filled in. Raises ValueError
+    for an unknown plan."""
     fields = dict(values)
     plan = fields.pop("plan", None)
     if plan is None:
@@ -95,15 +96,16 @@ def backbone_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 class RecogniserConfig:
     """Convolutions, a sequence encoder and a decoder.
 
-    height: rows of a sampled patch at stride 4 (twice as many are sampled at stride 2).
-    min_width, max_width: columns of a patch, height x the region's aspect ratio in between.
+    height: rows of a patch sampled at stride 4; the patch at stride 2 has twice as many.
+    min_width, max_width: limits of a patch's columns; in between they are height x the region's aspect ratio.
     channels: of the convolutions at `height` rows and at half of them.
     encoder: "transformer" (Vaswani et al. 2017, arXiv:1706.03762), or "lstm" or "gru" in both directions (Shi et al.
-        2017, CRNN, arXiv:1507.05717). width, layers: of either; heads: of the Transformer's attention.
-    decoder: who reads. "ctc"; "both": an attention decoder is trained in addition, and CTC alone reads; "attention":
-        trained as "both", the attention decoder alone reads; "hybrid": both read, see `spotter.model.joint`.
-    longest: characters of a text that an attention decoder reads. ctc_weight: CTC's share of a hybrid's score.
-    detail: whether the stride-2 map is read in addition to the shared one of stride 4.
+        2017, CRNN, arXiv:1507.05717). width, layers: of the encoder; heads: of the Transformer's attention.
+    decoder: which part reads. "ctc"; "both": an attention decoder is trained in addition, and CTC alone reads;
+        "attention": trained as "both", but the attention decoder alone reads; "hybrid": both read, see
+        `spotter.model.joint`.
+    longest: the most characters of a text that an attention decoder reads. ctc_weight: CTC's share of a hybrid's score.
+    detail: whether the map at stride 2 is read in addition to the shared map at stride 4.
     """
 
     height: int = 8
@@ -138,14 +140,14 @@ class RecogniserConfig:
 
 @dataclass(frozen=True)
 class PictureRecogniserConfig:
-    """A recogniser that reads the picture's own pixels, see `spotter.model.picture_recogniser`.
+    """A recogniser that reads pixels of the picture instead of the shared maps, see `spotter.model.picture_recogniser`.
 
     plan: of `spotter.model.ppocr`, "small" or "tiny". rows: height of a patch in pixels. longest: its largest width, in
-    units of 8 pixels. margin_x, margin_y: around a region, along and across the text, as shares of its height.
-    space: added to the logit of a space. A recogniser learns mostly from single words, and so writes too few of them in
+    units of 8 pixels. margin_x, margin_y: margins around a region, along and across the text, as shares of its height.
+    space: added to the logit of a space. A recogniser that learns mostly from single words writes too few spaces in
         regions of several words.
-    rare: added to the logits of Latin letters that the languages of Western Europe lack (`Charset.rare`). Below 0, a
-        speck makes fewer letters into such.
+    rare: added to the logits of Latin letters that the languages of Western Europe do not use (`Charset.rare`). With a
+        negative number fewer letters next to a speck are read as such a letter.
     """
 
     plan: str = "small"
@@ -165,14 +167,14 @@ class PictureRecogniserConfig:
             raise ValueError("margins must not be negative")
 
 
-_FORMER_NAMES = {"beside": "margin_x", "above": "margin_y"}  # of before 0.2, in checkpoints and recipes
+_FORMER_NAMES = {"beside": "margin_x", "above": "margin_y"}  # in checkpoints and recipes from before 0.2
 
 
 def recogniser_fields(
     values: Mapping[str, Any],
 ) -> tuple[type[RecogniserConfig | PictureRecogniserConfig], dict[str, Any]]:
-    """Which configuration these fields are of, and the fields by their present names: those of a recogniser that reads
-    the picture have a `plan`, those of one that reads the shared maps have none."""
+    """The class of configuration that these fields belong to, and the fields by their present names. A recogniser that
+    reads the picture has a `plan`; one that reads the shared maps has none."""
     if "plan" not in values:
         return RecogniserConfig, dict(values)
     return PictureRecogniserConfig, {_FORMER_NAMES.get(name, name): value for name, value in values.items()}
@@ -186,9 +188,10 @@ def recogniser_config(values: Mapping[str, Any]) -> RecogniserConfig | PictureRe
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How much a language model, where there is one, counts in reading.
+    """How the language model, where there is one, is weighed against the recogniser.
 
-    weight: of its -log probability. bonus: nats added for each character. beams: texts kept at each step.
+    weight: factor of the language model's -log probability. bonus: nats added for each character. beams: texts kept at
+    each step of the beam search.
     Of weights 0.3 to 1 and bonuses 0.6 to 3.3, the defaults read most words right on the validation parts of ICDAR 2015
     and 2003.
     """
@@ -209,10 +212,10 @@ class ScoreConfig:
     """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m + text * t), calibrated to
     the probability that the word is right (Platt 1999).
 
-    d is the detector's probability, c that of the least sure character by the recogniser alone, m how far, in nats,
-    the text is ahead of the next one (0 without a language model), and t the log probability of the whole text
-    by the recogniser alone.
-    `spotter calibrate` fits these to a model; the defaults are those of an early one.
+    d is the detector's probability; c is the recogniser's probability of the least certain character; m is the margin,
+    in nats, to the next best text (0 without a language model); t is the recogniser's log probability of the whole
+    text.
+    `spotter calibrate` fits these numbers to a model; the defaults were fitted to an early one.
     """
 
     bias: float = -0.4

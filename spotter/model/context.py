@@ -1,4 +1,4 @@
-"""Blocks that show each position of the shared map more of what is around it."""
+"""Blocks that widen the receptive field of the shared map's positions."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ _DILATIONS = (1, 2, 4)
 
 class DilatedContext(nn.Module):
     """3x3 convolutions, each with twice the dilation of the one before, and a residual connection (Yu and Koltun 2016,
-    arXiv:1511.07122): a position sees 15 x 15 others."""
+    arXiv:1511.07122): the receptive field is 15 x 15 positions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

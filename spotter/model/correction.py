@@ -1,7 +1,7 @@
-"""Rules that correct a recogniser's greedy path where its other characters leave no doubt.
+"""Rules that correct a recogniser's greedy path where the other characters of the text make an error certain.
 
-CTC's columns are independent of each other given the picture (Graves et al. 2006), so a recogniser may take the 0 of
-`50MG` for an O, or write a space after a point in the middle of an address.
+CTC's columns are independent of each other given the picture (Graves et al. 2006), so a recogniser may read the 0 of
+`50MG` as an O, or output a space after a point in the middle of an address.
 """
 
 import torch
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from spotter.model.charset import Charset
 from spotter.model.ctc import GreedyPath
 
-_ZERO_BIAS = 3.0  # nats by which an O may be ahead of a 0: on receipts and tables mistaken ones were up to 2.6 ahead
-_WORDS = "FHTUZ"  # what follows the O of words and units: 10OFF, 10OHM, 1OTHER, 2OUT, 12OZ
-_ROUNDS = 2  # a number may hold two such letters, an address two such spaces
+_ZERO_BIAS = 3.0  # nats by which an O may exceed a 0: on receipts and tables wrong ones did so by up to 2.6
+_WORDS = "FHTUZ"  # letters after the O of words and units: 10OFF, 10OHM, 1OTHER, 2OUT, 12OZ
+_ROUNDS = 2  # a number may contain two such letters, an address two such spaces
 
 
 class Correction(nn.Module):
-    """Corrects paths of a charset; a charset without the characters concerned is left as it is."""
+    """Corrects paths of a charset; paths of a charset without the characters concerned are unchanged."""
 
     digits: Tensor
     followers: Tensor
@@ -28,7 +28,7 @@ class Correction(nn.Module):
         super().__init__()
 
         def table(characters: str) -> Tensor:
-            """bool [classes]: which classes are of these characters."""
+            """bool [classes]: which classes are among these characters."""
             found = torch.zeros(charset.classes, dtype=torch.bool)
             found[[charset.encode(character)[0] for character in characters if charset.covers(character)]] = True
             return found
@@ -58,7 +58,7 @@ class Correction(nn.Module):
         probable as both together."""
         path = greedy.classes
         written = path > 0
-        place = written.to(torch.int64).cumsum(1)  # of a character in its text, from 1
+        place = written.to(torch.int64).cumsum(1)  # position of a character in its text, from 1
         end = path.shape[1] + 1
         text = torch.zeros_like(F.pad(place, (1, 1)))
         text = text.scatter(1, torch.where(written, place, end), path.to(torch.int64))
@@ -71,10 +71,10 @@ class Correction(nn.Module):
         return GreedyPath(torch.where(mistaken, self.zero, path), torch.where(mistaken, both, greedy.probabilities))
 
     def _joined(self, path: Tensor) -> Tensor:
-        """Without the spaces at which an address is cut: after `name@`, `name@host.`, `www.` and `www.host.`, before a
-        letter. An address that has its top-level domain already may end a sentence, so it ends there."""
+        """Removes spaces that cut an address: after `name@`, `name@host.`, `www.` and `www.host.`, before a letter. An
+        address that has its top-level domain already may end a sentence, so a space after it is kept."""
         spaces = path == self.space
-        token = spaces.to(torch.int64).cumsum(1)  # N x W: number of each column's token; a space is in the one after it
+        token = spaces.to(torch.int64).cumsum(1)  # [N, W]: index of a column's token; spaces belong to the next one
 
         def count(columns: Tensor) -> Tensor:
             """int64 [N, W + 1]: how many of the columns are in each token."""
@@ -86,7 +86,7 @@ class Correction(nn.Module):
             return columns.to(torch.int64).cumsum(1) - (counts.cumsum(1) - counts).gather(1, token)
 
         characters = (path > 0) & ~spaces
-        place = so_far(characters)  # of a character in its token, from 1
+        place = so_far(characters)  # position of a character in its token, from 1
         first = characters & (place == 1)
         last = characters & (place == count(characters).gather(1, token))
         at, point = characters & (path == self.at), characters & (path == self.point)

@@ -1,6 +1,6 @@
-"""Texts and CTC's columns (Graves et al. 2006): how one becomes the other, and how probable a text is.
+"""Conversion between texts and CTC's columns (Graves et al. 2006), and the probability of a text.
 
-All of it is tensor algebra of a fixed number of steps, so that it can be part of a graph.
+All functions are tensor algebra of a fixed number of steps, so that they can be part of an exported graph.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 IMPOSSIBLE = -1e9
-"""The log probability of what cannot be."""
+"""The log probability of an impossible event."""
 
 
 class GreedyPath(NamedTuple):
     """CTC's best path of N regions. classes: int32 [N, W], repeats collapsed to the blank. probabilities: float32
-    [N, W], of the path's classes, blanks as well; 0 beyond a region's own columns."""
+    [N, W], of the path's classes, blanks included; 0 beyond a region's own columns."""
 
     classes: Tensor
     probabilities: Tensor
@@ -26,8 +26,8 @@ class GreedyPath(NamedTuple):
         return GreedyPath(self.classes[rows], self.probabilities[rows])
 
     def of_columns(self, region: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """The probability of the least sure character (0 where there is none) and the log probability of the path, in
-        nats, over some columns of some regions: float32 [M] each. region: int64 [M]. columns: bool [M, W]."""
+        """The probability of the least certain character (0 where there is none) and the log probability of the path,
+        in nats, over some columns of some regions: float32 [M] each. region: int64 [M]. columns: bool [M, W]."""
         probability = self.probabilities[region]
         emitted = (columns & (self.classes[region] > 0)).to(probability.dtype)
         least = (probability * emitted + 1 - emitted).amin(1) * emitted.amax(1)
@@ -52,7 +52,7 @@ def greedy_path(logits: Tensor, widths: Tensor) -> GreedyPath:
 
 def texts_of(path: Tensor, longest: int) -> tuple[Tensor, Tensor]:
     """The texts int64 [N, longest] of paths int [N, W] whose repeats are collapsed to the blank, 0 beyond their ends,
-    and their true lengths int64 [N]; of longer texts only the beginning is kept."""
+    and their lengths int64 [N] before any cut; of texts longer than `longest` only the beginning is kept."""
     written = path > 0
     order = written.to(torch.int64).cumsum(1)
     place = torch.where(written, (order - 1).clamp(max=longest), longest)
@@ -60,20 +60,20 @@ def texts_of(path: Tensor, longest: int) -> tuple[Tensor, Tensor]:
     return texts.scatter(1, place, path.to(torch.int64))[:, :longest], order[:, -1]
 
 
-def laid_out(classes: Tensor, log_probabilities: Tensor, places: Tensor, widths: Tensor, columns: int) -> Tensor:
-    """Texts that were written step by step as CTC's columns: log probabilities float32 [N, columns, classes].
+def as_ctc_columns(classes: Tensor, log_probabilities: Tensor, places: Tensor, widths: Tensor, columns: int) -> Tensor:
+    """Texts that a decoder wrote step by step, as CTC's columns: log probabilities float32 [N, columns, classes].
 
-    classes: int64 [N, L], written in each step, 0 being the end. log_probabilities: [N, L, classes] of all classes.
-    places: float32 [N, L], the column that a step looked at. widths: int64 [N], columns of each region.
+    classes: int64 [N, L], the class written in each step, 0 being the end. log_probabilities: [N, L, classes], of all
+    classes. places: float32 [N, L], the column that a step looked at. widths: int64 [N], columns of each region.
 
-    Each step gets the nearest column from where it looked that leaves room for the others in their order, with a blank
-    between equal neighbours, as CTC wants it. The end follows the last character. In the other columns the blank is
-    certain. A text that is too long for its region loses its end.
+    Each step gets the column nearest to where it looked that leaves room for the other steps in their order, with a
+    blank between equal neighbours, as CTC requires. The end follows the last character. All other columns hold the
+    blank with probability 1. A text that is too long for its region loses its end.
     """
     regions, steps = classes.shape
     alive = ((classes == 0).to(torch.int64).cumsum(1) == 0).to(torch.int64)
     repeated = (classes == F.pad(classes, (1, 0))[:, :-1]).to(torch.int64)
-    least = (1 + repeated * alive).cumsum(1) - 1  # columns that the characters before need
+    least = (1 + repeated * alive).cumsum(1) - 1  # columns that the preceding characters need
     alive = alive * (least < widths[:, None]).to(torch.int64)
     count = alive.sum(1, keepdim=True)
     before = torch.ones(steps, steps, dtype=torch.bool, device=classes.device).tril()
@@ -98,8 +98,8 @@ class Lattice(NamedTuple):
     """The states of H texts of each region: a blank before, between and after their characters, S = 2 L + 1 in all.
 
     emitted: float32 [T, N, H, S], log probabilities of the states' classes in each column. inside: bool [T, N, 1, 1],
-    which columns are the region's. leap: float32 [N, H, S], 0 where a state may be reached from the last but one
-    before it, which differs from it, and `IMPOSSIBLE` elsewhere.
+    which columns belong to the region. leap: float32 [N, H, S], 0 where a state may be reached from the state two
+    before it (both are characters, and they differ), and `IMPOSSIBLE` elsewhere.
     """
 
     emitted: Tensor
@@ -108,14 +108,15 @@ class Lattice(NamedTuple):
 
 
 def forward_step(column: int, score: Tensor, lattice: Lattice) -> Tensor:
-    """The log probabilities float32 [N, H, S] of all ways to each state after a column, from those before it."""
+    """The log probabilities float32 [N, H, S] of all paths to each state after a column, from those before that
+    column."""
     moved = F.pad(score, (2, 0), value=IMPOSSIBLE)
     ways = torch.stack((score, moved[..., 1:-1], moved[..., :-2] + lattice.leap))
     return torch.where(lattice.inside[column], ways.logsumexp(0) + lattice.emitted[column], score)
 
 
 ForwardStep = Callable[[int, Tensor, Lattice], Tensor]
-"""The form of `forward_step`, for which an operator may stand."""
+"""The signature of `forward_step`; during export an operator may replace it."""
 
 
 def text_log_probabilities(
@@ -124,7 +125,7 @@ def text_log_probabilities(
     """The log probability, nats, float32 [N, H], of each of H texts over all paths: the forward algorithm.
 
     log_probabilities: float32 [N, W, classes] of each column. widths: int64 [N], columns in use. texts: int64
-    [N, H, L], 0 beyond their ends. columns: W at most; as many steps are taken.
+    [N, H, L], 0 beyond their ends. columns: the number of steps to take, at most W.
     """
     regions, count, longest = texts.shape
     symbols = F.pad(torch.stack((torch.zeros_like(texts), texts), 3).flatten(2), (0, 1))

@@ -1,8 +1,8 @@
 """Cuts words from the picture itself and packs them end to end, for a recogniser that reads pixels.
 
 A region is cut with margins on all sides, and a fourth channel marks which part of the patch lies inside it: a letter
-that the region cut in half is still visible, and the recogniser can tell neighbouring text. The region's geometry maps
-positions in it to the picture, so regions may have any shape.
+that the region cut in half is still visible, and the recogniser can tell the word from neighbouring text. The region's
+geometry maps positions in it to the picture, so regions may have any shape.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from spotter.model.pyramid import join, level_of, lower_canvas, placement
 from spotter.model.regions import Sample, sample_regions
 
 LEVEL_HEIGHTS = (70.0, 140.0, 280.0)
-"""Heights in pixels of the picture. Higher words are cut from a coarser level of the pyramid, so that sampling hardly
+"""Heights in pixels of the picture. Taller words are cut from a coarser level of the pyramid, so that sampling hardly
 shrinks them."""
 
 _ROUNDING = 0.47
@@ -28,8 +28,8 @@ are rounded."""
 
 @dataclass(frozen=True)
 class Cut:
-    """patches: float32 [1, 4, rows, 8 U], packed. packing: of the N words. longest: units of the longest word.
-    stretch: float32 [N], lengths of the patches over those of the regions."""
+    """patches: float32 [1, 4, rows, 8 U], packed. packing: of the N words. longest: units of the longest word. stretch:
+    float32 [N], the length of each patch divided by that of its region."""
 
     patches: Tensor
     packing: Packing
@@ -38,7 +38,8 @@ class Cut:
 
 
 def picture_mosaic(pictures: Tensor, empty: float) -> Tensor:
-    """Normalised pictures [B, 3, H, W], their sides multiples of 64, and the levels of their pyramids, in one map."""
+    """Normalised pictures [B, 3, H, W], whose sides are multiples of 64, and the coarser levels of their pyramids,
+    joined into one map [B, 3, H', W]. empty: value of the pixels between and around the levels."""
     return join(pictures, lower_canvas(pictures, empty), 1)
 
 

@@ -1,7 +1,7 @@
-"""Regions that are not level are read from both of their ends, and the likelier text counts.
+"""Reads regions that are not level from both ends and keeps the more probable text.
 
-A detector sees mostly level words. Of a word on its side it is seldom sure which end is the first, while the recogniser
-reads sense from one end and nonsense from the other.
+A detector sees mostly level words. It often takes the wrong end of a vertical word for its start, while the
+recogniser's probabilities are clearly higher in the right direction.
 """
 
 import torch
@@ -9,13 +9,13 @@ from torch import Tensor
 
 from spotter.model.ctc import GreedyPath, path_log_probabilities
 
-_LEVEL = 0.7  # cosine of the angle to the right, at least
-_MOST = 64  # regions of a picture; of one that lies turned as a whole many more are not level
-_CLEARLY = 1.0  # nats by which the text from the other end must be likelier
+_LEVEL = 0.7  # least cosine of the angle between the reading direction and the x axis
+_MOST = 64  # regions of a picture; a limit, since all regions of a rotated picture are not level
+_CLEARLY = 1.0  # nats by which the text from the other end must be more probable
 
 
 def not_level(polygons: Tensor, image_index: Tensor, pictures: int) -> Tensor:
-    """The rows, int64 [K], of regions that do not run to the right: of each picture the first ones, 64 at most.
+    """The indices, int64 [K], of regions that do not run to the right: the first 64 at most of each picture.
 
     polygons: [N, P, 2] as `Geometry.polygons` gives them. image_index: int64 [N], ascending, below `pictures`.
     """
@@ -28,10 +28,10 @@ def not_level(polygons: Tensor, image_index: Tensor, pictures: int) -> Tensor:
     return rows
 
 
-def likelier(path: GreedyPath, rows: Tensor) -> Tensor:
-    """Which row of a path to take for each of N regions: int64 [N].
+def more_probable(path: GreedyPath, rows: Tensor) -> Tensor:
+    """The row of a path that is kept for each of N regions: int64 [N].
 
-    path: of the N regions and then, read from their other ends, of the K regions `rows`, int64 [K].
+    path: of the N regions, followed by the K regions `rows`, int64 [K], read from their other ends.
     """
     text = path_log_probabilities(path.probabilities, path.probabilities > 0)
     regions = text.shape[0] - rows.shape[0]

@@ -1,4 +1,4 @@
-"""Encoders of a patch's columns: each column gets context from the columns before and after it, not from padding."""
+"""Sequence encoders of a patch's columns: each column gets context from those before and after it, not from padding."""
 
 import torch
 from torch import Tensor, nn

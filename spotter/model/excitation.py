@@ -1,4 +1,4 @@
-"""What a whole map says about its channels, and about its level."""
+"""Gates computed from the mean of a whole map: of its channels, and of the levels of a pyramid."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 def masked_mean(x: Tensor, inside: Tensor | None) -> Tensor:
     """The mean [B, C, 1, 1] of a map [B, C, H, W] over the picture: inside [B, 1, H, W] is 1 there and 0 in padding,
-    which would otherwise have a say in what is read."""
+    which would otherwise influence what is read."""
     if inside is None:
         return x.mean((2, 3), keepdim=True)
     inside = inside.to(x.dtype)
@@ -17,7 +17,7 @@ def masked_mean(x: Tensor, inside: Tensor | None) -> Tensor:
 
 
 class SqueezeExcitation(nn.Module):
-    """Channel attention: weighs each channel by what the means of all of them say (Hu et al. 2018,
+    """Channel attention: weighs each channel by a function of the means of all channels (Hu et al. 2018,
     arXiv:1709.01507)."""
 
     def __init__(self, channels: int, reduction: int = 4) -> None:
@@ -30,18 +30,18 @@ class SqueezeExcitation(nn.Module):
         """x: [B, C, H, W]; inside as in `masked_mean`."""
         hidden = F.silu(
             self.squeeze(masked_mean(x, inside))
-        )  # a ReLU's units could all be dead: norms make means small
+        )  # with a ReLU all units could be dead, since norms make the means small
         out: Tensor = x * self.excite(hidden).sigmoid()
         return out
 
 
 class LevelGate(nn.Module):
-    """Weighs the levels of a pyramid for each picture: factors whose mean is 1, a softmax of what the means of all maps
-    say, so that a page of small print may lean on fine levels and a poster on coarse ones. A new one leaves the maps as
-    they are.
+    """Weighs the levels of a pyramid for each picture by factors whose mean is 1: a softmax over a function of the
+    means of all maps. So a page of small print may use the fine levels more and a poster the coarse ones. A new gate
+    leaves the maps as they are.
 
-    The choice of an expert by a learnt gate (Jacobs et al. 1991, "Adaptive Mixtures of Local Experts"), with levels for
-    experts and all of them at work.
+    This is the learnt gate of a mixture of experts (Jacobs et al. 1991, "Adaptive Mixtures of Local Experts"), with the
+    levels as experts, all of which are used.
     """
 
     def __init__(self, inputs: Sequence[int]) -> None:

@@ -14,9 +14,9 @@ from spotter.model.roles import Roles
 
 
 class Maps(Protocol):
-    """A head's dense maps: these two, and whatever else the head needs.
+    """A head's dense maps: these two fields, and whatever else the head needs.
 
-    score: logits of text [B, 1, H, W]. anchors: where their points are in the picture.
+    score: logits of text [B, 1, H, W]. anchors: where the anchor points lie in the picture.
     """
 
     @property
@@ -27,10 +27,10 @@ class Maps(Protocol):
 
 
 class Gaps(NamedTuple):
-    """Where the head saw one word end and the next begin within a region.
+    """The gaps between words that the head saw within regions: where one word ends and the next begins.
 
-    region: int64 [K]. end, start: float32 [K], of the word before the gap and of the one behind it, from -0.5 at the
-    region's left end to 0.5 at its right one.
+    region: int64 [K]. end, start: float32 [K], the end of the word before the gap and the start of the word after it,
+    from -0.5 at the region's left end to 0.5 at its right end.
     """
 
     region: Tensor
@@ -46,8 +46,8 @@ class Gaps(NamedTuple):
 class Parts(NamedTuple):
     """The words that the head saw within regions, before it joined them.
 
-    region: int64 [K]. start, end: float32 [K], where they lie in their region, as in `Gaps`. shapes: float32 [K, G],
-    their own.
+    region: int64 [K]. start, end: float32 [K], where they lie in their region, as in `Gaps`. shapes: float32 [K, G], of
+    these words.
     """
 
     region: Tensor
@@ -70,9 +70,10 @@ class Parts(NamedTuple):
 class Regions:
     """Words found in a batch.
 
-    shapes: float32 [N, G], picture's pixels: the G numbers that describe a region of the family, e.g. six of a slanted
-    box.
-    scores: float32 [N], probabilities. image_index: int64 [N]. gaps, parts: within regions, where the head tells.
+    shapes: float32 [N, G], in the picture's pixels: the G numbers that describe a region of the family, e.g. six for a
+    slanted box.
+    scores: float32 [N], probabilities. image_index: int64 [N]. gaps, parts: of the words within regions, where the head
+    gives them.
     """
 
     shapes: Tensor
@@ -100,9 +101,9 @@ class Extent(NamedTuple):
 
 
 class Geometry(Protocol):
-    """A family's regions as numbers: shapes float32 [N, G] in the picture's pixels.
+    """Computations with a family's regions, given as shapes float32 [N, G] in the picture's pixels.
 
-    Every function must accept a shape whose numbers are all 1, which is used as a placeholder.
+    Every function must accept a shape whose numbers are all 1; such shapes serve as placeholders.
     """
 
     def of_polygons(self, polygons: Tensor) -> Tensor:
@@ -121,8 +122,8 @@ class Geometry(Protocol):
 
     def places(self, shapes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """x and y [N, R, C] in the picture of positions in regions: u [N, C] along the reading direction, from -0.5 at
-        the region's left end to 0.5 at its right one, v [R] across it, from -0.5 at its upper side to 0.5 at its lower
-        one. Positions beyond these lie in the margin around the region."""
+        the region's left end to 0.5 at its right end, v [R] across it, from -0.5 at its upper side to 0.5 at its lower
+        side. Positions beyond these lie in the margin around the region."""
         ...
 
     def part(self, shapes: Tensor, start: Tensor, end: Tensor) -> Tensor:
@@ -130,14 +131,14 @@ class Geometry(Protocol):
         ...
 
     def reversed(self, shapes: Tensor) -> Tensor:
-        """Shapes [N, G] of the same regions as they are read from their other end, on their head; a family all of whose
-        regions are upright gives them back as they are."""
+        """Shapes [N, G] of the same regions read from their other end (turned by 180 degrees); a family whose regions
+        are all upright returns them unchanged."""
         ...
 
 
 class Columns(NamedTuple):
     """logits: float32 [N, T, classes]. widths: int64 [N], the columns of each region's patch. stretch: float32 [N], the
-    patch's length over the region's, more than 1 where it has margins."""
+    patch's length divided by the region's, more than 1 where the patch has margins."""
 
     logits: Tensor
     widths: Tensor

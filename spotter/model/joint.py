@@ -1,16 +1,16 @@
-"""Reading by an attention decoder, alone or together with CTC; the result has the form of CTC's columns."""
+"""Decoding by attention, alone or together with CTC; the result has the form of CTC's columns."""
 
 import torch
 from torch import Tensor
 
 from spotter.model.attention import AttentionDecoder, Spelling, View
-from spotter.model.ctc import ForwardStep, forward_step, greedy_path, laid_out, text_log_probabilities, texts_of
+from spotter.model.ctc import ForwardStep, as_ctc_columns, forward_step, greedy_path, text_log_probabilities, texts_of
 
-_EQUAL = 1e-4  # nats: texts that are alike get CTC's columns
+_EQUAL = 1e-4  # nats: where both texts are the same, CTC's columns are taken
 
 
 def attention_columns(decoder: AttentionDecoder, view: View, widths: Tensor, longest: int) -> Tensor:
-    """What the decoder reads, as CTC's columns, see `laid_out`: log probabilities float32 [N, W, classes].
+    """The decoder's text as CTC's columns, see `as_ctc_columns`: log probabilities float32 [N, W, classes].
 
     view: of the patches. widths: int64 [N], columns of each. longest: characters of a text.
     """
@@ -27,12 +27,12 @@ def joint_columns(
     ctc_weight: float,
     step: ForwardStep = forward_step,
 ) -> Tensor:
-    """What CTC and the decoder read together: log probabilities float32 [N, W, classes].
+    """The text that CTC and the decoder score highest together: log probabilities float32 [N, W, classes].
 
-    CTC's best path and what the decoder writes freely are two texts of a region; each is scored by both, and the one
-    with the higher sum of log probabilities, CTC's times `ctc_weight` and the decoder's times the rest, is read
-    (Watanabe et al. 2017, "Hybrid CTC/Attention Architecture for End-to-End Speech Recognition"). A text of CTC's with
-    more characters than the decoder writes is read as it is.
+    CTC's best path and the decoder's greedy output give two texts of a region. Both score each text, and the one with
+    the higher weighted sum of log probabilities is kept: CTC's times `ctc_weight`, the decoder's times 1 - `ctc_weight`
+    (Watanabe et al. 2017, "Hybrid CTC/Attention Architecture for End-to-End Speech Recognition"). A text of CTC's that
+    has more characters than the decoder can write is kept as it is.
 
     logits: float32 [N, W, classes], CTC's. columns: W at most. step: of the forward algorithm. The rest as in
     `attention_columns`.
@@ -54,7 +54,7 @@ def _free(widths: Tensor, longest: int) -> Tensor:
 def _as_columns(spelling: Spelling, widths: Tensor, view: View) -> Tensor:
     """The first text of each region as CTC's columns."""
     classes, log_probabilities, places = (part[:, 0] for part in spelling)
-    return laid_out(classes, log_probabilities, places, widths, view.encoded.shape[1])
+    return as_ctc_columns(classes, log_probabilities, places, widths, view.encoded.shape[1])
 
 
 def _until_the_end(classes: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """A character n-gram language model as tables, and the beam search that combines it with the recogniser.
 
-There is no word list: any text can be read, at the cost that the model gives it. The states of a back-off n-gram model
-form an automaton (Mohri et al. 2002, "Weighted finite-state transducers in speech recognition"), so that a step of the
-model takes two table lookups.
+There is no word list: any text can be read, at the cost that the n-gram model gives it. The states of a back-off n-gram
+model form an automaton (Mohri et al. 2002, "Weighted finite-state transducers in speech recognition"), so that a step
+of the model takes two table lookups.
 
-The search is our own so that it can be part of the graph: libraries for it, such as pyctcdecode and flashlight, work on
-a graph's output and would have to be installed wherever a bundle is served. As a kernel it takes 0.14 ms a word, in
-standard operators 0.95 ms (docs/operators.md).
+The search is written here so that it can be part of the graph: libraries for it, such as pyctcdecode and flashlight,
+work on a graph's output and would have to be installed wherever a bundle is served. As a kernel it takes 0.14 ms a
+word, in standard operators 0.95 ms (docs/operators.md).
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from spotter.model.config import SearchConfig
 
 STEP = 0.05
 """Nats of one unit of cost."""
-FURTHEST = 20.0
-"""Nats: margins are clipped here."""
-LEAST = -1e9
+LARGEST_MARGIN = 20.0
+"""The largest margin in nats; larger ones are clipped."""
+IMPOSSIBLE = -1e9
 """The score of an impossible path."""
 MULTIPLIER, MODULUS, SHIFT = 257, 2147483629, 256
 """A text is identified by a polynomial hash; each symbol updates it: times MULTIPLIER, plus the symbol's index from 1,
@@ -34,11 +34,11 @@ modulo MODULUS (a prime below 2 ** 31)."""
 
 @dataclass(frozen=True)
 class LanguageTables:
-    """S states (a context of characters each; 0 is the beginning of a word) by A symbols (characters without regard to
-    case; the last one is the end of the word).
+    """An n-gram model of S states (each a context of characters; state 0 is the beginning of a word) and A symbols
+    (characters, ignoring case; the last one is the end of the word).
 
     costs: uint8 [S, A], -log probability of the symbol after the context, in units of `STEP`.
-    following: uint16 [S, A], the state after the symbol; that of the end is 0.
+    following: uint16 [S, A], the state after the symbol; 0 after the end of the word.
     symbols: str, the characters of symbols 0 to A - 2, in order, in lower case.
     """
 
@@ -79,7 +79,7 @@ class LanguageModel(nn.Module):
     arXiv:1408.2873; here each text has the score of its best path).
 
     A text's score is the log probability of its best path, less `weight` times the language model's -log probability,
-    plus `bonus` for each character, without which short texts would win.
+    plus `bonus` for each character, without which the search would prefer short texts.
     """
 
     costs: Tensor
@@ -111,12 +111,12 @@ class LanguageModel(nn.Module):
         """
         regions, columns, classes = log_probabilities.shape
         beams, device = self.config.beams, log_probabilities.device
-        score = torch.full((regions, beams), LEAST, device=device)
+        score = torch.full((regions, beams), IMPOSSIBLE, device=device)
         score[:, 0] = 0
         state = torch.zeros(regions, beams, dtype=torch.int64, device=device)
         last, number = state.clone(), state.clone()
         text = torch.zeros(regions, beams, columns, dtype=torch.int64, device=device)
-        nothing = torch.full((classes,), LEAST, device=device)
+        nothing = torch.full((classes,), IMPOSSIBLE, device=device)
         nothing[0] = 0
         for column in range(columns):
             log_probability = torch.where((column < widths)[:, None], log_probabilities[:, column], nothing)
@@ -129,8 +129,8 @@ class LanguageModel(nn.Module):
         final = score + torch.where(number > 0, end, 0.0)
         best = final.argmax(1, keepdim=True)
         found = text.gather(1, best[..., None].expand(-1, -1, columns)).squeeze(1)
-        others = torch.where(number != number.gather(1, best), final, LEAST)
-        margins = (final.gather(1, best).squeeze(1) - others.amax(1)).clamp(max=FURTHEST)
+        others = torch.where(number != number.gather(1, best), final, IMPOSSIBLE)
+        margins = (final.gather(1, best).squeeze(1) - others.amax(1)).clamp(max=LARGEST_MARGIN)
         return found.to(torch.int32), margins
 
     def _step(
@@ -162,7 +162,7 @@ class LanguageModel(nn.Module):
         """The best `beams` continuations that differ in text or last symbol, ignoring case."""
         key = number * SHIFT + self.symbols[last]
         same = (key[:, :, None] == key[:, None, :]).triu(1).any(1)
-        score, order = torch.where(same, LEAST, score).sort(dim=1, descending=True, stable=True)
+        score, order = torch.where(same, IMPOSSIBLE, score).sort(dim=1, descending=True, stable=True)
         order = order[:, : self.config.beams]
         kept = [value.gather(1, order) for value in (state, last, number, *more)]
         return [score[:, : self.config.beams], *kept]

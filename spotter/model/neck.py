@@ -27,7 +27,7 @@ class FeaturePyramid(nn.Module):
         """Maps, finest first, each half the size of the one before -> as many, `channels` wide."""
         found: list[Tensor] = [self.lateral[-1](maps[-1])]
         for level in range(len(maps) - 2, -1, -1):
-            found.insert(0, self.smooth[level](self.lateral[level](maps[level]) + _enlarged(found[0], 1)))
+            found.insert(0, self.smooth[level](self.lateral[level](maps[level]) + _upsampled(found[0], 1)))
         return found
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
@@ -36,8 +36,8 @@ class FeaturePyramid(nn.Module):
 
 
 class PathAggregation(FeaturePyramid):
-    """A feature pyramid with a way back up to the coarse maps (Liu et al. 2018, PANet, arXiv:1803.01534), whose levels
-    are then summed at the finest's size (Wang et al. 2019, PAN, arXiv:1908.05900)."""
+    """A feature pyramid with a second, bottom-up path to the coarse maps (Liu et al. 2018, PANet, arXiv:1803.01534),
+    whose levels are then summed at the finest's size (Wang et al. 2019, PAN, arXiv:1908.05900)."""
 
     def __init__(self, inputs: Sequence[int], channels: int) -> None:
         super().__init__(inputs, channels)
@@ -50,12 +50,12 @@ class PathAggregation(FeaturePyramid):
         total = last = finest
         for level, (down, joined, here) in enumerate(zip(self.down, self.joined, coarser, strict=True), 1):
             last = joined(down(last) + here)
-            total = total + _enlarged(last, level)
+            total = total + _upsampled(last, level)
         return total
 
 
 class BiFeaturePyramid(nn.Module):
-    """Down, up and down again between the levels, every sum with learnt weights (BiFPN: Tan et al. 2020,
+    """Top-down, bottom-up and top-down paths between the levels, every sum with learnt weights (BiFPN: Tan et al. 2020,
     EfficientDet, arXiv:1911.09070). Its output is the finest map."""
 
     roles: ClassVar[Roles] = Roles(dense=("*",))
@@ -66,7 +66,7 @@ class BiFeaturePyramid(nn.Module):
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in inputs)
         self.down = nn.ModuleList(downsampling(channels, channels) for _ in range(finer))
         self.first, self.upwards, self.last = (
-            nn.ModuleList(_WeighedSum(parts, channels) for _ in coarser) for parts in (2, 3, 2)
+            nn.ModuleList(_WeightedSum(parts, channels) for _ in coarser) for parts in (2, 3, 2)
         )
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
@@ -79,8 +79,8 @@ class BiFeaturePyramid(nn.Module):
         return _down(self.last, risen)[0]
 
 
-class _WeighedSum(nn.Module):
-    """Maps of one size, added by weights of at least 0 whose sum is 1, and a convolution."""
+class _WeightedSum(nn.Module):
+    """A sum of maps of one size with learnt weights, which are at least 0 and sum to 1, then a convolution."""
 
     def __init__(self, parts: int, channels: int) -> None:
         super().__init__()
@@ -95,17 +95,17 @@ class _WeighedSum(nn.Module):
 
 
 def _down(joins: nn.ModuleList, maps: Sequence[Tensor]) -> list[Tensor]:
-    """From the coarsest map down, each joined with the one above it."""
+    """The top-down path: from the coarsest map on, each map is joined with the result of the coarser one."""
     found = [maps[-1]]
     for join, x in zip(reversed(joins), reversed(maps[:-1]), strict=True):
-        found.insert(0, join(x, _enlarged(found[0], 1)))
+        found.insert(0, join(x, _upsampled(found[0], 1)))
     return found
 
 
 class RefinedNeck(nn.Module):
     """A neck with a gate before it, a block of context behind it, or both."""
 
-    # What the gate says is a few numbers for a picture.
+    # The gate computes only a few numbers a picture, so float costs nothing there.
     roles: ClassVar[Roles] = Roles(dense=("*",), exact=("gate.*",), precise=("gate.*",))
 
     def __init__(self, pyramid: nn.Module, gate: LevelGate | None, context: nn.Module | None) -> None:
@@ -137,6 +137,6 @@ def neck(kind: str, inputs: Sequence[int], channels: int, context: str = "none",
     return RefinedNeck(pyramid, LevelGate(inputs) if gate else None, around)
 
 
-def _enlarged(x: Tensor, times: int) -> Tensor:
-    """A map [B, C, H, W], doubled so many times."""
+def _upsampled(x: Tensor, times: int) -> Tensor:
+    """A map [B, C, H, W], upsampled by a factor of 2 ** `times`."""
     return F.interpolate(x, scale_factor=2.0**times, mode="nearest")

@@ -1,9 +1,9 @@
-"""Which way up a picture lies, from the maps that find its words.
+"""The orientation of a whole picture (upright or turned by a multiple of 90 degrees), from the detector's maps.
 
-A detector trained mostly on upright pictures sees text that is upside down, but not which way it is read. Over all
-words of a picture the shared map tells it well, so one small network answers once for the whole picture, and whoever
-reads may turn the picture and read it again (Lin et al. 2017, arXiv:1703.03130, pool features by attention alike; here
-the detector's score is the attention).
+A detector trained mostly on upright pictures finds text that is upside down, but takes the wrong end for its start.
+Over all words of a picture the shared map shows the orientation well, so one small network classifies the whole
+picture, and the caller may turn the picture and read it again. Features are pooled by attention as in Lin et al. 2017,
+arXiv:1703.03130; here the detector's score is the attention.
 """
 
 import torch
@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _POINTS = 512
-"""Anchor points that answer: those that the detector is surest of."""
+"""The number of anchor points that are pooled: those with the highest scores."""
 _WIDTH = 64
 
 
 class Orientation(nn.Module):
-    """Logits of the four ways in which a picture may lie, from the shared map at anchor points of words."""
+    """Logits of a picture's four orientations, from the shared map at anchor points of words."""
 
     mean: Tensor
     deviation: Tensor
@@ -42,10 +42,10 @@ class Orientation(nn.Module):
 
 
 def sure_points(shared: Tensor, score: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """Features [B, K, C] at the anchor points that the detector is surest of, and their probabilities [B, K].
+    """Features [B, K, C] at the anchor points with the highest scores, and their probabilities [B, K].
 
-    shared: [B, C, H, W]. score: logits [B, 1, H, W]. real: bool [B, H, W], the points on a picture; others have
-    probability 0. K is at most `_POINTS`.
+    shared: [B, C, H, W]. score: logits [B, 1, H, W]. real: bool [B, H, W], the points on a picture; points in padding
+    have probability 0. K is at most `_POINTS`.
     """
     probability = (score.sigmoid().squeeze(1) * real.to(score.dtype)).flatten(1)
     scores, index = probability.topk(torch.sym_min(_POINTS, probability.shape[1]), dim=1)  # type: ignore[no-untyped-call]

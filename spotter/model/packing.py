@@ -1,4 +1,4 @@
-"""Packed sequences: words of different widths end to end in one row, so that the time follows the words' own widths.
+"""Packed sequences: words of different widths end to end in one row, so that the time grows with the words' own widths.
 
 A batch of padded patches costs as much as its widest word. Here each word takes as many units of columns as it needs,
 and one empty unit after it, which is wider than any kernel reaches:
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 UNIT = 8
-"""Columns of a sampled patch to a unit: the recogniser's stride."""
+"""Columns of a sampled patch in one unit: the recogniser's stride."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Packing:
         return sums / self.lengths[:, None].to(sums.dtype)
 
     def unpack(self, x: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-        """Rows [N, longest, C] of x [U, C], padded with zeros, and which of them are words', bool [N, longest]."""
+        """Rows [N, longest, C] of x [U, C], padded with zeros, and which of these positions belong to the word, bool
+        [N, longest]."""
         steps = torch.arange(longest, device=x.device)
         real = steps < self.lengths[:, None]
         index = self.starts[:, None] + torch.where(real, steps, 0)

@@ -18,13 +18,13 @@ class PictureRecogniser(nn.Module):
     """PP-OCRv6's recogniser over the pixels of regions."""
 
     # Only the pairs of 1x1 convolutions go into 8 bits: the stem, the depthwise convolutions and the matrices would
-    # lose more accuracy than they save time.
+    # lose too much accuracy for the time that they save.
     roles: ClassVar[Roles] = Roles(dense=("network.*.up.weight", "network.*.down.weight"), ends=("network.head.*",))
 
     prior: Tensor
 
     def __init__(self, config: PictureRecogniserConfig, charset: Charset, geometry: Geometry) -> None:
-        """geometry: of the regions that it is given."""
+        """geometry: of the regions to be read."""
         super().__init__()
         self.config = config
         self.geometry = geometry

@@ -1,8 +1,8 @@
-"""PP-OCRv6's recogniser of lines (arXiv:2606.13108), for words in one packed row (see `spotter.model.packing`).
+"""PP-OCRv6's text line recogniser (arXiv:2606.13108), applied to words in one packed row (see `spotter.model.packing`).
 
-Two plans of one class: `SMALL` has a stem of two branches and two Transformer layers, `TINY` is a fifth of the cost and
-has convolutions alone. Rows are 48 pixels high; a column of characters' classes stands for 8 pixels. A word is read as
-if it stood alone: kernels see zeros beyond its ends, and means and attention are computed for each word by itself.
+Two plans of one class: `SMALL` has a stem of two branches and two Transformer layers, `TINY` has convolutions only and
+a fifth of the cost. Rows are 48 pixels high; each output column covers 8 pixels. Words do not influence each other:
+kernels see zeros beyond a word's ends, and means and attention are computed for each word by itself.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _AT_STRIDE_2, _AT_STRIDE_4 = UNIT // 2, UNIT // 4  # columns of a unit
 
 @dataclass(frozen=True)
 class StageConfig:
-    """Blocks of one width. excited: which of them have squeeze-and-excitation. widen: channels of the block of stride
-    (2, 1) that ends the stage, or None where none does."""
+    """Blocks of one width. excited: which blocks have squeeze-and-excitation. widen: channels of the block of stride
+    (2, 1) at the end of the stage, or None where there is no such block."""
 
     channels: int
     excited: tuple[bool, ...]
@@ -150,7 +150,7 @@ class PlainStem(nn.Module):
 
 
 class TransformerLayer(nn.Module):
-    """Attention of a word's columns to one another, then a wide layer, each after a norm and with a residual
+    """Self-attention over a word's columns, then a feed-forward part, each after a norm and with a residual
     connection."""
 
     def __init__(self, width: int) -> None:
@@ -197,7 +197,7 @@ class SequenceNeck(nn.Module):
 
 
 class ConvolutionNeck(nn.Module):
-    """A convolution along the row and two layers over each column."""
+    """A convolution along the row and two linear layers over each column."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -243,5 +243,6 @@ class PPOCRRecogniser(nn.Module):
         for block in self.blocks:
             x = block(x, packing)
         x = F.avg_pool2d(x, (3, 2))
-        # The sum of the two vectors is a constant of the graph; added to the logits it would cost time.
+        # The sum of the two vectors is folded into a constant of the graph; adding the prior to the logits would cost
+        # time.
         return F.linear(self.neck(x, packing, longest), self.head.weight, self.head.bias + prior).float()

@@ -1,12 +1,13 @@
-"""The picture pyramid: text of every size is found and read at one size.
+"""The image pyramid: text of every size is found and read at about one size.
 
-The network sees the picture whole and, halved once, twice and three times, once more on a second canvas a good third
-as large. A word is found and read at the level at which its text has ordinary size, so letters of 200 pixels need no
-additional weights (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP, arXiv:1711.08189).
+The network sees the picture at full size, and on a second canvas, about a third as large, the picture halved once,
+twice and three times. A word is found and read at the level at which its text has ordinary size, so letters of 200
+pixels need no additional weights (Adelson et al. 1984; as a scheme for detection: Singh & Davis 2018, SNIP,
+arXiv:1711.08189).
 
     +-----------------+
     |     level 0     |     The maps of both canvases are joined into one mosaic, one below the other;
-    |                 |     every word has one place in it.
+    |                 |     every word has one position in it.
     +--------+-+------+
     |        | | 2  |
     |   1    | +----+
@@ -22,7 +23,7 @@ from torch import Tensor
 
 GAP = 16  # empty pixels between the levels
 SMALL_GAP = 8  # between the last two levels; a picture 64 pixels high has no room for more
-LEVEL_HEIGHTS = (40.0, 80.0, 160.0)  # pixels of the picture; higher words are found and read a level further up
+LEVEL_HEIGHTS = (40.0, 80.0, 160.0)  # pixels of the picture; taller words are found and read at the next level
 STRIDE = 64  # the sides of canvases are multiples of it
 
 
@@ -54,12 +55,12 @@ def join(finest: Tensor, lower: Tensor, stride: int) -> Tensor:
 
 
 def mosaic_height(height: int) -> int:
-    """Pixels of height of the mosaic of a picture `height` pixels high."""
+    """The height in pixels of the mosaic of a picture `height` pixels high."""
     return height + GAP + _up(height // 2)
 
 
 def level_of(heights: Tensor, limits: tuple[float, float, float] = LEVEL_HEIGHTS) -> Tensor:
-    """The level, float [N], of words of `heights` [N] pixels, the higher the word the further up."""
+    """The level, float [N] from 0 to 3, of words of `heights` [N] pixels; taller words have a higher level."""
     return (heights[:, None] >= torch.tensor(limits, device=heights.device)).to(heights.dtype).sum(1)
 
 
@@ -67,8 +68,8 @@ def level_of(heights: Tensor, limits: tuple[float, float, float] = LEVEL_HEIGHTS
 class Placement:
     """Where words lie in the mosaic of a picture of height x width pixels.
 
-    scale: float [N], the mosaic's pixels to one of the picture's. first, second, third: float [N], 1 where a word's
-    level is at least that, else 0.
+    scale: float [N], how many of the mosaic's pixels one pixel of the picture is. first, second, third: float [N], 1
+    where a word's level is at least that, else 0.
     """
 
     scale: Tensor

@@ -33,8 +33,8 @@ class MaskedStage(nn.Module):
 class Recogniser(nn.Module):
     """Convolutions over patches of two strides, an encoder over the columns, and decoders.
 
-    CTC gives classes for each column. `attention`, where there is one, is trained on the same columns; whether it
-    reads, too, is the configuration's choice.
+    CTC gives classes for each column. `attention`, where there is one, is trained on the same columns; the
+    configuration says whether it also reads.
     """
 
     roles: ClassVar[Roles] = Roles(
@@ -88,7 +88,7 @@ class Recogniser(nn.Module):
         return shown
 
     def forward(self, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """What is read, as CTC's logits float32 [N, W, classes], whichever decoder reads; arguments as of `encode`."""
+        """The text as CTC's logits float32 [N, W, classes], whichever decoder reads; arguments as of `encode`."""
         encoded = self.encode(fine, coarse, widths)
         config = self.config
         if self.attention is None or config.decoder == "both":
@@ -96,7 +96,8 @@ class Recogniser(nn.Module):
         view = self.attention.view(encoded, widths)
         if config.decoder == "attention":
             return attention_columns(self.attention, view, widths, config.longest)
-        # CTC's product comes behind the view's: the last one in a graph is the one that is not rounded to 8 bits.
+        # CTC's matrix product comes after the view's: the last one in a graph is the one that is not quantised to 8
+        # bits.
         logits = self.spell(encoded)
         return joint_columns(
             self.attention,

@@ -1,4 +1,4 @@
-"""Sampling of maps at the places of regions of any shape.
+"""Samples maps at the positions of regions of any shape.
 
 Coordinates are half-pixel: the centre of a map's first element is (0.5, 0.5) elements, and bins are sampled at their
 centres.
@@ -19,10 +19,11 @@ Sample = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class PatchSize:
-    """How a region becomes a patch.
+    """The size of a region's patch.
 
     height: rows of the patch.
-    min_width, max_width: columns; in between they are `height` times the region's aspect ratio, rounded up.
+    min_width, max_width: limits of its columns; in between they are `height` times the region's aspect ratio, rounded
+    up.
     """
 
     height: int
@@ -38,17 +39,17 @@ def patch_widths(extent: Extent, size: PatchSize) -> Tensor:
 
 
 def sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
-    """Bilinear samples [N, C, h, w] of maps [B, C, H, W] at places [N, h, w, 2], in elements, of the maps `image_index`
-    [N].
+    """Bilinear samples [N, C, h, w] of maps [B, C, H, W] at positions (x, y) `grid` [N, h, w, 2], in elements, in the
+    maps `image_index` [N].
 
-    Places off the map read as zero, and so does a place that is not a number. The maps are laid end to end with a row
-    of zeros between them and sampled once, so no map is copied for a region, and the memory grows with the number of
-    words only.
+    Positions off the map, and positions that are NaN, read as zero. The maps are laid end to end with a row of zeros
+    between them and sampled once, so no map is copied for a region, and the memory grows with the number of words only.
     """
     batch, channels, height, width = features.shape
     regions, rows, columns, _ = grid.shape
     stacked = F.pad(features, (0, 0, 0, 1)).transpose(0, 1).reshape(1, channels, batch * (height + 1), width)
-    # Index -1 is outside or the zero row of the map before, `height` the own zero row: neither reads another map.
+    # Index -1 is outside or the zero row of the map before, and index `height` is the map's own zero row: neither reads
+    # another map.
     y = (grid[..., 1] - 0.5).clamp(-1, height).nan_to_num(-1)
     y = y + (image_index.to(grid.dtype) * (height + 1))[:, None, None]
     x = (grid[..., 0] - 0.5).clamp(-1, width).nan_to_num(-1)

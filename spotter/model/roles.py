@@ -10,11 +10,11 @@ class Roles:
     """Patterns (as of `fnmatch`) of the names of weights.
 
     dense: convolutions that take most of the time and lose little in 8 bits. exact: those of them that stay in float
-        where the others have 8 bits; precise: those that stay in float where the others have half precision.
-    last: the last convolutions whose maps have the shapes of the pictures; behind them shapes depend on the words, and
-        a graph is cut in two there.
-    ends: first and last layers, whose rows are pixels, classes or measures rather than features.
-    matrices: whether the products with constant matrices, all but the last, go into 8 bits as well.
+        when the others are quantised to 8 bits; precise: those that stay in float when the others get half precision.
+    last: the last convolutions whose maps have the shapes of the pictures; after them shapes depend on the words, so a
+        graph is cut in two there.
+    ends: first and last layers, whose inputs or outputs are pixels, classes or lengths rather than features.
+    matrices: whether the products with constant matrices, except the last one, are quantised to 8 bits as well.
     """
 
     dense: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def joined(parts: Mapping[str, Roles]) -> Roles:
-    """The roles of a whole network from those of its parts, whose names prefix their weights'."""
+    """The roles of a whole network from those of its parts; a part's name is the prefix of its weights' names."""
 
     def of(kind: str) -> tuple[str, ...]:
         return tuple(f"{name}.{pattern}" for name, roles in parts.items() for pattern in getattr(roles, kind))

@@ -1,9 +1,9 @@
-"""Rotary positions of a map (Su et al. 2021, RoFormer, arXiv:2104.09864)."""
+"""Rotary position embedding of a map (Su et al. 2021, RoFormer, arXiv:2104.09864)."""
 
 import torch
 from torch import Tensor
 
-_BASE = 100.0  # the slowest angle turns once in some 600 positions
+_BASE = 100.0  # the slowest angle makes one turn in about 600 positions
 
 
 def axial_angles(rows: int, columns: int, size: int, device: torch.device) -> Tensor:
@@ -17,7 +17,8 @@ def axial_angles(rows: int, columns: int, size: int, device: torch.device) -> Te
 
 
 def turned(x: Tensor, angles: Tensor) -> Tensor:
-    """x [..., L, D], each pair of its halves' elements turned by its angle [L, D / 2]."""
+    """x [..., L, D], in which element i of the first half and element i of the second half, as a 2D vector, are rotated
+    by angle i of [L, D / 2]."""
     first, second = x.chunk(2, -1)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)

@@ -1,6 +1,6 @@
-"""Regions that hold several words are cut where the recogniser writes a space.
+"""Splits regions of several words where the recogniser writes a space.
 
-A detector tells words apart by gaps of a few pixels; a recogniser sees which gap is a space. So regions may hold
+A detector separates words by gaps of a few pixels; a recogniser can tell which gap is a space. So regions may hold
 several words of a line, and each part between spaces becomes a word of its own.
 """
 
@@ -12,16 +12,16 @@ from torch import Tensor
 
 from spotter.model.family import Gaps, Geometry, Parts
 
-_INWARDS = 0.25  # of the way from a space's column to the next character's: where a word begins
-_NEAR = 1.5  # columns: how far beyond a space the end of a gap may lie that it stands for
-_SAME = 0.25  # of the height: both ends of a word and of a part are so near where they are the same
+_INWARDS = 0.25  # a word begins at this share of the way from a space's column to the next character's
+_NEAR = 1.5  # columns: how far beyond its space an end of a gap may lie
+_SAME = 0.25  # of the height: a word and a part whose ends differ by less are the same
 _LEAST = 0.01  # of the region's length: shorter words lie in the margin only and are dropped
 
 
 class Pieces(NamedTuple):
     """M words of N regions.
 
-    region: int64 [M], ascending. columns: bool [M, T], which of the region's columns are the word's.
+    region: int64 [M], ascending. columns: bool [M, T], which of the region's columns belong to the word.
     start, end: float32 [M], where the word begins and ends, as shares of the region's length: from -0.5, its left end,
     to 0.5.
     """
@@ -38,8 +38,8 @@ def split_at_spaces(
     """The words in rows of characters int [N, T], classes by column with repeats collapsed to the blank, 0.
 
     space: the class at which rows are cut. widths: int64 [N], columns of each region's patch. stretch: float32 [N], the
-    patch's length over the region's. gaps: where the detector saw words end and begin in these regions; words end and
-    begin there where that agrees with their characters and spaces. A row without characters gives no word.
+    patch's length divided by the region's. gaps: where the detector saw words end and begin in these regions; these
+    positions are used where they agree with the characters and spaces. A row without characters gives no word.
     """
     spaces = characters == space
     letters = (characters > 0) & ~spaces
@@ -66,7 +66,7 @@ def split_at_spaces(
         of = torch.cat((gaps.region, nowhere))
 
         def seen(places: Tensor, low: Tensor, high: Tensor, otherwise: Tensor) -> Tensor:
-            """Where the detector saw it, if in a column from `low` to `high`."""
+            """The position that the detector saw, if it lies in a column from `low` to `high`, else `otherwise`."""
             places = F.pad(places, (0, 1))
             column = (places / stretch[of] + 0.5) * widths[of].to(stretch.dtype) - 0.5
             there = (region[:, None] == of) & (column >= low[:, None]) & (column <= high[:, None])
@@ -80,8 +80,8 @@ def split_at_spaces(
 
 
 def shapes_of(pieces: Pieces, shapes: Tensor, geometry: Geometry, parts: Parts | None = None) -> Tensor:
-    """The words' shapes [M, G]: of regions of shapes [N, G] the part from their start to their end, or, where the
-    detector saw the same word there, the shape that it saw, since words of a line differ in height."""
+    """The words' shapes [M, G]: the part of their region, of shapes [N, G], between their start and end; or, where the
+    detector saw the same word there, the detector's shape for it, since words of a line differ in height."""
     shapes = shapes[pieces.region]
     cut = geometry.part(shapes, pieces.start, pieces.end)
     if parts is None:

@@ -11,7 +11,7 @@ from spotter.model.charset import Charset
 from spotter.model.config import ScoreConfig
 from spotter.model.correction import Correction
 from spotter.model.ctc import GreedyPath, greedy_path
-from spotter.model.either_end import likelier, not_level
+from spotter.model.either_end import more_probable, not_level
 from spotter.model.family import Columns, Head, Maps, Patches, Regions, RegionSampler
 from spotter.model.language import LanguageModel
 from spotter.model.neck import RefinedNeck
@@ -29,8 +29,9 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Features:
-    """fine: the stem's map at stride 2. shared: the neck's map at stride 4. anchors: of the latter; both are mosaics
-    where these are a mosaic's. pictures: the normalised pictures and the levels of their pyramids [B, 3, H', W]."""
+    """fine: the stem's map at stride 2. shared: the neck's map at stride 4. anchors: of the shared map; where they are
+    a mosaic's, both maps are mosaics. pictures: the normalised pictures and the levels of their pyramids [B, 3, H',
+    W]."""
 
     fine: Tensor
     shared: Tensor
@@ -40,7 +41,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Words:
-    """Rows as the exported graph gives them.
+    """Words, in the form of the exported graph's outputs.
 
     image_index int32 [N], polygons float32 [N, P, 2] in pixels of the padded picture, scores float32 [N],
     characters int32 [N, T] (0 = blank), character_scores float32 [N, T].
@@ -55,8 +56,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Examined:
-    """Words, and for each, float32 [N]: the detector's probability, the probability of the recogniser's least sure
-    character, the margin of its text to the next one, and the log probability of its text, both in nats."""
+    """Words, and the numbers behind their scores, float32 [N] each. detection: the detector's probability. confidence:
+    the recogniser's probability of the least certain character. margins: from the text to the next best one, in nats.
+    text: the text's log probability, in nats."""
 
     words: Words
     detection: Tensor
@@ -81,8 +83,8 @@ class Spotter(nn.Module):
         orientation: Orientation | None = None,
         masked: bool = False,
     ) -> None:
-        """orientation: tells which way up a picture lies, where the graph is to say so. masked: whether backbone and
-        neck look at whole maps and so are told what of them is padding."""
+        """orientation: classifies a picture's orientation, where the graph is to give it. masked: whether backbone and
+        neck look at whole maps, so that they are given a mask of the padding."""
         super().__init__()
         self.masked = masked
         self.backbone = backbone
@@ -110,7 +112,7 @@ class Spotter(nn.Module):
 
     @property
     def roles(self) -> Roles:
-        """Which of its weights are treated differently from the others."""
+        """Which weights are treated differently from the others."""
         parts = {"backbone": self.backbone, "neck": self.neck, "head": self.head, "recogniser": self.recogniser}
         return joined({name: getattr(part, "roles", Roles()) for name, part in parts.items()})
 
@@ -137,7 +139,7 @@ class Spotter(nn.Module):
 
     def pyramid(self, images: Tensor, sizes: Tensor | None = None) -> Features:
         """Features of the pictures' pyramids (see `spotter.model.pyramid`), for text of every size; images as in
-        `features`. sizes: int [B, 2] = (height, width) of the real parts; without them pictures are whole."""
+        `features`. sizes: int [B, 2] = (height, width) of the real parts; without them there is no padding."""
         pictures = normalised(images)
         lower = lower_canvas(pictures, BLACK)
         inside = real_part(pictures, sizes) if self.masked else None
@@ -167,7 +169,7 @@ class Spotter(nn.Module):
         return self.read(features, self.head.regions(self.detect(features), sizes))
 
     def points(self, features: Features, maps: Maps, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        """What `Orientation` looks at (see `sure_points`); sizes int [B, 2] = (height, width) of the pictures."""
+        """The input of `Orientation` (see `sure_points`); sizes int [B, 2] = (height, width) of the pictures."""
         anchors = maps.anchors
         real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
         return sure_points(features.shared, maps.score, real)
@@ -175,8 +177,8 @@ class Spotter(nn.Module):
     def read(self, features: Features, regions: Regions) -> Examined:
         """Reads regions, from both ends where they are not level, and cuts them into words where the recogniser reads
         spaces."""
-        # An additional empty row spares every operator empty tensors, for which some releases of ONNX Runtime compute
-        # wrong shapes (1.31's ArgMax); it is cut off again.
+        # An additional row, removed again below, keeps every tensor non-empty: some releases of ONNX Runtime compute
+        # wrong shapes for empty tensors (1.31's ArgMax).
         shapes = F.pad(regions.shapes, (0, 0, 0, 1), value=1.0)
         image_index = F.pad(regions.image_index, (0, 1))
         geometry, gaps, parts = self.sampler.geometry, regions.gaps, regions.parts
@@ -188,7 +190,7 @@ class Spotter(nn.Module):
             shapes = torch.cat((shapes, geometry.reversed(shapes[turned])))
             columns = self.columns(features, shapes, torch.cat((image_index, image_index[turned])))
             own = greedy_path(columns.logits, columns.widths)
-            taken = likelier(own, turned)
+            taken = more_probable(own, turned)
             shapes, columns, own = shapes[taken], columns.of(taken), own.of(taken)
             from_other_end = taken >= image_index.shape[0]
             gaps = gaps and gaps.turned(from_other_end)
@@ -222,7 +224,7 @@ class Spotter(nn.Module):
 
     def transcribe(self, columns: Columns, own: GreedyPath) -> tuple[Tensor, Tensor, Tensor]:
         """The texts of regions: classes int32 [N, W], their probabilities float32 [N, W], and the margin to the next
-        text [N] (0 without a language model). own: the recogniser's greedy path, corrected."""
+        best text [N] (0 without a language model). own: the recogniser's greedy path, corrected."""
         if self.language is None:
             return own.classes, own.probabilities, torch.zeros_like(own.probabilities[:, 0])
         logits, widths = columns.logits, columns.widths
@@ -261,8 +263,9 @@ def real_part(pictures: Tensor, sizes: Tensor | None) -> Tensor:
 
 
 def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, text: Tensor, config: ScoreConfig) -> Tensor:
-    """Scores float32 [N] of words from the detector's probabilities, those of their least sure characters, how far
-    their texts are ahead, and the log probabilities of these, in nats (see `ScoreConfig`)."""
+    """Scores float32 [N] of words from the detector's probabilities, the probabilities of their least certain
+    characters, the margins to the next best texts, and the log probabilities of the texts, both in nats (see
+    `ScoreConfig`)."""
     d = detection.clamp(_LEAST, 1 - _LEAST)
     c = confidence.clamp(min=_LEAST)
     logit = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()

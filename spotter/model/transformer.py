@@ -6,8 +6,8 @@ from spotter.model.rotary import turned
 
 
 class PreNormLayer(nn.Module):
-    """Self-attention and a feed-forward part, each with a residual connection and after its norm (Vaswani et al. 2017,
-    arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745).
+    """Self-attention and a feed-forward part, each preceded by its norm and with a residual connection (Vaswani et al.
+    2017, arXiv:1706.03762; Xiong et al. 2020, arXiv:2002.04745).
 
     position: a depthwise convolution that encodes positions (conditional positional encoding, Chu et al. 2021,
         arXiv:2102.10882), so lengths and maps have no limit; the caller applies it.

@@ -19,6 +19,6 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def final_weights(state: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights that a checkpoint is to be used with: the EMA weights where it is a whole run's state."""
+    """The weights to use from a checkpoint: the EMA weights where it is the full state of a run."""
     weights: dict[str, Tensor] = state.get("ema") or state["weights"]
     return weights

@@ -1,1 +1,2 @@
-"""The graph's custom operators: names, bodies in standard operators, kernels, how these are built and loaded."""
+"""The graph's custom operators: their names, bodies in standard operators, and native kernels, with building and
+loading of the kernels."""

@@ -1,4 +1,5 @@
-"""BezierAlign's body: a grid in standard operators, sampled by SampleRegions, whose kernel serves it."""
+"""BezierAlign's body: computes a grid in standard operators and samples it by SampleRegions, whose kernel is used where
+it is loaded."""
 
 import numpy as np
 from onnx import TensorProto
@@ -7,7 +8,7 @@ from spotter.ops.script import Tensor, body, op, own
 
 _T = np.linspace(0, 1, 9)
 _JOINTS = np.stack([(1 - _T) ** 3, 3 * (1 - _T) ** 2 * _T, 3 * (1 - _T) * _T**2, _T**3], axis=1).astype(np.float32)
-"""Bernstein's cubic polynomials at the ends of eight pieces of a curve."""
+"""The cubic Bernstein polynomials at the ends of eight pieces of a curve."""
 
 
 @body("BezierAlign")
@@ -22,11 +23,11 @@ def bezier_align(
     stride: int,
 ) -> Tensor:
     """features [B, C, H, W] at `stride`; curves [N, 16] as in `spotter.families.abcnet.bezier`, picture pixels;
-    image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns.
+    image_index int64 [N] -> patches [N, C, height, W'], where W' is the number of columns of the widest region.
 
-    Length and height of a region are those of eight pieces of its middle line; it fills `scale` x clip(height / scale x
-    length / height of the region, min_width, max_width) columns, rounded up, and its patch is zero beyond them. N may
-    be 0.
+    Length and height of a region are measured on eight pieces of its middle line. It fills `scale` x clip(height /
+    scale x length / height of the region, min_width, max_width) columns, rounded up, and its patch is zero beyond them.
+    N may be 0.
     """
     height_i = op.Constant(value_int=height)
     height_f, stride_f = op.Cast(height_i, to=TensorProto.FLOAT), op.Cast(stride, to=TensorProto.FLOAT)
@@ -52,7 +53,7 @@ def bezier_align(
     down_x, down_y = op.Split(down, axis=2, num_outputs=2)
     area = op.ReduceSum(op.Squeeze(step_x * down_y - step_y * down_x, at_2), at_1, keepdims=1)
 
-    # How many columns each region fills.
+    # The number of columns that each region fills.
     tall = op.Max(area / op.Max(length, short), thin)
     wanted = length / tall * (height_f / scale_f)
     known = op.Where(op.IsNaN(wanted), zero_f, wanted)
@@ -61,7 +62,7 @@ def bezier_align(
     widest = op.Cast(op.ReduceMax(all_widths, keepdims=0), to=TensorProto.INT64)
     columns = op.Cast(op.Range(zero, widest, one), to=TensorProto.FLOAT)
 
-    # Bernstein's polynomials at the middle of each column: points on both lines, and the rows between them.
+    # The Bernstein polynomials at the middle of each column give points on both lines, and the rows lie between them.
     t = op.Min((columns + half) / widths, one_f)
     s = one_f - t
     tt, ss = t * t, s * s

@@ -2,12 +2,12 @@
 
 RoIRotate computes a grid and calls SampleRegions, which is itself a function over GridSample; BezierAlign
 (`spotter.ops.bezier`) does the same. Where a native kernel is registered for one of them, ONNX Runtime runs it instead
-of the body; everywhere else the body runs as it stands.
+of the body; everywhere else the body runs.
 
 The version of the domain is 2; in version 1 boxes have no slant, and the kernels still run such graphs.
 
-Features and what is sampled are of one type, float or float16; boxes and grid are always float, and the bodies compute
-in it. N may be 0: W' is then that of the narrowest region.
+Features and samples have one type, float or float16; boxes and grids are always float, and the bodies compute in float.
+N may be 0: W' is then the smallest width of a region.
 """
 
 import onnx
@@ -18,25 +18,27 @@ from spotter.ops.bezier import bezier_align
 from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, HALVING_BLOCK, STEM
 from spotter.ops.script import Tensor, body, op, own
 
-FURTHEST = 20.0
-"""Of CtcBeamSearch: the largest margin."""
-LEAST = -1e9
-"""Of CtcBeamSearch: the score of an impossible path."""
+LARGEST_MARGIN = 20.0
+"""The largest margin of CtcBeamSearch."""
+IMPOSSIBLE = -1e9
+"""The score of an impossible path in CtcBeamSearch."""
 MULTIPLIER, MODULUS, SHIFT = 257, 2147483629, 256
-"""Of CtcBeamSearch: constants of a text's hash, as `spotter.model.language` explains it and search.cpp computes it."""
+"""The constants of a text's hash in CtcBeamSearch, as explained in `spotter.model.language` and computed in
+search.cpp."""
 
 
 @body("SampleRegions")
 def _sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tensor:
     """features [B, C, H, W]; grid [N, h, w, 2] = (x, y) in elements of the map, half-pixel; image_index int64 [N] ->
-    samples [N, C, h, w], bilinear, zero off the map, where a place is not a number, and for an index off the batch."""
+    samples [N, C, h, w], bilinear; zero off the map, where a position is NaN, and where an index is outside the
+    batch."""
     at_0, at_1, at_2 = op.Constant(value_ints=[0]), op.Constant(value_ints=[1]), op.Constant(value_ints=[2])
     at_3, at_4 = op.Constant(value_ints=[3]), op.Constant(value_ints=[4])
     minus_one, half = op.Constant(value_float=-1.0), op.Constant(value_float=0.5)
     one, two = op.Constant(value_float=1.0), op.Constant(value_float=2.0)
 
-    # Maps lie end to end with a row of zeros after each, and one GridSample reads them all: nothing is copied per
-    # region.
+    # Maps are laid end to end with a row of zeros after each, and one GridSample reads all of them, so no map is copied
+    # for a region.
     shape = op.Shape(features)
     batch, channels = op.Slice(shape, at_0, at_1), op.Slice(shape, at_1, at_2)
     height, width = op.Slice(shape, at_2, at_3), op.Slice(shape, at_3, at_4)
@@ -46,7 +48,7 @@ def _sample_regions(features: Tensor, grid: Tensor, image_index: Tensor) -> Tens
     stacked_shape = op.Concat(at_1, channels, rows, width, axis=0)
     stacked = op.Reshape(op.Transpose(padded, perm=[1, 0, 2, 3]), stacked_shape, allowzero=1)
 
-    # Places in the maps, and off them where they are not a number; then places in all maps together, from -1 to 1.
+    # Positions in the maps, moved off them where they are NaN; then positions in all maps together, from -1 to 1.
     height_f, width_f = op.Cast(height, to=TensorProto.FLOAT), op.Cast(width, to=TensorProto.FLOAT)
     x, y = op.Split(grid, axis=3, num_outputs=2)
     x, y = x - half, y - half
@@ -81,7 +83,7 @@ def _roi_rotate(
     stride: int,
 ) -> Tensor:
     """features [B, C, H, W] at `stride`; boxes [N, 6] as in `spotter.families.fots.boxes`, picture pixels and radians;
-    image_index int64 [N] -> patches [N, C, height, W'], W' being the widest region's columns.
+    image_index int64 [N] -> patches [N, C, height, W'], where W' is the number of columns of the widest region.
 
     A region fills `scale` x clip(height / scale x w / h, min_width, max_width) columns, rounded up, and its patch is
     zero beyond them.
@@ -94,7 +96,7 @@ def _roi_rotate(
     zero, one, any_size = op.Constant(value_int=0), op.Constant(value_int=1), op.Constant(value_ints=[-1])
     at_1, at_2, at_3 = op.Constant(value_ints=[1]), op.Constant(value_ints=[2]), op.Constant(value_ints=[3])
 
-    # How many columns each region fills.
+    # The number of columns that each region fills.
     cx, cy, w, h, theta, slant = op.Split(boxes, axis=1, num_outputs=6)
     wanted = w / op.Max(h, thin) * (height_f / scale_f)
     known = op.Where(op.IsNaN(wanted), zero_f, wanted)
@@ -104,7 +106,7 @@ def _roi_rotate(
     columns = op.Cast(op.Range(zero, widest, one), to=TensorProto.FLOAT)
     rows = op.Cast(op.Range(zero, height_i, one), to=TensorProto.FLOAT)
 
-    # The bins' places in the box, seen from its middle; then sheared, turned, moved and scaled.
+    # The bins' positions in the box, relative to its middle; then sheared, rotated, moved and scaled.
     down = op.Unsqueeze(((rows + half) / height_f - half) * h, at_2)
     along = op.Unsqueeze(((columns + half) / widths - half) * w, at_1) + op.Unsqueeze(slant, at_2) * down
     cos, sin = op.Unsqueeze(op.Cos(theta), at_2), op.Unsqueeze(op.Sin(theta), at_2)
@@ -130,14 +132,14 @@ def _ctc_beam_search(
 ) -> tuple[Tensor, Tensor]:
     """log_probabilities [N, W, C]; widths int64 [N]; a language model's costs uint8 [S, A] and following uint16 [S, A]
     (see `spotter.model.language`); symbols int64 [C], below A; weights [2] = (nats of one unit of cost, nats for each
-    character) -> classes int32 [N, W] and margins [N], as `spotter.model.language.LanguageModel` has them."""
+    character) -> classes int32 [N, W] and margins [N], as from `spotter.model.language.LanguageModel`."""
     beams_i = op.Constant(value_int=beams)
     zero, one, two = op.Constant(value_int=0), op.Constant(value_int=1), op.Constant(value_int=2)
-    zero_f, least = op.Constant(value_float=0.0), op.Constant(value_float=LEAST)
+    zero_f, least = op.Constant(value_float=0.0), op.Constant(value_float=IMPOSSIBLE)
     at_0, at_1, at_2 = op.Constant(value_ints=[0]), op.Constant(value_ints=[1]), op.Constant(value_ints=[2])
     at_3, any_size = op.Constant(value_ints=[3]), op.Constant(value_ints=[-1])
     multiplier, modulus = op.Constant(value_int=MULTIPLIER), op.Constant(value_int=MODULUS)
-    shift, furthest = op.Constant(value_int=SHIFT), op.Constant(value_float=FURTHEST)
+    shift, furthest = op.Constant(value_int=SHIFT), op.Constant(value_float=LARGEST_MARGIN)
 
     unit, bonus = op.Gather(weights, zero, axis=0), op.Gather(weights, one, axis=0)
     shape = op.Shape(log_probabilities)
@@ -162,7 +164,7 @@ def _ctc_beam_search(
     # The columns are read one after another; the state is the beams of all words. (A nested function's return type
     # would be taken for the outer one's, so it has none.)
     def column(score, state, last, number, text, log_probabilities_here, here):  # type: ignore[no-untyped-def]
-        # What each beam would score by each class that may follow, and the likeliest of all of them, twice the beams.
+        # The score of each beam with each class that may follow, and the best of all of them, twice as many as beams.
         within = op.Unsqueeze(here < widths, at_1)
         masked = op.Where(within, log_probabilities_here, nothing)
         charge = op.Cast(op.Gather(costs_of, state, axis=0), to=TensorProto.FLOAT) * unit
@@ -171,7 +173,7 @@ def _ctc_beam_search(
         ways = read + op.Where(stays, zero_f, bonus - charge)
         likely, index = op.TopK(op.Reshape(ways, ways_shape, allowzero=1), twice_beams_1, axis=1)
 
-        # The beams that these would be.
+        # The beams that these continuations give.
         parent = index / count
         kind = index - parent * count
         state_was, last_was = op.GatherElements(state, parent, axis=1), op.GatherElements(last, parent, axis=1)
@@ -183,7 +185,7 @@ def _ctc_beam_search(
         number_then = op.Where(keeps, number_was, (number_was * multiplier + symbol + one) % modulus)
         spelt = op.Where(keeps, zero, kind)
 
-        # Of those that spell the same text and end alike, the likeliest stays; then the best stay.
+        # Of those with the same text and the same last symbol only the best is kept; of these the best beams are kept.
         key = number_then * shift + symbol
         alike = op.Unsqueeze(key, at_2) == op.Unsqueeze(key, at_1)
         again = op.ReduceMax(op.Cast(alike & earlier, to=TensorProto.FLOAT), at_1, keepdims=0) > zero_f
@@ -211,7 +213,7 @@ def _ctc_beam_search(
         num_scan_inputs=2,
     )
 
-    # What a text pays for its end; the best beam, and how far it is ahead of the best that spells another text.
+    # The cost of a text's end; the best beam, and its margin to the best beam with another text.
     end_costs = op.Squeeze(op.Gather(costs, symbols_size - at_1, axis=1), at_1)
     end_charge = op.Cast(op.Gather(end_costs, state_n, axis=0), to=TensorProto.FLOAT) * unit
     final = score_n - op.Where(number_n > zero, end_charge, zero_f)
@@ -240,9 +242,9 @@ def _convolution(
     y_zero_point: Tensor,
 ) -> Tensor:
     """Maps x uint8 [B, H, W, C], weights w int8 [M, C, 3, 3] and b int32 [M], each with its scale and zero point, and
-    those of y -> y uint8 [B, H, W, M]: ONNX's QLinearConv, 3x3, of stride 1 and keeping the size, of maps with channels
-    last. All but x are constants, the zero points of w and b are 0."""
-    # The nodes that ONNX Runtime fuses into its own 8-bit convolution.
+    those of y -> y uint8 [B, H, W, M]: ONNX's QLinearConv with a 3x3 kernel and stride 1 that keeps the size, for maps
+    with channels last. All inputs except x are constants; the zero points of w and b are 0."""
+    # These nodes are fused by ONNX Runtime into its own 8-bit convolution.
     x_f = op.DequantizeLinear(op.Transpose(x, perm=[0, 3, 1, 2]), x_scale, x_zero_point)
     w_f = op.DequantizeLinear(w, w_scale, w_zero_point, axis=0)
     b_f = op.DequantizeLinear(b, b_scale, b_zero_point, axis=0)
@@ -252,7 +254,8 @@ def _convolution(
 
 
 def _block(operator: str, rows: int, residual: bool) -> onnx.FunctionProto:
-    """rows: the stride along rows. residual: whether the convolution of x is added to what the matrices make of it."""
+    """rows: the stride along the height. residual: whether the convolution of x is added to the output of the
+    matrices."""
 
     @body(operator)
     def block(
@@ -281,8 +284,8 @@ def _block(operator: str, rows: int, residual: bool) -> onnx.FunctionProto:
         point of uint8 -> y [B, H, W, M]; of QLinearHalvingBlock [B, ceil(H / 2), W, M].
 
         d is the convolution of x, padded with zeros, times the factors; y is mask * (d + down(gelu(up(d)))), where M is
-        C. Of QLinearHalvingBlock the convolution is of stride (2, 1), and y is mask * down(gelu(up(d))). All but x,
-        mask and factors are constants; the attribute `channels` is C.
+        C. For QLinearHalvingBlock the convolution has the stride (2, 1), and y is mask * down(gelu(up(d))). All inputs
+        except x, mask and factors are constants; the attribute `channels` is C.
         """
         x_first = op.Transpose(x, perm=[0, 3, 1, 2])
         seen = op.Conv(x_first, w, b, group=channels, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[rows, 1])
@@ -327,8 +330,8 @@ def _stem(
     b5: Tensor,
 ) -> Tensor:
     """Pixels x [B, 4, H, W], H and W multiples of 4; masks `halves` [W / 2] and `mask` [W / 4]; weights and biases of
-    five convolutions -> y [B, H / 4, W / 4, M], channels last, as `spotter.model.ppocr.BranchStem` has it, times the
-    mask. All but x and the masks are constants."""
+    five convolutions -> y [B, H / 4, W / 4, M], channels last, as from `spotter.model.ppocr.BranchStem`, times the
+    mask. All inputs except x and the masks are constants."""
     first = op.Relu(op.Conv(x, w1, b1, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2])) * halves
     padded = op.Pad(first, op.Constant(value_ints=[0, 0, 0, 0, 0, 0, 1, 1]))
     pooled = op.MaxPool(padded, kernel_shape=[2, 2], strides=[1, 1])

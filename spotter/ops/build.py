@@ -1,4 +1,5 @@
-"""Compiles the kernels. Needs a C++17 compiler (GCC or Clang), and nvcc for the GPU; no headers of ONNX Runtime."""
+"""Compiles the kernels. This needs a C++17 compiler (GCC or Clang), and nvcc for the GPU, but no headers of ONNX
+Runtime."""
 
 import os
 import platform
@@ -18,7 +19,7 @@ _VERSIONS = (
     f"-DSPOTTER_OLDEST_VERSION={OLDEST_OPERATORS_VERSION}",
 )
 _COMMON = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-Wall", "-Wextra", *_VERSIONS)
-_QUIET = ("-Wno-uninitialized", "-Wno-maybe-uninitialized")  # of GCC 12's own header (GCC bug 105593)
+_QUIET = ("-Wno-uninitialized", "-Wno-maybe-uninitialized")  # false warnings about GCC 12's own header (GCC bug 105593)
 _AVX512 = ("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", *_QUIET)
 _INSTRUCTIONS = {
     "any": (),
@@ -29,17 +30,17 @@ _INSTRUCTIONS = {
 _CUDA_CODE = (
     "-gencode=arch=compute_80,code=sm_80",
     "-gencode=arch=compute_90,code=sm_90",
-    "-gencode=arch=compute_90,code=compute_90",  # compiled by the driver for what comes after
+    "-gencode=arch=compute_90,code=compute_90",  # compiled by the driver for newer GPUs
 )
 _SECONDS = 300
 
 
 class BuildError(Exception):
-    """The kernels could not be compiled, and why."""
+    """The kernels could not be compiled; the message says why."""
 
 
 def compiler() -> str:
-    """The C++ compiler: `CXX`, or the first that is found. Raises BuildError."""
+    """The C++ compiler: `CXX`, or the first one that is found. Raises BuildError."""
     named = os.environ.get("CXX")
     found = named or next(filter(None, map(shutil.which, ("g++", "c++", "clang++"))), None)
     if found is None:
@@ -70,7 +71,7 @@ def build(target: Path, cuda: bool = False) -> None:
             host = ("-Xcompiler", "-fPIC,-fvisibility=hidden", "-ccbin", cxx)
             jobs["cuda.o"] = ["nvcc", "-std=c++17", "-O3", *_CUDA_CODE, *host, "-c", str(SOURCES / "sample_cuda.cu")]
         _run([[*command, "-o", str(scratch / output)] for output, command in jobs.items()])
-        # Linked statically: the machine that runs the library needs no runtime of the compiler.
+        # Linked statically, so that the machine that runs the library needs no runtime library of the compiler.
         linker = ["nvcc", "-shared", "-cudart", "static", "-ccbin", cxx] if cuda else [cxx, "-shared"]
         static = ["-Xcompiler", "-static-libstdc++,-static-libgcc"] if cuda else ["-static-libstdc++", "-static-libgcc"]
         library = scratch / target.name
@@ -98,7 +99,7 @@ def build_fuzzer(target: Path) -> None:
             jobs |= _filtering(cxx, flags)
         jobs |= _blocks(cxx, flags)
         jobs["search.o"] = _searching(cxx, flags)
-        exact = "-ffp-contract=off"  # the reference search must round as the kernel does
+        exact = "-ffp-contract=off"  # the reference search must round like the kernel
         jobs["fuzz.o"] = [cxx, *_COMMON, *flags, *wide, exact, "-c", str(SOURCES / "fuzz.cpp")]
         _run([[*command, "-o", str(scratch / output)] for output, command in jobs.items()])
         _run([[cxx, *SANITIZERS, *(str(scratch / output) for output in jobs), "-o", str(target)]])
@@ -118,7 +119,7 @@ def _sampling(cxx: str, scratch: Path, flags: Sequence[str]) -> dict[str, list[s
 
 
 def _searching(cxx: str, flags: Sequence[str]) -> list[str]:
-    # Sums are rounded as in the operator's body, so that both choose the same texts.
+    # Sums must be rounded as in the operator's body, so that both choose the same texts.
     return [cxx, *_COMMON, *flags, "-ffp-contract=off", "-c", str(SOURCES / "search.cpp")]
 
 

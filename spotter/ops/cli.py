@@ -12,7 +12,7 @@ from spotter.ops.native import KernelsError, inspect, places
 
 @click.command("build-ops")
 @click.option("--cuda", is_flag=True, help="Also compile the kernels for NVIDIA GPUs; needs nvcc.")
-@click.option("--force", is_flag=True, help="Compile even if what is there fits.")
+@click.option("--force", is_flag=True, help="Compile even if the existing library fits.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -33,7 +33,7 @@ def build_ops(cuda: bool, force: bool, output: Path | None) -> None:
     began = time.monotonic()
     fresh = target.with_name(
         f".{target.name}.{os.getpid()}.new"
-    )  # under the same name the loader would return the library that is already loaded
+    )  # under the same name the dynamic loader would return the library that is already loaded
     try:
         build(fresh, cuda)
         found = inspect(fresh)
@@ -46,6 +46,6 @@ def build_ops(cuda: bool, force: bool, output: Path | None) -> None:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether a file could be written there, once the folder is made."""
+    """Whether a file could be written there, once the folder exists."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return os.access(existing, os.W_OK)

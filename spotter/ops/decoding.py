@@ -1,4 +1,4 @@
-"""The bodies of the operators of an attention decoder; where they stand in a graph, they stand there once a step."""
+"""The bodies of the operators of an attention decoder; a graph contains one node for each step."""
 
 import onnx
 
@@ -6,7 +6,7 @@ from spotter.ops.interface import ATTENTION_STEP, FORWARD_STEP
 from spotter.ops.script import Tensor, body, op
 
 IMPOSSIBLE = -1e9
-"""The log probability of what cannot be, as in `spotter.model.ctc`."""
+"""The log probability of an impossible event, as in `spotter.model.ctc`."""
 
 
 @body(ATTENTION_STEP)
@@ -27,11 +27,11 @@ def _attention_step(
     classify_bias: Tensor,
     step: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One step of `spotter.model.attention.AttentionDecoder.write`, of the same names and shapes: given int64
+    """One step of `spotter.model.attention.AttentionDecoder.write`, with the same names and shapes: given int64
     [N, H, L]; last int64 [N, H]; state [N, H, D]; encoded [N, W, D]; keys [N, D, W]; beyond [N, 1, W]; columns [W];
     and the constants inputs [classes, 3 D], the input's part of the GRU's gates for each character, recurrent [D, 3 D],
     join [2 D, D] and classify [D, classes] with their biases -> the class int64 [N, H], the state [N, H, D], the log
-    probabilities [N, H, classes] and the place [N, H]. The attribute `step` counts from 0."""
+    probabilities [N, H, classes] and the mean column [N, H] that was looked at. The attribute `step` counts from 0."""
     reset, update, new = op.Split(op.Gather(inputs, last, axis=0), axis=2, num_outputs=3)
     r, z, n = op.Split(state @ recurrent + recurrent_bias, axis=2, num_outputs=3)
     candidate = op.Tanh(new + op.Sigmoid(reset + r) * n)
@@ -48,7 +48,7 @@ def _attention_step(
 
 @body(FORWARD_STEP)
 def _forward_step(score: Tensor, emitted: Tensor, inside: Tensor, leap: Tensor, column: int) -> Tensor:
-    """One step of the forward algorithm, `spotter.model.ctc.forward_step`, of the same names and shapes: score
+    """One step of the forward algorithm, `spotter.model.ctc.forward_step`, with the same names and shapes: score
     [N, H, S]; emitted [T, N, H, S]; inside bool [T, N, 1, 1]; leap [N, H, S] -> the score after the column, an
     attribute that counts from 0."""
     here, at_0, at_2 = op.Constant(value_int=column), op.Constant(value_ints=[0]), op.Constant(value_ints=[2])

@@ -3,15 +3,15 @@
 INPUTS = ("images", "sizes")
 OUTPUTS = ("image_index", "polygons", "scores", "characters", "character_scores")
 ORIENTATION = "orientation"
-"""An output that a graph may have behind the others: float32 [B, 4], how probable it is that a picture is upright, or
-turned clockwise by 90, 180 or 270 degrees."""
+"""An optional output after the others: float32 [B, 4], the probabilities that a picture is upright or turned clockwise
+by 90, 180 or 270 degrees."""
 
 DOMAIN = "spotter"
 """The domain of the custom operators; its version is `spotter.OPERATORS_VERSION`."""
 OPSET = 20
 """The version of the standard operators."""
 SAMPLING = ("RoIRotate", "BezierAlign", "SampleRegions")
-"""The operators that sample patches from maps; both have the same element type."""
+"""The operators that sample patches from maps; patches and maps have the same element type."""
 CONVOLUTION = "QLinearConv3x3"
 BLOCK, HALVING_BLOCK, COLUMNS = "QLinearBlock", "QLinearHalvingBlock", "DepthwiseColumns"
 """The operators of a recogniser's blocks."""

@@ -1,4 +1,4 @@
-"""Chooses what runs the graph's custom operators: the native kernels where they were built, else their bodies."""
+"""Chooses what runs the graph's custom operators: the native kernels where they are built, else their bodies."""
 
 import logging
 import os
@@ -23,10 +23,11 @@ class OperatorStatus:
 
 
 def register(options: Any, version: int | None, device: str) -> OperatorStatus:
-    """Gives the kernels to a session's options (`onnxruntime.SessionOptions`), if there are any that the model can use
-    there. ONNX Runtime then uses them instead of the bodies in the model. Logs once why there are none.
+    """Registers the kernels in a session's options (`onnxruntime.SessionOptions`), if there are any that the model can
+    use on this device. ONNX Runtime then uses them instead of the bodies in the model. Where there are none, the reason
+    is logged once.
 
-    version: of the operators that the model is written in; None when it uses none of them.
+    version: of the custom operators that the model uses; None when it uses none.
     """
     if version is None:
         return OperatorStatus("none")
@@ -35,7 +36,7 @@ def register(options: Any, version: int | None, device: str) -> OperatorStatus:
         if not OLDEST_OPERATORS_VERSION <= version <= OPERATORS_VERSION:
             known = f"{OLDEST_OPERATORS_VERSION} to {OPERATORS_VERSION}"
             raise native.KernelsError(f"the model has version {version} of the operators, the kernels {known}")
-        if device != "cpu" and not kernels.cuda:  # CPU nodes would copy every feature map to the CPU and back
+        if device != "cpu" and not kernels.cuda:  # nodes on the CPU would copy every feature map to the CPU and back
             raise native.KernelsError(f"none were built for {device}: run `spotter build-ops --cuda`")
         # On a GPU the standard operators of the bodies are faster for convolutions.
         for entry, variable in _CHOICES.items():

@@ -1,6 +1,6 @@
-"""The compiled kernels of the graph's operators: where they are, and whether they fit this program.
+"""Finds the compiled kernels of the graph's operators, and checks that they fit this program.
 
-They ship with the program and never with a model. `spotter build-ops` and the package's own build compile them; see
+They are part of the program and never of a model. `spotter build-ops` and the package's own build compile them; see
 docs/operators.md. Without them the operators' bodies run, which every graph contains.
 """
 
@@ -20,8 +20,8 @@ VARIABLE = "SPOTTER_OPS"
 CONVOLUTION_VARIABLE = "SPOTTER_WINOGRAD"
 """`on` or `off`: whether the kernel of QLinearConv3x3 is used; unset: where it is faster."""
 BLOCKS_VARIABLE = "SPOTTER_BLOCKS"
-"""`off`, or the instructions for which the kernels of a recogniser's stem and blocks are used: `any`, `avx2`, `avx512`
-or `vbmi`; unset: the best that the processor has, where they are faster."""
+"""`off`, or the instruction set whose kernels of a recogniser's stem and blocks are used: `any`, `avx2`, `avx512` or
+`vbmi`; unset: the best one that the processor has, where the kernels are faster."""
 
 
 class KernelsError(Exception):
@@ -38,7 +38,7 @@ class Kernels:
 
 
 def digest(sources: Path = SOURCES) -> str:
-    """The digest of the kernels' sources; a library contains that of the sources it was built from."""
+    """The digest of the kernels' sources; a library contains the digest of the sources from which it was built."""
     found = hashlib.sha256()
     for file in sorted(file for file in sources.iterdir() if file.suffix in (".h", ".cpp", ".cu")):
         found.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -53,7 +53,7 @@ def places() -> Iterator[Path]:
 
 
 def cache_folder(name: str) -> Path:
-    """A folder in the user's cache for files that are made on this machine."""
+    """A folder in the user's cache for files that this machine creates."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spotter" / name
 
 

@@ -1,8 +1,8 @@
-"""Operators' bodies are written as Python that onnxscript translates; here is what such Python is written with.
+"""The tools for operators' bodies, which are written in Python and translated by onnxscript.
 
 A body is never run as Python. `op.Conv(x, w)` in it becomes a node, `x + y` becomes Add, and `[rows, 1]` for an
-attribute is worked out at once. Constants are written as `op.Constant`: for a bare number onnxscript would add a node
-that casts it. Whoever reads or runs a graph does not need onnxscript; only exporting does.
+attribute is evaluated during translation. Constants are written as `op.Constant`: for a bare number onnxscript would
+add a node that casts it. onnxscript is needed only for exporting, not for reading or running a graph.
 """
 
 import inspect
@@ -27,8 +27,9 @@ own = Opset(DOMAIN, OPERATORS_VERSION)
 
 
 def body(operator: str) -> Callable[[Callable[..., Any]], onnx.FunctionProto]:
-    """Decorates a Python function and makes it an operator's body. Parameters of type Tensor are the operator's inputs,
-    those of type int its attributes, the variables that it returns its outputs, and its docstring goes with it."""
+    """A decorator that translates a Python function to an operator's body. Parameters of type Tensor are the operator's
+    inputs, those of type int its attributes, and the variables that it returns its outputs. The docstring is stored in
+    the body."""
 
     def translated(function: Callable[..., Any]) -> onnx.FunctionProto:
         proto: onnx.FunctionProto = onnxscript.script(own, default_opset=op)(function).to_function_proto()
@@ -40,7 +41,7 @@ def body(operator: str) -> Callable[[Callable[..., Any]], onnx.FunctionProto]:
 
 
 def _clear_names(nodes: Any) -> None:
-    """Takes away names like n3, which are no node's own: a graph's profile counts nodes by their names."""
+    """Removes generated names like n3, which several nodes share: a graph's profile identifies nodes by their names."""
     for node in nodes:
         node.ClearField("name")
         for attribute in node.attribute:

@@ -9,7 +9,7 @@ from spotter.reading.sizing import LEAST_HEIGHT, MOST_WORDS, SMALL, median_heigh
 
 
 class Verdict(NamedTuple):
-    """Whether a picture was looked at again, closer, and why, or why not."""
+    """Whether a picture got a second, closer look, and why or why not."""
 
     closer_look: Literal["taken", "not_needed", "skipped"]
     reason: str
@@ -21,11 +21,12 @@ NO_TIME = Verdict("skipped", "the deadline is too near")
 TOO_SLOW = Verdict("skipped", "the deadline came before it was done")
 NO_ROOM = Verdict("skipped", "the service has too much work")
 _UNREAD, _MOSTLY = 5, 0.5
-"""A warning is given of so many places that could not be read, if they are such a share of all."""
+"""A warning is given for at least this many detected words that could not be read, if they are at least this share of
+all."""
 
 
 def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
-    """Why a picture got no second look: `second_look.closer` wanted none, or none was allowed.
+    """Why a picture got no second look: `second_look.closer` found it unnecessary, or it was not allowed.
 
     rows, seen: of the first look. limit: longest side of a second look in pixels, 0 for none.
     """
@@ -51,9 +52,8 @@ def account(
     unread: int | None = None,
     others: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are answered. found: how many words it
-    found, including those that were not asked for. unread: as of the page. others: further
-    warnings."""
+    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are in the answer. found: how many
+    words it found, including those that the hints leave out. unread: as in `Page`. others: further warnings."""
     scale = max(seen.shown) / max(seen.working)
     cut = found > MOST_WORDS
     least = round(LEAST_HEIGHT * scale, 1)

@@ -1,4 +1,4 @@
-"""The bundle that the settings name, on the local disk."""
+"""Finds the bundle that the settings name, and copies it to the local disk."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ def find_bundle(settings: ReadingSettings, version: str | None = None) -> Bundle
     RegistryError."""
     source = open_store(settings.registry)
     version = version or resolve(source, settings.model, settings.alias)
-    if settings.registry is None:  # part of the program, like its code
+    if settings.registry is None:  # the embedded registry is part of the program
         return embedded().open(settings.model, version)
     return BundleCache(cache_folder(settings)).open(source, settings.model, version)
 
 
 def cache_folder(settings: ReadingSettings) -> Path:
-    """Where fetched bundles are kept: as set, or below the user's cache folder
+    """The folder for fetched bundles: as set, or below the user's cache folder
     (https://specifications.freedesktop.org/basedir-spec/latest/)."""
     return settings.cache or native.cache_folder("bundles")

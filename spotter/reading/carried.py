@@ -1,4 +1,4 @@
-"""The text that a page of a PDF carries, as a page that was read."""
+"""The embedded text of a PDF's page, in the form of a page that was read."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from spotter.reading.words import Word, arrange_fitting
 
 
 def read_carried(size: Size, text: Text, hints: Hints) -> Read:
-    """The page of a PDF's own words, each with the score 1, and what is said of it. Raises RegionOffPictureError."""
+    """The page of a PDF's embedded words, each with the score 1, and its account. Raises RegionOffPictureError."""
     region = None if hints.region is None else hints.region.within(size)
     words = []
     for word, polygon in text:

@@ -1,8 +1,8 @@
-"""Places the characters of words by the columns in which the recogniser wrote them.
+"""Locates the characters of words by the columns in which the recogniser wrote them.
 
-CTC writes each character in one column of a region's patch; in drawn print 99 of 100 characters cover the middle of
-theirs. A character is taken to reach halfway to its neighbours' columns, and to the word's ends. A region of several
-words is one patch, of whose columns each word has a part:
+CTC writes each character in one column of a region's patch; in rendered text, the middle of that column lies in the
+character for 99 of 100 characters. A character is taken to extend halfway to its neighbours' columns, and to the word's
+ends. A region of several words is one patch, and each word has a part of its columns:
 
     | margin | first |     | second | margin |
              ^       ^     ^        ^
@@ -19,12 +19,12 @@ from spotter.reading.session import Rows
 from spotter.reading.text import UNKNOWN
 
 _INWARDS = 0.25
-"""Of the way from a space's column to the next character's: where the graph lets a word begin and end."""
+"""A word begins and ends in the graph at this share of the way from a space's column to the next character's."""
 
 
 class Character(NamedTuple):
-    """polygon: corners [x, y], upload pixels to a tenth, from its own top-left clockwise, None where its place is not
-    known; score: the recogniser's probability, 0..1, to four digits."""
+    """polygon: corners [x, y], upload pixels to a tenth, from its own top-left clockwise, None where its position is
+    not known; score: the recogniser's probability, 0..1, to four digits."""
 
     text: str
     polygon: Polygon | None
@@ -34,10 +34,10 @@ class Character(NamedTuple):
 def find_characters(
     rows: Rows, polygons: NDArray[np.float64], charset: str, margin: float | None
 ) -> list[list[Character]]:
-    """The characters of each row's word.
+    """The characters of each word.
 
-    polygons: float64 [N, P, 2], those of the words in upload pixels. margin: as in the manifest's `decoding`; without
-    it places are not known.
+    polygons: float64 [N, P, 2], of the words, in upload pixels. margin: as in the manifest's `decoding`; without it
+    positions are not known.
     """
     found = []
     known = f"\0{charset}{UNKNOWN}"
@@ -62,7 +62,8 @@ def find_characters(
 
 
 def _columns_after(rows: Rows) -> NDArray[np.bool_]:
-    """Which words [N] are followed by another one of their region: its columns go on where theirs end."""
+    """Which words [N] are followed by another word of the same region: that word's columns continue where theirs
+    end."""
     shown = rows.character_scores > 0
     first, last = shown.argmax(1), shown.shape[1] - shown[:, ::-1].argmax(1)
     followed = np.zeros(len(shown), bool)
@@ -79,7 +80,7 @@ def _span(rows: Rows, row: int, columns: NDArray[np.intp], followed: bool, margi
     wide = margin * height
     start = first + _INWARDS * (columns[0] - first) + 0.5
     stop = end - _INWARDS * (end - columns[-1]) + 0.5
-    alone = (not first) + (not followed)  # ends of the region that are the word's
+    alone = (not first) + (not followed)  # ends of the region that are also ends of the word
     pixels = (length + alone * wide) / max((stop if followed else end) - (start if first else 0.0), 1.0)
     return (start if first else wide / pixels), (stop if followed else end - wide / pixels)
 
@@ -95,7 +96,7 @@ def _extent(polygon: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _cut(polygon: NDArray[np.float64], columns: NDArray[np.intp], span: tuple[float, float]) -> list[Polygon]:
-    """The parts of a word's polygon [P, 2] that are its characters'; span: columns at which it begins and ends."""
+    """The characters' parts of a word's polygon [P, 2]; span: the columns at which the polygon begins and ends."""
     start, end = span
     middles = ((columns + 0.5 - start) / max(end - start, 1e-3)).clip(0.0, 1.0)
     cuts = np.concatenate(([0.0], (middles[1:] + middles[:-1]) / 2, [1.0]))

@@ -10,18 +10,18 @@ from PIL import Image, ImageCms, ImageFilter
 from spotter.reading.scaling import Box, Pixels, scaled
 
 PROFILE_BYTES = 8 << 20
-"""The largest CMYK profile that is used; those of printers have up to 3 MB."""
+"""The largest CMYK profile that is used; printers' profiles have up to 3 MB."""
 _GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _BACKGROUNDS = (255, 0, 128)
 """Levels of grey to try. White comes first and wins ties, since most lettering is drawn for it."""
 _CLEAR = 96.0
-"""The difference in grey between lettering and background at which it is clear; more does not count."""
+"""The difference in grey at which lettering is clear against its background; larger differences count as this."""
 _EDGE = 5
 """Side of the window, in pixels, that must hold transparent pixels for its centre to count as an edge."""
 
 
 def to_rgb(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Pixels:
-    """RGB [H, W, 3] at `size`; the part of the source is `box`, in its pixels.
+    """RGB [H, W, 3] at `size` (width, height); box: the part of the source, in its pixels.
 
     CMYK is converted by the picture's own profile where it has one. Transparent parts get the background with the most
     contrast to the pixels that border on them.
@@ -61,8 +61,8 @@ def _by_profile(pixels: Pixels, profile: bytes) -> Pixels:
 def _on_background(pixels: Pixels) -> Pixels:
     """RGBA [H, W, 4] on a background of one grey.
 
-    The pixels that border on transparent parts decide, be they lettering or its outline: the background is the one from
-    which most of them differ clearly.
+    The background is chosen so that most pixels next to transparent parts, of the lettering or of its outline, differ
+    clearly from it.
     """
     seen = Image.fromarray(pixels)
     alpha = seen.getchannel("A")

@@ -1,4 +1,4 @@
-"""A fixed number of threads that decode pictures, and how long each has been busy."""
+"""A fixed number of threads that decode pictures, and the time for which they have been busy."""
 
 import contextlib
 import queue
@@ -10,7 +10,7 @@ Work = Callable[[], None]
 
 
 class Task:
-    """A piece of work that waits for a thread, runs, or is done."""
+    """A piece of work that waits for a thread, is running, or is done."""
 
     def __init__(self, work: Work) -> None:
         self._work: Work | None = work
@@ -22,8 +22,8 @@ class Task:
             work()
 
     def cancel(self) -> None:
-        """Drops waiting work with all that it references, so that an upload does not stay in memory until its turn
-        comes."""
+        """Drops waiting work with everything that it references, so that an upload does not stay in memory until a
+        thread would be free."""
         self._work = None
 
 

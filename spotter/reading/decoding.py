@@ -1,4 +1,4 @@
-"""Decodes pictures with Pillow or our own decoders, at the size at which they are read.
+"""Decodes pictures with Pillow, or with this package's decoders, at the size at which they are read.
 
 The bytes may be hostile: the format is recognised by its magic bytes, size and frames are read from
 the header and checked before anything is decoded, and whatever a decoder raises counts as the picture's fault.
@@ -42,7 +42,7 @@ from spotter.reading.sizing import bucket, cost, working_size
 from spotter.reading.structure import check_blocks, check_chunks, check_directory, count_scans
 from spotter.registry.manifest import InputSpec
 
-# Imported here, so that no request waits for Pillow to find a plugin.
+# Imported at the start, so that no request waits while Pillow loads a plugin.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 T = TypeVar("T")
@@ -58,30 +58,31 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 _SWAPS_SIDES = (5, 6, 7, 8)
 _UPRIGHT_LATE = ("PNG", "TIFF")
-"""Pillow turns TIFFs upright while it loads them, and a PNG's EXIF may stand behind its pixels."""
+"""Formats whose orientation is known only after loading: Pillow turns TIFFs upright while it loads them, and a PNG's
+EXIF data may come after its pixels."""
 QUICK_PIXELS = 3_000_000
 """The pixels of a JPEG, summed over its scans, that are decoded in less time than the graph takes."""
 _TILE_WIDTH, _TILE_HEIGHT, _ORIENTATION = 322, 323, 274
 _SCANS = 16
-"""A progressive JPEG has about ten scans; this many may pass over a picture as large as allowed."""
+"""The most scans of a progressive JPEG of the largest allowed size; ordinary ones have about ten."""
 _RUN_LENGTHS = (1, 2)
 _RUN_LENGTH_PIXELS = 1_000_000
-"""The pixels of a run-length encoded BMP: Pillow fills gaps byte by byte, 4 megapixels a second."""
+"""The most pixels of a run-length encoded BMP: Pillow fills gaps byte by byte, at 4 megapixels per second."""
 _FIRST_ONLY = ("TIFF", "GIF")
-"""Formats whose frames are not counted, since that means walking them all, and only the first is read here."""
+"""Formats whose frames are not counted: counting would have to visit all of them, and only the first is read here."""
 _UNEVEN, _ABSURD = 1.05, 4.0
-"""Bounds on the ratio of a pixel's sides: below the first it counts as square, above the second the tag is ignored."""
+"""Bounds on the aspect ratio of a pixel: below the first it counts as square, above the second the tag is ignored."""
 
 
 class OpenedPicture:
-    """A picture whose header was read and is within the limits, not decoded yet.
+    """A picture whose header was read and is within the limits, and which is not decoded yet.
 
-    cost: padded pixels to read. shape: padded (height, width), or with the sides exchanged where the orientation is
-    only known after decoding. quick: whether decoding takes little time; the shape is certain then.
+    cost: number of padded pixels to read. shape: padded (height, width), possibly with the sides exchanged where the
+    orientation is only known after decoding. quick: whether decoding takes little time; the shape is then certain.
     """
 
     def __init__(self, data: bytes, spec: InputSpec, limits: PictureLimits, region: Region | None = None) -> None:
-        """region: the only part to be read. Raises as `imaging.open_picture` does."""
+        """region: the only part to be read, None for the whole picture. Raises as `imaging.open_picture` does."""
         self._name, self._spec, self._limits, self._region = sniff(data).name, spec, limits, region
         with self._blaming():
             scans = _count_parts(self._name, data)
@@ -101,7 +102,8 @@ class OpenedPicture:
             self.quick = self._name == "JPEG" and scans * width * height <= QUICK_PIXELS and region is None
 
     def decode(self) -> Prepared:
-        """Decodes it straight to its working size and pads it to its bucket; once. Raises as opening it does."""
+        """Decodes the picture directly to its working size and pads it to its bucket; to be called once. Raises as
+        opening it does."""
         if self._region is not None:
             pixels, stretch = self._upright_pixels()
             return prepare_pixels(pixels, self._spec, self._region, stretch)
@@ -176,7 +178,7 @@ class OpenedPicture:
 def _open(name: str, data: bytes) -> ImageFile.ImageFile:
     if name == "PNM":
         return PnmFile(data, io.BytesIO())
-    if name == "HEIF":  # imported late: an extra that is seldom installed
+    if name == "HEIF":  # imported late: an extra that is rarely installed
         from pi_heif import HeifImageFile
 
         return HeifImageFile(io.BytesIO(data))  # type: ignore[no-any-return]
@@ -205,7 +207,7 @@ def _check(name: str, image: ImageFile.ImageFile, limits: PictureLimits) -> None
 
 
 def _count_parts(name: str, data: bytes) -> int:
-    """Refuses a file of too many parts; returns the number of its scans."""
+    """Rejects a file with too many parts; returns the number of its scans."""
     if name == "JPEG":
         return count_scans(data)
     if name == "PNG":
@@ -219,7 +221,7 @@ def _count_parts(name: str, data: bytes) -> int:
 
 def _orientation(name: str, image: ImageFile.ImageFile) -> int:
     """EXIF orientation still to be undone, 1..8; 1 when absent, damaged or not yet known."""
-    # Reading a PNG's EXIF that stands behind its pixels would decode them.
+    # Reading EXIF data after a PNG's pixels would decode the pixels.
     if name in ("TIFF", "PNM") or (name == "PNG" and "exif" not in image.info):
         return 1
     try:
@@ -229,7 +231,8 @@ def _orientation(name: str, image: ImageFile.ImageFile) -> int:
 
 
 def _stretch(image: ImageFile.ImageFile) -> Stretch:
-    """The ratio of the pixels' sides by the picture's resolution, e.g. of a fax with 204 x 98 dots an inch."""
+    """The stretch that makes the pixels square, from the picture's resolution, e.g. for a fax with 204 x 98 dots per
+    inch."""
     info = image.info
     if (density := info.get("dpi") or info.get("aspect") or info.get("resolution") or info.get("jfif_density")) is None:
         return SQUARE

@@ -1,5 +1,5 @@
-"""Why a picture is not read: problems as of RFC 9457 (https://www.rfc-editor.org/rfc/rfc9457), each with whose fault it
-is and what to do about it. The service's own ones are in `spotter.service.errors`."""
+"""Errors of reading pictures, as problems of RFC 9457 (https://www.rfc-editor.org/rfc/rfc9457). Each says whose fault
+it is and what to do about it. The errors of the service are in `spotter.service.errors`."""
 
 import json
 from typing import Any, ClassVar, Literal
@@ -43,7 +43,7 @@ class ProblemError(Exception):
 
     @property
     def retry_after_seconds(self) -> int:
-        """Whole seconds, at least one, as the Retry-After header wants them."""
+        """Whole seconds, at least one, for the Retry-After header."""
         return max(1, -int(-(self.retry_after or 1.0) // 1))
 
     def all_headers(self) -> dict[str, str]:

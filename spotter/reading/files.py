@@ -20,12 +20,13 @@ from spotter.registry.manifest import InputSpec
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads files with a reader.
+    """Reads files with a `Reader`.
 
     min_score: None for the model's. closest: longest side of a second look in pixels, 0 for none. characters: whether
-    words have theirs. pages: of documents, in the form of `selection.PAGES`, None for all; where it is given, a picture
-    is a document of one page. pdf: what is read of a PDF's page, its picture (`ocr`), the text that it carries
-    (`text`), or that text where it seems to be all of it (`auto`). most_pages: of a document at once.
+    words include their characters. pages: of documents, in the form of `selection.PAGES`, None for all; where it is
+    given, a picture is a document of one page. pdf: what is read of a PDF's page: its picture (`ocr`), its embedded
+    text (`text`), or the embedded text where that seems complete and else the picture (`auto`). most_pages: the most
+    pages of a document that are read at once.
     """
 
     reader: Reader
@@ -45,7 +46,8 @@ class FileReader:
 
     @contextlib.contextmanager
     def read(self, data: bytes, prepared: Prepared | None) -> "Iterator[FileRead]":
-        """What a file says; prepared: by `prepare`. Its pictures stay until the context ends. Raises ProblemError."""
+        """The pages of a file; prepared: the result of `prepare`. The pages' pictures are available until the context
+        ends. Raises ProblemError."""
         if prepared is not None:
             found = self._read(prepared, lambda spec: self._picture(data, spec))
             yield FileRead(None, [PageRead(0, found, None, lambda: imaging.decode(data, self.reader.limits))])
@@ -56,7 +58,7 @@ class FileReader:
             yield FileRead(document.count, [self._page(document, number) for number in numbers])
 
     def _page(self, document: Document, number: int) -> "PageRead":
-        page, fresh = document.page(number), document.page(number)  # a PDF's page keeps the pixels that were drawn
+        page, fresh = document.page(number), document.page(number)  # a PDF's page holds the pixels that were drawn
         try:
             carried = page.text(self.pdf == "text") if document.carries_text and self.pdf != "ocr" else None
             if carried is not None:
@@ -78,8 +80,8 @@ class FileReader:
 
 
 class PageRead(NamedTuple):
-    """A page. number: from 0. found: what it says, or why it cannot be read. source: where its words are from, None of
-    a picture. picture: the page as it is shown."""
+    """A page. number: from 0. found: its words, or why it cannot be read. source: where its words are from, None for a
+    picture. picture: gives the page's picture."""
 
     number: int
     found: Read | ProblemError
@@ -88,13 +90,13 @@ class PageRead(NamedTuple):
 
 
 class FileRead(NamedTuple):
-    """What a file says. page_count: the pages that a document has, None of a picture, which has one."""
+    """The pages read from a file. page_count: the number of a document's pages, None for a picture."""
 
     page_count: int | None
     pages: Sequence[PageRead]
 
     def all(self) -> list[Read]:
-        """Its pages. Raises ProblemError where one could not be read."""
+        """All pages. Raises ProblemError where one could not be read."""
         found = []
         for page in self.pages:
             if isinstance(page.found, ProblemError):

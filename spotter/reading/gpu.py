@@ -1,8 +1,8 @@
 """Running on a GPU: execution providers and their options, and input in page-locked memory.
 
-CUDA cannot record and replay the whole graph: shapes behind the detector depend on the number of words, which must be
-read back first. The part before it has shapes that depend on the pictures only. Where a bundle contains that part by
-itself, its kernels are recorded as a CUDA graph for each recurring shape, and launched together.
+CUDA cannot record and replay the whole graph: after the detector, shapes depend on the number of words, which must be
+copied back to the host first. Up to there, shapes depend on the pictures only. Where a bundle contains this dense part
+separately, its kernels are recorded as a CUDA graph for each recurring shape, and launched together.
 """
 
 import ctypes
@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 Device = Literal["cpu", "cuda", "tensorrt"]
 SHAPES = 8
-"""How many shapes of batches keep their memory on the device."""
+"""The number of batch shapes for which memory on the device is kept."""
 
 RECORDED = 4
-"""How many shapes are recorded: ONNX Runtime never drops a recording."""
+"""The number of shapes that are recorded; it is limited, since ONNX Runtime never drops a recording."""
 
 _PLAIN = -1
 """The graph id of a run that is neither recorded nor replayed."""
@@ -34,8 +34,8 @@ _RUNTIMES = ("libcudart.so.13", "libcudart.so.12", "libcudart.so")
 
 
 def providers(device: Device, recorded: bool = False) -> list[tuple[str, dict[str, str]]]:
-    """ONNX Runtime's execution providers for a device, the preferred first, each with its options; recorded: for a
-    graph whose kernels CUDA is to record."""
+    """ONNX Runtime's execution providers for a device, the preferred one first, each with its options; recorded:
+    whether CUDA is to record the graph's kernels."""
     found: list[tuple[str, dict[str, str]]] = [("CPUExecutionProvider", {})]
     if device != "cpu":
         # The exhaustive search for the best convolution would take hundreds of milliseconds for each new shape.
@@ -108,10 +108,10 @@ class PageLocked:
 
 
 class Dense:
-    """The part of a graph whose shapes are those of the pictures: images -> maps that stay on the device.
+    """The dense part of a graph, whose shapes depend on the pictures only: images -> maps that stay on the device.
 
     The kernels for a shape are recorded when it occurs for the second time, and replayed from then on, with the memory
-    of the recording. One batch at a time, always on the same thread; another thread would record again.
+    of the recording. To be used for one batch at a time, always on the same thread: another thread would record again.
     """
 
     def __init__(self, session: ort.InferenceSession, device: Literal["cpu", "cuda"]) -> None:
@@ -120,7 +120,7 @@ class Dense:
         self._met: set[tuple[int, ...]] = set()
         self._failed = False
         self.recorded: dict[tuple[int, ...], tuple[int, Sequence[ort.OrtValue]]] = {}
-        """Graph id and maps by the shape of the images; the images' memory must not move either."""
+        """The graph id and the maps for each shape of images; the memory of the images must not move either."""
 
     def run(self, shape: tuple[int, ...], pixels: ort.OrtValue) -> Sequence[ort.OrtValue]:
         """The maps of images of a shape, valid until the next run of that shape."""
@@ -143,7 +143,8 @@ class Dense:
     def _launch(
         self, pixels: ort.OrtValue, maps: Sequence[ort.OrtValue] | None, recording: int
     ) -> Sequence[ort.OrtValue]:
-        """Runs into `maps`, or new ones, and returns them; recording: the graph id, recorded if it is new."""
+        """Runs the graph, writing to `maps` or to new ones, and returns them; recording: the graph id, which is
+        recorded if it is new."""
         options = ort.RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(recording))
         binding = self._session.io_binding()
@@ -158,7 +159,7 @@ class Dense:
 
 
 class Binding:
-    """Runs a session with its inputs in memory of the device that is kept from batch to batch, one batch at a time.
+    """Runs a session, one batch at a time, with its inputs in memory of the device that is reused for every batch.
 
     dense: computes the session's inputs other than images and sizes.
     """

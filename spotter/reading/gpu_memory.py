@@ -1,4 +1,4 @@
-"""How much of a GPU's memory is used, by all processes on it, as CUDA's driver reports it."""
+"""Memory of a GPU that all processes together use, as CUDA's driver reports it."""
 
 import ctypes
 import logging
@@ -26,7 +26,7 @@ class GpuMemory:
         try:
             if self._driver is None:
                 self._open()
-            self._call("cuCtxSetCurrent", self._context)  # of this thread
+            self._call("cuCtxSetCurrent", self._context)  # the context is set for each thread
             self._call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
         except (OSError, AttributeError) as error:
             self._failed = True

@@ -15,10 +15,10 @@ _MOST_UPSCALE = 16.0
 
 @dataclass(frozen=True)
 class Hints:
-    """max_side: pixels of the long side at which to read, small pictures enlarged; None: as the words need. region: the
-    only part to be read. ignore: where nothing is to be read. min_height: of words, in pixels of the upload; lower ones
-    are left out and do not cause a closer look. wording: what is known of the words' texts. notes: warnings of every
-    answer.
+    """max_side: pixels of the long side at which to read; small pictures are enlarged; None: chosen by the size of the
+    words. region: the only part to be read. ignore: rectangles in which nothing is read. min_height: least height of
+    words, in pixels of the upload; smaller words are left out and do not cause a closer look. wording: constraints on
+    the words' texts. notes: warnings to include in every answer.
     """
 
     max_side: int | None = None
@@ -35,7 +35,7 @@ class Hints:
         return replace(spec, max_side=self.max_side, target_side=self.max_side, max_upscale=_MOST_UPSCALE)
 
     def keep(self, rows: Rows, prepared: Prepared) -> Rows:
-        """The rows of words that are asked for."""
+        """The rows of words that the hints do not exclude."""
         if not self.ignore and not self.min_height:
             return rows
         kept = self.wanted(prepared.to_upload(rows.polygons))
@@ -47,7 +47,7 @@ class Hints:
         )
 
     def warnings(self, left_out: int) -> list[str]:
-        """What an answer says of the hints. left_out: how many words were read and do not fit the wording."""
+        """The warnings about the hints. left_out: how many words were read but do not fit the wording."""
         if not left_out:
             return list(self.notes)
         return [
@@ -56,8 +56,8 @@ class Hints:
         ]
 
     def wanted(self, polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of the polygons [N, P, 2], upload pixels, are asked for, by their centres and the height of their left
-        ends."""
+        """Which of the polygons [N, P, 2], in upload pixels, the hints do not exclude, by their centres and the height
+        of their left ends."""
         centres = polygons.mean(axis=1)
         edges = polygons[:, 0] - polygons[:, -1]
         kept: NDArray[np.bool_] = np.hypot(edges[:, 0], edges[:, 1]) >= self.min_height

@@ -1,4 +1,4 @@
-"""Bytes to the graph's input: recognise, limit, decode, turn upright, scale, pad.
+"""From bytes to the graph's input: recognises the format, checks limits, decodes, turns upright, scales and pads.
 
 Kinds of file whose decoders are large, or whose headers may contradict the data, are decoded in an isolated process.
 """

@@ -1,7 +1,8 @@
 """Decoding in an isolated process, which is killed when it exceeds its limits of memory and time.
 
 For formats whose decoders are large and whose headers may contradict the data: JPEG 2000, AVIF, HEIC, PDF. A decoder
-that crashes or never ends costs only its picture. A process serves one file; when it ends, a spare one is started.
+that crashes or never ends affects only its own picture. A process serves one file; when it ends, a spare process is
+started.
 """
 
 import atexit
@@ -27,7 +28,7 @@ from spotter.registry.manifest import InputSpec
 SECONDS = 30
 """The limit of each request to a process, in wall time and in processor time."""
 BYTES_PER_PIXEL = 22
-"""Memory for each allowed pixel; AVIF, the worst, takes 21 as measured."""
+"""Memory in bytes for each allowed pixel; AVIF, the worst case, took 21 when measured."""
 BASE_BYTES = 256 << 20
 """Address space in addition to that and the file: the program with its libraries takes 140 MB."""
 _PIPE = 1 << 20
@@ -36,7 +37,8 @@ Message = dict[str, Any]
 
 
 class IsolatedProcess:
-    """A process that has one file and answers requests about it, one thread at a time. Any thread may close it."""
+    """A process that holds one file and answers requests about it, from one thread at a time. Any thread may close
+    it."""
 
     def __init__(self, data: bytes, limits: PictureLimits, seconds: float = SECONDS) -> None:
         self._seconds = seconds
@@ -58,7 +60,7 @@ class IsolatedProcess:
         self.close()
 
     def ask(self, do: str, seconds: float | None = None, **arguments: Any) -> tuple[Message, bytearray]:
-        """What `worker` answers to such a message: see there. Raises the ProblemError that it reports, or
+        """The answer of `worker` to a request; see there. Raises the ProblemError that it reports, or
         BrokenPictureError where it dies or takes too long."""
         with self._lock:
             return self._ask(do, self._seconds if seconds is None else seconds, arguments)
@@ -85,7 +87,7 @@ class IsolatedProcess:
         """Ends the process, whatever it does; later calls do nothing."""
         if (process := self.__dict__.get("_process")) is None:
             return
-        process.kill()  # a thread that waits for its answer wakes up and releases the lock
+        process.kill()  # a thread that waits for an answer wakes up and releases the lock
         with self._lock:
             if self.__dict__.pop("_process", None) is not None:
                 _end(process)
@@ -129,7 +131,7 @@ class IsolatedProcess:
 
 
 class IsolatedPicture:
-    """As `decoding.OpenedPicture`, of a picture that an isolated process decodes."""
+    """As `decoding.OpenedPicture`, for a picture that an isolated process decodes."""
 
     quick = False
 
@@ -144,7 +146,7 @@ class IsolatedPicture:
         self.shape: tuple[int, int] = tuple(answer["shape"])
 
     def decode(self) -> Prepared:
-        """Decodes it; once."""
+        """Decodes the picture; to be called once."""
         with self._decoder as decoder:
             answer, pixels = decoder.ask("decode")
         region = None if answer["region"] is None else Region(**answer["region"])
@@ -205,7 +207,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     for file in (process.stdin, process.stdout):
         if file is not None:
-            with contextlib.suppress(OSError):  # what is left in the buffer cannot be written
+            with contextlib.suppress(OSError):  # the rest of the buffer cannot be written to a dead process
                 file.close()
     process.wait()
 

@@ -1,5 +1,5 @@
-"""The kinds of file that are read, recognised by their first bytes: one table for what is accepted, what is
-listed as readable, and what a refusal names."""
+"""The kinds of file that are read, recognised by their first bytes. One table defines which files are accepted, which
+are listed as readable, and which an error names."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Kind:
     """A kind of file.
 
     name: Pillow's where Pillow opens it. label: its common name. isolated: whether its decoder is large and its
-    headers may contradict the data, so that an isolated process decodes it. needs: what to install where it is
-    not read here, None where it always is.
+    headers may contradict the data, so that an isolated process decodes it. needs: what to install where this kind
+    cannot be read, None for kinds that are always read.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Kind:
 
     @property
     def readable(self) -> bool:
-        """Whether this installation reads it."""
+        """Whether this installation reads this kind."""
         return self.needs is None or _PRESENT[self.name]
 
 
@@ -91,7 +91,7 @@ _MAGIC = tuple((magic, kind) for kind in KINDS for magic in kind.magic)
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _BRANDS = 64
-"""Bytes in which a file of the ISO base media format names what it is (ISO/IEC 14496-12, `ftyp`)."""
+"""The first bytes of a file in the ISO base media format, which contain its brands (ISO/IEC 14496-12, `ftyp`)."""
 
 PICTURE_SUFFIXES = frozenset(suffix for kind in KINDS if kind.name != "PDF" for suffix in kind.suffixes)
 SUFFIXES = frozenset(suffix for kind in KINDS for suffix in kind.suffixes)
@@ -109,7 +109,7 @@ def kind_of(data: bytes) -> Kind:
         found = "PNM"
     elif data[4:8] == b"ftyp":
         brands = {data[place : place + 4] for place in range(8, min(int.from_bytes(data[:4], "big"), _BRANDS), 4)}
-        # AVIF and HEIC both have the brand `mif1`; the other brands decide.
+        # AVIF and HEIC both have the brand `mif1`, so the other brands decide.
         found = "AVIF" if brands & _AVIF_BRANDS else "HEIF" if brands & _HEIF_BRANDS else None
     if found is None:
         raise UnsupportedPictureError(f"the bytes are no {names()}")

@@ -1,4 +1,4 @@
-"""Lists of the words that may occur."""
+"""Lists of the words that may occur in a picture."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class LexiconError(ValueError):
-    """A list of words is not one; its message says why."""
+    """A text is no valid list of words; the message says why."""
 
 
 class Lexicon:
@@ -36,8 +36,9 @@ class Lexicon:
             self._by_shape[own] = None if own in self._by_shape else word
 
     def fit(self, text: str, exact: bool = False) -> str | None:
-        """The text, if it is a word of the list with or without punctuation at its ends; with the word of the list
-        that looks like it in its place, where there is just one such word; None otherwise. exact: only the former.
+        """The text, if it is a word of the list, with or without punctuation at its ends. Else, where exactly one word
+        of the list looks like it, the text with that word in its place. None otherwise. exact: no look-alikes are
+        replaced.
         """
         if text.lower() in self._words:
             return text
@@ -52,7 +53,7 @@ class Lexicon:
 
 
 def read_lexicon(file: Path) -> Lexicon:
-    """The list in a file, UTF-8, a word a line. Raises LexiconError."""
+    """Reads a list from a file, in UTF-8 with one word a line. Raises LexiconError."""
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
         return Lexicon(filter(None, map(str.strip, lines)))
@@ -61,7 +62,7 @@ def read_lexicon(file: Path) -> Lexicon:
 
 
 def read_lexicons(folder: Path) -> Mapping[str, Lexicon]:
-    """The lists in a folder, by the names of its files, NAME.txt. Raises LexiconError."""
+    """Reads the lists in a folder, by the names of its files, NAME.txt. Raises LexiconError."""
     try:
         files = sorted(file for file in folder.iterdir() if file.suffix == ".txt")
     except OSError as error:
@@ -73,6 +74,6 @@ def read_lexicons(folder: Path) -> Mapping[str, Lexicon]:
 
 
 def _core(text: str) -> tuple[int, int]:
-    """Where a text begins and ends without punctuation at its ends."""
+    """The start and end of a text without the punctuation at its ends."""
     places = [at for at, character in enumerate(text) if character.isalnum()]
     return (places[0], places[-1] + 1) if places else (0, len(text))

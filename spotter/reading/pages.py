@@ -1,4 +1,4 @@
-"""A file's pages: one of an ordinary picture, each frame of a TIFF, each page of a PDF."""
+"""The pages of a file: the picture itself, the frames of a TIFF, or the pages of a PDF."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,9 +18,9 @@ from spotter.reading.structure import directories, page_of
 from spotter.registry.manifest import InputSpec
 
 PDF_SIDE = 2272
-"""Long side in pixels at which a page of a PDF is drawn, unless more is asked for: enough for a second look."""
+"""Long side in pixels at which a page of a PDF is drawn, unless a larger one is asked for: enough for a second look."""
 PDF_PIXELS = 16_000_000
-"""The memory limit of a PDF's process is computed from so many pixels: several times a drawn page."""
+"""The number of pixels from which the memory limit of a PDF's process is computed: several times a drawn page."""
 MOST_PAGES = 20_000
 """The most pages of a TIFF; counting them takes time."""
 PDF_MAGIC = b"%PDF-"
@@ -88,12 +88,12 @@ class Document:
 
     @property
     def carries_text(self) -> bool:
-        """Whether its pages may contain text."""
+        """Whether the file's pages may contain embedded text."""
         return self._pdf is not None
 
 
 def has_pages(data: bytes) -> bool:
-    """Whether a file is to be read by its pages: a PDF, or a TIFF of several."""
+    """Whether a file is read page by page: a PDF, or a TIFF of several pages."""
     if data[:4] not in _MANY:
         return False
     return data.startswith(PDF_MAGIC) or len(directories(data, MOST_PAGES, enough=2)) > 1
@@ -177,7 +177,7 @@ class _PdfPage:
 
 
 class DrawnPage:
-    """A page of a PDF, as `OpenedPicture` of a picture."""
+    """A page of a PDF, with the interface of `OpenedPicture`."""
 
     quick = False
 

@@ -1,17 +1,17 @@
 """Patterns of words, matched in time that is bounded by the lengths of pattern and word.
 
-A pattern is a small regular expression that a whole word has to match. It becomes an automaton of positions (Glushkov
-1961), whose sets of states are the bits of whole numbers. No engine for regular expressions takes a text of which each
-character may be one of several, as is wanted where look-alike characters were mixed up.
+A pattern is a small regular expression that a whole word has to match. It is compiled to a position automaton
+(Glushkov 1961), whose sets of states are the bits of integers. Engines for regular expressions do not accept texts in
+which each character may be one of several, which is needed for repairing look-alike characters.
 """
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 LONGEST = 256
-"""Characters of a pattern."""
+"""The most characters of a pattern."""
 POSITIONS = 256
-"""Characters that a word may have by a pattern, all repetitions counted."""
+"""The most states of a pattern's automaton: its characters, with all repetitions counted."""
 _NESTED = 16
 _KNOWN_STEPS = 4_096
 _QUANTIFIERS = {"?": (0, 1), "*": (0, None), "+": (1, None)}
@@ -21,7 +21,7 @@ Accepts = Callable[[str], bool]
 
 
 class PatternError(ValueError):
-    """A text is not a pattern that is understood; its message says why."""
+    """A text is no valid pattern; the message says why."""
 
 
 class Pattern:
@@ -51,9 +51,9 @@ class Pattern:
         return range(len(self._follow))
 
     def fit(self, choices: Sequence[Sequence[tuple[str, int]]], most: int) -> str | None:
-        """The text that matches at the least cost, `most` at most; None where none does.
+        """The matching text with the least cost, which is at most `most`; None where no text matches.
 
-        choices: for each of its characters those that it may be, each with its cost, 0 or 1.
+        choices: for each position of the text, the characters that it may be, each with its cost, 0 or 1.
         """
         reached = [[1, *[0] * most]]
         for options in choices:
@@ -68,7 +68,7 @@ class Pattern:
         return self._back(choices, reached, costs[0]) if costs else None
 
     def _back(self, choices: Sequence[Sequence[tuple[str, int]]], reached: list[list[int]], spent: int) -> str:
-        """A text that leads to a final state at that cost."""
+        """A text that leads to a final state at the cost `spent`."""
         text = []
         states = reached[-1][spent] & self._final
         for options, before in zip(reversed(choices), reversed(reached[:-1]), strict=True):
@@ -82,7 +82,7 @@ class Pattern:
         return "".join(reversed(text))
 
     def _mask(self, character: str) -> int:
-        """The states in which the last character may have been this one."""
+        """The states whose character may be this one."""
         if character not in self._masks:
             self._masks[character] = sum(2 << at for at, accepts in enumerate(self._accepts) if accepts(character))
         return self._masks[character]
@@ -113,7 +113,8 @@ class Pattern:
 
 
 class _Part(NamedTuple):
-    """Sets of states at which a part of a pattern may begin and end; empty: 1 where it may be left out, else 0."""
+    """A part of a pattern. first, last: the sets of states at which it may begin and end. empty: 1 where it may be left
+    out, else 0."""
 
     first: int
     last: int
@@ -121,7 +122,7 @@ class _Part(NamedTuple):
 
 
 class _Tree(NamedTuple):
-    """A part of a pattern. size: states that it takes."""
+    """A parsed part of a pattern. size: the number of its states."""
 
     size: int
     build: Callable[[Pattern], _Part]

@@ -1,5 +1,5 @@
-"""PDFs by PDFium: draws pages and extracts their text. To be used in an isolated process (see `isolated`): PDFium is
-large and not thread-safe."""
+"""Draws pages of PDFs and extracts their text, with PDFium. To be used in an isolated process (see `isolated`): PDFium
+is large and not thread-safe."""
 
 import ctypes
 import math
@@ -15,15 +15,17 @@ from spotter.reading.scaling import Pixels
 POINTS_SIDE = 14_400
 """The longest side that a PDF may have, in points (ISO 32000-1, annex C)."""
 CHARACTERS = 100_000
-"""The most characters of a page's own text; a page of a newspaper has 40,000."""
+"""The most characters of a page's embedded text; a page of a newspaper has 40,000."""
 _FINE = 64
-"""PDFium gives places on the drawn page in whole pixels, so they are asked for at so many times the size."""
+"""PDFium gives positions on the drawn page in whole pixels, so they are requested for a page this many times as
+large."""
 _OBJECTS = 2_000
 """The most objects of a page that are searched for pictures."""
 _UNREADABLE = 0.2
-"""Share of characters without a Unicode value from which a page's text is not trusted."""
+"""The share of characters without a Unicode value from which a page's embedded text is not trusted."""
 _COVERED, _SPARSE = 0.5, 20
-"""A picture that covers so much of the page with so few words: the words are a stamp on a scan, not its text."""
+"""Where a picture covers more than this share of the page, and there are fewer than this many words, the words are a
+stamp on a scan and not its text."""
 
 
 class Pdf:
@@ -45,7 +47,7 @@ class Pdf:
         return max(1, math.ceil(width * scale)), max(1, math.ceil(height * scale))
 
     def draw(self, number: int, side: int) -> Pixels:
-        """The page, RGB [H, W, 3], of that size. Raises BrokenPictureError."""
+        """The page, RGB [H, W, 3], with a long side of `side` pixels. Raises BrokenPictureError."""
         page, (width, height) = self._page(number), self.size(number, side)
         bitmap = pypdfium2.PdfBitmap.new_native(width, height, pdfium.FPDFBitmap_BGR)
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
@@ -57,8 +59,8 @@ class Pdf:
         """The page's embedded text.
 
         words: pairs of text and polygon, pixels of the drawn page as `Word.polygon`, in the document's order; words
-        that are turned get the upright rectangle around them. trusted: whether it seems to be all text of the page.
-        Raises BrokenPictureError.
+        that are turned get the upright rectangle around them. trusted: whether it seems to be the whole text of the
+        page. Raises BrokenPictureError.
         """
         page, size = self._page(number), self.size(number, side)
         try:
@@ -84,7 +86,7 @@ class Pdf:
 
 
 def _words(page: Any, letters: Any, count: int, size: tuple[int, int]) -> tuple[list[tuple[str, Any]], int]:
-    """The words, and the number of characters without a Unicode value."""
+    """The words with their polygons, and the number of characters without a Unicode value."""
     words: list[tuple[str, Any]] = []
     text, first, box, unknown = "", 0, list[float](), 0
     rectangle = pdfium.FS_RECTF()

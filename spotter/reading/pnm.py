@@ -24,8 +24,8 @@ _WHITE = b" \t\n\v\f\r"
 
 @dataclass(frozen=True)
 class Header:
-    """width, height: pixels. top: the value that is white (black, of a bitmap); bands: 1 or 3; body: where the samples
-    start."""
+    """width, height: in pixels. top: the largest sample value, white (for a bitmap black). bands: 1 or 3. body: offset
+    of the samples."""
 
     kind: int
     width: int
@@ -56,8 +56,8 @@ def read_header(data: bytes) -> Header:
 
 
 class PnmFile(ImageFile.ImageFile):
-    """A file with the interface of Pillow's: opening reads the header, loading decodes. Of several pictures the
-    first."""
+    """A file with the interface of Pillow's files: opening reads the header, loading decodes. Of several pictures only
+    the first is read."""
 
     format, format_description = "PNM", "Portable anymap"
 
@@ -87,7 +87,7 @@ def _samples(data: bytes, header: Header) -> NDArray[np.uint8]:
         row = -(-header.width // 8)
         bits = np.frombuffer(data, np.uint8, row * header.height, header.body).reshape(header.height, row)
         return (1 - np.unpackbits(bits, axis=1)[:, : header.width]) * np.uint8(255)
-    if header.kind == 1:  # the digits of a bitmap need no space between them
+    if header.kind == 1:  # the digits of a plain bitmap need no space between them
         digits = _COMMENT.sub(b"", data[header.body :]).translate(None, _WHITE)[:count]
         values = np.frombuffer(digits, np.uint8) - np.uint8(ord("0"))
         if values.max(initial=0) > 1:

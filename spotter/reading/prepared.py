@@ -15,7 +15,7 @@ from spotter.registry.manifest import InputSpec
 Size = tuple[int, int]
 """(width, height)."""
 Stretch = tuple[float, float]
-"""Factors of the sides of a picture that make its pixels square; one of them is 1."""
+"""Factors for the sides of a picture that make its pixels square; one of them is 1."""
 SQUARE: Stretch = (1.0, 1.0)
 
 
@@ -30,7 +30,7 @@ class PictureLimits:
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of the upload after its EXIF rotation, pixels; left, top: of its first pixel."""
+    """A rectangle in the upload after its EXIF rotation, in pixels; left, top: of its first pixel."""
 
     left: int
     top: int
@@ -38,7 +38,8 @@ class Region:
     height: int
 
     def within(self, size: Size) -> "Region":
-        """The part of it that lies on a picture of that size. Raises RegionOffPictureError where none does."""
+        """The part of the region that lies on a picture of this size. Raises RegionOffPictureError where there is
+        none."""
         left, top, right, bottom = self._sides(size)
         if not self.meets(size):
             text = f"{self.left},{self.top},{self.width},{self.height}"
@@ -46,7 +47,7 @@ class Region:
         return Region(left, top, right - left, bottom - top)
 
     def meets(self, size: Size) -> bool:
-        """Whether any of it lies on a picture of that size."""
+        """Whether any part of the region lies on a picture of this size."""
         left, top, right, bottom = self._sides(size)
         return left < right and top < bottom
 
@@ -55,7 +56,7 @@ class Region:
         return max(self.left, 0), max(self.top, 0), right, bottom
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of the points [..., 2] lie in it."""
+        """Which of the points [..., 2] lie in the region."""
         x, y = points[..., 0], points[..., 1]
         inside: NDArray[np.bool_] = (
             (x >= self.left) & (x < self.left + self.width) & (y >= self.top) & (y < self.top + self.height)
@@ -67,9 +68,9 @@ class Region:
 class Prepared:
     """A picture as the graph's input.
 
-    padded: uint8 [H, W, 3] RGB, zeros right and below; working: (width, height) of its real part; upload:
-    (width, height) of the upload after its EXIF rotation; region: the part of the upload that the real part shows, None
-    for all; turn: quarter turns anticlockwise by which it was turned for the graph, 0 to 3.
+    padded: uint8 [H, W, 3] RGB, zeros right and below. working: (width, height) of its real part. upload:
+    (width, height) of the upload after its EXIF rotation. region: the part of the upload that the real part shows, None
+    for the whole. turn: quarter turns anticlockwise by which it was turned for the graph, 0 to 3.
     """
 
     padded: Pixels
@@ -106,7 +107,7 @@ class Prepared:
 
 
 def turned(prepared: Prepared, turn: int, spec: InputSpec) -> Prepared:
-    """The picture turned anticlockwise by so many quarters more; spec: as it was padded by."""
+    """The picture turned anticlockwise by `turn` more quarter turns; spec: the one by which it was padded."""
     width, height = prepared.working
     pixels = np.rot90(prepared.padded[:height, :width], turn)
     fresh = pad(pixels, prepared.upload, spec, prepared.region)

@@ -26,7 +26,7 @@ from spotter.registry.manifest import InputSpec, Manifest
 
 
 class Reader:
-    """A bundle, ready to read. `read` does everything; `prepare`, `infer` and `page` are its stages.
+    """A loaded bundle that reads pictures. `read` does everything; `prepare`, `infer` and `page` are its stages.
 
     max_side: pixels of the long side at which to read, instead of the manifest's.
     """
@@ -74,12 +74,13 @@ class Reader:
         hints: Hints = NO_HINTS,
         characters: bool = False,
     ) -> "Read":
-        """The page of a picture that was prepared, and how it was read. A picture that lies turned is read upright (see
-        `turning`); one of small words is read a second time, closer (see `second_look.closer`), unless a side was
-        asked for.
+        """The page of a prepared picture, and the account of how it was read. A turned picture is read upright
+        (see `turning`). A picture of small words is read a second time, at a larger size (see `second_look.closer`),
+        unless a size was asked for.
 
-        again: prepares the picture a second time. hints: those it was prepared with; they also select words. closest:
-        longest side of a second look in pixels, 0 for none. characters: whether words have theirs.
+        again: prepares the picture a second time. hints: those with which it was prepared; they also select words.
+        closest: longest side of a second look in pixels, 0 for none. characters: whether words include their
+        characters.
         Raises what `again` does.
         """
         spec = hints.spec(self.input)
@@ -134,7 +135,8 @@ class Reader:
             raise BundleError(f"the golden picture must read {sorted(missing)}, it read {sorted(read)}")
 
     def pace(self) -> tuple[int, float]:
-        """Padded pixels of a blank page at the working size, and the seconds that the graph takes to read it."""
+        """The number of padded pixels of a blank page at the working size, and the seconds that the graph takes to read
+        it."""
         side = self.manifest.input.target_side
         page = self.prepare(np.zeros((side * 3 // 4, side, 3), np.uint8))
         began = time.monotonic()
@@ -146,7 +148,7 @@ class Reader:
 
 
 class _Look(NamedTuple):
-    """A picture as it was prepared, and what the graph read of it."""
+    """A prepared picture, and the graph's rows for it."""
 
     prepared: Prepared
     rows: Rows

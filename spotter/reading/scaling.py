@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 _COPIED = 4_000_000
-"""Pictures up to so many pixels are passed as a copy, which blocks other threads while it is made."""
+"""Pictures of up to this many pixels are passed as a copy; making it blocks other threads."""
 _BANDS = {"L": 1, "RGB": 3}
 
 

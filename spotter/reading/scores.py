@@ -1,4 +1,4 @@
-"""Takes a word's score apart: how sure the detector is of the word, and the recogniser of its text."""
+"""Splits a word's score into the detector's probability of the word and the recogniser's probability of its text."""
 
 from typing import NamedTuple
 
@@ -14,8 +14,9 @@ _LEAST = 1e-6  # as in the graph
 class Apart(NamedTuple):
     """Probabilities, 0..1, of N words.
 
-    detection: float64 [N], by the detector, that there is the word; None where that is not known. reading: float64 [N],
-    by the recogniser, of the whole text: the product over all columns of the word, those between its characters too.
+    detection: float64 [N], the detector's probability that there is a word; None where it is not known. reading:
+    float64 [N], the recogniser's probability of the whole text: the product over all columns of the word, including
+    those between its characters.
     """
 
     detection: NDArray[np.float64] | None
@@ -23,8 +24,8 @@ class Apart(NamedTuple):
 
 
 def take_apart(rows: Rows, decoding: Decoding | None) -> Apart:
-    """The parts of the words' scores. The graph gives neither, but scores that are computed from both, and the
-    characters' probabilities; decoding: how, None where it is not known."""
+    """The parts of the words' scores. The graph outputs neither part, but the scores that are computed from both, and
+    the characters' probabilities. decoding: how the scores are computed, None where it is not known."""
     shown = rows.character_scores > 0
     text = np.log(rows.character_scores, where=shown, out=np.zeros(shown.shape)).sum(1)
     reading = np.exp(text)
@@ -32,7 +33,7 @@ def take_apart(rows: Rows, decoding: Decoding | None) -> Apart:
         return Apart(None, reading)
     emitted = rows.characters > 0
     first = shown.argmax(1)
-    (split,) = first.nonzero()  # behind a space, which counts as one of their characters
+    (split,) = first.nonzero()  # words after a space, which counts as one of their characters
     emitted[split, first[split]] = True
     least = rows.character_scores.min(1, initial=1.0, where=emitted)
     score = rows.scores.astype(np.float64).clip(_LEAST, 1 - _LEAST)

@@ -7,7 +7,7 @@ from spotter.registry.manifest import InputSpec
 
 
 def closer(rows: Rows, seen: Prepared, spec: InputSpec, limit: int) -> InputSpec | None:
-    """How a picture is to be prepared for a second look, whose rows then replace the first's; None where one is enough.
+    """The input of a second look, whose rows then replace those of the first; None where the first look is enough.
 
     rows, seen: of the first look. spec: the model's. limit: pixels of the longest side of a second look, 0 for none.
     """

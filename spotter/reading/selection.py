@@ -1,4 +1,4 @@
-"""Which pages of a document are asked for, written as `1-3,7` or `5-`."""
+"""Selection of a document's pages, written as `1-3,7` or `5-`."""
 
 import re
 
@@ -8,9 +8,10 @@ PAGES = r"^\d{1,6}(-\d{0,6})?(,\d{1,6}(-\d{0,6})?)*$"
 
 
 def select_pages(pages: str | None, count: int, most: int) -> list[int]:
-    """The numbers, from 0, of the pages asked for, each once and in order; all for None.
+    """The indices, from 0, of the selected pages, each once and in order; all pages for None.
 
-    Raises InvalidParameterError for what names no pages, for pages that do not exist, and for more than `most` pages.
+    Raises InvalidParameterError for a text that selects no pages, for pages that do not exist, and for more than `most`
+    pages.
     """
     if pages is not None and re.fullmatch(PAGES, pages) is None:
         raise InvalidParameterError(f"pages: {pages[:64]!r} is not like 1-3,7 or 5-")

@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 class Rows(NamedTuple):
     """The graph's output for one picture, one row for each word.
 
-    polygons: float32 [N, P, 2], padded-image pixels; scores: float32 [N]; characters: int32 [N, T], 0 =
-    nothing; character_scores: float32 [N, T]; orientation: float32 [4], how probable it is that the picture is upright
-    or turned clockwise by 90, 180 or 270 degrees, None where the graph does not say.
+    polygons: float32 [N, P, 2], padded-image pixels; scores: float32 [N]; characters: int32 [N, T], 0 = blank;
+    character_scores: float32 [N, T]; orientation: float32 [4], the probabilities that the picture is upright or turned
+    clockwise by 90, 180 or 270 degrees, None where the graph does not give them.
     """
 
     polygons: NDArray[np.float32]
@@ -39,8 +39,8 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """threads: within the graph; device: where it runs, `tensorrt` being a GPU too; cuda_graphs: on `cuda`, the kernels
-    of the dense part are recorded and replayed, where the bundle contains that part by itself."""
+    """threads: used within the graph. device: where it runs; `tensorrt` is also a GPU. cuda_graphs: on `cuda`, the
+    kernels of the dense part are recorded and replayed, where the bundle contains that part separately."""
 
     threads: int
     device: Device = "cpu"
@@ -48,8 +48,8 @@ class SessionOptions:
 
 
 class Form(NamedTuple):
-    """The expected form of a graph. outputs: None for any; there may be `ORIENTATION` beyond them; recorded: whether
-    CUDA is to record its kernels."""
+    """The expected inputs and outputs of a graph. outputs: None for any; there may also be `ORIENTATION`. recorded:
+    whether CUDA is to record its kernels."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...] | None
@@ -63,7 +63,8 @@ class Session:
     """A bundle's graph, loaded."""
 
     def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
-        """Raises BundleError when ONNX Runtime refuses the model, or its inputs and outputs are not ours."""
+        """Raises BundleError when ONNX Runtime rejects the model, or its inputs and outputs are not the expected
+        ones."""
         self._device = options.device
         spec = bundle.manifest.input
         self._usual, self._least = spec.target_side**2, bucket(1, 1, spec)[0]
@@ -73,15 +74,15 @@ class Session:
             self._binding = self._bind(bundle, options)
             return
         self._multi_threaded = self._open(bundle.model, options)
-        # One thread for each picture is faster than all threads on each layer of one picture, since threads wait less
-        # for each other. So when all lanes are busy, each reads with one thread.
+        # One thread for each picture is faster than several threads for one picture, since threads then wait less for
+        # each other. So when all lanes are busy, each reads with one thread.
         several = options.threads > 1
         self._single_threaded = (
             self._open(bundle.model, replace(options, threads=1)) if several else self._multi_threaded
         )
 
     def _bind(self, bundle: Bundle, options: SessionOptions) -> gpu.Binding:
-        """The graph on a GPU, in two parts where its kernels are to be recorded and can be."""
+        """The graph on a GPU, in two parts where its kernels are to be recorded and the bundle allows it."""
         memory = gpu.PageLocked(gpu.cuda_runtime())
         if options.cuda_graphs:
             try:
@@ -130,20 +131,20 @@ class Session:
     def run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool = False) -> list[Rows]:
         """Reads a batch: images uint8 [B, H, W, 3], sizes int32 [B, 2] = (height, width) of the real parts.
 
-        May be called from as many threads at once as it has threads. crowded: all of those are busy, so that the CPU
-        reads this batch with one thread.
+        May be called by as many threads at once as the session has threads. crowded: whether all of them are busy, so
+        that the CPU reads this batch with one thread.
         """
         if self._device != "cpu":
             index, *columns = self._binding.run(images, sizes)
             return split_rows(index, columns, len(images))
         if len(images) == 1:
             return self._run(images, sizes, crowded)
-        # On a CPU batching several pictures gains nothing, and costs cache hits.
+        # On a CPU, running several pictures at once gains nothing and uses the caches less well.
         return [self._run(images[n : n + 1], sizes[n : n + 1], crowded)[0] for n in range(len(images))]
 
     def release_memory(self) -> None:
-        """Frees the memory that is kept for the next picture, on a CPU five times the model's size. The next picture
-        takes a quarter longer."""
+        """Frees the memory that is kept for the next picture; on a CPU it is five times the model's size. The next
+        picture then takes a quarter longer."""
         if self._device == "cpu":
             blank = np.zeros((1, self._least, self._least, 3), np.uint8), np.full((1, 2), self._least, np.int32)
             for session in {self._multi_threaded, self._single_threaded}:
@@ -151,7 +152,7 @@ class Session:
 
     def _run(self, images: NDArray[np.uint8], sizes: NDArray[np.int32], crowded: bool) -> list[Rows]:
         session = self._single_threaded if crowded else self._multi_threaded
-        # The memory for a picture of unusual size, hundreds of megabytes, would be kept for the next one of that size.
+        # Hundreds of megabytes for a picture of unusual size would otherwise be kept for the next one of that size.
         options = self._frugal if images.shape[1] * images.shape[2] > self._usual else None
         index, *columns = session.run(None, {"images": images, "sizes": sizes}, options)
         return split_rows(index, columns, len(images))
@@ -164,8 +165,8 @@ def _demand(provider: str, present: Sequence[str]) -> None:
 
 
 def split_rows(index: NDArray[np.int32], columns: Sequence[NDArray[np.generic]], count: int) -> list[Rows]:
-    """Splits the rows among `count` pictures by `image_index` [N], keeping their order. columns: the outputs after it,
-    of which those beyond `OUTPUTS` have a row a picture."""
+    """Splits the rows among `count` pictures by `image_index` [N], keeping their order. columns: the outputs after
+    `image_index`; those beyond `OUTPUTS` have one row for each picture."""
     rows, pictures = columns[: len(OUTPUTS) - 1], columns[len(OUTPUTS) - 1 :]
     if count == 1:
         return [Rows(*rows, *(each[0] for each in pictures))]  # type: ignore[arg-type]

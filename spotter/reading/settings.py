@@ -1,4 +1,4 @@
-"""Settings of reading, with or without the service: which model, on which device, and what a picture may be."""
+"""Settings of reading, with or without the service: the model, the device, and the limits of pictures."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ from spotter.registry.source import LIVE
 from spotter.registry.stores import open_store
 
 PILLOW_BOMB_PIXELS = 178_956_970
-"""Pillow refuses pictures of more pixels, whatever the settings."""
+"""Pillow rejects pictures of more pixels, whatever the settings."""
 
 
 def _as_text(value: object) -> object:
@@ -49,7 +49,7 @@ class ReadingSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _divided(cls, values: Any) -> Any:
-        """A model that is named as NAME@ALIAS says the alias, too."""
+        """A model that is given as NAME@ALIAS also sets the alias."""
         if not isinstance(values, dict) or "@" not in str(values.get("model", "")):
             return values
         if "alias" in values:
@@ -71,7 +71,7 @@ class ReadingSettings(BaseSettings):
 
     @property
     def engine_threads(self) -> int:
-        """Threads of the engine: as set, or one a core that this process may use."""
+        """The number of the engine's threads: as set, or one for each core that this process may use."""
         return self.threads or cores()
 
     @property
@@ -86,7 +86,7 @@ class ReadingSettings(BaseSettings):
 
     @property
     def closest(self) -> int:
-        """Pixels of the long side up to which pictures of small words are looked at again; 0: never."""
+        """The longest side, in pixels, of a second look at pictures of small words; 0: no second looks."""
         return self.max_working_side if self.second_look else 0
 
 

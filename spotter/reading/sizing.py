@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from spotter.registry.manifest import InputSpec
 
-_FEW_WORDS = 8  # fewer do not say what size the picture's text has
+_FEW_WORDS = 8  # fewer words do not show what size the picture's text has
 MOST_WORDS = 1_400
-"""Where a look finds more words, the detector may have dropped some, since its candidates are limited, and a closer
-look would drop more."""
+"""Where a look finds more words than this, the detector may have dropped some, since the number of its candidates is
+limited, and a closer look would drop more."""
 SMALL = 12.0
-"""Pixels: a closer look reads more where the median word is lower; docs/service.md has the figures."""
+"""Pixels: a closer look reads more words where their median height is below this; docs/service.md has the figures."""
 LEAST_HEIGHT = 9.0
-"""Pixels at the working size: the height of the lowest letters that the network looks for."""
-_CLEAR = 20.0  # pixels: the median height that a closer look aims at
-_WORTH = 1.2  # a closer look must enlarge by at least so much
+"""Pixels at the working size: the height of the smallest letters that the network finds."""
+_CLEAR = 20.0  # pixels: the median height of words to which a closer look scales
+_WORTH = 1.2  # the least factor by which a closer look must enlarge
 
 
 def at_side(spec: InputSpec, side: int) -> InputSpec:
@@ -31,8 +31,8 @@ def at_side(spec: InputSpec, side: int) -> InputSpec:
 def closer_side(
     polygons: NDArray[np.float32], working: tuple[int, int], upload: tuple[int, int], limit: int
 ) -> int | None:
-    """The long side, pixels, at which a picture is worth a second look: most of its words were too small to be read
-    well, and the upload has more pixels than were seen. None where one look is enough.
+    """The long side, in pixels, of a second look, where most words were too small to be read well and the upload has
+    more pixels than were used. None where one look is enough.
 
     polygons: float32 [N, 4, 2], all candidates, in working pixels. working, upload: (width, height).
     limit: pixels of the longest side allowed.
@@ -49,12 +49,12 @@ def closer_side(
 
 
 def much_larger(side: float, seen: float) -> bool:
-    """Whether a long side of `side` pixels is so much larger than `seen` pixels that it shows more."""
+    """Whether a long side of `side` pixels is enough larger than `seen` pixels to show more."""
     return side >= _WORTH * seen
 
 
 def median_height(polygons: NDArray[np.float32]) -> float | None:
-    """The median height of words, float32 [N, P, 2]; None where they are too few."""
+    """The median height in pixels of words, polygons float32 [N, P, 2]; None where there are too few words."""
     if len(polygons) < _FEW_WORDS:
         return None
     edges = (polygons[:, -1] - polygons[:, 0]).tolist()

@@ -1,7 +1,8 @@
-"""Limits of the parts of a picture's file, counted before a decoder runs.
+"""Limits on the number of parts of a picture's file, checked before a decoder runs.
 
-Pillow loops over markers, chunks, tags and strips in Python, microseconds for each, and each takes only a few bytes: a
-file within all other limits could keep a thread busy for minutes. It has no limits of its own for their number.
+Pillow loops over markers, chunks, tags and strips in Python, with microseconds for each, while each takes only a few
+bytes of the file. So a file within all other limits could keep a thread busy for minutes, and Pillow does not limit
+their number.
 """
 
 import re
@@ -10,10 +11,10 @@ import struct
 from spotter.reading.errors import TooManyPixelsError
 
 SEGMENTS = 10_000
-"""The most segments of a JPEG; a profile and metadata take some hundred."""
+"""The most segments of a JPEG; a colour profile and metadata take some hundred."""
 SCANS = 500
 CHUNKS = 50_000
-"""The most chunks of a PNG; writers cut 32 MB of data into some thousand."""
+"""The most chunks of a PNG; writers divide 32 MB of data into some thousand."""
 TAGS = 4_096
 VALUES = 300_000
 """The most values of a TIFF's tag; a 16-bit palette has 196,608."""
@@ -35,7 +36,7 @@ _BYTES = (1, 2, 6, 7)
 
 
 def count_scans(data: bytes) -> int:
-    """Scans of a JPEG. Raises TooManyPixelsError."""
+    """The number of scans of a JPEG. Raises TooManyPixelsError for too many segments or scans."""
     scans = segments = 0
     position = 2
     while (marker := _MARKER.search(data, position)) is not None and data[marker.end() - 1] != _EOI:
@@ -89,7 +90,7 @@ def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
     """Offsets of a TIFF's directories that are pages, without thumbnails and masks. A chain that is truncated or cyclic
     ends there.
 
-    enough: the search stops after so many. Raises TooManyPixelsError for more than `most` directories of either kind.
+    enough: the search stops after this many. Raises TooManyPixelsError for more than `most` directories of either kind.
     """
     order, big = "<" if data.startswith(b"II") else ">", data[2:4] in (b"+\0", b"\0+")
     found, seen = list[int](), set[int]()
@@ -112,7 +113,7 @@ def directories(data: bytes, most: int, enough: int | None = None) -> list[int]:
 
 
 def _is_reduced_or_mask(data: bytes, order: str, entries: range, big: bool) -> bool:
-    """Whether one of the first tags says that this is a thumbnail or a mask of another picture."""
+    """Whether the directory is marked as a thumbnail or a mask of another picture."""
     for place in entries[:8]:
         tag, _, _, value = struct.unpack_from(order + ("HHQQ" if big else "HHII"), data, place)
         if tag == _SUBFILE:
@@ -121,7 +122,7 @@ def _is_reduced_or_mask(data: bytes, order: str, entries: range, big: bool) -> b
 
 
 def page_of(data: bytes, directory: int) -> bytes:
-    """A TIFF whose first page is the one of that directory."""
+    """The TIFF with the page of this directory as its first page."""
     order = "<" if data.startswith(b"II") else ">"
     if data[2:4] in (b"+\0", b"\0+"):
         return data[:8] + struct.pack(order + "Q", directory) + data[16:]

@@ -9,8 +9,8 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def texts(characters: NDArray[np.int32], charset: str) -> list[str]:
-    """Text of each row of the graph's `characters` [N, T]: zeros dropped, class i is the i-th character from 1,
-    no spaces at the ends.
+    """The text of each row of the graph's `characters` [N, T]: zeros are dropped, class i is the i-th character counted
+    from 1, and spaces at the ends are removed.
 
     A class outside the charset becomes U+FFFD, which is in no charset, so that the error is visible.
     """

@@ -1,4 +1,5 @@
-"""Pictures that lie on a side or stand on their head: the graph says so, and they are turned upright and read again."""
+"""Pictures that are turned by 90, 180 or 270 degrees: the graph gives their orientation, and they are turned upright
+and read again."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -6,24 +7,24 @@ from spotter.reading.prepared import Prepared
 from spotter.reading.session import Rows
 
 _SURE = 0.6
-"""Of probability, from which on another look is worth its time."""
+"""The probability of an orientation from which another look is worth its time."""
 _WORDS, _WELL_READ = 3, 0.6
-"""No other look is worth it where fewer words were found, or where their mean score is higher. Text that lies turned is
-read as nonsense: on forms and screens of the validation parts the mean was 0.6 to 0.9 upright, 0.1 to 0.5 turned."""
+"""No other look is taken where fewer words were found, or where their mean score is higher. Turned text is read as
+nonsense: on forms and screens of the validation parts the mean score was 0.6 to 0.9 upright and 0.1 to 0.5 turned."""
 _ON_ITS_SIDE, _READ_AS_IT_LIES = 0.9, 0.9
-"""Where the graph is so sure that a picture lies on a side, only a higher mean score spares it another look: many words
-of such a page are read as they lie, but more of it once it is upright."""
+"""Where the graph's probability that a picture lies on its side is above the first, only a mean score above the second
+avoids another look: many words of such a page are read as they lie, but more once it is upright."""
 _NONSENSE, _RARELY_UPRIGHT = 0.3, 0.1
-"""Where the mean score is lower, the graph's probability of an upright picture counts only so much: what is read says
-more about it than the map does. On a scan that stood on its head the map was sure of upright by 0.68, at a mean of
-0.13."""
+"""Where the mean score is below the first, the graph's probability of an upright picture is multiplied by the second:
+the text that was read is better evidence than the map. For a scan that was upside down the map gave upright a
+probability of 0.68, at a mean score of 0.13."""
 _MANY = 20
-"""Words from which on a picture of which every look reads nonsense is looked at in all four ways: of a table that lay
-on its side the map was sure, twice, that it stood on its head."""
+"""A picture with at least this many words that every look reads as nonsense is looked at in all four orientations: for
+a table that lay on its side, two looks in turn gave upside down a high probability."""
 
 
 class Look(Protocol):
-    """A picture as it was prepared, and what the graph read of it."""
+    """A prepared picture, and the graph's rows for it."""
 
     @property
     def prepared(self) -> Prepared: ...
@@ -35,9 +36,9 @@ L = TypeVar("L", bound=Look)
 
 
 class Turns(Generic[L]):
-    """Which looks at a picture, turned one way or another, are worth taking, and which of them read most.
+    """Decides which further looks at a picture, in other orientations, are worth taking, and which look read most.
 
-    first: at the picture as it lies.
+    first: the look at the picture as it lies.
     """
 
     def __init__(self, first: L) -> None:
@@ -47,7 +48,7 @@ class Turns(Generic[L]):
 
     @property
     def next(self) -> int | None:
-        """Quarter turns anticlockwise of the next look; None where the best one is taken already."""
+        """Quarter turns anticlockwise for the next look; None where the best look was already taken."""
         turn = (self._turn + lying(self._last.rows)) % 4
         if turn not in self._tried:
             return turn
@@ -59,7 +60,7 @@ class Turns(Generic[L]):
         return max(left, key=lambda turn: float(odds[turn]))
 
     def took(self, turn: int, look: L) -> None:
-        """Counts a look at the picture so turned."""
+        """Records a look at the picture turned by `turn` quarter turns."""
         self._turn, self._last = turn, look
         self._tried.add(turn)
         if _read(look.rows) > _read(self.best.rows):
@@ -67,8 +68,8 @@ class Turns(Generic[L]):
 
 
 def lying(rows: Rows) -> int:
-    """Quarter turns by which a picture lies turned clockwise, 0 to 3, as far as the graph is sure and its words are
-    read badly. One that lies on either side is turned as is more probable, and the next look may correct it."""
+    """Quarter turns, 0 to 3, by which a picture is turned clockwise; 0 unless the graph is sure enough and the words
+    are read badly. Of 90 and 270 degrees the more probable one is returned, and the next look may correct it."""
     words = len(rows.scores)
     if rows.orientation is None or words < _WORDS:
         return 0
@@ -84,5 +85,5 @@ def lying(rows: Rows) -> int:
 
 
 def _read(rows: Rows) -> float:
-    """How many words were read, each counted by how probably it is right."""
+    """The expected number of words read right: the sum of their scores."""
     return float(rows.scores.sum())

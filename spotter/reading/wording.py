@@ -1,6 +1,6 @@
-"""What a request says of the words that it expects: they select words, and tell look-alike characters apart.
+"""A request's constraints on the words that it expects: they select words, and tell look-alike characters apart.
 
-The graph gives each character's best reading and no others. So what does not fit is left out, unless it fits once
+The graph gives only the best reading of each character. So a word that does not fit is left out, unless it fits once
 characters are replaced by others that look like them (see `look_alikes`), which the answer then marks.
 """
 
@@ -15,15 +15,15 @@ _ANY = Pattern(".*")
 
 @dataclass(frozen=True)
 class Wording:
-    """charset: the characters that may occur, None for all; pattern: that each whole word matches; lexicon: that each
-    word is in."""
+    """charset: the characters that may occur, None for all. pattern: must match each whole word. lexicon: must contain
+    each word."""
 
     charset: frozenset[str] | None = None
     pattern: Pattern | None = None
     lexicon: Lexicon | None = None
 
     def fit(self, text: str, exact: bool = False) -> str | None:
-        """The text as it is, or repaired; None where it cannot be what is expected. exact: nothing is repaired."""
+        """The text, unchanged or repaired; None where it does not fit. exact: nothing is repaired."""
         if self.charset is not None or self.pattern is not None:
             choices = [self._choices(character, exact) for character in text]
             fitting = (self.pattern or _ANY).fit(choices, 0 if exact else changes(len(text)))
@@ -33,7 +33,7 @@ class Wording:
         return text if self.lexicon is None else self.lexicon.fit(text, exact)
 
     def _choices(self, character: str, exact: bool) -> list[tuple[str, int]]:
-        """The characters that it may be, with the number of changes."""
+        """The characters that a character may be, each with its number of changes, 0 or 1."""
         others = () if exact else look_alikes(character)
         return [
             (each, cost)

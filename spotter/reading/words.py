@@ -20,16 +20,16 @@ from spotter.reading.wording import Wording
 from spotter.registry.manifest import Manifest
 
 _SURE = 0.9
-"""The detector's probability from which on a place counts as text, read or not."""
+"""The detector's probability from which a region counts as a word, whether it could be read or not."""
 
 
 class Word(NamedTuple):
     """polygon: [x, y] pairs, upload pixels to a tenth, from the text's own top-left clockwise; score: 0..1, to four
     digits; direction: degrees to a tenth by which its text is turned clockwise, -180 to 180; line, block: indices of
-    the line and block of the page that it is in; detection_score, reading_score: how probable, 0..1 to four digits, the
-    detector finds it that there is a word, and the recogniser its whole text, None where the graph does not say;
-    characters: as they were read, None where they were not asked for; repaired_from: the text as it was read, where
-    look-alike characters were replaced in it."""
+    the line and block of the page that it is in; detection_score, reading_score: the detector's probability of the
+    word, and the recogniser's of its whole text, 0..1 to four digits, None where they are not known; characters: as
+    they were read, None where they were not asked for; repaired_from: the text as it was read, where look-alike
+    characters were replaced in it."""
 
     polygon: Polygon
     text: str
@@ -44,8 +44,8 @@ class Word(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Words of a line, at least one. row: lines of a block that stand side by side, as a table's cells, share it.
-    degrees: by which it is turned clockwise. block: index of the page's block that it is in."""
+    """Words of a line, at least one. row: number of the row in the block; lines side by side, such as a table's cells,
+    have the same number. degrees: by which it is turned clockwise. block: index of its block in the page."""
 
     words: Sequence[Word]
     row: int
@@ -105,9 +105,9 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """The text of a picture. size: its (width, height), pixels. left_out: how many words were read, but do not fit what
-    the request says of their wording. unread: how many places the detector is sure are words, but the recogniser could
-    not read, None where the graph does not say."""
+    """The text of a picture. size: its (width, height) in pixels. left_out: how many words were read, but do not fit
+    the request's wording. unread: how many words the detector found with a high probability but the recogniser could
+    not read, None where that is not known."""
 
     size: tuple[int, int]
     words: Sequence[Word]
@@ -118,7 +118,7 @@ class Page:
 
 
 def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polygon] = ()) -> Page:
-    """The page of these words; their order, directions and indices are computed. others: as of `find_blocks`."""
+    """The page of these words; their order, directions and indices are computed. others: as in `find_blocks`."""
     placed: list[Word] = []
     lines: list[Line] = []
     blocks: list[Block] = []
@@ -144,7 +144,7 @@ def read_page(
     wording: Wording | None = None,
 ) -> Page:
     """The page of the words with a score of at least `threshold` and a text that fits the wording. manifest: of the
-    model that read. characters: whether words have theirs."""
+    model. characters: whether words include their characters."""
     polygons, decoding = prepared.to_upload(rows.polygons), manifest.decoding
     count = len(rows.scores)
     apart = take_apart(rows, decoding)
@@ -181,8 +181,8 @@ def arrange_fitting(
     others: Sequence[Polygon] = (),
     exact: bool = False,
 ) -> Page:
-    """The page of the words that fit the wording, look-alike characters replaced where that lets them. others: as of
-    `find_blocks`. exact: the texts are known to be right."""
+    """The page of the words that fit the wording, with look-alike characters replaced where a word fits only then.
+    others: as in `find_blocks`. exact: the texts are known to be right, so nothing is replaced."""
     if wording is None:
         return arrange(size, words, others)
     fitting: list[Word] = []
@@ -202,7 +202,7 @@ def mean_score(words: Sequence[Word]) -> float:
 
 
 def render(word: Word) -> dict[str, Any]:
-    """A word as the answer shows it."""
+    """A word as an object of the answer's JSON."""
     polygon, text, score, direction, line, block, detection_score, reading_score, characters, repaired_from = word
     answer: dict[str, Any] = {
         "polygon": polygon,

@@ -1,5 +1,5 @@
 """The program of isolated processes: reads a file and requests from standard input, writes answers to standard output.
-Both are lines of JSON, each followed by as many bytes as its `length` says.
+Both consist of lines of JSON, each followed by as many bytes as its `length` says.
 
 The first line contains limits and is followed by the file. Each further line is a request, whose `do` names a method of
 `_Session`. An answer with a `problem` names a class of `errors`.
@@ -40,7 +40,7 @@ class _Session:
         return {"cost": self._opened.cost, "shape": self._opened.shape}, b""
 
     def decode(self) -> Answer:
-        """Decodes it at its working size."""
+        """Decodes the picture at its working size."""
         assert self._opened is not None
         prepared = self._opened.decode()
         region = None if prepared.region is None else asdict(prepared.region)
@@ -48,7 +48,7 @@ class _Session:
         return {**head, "region": region}, prepared.padded.tobytes()
 
     def whole(self) -> Answer:
-        """Decodes it at its own size."""
+        """Decodes the picture at its own size."""
         assert self._opened is not None
         image = self._opened.whole()
         return {"size": image.size}, np.asarray(image).tobytes()
@@ -116,5 +116,5 @@ def _bound_time(seconds: int) -> None:
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # output of libraries must not mix with answers
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # libraries' output must not mix with answers
     main(sys.stdin.buffer, answers)

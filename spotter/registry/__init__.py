@@ -1,1 +1,1 @@
-"""What a model bundle is, where bundles are kept, and how an alias finds one."""
+"""Model bundles, the stores that keep them, and the aliases that name versions."""

@@ -1,4 +1,4 @@
-"""A bundle on disk: a flat folder whose every byte the manifest vouches for."""
+"""A bundle on disk: a flat folder of files whose digests the manifest contains."""
 
 import hashlib
 import shutil
@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 CARD = "MODEL_CARD.md"
 DENSE, WORDS = "dense.onnx", "words.onnx"
-"""The graph once more, in two parts, in bundles that are for GPUs."""
+"""The graph again in two parts, in bundles for GPUs."""
 _GRAPH_SUFFIX = ".onnx"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_BUNDLE_BYTES = 512 << 20
@@ -23,7 +23,8 @@ MAX_BUNDLE_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle, the model's bytes in hand: nothing can change between the check and the load."""
+    """A verified bundle with the model's bytes in memory, so that nothing can change between the check and the
+    loading."""
 
     folder: Path
     manifest: Manifest
@@ -46,7 +47,7 @@ def open_bundle(folder: Path) -> Bundle:
 
     Raises BundleError for links, folders and extra files, for files that are missing, of another size or
     content, for more than MAX_BUNDLE_BYTES in all, for weights outside the model file, and for a
-    custom-operator ABI that this program does not speak.
+    custom-operator ABI that this program does not support.
     """
     manifest = read_manifest(folder)
     check_operators(manifest)
@@ -73,7 +74,7 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Reads only the manifest, without looking at the files it names. Raises BundleError."""
+    """Reads only the manifest, without checking the files that it names. Raises BundleError."""
     path = folder / MANIFEST
     try:
         if path.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
@@ -146,7 +147,7 @@ def copy_bundle(
     card: str | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> Manifest:
-    """Copies a verified bundle to a new folder, checking every byte; its name, version, card or metrics may be others.
+    """Copies a verified bundle to a new folder, checking every byte; name, version, card and metrics replace its own.
 
     Raises FileExistsError where the folder exists.
     """

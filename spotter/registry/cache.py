@@ -1,4 +1,4 @@
-"""Bundles copied to this machine, under their digests: what was fetched once is never fetched again."""
+"""Bundles copied to this machine, stored by digest, so that no bundle is fetched twice."""
 
 import contextlib
 import errno
@@ -24,18 +24,18 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 class BundleCache:
     """A folder with one folder a bundle, named by the manifest's digest. Processes may share it: a bundle appears by
-    one rename, and whoever opened one holds its bytes."""
+    one rename, and a process that opened one has its bytes in memory."""
 
     def __init__(self, root: Path, keep: int = KEEP) -> None:
-        """Only the `keep` bundles last used stay."""
+        """keep: how many bundles stay, the most recently used ones."""
         self.root = root
         self._keep = keep
 
     def open(self, source: ModelSource, name: str, version: str) -> Bundle:
-        """A verified bundle, fetched unless it is here already.
+        """A verified bundle, fetched unless it is in the cache already.
 
         Raises BundleError when it does not verify, and RegistryError when the source cannot be read now or the
-        disk is full; nothing half-made stays behind.
+        disk is full; no incomplete bundle is left behind.
         """
         manifest, content = read_manifest_of(source, name, version)
         folder = self.root / manifest.digest.replace(":", "-")
@@ -53,7 +53,7 @@ class BundleCache:
             bundle = open_bundle(folder)
             if bundle.manifest.digest == manifest.digest:
                 return bundle
-        except BundleError:  # damaged since: fetch it anew
+        except BundleError:  # it was damaged since: fetch it again
             pass
         shutil.rmtree(folder)
         return None
@@ -78,8 +78,9 @@ class BundleCache:
             shutil.rmtree(staging, ignore_errors=True)
 
     def _prune(self) -> None:
-        """Removes all but the bundles last used, and what a process that died while fetching left."""
-        with contextlib.suppress(OSError):  # another process prunes, too
+        """Removes all bundles except the most recently used ones, and the remains of processes that died while
+        fetching."""
+        with contextlib.suppress(OSError):  # another process may prune at the same time
             entries = [(path.stat().st_mtime, path) for path in self.root.iterdir()]
             bundles = sorted((entry for entry in entries if entry[1].name.startswith("sha256-")), reverse=True)
             dead = [path for _, path in bundles[self._keep :]]
@@ -107,7 +108,7 @@ def verify(source: ModelSource, name: str, version: str) -> Manifest:
 
 
 def _copy(source: ModelSource, manifest: Manifest, file: str, target: Path) -> None:
-    """Copies a file, at most the bytes that the manifest promises, hashing on the way. Raises BundleError."""
+    """Copies a file of at most the size in the manifest, and checks its hash. Raises BundleError."""
     entry = manifest.files[file]
     size, hashed = 0, hashlib.sha256()
     with target.open("xb") as out:

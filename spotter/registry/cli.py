@@ -64,7 +64,7 @@ def list_(store: ModelStore) -> None:
 @click.pass_obj
 @_speaks_plainly
 def publish(store: ModelStore, folder: Path, name: str | None, alias: str | None) -> None:
-    """Verifies the bundle in FOLDER and takes it as the next version."""
+    """Verifies the bundle in FOLDER and publishes it as the next version."""
     manifest = store.publish(folder, name)
     if alias is not None:
         store.set_alias(manifest.name, alias, manifest.version)

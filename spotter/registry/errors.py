@@ -1,8 +1,8 @@
-"""What can go wrong with bundles and registries."""
+"""The errors of bundles and registries."""
 
 
 class RegistryError(Exception):
-    """A registry could not do what was asked."""
+    """A registry could not complete an operation."""
 
 
 class NotFoundError(RegistryError):
@@ -10,7 +10,7 @@ class NotFoundError(RegistryError):
 
 
 class BundleError(RegistryError):
-    """A bundle is not what it claims to be. `reason` says why, in words for a person."""
+    """A bundle is invalid. `reason` says why, in words for a person."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -74,7 +74,7 @@ class FolderStore:
                     yield piece
 
     def open(self, name: str, version: str) -> Bundle:
-        """A verified bundle where it lies. Raises BundleError when it does not verify."""
+        """A verified bundle, without copying it. Raises BundleError when it does not verify."""
         bundle = open_bundle(self._version(name, version))
         if (bundle.manifest.name, bundle.manifest.version) != (name, version):
             raise BundleError(
@@ -177,7 +177,8 @@ class FolderStore:
 
 @contextlib.contextmanager
 def _source_errors(name: str, version: str) -> Iterator[None]:
-    """A link in place of a file never becomes a bundle; other failures of the disk may pass."""
+    """Translates errors of the file system: a link in place of a file is permanent, a BundleError; other errors may be
+    temporary."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A look into an ONNX file without the ONNX package: does it keep weights outside itself, which operators does it use?
+"""Inspects an ONNX file without the ONNX package: whether it has weights in other files, and which operators it uses.
 
 Reads the protobuf wire format (https://protobuf.dev/programming-guides/encoding) along the fields of
 onnx.proto that can hold a tensor.
@@ -27,13 +27,13 @@ _MAX_DEPTH = 32
 
 
 def refuse_external_data(model: bytes) -> None:
-    """Raises BundleError when a tensor of the model lies in another file, or the bytes are no protobuf."""
+    """Raises BundleError when a tensor of the model is stored in another file, or the bytes are no protobuf."""
     _walk(memoryview(model), "model", 0)
 
 
 def opset_version(model: bytes, domain: str) -> int | None:
-    """The version of a domain's operators that the model is written in; None when it uses none of them. Raises
-    BundleError when the bytes are no protobuf."""
+    """The version of a domain's operators that the model uses; None when it uses none of them. Raises BundleError when
+    the bytes are no protobuf."""
     for number, value in _fields(memoryview(model)):
         if number == _MODEL_OPSET_IMPORT and isinstance(value, memoryview):
             entry = dict(_fields(value))

@@ -36,7 +36,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How a picture becomes the graph's input. All lengths are in pixels.
+    """How a picture is converted to the graph's input. All lengths are in pixels.
 
     A picture is scaled so that its long side is at most `max_side`; a small one is enlarged towards a long
     side of `target_side`, at most `max_upscale` times. It is then padded right and below with zeros to a
@@ -49,7 +49,7 @@ class InputSpec:
     max_upscale: float = 2.0
     min_side: int = 32
     bucket_steps: tuple[tuple[int, int], ...] = ((960, 32), (65536, 64))
-    """Pairs (up to this side, this step), in growing order; the last pair serves every greater side."""
+    """Pairs (up to this side, this step), in ascending order; the last pair is used for all larger sides."""
 
     def __post_init__(self) -> None:
         _check(self.stride >= 1, "input: stride must be positive")
@@ -65,7 +65,8 @@ class InputSpec:
             _check(step >= 1 and step % self.stride == 0, "input: a bucket step is no multiple of the stride")
 
     def at(self, side: int) -> "InputSpec":
-        """The same for reading pictures at a long side of `side` pixels. Raises BundleError where it cannot be."""
+        """The same for reading pictures at a long side of `side` pixels. Raises BundleError where the model cannot read
+        at it."""
         return replace(self, max_side=side, target_side=side)
 
 
@@ -82,11 +83,12 @@ class Golden:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How the graph computes its rows, so that a word's score can be taken apart and its characters can be placed.
+    """How the graph computes its rows, so that a word's score can be split into its parts and its characters can be
+    located.
 
     A score is sigmoid(bias + detection * logit d + character * log c + text * t): d the detector's probability, c that
-    of the least sure character, t the log probability of the whole text in nats. margin: how much of the picture a
-    region's patch shows beyond either end of the region, as a share of the region's height.
+    of the least certain character, t the log probability of the whole text in nats. margin: how far a region's patch
+    extends beyond each end of the region, as a share of the region's height.
     """
 
     bias: float
@@ -101,7 +103,7 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A bundle's description. Raises BundleError when built from values that cannot be true."""
+    """A bundle's description. Raises BundleError when built from invalid values."""
 
     name: str
     version: str
@@ -117,9 +119,9 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights came from: code commit, data sets, licences."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    """What it scored, by data set."""
+    """Its scores by data set."""
     decoding: Decoding | None = None
-    """None where it is not known, and where a language model has a say in the text."""
+    """None where it is not known, and where a language model influences the text."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -143,26 +145,27 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and the hash of the canonical manifest; by the files' hashes it covers the whole
-        bundle.
+        """`sha256:` and the hash of the canonical manifest; since the manifest contains the files' hashes, it covers
+        the whole bundle.
         """
         return "sha256:" + hashlib.sha256(canonical(self)).hexdigest()
 
 
 def canonical(manifest: Manifest) -> bytes:
-    """The one byte string that stands for a manifest: sorted keys, no spaces, UTF-8."""
+    """The canonical bytes of a manifest, from which its digest is computed: JSON with sorted keys and no spaces, in
+    UTF-8."""
     document = _document(manifest)
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def dumps(manifest: Manifest) -> str:
-    """The manifest as a person reads it."""
+    """The manifest as indented JSON."""
     return json.dumps(_document(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def loads(text: str | bytes) -> Manifest:
     """Parses a manifest. Raises BundleError for anything missing, unknown or of the wrong type."""
-    from spotter.strict_json import read  # here, since processes that only decode pictures do without pydantic
+    from spotter.strict_json import read  # late: processes that only decode pictures need no pydantic
 
     try:
         document = json.loads(text)
@@ -172,18 +175,18 @@ def loads(text: str | bytes) -> Manifest:
         raise BundleError(f"schema_version {document['schema_version']!r} is not known")
     try:
         manifest = read(Manifest, json.dumps(document))
-        canonical(manifest)  # refuses NaN and infinity, which Python would read
+        canonical(manifest)  # rejects NaN and infinity, which Python's JSON parser accepts
     except (ValueError, RecursionError) as error:
         raise BundleError(f"the manifest is wrong: {error}") from None
     for where, found, kind in (("", document, Manifest), ("input.", document["input"], InputSpec)):
         for each in fields(kind):
-            # Defaults are for Python alone; bundles of before there was a `decoding` have none.
+            # Defaults are for use in Python only; bundles from before the member `decoding` lack it.
             _check(each.name in found or each.name == "decoding", f"{where}{each.name}: missing")
     return manifest
 
 
 def check_operators(manifest: Manifest) -> None:
-    """Raises BundleError when the graph's operators follow an ABI that this program does not speak."""
+    """Raises BundleError when the graph's operators follow an ABI that this program does not support."""
     if not OLDEST_OPERATORS_VERSION <= manifest.custom_op_abi <= OPERATORS_VERSION:
         known = f"{OLDEST_OPERATORS_VERSION} to {OPERATORS_VERSION}"
         raise BundleError(f"the graph's operators follow ABI {manifest.custom_op_abi}, this program speaks {known}")
@@ -191,7 +194,7 @@ def check_operators(manifest: Manifest) -> None:
 
 def _document(manifest: Manifest) -> dict[str, Any]:
     document = {key: _plain(value) for key, value in asdict(manifest).items()}
-    if manifest.decoding is None:  # as in bundles of before there was this member, whose digests stay
+    if manifest.decoding is None:  # as in bundles from before this member, so that their digests stay the same
         del document["decoding"]
     return document
 

@@ -2,8 +2,7 @@
 (https://mlflow.org/docs/latest/rest-api.html): no MLflow package is needed.
 
 A bundle is a model version whose artifacts are the bundle's files, kept by the server (`--serve-artifacts`, its
-default) in a run. MLflow remembers no former targets of an alias; a tag of the model does, for rolling
-back.
+default) in a run. MLflow does not store former targets of an alias; a tag of the model stores them, for rolling back.
 """
 
 import hashlib
@@ -41,7 +40,7 @@ class MlflowStore:
 
     @property
     def url(self) -> str:
-        """Where the server is, without credentials."""
+        """The server's address, without credentials."""
         return self._client.url
 
     def names(self) -> list[str]:
@@ -57,8 +56,8 @@ class MlflowStore:
         return {entry["alias"]: str(entry["version"]) for entry in self._model(name).get("aliases", [])}
 
     def location(self, name: str, version: str) -> str:
-        """Where the server keeps a version's files, relative to its artifacts. Raises BundleError when others keep
-        them."""
+        """Where the server keeps a version's files, relative to its artifacts. Raises BundleError when another server
+        keeps them."""
         if not version.isdecimal():
             raise NotFoundError(f"{name} has no version {version!r}")
         try:
@@ -74,18 +73,18 @@ class MlflowStore:
     def stamp(self, name: str, version: str) -> str:
         folder = self.location(name, version)
         listed = self._client.get(_ARTIFACTS, path=folder).get("files", [])
-        # Files can be overwritten behind the version's back, so its manifest counts, too.
+        # Files can be overwritten without a change of the version, so its manifest is included.
         manifest = b"".join(self.read(name, version, MANIFEST)) if MANIFEST in _names(listed) else b""
         return hashlib.sha256(json.dumps([folder, listed], sort_keys=True).encode() + manifest).hexdigest()
 
     def read(self, name: str, version: str, file: str) -> Iterator[bytes]:
-        # A fetch begins with the manifest: the other files lie next to it.
+        # A fetch begins with the manifest; the other files are in the same folder.
         known = None if file == MANIFEST else self._places.get((name, version))
         folder = known or self.location(name, version)
         try:
             yield from self._client.pieces(_artifact(folder, file))
         except HttpError as error:
-            # A file store answers 404, others 500 for a missing key: the listing decides.
+            # For a missing file some stores answer 404 and others 500, so the listing decides.
             listed = self._client.get(_ARTIFACTS, path=folder).get("files", [])
             if file not in _names(listed):
                 raise BundleError(f"missing: {file}") from None
@@ -143,7 +142,7 @@ class MlflowStore:
         self._send("POST", "/registered-models/alias", name=name, alias=alias, version=kept[-1])
 
     def _history(self, name: str, alias: str) -> list[str]:
-        """Versions that the alias has named, the current one last; moves made by MLflow's own means count, too."""
+        """The versions that the alias has named, the current one last, including changes made with MLflow itself."""
         model = self._model(name)
         current = {entry["alias"]: str(entry["version"]) for entry in model.get("aliases", [])}.get(alias)
         if current is None:
@@ -154,7 +153,7 @@ class MlflowStore:
         except (ValueError, TypeError):
             raise RegistryError(f"the tag {_TAG + alias} of {name} is not a list of versions") from None
         if history[-1:] != [current]:
-            history.append(current)  # moved by other means, or `_move` was interrupted
+            history.append(current)  # it was changed otherwise, or `_move` was interrupted
         return history
 
     def _model(self, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""JSON and files over HTTP with the standard library: bounded, timed, and with errors of the registry's own."""
+"""JSON and files over HTTP with the standard library, with limits on size and time, and with the registry's errors."""
 
 import base64
 import http.client
@@ -17,7 +17,7 @@ _PIECE = 1 << 20
 
 
 class HttpError(RegistryError):
-    """The server answered, but not with success. `code` is its own word for it, where it gave one."""
+    """The server answered with an error. `code` is the server's own error code, where it gave one."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -26,11 +26,11 @@ class HttpError(RegistryError):
 
 
 class RestClient:
-    """A server's REST interface. Every method raises RegistryError when it cannot be reached, HttpError when it
-    refuses."""
+    """A server's REST interface. Every method raises RegistryError when the server cannot be reached, HttpError when it
+    answers with an error."""
 
     def __init__(self, url: str, authorization: Callable[[], str | None] = lambda: None, timeout: float = 20.0) -> None:
-        """timeout: seconds without a byte. Credentials in the URL are sent and never shown."""
+        """timeout: the longest time in seconds without a byte. Credentials in the URL are sent, but never shown."""
         parts = urllib.parse.urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         self.url = urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))

@@ -1,4 +1,4 @@
-"""What every store of bundles can do."""
+"""The interfaces of stores of bundles."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +13,12 @@ LIVE = "live"
 
 
 class ModelSource(Protocol):
-    """Where the service finds bundles. Every method may raise RegistryError: NotFoundError for what is not there,
-    BundleError for a version that can never be served as it is, and RegistryError itself for what may pass."""
+    """A store from which bundles are read. Every method may raise RegistryError: NotFoundError for what does not exist,
+    BundleError for a version that can never be served as it is, and RegistryError itself for errors that may be
+    temporary."""
 
     def names(self) -> list[str]:
-        """Names of the models kept, sorted."""
+        """The names of the models in the store, sorted."""
 
     def versions(self, name: str) -> list[str]:
         """Versions of a model, oldest first."""
@@ -26,7 +27,8 @@ class ModelSource(Protocol):
         """Alias -> version."""
 
     def stamp(self, name: str, version: str) -> str:
-        """A string that changes whenever the stored version does; cheap, and says nothing of its being good."""
+        """A string that changes whenever the stored version does. It is cheap to get, and does not mean that the
+        version is valid."""
 
     def read(self, name: str, version: str, file: str) -> Iterator[bytes]:
         """A file of a version in pieces, as it is stored: nothing is verified. Raises BundleError when a version
@@ -37,7 +39,8 @@ class ModelStore(ModelSource, Protocol):
     """A source that can also be written to."""
 
     def publish(self, folder: Path, name: str | None = None) -> Manifest:
-        """Copies the bundle in `folder` as the next version of its name; the copy's manifest says so."""
+        """Copies the bundle in `folder` as the next version of its name, or of `name`; the copy's manifest has the new
+        name and version."""
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Points an alias at a version that exists and verifies."""
@@ -60,8 +63,8 @@ def resolve(source: ModelSource, name: str, alias: str) -> str:
 def read_manifest_of(source: ModelSource, name: str, version: str) -> tuple[Manifest, bytes]:
     """The manifest of a version, and its bytes as they are stored.
 
-    Raises BundleError when it is not a manifest, speaks of another name or version, asks for operators of
-    an ABI that this program does not speak, or promises more than MAX_BUNDLE_BYTES: such a bundle need not be fetched.
+    Raises BundleError when it is no manifest, has another name or version, needs operators of an ABI that this program
+    does not support, or lists files of more than MAX_BUNDLE_BYTES: such a bundle need not be fetched.
     """
     content = b""
     for piece in source.read(name, version, MANIFEST):

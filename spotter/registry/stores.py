@@ -1,4 +1,4 @@
-"""From what a person writes to a registry: a folder, or `mlflow+http://host:port`."""
+"""Opens the registry that a user names: a folder, or `mlflow+http://host:port`."""
 
 import urllib.parse
 from pathlib import Path
@@ -12,7 +12,7 @@ _MLFLOW = "mlflow+"
 
 
 def open_store(place: str | None) -> ModelStore:
-    """The registry at a place; None is the one that ships with the program. Nothing is asked of it yet.
+    """The registry at a place; None for the one that ships with the program. It is not accessed yet.
 
     Raises RegistryError for a URL of another kind.
     """

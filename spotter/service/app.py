@@ -48,7 +48,7 @@ CORS_HEADERS = ("X-Request-Id", "Server-Timing", "Retry-After")
 
 
 def create_app(settings: Settings, loader: Loader = load) -> FastAPI:
-    """The application for these settings. It answers at once, and is ready when `loader` has returned."""
+    """The application for these settings. It answers requests at once, and is ready once `loader` has returned."""
     service = build(settings)
 
     @contextlib.asynccontextmanager
@@ -94,7 +94,7 @@ def create_app(settings: Settings, loader: Loader = load) -> FastAPI:
 
 
 def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans | None) -> ASGIApp:
-    """Adds the middleware; a request passes it from the last added to the first."""
+    """Adds the middleware; a request passes through it from the last added to the first."""
     settings = service.settings
     dialects = by_path(chosen(settings.compat))
     if keys is not None:
@@ -115,7 +115,7 @@ def _surround(app: ASGIApp, service: Service, keys: ApiKeys | None, spans: Spans
             ),
             expose_headers=CORS_HEADERS,
         )
-        app = Problems(app)  # for problems raised by CORS itself; inner ones get its headers anyway
+        app = Problems(app)  # for problems that CORS itself raises; inner ones already get its headers
     return Observe(app, service.metrics, spans, {path: dialect.address for path, dialect in dialects.items()})
 
 
@@ -133,7 +133,7 @@ async def _live(service: Service, loader: Loader) -> None:
         service.lifecycle.to(State.FAILED)
     else:
         gc.collect()
-        gc.freeze()  # modules and routes live as long as the process: garbage collections may skip them
+        gc.freeze()  # modules and routes live as long as the process, so garbage collections may skip them
         service.lifecycle.to(State.READY)
         await service.models.follow()
 

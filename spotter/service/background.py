@@ -12,7 +12,7 @@ PREFIX = "background-"
 
 
 async def in_background(name: str, work: Callable[[], T]) -> T:
-    """Runs `work` on its own daemon thread; when the waiting task is cancelled, the thread goes on to its end."""
+    """Runs `work` on its own daemon thread; when the waiting task is cancelled, the thread still runs to its end."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
 
@@ -37,6 +37,6 @@ async def in_background(name: str, work: Callable[[], T]) -> T:
 
 
 def unfinished() -> list[str]:
-    """Names of threads that still run, such as decoders for clients that left. Nobody waits for them, but native code
-    must not run while the interpreter is shut down."""
+    """Names of threads that still run, such as decoders for clients that disconnected. Nothing waits for them, but
+    native code must not run while the interpreter shuts down."""
     return [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]

@@ -22,7 +22,7 @@ from spotter.service.spotting import Answer, RequestHandler
 _AHEAD = 2
 """The number of pages of a document that are processed at once: one is decoded while another is read."""
 _PAUSE = 0.25
-"""The longest pause in seconds after which a page that found no room is submitted again."""
+"""The longest pause in seconds before a page that was not admitted is submitted again."""
 
 T = TypeVar("T")
 Text = Literal["auto", "ocr", "text"]
@@ -30,7 +30,8 @@ Text = Literal["auto", "ocr", "text"]
 
 @dataclass(frozen=True)
 class DocumentLimits:
-    """pages: the most that one request may ask for; seconds: that it may take; at_once: documents open at a time."""
+    """pages: the most that one request may ask for. seconds: the longest that it may take. at_once: the most documents
+    open at a time."""
 
     pages: int
     seconds: float
@@ -42,7 +43,7 @@ class PageAnswer:
     """The answer for a page, or why it could not be read.
 
     number: from 1, of `count`. last: whether it is the last one asked for. picture: draws or decodes it, as
-    `FilePage.picture` does; to be called before the iteration goes on after the last page, which closes the document.
+    `FilePage.picture` does; to be called before the iteration continues after the last page, which closes the document.
     """
 
     number: int
@@ -155,7 +156,7 @@ class Documents:
             if document.carries_text and text != "ocr":
                 carried = await self._in_time(lambda: page.text(text == "text"), own.deadline)
                 if carried is not None:
-                    # A page may have thousands of words, so this does not run in the event loop.
+                    # A page may have thousands of words, so this runs outside the event loop.
                     return _from(await asyncio.to_thread(self._handler.carried, *carried, own), "text")
             while True:
                 try:

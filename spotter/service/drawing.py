@@ -1,4 +1,4 @@
-"""Pictures of pages, for those who show words over them."""
+"""Pictures of pages, for programs that show words over them."""
 
 import io
 from typing import Literal
@@ -14,8 +14,8 @@ _OPTIONS: dict[PictureForm, dict[str, int]] = {"png": {"compress_level": 1}, "jp
 
 
 def draw_page(data: bytes, limits: PictureLimits, number: int, side: int | None, form: PictureForm) -> bytes:
-    """A page as reading sees it, upright, RGB: of a PDF drawn at a long side of `PDF_SIDE` pixels, at most `side`; of a
-    picture its own pixels, scaled down to `side`.
+    """The picture of a page in which words were read, upright, RGB: for a PDF drawn with a long side of `PDF_SIDE`
+    pixels, at most `side`; for a picture its own pixels, scaled down to at most `side`.
 
     number: from 1. Raises InvalidParameterError where there is no such page, and what opening and decoding do.
     """

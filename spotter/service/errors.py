@@ -1,5 +1,5 @@
-"""The service's errors that are not about a picture, one class each, with status, whose fault it is, and what to do
-about it."""
+"""The service's errors that are not about a picture, one class each. Each has its HTTP status, and says whose fault it
+is and what to do about it."""
 
 from spotter.reading.errors import (
     BrokenPictureError,
@@ -62,7 +62,7 @@ class OverloadedError(ProblemError):
 
 
 class ClientGoneError(ProblemError):
-    """The client left; the problem is only logged and counted."""
+    """The client disconnected; the problem is only logged and counted."""
 
     status, kind, title, fault = 499, "client-gone", "The client left before the answer", "client"
     remedy = "Wait for the answer, or send a deadline."
@@ -106,4 +106,4 @@ SPOT_ERRORS: tuple[type[ProblemError], ...] = (
     EngineFailedError,
     TooLateError,
 )
-"""The problems that POST /spot may answer."""
+"""The problems with which POST /spot may answer."""

@@ -15,8 +15,8 @@ OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/docs", "/openap
 """Paths that need no key: probes, scrapes and the description of the interface."""
 LEAST_LENGTH = 16
 AWS, AWS_KEY = b"AWS4-HMAC-SHA256", re.compile(rb"\s*Credential=([^/,\s]+)/")
-"""How clients of Amazon's send theirs. The access key's id is the key here: the signature, made with a secret that only
-they and Amazon know, is not looked at."""
+"""How clients of Amazon's services send keys. The id of the access key is the key here: the signature, made with a
+secret that only the client and Amazon know, cannot be checked."""
 RELOAD_SECONDS = 1.0
 
 
@@ -39,7 +39,7 @@ class ApiKeys:
         self._reload()
         digest = hashlib.sha256(key).digest()
         found = False
-        for known in self._digests:  # all of them, so that the time does not depend on the match
+        for known in self._digests:  # all digests, so that the time does not depend on which one matches
             found |= hmac.compare_digest(digest, known)
         return found
 
@@ -52,7 +52,7 @@ class ApiKeys:
             try:
                 self._digests = read_keys(self._path)
             except ValueError:
-                return  # half-written or missing: the old keys stay valid until it can be read
+                return  # half-written or missing: the old keys stay valid until the file can be read
             self._stamp = stamp
 
     def _now_on_disk(self) -> tuple[int, int, int] | None:
@@ -82,11 +82,11 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 class RequireKey:
-    """Middleware: asks for `Authorization: Bearer KEY` (or `token KEY`, as PaddleX's clients say, or the access key's
-    id of Amazon's signatures) or `X-Api-Key: KEY`. Raises UnauthorizedError."""
+    """Middleware that requires a key: `Authorization: Bearer KEY`, `Authorization: token KEY` as PaddleX's clients send
+    it, the access key's id in one of Amazon's signatures, or `X-Api-Key: KEY`. Raises UnauthorizedError."""
 
     def __init__(self, app: ASGIApp, keys: ApiKeys, also_open: Collection[str] = ()) -> None:
-        """also_open: paths that need no key either."""
+        """also_open: further paths that need no key."""
         self._app = app
         self._keys = keys
         self._open = OPEN.union(also_open)

@@ -6,7 +6,7 @@ from spotter.service.errors import NotReadyError
 
 
 class State(StrEnum):
-    """draining: signalled to stop, not ready, still serving for the grace period; closing: accepts nothing new."""
+    """draining: told to stop, not ready, but still serving for the grace period. closing: accepts nothing new."""
 
     STARTING = "starting"
     READY = "ready"
@@ -25,7 +25,7 @@ _NEXT = {
 
 
 class Lifecycle:
-    """Holds the state, which moves forward only."""
+    """Holds the state, which only moves forward."""
 
     def __init__(self) -> None:
         self._state = State.STARTING

@@ -1,4 +1,4 @@
-"""The most memory that the service takes with its settings, in addition to the program and its models."""
+"""An upper bound of the memory that the service takes with its settings, in addition to the program and its models."""
 
 from spotter.reading.imaging import QUICK_PIXELS
 from spotter.reading.isolated import BASE_BYTES, BYTES_PER_PIXEL
@@ -10,29 +10,29 @@ CONNECTION_BYTES = 64 * 1024 + 256 * 1024
 FETCHES = 2
 """The number of pictures that are fetched from URLs at once."""
 DECODER_BYTES = 22
-"""Bytes a pixel while a picture is decoded, as measured; the worst cases are: 21 of a lossless WebP (two canvases, and
+"""Measured bytes per pixel while a picture is decoded. The worst cases are: 21 of a lossless WebP (two canvases, and
 their copies), 17 of samples wider than a byte, 13 with transparency, 6 of a progressive JPEG, below 1 of any other
 JPEG."""
 IDLE_BYTES = 64 << 20
-"""A spare decoding process; 43 MB measured."""
+"""Memory of a spare decoding process; 43 MB were measured."""
 UNTOUCHED_BYTES = 96 << 20
-"""The part of such a process's address space that libraries map and never read, as measured."""
+"""The measured part of such a process's address space that libraries map and never use."""
 GRAPH_BYTES = 160
-"""Bytes a padded pixel while the shipped graph runs on a CPU, as measured."""
+"""Measured bytes per padded pixel while the shipped graph runs on a CPU."""
 
 
 def bound(settings: Settings) -> dict[str, int]:
     """The most bytes of each consumer. Memory that models keep between pictures depends on the bundle and is not
     included."""
-    # A lone lane lays out the next batch in a second buffer. Of several, each has its own, and one of a single picture
-    # needs none.
+    # A single lane arranges the next batch in a second buffer. Several lanes have one buffer each, or none where a
+    # batch is one picture.
     lanes = 2 if settings.lanes == 1 else settings.lanes if settings.batch_limit > 1 else 0
     models = len(settings.references)
     decoding = settings.lanes if settings.lanes_decode else 0
     decoded = settings.decoders * settings.max_pixels + decoding * min(settings.max_pixels, QUICK_PIXELS)
     return {
-        # An upload's chunks and a copy while they are joined; uploads being decoded whose clients left; JSON while it
-        # is parsed, and fetched pictures.
+        # An upload's chunks, and a copy while they are joined; uploads that are still being decoded for clients that
+        # disconnected; JSON while it is parsed; fetched pictures.
         "uploads": 2 * settings.max_upload_bytes_total
         + (settings.decoders + decoding + 2 + (FETCHES if settings.fetch_urls else 0)) * settings.max_bytes,
         "connections": settings.max_connections * CONNECTION_BYTES,

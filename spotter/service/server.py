@@ -1,4 +1,4 @@
-"""The process: uvicorn with graceful draining, and logs in JSON."""
+"""The server process: uvicorn with graceful draining, and logs in JSON."""
 
 import json
 import logging
@@ -27,8 +27,8 @@ FILES = 128
 
 
 class Server(uvicorn.Server):
-    """On SIGTERM it becomes unready, serves on for the grace period, finishes accepted requests and returns. On SIGINT
-    the same without the grace period. A second signal ends the process at once."""
+    """On SIGTERM it becomes unready, serves for the grace period, finishes accepted requests and returns. On SIGINT it
+    does the same without the grace period. A second signal ends the process at once."""
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, grace: float) -> None:
         super().__init__(config)
@@ -80,7 +80,7 @@ def run(app: FastAPI, settings: Settings) -> int:
     try:
         server.run()
     except SystemExit:
-        # uvicorn exits so when it cannot listen, with a code that we use for a model that cannot be loaded
+        # uvicorn exits when it cannot listen, with a code that here means a model that cannot be loaded
         return 1
     if lifecycle.state is State.FAILED:
         return FAILED_TO_LOAD
@@ -88,8 +88,8 @@ def run(app: FastAPI, settings: Settings) -> int:
 
 
 def allow_files(wanted: int) -> None:
-    """Raises this process's limit of open files towards `wanted`; logs a warning where the hard limit is lower. Without
-    free files connections are dropped without an answer."""
+    """Raises this process's limit of open files to `wanted`, or to the hard limit where that is lower, which is logged.
+    Without free file descriptors connections are dropped without an answer."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
@@ -100,8 +100,8 @@ def allow_files(wanted: int) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process. While a model is loaded or run, or a picture decoded, the interpreter is not shut down, which
-    native code could crash on or block."""
+    """Ends the process. While a model is being loaded or run, or a picture decoded, the interpreter is not shut down
+    first: native code could crash during the shutdown or block it."""
     if unfinished():
         logging.shutdown()
         sys.stderr.flush()
@@ -110,7 +110,7 @@ def leave(code: int) -> NoReturn:
 
 
 class JsonFormatter(logging.Formatter):
-    """A log line is a JSON object; access lines are objects already."""
+    """Formats a log line as a JSON object; access lines are objects already."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""Settings from the environment (`SPOTTER_*`), validated; values that would make the service unsafe are refused."""
+"""Settings from the environment (`SPOTTER_*`), validated; values that would make the service unsafe are rejected."""
 
 import os
 import re
@@ -87,11 +87,11 @@ class Settings(ReadingSettings):
 
     @property
     def references(self) -> tuple[ModelReference, ...]:
-        """The models that the service reads with, the default first."""
+        """The models of the service, the default first."""
         return tuple(map(ModelReference.parse, self.models)) or (ModelReference(self.model, self.alias),)
 
     def of(self, reference: ModelReference) -> Self:
-        """The same settings for one of the models alone."""
+        """The same settings with only one of the models."""
         return self.model_copy(update={"models": (), "model": reference.name, "alias": reference.alias})
 
     @property
@@ -101,8 +101,8 @@ class Settings(ReadingSettings):
 
     @property
     def lanes_decode(self) -> bool:
-        """Whether a lane decodes the picture that it reads next: where each core has a lane, a further decoding thread
-        only keeps one of them waiting, and now and then the same one several times."""
+        """Whether a lane decodes the picture that it reads next: where each core has a lane, a separate decoding thread
+        would only delay one of the lanes, sometimes the same one repeatedly."""
         return self.device == "cpu" and self.lanes >= cores() and self.batch_limit == 1
 
     @property
@@ -112,6 +112,6 @@ class Settings(ReadingSettings):
 
 
 def unknown_variables() -> list[str]:
-    """Environment variables that look like settings but are unknown: misspelt, or of another version."""
+    """Environment variables that look like settings but are unknown: misspelt, or from another version."""
     known = {f"SPOTTER_{name.upper()}" for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith("SPOTTER_") and name not in known)

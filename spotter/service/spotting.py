@@ -35,17 +35,17 @@ from spotter.service.telemetry.timing import Timing
 T = TypeVar("T")
 
 ORDERED_IN_LOOP = 64
-"""Words: the reading order of up to so many is found in the event loop. Of more it takes milliseconds, up to hundreds
-for a thousand, so it is found in a thread."""
+"""The most words whose reading order is computed in the event loop. For more words it takes milliseconds, and hundreds
+of them for a thousand words, so it is computed in a thread."""
 
 RESERVED_SECONDS = 0.05
-"""Seconds before the deadline when a closer look is given up and the words of the first look are answered."""
+"""Seconds before the deadline at which a closer look is given up and the words of the first look become the answer."""
 
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What the pictures of one request share. deadline: time.monotonic() seconds. min_score: None for
-    the model's. detail: of the JSON answer."""
+    """What all pictures of a request share. deadline: time.monotonic() seconds. min_score: None for the model's.
+    detail: of the JSON answer."""
 
     live: LoadedModel
     deadline: float
@@ -64,8 +64,8 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class CloserLook:
-    """The setting for closer looks. side: the longest side in pixels. again: whether pictures of small words get a
-    second look without a parameter."""
+    """The settings of closer looks. side: the longest side in pixels. again: whether pictures of small words get a
+    second look even where no parameter asks for it."""
 
     side: int
     again: bool
@@ -109,7 +109,7 @@ class RequestHandler:
         self._lanes_decode = lanes_decode
 
     def close(self) -> None:
-        """Ends the decoding threads, without waiting for those that are busy for clients that left."""
+        """Ends the decoding threads, without waiting for those that are busy for clients that disconnected."""
         self.decoders.close()
 
     async def decoded(self, work: Callable[[], T]) -> T:
@@ -219,8 +219,8 @@ class RequestHandler:
         progress: _Progress,
         turn: int | None = None,
     ) -> Done:
-        """Decodes the picture for `spec`, unless that is done, and runs the model on it. turn: of a look that is not
-        the first, the quarters by which the picture is turned anticlockwise before.
+        """Decodes the picture for `spec`, unless that is done, and runs the model on it. turn: for a look that is not
+        the first, the quarter turns anticlockwise by which the picture is turned before it.
 
         The decoding thread submits it to the engine itself, which saves waking the event loop.
         """
@@ -285,7 +285,7 @@ class RequestHandler:
         return data.open(spec, region)
 
     def _turn(self, turns: Turns[Done], request: ReadRequest, took: float) -> int | None:
-        """How to turn the picture for another look, where there is need, leave and time for one."""
+        """The quarter turns for another look, where one is needed, allowed and fits into the time; else None."""
         turn = turns.next if self.closer_look.again else None
         if turn is not None and time.monotonic() + took - turns.first.queued > request.deadline - RESERVED_SECONDS:
             self._metrics.second_looks.labels("no time").inc()
@@ -319,8 +319,8 @@ class RequestHandler:
         first: Done,
         turn: int,
     ) -> tuple[Done, Verdict]:
-        """The result of another look, closer or at the turned picture, or that of the first one where the queue has no
-        room, or where the other one does not finish in time."""
+        """The result of another look, closer or at the turned picture; or the result of the first look where the queue
+        has no room, or where the other look does not finish in time."""
         try:
             async with asyncio.timeout(request.deadline - time.monotonic() - RESERVED_SECONDS):
                 second = await self._look(data, spec, ticket, request, progress, turn)

@@ -35,7 +35,7 @@ class Service:
     fetching: asyncio.Semaphore
     """Held while a URL is fetched."""
     gpu_memory: GpuMemory | None
-    """None on a CPU."""
+    """Reads the GPU's memory; None on a CPU."""
     lexicons: Mapping[str, Lexicon]
 
     def require_ready(self) -> None:
@@ -46,7 +46,7 @@ class Service:
             model.require_working()
 
     def require_alive(self) -> None:
-        """Raises NotReadyError when only a new process can help."""
+        """Raises NotReadyError when only a new process helps."""
         for model in self.models.values():
             model.require_revivable()
 

@@ -13,14 +13,13 @@ name = "no real pictures"
 without = ["labelled", "crops"] # kinds or paths of sources that are left out
 [[row]]
 name = "labels of our own"
-instead = { "pseudo/unlabelled" = "self/unlabelled" }  # other folders of a kind of labelled pictures, by their paths
-[[row]]
+instead = { "pseudo/unlabelled" = "self/unlabelled" }  # replaces the paths of sources [[row]]
 name = "narrow"
 fresh = ["neck", "head"]        # parts of the network that start from random weights, since their shapes change
 [row.model]
 neck_kind = "pan"
 [row.train.distill]
-teacher = "TEACHER"             # stands for the checkpoint of --teacher
+teacher = "TEACHER"             # replaced by the checkpoint of --teacher
 features = 1.0
 """
 
@@ -43,7 +42,7 @@ from spotter.training.sample import Source
 _OWN = {"name", "without", "instead", "fresh"}
 _TEACHER = "TEACHER"
 _RESULT = "result.json"
-_TAIL = 5  # a row's losses are means over so many records of the log
+_TAIL = 5  # a row's losses are means over this many last records of the log
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def read_table(path: Path) -> list[Row]:
 def _sources(
     tables: Sequence[Mapping[str, Any]], without: Sequence[str], instead: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """A recipe's sources without those of the kinds or paths `without`, the paths of others replaced.
+    """A recipe's sources without those of the kinds or paths `without`, and with the paths in `instead` replaced.
 
     Raises RecipeError when there is no source of such a kind or path.
     """
@@ -97,8 +96,8 @@ def _sources(
     return [table | {"path": instead[table["path"]]} if str(table.get("path")) in instead else table for table in left]
 
 
-def kept(folder: Path) -> dict[str, Any] | None:
-    """The result of a row that was run in `folder`."""
+def saved_result(folder: Path) -> dict[str, Any] | None:
+    """The saved result of the row that was run in `folder`; None where there is none yet."""
     file = folder / _RESULT
     if not file.exists():
         return None
@@ -117,7 +116,7 @@ def run_row(
     teacher: Path | None,
     workers: int,
 ) -> dict[str, Any]:
-    """Trains a row, or goes on with it, and scores it; the result is kept in `folder`.
+    """Trains a row, or continues it, and scores it; the result is saved in `folder`.
 
     Raises ValueError when the row needs a teacher and there is none, or when the weights do not fit it, and
     InterruptedError when a signal stopped it; it has no result then.
@@ -133,7 +132,7 @@ def run_row(
         trainer.resume()
     elif weights:
         trainer.start_from(weights, row.fresh)
-    # Pictures from before an interruption count; those behind the starting weights do not.
+    # Pictures seen before an interruption count; those that the starting weights were trained on do not.
     before = int(load_state(weights).get("pictures", 0)) if weights else 0
     trainer.train()
     if trainer.step < steps:

@@ -17,10 +17,10 @@ from spotter.training.checkpoint import shared
 def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     """The state of one model whose weights are the mean of those of several checkpoints, with equal weights.
 
-    Runs that start from the same trained weights and see different pictures end in one basin of the loss, whose centre
-    performs better than its borders (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD with one
-    synchronisation: Stich 2019, arXiv:1805.09767). Of a run's whole state the EMA weights are used.
-    start: the weights that all began with, so that the pictures behind them are counted once.
+    Runs that start from the same trained weights and see different pictures end in one basin of the loss, and the mean
+    of their weights performs better than each of them (model soups: Wortsman et al. 2022, arXiv:2203.05482; local SGD
+    with one synchronisation: Stich 2019, arXiv:1805.09767). From the full state of a run the EMA weights are used.
+    start: the checkpoint that all runs started from, so that the pictures that it was trained on are counted once.
     Everything else (thresholds, calibration of scores, provenance) is taken from the first checkpoint.
     Raises ValueError when a file is no checkpoint of ours or the models differ.
     """
@@ -42,8 +42,9 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:
-    """The configuration of a checkpoint's network, without the calibration of scores and characters and the choice of
-    regions; settings of the family that change shapes of weights are compared by the weights."""
+    """The configuration of a checkpoint's network, without what averaged models may differ in: score calibration,
+    thresholds and settings of the family. Those of the family's settings that change shapes of weights are compared by
+    the weights."""
     config = SpotterConfig.from_dict(state["model_config"])
     if isinstance(config.recogniser, PictureRecogniserConfig):
         config = config.with_priors(0.0, 0.0)

@@ -16,11 +16,11 @@ from spotter.model.pyramid import LEVEL_HEIGHTS
 from spotter.training.polygons import together
 from spotter.training.sample import Sample
 
-_LEARNT = 1.4 * LEVEL_HEIGHTS[0]  # pixels; higher words are ignored
+_LEARNT = 1.4 * LEVEL_HEIGHTS[0]  # pixels; taller words are ignored
 _NOT_HERE = (
     1.8 * LEVEL_HEIGHTS[0]
-)  # pixels; higher words belong to another level of the pyramid and are background here
-_LEAST = 2.0  # pixels; lower or shorter words are too small for targets
+)  # pixels; taller words belong to another level of the pyramid and are background here
+_LEAST = 2.0  # pixels; words of smaller height or length are too small for targets
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Batch:
 
 
 def collate(samples: Sequence[Sample], charset: Charset, family: Family) -> Batch:
-    """Samples of one size -> a batch. Words with characters outside the charset train the detector only.
+    """Collates samples of one size into a batch. Words with characters outside the charset train the detector only.
 
-    A picture represents one level of the pyramid: words much too high for it are background.
+    A picture represents one level of the pyramid: words much too tall for it are background.
     """
     polygons = torch.from_numpy(together([polygon for sample in samples for polygon in sample.polygons]))
     image_index = torch.tensor([n for n, sample in enumerate(samples) for _ in sample.polygons], dtype=torch.int64)
@@ -70,7 +70,7 @@ def _characters(sample: Sample) -> Sequence[NDArray[np.float32]]:
 
 
 def _texts(readable: Sequence[bool], targets: Sequence[Sequence[int]], quads: Sequence[NDArray[np.float32]]) -> Texts:
-    """What words say and where: targets of the readable ones, and the quadrilaterals of the characters of all."""
+    """The words' texts: classes of the readable ones, and the quadrilaterals of the characters of all."""
     longest = max((len(target) for target in targets), default=0)
     classes = torch.zeros(len(readable), longest, dtype=torch.int64)
     places = torch.zeros(len(readable), longest, 4, 2)

@@ -32,7 +32,7 @@ def shared(
 ) -> dict[str, Any]:
     """The state of a checkpoint to share, in half precision: enough to read with, to export, or to start a run from.
 
-    Batch norm's variances stay within float16's range. pictures: seen in training, over all runs.
+    Batch norm's variances are kept within float16's range. pictures: number seen in training, over all runs.
     started_from: provenance of starting weights, see `spotter.training.pretrained.Provenance`.
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
@@ -41,7 +41,7 @@ def shared(
 
 
 def weighs_margin(path: Path) -> bool:
-    """Whether a checkpoint's scores use a language model's margin; without a language model they are too low.
+    """Whether a checkpoint's scores use a language model's margin; without a language model such scores are too low.
 
     Raises ValueError when the file is no checkpoint of ours.
     """

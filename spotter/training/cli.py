@@ -12,7 +12,7 @@ from tqdm import tqdm
 from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.model.ppocr import PLANS
 from spotter.training import checkpoint
-from spotter.training.ablation import kept, markdown, read_table, run_row
+from spotter.training.ablation import markdown, read_table, run_row, saved_result
 from spotter.training.average import average as average_weights
 from spotter.training.combine import combine as combined
 from spotter.training.compose import planned
@@ -70,9 +70,9 @@ def train(
     compose: str,
     weights: Path | None,
 ) -> None:
-    """Trains in the folder RUN, going on from its last checkpoint when it has one.
+    """Trains in the folder RUN, and continues from its last checkpoint where it has one.
 
-    Ctrl-C saves and stops; so does the end of --minutes. The same command again goes on from there. A recipe with the
+    Ctrl-C saves and stops; so does the end of --minutes. The same command again continues from there. A recipe with the
     table [recogniser_run] trains the recogniser alone.
     """
     if threads:
@@ -125,7 +125,7 @@ def train(
     help="The weights they began with, whose pictures count once.",
 )
 def average(output: Path, checkpoints: tuple[Path, ...], start_from: Path | None) -> None:
-    """Writes the mean of the weights of CHECKPOINTS, runs from the same start on other pictures, to OUTPUT."""
+    """Writes to OUTPUT the mean of the weights of CHECKPOINTS: runs from the same start on different pictures."""
     try:
         checkpoint.save(output, average_weights(checkpoints, start_from))
     except ValueError as error:
@@ -165,9 +165,10 @@ def fit_orientation(
     size: int,
     seed: int,
 ) -> None:
-    """Writes to OUTPUT the spotter CHECKPOINT, which then also tells which way up a picture lies.
+    """Writes to OUTPUT the spotter CHECKPOINT with a classifier of a picture's orientation added.
 
-    It learns from pictures of the recipe's sources, each turned in all four ways; a tenth is kept back to be judged by.
+    The classifier is trained on pictures of the recipe's sources, each turned in all four ways; a tenth of them is held
+    out to measure its accuracy.
     """
     try:
         source = build_sources(read_recipe(recipe).sources, data, pool)
@@ -188,7 +189,7 @@ def fit_orientation(
 def import_weights(family: str, name: str, output: Path, all_characters: bool) -> None:
     """Writes a published recogniser to OUTPUT, for a recipe's `start` or for `spotter combine`.
 
-    Its licence, the package it came from and the digest of the file there are kept with it.
+    Its licence, the package that it came from and the digest of the file in the package are stored with it.
     """
     try:
         pretrained = load_ppocr(name, None if all_characters else Charset(LATIN_AND_GREEK))
@@ -227,16 +228,16 @@ def ablate(
     threshold: float,
     workers: int,
 ) -> None:
-    """Trains every row of TABLE alike but for its one change, and prints what became of them.
+    """Trains every row of TABLE, each with its one change, and prints their results.
 
-    OUTPUT keeps a run for each row; the same command again goes on where it stopped.
+    OUTPUT has a run for each row; the same command again continues where it stopped.
     """
     results = []
     opened: tuple[object, Source] | None = None
     try:
         for number, row in enumerate(read_table(table)):
             folder = output / f"{number:02d}"
-            if (result := kept(folder)) is None:
+            if (result := saved_result(folder)) is None:
                 if opened is None or opened[0] != row.recipe.sources:
                     opened = row.recipe.sources, build_sources(row.recipe.sources, data, pool)
                 sets = [
@@ -274,7 +275,7 @@ def ablate(
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the generated words.")
 def language(output: Path, recipe: Path, data: Path, order: int, states: int, seed: int) -> None:
-    """Writes to OUTPUT how likely a character is after those before it.
+    """Writes to OUTPUT a language model of characters.
 
     It learns from the transcripts of the recipe's labelled pictures and word crops, from the words of synthetic
     pictures and from the word list of this machine.

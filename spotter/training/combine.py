@@ -15,8 +15,9 @@ _DETECTOR = ("backbone.", "neck.", "head.")
 
 
 def combine(detector: Path, recogniser: Path) -> dict[str, Any]:
-    """The state, in half precision, of a spotter with the detector of one checkpoint and the recogniser of a run of
-    `spotter.training.recogniser_loop`, or of weights that such a run wrote. Its scores must be calibrated again.
+    """The state, in half precision, of a spotter with the detector of one checkpoint and the recogniser of another
+    file: the state of a run of `spotter.training.recogniser_loop`, or the weights that it wrote. Its scores must be
+    calibrated again.
 
     Raises ValueError where either file is not what it should be.
     """

@@ -14,7 +14,7 @@ from spotter.training.synthesis.sources import PlannedSample
 
 @runtime_checkable
 class Plannable(Protocol):
-    """A source some of whose pictures a device can compose."""
+    """A source that can give layouts, for a device to compose."""
 
     def planned(self) -> Source:
         """The same source with layouts instead of pictures in its synthetic samples."""
@@ -30,7 +30,8 @@ class PlannedBatch(Batch):
 
 
 def planned(source: Source) -> Source:
-    """A source whose synthetic pictures are composed on a device; a source without any is returned as it is."""
+    """The source with layouts instead of synthetic pictures, for a device to compose; a source without any is returned
+    unchanged."""
     return source.planned() if isinstance(source, Plannable) else source
 
 
@@ -49,4 +50,4 @@ def composed(batch: Batch, composer: DeviceComposer) -> Batch:
     if not isinstance(batch, PlannedBatch):
         return batch
     index = torch.tensor(batch.empty, device=batch.images.device)
-    return replace(batch, images=batch.images.index_copy(0, index, composer.carry_out(batch.plan)))
+    return replace(batch, images=batch.images.index_copy(0, index, composer.compose_plan(batch.plan)))

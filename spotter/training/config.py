@@ -9,33 +9,35 @@ from typing import Any
 from spotter.families.interface import Family
 from spotter.training.weighting import METHODS
 
-ATTENTION = "attention"  # an additional part, of networks with an attention decoder
+ATTENTION = "attention"  # an additional part of the loss, for networks with an attention decoder
 MODULES = ("backbone", "neck", "head", "recogniser")
 OPTIMISERS = ("adamw", "muon")
 EMA, IMAGENET = "ema", "efficientnet-lite0"  # teachers that are not given as a checkpoint
 
 
 def parts_of(family: Family, own: Mapping[str, float] = MappingProxyType({})) -> tuple[str, ...]:
-    """The parts of the joint loss of a family, without `ATTENTION`; of its own those that have a weight, by default or
-    by `own`."""
+    """The names of the parts of a family's joint loss, without `ATTENTION`. Its own parts are included where their
+    weight, from `own` or by default, is not 0."""
     weights = {**family.parts, **own}
     return ("score", "dice", *(name for name in family.parts if weights[name]), "recognition")
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the joint loss and how its parts are counted.
+    """Weights of the joint loss, and settings of its parts.
 
-    own: weights of the family's own parts, by default the family's; in a recipe they stand among the others. Parts
-        whose weight is 0 are left out.
+    own: weights of the family's own parts, the family's defaults where not given; a recipe lists them among the others.
+        Parts whose weight is 0 are left out.
     hard_negatives: background points kept for each text point, the hardest first (OHEM, Shrivastava et al. 2016).
-    small_words: a text point counts by n ** -small_words where its word has n of them; 0 for all alike.
-    focal: where it is not 0, every counted point counts, by (1 - p) ** focal, instead of the hardest (Lin et al. 2017).
-    recognition_ramp: steps over which recognition's weight grows from a tenth to the whole, so that detection, which
-        recognition depends on, is learnt first.
-    attention: of the attention decoder that learns in addition to CTC, where the network has one; it ramps up with
-    recognition.
-    weighting: fixed, uncertainty or dwa, see `spotter.training.weighting`; period: steps of one of dwa's averages.
+    small_words: a text point has the weight n ** -small_words where its word has n of them; 0: all have the same
+    weight.
+    focal: exponent of the focal loss (Lin et al. 2017); where it is not 0, all counted points are used, with the weight
+    (1 - p) ** focal, instead of the hardest ones. recognition_ramp: steps over which recognition's weight grows from a
+    tenth to its full value, so that detection, which recognition depends on, is learnt first.
+    attention: weight of the attention decoder's loss, where the network has one in addition to CTC; it grows like
+    recognition's.
+    weighting: fixed, uncertainty or dwa, see `spotter.training.weighting`; period: steps over which dwa averages
+    losses.
     """
 
     score: float = 1.0
@@ -62,8 +64,8 @@ class DistillConfig:
     """Learning from a teacher, see `spotter.training.distill`.
 
     teacher: a checkpoint; "ema" for the run's own average (Tarvainen and Valpola 2017, arXiv:1703.01780);
-        "efficientnet-lite0" for the features of a network trained on ImageNet (`spotter.training.imagenet`); none if
-        empty.
+        "efficientnet-lite0" for the features of a network trained on ImageNet (`spotter.training.imagenet`); "" for
+        none.
     output, features, attention: weights of the losses. temperature: of the softened outputs.
     """
 
@@ -82,7 +84,7 @@ class DistillConfig:
 
 @dataclass(frozen=True)
 class Stage:
-    """Steps before `until` train only these modules of the network, by these parts of the loss with their usual
+    """Until step `until` only these modules of the network are trained, by these parts of the loss with their usual
     weights, and by the teacher's losses."""
 
     until: int
@@ -98,11 +100,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class DifficultyConfig:
-    """Synthesis that gets harder as reading gets better, see `spotter.training.curriculum`.
+    """Synthetic pictures that get harder as the recognition loss falls, see `spotter.training.curriculum`.
 
-    easy, hard: recognition losses per character: above `easy` pictures are not degraded, below `hard` fully; both 0 for
-        pictures that are always fully degraded. decay: of the loss's moving average. period: steps
-        between changes.
+    easy, hard: recognition losses per character. Above `easy` pictures are not degraded, below `hard` they are fully
+        degraded; both 0: pictures are always fully degraded. decay: of the loss's moving average. period: steps between
+        changes.
     """
 
     easy: float = 0.0
@@ -124,9 +126,10 @@ class DifficultyConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What every training run has.
+    """The settings that every training run has.
 
-    words: that are read in a step. warmup: steps over which the learning rate rises. clip: of the gradient's norm.
+    words: number of words that are read in a step. warmup: steps over which the learning rate rises. clip: the largest
+    norm of the gradient.
     ema: decay of the averaged weights. save_every, log_every: steps.
     """
 
@@ -146,14 +149,14 @@ class RunConfig:
 class TrainConfig(RunConfig):
     """A training run of the whole network.
 
-    size, batch: pixels of a side and pictures of a step. sizes: sides that steps choose from, each with the batch that
-        keeps the pixels of a step about equal.
-    groups: number of groups of similar width that the words of a step are read in.
-    balance: a word counts as n ** -balance where its picture has n words, so that dense pages do not outweigh scenes.
-    jitter: deviation of the true boxes' noise, as a share of the height; predicted: share of the words whose box is
-        the detector's own once `predicted_after` steps are done.
-    stages: e.g. to train single modules first; steps after the last stage train everything.
-    optimiser: adamw or muon, see `spotter.training.optimiser`; one learning rate suits both.
+    size, batch: side of the pictures in pixels, and number of pictures in a step. sizes: sides that each step chooses
+        from; the number of pictures is adapted so that the pixels of a step stay about equal.
+    groups: number of groups of similar width in which the words of a step are read.
+    balance: a word has the weight n ** -balance where its picture has n words, so that dense pages do not outweigh
+    scenes. jitter: standard deviation of the noise added to true boxes, as a share of the height. predicted: share of
+    the words whose box is the detector's own, after `predicted_after` steps.
+    stages: e.g. to train single modules first; after the last stage everything is trained.
+    optimiser: adamw or muon, see `spotter.training.optimiser`; the same learning rates work for both.
     """
 
     size: int = 512

@@ -17,11 +17,11 @@ from spotter.training.synthesis.words import WordGenerator
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """How much a word counts.
+    """The weights of words in the corpus.
 
-    draws: words drawn from the generator of the synthetic pictures, every fourth as pages hold them; draw: of each.
-    listed: of each word of the vocabulary.
-    transcript, power: a word that was seen n times in transcripts counts transcript * n ** power.
+    draws: number of words drawn from the generator of the synthetic pictures, every fourth of them as on pages; draw:
+    weight of each. listed: weight of each word of the vocabulary.
+    transcript, power: a word that occurs n times in transcripts has the weight transcript * n ** power.
     """
 
     draws: int = 300_000
@@ -32,10 +32,11 @@ class CorpusConfig:
 
 
 def transcripts(recipe: Recipe, data: Path) -> Counter[str]:
-    """How often the recipe's labelled pictures and word crops below `data` say each word, in lower case.
+    """How often each word, in lower case, occurs in the transcripts of the recipe's labelled pictures and word crops
+    below `data`.
 
-    As in training, regions to ignore do not count, nor do crops that may come from a validation picture.
-    Raises RecipeError when a source misses a field or is a validation set too; ValueError or OSError when its folder
+    As in training, ignored regions and crops that may come from a validation picture are left out.
+    Raises RecipeError when a source lacks a field or is also a validation set; ValueError or OSError when its folder
     cannot be read.
     """
     held_out = {item.folder for item in recipe.validation}
@@ -69,7 +70,8 @@ def _crops(source: Mapping[str, Any], data: Path) -> Iterator[str]:
 
 
 def corpus(seen: Mapping[str, int], config: CorpusConfig | None = None, seed: int = 0) -> dict[str, float]:
-    """Counts of words in lower case: generated ones, the vocabulary, and those `seen` so often in transcripts."""
+    """Weighted counts of words in lower case: generated words, the vocabulary, and the words of transcripts. seen: how
+    often each word occurs in transcripts."""
     config = config or CorpusConfig()
     counts: Counter[str] = Counter()
     generator, rng = WordGenerator(), np.random.default_rng(seed)

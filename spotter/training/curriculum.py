@@ -11,20 +11,20 @@ class Graded(Protocol):
     """A source that can make easier pictures."""
 
     def at(self, difficulty: float) -> Source:
-        """The same source at a difficulty between 0 and 1, the default."""
+        """The same source at a difficulty from 0 to 1; the default is 1."""
         ...
 
 
 def at_difficulty(source: Source, difficulty: float) -> Source:
-    """A source at a difficulty; one without difficulty is returned as it is."""
+    """A source at a difficulty; one without difficulty is returned unchanged."""
     return source.at(difficulty) if isinstance(source, Graded) else source
 
 
 class Curriculum:
     """Difficulty from the moving average of the recognition loss per character: 0 while it is `easy` or more, 1 once it
-    is `hard` or less, straight in between, and never less than before.
+    is `hard` or less, linear in between, and never less than before.
 
-    It changes only every `period` steps, so that a resumed run gets the same pictures although they are drawn ahead.
+    It changes only every `period` steps, so that a resumed run gets the same pictures although they are prefetched.
     """
 
     def __init__(self, config: DifficultyConfig) -> None:

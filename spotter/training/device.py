@@ -1,4 +1,4 @@
-"""Where torch computes."""
+"""The command line's option for the device on which torch computes."""
 
 from typing import Any
 

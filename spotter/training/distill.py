@@ -15,7 +15,8 @@ from spotter.training.imagenet import ImageNetFeatures
 
 @dataclass(frozen=True)
 class TeacherOutput:
-    """A teacher's output for a batch: its feature maps [B, C, H, W], and what only a spotter has."""
+    """A teacher's output for a batch: its feature maps [B, C, H, W]; features and maps: only where the teacher is a
+    spotter."""
 
     shared: Tensor
     features: Features | None = None
@@ -43,7 +44,7 @@ def score_divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def feature_difference(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of maps [B, C, H, W], the teacher's channels brought to mean 0 and deviation 1
+    """Mean squared difference of maps [B, C, H, W], with the teacher's channels normalised to mean 0 and deviation 1
     (Romero et al. 2015, FitNets, arXiv:1412.6550)."""
     mean = teacher.mean((0, 2, 3), keepdim=True)
     deviation = teacher.std((0, 2, 3), keepdim=True).clamp(min=1e-3)
@@ -74,8 +75,8 @@ class Distiller(nn.Module):
     ):
         """teacher_config: of a spotter.
 
-        Raises ValueError when the teacher's patches are of another size, so that columns do not correspond, or when its
-        output is asked for and it has none.
+        Raises ValueError when the teacher's patches have another size, so that columns do not correspond, or when the
+        losses need its output and it has none.
         """
         super().__init__()
         if config.output:
@@ -111,7 +112,7 @@ class Distiller(nn.Module):
         return self.teacher.sample(teacher_output.features, shapes, image_index)
 
     def reading(self, logits: Tensor, fine: Tensor, coarse: Tensor, widths: Tensor) -> Tensor:
-        """The divergence of the outputs on one group of patches."""
+        """The divergence between the recognisers' outputs on one group of patches."""
         assert isinstance(self.teacher, Spotter)
         with torch.no_grad():
             recogniser = self.teacher.map_recogniser
@@ -121,8 +122,8 @@ class Distiller(nn.Module):
     def losses(
         self, teacher_output: TeacherOutput, features: Features, maps: Maps, reading: Tensor
     ) -> dict[str, Tensor]:
-        """The weighted parts. reading: the mean of `reading` over the batch's words. The student's maps are averaged to
-        the positions of a coarser teacher."""
+        """The weighted parts. reading: the mean of `reading` over the batch's words. Where the teacher's maps are
+        coarser, the student's are averaged to their size."""
         teacher = teacher_output.shared.float()
         student = F.adaptive_avg_pool2d(features.shared.float(), (teacher.shape[2], teacher.shape[3]))
         parts = {}

@@ -9,8 +9,8 @@ from spotter.model.spotter import Spotter
 
 
 class ExponentialMovingAverage:
-    """A copy of a model with averaged weights; early steps count more, so that the starting weights are soon
-    forgotten."""
+    """A copy of a model with averaged weights; the decay is smaller in early steps, so that the starting weights soon
+    have no influence."""
 
     def __init__(self, model: Spotter, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)

@@ -13,7 +13,7 @@ _MEAN, _DEVIATION = 127.0, 128.0
 
 
 class ImageNetFeatures(nn.Module):
-    """The maps of stride 16, of `channels` channels."""
+    """Computes maps at stride 16 with `channels` channels."""
 
     channels = 112
 

@@ -1,4 +1,4 @@
-"""Trains a character n-gram language model's tables on words."""
+"""Trains the tables of a character n-gram language model on words."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from spotter.model.language import STEP, LanguageTables
 
 SYMBOLS = "".join(chr(code) for code in range(0x20, 0x7F) if not "A" <= chr(code) <= "Z")
-"""The 69 printable ASCII characters without regard to case."""
+"""The 69 printable ASCII characters, ignoring case."""
 
-_SIZE = len(SYMBOLS) + 1  # the end of the word is the last one
+_SIZE = len(SYMBOLS) + 1  # the last symbol is the end of the word
 _BASE = _SIZE + 1
 _BEGINNING = 1
-_LONGEST = 10  # characters of an n-gram whose number fits 64 bits
+_LONGEST = 10  # the most characters of an n-gram whose number fits into 64 bits
 
 
 def train_language(
@@ -21,15 +21,15 @@ def train_language(
 ) -> LanguageTables:
     """An interpolated n-gram model of the characters of words in lower case.
 
-    counts: how much each word counts, positive; words with other characters than `SYMBOLS` are left out.
+    counts: the weight of each word, positive; words with other characters than `SYMBOLS` are left out.
     order: characters of an n-gram, of which the last is predicted from the others, its context; 2 to 10.
-    least: the count from which a context becomes a state; the empty one and the word's beginning always do.
+    least: the smallest count of a context that becomes a state; the empty context and the word's beginning always do.
     states: the most states, 2 to 65,536; those with the highest counts are kept, of equal ones the shorter, then the
         alphabetically first.
 
-    After a context that T kinds of symbols follow, N in all, a symbol that follows c times has the probability
-    (c + T p) / (N + T), where p is the probability after the context without its first character, and 1 / A before
-    there is any (Witten and Bell 1991, "The zero-frequency problem", method C; interpolated as in Chen and Goodman
+    A symbol that follows a context c times has the probability (c + T p) / (N + T), where N symbols of T kinds follow
+    the context in all, and p is the symbol's probability after the context without its first character, or 1 / A after
+    the empty context (Witten and Bell 1991, "The zero-frequency problem", method C; interpolated as in Chen and Goodman
     1999, "An empirical study of smoothing techniques for language modeling").
     Raises ValueError when no word is left, or order or states is out of range.
     """
@@ -49,8 +49,9 @@ def train_language(
             shorter_chances, following[rows] = chances[shorter], following[shorter]
         chances[rows] = (chances[rows] + kinds[rows] * shorter_chances) / (total[rows] + kinds[rows])
         if length + 1 < order:
-            # Every context but its last character is a context, for it cannot count less. What the beginning does to
-            # the empty context falls to column -1, the end, after which it is the next word's.
+            # A context without its last character is always a context as well, since its count is not smaller. The
+            # transition from the empty context to the word's beginning is written to column -1, the end of the word,
+            # where the next word begins.
             longer = np.arange(bounds[length + 1], bounds[length + 2])
             following[np.searchsorted(contexts, contexts[longer] // _BASE), contexts[longer] % _BASE - 2] = longer
     place = np.arange(len(contexts), dtype=np.uint16)
@@ -62,8 +63,8 @@ def train_language(
 def _count(
     counts: Mapping[str, float], order: int, least: float, states: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """The contexts that become states, [S] ascending; each with each symbol that follows it, as context * A + symbol,
-    ascending; and what these count.
+    """The contexts that become states, [S] ascending; every pair of a context and a symbol that follows it, as context
+    * A + symbol, ascending; and the counts of these pairs.
 
     A context is a number of one digit a character, 1 for the beginning and 2 + n for symbol n, so that numbers are
     sorted by length, then text, and a remainder is the context without its first characters.
@@ -73,7 +74,7 @@ def _count(
         raise ValueError("no word is left to learn a language from")
     digit_of = np.full(256, _BEGINNING, np.int64)
     digit_of[np.frombuffer(SYMBOLS.encode(), np.uint8)] = np.arange(len(SYMBOLS)) + 2
-    # A line's break is the end of one word and the beginning of the next.
+    # A line break is the end of one word and the beginning of the next.
     digits = digit_of[np.frombuffer("\n".join(("", *words, "")).encode(), np.uint8)]
     sizes = np.array([len(word) + 1 for word in words])
     weights = np.repeat([float(counts[word]) for word in words], sizes)

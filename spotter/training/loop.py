@@ -51,13 +51,13 @@ Validate = Callable[[Spotter], dict[str, float]]
 
 
 class DivergedError(RuntimeError):
-    """The loss or its gradient is not finite; the last checkpoint is from before."""
+    """The loss or its gradient is not finite. The last checkpoint was written before that."""
 
 
 @dataclass(frozen=True)
 class RecognitionLosses:
-    """Means over words. ctc: CTC's loss per character. attention: that of the attention decoder, 0 where there is none.
-    taught: the divergence from the teacher's output, 0 without a teacher."""
+    """Means over words. ctc: CTC's loss per character. attention: the attention decoder's loss, 0 where there is no
+    such decoder. taught: the divergence from the teacher's output, 0 without a teacher."""
 
     ctc: Tensor
     attention: Tensor
@@ -85,7 +85,7 @@ def to_device(batch: Tensors, device: torch.device) -> Tensors:
 
 
 class Trainer(RunState):
-    """One run in one folder: `last.pt` (whole state), `log.jsonl` and TensorBoard curves."""
+    """One run in one folder: `last.pt` (the full state), `log.jsonl` and TensorBoard curves."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Trainer(RunState):
         charset: Charset | None = None,
         composer: DeviceComposer | None = None,
     ) -> None:
-        """composer: makes the pictures of a source that is `planned`.
+        """composer: composes the pictures of a source that gives layouts (see `spotter.training.compose.planned`).
 
         Raises ValueError where the run names parts of a loss that the model's family does not have.
         """
@@ -132,7 +132,7 @@ class Trainer(RunState):
 
     @property
     def _attends(self) -> bool:
-        """Whether an attention decoder learns in addition to CTC."""
+        """Whether an attention decoder is trained in addition to CTC."""
         recogniser = self.model.recogniser
         return isinstance(recogniser, Recogniser) and recogniser.attention is not None
 
@@ -178,7 +178,7 @@ class Trainer(RunState):
             raise ValueError(f"{self.last} is not the state of a run of this model: {error}") from error
 
     def start_from(self, path: Path, fresh: Sequence[str] = ()) -> None:
-        """Takes the weights of a checkpoint, and the count of the pictures that made them, but starts at step 0.
+        """Takes the weights of a checkpoint, and the number of pictures that it was trained on, but starts at step 0.
 
         fresh: as of `load_starting_weights`, which raises ValueError.
         """
@@ -186,7 +186,7 @@ class Trainer(RunState):
         self.ema.model.load_state_dict(self.model.state_dict())
 
     def export_weights(self, path: Path) -> None:
-        """Writes the EMA weights in half precision, enough to share, to resume a later stage, or to export."""
+        """Writes the EMA weights in half precision: enough to share, to start another run from, or to export."""
         weights = self.ema.model.state_dict()
         state = checkpoint.shared(self.model_config.to_dict(), weights, self.step, self.pictures, self.started_from)
         checkpoint.save(path, state)
@@ -228,7 +228,7 @@ class Trainer(RunState):
             return RecognitionLosses(nothing, nothing, nothing)
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         # Always the same number of words, some of them twice with different jitter: with constant shapes the CPU's
-        # convolutions need not be compiled again in every step.
+        # convolution kernels need not be prepared again in every step.
         weight = word_weights(batch.image_index[readable], self.config.balance).cpu()
         chosen = torch.multinomial(weight, self.config.words, replacement=True, generator=generator)
         words = readable[chosen.to(readable.device)]
@@ -263,7 +263,8 @@ class Trainer(RunState):
         return RecognitionLosses(total / len(words), attended / len(words), difference / len(words))
 
     def advance(self, batch: Batch) -> dict[str, float]:
-        """One step: the means of the loss's parts. Raises DivergedError when the loss or its gradient is not finite."""
+        """Trains one step; returns the parts of the loss by name, and with them their sum, the gradient's norm, the
+        learning rate and the difficulty. Raises DivergedError when the loss or its gradient is not finite."""
         rate = self.config.rate(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -298,7 +299,7 @@ class Trainer(RunState):
         }
 
     def batches(self) -> Iterator[Batch]:
-        """The batches of the steps to come."""
+        """The batches of the remaining steps."""
         first = self.step
         while first < self.config.steps:
             last = self.curriculum.last_step(first, self.config.steps)
@@ -314,7 +315,7 @@ class Trainer(RunState):
             first = last
 
     def train(self, *, minutes: float | None = None, validate: Validate | None = None) -> None:
-        """Trains to the configured step or for so many minutes, whichever comes first.
+        """Trains until the configured number of steps or for `minutes`, whichever comes first.
 
         Saves regularly, at the end, and on SIGINT or SIGTERM. Raises DivergedError when the loss is not finite.
         """
@@ -335,7 +336,7 @@ class Trainer(RunState):
                     self.log.record({"step": self.step, **means, **totals})
                     plot(curves, means, self.step)
                     bar.set_postfix(loss=f"{means['loss']:.3f}", reading=f"{means['recognition']:.3f}")
-                ends = stop.asked
+                ends = stop.requested
                 if ends or self.step % self.config.save_every == 0:
                     self.save()
                 if validate is not None and self.step % self.config.validate_every == 0:

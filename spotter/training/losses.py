@@ -13,7 +13,7 @@ from spotter.training.config import LossConfig, TrainConfig
 def score_loss(
     logits: Tensor, text: Tensor, counted: Tensor, hard_negatives: float, weights: Tensor | None = None
 ) -> Tensor:
-    """Binary cross-entropy over every text point and the hardest background ones of the batch (OHEM).
+    """Binary cross-entropy over all text points and the hardest background points of the batch (OHEM).
 
     logits: [B, H, W]; text, counted: bool [B, H, W]. weights: of the text points, float [B, H, W], see
     `anchor_weights`.
@@ -27,16 +27,17 @@ def score_loss(
 
 
 def anchor_weights(owner: Tensor, exponent: float) -> Tensor:
-    """float32 [B, H, W]: the weight n ** -exponent of each anchor point in the core of a word with n of them, their
-    mean 1, so that a letter of one point is not outweighed by long words. owner: int64 [B, H, W], -1 where no word's
-    core is."""
+    """float32 [B, H, W]: the weight n ** -exponent of each anchor point in the core of a word with n points, normalised
+    to a mean of 1, so that a letter of one point is not outweighed by long words. owner: int64 [B, H, W], -1 outside of
+    words' cores."""
     count = torch.bincount((owner + 1).flatten())
     weights = count[owner + 1].float() ** -exponent * (owner >= 0)
     return weights * ((owner >= 0).sum() / weights.sum().clamp(min=1e-6))
 
 
 def focal_loss(logits: Tensor, text: Tensor, counted: Tensor, gamma: float) -> Tensor:
-    """Focal loss (Lin et al. 2017, arXiv:1708.02002) over the counted points, per text point; its alpha is 1/2.
+    """Focal loss (Lin et al. 2017, arXiv:1708.02002) over the counted points, divided by the number of text points; its
+    alpha is 1/2.
 
     logits: [B, H, W]; text, counted: bool [B, H, W].
     """
@@ -58,7 +59,7 @@ def word_weights(image_index: Tensor, balance: float) -> Tensor:
 
 
 def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, Tensor]:
-    """score and dice, each times its weight."""
+    """The parts `score` and `dice`, each multiplied by its weight."""
     logits = maps.score[:, 0]
     found = (
         focal_loss(logits, truth.text, truth.counted, config.focal)
@@ -78,7 +79,7 @@ def detection_losses(maps: Maps, truth: Truth, config: LossConfig) -> dict[str, 
 
 
 def detector_losses(family: Family, maps: Maps, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
-    """The weighted parts of the detector's loss of a batch: those that all families share, and the family's own."""
+    """The weighted parts of the detector's loss for a batch: those that all families share, and the family's own."""
     weights = {**family.parts, **config.losses.own}
     own = family.losses(maps, batch.truth, word_weights(batch.image_index, config.balance))
     shared = detection_losses(maps, batch.truth, config.losses)
@@ -86,7 +87,7 @@ def detector_losses(family: Family, maps: Maps, batch: Batch, config: TrainConfi
 
 
 def recognition_loss(logits: Tensor, widths: Tensor, targets: list[list[int]]) -> Tensor:
-    """Sum over words of CTC's loss per character; logits [N, W, classes], widths int [N] columns in use.
+    """Sum over words of CTC's loss per character; logits: [N, W, classes]; widths: int [N], columns in use.
 
     A word with more characters than its columns can represent does not count.
     """
@@ -106,5 +107,5 @@ def attention_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """
     truth = F.pad(targets, (0, 1))
     losses = F.cross_entropy(logits.transpose(1, 2), truth, reduction="none")
-    counted = F.pad(targets > 0, (1, 0), value=True)  # the characters, and the first 0 after them
+    counted = F.pad(targets > 0, (1, 0), value=True)  # the characters, and the end
     return (losses * counted / counted.sum(1, keepdim=True)).sum()

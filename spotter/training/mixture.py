@@ -10,7 +10,7 @@ from spotter.training.sample import Sample, Source
 
 
 class Mixture:
-    """Draws each picture from one of its sources, with odds by weight.
+    """Draws each picture from one of its sources, with probabilities proportional to their weights.
 
     Raises ValueError when there is no source or a weight is not positive.
     """
@@ -24,7 +24,7 @@ class Mixture:
         self._edges = np.cumsum(weights / weights.sum())
 
     def at(self, difficulty: float) -> "Mixture":
-        """The mixture with its sources at a difficulty between 0 and 1, the default."""
+        """The mixture with its sources at a difficulty from 0 to 1; the default is 1."""
         return Mixture([(at_difficulty(source, difficulty), weight) for source, weight in self._parts])
 
     def planned(self) -> "Mixture":
@@ -33,10 +33,10 @@ class Mixture:
 
     @property
     def sources(self) -> list[Source]:
-        """The sources that it draws from."""
+        """The sources."""
         return list(self._sources)
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
-        """A picture of one of the sources."""
+        """A sample of one of the sources."""
         chosen = int(np.searchsorted(self._edges, rng.random(), side="right"))
         return self._sources[min(chosen, len(self._sources) - 1)].sample(rng, size)

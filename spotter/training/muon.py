@@ -1,4 +1,4 @@
-"""Muon: the momentum of a weight matrix is made orthogonal before each step."""
+"""The optimiser Muon: the momentum of a weight matrix is orthogonalised before each step."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ _RMS = (
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """A matrix [M, N] with its singular values all brought to between 0.7 and 1.2, by Newton and Schulz's iteration."""
+    """The matrix [M, N] with all singular values moved to between 0.7 and 1.2 by a Newton-Schulz iteration."""
     tall = matrix.shape[0] > matrix.shape[1]
     x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
@@ -45,7 +45,7 @@ class Muon(torch.optim.AdamW):
         assert gradient is not None
         state = self.state[weight]
         if not state:
-            state["step"] = torch.tensor(0.0)  # AdamW expects one when it loads a state
+            state["step"] = torch.tensor(0.0)  # AdamW expects this entry when it loads a state
             state["momentum"] = torch.zeros_like(weight)
         state["step"] += 1
         mean: Tensor = state["momentum"]

@@ -14,10 +14,11 @@ _MOMENTUM = 0.95
 
 
 def optimiser(learners: nn.Module, config: TrainConfig, ends: Iterable[nn.Parameter] = ()) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or Muon for the matrices and kernels in between; norms,
-    biases and scalars have no weight decay.
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or Muon for the matrices and kernels between first and last
+    layers. Norms, biases and scalars have no weight decay.
 
-    ends: weights of first and last layers (see `spotter.model.roles`), which are trained by AdamW even with Muon.
+    ends: weights of first and last layers (see `Roles.ends` in `spotter.model.roles`), which AdamW trains even with
+    Muon.
     """
     apart = {id(p) for p in ends}
     learnt = [p for p in learners.parameters() if p.requires_grad]

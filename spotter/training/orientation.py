@@ -1,4 +1,4 @@
-"""Learns which way up a picture lies, on the maps of a spotter that is trained already."""
+"""Trains the classifier of a picture's orientation on the maps of a trained spotter."""
 
 import math
 from collections.abc import Iterator
@@ -20,24 +20,25 @@ from spotter.training import checkpoint
 from spotter.training.sample import Sample, Source
 
 _BATCH = 24  # views of pictures
-_POINTS = 96  # of a view that are looked at in a step, so that no two steps see the same ones
+_POINTS = 96  # anchor points of a view that are drawn for a step, so that steps see different ones
 _RATE, _DECAY = 4e-3, 1e-2
-_ALIKE = 0.8  # share of the words of a picture that must be read in one direction for it to have one
+_ALIKE = 0.8  # least share of a picture's words that must have one reading direction
 _MOST_DRAWS = 50
 _PART = "orientation."
 
 
 @dataclass(frozen=True)
 class Views:
-    """Pictures as the network sees them, each in all four ways: features [P, 4, K, C], scores [P, 4, K] (see
-    `spotter.model.orientation.sure_points`); view k is turned clockwise by k quarters."""
+    """The network's features of P pictures in all four orientations: features [P, 4, K, C], scores [P, 4, K]
+    (see `spotter.model.orientation.sure_points`); view k is turned clockwise by k quarter turns."""
 
     features: Tensor
     scores: Tensor
 
 
 def direction(sample: Sample) -> int | None:
-    """Quarter turns by which a picture's text is turned clockwise; None where it has none, or several directions."""
+    """The number of quarter turns clockwise of a picture's text; None where there is no text, or text in several
+    directions."""
     edges = (sample.polygons[:, 1] - sample.polygons[:, 0])[~sample.ignore].astype(np.float64)
     if not len(edges):
         return None
@@ -48,7 +49,8 @@ def direction(sample: Sample) -> int | None:
 
 
 def upright(source: Source, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
-    """A picture of size x size pixels from a source, its text upright. Raises ValueError where it has hardly any."""
+    """A picture of size x size pixels from a source, with upright text. Raises ValueError where the source gives hardly
+    any text."""
     for _ in range(_MOST_DRAWS):
         sample = source.sample(rng, size)
         if (turn := direction(sample)) is not None:
@@ -57,7 +59,7 @@ def upright(source: Source, rng: np.random.Generator, size: int) -> NDArray[np.u
 
 
 def look(model: Spotter, pictures: Iterator[NDArray[np.uint8]]) -> Views:
-    """What a model in evaluation mode sees of upright pictures, uint8 [S, S, 3], turned in all four ways."""
+    """The features of upright pictures, uint8 [S, S, 3], in all four orientations, by a model in evaluation mode."""
     features, scores = [], []
     for picture in pictures:
         ways = torch.from_numpy(np.stack([np.rot90(picture, -turn) for turn in range(4)]))
@@ -71,8 +73,8 @@ def look(model: Spotter, pictures: Iterator[NDArray[np.uint8]]) -> Views:
 
 
 def fit(views: Views, steps: int, seed: int = 0) -> Orientation:
-    """A network that tells the four ways of the views apart, by AdamW with a one-cycle rate (Smith 2018,
-    arXiv:1803.09820)."""
+    """Trains a classifier of the views' orientations, by AdamW with a one-cycle learning rate
+    (Smith 2018, arXiv:1803.09820)."""
     torch.manual_seed(seed)
     pictures, _, points, channels = views.features.shape
     model = Orientation(channels)
@@ -95,7 +97,7 @@ def fit(views: Views, steps: int, seed: int = 0) -> Orientation:
 
 
 def accuracy(model: Orientation, views: Views) -> float:
-    """The share of the views whose way is told."""
+    """The share of the views that are classified correctly."""
     with torch.inference_mode():
         logits = model(views.features.flatten(0, 1).float(), views.scores.flatten(0, 1).float())
     ways = torch.arange(4).repeat(len(views.features))
@@ -105,8 +107,8 @@ def accuracy(model: Orientation, views: Views) -> float:
 def with_orientation(
     path: Path, pictures: Iterator[NDArray[np.uint8]], steps: int, seed: int = 0
 ) -> tuple[dict[str, Any], float]:
-    """The state, in half precision, of a checkpoint's spotter that also tells which way up a picture lies, and how many
-    of the views of the pictures that were kept back, a tenth, it tells right.
+    """The state, in half precision, of a checkpoint's spotter with a classifier of the orientation added, and the
+    classifier's accuracy on the views of a tenth of the pictures, which are held out.
 
     pictures: upright, uint8 [S, S, 3]. Raises ValueError where the file is no checkpoint of ours.
     """

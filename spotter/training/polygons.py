@@ -9,7 +9,7 @@ Polygons = NDArray[np.float32]
 
 
 def heights(polygons: Polygons) -> NDArray[np.float32]:
-    """float32 [N]: mean distance of the points of the upper edges of polygons [N, 2n, 2] from those below them."""
+    """float32 [N]: mean distance between opposite points of the upper and lower edges of polygons [N, 2n, 2]."""
     half = polygons.shape[1] // 2
     across = np.linalg.norm(polygons[:, half:][:, ::-1] - polygons[:, :half], axis=2)
     return np.asarray(across.mean(1), np.float32)
@@ -23,7 +23,8 @@ def lengths(polygons: Polygons) -> NDArray[np.float32]:
 
 
 def with_points(polygon: Polygons, points: int) -> Polygons:
-    """A polygon [2n, 2] as one of `points` points, an even number: evenly spaced along both edges, whose ends stay."""
+    """The polygon [2n, 2] with `points` points, an even number, evenly spaced along both edges; the edges' ends
+    stay."""
     if len(polygon) == points:
         return polygon
     half = len(polygon) // 2
@@ -39,7 +40,8 @@ def _evenly(line: Polygons, points: int) -> Polygons:
 
 
 def together(polygons: Sequence[Polygons], least: int = 4) -> Polygons:
-    """Polygons of any even numbers of points as one array [N, P, 2], P the largest of these, or `least` if more."""
+    """Polygons of any even numbers of points as one array [N, P, 2]; P is the largest of these numbers, at least
+    `least`."""
     points = max([least, *(len(polygon) for polygon in polygons)])
     made = [with_points(np.asarray(polygon, np.float32), points) for polygon in polygons]
     return np.stack(made).astype(np.float32) if made else np.zeros((0, points, 2), np.float32)

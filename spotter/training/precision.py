@@ -5,15 +5,15 @@ import time
 import torch
 
 _SIDE = 768  # of the matrices that are multiplied for the measurement
-_PAYS = 0.9  # of float32's time: bfloat16 must be at least so fast
+_PAYS = 0.9  # of float32's time: bfloat16 must take less
 
 
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is faster on a device: on GPUs, and on CPUs that multiply it natively and faster than float32.
 
-    Where it is only imitated (AVX2 and plain AVX-512), a step takes eight times as long as in float32. Of two
-    processors that say they have it, a Zen 4 multiplied it in half of float32's time and a Xeon (Sapphire Rapids
-    without AMX) in one and a half times that, so both are timed.
+    Where bfloat16 is emulated (AVX2 and AVX-512 without BF16), a step takes eight times as long as in float32. Of two
+    processors that report native bfloat16, a Zen 4 took half of float32's time and a Xeon (Sapphire Rapids without AMX)
+    one and a half times that, so both types are timed.
     """
     if device.type != "cpu":
         return True
@@ -24,7 +24,7 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 
 def _seconds(dtype: torch.dtype) -> float:
-    """The least time of a few products of matrices."""
+    """The least time in seconds of a few matrix products."""
     matrix = torch.ones(_SIDE, _SIDE, dtype=dtype)
     best = float("inf")
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Reads pictures with a torch network, in training and as a teacher."""
+"""Reads pictures with a torch network, for validation and as a teacher."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,8 @@ _STRIDE = 64
 
 
 def predict(model: Spotter, image: NDArray[np.uint8], side: int) -> list[Prediction]:
-    """Words of a picture uint8 [H, W, 3], read at a long side of `side`, in the picture's pixels."""
+    """The words of a picture uint8 [H, W, 3], which is scaled to a long side of `side` pixels; polygons are in the
+    given picture's pixels."""
     scale = side / max(image.shape[:2])
     width, height = (max(1, round(image.shape[axis] * scale)) for axis in (1, 0))
     scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

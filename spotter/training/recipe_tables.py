@@ -6,7 +6,8 @@ from typing import Any
 
 
 def toml_tables(name: str, values: Mapping[str, Any]) -> list[str]:
-    """A TOML table and those below it; strings, numbers, truth values and lists of them are written as in JSON."""
+    """The lines of a TOML table and of the tables below it; strings, numbers, booleans and lists of them are written as
+    in JSON."""
     plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
     lines = [f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items())]
     below = [toml_tables(f"{name}.{key}", value) for key, value in values.items() if isinstance(value, Mapping)]

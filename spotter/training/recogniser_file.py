@@ -1,4 +1,4 @@
-"""Files of a recogniser alone: the whole state of its run, or weights to share."""
+"""Files of a recogniser alone: the full state of its run, or weights to share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.weights import final_weights
 from spotter.training import checkpoint
 
-_AVERAGED = "module."  # before the names of a run's averaged weights
-_FORMER_CONFIG = "reading_config"  # the key of `recogniser_config` before 0.2
-_IN_SPOTTER = "recogniser.network."  # before the names of a spotter's
+_AVERAGED = "module."  # prefix of the names of a run's averaged weights
+_FORMER_CONFIG = "reading_config"  # the key of `recogniser_config` in files from before 0.2
+_IN_SPOTTER = "recogniser.network."  # prefix of the names in a spotter's checkpoint
 
 
 @dataclass(frozen=True)
 class SavedRecogniser:
-    """The recogniser of a file.
+    """A recogniser read from a file, or to be written to one.
 
     plan: of `spotter.model.ppocr.PLANS`. weights: by the names of `PPOCRRecogniser`. step, pictures: of its run.
     started_from: provenance of its starting weights, see `spotter.training.pretrained.Provenance`.
@@ -59,7 +59,7 @@ class SavedRecogniser:
 
 def load_recogniser(path: Path) -> SavedRecogniser:
     """Reads what `SavedRecogniser.save` or a run of `spotter.training.recogniser_loop` wrote, or takes the recogniser
-    out of a spotter that reads the picture; of a run, its EMA weights.
+    out of a checkpoint of a spotter whose recogniser reads the picture; of a run, its EMA weights.
 
     Raises ValueError where the file is none of these.
     """

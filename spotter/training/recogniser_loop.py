@@ -30,28 +30,27 @@ from spotter.training.precision import fast_bfloat16
 from spotter.training.recogniser_file import SavedRecogniser
 from spotter.training.run_log import RunLog
 from spotter.training.run_state import RunState, Stateful
-from spotter.training.runs import right_neighbours, run_from, together_on_a_line
+from spotter.training.runs import right_neighbours, run_from, run_polygon
 from spotter.training.sample import Sample, Source
 from spotter.training.stopping import leave_signals_to_the_trainer, stopping_on_signals
 
-_UNITS = 128  # the packed row is a multiple of it
+_UNITS = 128  # the packed row's length is a multiple of it
 _SIZES = (512, 512, 640)
 _HEIGHTS = (6.0, 300.0)  # pixels; other words are not read
-_COLUMNS = 6.0  # columns for each height of a region's length, about
+_COLUMNS = 6.0  # approximate number of columns in a length of one height
 _LONGEST_RUN = 110  # columns
 
 
 @dataclass(frozen=True)
 class RecogniserTrainConfig(RunConfig):
-    """A run of the recogniser alone.
+    """Settings of a run of the recogniser alone.
 
-    plan: "small" or "tiny". family: whose regions are cut. words, units: the most in a step. per_picture: the most
-    words
-        of one picture.
+    plan: "small" or "tiny". family: the family whose regions are cut. words, units: the most in a step. per_picture:
+    the most words of one picture.
     learning_rate: after `warmup` steps it stays until `decay_from`, then falls to nothing at `steps` (Hägele et al.
         2024, arXiv:2405.18392: such a run can be prolonged without a new schedule).
-    ends, sides, astray: errors of regions, see `Misplacement`.
-    run: share of the regions that contain the next words of the line as well. gap: largest gap between these, in
+    ends, sides, astray: errors added to regions, see `Misplacement`.
+    run: share of the regions that also contain the next words of the line. gap: the largest gap between these words, in
         heights.
     """
 
@@ -65,7 +64,7 @@ class RecogniserTrainConfig(RunConfig):
     run: float = 0.4
     gap: float = 0.7
     family: str = "fots"
-    # Other defaults than those of `RunConfig`.
+    # Defaults that differ from those of `RunConfig`.
     words: int = 64
     steps: int = 200_000
     warmup: int = 300
@@ -92,7 +91,7 @@ class RecogniserTrainConfig(RunConfig):
 
     @property
     def misplacement(self) -> Misplacement:
-        """The errors of regions."""
+        """The distribution of the errors added to regions."""
         return Misplacement(self.ends, self.sides, self.astray)
 
     def rate(self, step: int) -> float:
@@ -113,10 +112,10 @@ class WordBatch:
 
 
 class WordBatches(Dataset[WordBatch]):
-    """The batch of each step, a function of the seed and the step only."""
+    """The batch of each step, which depends on the seed and the step only."""
 
     def __init__(self, source: Source, config: RecogniserTrainConfig, charset: Charset, first: int = 0) -> None:
-        """The steps from `first` on."""
+        """first: the step of the first batch."""
         self.source, self.config, self.charset, self.first = source, config, charset, first
         self.family = family_named(config.family)
 
@@ -127,7 +126,8 @@ class WordBatches(Dataset[WordBatch]):
         return self.batch(self.first + index)
 
     def batch(self, step: int) -> WordBatch:
-        """Words of several pictures of one size. Raises ValueError where the sources give none that can be read."""
+        """The batch of a step: words of several pictures of one size. Raises ValueError where the sources give no word
+        that can be read."""
         config = self.config
         rng = np.random.default_rng((config.seed, step))
         size = int(rng.choice(_SIZES))
@@ -175,7 +175,7 @@ class WordBatches(Dataset[WordBatch]):
             run = run_from(first, neighbours, usable, wanted)
             while len(run) > 1 and _COLUMNS * sum(lengths[run]) / heights[first] > _LONGEST_RUN:
                 run.pop()
-            regions.append(together_on_a_line(polygons, run) if run[1:] else polygons[first])
+            regions.append(run_polygon(polygons, run) if run[1:] else polygons[first])
             said.append(" ".join(sample.texts[n] for n in run))
         return geometry.of_polygons(torch.from_numpy(together(regions, polygons.shape[1]))), said
 
@@ -196,7 +196,7 @@ def cut_words(batch: WordBatch, config: PictureRecogniserConfig, family: Family)
 
 
 class RecogniserTrainer(RunState):
-    """One run in one folder: `last.pt`, the whole state, and `log.jsonl`."""
+    """One run in one folder: `last.pt` (the full state) and `log.jsonl`."""
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class RecogniserTrainer(RunState):
             raise ValueError(f"{self.last} is not the state of a run of this recogniser: {error}") from error
 
     def export_weights(self, path: Path) -> None:
-        """Writes the EMA weights in half precision, enough to share, to begin another run, or to combine."""
+        """Writes the EMA weights in half precision: enough to share, to start another run from, or to combine."""
         weights = self.ema.module.state_dict()
         SavedRecogniser(
             self.config.plan, self.charset, weights, self.step, self.pictures, tuple(self.started_from)
@@ -279,7 +279,7 @@ class RecogniserTrainer(RunState):
         return recognition_loss(logits, made.packing.lengths, batch.targets) / len(batch.targets)
 
     def advance(self, batch: WordBatch) -> float:
-        """One step; its loss."""
+        """Trains one step; returns its loss."""
         batch = replace(
             batch,
             images=batch.images.to(self.device),
@@ -301,7 +301,7 @@ class RecogniserTrainer(RunState):
         return float(loss.detach())
 
     def batches(self) -> Iterable[WordBatch]:
-        """The batches of the steps to come."""
+        """The batches of the remaining steps."""
         return DataLoader(
             WordBatches(self.source, self.config, self.charset, self.step),
             batch_size=None,
@@ -311,7 +311,7 @@ class RecogniserTrainer(RunState):
         )
 
     def train(self, minutes: float | None = None) -> None:
-        """Trains until the schedule's end, for so many minutes, or until SIGINT or SIGTERM; saves when it stops.
+        """Trains until the schedule's end, for `minutes`, or until SIGINT or SIGTERM; saves when it stops.
 
         Raises ValueError where the sources give no word that can be read.
         """
@@ -327,7 +327,7 @@ class RecogniserTrainer(RunState):
                 bar.update()
                 if self.step % self.config.log_every == 0:
                     bar.set_postfix(loss=f"{self._log():.3f}")
-                if stop.asked:
+                if stop.requested:
                     break
                 if self.step % self.config.save_every == 0:
                     self.save()

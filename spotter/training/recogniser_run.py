@@ -1,4 +1,4 @@
-"""Opens a run of the recogniser alone, by a recipe and command-line options."""
+"""Opens a run of the recogniser alone, from a recipe and command-line options."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,8 @@ from spotter.training.sample import Source
 
 
 def with_options(run: RecogniserRun, steps: int | None, seed: int | None, start: Path | None) -> RecogniserRun:
-    """The run with command-line options in place of the recipe's. `decay_from` is scaled with a changed number of
-    steps.
+    """The run with the command-line options that are given instead of the recipe's values. `decay_from` is scaled with
+    the number of steps.
 
     Raises ValueError where the schedule is invalid.
     """
@@ -28,9 +28,10 @@ def with_options(run: RecogniserRun, steps: int | None, seed: int | None, start:
 def recogniser_trainer(
     run: Path, wanted: RecogniserRun, source: Source, device: str, workers: int
 ) -> RecogniserTrainer:
-    """The trainer in the folder `run`, at its last step where there is one.
+    """The trainer of the run in the folder `run`, at its last saved step where there is one.
 
-    Raises ValueError where the start cannot be read or has another plan, or where the folder has another run's state.
+    Raises ValueError where the starting weights cannot be read or have another plan, or where the folder holds another
+    run's state.
     """
     start = _beginning(run / LAST, wanted.start)
     if start is not None and start.plan != wanted.config.plan:
@@ -48,7 +49,7 @@ def recogniser_trainer(
 
 
 def _beginning(last: Path, start: str | None) -> SavedRecogniser | None:
-    """The weights that the run starts or continues from; a continued run does not need its start again."""
+    """The weights that the run starts or continues from; a continued run does not need its starting weights again."""
     saved = load_recogniser(last) if last.exists() else None
     if saved is not None and (saved.started_from or start is None):
         return saved

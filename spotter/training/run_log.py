@@ -1,4 +1,4 @@
-"""The log of a training run: `log.jsonl`, TensorBoard curves and means between two records."""
+"""The log of a training run: `log.jsonl`, TensorBoard curves, and means over the steps between two records."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class RunLog:
-    """Writes records of a run to its folder, and averages values between two records."""
+    """Writes records of a run to its folder, and averages values over the steps between two records."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -22,7 +22,7 @@ class Stateful(Protocol):
 
 
 class RunState(ABC):
-    """The counters and the checkpoint of a run in one folder.
+    """The counters and the last checkpoint of a run in one folder.
 
     step, pictures, words: done so far. seconds: spent so far. started_from: provenance of the starting weights, see
     `spotter.training.pretrained.Provenance`.
@@ -42,15 +42,15 @@ class RunState(ABC):
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """The configuration that is saved with them."""
+        """The configuration that is saved with the parts."""
 
     @property
     def last(self) -> Path:
-        """The file of the whole state."""
+        """The file of the full state."""
         return self.run / LAST
 
     def save(self) -> None:
-        """Writes the whole state atomically."""
+        """Writes the full state atomically."""
         checkpoint.save(
             self.last,
             {
@@ -62,7 +62,7 @@ class RunState(ABC):
         )
 
     def restore(self, state: Mapping[str, Any], newer: Sequence[str] = ()) -> None:
-        """Continues from a state that `save` wrote. newer: parts that states of earlier versions lack.
+        """Continues from a state that `save` wrote. newer: parts that states written by earlier versions lack.
 
         Raises KeyError or RuntimeError when it is the state of another run.
         """

@@ -1,4 +1,4 @@
-"""Groups neighbouring words of one line, since a detector may give several words as one region.
+"""Runs of words: groups of neighbouring words of one line, since a detector may give several words as one region.
 
 A recogniser that has seen such regions writes a space where one word ends, and the spotter cuts the region there (see
 `spotter.model.splitting`).
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from spotter.training.polygons import Polygons, heights
 
 _SAME_DIRECTION = 0.97  # cosine of the angle between two words
-_ASIDE = 0.3  # of the height: how far the second word may lie above or below the first one's line
+_ASIDE = 0.3  # of the height: the most that the second word may lie above or below the first one's line
 _HEIGHT_RATIO = 0.6
 
 
 def right_neighbours(polygons: Polygons, gap: float) -> NDArray[np.int64]:
-    """For each of the words [N, 2n, 2] the one that follows it on its line at a distance of at most `gap` heights, or
-    -1: int64 [N]."""
+    """For each word, polygons [N, 2n, 2], the index of the next word on its line within `gap` heights, or -1: int64
+    [N]."""
     if len(polygons) < 2:
         return np.full(len(polygons), -1, np.int64)
     half = polygons.shape[1] // 2
@@ -45,7 +45,7 @@ def right_neighbours(polygons: Polygons, gap: float) -> NDArray[np.int64]:
 
 
 def run_from(first: int, neighbours: NDArray[np.int64], usable: Sequence[bool], longest: int) -> list[int]:
-    """The words from `first` on that follow one another, at most `longest`, as long as they are usable."""
+    """The indices of consecutive words from `first` on, at most `longest`, up to the first that is not usable."""
     run = [first]
     while len(run) < longest:
         following = int(neighbours[run[-1]])
@@ -55,8 +55,8 @@ def run_from(first: int, neighbours: NDArray[np.int64], usable: Sequence[bool], 
     return run
 
 
-def together_on_a_line(polygons: Polygons, run: Sequence[int]) -> Polygons:
-    """The polygon [4, 2] from the first word's start to the last one's end."""
+def run_polygon(polygons: Polygons, run: Sequence[int]) -> Polygons:
+    """The polygon [4, 2] around a run of words, from the first one's start to the last one's end."""
     half = polygons.shape[1] // 2
     first, last = polygons[run[0]], polygons[run[-1]]
     return np.stack((first[0], last[half - 1], last[half], first[-1]))

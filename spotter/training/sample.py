@@ -1,4 +1,4 @@
-"""The interface of sources of training pictures."""
+"""Samples, and the interface of the sources of training pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class Sample:
         point is the text's own top-left, the rest follow clockwise as the reader of that text sees it: n on its top
         edge, n back on its bottom edge, 2 for a quadrilateral.
     texts: N transcripts, "" where ignored.
-    ignore: bool [N], words that do not count.
-    characters: for each word the quadrilaterals of its characters, float32 [C, 4, 2], corners as of `polygons`; empty
-        where nothing is known of them, as on real pictures.
+    ignore: bool [N], words that count neither as text nor as background.
+    characters: for each word the quadrilaterals of its characters, float32 [C, 4, 2], corners in the order of
+        `polygons`; empty where they are not known, as in real pictures.
     """
 
     image: NDArray[np.uint8]
@@ -30,7 +30,7 @@ class Sample:
 
 
 class Source(Protocol):
-    """Yields training pictures; the same generator state gives the same picture."""
+    """A source of training pictures; the same generator state gives the same picture."""
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
         """Returns a picture of size x size pixels."""

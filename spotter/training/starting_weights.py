@@ -14,14 +14,15 @@ from spotter.model.weights import load_state
 def load_starting_weights(
     model: Spotter, path: Path, fresh: Sequence[str] = ()
 ) -> tuple[int, Sequence[Mapping[str, str]]]:
-    """Loads a checkpoint's weights into a model; returns the pictures behind them, and their provenance.
+    """Loads a checkpoint's weights into a model; returns the number of pictures that they were trained on, and their
+    provenance.
 
-    fresh: parts of the network, by the names of their weights, that stay random and so may be other than the
-        checkpoint's.
-    Of another family's head the weights that have the same names and shapes are loaded, the others stay random. A
-    network that does not say which way up a picture lies leaves those weights out: what tells it was fitted to maps
-    that change.
-    Raises ValueError when the weights are another model's.
+    fresh: parts of the network, by the prefixes of their weights' names, that keep random weights and so may differ
+        from the checkpoint's.
+    From another family's head, weights with the same names and shapes are loaded, and the others stay random. A network
+    without a classifier of the orientation does not load that classifier's weights, which were fitted to maps that
+    training changes.
+    Raises ValueError when the weights do not fit the model.
     """
     parts = tuple(f"{part}." for part in fresh)
     source = load_spotter(path)

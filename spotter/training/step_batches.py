@@ -12,12 +12,13 @@ from spotter.training.sample import Source
 
 
 class StepBatches(Dataset[Batch]):
-    """The batch of each step, a function of the seed and the step only, so that a resumed run sees the same batches."""
+    """The batch of each step, which depends on the seed and the step only, so that a resumed run sees the same
+    batches."""
 
     def __init__(
         self, source: Source, config: TrainConfig, charset: Charset, family: Family, first: int, last: int | None = None
     ) -> None:
-        """The steps from `first` to before `last`, or to the run's end."""
+        """first, last: the steps from `first` up to but not including `last`, or up to the run's end."""
         self.source = source
         self.config = config
         self.charset = charset

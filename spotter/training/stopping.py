@@ -1,4 +1,4 @@
-"""Stops runs cleanly on signals, or when their time is up."""
+"""Stops runs after a complete step, on signals or when their time is up."""
 
 import signal
 import time
@@ -12,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """When a run is to end: after a signal, or after so many minutes."""
+    """Whether a run is to end: after a signal, or after a number of minutes."""
 
     def __init__(self, minutes: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._signalled = False
@@ -25,11 +25,11 @@ class Stop:
         return self._clock() - self._started
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether the run is to end now."""
         return self._signalled or (self._minutes is not None and self.seconds > 60 * self._minutes)
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+    def _request(self, _number: int, _frame: FrameType | None) -> None:
         self._signalled = True
 
 
@@ -37,10 +37,10 @@ class Stop:
 def stopping_on_signals(minutes: float | None = None) -> Iterator[Stop]:
     """A context in which SIGINT and SIGTERM only request the end, so that the current step is finished and saved.
 
-    minutes: after which the end is requested, too.
+    minutes: the end is also requested after this time.
     """
     stop = Stop(minutes)
-    before = {number: signal.signal(number, stop._ask) for number in _SIGNALS}
+    before = {number: signal.signal(number, stop._request) for number in _SIGNALS}
     try:
         yield stop
     finally:
@@ -49,7 +49,7 @@ def stopping_on_signals(minutes: float | None = None) -> Iterator[Stop]:
 
 
 def leave_signals_to_the_trainer(_worker: int) -> None:
-    """For worker processes: signals to the whole process group are left to the main process."""
+    """Initialises worker processes: they ignore signals to the process group, which the main process handles."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -12,8 +12,8 @@ from spotter.training.predict import predict
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """An ICDAR-form folder. aspect: true width / height where it is stored squeezed. limit: its first pictures only.
-    side: pixels of the long side at which pictures are read."""
+    """An ICDAR-form folder. aspect: true width / height where it is stored squeezed. limit: only this many first
+    pictures are used. side: pixels of the long side at which pictures are read."""
 
     name: str
     folder: Path

@@ -1,4 +1,4 @@
-"""Weights the parts of the joint loss."""
+"""Weighting of the parts of the joint loss."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,13 @@ _TEMPERATURE = 2.0
 
 
 class LossWeighting(nn.Module):
-    """Multiplies the parts of the loss, which already have their fixed weights, by factors that start at 1.
+    """Multiplies the parts of the loss, which are already multiplied by their fixed weights, by factors that start at
+    1.
 
-    fixed: the factors stay. uncertainty: exp(-s) of a learnt s, plus s, for each part (Kendall et al. 2018,
-    arXiv:1705.07115, with the halves left out). dwa: parts that fell less from one period of steps to the next count
-    more (dynamic weight average, Liu et al. 2019, arXiv:1803.10704); factors sum to the number of parts.
+    fixed: the factors stay 1. uncertainty: the factor is exp(-s) with a learnt s for each part, and s is added to the
+    loss (Kendall et al. 2018, arXiv:1705.07115, without the factors of 1/2). dwa: parts that fell less from one period
+    of steps to the next get larger factors (dynamic weight average, Liu et al. 2019, arXiv:1803.10704); the factors sum
+    to the number of parts.
     """
 
     def __init__(self, method: str, names: tuple[str, ...], period: int) -> None:
@@ -24,7 +26,7 @@ class LossWeighting(nn.Module):
         self.names = names
         self.period = period
         self.log_variance = nn.Parameter(torch.zeros(len(names)), requires_grad=method == "uncertainty")
-        self.register_buffer("sums", torch.zeros(3, len(names)))  # of this period, the last, and the one before
+        self.register_buffer("sums", torch.zeros(3, len(names)))  # of this period, the last, and the one before that
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     sums: Tensor

@@ -1,1 +1,2 @@
-"""Reads videos and streams: frames sampled, words followed from frame to frame, the best reading of each kept."""
+"""Reads videos and streams: samples frames, tracks words from frame to frame, and keeps the best reading of each
+word."""

@@ -1,4 +1,4 @@
-"""Tracks as WebVTT (https://www.w3.org/TR/webvtt1/): what is written on the screen, as captions of the video."""
+"""Tracks as WebVTT (https://www.w3.org/TR/webvtt1/): the text on the screen as captions of the video."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

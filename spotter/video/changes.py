@@ -1,18 +1,18 @@
-"""Whether a frame shows anything that the last one that was read did not."""
+"""Detects whether a frame differs from the last one that was read."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 480
-"""Pixels of the long side at which frames are compared: letters of ten pixels in a frame of 1280 still cover four."""
+"""The long side in pixels at which frames are compared: letters of ten pixels in a frame of 1280 still have four."""
 LEAST = 16
-"""Grey levels of 255 by which some pixel of a changed frame differs at that size. Noise and compression stay below, a
-letter that comes or goes lies above: docs/video.md has the measurement."""
+"""The difference in grey levels, of 255, that some pixel of a changed frame has at that size. Noise and compression
+cause smaller differences, a letter that appears or disappears a larger one: docs/video.md has the measurement."""
 
 
 class Changes:
-    """Compares frames with the last one that changed, so that slow fades add up."""
+    """Compares each frame with the last one that counted as changed, so that slow fades are detected."""
 
     def __init__(self) -> None:
         self._last: NDArray[np.uint8] | None = None
@@ -27,7 +27,7 @@ class Changes:
 
 
 def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 [h, w], grey, each pixel the mean of those of the frame that it covers; smaller frames keep their size."""
+    """uint8 [h, w], grey, each pixel the mean of the frame's pixels that it covers; smaller frames keep their size."""
     height, width, _ = pixels.shape
     scale = min(1.0, SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -36,5 +36,5 @@ def shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
-    """The largest difference of two pixels at one place, grey levels."""
+    """The largest difference, in grey levels, of two pixels at the same position."""
     return int(cv2.absdiff(first, second).max())

@@ -62,10 +62,10 @@ def video(
     region: Region | None,
     **options: Any,
 ) -> None:
-    """Read the video in SOURCE and follow its words.
+    """Read the video in SOURCE and track its words.
 
-    SOURCE is a file, a URL that FFmpeg reads (http, rtsp, ...), or - for standard input. Frames are sampled, those that
-    show nothing new are not read again, and of each word's readings the best is kept: see docs/video.md.
+    SOURCE is a file, a URL that FFmpeg reads (http, rtsp, ...), or - for standard input. Frames are sampled, unchanged
+    frames are not read again, and the best reading of each word is kept: see docs/video.md.
     """
     if every is not None and fps is not None:
         raise click.UsageError("--every and --fps say the same: give one of them")
@@ -85,7 +85,7 @@ def video(
                 try:
                     for track in follower.follow(_counted(frames, bar, follower.account)):
                         shown += _written([track], form, bar)
-                finally:  # what was read is written, whatever ends the video
+                finally:  # what was read is written however the video ends
                     shown += _written(follower.finish(), form, bar)
                     if form == "vtt" and follower.account.sampled:
                         click.echo(write_vtt(shown, clip.size), nl=False)

@@ -1,4 +1,4 @@
-"""Why a video is not read, or not to its end."""
+"""The errors of reading videos."""
 
 from spotter.reading.errors import ProblemError
 

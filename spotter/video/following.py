@@ -1,4 +1,4 @@
-"""The words of a video, followed through its frames."""
+"""Reads the frames of a video and tracks their words."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ from spotter.video.tracks import Track
 
 @dataclass
 class Account:
-    """What reading a video took. sampled: frames; read: those that the model read, the others being unchanged;
-    read_seconds: that it took for them; tracks: that have ended."""
+    """Statistics of reading a video. sampled: sampled frames. read: frames that the model read; the others were
+    unchanged. read_seconds: the time that reading these took. tracks: ended tracks."""
 
     sampled: int = 0
     read: int = 0
@@ -32,15 +32,16 @@ class Account:
 
     @property
     def saved_seconds(self) -> float:
-        """What reading the unchanged frames would have taken."""
+        """The time that reading the unchanged frames would have taken."""
         return self.unchanged * self.read_seconds / self.read if self.read else 0.0
 
 
 class Follower:
-    """Reads frames and follows their words.
+    """Reads frames and tracks their words.
 
-    step: seconds between sampled frames. min_score: of words that begin a track, None for the model's. closest:
-    longest side of a second look in pixels, 0 for none. region: the part of the frames that is read, None for all.
+    step: seconds between sampled frames. min_score: least score of words that begin a track, None for the model's.
+    closest: longest side of a second look in pixels, 0 for none. region: the part of the frames that is read, None for
+    the whole.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Follower:
         self._now = 0.0
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[Track]:
-        """Tracks, each when it has ended; `finish` has the last ones. Raises what the frames do, and
+        """Yields each track when it has ended; `finish` returns the last ones. Raises what the frames raise, and
         RegionOffPictureError."""
         for frame in frames:
             self._now = frame.time
@@ -78,7 +79,7 @@ class Follower:
                 yield from self._ended(self._tracker.hold(frame.time))
 
     def finish(self) -> list[Track]:
-        """The tracks that are left when the frames end."""
+        """The tracks that have not ended when the frames end."""
         return self._ended(self._tracker.finish(round(self._now + self._step, 3)))
 
     def _ended(self, tracks: list[Track]) -> list[Track]:
@@ -87,5 +88,5 @@ class Follower:
 
 
 def _moved(word: Word, region: Region) -> Word:
-    """A word of the region in pixels of the frame."""
+    """A word read in the region, with its polygon in pixels of the frame."""
     return word._replace(polygon=[[round(x + region.left, 1), round(y + region.top, 1)] for x, y in word.polygon])

@@ -1,4 +1,4 @@
-"""Frames of a video or stream, sampled. OpenCV's FFmpeg decodes."""
+"""Samples frames of a video or stream, which OpenCV's FFmpeg decodes."""
 
 import contextlib
 import math
@@ -26,28 +26,29 @@ from spotter.video.errors import (
 
 STDIN = "-"
 MOST_FRAMES = 50_000
-"""Sampled frames after which a video that is not live is taken for one that never ends: seven hours at two a second."""
+"""The number of sampled frames after which a video that is not live counts as endless: seven hours at two frames per
+second."""
 _OPEN_SECONDS, _READ_SECONDS = 15.0, 30.0
-"""A stream that sends nothing for so long is given up."""
+"""The seconds without data after which opening or reading a stream is given up."""
 _LOOK_SECONDS = 0.1
-"""How often a thread that waits looks whether it is still wanted."""
+"""The seconds between two checks of a waiting thread whether it is still needed."""
 _USUAL_RATE = 25.0
-"""Frames a second of a video that does not say."""
+"""Frames per second assumed for a video whose header does not say."""
 _WHOLE = 0.95
-"""A video whose decoded part is at least such a share of what its header promises, less a frame, counts as whole:
-headers round, and many give an average frame rate."""
+"""A video counts as complete where the decoded part is at least this share of the length in its header, less one frame:
+headers are rounded, and many give an average frame rate."""
 
 
 class Frame(NamedTuple):
-    """time: seconds from the first frame; of a live stream, as they came. pixels: uint8 [H, W, 3] RGB."""
+    """time: seconds from the first frame; for a live stream, by the time of arrival. pixels: uint8 [H, W, 3] RGB."""
 
     time: float
     pixels: NDArray[np.uint8]
 
 
 class Video:
-    """A video that was opened. size: (width, height) in pixels, as its header says. duration: seconds, None where the
-    header does not say."""
+    """An opened video. size: (width, height) in pixels, from its header. duration: seconds, None where the header does
+    not say."""
 
     def __init__(self, source: str, limits: PictureLimits | None = None) -> None:
         """source: a file, a URL that FFmpeg reads (http, https, rtsp, rtmp, udp, srt), or `-` for standard input.
@@ -55,7 +56,7 @@ class Video:
         Raises BrokenVideoError, EmptyVideoError or TooManyPixelsError.
         """
         self._limits = limits or PictureLimits()
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its own lines would stand between the answer's
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its messages would be mixed with the output
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         timeouts = [
             *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(1000 * _OPEN_SECONDS)),
@@ -75,11 +76,11 @@ class Video:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._in_use.acquire(blocking=False):  # else a thread waits in it for a frame, until the process ends
+        if self._in_use.acquire(blocking=False):  # else a thread still waits in it for a frame, until the process ends
             self._capture.release()
 
     def step(self, every: float) -> float:
-        """Seconds between sampled frames where one in `every` seconds is."""
+        """Seconds between sampled frames, where one frame in `every` seconds is sampled."""
         return max(every, self._frame_seconds)
 
     def frames(
@@ -89,18 +90,18 @@ class Video:
         most: int | None = MOST_FRAMES,
         clock: Callable[[], float] | None = None,
     ) -> Iterator[Frame]:
-        """The first frame and then one in `every` seconds (0: each). seconds: of the video that are looked at, None for
-        all. most: frames that are sampled, None for any number. clock: tells the time of frames in seconds, instead of
-        the video itself.
+        """The first frame and then one in `every` seconds (0: each). seconds: the length of the video to read, None for
+        all. most: the most frames to sample, None for any number. clock: gives the time of frames in seconds, instead
+        of the video itself.
 
         Raises EmptyVideoError, TooManyPixelsError, TruncatedVideoError, EndlessVideoError or StalledStreamError, the
-        last three after the frames before.
+        last three after yielding the frames before.
         """
         due, now, sampled, first = 0.0, 0.0, 0, None
         while self._grab(now, first is None):
             at = clock() if clock else self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             first = at if first is None else first
-            now = max(now, at - first)  # a damaged video's may step back
+            now = max(now, at - first)  # times may decrease in a damaged video
             if seconds is not None and now >= seconds:
                 return
             if now + 1e-6 < due:
@@ -142,8 +143,8 @@ class Video:
 
 
 def in_background(frames: Iterator[Frame], newest: bool) -> Generator[Frame, None, None]:
-    """The frames, decoded by a thread one ahead. newest: a frame that was not taken when the next one comes is dropped,
-    so that a slow reader stays at a stream's present. Raises what the frames do."""
+    """The frames, decoded one ahead by a thread. newest: a frame that was not taken when the next one arrives is
+    dropped, so that a slow reader keeps up with a stream. Raises what the frames raise."""
     waiting: queue.Queue[Frame | Exception | None] = queue.Queue(1)
     left = threading.Event()
 
@@ -175,11 +176,11 @@ def in_background(frames: Iterator[Frame], newest: bool) -> Generator[Frame, Non
             yield item
     finally:
         left.set()
-        thread.join(2 * _LOOK_SECONDS)  # no longer: it may wait for a sender that is silent
+        thread.join(2 * _LOOK_SECONDS)  # not longer: it may be waiting for a sender that sends nothing
 
 
 def _address(source: str) -> str:
-    """What FFmpeg opens. Raises EmptyVideoError or BrokenVideoError."""
+    """The address that FFmpeg opens. Raises EmptyVideoError or BrokenVideoError."""
     if source == STDIN:
         return "pipe:0"
     if "://" in source:
@@ -191,7 +192,7 @@ def _address(source: str) -> str:
         path.open("rb").close()
     except OSError as error:
         raise BrokenVideoError(f"the file cannot be read: {error.strerror}") from None
-    return f"file:{path}"  # a colon in the name is no protocol then
+    return f"file:{path}"  # so that a colon in the name is not taken for a protocol
 
 
 def _named(source: str) -> str:

@@ -1,10 +1,10 @@
-"""Which words of a frame are those of the frames before.
+"""Associates the words of a frame with those of the frames before.
 
 The association is ByteTrack's (Zhang, Sun, Jiang, Yu, Weng, Yuan, Luo, Liu, Wang: ByteTrack, ECCV 2022): first the
-words of high score are matched to all tracks, then those of low score, as blurred ones are, to the tracks that are
-left; only words of high score begin tracks. The cost of the first match weighs place and looks against each other,
-within a gate of Mahalanobis distance, as DeepSORT does (Wojke, Bewley, Paulus, ICIP 2017): half is the overlap, and how
-alike two words look is how alike their texts are.
+words with high scores are matched to all tracks, then those with low scores, such as blurred ones, to the tracks that
+are left; only words with high scores begin tracks. The cost of the first match combines position and appearance, within
+a gate of Mahalanobis distance, as in DeepSORT (Wojke, Bewley, Paulus, ICIP 2017): half of it is the overlap, and half
+the similarity of the texts, which takes the place of the appearance.
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,23 @@ from spotter.video.motion import placed
 from spotter.video.tracks import Track
 
 LOW_SCORE = 0.1
-"""ByteTrack's least score of a box that may continue a track."""
+"""The least score of a word that may continue a track, as in ByteTrack."""
 _GATE = 7.815
-"""The 95% quantile of chi-squared of three degrees of freedom: middle and height."""
+"""The 95% quantile of the chi-squared distribution with three degrees of freedom: x and y of the centre, and the
+height."""
 _ALIKE = 0.5
-"""Least similarity of the texts of one word: where another text takes its place, as subtitles do, a track begins."""
+"""The least similarity of two texts of one word: where another text appears at the same position, as with subtitles, a
+new track begins."""
 _OVERLAP = 0.5
-"""ByteTrack's least IoU of its second match."""
+"""The least IoU in the second match, as in ByteTrack."""
 _PATIENCE = 1.0
-"""Seconds for which a track that is out of sight may come back: ByteTrack's 30 frames."""
+"""Seconds for which a lost track may be found again: 30 frames in ByteTrack."""
 _NEVER = 1e6
 
 
 class Tracker:
-    """Tracks of a video. step: seconds between sampled frames, in which velocities are counted. high: least score of
-    words that begin a track."""
+    """The tracks of a video. step: seconds between sampled frames, the unit of velocities. high: least score of words
+    that begin a track."""
 
     def __init__(self, step: float, high: float) -> None:
         self._step, self._high = step, high
@@ -44,8 +46,8 @@ class Tracker:
         self._now = 0.0
 
     def update(self, words: Sequence[Word], time: float) -> list[Track]:
-        """Takes the words of the frame at a time in seconds, all of at least LOW_SCORE. Returns the tracks that have
-        ended."""
+        """Processes the words of the frame at a time in seconds, all with a score of at least LOW_SCORE. Returns the
+        tracks that have ended."""
         self._move_on(time)
         for track in self._tracks:
             track.in_sight = False
@@ -59,7 +61,7 @@ class Tracker:
         return self._ended()
 
     def hold(self, time: float) -> list[Track]:
-        """Takes a frame that shows what the one before did. Returns the tracks that have ended."""
+        """Processes an unchanged frame. Returns the tracks that have ended."""
         self._move_on(time)
         for track in self._tracks:
             if track.in_sight:
@@ -67,13 +69,13 @@ class Tracker:
         return self._ended()
 
     def finish(self, time: float) -> list[Track]:
-        """The video ends at a time in seconds. Returns the tracks that are left."""
+        """Ends the video at a time in seconds. Returns the remaining tracks."""
         self._move_on(time)
         left, self._tracks = self._tracks, []
         return left
 
     def _move_on(self, time: float) -> None:
-        """What was in sight was so until this time."""
+        """Extends the visible tracks to this time."""
         for track in self._tracks:
             track.end = time if track.in_sight else track.end
             if time > self._now:
@@ -81,7 +83,7 @@ class Tracker:
         self._now = time
 
     def _ended(self) -> list[Track]:
-        """Removes and returns the tracks that have been out of sight for too long."""
+        """Removes and returns the tracks that have been lost for too long."""
         patience = max(_PATIENCE, 2 * self._step)
         ended = [track for track in self._tracks if not track.in_sight and self._now - track.end > patience]
         self._tracks = [track for track in self._tracks if track not in ended]
@@ -91,7 +93,7 @@ class Tracker:
     def _match(
         tracks: Sequence[Track], words: Sequence[Word], time: float, by_text: bool
     ) -> tuple[list[Track], list[Word]]:
-        """Adds words to their tracks; returns those of both that are left."""
+        """Adds words to their tracks; returns the tracks and the words that are not matched."""
         costs = _costs(tracks, words, by_text)
         pairs = [
             (row, column)
@@ -108,8 +110,8 @@ class Tracker:
 
 
 def _costs(tracks: Sequence[Track], words: Sequence[Word], by_text: bool) -> NDArray[np.float64]:
-    """float64 [tracks, words]: from 0 to 1, or _NEVER. by_text: overlap and texts count half each, within the gate;
-    else overlap alone, of some size."""
+    """The matching costs float64 [tracks, words], from 0 to 1, or _NEVER. by_text: overlap and similarity of texts
+    count half each, within the gate; else only the overlap counts, which must be at least _OVERLAP."""
     costs = np.full((len(tracks), len(words)), _NEVER)
     if not tracks or not words:
         return costs
@@ -131,7 +133,7 @@ def _costs(tracks: Sequence[Track], words: Sequence[Word], by_text: bool) -> NDA
 
 
 def similarity(first: str, second: str) -> float:
-    """How alike two texts are, 0 to 1, whatever the case: the share of common runs (Ratcliff and Obershelp)."""
+    """The similarity of two texts, 0 to 1, ignoring case: the share of common runs (Ratcliff and Obershelp)."""
     return SequenceMatcher(None, first.casefold(), second.casefold(), autojunk=False).ratio()
 
 

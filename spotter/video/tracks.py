@@ -1,4 +1,4 @@
-"""A word over time, and the best of its readings."""
+"""Tracks: a word over time, with the best of its readings."""
 
 from collections import Counter
 from typing import Any
@@ -11,19 +11,20 @@ from spotter.reading.words import Word
 from spotter.video.motion import Motion
 
 _MOST_PLACES = 1_000
-"""Of a longer path every second place is dropped, so that a stream's memory does not grow with its length."""
+"""The most positions in a path; of a longer path every second position is dropped, so that memory does not grow with
+the length of a stream."""
 _MOST_TEXTS, _SHOWN = 100, 5
-"""Different readings that are kept, and that are shown."""
+"""The most different readings that are kept, and that are shown."""
 
 
 class Track:
     """One word, as it was read in several frames.
 
-    The best reading is that of the largest sum of scores: a vote weighted by confidence, as ROVER takes of whole words
-    (Fiscus: A post-processing system to yield reduced word error rates, ASRU 1997).
+    The best reading is the one with the largest sum of scores: a vote weighted by confidence, as ROVER does for whole
+    words (Fiscus: A post-processing system to yield reduced word error rates, ASRU 1997).
 
-    number: from 1, in order of appearance. start, end: seconds; it is in sight from `start` and no longer at `end`.
-    frames: in how many it was read.
+    number: from 1, in order of appearance. start, end: seconds; the word is visible from `start` and no longer at
+    `end`. frames: the number of frames in which it was read.
     """
 
     def __init__(self, number: int, word: Word, time: float) -> None:
@@ -38,7 +39,7 @@ class Track:
         self._vote(word, time)
 
     def add(self, word: Word, time: float) -> None:
-        """Another reading of the word, at a time after the last."""
+        """Adds another reading of the word, at a later time than the last."""
         self.motion.correct(_points(word))
         self.in_sight = True
         self._vote(word, time)
@@ -55,15 +56,15 @@ class Track:
 
     @property
     def agreement(self) -> float:
-        """The best reading's part of the sum of all scores, 0 to 1."""
+        """The best reading's share of the sum of all scores, 0 to 1."""
         return self._sums[self.text] / self._sums.total()
 
     def at(self, time: float) -> Polygon:
-        """Where it was last seen until a time not before its start."""
+        """The polygon of the last detection up to `time`, which is not before the start."""
         return next(polygon for seen, polygon in reversed(self._path) if seen <= time)
 
     def render(self) -> dict[str, Any]:
-        """The track as the answer shows it."""
+        """The track as an object of the output's JSON."""
         shown = sorted(self._sums, key=lambda text: -self._sums[text])[:_SHOWN]
         return {
             "track": self.number,

@@ -26,7 +26,7 @@ from tests.model.choices import MAPS
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 NAMES = tuple(MAPS)
-AROUND = tuple(name for name, config in MAPS.items() if config.backbone.looks_around or config.gate)
+AROUND = tuple(name for name, config in MAPS.items() if config.backbone.needs_padding_mask or config.gate)
 
 
 class Shared(nn.Module):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from spotter.model.charset import Charset
-from spotter.model.ctc import greedy_path, laid_out, text_log_probabilities, texts_of
+from spotter.model.ctc import as_ctc_columns, greedy_path, text_log_probabilities, texts_of
 
 
 def logits_of(path: list[tuple[int, float]], classes: int) -> Tensor:
@@ -94,7 +94,7 @@ def steps_of(texts: list[list[int]], steps: int, classes: int) -> tuple[Tensor, 
 def test_texts_are_laid_out_where_they_were_looked_at() -> None:
     written, steps = steps_of([[5, 2, 2], [], [1, 3, 4]], 4, 6)
     places = torch.tensor([[1.2, 1.4, 1.1, 5.0], [2.0, 2.0, 2.0, 2.0], [7.0, 2.0, 3.0, 3.0]])
-    found = laid_out(written, steps, places, torch.tensor([8, 8, 5]), 8)
+    found = as_ctc_columns(written, steps, places, torch.tensor([8, 8, 5]), 8)
     # The second of two equal ones goes two on; what looked too far to the right leaves room for those behind it.
     assert found.argmax(-1).tolist() == [[0, 5, 2, 0, 2, 0, 0, 0], [0] * 8, [0, 0, 1, 3, 4, 0, 0, 0]]
     torch.testing.assert_close(found[0, [1, 2, 4, 5]], steps[0])  # three characters and the end
@@ -108,7 +108,7 @@ def test_any_text_that_has_room_is_read_again(data: st.DataObject, width: int, s
     text = data.draw(st.lists(st.integers(1, 3), max_size=steps))
     places = data.draw(st.lists(st.floats(0, 12), min_size=steps, max_size=steps))
     written, log_probabilities = steps_of([text], steps, 4)
-    found = laid_out(written, log_probabilities, torch.tensor([places]), torch.tensor([width]), 12)
+    found = as_ctc_columns(written, log_probabilities, torch.tensor([places]), torch.tensor([width]), 12)
     path = greedy_path(found, torch.tensor([width])).classes[0].tolist()
     room = 0
     expected: list[int] = []

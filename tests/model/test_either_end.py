@@ -7,7 +7,7 @@ import torch
 
 from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.model.ctc import GreedyPath
-from spotter.model.either_end import likelier, not_level
+from spotter.model.either_end import more_probable, not_level
 
 
 def rows_of(angles: list[float], pictures: list[int], count: int) -> list[int]:
@@ -36,8 +36,10 @@ def test_the_other_end_counts_where_its_text_is_likelier_by_a_nat() -> None:
     # region's patch. Region 0: log 0.25 = -1.39 and log 0.9 = -0.11; region 2: log 0.5 = -0.69 and log 1 = 0.
     probabilities = torch.tensor([[0.5, 0.5, 0], [0.1, 0.1, 0.1], [0.5, 1, 0], [0.9, 1, 0], [1, 1, 0]])
     path = GreedyPath(torch.ones(5, 3, dtype=torch.int32), probabilities)
-    assert likelier(path, torch.tensor([0, 2])).tolist() == [3, 1, 2]
-    assert likelier(GreedyPath(path.classes[:3], probabilities[:3]), torch.zeros(0, dtype=torch.int64)).tolist() == [
+    assert more_probable(path, torch.tensor([0, 2])).tolist() == [3, 1, 2]
+    assert more_probable(
+        GreedyPath(path.classes[:3], probabilities[:3]), torch.zeros(0, dtype=torch.int64)
+    ).tolist() == [
         0,
         1,
         2,

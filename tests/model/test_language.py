@@ -10,7 +10,7 @@ import torch
 
 from spotter.model.charset import Charset
 from spotter.model.config import SearchConfig
-from spotter.model.language import FURTHEST, MODULUS, MULTIPLIER, SHIFT, STEP, LanguageModel, LanguageTables
+from spotter.model.language import LARGEST_MARGIN, MODULUS, MULTIPLIER, SHIFT, STEP, LanguageModel, LanguageTables
 
 CHARSET = Charset("abA")
 
@@ -45,7 +45,7 @@ def exhaustive(log_probabilities: torch.Tensor, known: LanguageTables, config: S
         if text.lower() not in best or score > best[text.lower()][0]:
             best[text.lower()] = score, text
     ordered = sorted(best.values(), reverse=True)
-    return ordered[0][1], min(ordered[0][0] - ordered[1][0], FURTHEST)
+    return ordered[0][1], min(ordered[0][0] - ordered[1][0], LARGEST_MARGIN)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -104,7 +104,7 @@ def test_columns_beyond_a_word_s_width_say_nothing() -> None:
         assert together[row, width:].tolist() == [0] * (6 - width)
         assert margins[row] == margin[0]
     assert together[2].tolist() == [0] * 6
-    assert margins[2] == FURTHEST
+    assert margins[2] == LARGEST_MARGIN
 
 
 def test_numbers_of_texts_do_not_overflow() -> None:

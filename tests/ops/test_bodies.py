@@ -123,5 +123,5 @@ def test_the_nodes_are_those_that_were_written() -> None:
 
 
 def test_the_search_counts_texts_as_the_network_does() -> None:
-    for name in ("FURTHEST", "LEAST", "MULTIPLIER", "MODULUS", "SHIFT"):
+    for name in ("LARGEST_MARGIN", "IMPOSSIBLE", "MULTIPLIER", "MODULUS", "SHIFT"):
         assert getattr(bodies, name) == getattr(language, name)

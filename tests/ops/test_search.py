@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spotter.model.charset import Charset
 from spotter.model.config import SearchConfig
-from spotter.model.language import FURTHEST, LanguageModel, LanguageTables
+from spotter.model.language import LARGEST_MARGIN, LanguageModel, LanguageTables
 from tests.ops.graphs import Floats, open_graph, search_graph
 
 SYMBOLS = "".join(character for character in Charset().characters if not character.isupper())
@@ -117,7 +117,7 @@ def test_kernel_body_and_network_agree(
     alike(found, run(bodies[beams], feeds_of(log_probabilities, widths)))
     assert not found[0][np.arange(9) >= widths[:, None]].any()
     assert found[0].any()
-    assert found[1][1] == FURTHEST
+    assert found[1][1] == LARGEST_MARGIN
 
 
 @pytest.mark.parametrize("beams", BEAMS)

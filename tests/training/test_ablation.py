@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spotter.families.config import SpotterConfig
-from spotter.training.ablation import kept, markdown, overlaid, read_table, run_row
+from spotter.training.ablation import markdown, overlaid, read_table, run_row, saved_result
 from spotter.training.recipe import RecipeError
 from spotter.training.sample import Sample
 from tests.model.small import small_config
@@ -143,9 +143,9 @@ def test_rows_see_as_many_pictures_and_are_not_run_twice(tmp_path: Path) -> None
     assert [row["street/detection"] for row in rows] == [1.5] * 3
     assert len({row["score"] for row in rows}) == 3
     assert len(models) == 4
-    assert kept(tmp_path / "as it is") == again
-    assert kept(tmp_path / "taught") == rows[2]
-    assert kept(tmp_path / "other") is None
+    assert saved_result(tmp_path / "as it is") == again
+    assert saved_result(tmp_path / "taught") == rows[2]
+    assert saved_result(tmp_path / "other") is None
     log = [json.loads(line) for line in (tmp_path / "taught" / "log.jsonl").read_text().splitlines()]
     assert all("taught_output" in record for record in log if "recognition" in record)
 
@@ -164,7 +164,7 @@ def test_a_row_that_is_stopped_has_no_result_and_goes_on(tmp_path: Path) -> None
 
     with pytest.raises(InterruptedError, match=r"as it is.*step 1"):
         run(Stopping())
-    assert kept(tmp_path / "r") is None
+    assert saved_result(tmp_path / "r") is None
     assert run(NoiseSource())["pictures"] == 8
 
 

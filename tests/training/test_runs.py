@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spotter.training.polygons import Polygons
-from spotter.training.runs import right_neighbours, run_from, together_on_a_line
+from spotter.training.runs import right_neighbours, run_from, run_polygon
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> Polygons:
@@ -45,4 +45,4 @@ def test_a_run_ends_at_its_length_and_before_a_word_that_cannot_be_used() -> Non
 
 def test_a_run_reaches_from_the_first_words_start_to_the_last_ones_end() -> None:
     words = boxes((0, 0, 40, 10), (44, 1, 20, 10), (68, 2, 20, 12))
-    assert together_on_a_line(words, [0, 1, 2]).tolist() == [[0, 0], [88, 2], [88, 14], [0, 10]]
+    assert run_polygon(words, [0, 1, 2]).tolist() == [[0, 0], [88, 2], [88, 14], [0, 10]]

@@ -9,9 +9,9 @@ from spotter.training.stopping import Stop, stopping_on_signals
 def test_a_signal_only_asks_for_the_end(number: int) -> None:
     before = signal.getsignal(number)
     with stopping_on_signals() as stop:
-        assert not stop.asked
+        assert not stop.requested
         signal.raise_signal(number)
-        assert stop.asked
+        assert stop.requested
     assert signal.getsignal(number) is before
 
 
@@ -26,6 +26,6 @@ def test_the_end_is_asked_for_when_the_time_is_up() -> None:
     now = 100.0
     stop, endless = Stop(0.5, lambda: now), Stop(None, lambda: now)
     now = 130.0
-    assert (stop.seconds, stop.asked) == (30.0, False)
+    assert (stop.seconds, stop.requested) == (30.0, False)
     now = 130.1
-    assert (stop.asked, endless.asked) == (True, False)
+    assert (stop.requested, endless.requested) == (True, False)

@@ -1,13 +1,13 @@
 r"""Regions between two cubic Bezier curves, float32 [N, 16] in pixels: a word's upper edge, then its lower edge.
 
-Each curve has four control points (x, y), and both run in reading order, otherwise than a polygon, whose lower edge
-runs back:
+Each curve has four control points (x, y). Both curves run in reading order, unlike a polygon, whose lower edge runs
+back:
 
         t0 --- t1 ---------- t2 --- t3        t0, t3, b0 and b3 are the word's corners
         |                            |
         b0 --- b1 ---------- b2 --- b3
 
-A point of a curve is sum_i B_i(t) p_i, t from 0 to 1, with Bernstein's polynomials B_i (Liu et al. 2020, ABCNet,
+A point of a curve is sum_i B_i(t) p_i, t from 0 to 1, with the Bernstein polynomials B_i (Liu et al. 2020, ABCNet,
 arXiv:2002.10200, equation 1).
 """
 
@@ -18,12 +18,12 @@ from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Extent, Geometry
 
 NUMBERS = 16
-"""Of a region."""
+"""The numbers that describe a region."""
 OUTLINE = 8
 """Points of each edge of a polygon."""
 PIECES = 8
-"""Straight pieces by which a region is measured."""
-_RIDGE = 1e-6  # so little that three points and more decide, and two make a straight line
+"""Straight pieces of the middle line by which length and area are measured."""
+_RIDGE = 1e-6  # regularisation: too small to move fits to three or more points; with two the curve becomes straight
 _EPSILON = 1e-6
 
 
@@ -44,11 +44,12 @@ def edges(curves: Tensor, t: Tensor) -> Tensor:
 
 
 def fitted(polygons: Tensor) -> Tensor:
-    """Regions [N, 16] of polygons [N, 2n, 2], n at least 2: least squares for each edge, whose ends stay.
+    """Regions [N, 16] fitted to polygons [N, 2n, 2], n at least 2, by least squares for each edge with fixed end
+    points.
 
-    A point's t is its share of the way along the edge, as in ABCNet. Of two points an edge is straight, of three it is
-    the parabola through them: where the points leave a choice, control points stay close to the thirds of the straight
-    line.
+    A point's t is its share of the length along the edge, as in ABCNet. An edge of two points becomes straight, one of
+    three the parabola through them: where the points leave a choice, control points stay close to the thirds of the
+    straight line.
     """
     half = polygons.shape[1] // 2
     exact = polygons.double()
@@ -73,15 +74,15 @@ def outlines(curves: Tensor) -> Tensor:
 
 
 def middle_lines(curves: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Points [N, T, 2] of the lines midway between the edges at t [T], and the ways [N, T, 2] from the upper edge to
+    """Points [N, T, 2] of the lines midway between the edges at t [T], and the vectors [N, T, 2] from the upper edge to
     the lower one there."""
     upper, lower = edges(curves, t).unbind(1)
     return (upper + lower) / 2, lower - upper
 
 
 def measured(curves: Tensor) -> Extent:
-    """As `Geometry.extent`: how long the middle line is, and the area between the edges over that; of a parallelogram,
-    its width and its height across."""
+    """As `Geometry.extent`: the length of the middle line, and the area between the edges divided by that length; for a
+    parallelogram its width and its height across."""
     middle, across = middle_lines(curves, torch.linspace(0, 1, PIECES + 1, device=curves.device))
     step = middle[:, 1:] - middle[:, :-1]
     down = (across[:, 1:] + across[:, :-1]) / 2
@@ -91,7 +92,7 @@ def measured(curves: Tensor) -> Extent:
 
 
 def bezier_places(curves: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """As `Geometry.places`: the grid of BezierAlign. Beyond their ends edges run straight on."""
+    """As `Geometry.places`: the grid of BezierAlign. Beyond their ends edges continue as straight lines."""
     t = u + 0.5
     inside = t.clamp(0, 1)
     points = controls(curves)
@@ -106,7 +107,8 @@ def bezier_places(curves: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]
 
 
 def parted(curves: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """As `Geometry.part`, exactly: the control points of a part are the curve's blossom (Ramshaw 1989) at its ends."""
+    """As `Geometry.part`, without approximation: the control points of a part are values of the curve's blossom
+    (its polar form, Ramshaw 1989) at the part's ends."""
     a, b = start + 0.5, end + 0.5
     rows = []
     for first, second, third in ((a, a, a), (a, a, b), (a, b, b), (b, b, b)):
@@ -126,7 +128,7 @@ def parted(curves: Tensor, start: Tensor, end: Tensor) -> Tensor:
 
 
 def placed(curves: Tensor, anchors: AnchorPoints) -> Tensor:
-    """Regions [N, 16] in the picture's pixels -> in those of the map that the anchor points are of."""
+    """Regions [N, 16] in the picture's pixels -> in the pixels of the map of these anchor points."""
     at = anchors.placement(measured(curves).heights)
     if at is None:
         return curves
@@ -136,7 +138,7 @@ def placed(curves: Tensor, anchors: AnchorPoints) -> Tensor:
 
 
 class _BezierRegions:
-    """Regions between two curves as `spotter.model.family.Geometry` asks for them."""
+    """Implements `spotter.model.family.Geometry` for regions between two curves."""
 
     def of_polygons(self, polygons: Tensor) -> Tensor:
         """As `Geometry.of_polygons`."""

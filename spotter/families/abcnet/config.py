@@ -1,18 +1,18 @@
-"""What ABCNet's detector is built from, checked when built."""
+"""The configuration of ABCNet's detector, checked when it is built."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class CurveConfig:
-    """The dense head and how its maps become regions.
+    """Settings of the dense head, and of how its maps become regions.
 
-    channels: of the branch that predicts scores and boxes. bend: of the branch that bends them.
-    coordinates: whether that branch also gets where in the picture an anchor point lies (CoordConv, Liu et al. 2018,
-        arXiv:1807.03247, as in ABCNet v2).
-    score_threshold: anchor points below it are not candidates.
+    channels: of the branch that predicts scores and boxes. bend: channels of the branch that predicts the curves.
+    coordinates: whether that branch also gets the position of each anchor point in the picture (CoordConv, Liu et al.
+        2018, arXiv:1807.03247, as in ABCNet v2).
+    score_threshold: anchor points with a lower score are not candidates.
     candidates: the most candidates of a picture; the best are kept.
-    suppression: overlap above which the lower of two regions is dropped, see `spotter.families.abcnet.overlap`.
+    suppression: overlap above which the lower-scoring of two regions is dropped, see `spotter.families.abcnet.overlap`.
     merging: overlap above which a candidate's region is averaged into the kept one.
     """
 

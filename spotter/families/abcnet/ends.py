@@ -8,22 +8,23 @@ from spotter.families.abcnet.maps import CurveMaps
 from spotter.model.anchors import STRIDE
 
 _ROUNDS = 3
-_FROM_END = 0.8  # of the height: a point so far inside an end lies in the word's core and is near the end
-_MOST_MOVED = 0.5  # of the length: how far an end moves in a round at most, or
-_MOST_HEIGHTS = 2.0  # of the height, if that is more
-_LONG = 24.0  # pixels; in a shorter word the middle is as near to the ends
+_FROM_END = 0.8  # of the height: a point at this distance inside an end lies in the word's core and still near the end
+_MOST_MOVED = 0.5  # of the length: the farthest that an end moves in a round, or
+_MOST_HEIGHTS = 2.0  # of the height, whichever is more
+_LONG = 24.0  # pixels; in shorter words the middle is near enough to both ends
 _LONG_RATIO = 1.5
 _ALIGNED = 0.5  # cosine
-_ALIKE = 1.8  # times as high, at most
+_ALIKE = 1.8  # the largest ratio of the two heights
 
 
 def sharpen_ends(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
     """Regions [N, 16] with each end as predicted by the anchor point next to it.
 
-    The farther an end, the less precisely a point predicts it, and a point in the middle of a long word is far from
-    both ends; a region that is a letter short cannot be read. The point next to a wrong end predicts it better, and the
-    point next to that prediction better still, so this is repeated. An end stays where the point next to it is no text
-    or belongs to another word. The inner control points follow both ends, each the nearer one by two thirds.
+    A point predicts a far end less precisely than a near one, and a point in the middle of a long word is far from both
+    ends. A region that cuts off a letter cannot be read. A point next to a wrong end predicts it better, and a point
+    next to that prediction better still, so the step is repeated. An end stays where the point next to it is background
+    or belongs to another word. Each inner control point moves by two thirds of the move of the nearer end and by one
+    third of the move of the other.
     """
     for _ in range(_ROUNDS):
         curves = _sharpened(maps, curves, image_index)

@@ -1,4 +1,4 @@
-"""ABCNet (Liu et al. 2020, arXiv:2002.10200) as the rest of the program sees it."""
+"""ABCNet (Liu et al. 2020, arXiv:2002.10200) behind the interface that all families share."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from spotter.model.regions import PatchSize
 
 
 class ABCNet:
-    """Words between two Bezier curves: the points of a core predict a score and eight control points."""
+    """Words between two Bezier curves: each anchor point in a word's core predicts a score and eight control points."""
 
     config: type[Any] = CurveConfig
     parts: Mapping[str, float] = MappingProxyType({"points": 4.0, "ends": 1.0, "direction": 2.0})

@@ -1,10 +1,10 @@
 """ABCNet's detection head: dense maps, and how they become regions between two Bezier curves.
 
 Every anchor point predicts whether it lies in the core of a word, and where that word's eight control points lie
-relative to it, in two steps: a slanted box, as FOTS predicts it, whose upper and lower edge have their control points
-at their thirds, and offsets of these in the box's own frame. The offsets of a new head are 0, so it begins with
-straight words, and the first step may take FOTS's weights as they are. The head is trained on plain maps and applied to
-the mosaic of the picture's pyramid.
+relative to it, in two steps: a slanted box, as in FOTS, with control points at the thirds of its upper and lower edge,
+and offsets of these points in the box's own frame. The offsets of a new head are 0, so it begins with straight words,
+and weights of FOTS's head can be used for the first step. The head is trained on plain maps and applied to the mosaic
+of the picture's pyramid.
 """
 
 from dataclasses import replace
@@ -46,7 +46,8 @@ class CurveHead(Head):
         self.config = config
         self.shared = convolution(inputs, config.channels)
         self.out = nn.Conv2d(config.channels, 8, 1)
-        # Text is rare and mostly level: the biases start there, so that the first steps need not learn it.
+        # Text is rare and mostly level: the biases start at such predictions, so that the first steps need not learn
+        # them.
         self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
         self.bend = convolution(inputs + (_COORDINATES if config.coordinates else 0), config.bend)
         self.curve = nn.Conv2d(config.channels + config.bend, NUMBERS, 1)
@@ -74,7 +75,7 @@ class CurveHead(Head):
 
 
 def _places(features: Tensor, anchors: AnchorPoints) -> Tensor:
-    """Where anchor points lie in the picture [B, 2, H, W], from -1 to 1."""
+    """The positions of the anchor points in the picture [B, 2, H, W], from -1 to 1."""
     x, y = (2 * side / side.amax().clamp(min=1) - 1 for side in (anchors.x, anchors.y))
     return torch.stack((x, y)).clamp(-1, 1).to(features.dtype)[None].expand(features.shape[0], -1, -1, -1)
 
@@ -82,9 +83,9 @@ def _places(features: Tensor, anchors: AnchorPoints) -> Tensor:
 def select_candidates(maps: CurveMaps, sizes: Tensor, config: CurveConfig) -> tuple[Tensor, Tensor]:
     """Candidates: regions [B, M, 16] and scores [B, M], best first, zero where a picture has fewer.
 
-    A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood, and its word is of the
-    level's size. M is the largest number of candidates of any picture, so that the cost of what follows grows with the
-    text that is there.
+    A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood, and its word has a size that
+    its level of the pyramid finds. M is the largest number of candidates of any picture, so that the cost of the
+    following steps grows with the amount of text.
     """
     height, width = maps.score.shape[-2:]
     score = maps.score.sigmoid()
@@ -111,17 +112,18 @@ def select_candidates(maps: CurveMaps, sizes: Tensor, config: CurveConfig) -> tu
 
 
 def merge_overlapping(curves: Tensor, scores: Tensor, config: CurveConfig) -> tuple[Tensor, Tensor]:
-    """Regions [B, M, 16] sharpened by their neighbours, and which of them stay, bool [B, M].
+    """Non-maximum suppression and merging: regions [B, M, 16] refined by overlapping ones, and which are kept, bool
+    [B, M].
 
     Regions come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of
-    rounds: a region falls when a better one that stands overlaps it. One that stays becomes the score-weighted mean of
-    the candidates that agree with it, control point by control point.
+    rounds: a region is suppressed when a higher-scoring region that is kept overlaps it. A kept region becomes the
+    score-weighted mean of the candidates that agree with it, control point by control point.
     """
     real = scores > 0
     overlap, agreement = pair_overlaps(curves, real)
     order = torch.arange(curves.shape[1], device=curves.device)
     better = (order[:, None] < order[None, :]).to(overlap.dtype)
-    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i drops j
+    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i suppresses j
     stands = torch.ones_like(scores)
     for _ in range(_ROUNDS):
         stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(scores.dtype)

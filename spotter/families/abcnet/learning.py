@@ -1,4 +1,4 @@
-"""Which regions the recogniser learns from: true ones, off as a detector's are, and the detector's own."""
+"""The regions that the recogniser is trained on: true ones with a detector's errors added, and the detector's own."""
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ _GOOD, _ALIGNED = 0.6, 0.9
 
 
 def moved_curves(curves: Tensor, errors: Errors, bend: Tensor) -> Tensor:
-    """Regions [N, 16] moved as a detector may do it.
+    """Regions [N, 16] with these errors added.
 
-    bend: [N, 2, 2, 2], how far the inner control points of both edges are moved, in multiples of the height.
+    bend: [N, 2, 2, 2], shifts (x, y) of the two inner control points of both edges, in multiples of the height.
     """
     lengths, heights = measured(curves)
     points = controls(parted(curves, *reach(lengths, heights, errors.ends)))
@@ -28,15 +28,15 @@ def moved_curves(curves: Tensor, errors: Errors, bend: Tensor) -> Tensor:
 
 
 def jitter_curves(curves: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Regions [N, 16] as a detector might give them, by `amount` of their height, rather a little too large."""
+    """Regions [N, 16] with random errors of about `amount` of their height, on average a little too large."""
     errors = jittered(len(curves), amount, generator)
     bend = torch.randn(len(curves), 2, 2, 2, generator=generator).clamp(-2, 2) * amount
     return moved_curves(curves, errors, 0.5 * bend)
 
 
 def predicted_curves(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """What the detector predicts at the middle of each true region [N, 16], and whether it is good enough to read
-    from, bool [N]."""
+    """The detector's region at the middle of each true region [N, 16], and whether it is good enough to be read, bool
+    [N]."""
     rows, columns = maps.score.shape[-2:]
     half = torch.full_like(curves[:, 0], 0.5)
     middle = (bernstein(half)[:, None] @ controls(placed(curves, maps.anchors)).mean(1)).squeeze(1) / STRIDE
@@ -55,13 +55,14 @@ def curves_to_read(
     predicted: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """True regions [K, 16] jittered, and a share `predicted` of the detector's own among them, where these are good."""
+    """Regions [K, 16] to read: true ones with jitter, or for a share `predicted` the detector's own where it is
+    good."""
     noisy = jitter_curves(curves.cpu(), jitter, generator).to(curves.device)
     return some_detected(noisy, predicted, generator, lambda: predicted_curves(maps, curves, image_index))
 
 
 def misplaced_curves(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:
-    """True regions [N, 16] as a detector may give them: ends and sides off, turned and bent a little."""
+    """True regions [N, 16] with a detector's errors: ends and sides moved, turned and bent a little."""
     errors = drawn(*measured(true), off, rng)
     bend = np.clip(rng.normal(0, 0.03, (len(true), 2, 2, 2)), -0.1, 0.1)
     return moved_curves(true, errors, torch.from_numpy(bend.astype(np.float32)))

@@ -1,4 +1,4 @@
-"""ABCNet's parts of the loss: where the points of both curves lie, where words end, and which way they read."""
+"""ABCNet's parts of the loss: points of both curves, the words' ends, and their reading direction."""
 
 import torch
 import torch.nn.functional as F
@@ -11,18 +11,18 @@ from spotter.families.abcnet.targets import CurveTruth
 
 _POINTS = 8  # of each edge
 _BETA = 0.2
-_FAR = 0.1  # of a point's distance from the anchor point, by which it may be less exact
+_FAR = 0.1  # of a point's distance from the anchor point: the tolerated error grows by this
 
 
 def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(points, ends, direction) losses over the core anchor points, a word counting by `weights` [N], whatever its
-    size.
+    """(points, ends, direction) losses over the anchor points in words' cores; each word counts by `weights` [N],
+    whatever its size.
 
-    points: smooth L1 on points of both edges, in multiples of the word's height, and less where they are far from the
-    anchor point. (ABCNet has it on the control points: these may lie far off the text, and two curves that are nearly
-    one may have quite different ones.) ends: the same on the corners, counted the more the nearer an anchor point is to
-    that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw (cos, sin) of the box, whose truth
-    is the direction from the word's start to its end.
+    points: smooth L1 on points of both edges, in multiples of the word's height, with less weight where they are far
+    from the anchor point. (ABCNet has this loss on the control points. Those may lie far off the text, and nearly equal
+    curves may have very different ones.) ends: the same on the corners, with more weight the nearer an anchor point is
+    to that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw (cos, sin) of the box, whose
+    truth is the direction from the word's start to its end.
     """
     image, row, column = (truth.owner >= 0).nonzero().unbind(1)
     if not len(image):

@@ -13,12 +13,12 @@ _MOST_SLANT = 1.2  # a slant of 50 degrees
 
 @dataclass(frozen=True)
 class CurveMaps:
-    """What every anchor point predicts of the word it lies in.
+    """The predictions of every anchor point for the word that it lies in.
 
     score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side of a slanted box
-    [B, 4, H, W]. direction: (cos, sin) of the box, not normalised, and its slant [B, 3, H, W]. bend: how far the
-    control points of the two edges lie from the thirds of the box's edges, along it and across, in multiples of its
-    height [B, 16, H, W]. anchors: where the points are in the picture.
+    [B, 4, H, W]. direction: (cos, sin) of the box, not normalised, and its slant [B, 3, H, W]. bend: offsets of the
+    control points of the two edges from the thirds of the box's edges, along it and across, in multiples of its height
+    [B, 16, H, W]. anchors: where the anchor points lie in the picture.
     """
 
     score: Tensor
@@ -40,16 +40,17 @@ class CurveMaps:
 
 
 def decode_curves(distances: Tensor, direction: Tensor, bend: Tensor, points: Tensor, scale: Tensor) -> Tensor:
-    """Regions [..., 16] in the picture's pixels: distances [..., 4], direction [..., 3] and bend [..., 16] as of
-    `CurveMaps`, anchor points [..., 2] in the picture's pixels, and how many of these a map's pixel is, scale [...]."""
+    """Regions [..., 16] in the picture's pixels: distances [..., 4], direction [..., 3] and bend [..., 16] as in
+    `CurveMaps`, anchor points [..., 2] in the picture's pixels, and scale [...], how many of the picture's pixels one
+    pixel of the map is."""
     top, right, bottom, left = (distances * scale[..., None]).unbind(-1)
     thirds = torch.arange(4, device=distances.device) / 3
     along = (left + right)[..., None] * thirds - left[..., None]  # ... x 4
     height = (top + bottom)[..., None, None]
-    bent = bend.unflatten(-1, (2, 4, 2)) * height[..., None]  # type: ignore[no-untyped-call]
-    down = torch.stack((-top, bottom), -1)[..., None] + bent[..., 1]  # ... x 2 x 4
+    offsets = bend.unflatten(-1, (2, 4, 2)) * height[..., None]  # type: ignore[no-untyped-call]
+    down = torch.stack((-top, bottom), -1)[..., None] + offsets[..., 1]  # ... x 2 x 4
     slant = direction[..., 2].clamp(-_MOST_SLANT, _MOST_SLANT)[..., None, None]
-    across = along[..., None, :] + bent[..., 0] + slant * down
+    across = along[..., None, :] + offsets[..., 0] + slant * down
     norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
     cos, sin = (direction[..., axis, None, None] / norm[..., None, None] for axis in (0, 1))
     x = points[..., 0, None, None] + across * cos - down * sin

@@ -1,9 +1,9 @@
-"""How much two bent regions have in common, without clipping polygons.
+"""The overlap of two curved regions, without clipping polygons.
 
-A region is a row of short parallelograms along its middle line, as TextSnake (Long et al. 2018, arXiv:1807.01544) has
-a word as a row of discs. The share of one region's middle line that lies in another one's parallelograms is what they
-have in common along it; so a word in the middle of a ring has nothing in common with the text around it, though their
-boxes, and the Gaussians of both, do.
+A region is approximated by a row of short parallelograms along its middle line, as TextSnake (Long et al. 2018,
+arXiv:1807.01544) represents a word by a row of discs. The overlap along a region is the share of its middle line that
+lies in the other region's parallelograms. So a word in the middle of a ring does not overlap the text around it,
+although their boxes, and the Gaussians of their boxes, do.
 """
 
 import torch
@@ -14,12 +14,12 @@ from spotter.families.abcnet.bezier import measured, middle_lines, outlines
 _SAMPLES = 9  # of a middle line
 _PIECES = 6  # parallelograms
 _ALIGNED = 0.5  # cosine of the angle between two predictions of one word
-_WITHIN = 1.01  # points between two of them are in one or the other
+_WITHIN = 1.01  # a little above 1, so that a point between two parallelograms lies in one of them
 _EPSILON = 1e-6
 
 
 def overlaps(first: Tensor, second: Tensor) -> Tensor:
-    """Intersection over union [P], roughly, of pairs of regions [P, 16]."""
+    """Approximate intersection over union [P] of pairs of regions [P, 16]."""
     lengths, heights = measured(first)
     other_lengths, other_heights = measured(second)
     common = (_share(first, second) * lengths + _share(second, first) * other_lengths) / 2
@@ -57,16 +57,16 @@ def directions(curves: Tensor) -> Tensor:
 
 
 def pair_overlaps(curves: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """(overlap, agreement) [B, M, M] of regions [B, M, 16], zero for those that are not `real`, bool [B, M]: agreement
-    is the overlap of those that read the same way.
+    """(overlap, agreement) [B, M, M] of regions [B, M, 16], zero for those that are not `real`, bool [B, M]. agreement:
+    the overlap where both regions have about the same reading direction, else zero.
 
-    Only pairs whose upright boxes meet are looked at: they are few.
+    Only pairs whose upright boxes meet are computed: they are few.
     """
     batch, count = real.shape
     outline = outlines(curves.flatten(0, 1)).unflatten(0, (batch, count))  # type: ignore[no-untyped-call]
     low, high = outline.amin(2), outline.amax(2)  # B x M x 2
     meet = ((low[:, :, None] < high[:, None]) & (low[:, None] < high[:, :, None])).all(-1)
-    # Each with itself too, so that there is always a pair.
+    # Each region is also paired with itself, so that there is always a pair.
     itself = torch.eye(count, dtype=torch.bool, device=curves.device)
     picture, one, other = ((meet & real[:, :, None] & real[:, None]) | itself).nonzero().unbind(1)
     first, second = curves[picture, one], curves[picture, other]

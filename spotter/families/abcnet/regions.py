@@ -23,8 +23,8 @@ def bezier_align(
 ) -> Tensor:
     """Patches [N, C, height, W] of regions [N, 16] (picture pixels), W being the largest of `widths` int64 [N].
 
-    Bins lie at the middles of equal shares of t and of the way from the upper curve to the lower one, so that the end
-    of a curve is sampled as its start is. A patch is zero beyond its own width. N must be at least 1.
+    Bins lie at the middles of equal steps of t and of equal steps from the upper curve to the lower one, so that a
+    curve's end is sampled like its start. A patch is zero beyond its own width. N must be at least 1.
     """
     columns = torch.arange(int(widths.max()), device=curves.device)
     u = (columns.to(curves.dtype) + 0.5) / widths.to(curves.dtype)[:, None] - 0.5
@@ -62,7 +62,7 @@ class BezierAlign(RegionSampler):
 
 
 class SymbolicBezierAlign(BezierAlign):
-    """Stands in for `BezierAlign` while the graph is written: emits the operator instead of its arithmetic."""
+    """Replaces `BezierAlign` during export: emits the operator instead of its arithmetic."""
 
     def _emit(
         self, features: Tensor, curves: Tensor, image_index: Tensor, columns: int, scale: int, stride: int
@@ -82,7 +82,7 @@ class SymbolicBezierAlign(BezierAlign):
         """As `BezierAlign.forward`."""
         curves = placed(shapes, anchors)
         widths = curve_widths(curves, self.size)
-        # A symbol while tracing: int() would fix it to the example's.
+        # Symbolic while tracing: int() would fix it to the example's value.
         columns = cast(int, widths.max().item())
         torch._check(columns >= self.size.min_width)  # type: ignore[no-untyped-call]
         torch._check(columns <= self.size.max_width)  # type: ignore[no-untyped-call]

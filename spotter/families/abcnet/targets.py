@@ -1,4 +1,4 @@
-"""What ABCNet's maps should say of words."""
+"""The targets of ABCNet's maps."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from spotter.families.interface import Truth
 from spotter.model.anchors import STRIDE
 
 _CORE = 0.25  # of the height is cut from every side of a word, so that neighbouring words stay separate
-_CORE_ENDS = 0.15  # of the length at least is cut from both ends: points there predict the far end badly
-_STEPS = 2.0  # frames along a word to a height of it
+_CORE_ENDS = 0.15  # of the length, at least, is cut from both ends: points there predict the far end badly
+_STEPS = 2.0  # frames along a word in a length of one height
 _MOST_STEPS = 49
 
 Floats = NDArray[np.float32]
@@ -29,8 +29,8 @@ class CurveTruth(Truth):
 
 @dataclass(frozen=True)
 class _Word:
-    """A word as frames along its middle line. middle, along, across [T, 2]: its point, how it moves with t, and the way
-    from the upper edge to the lower one. t [T]. length, height: in pixels."""
+    """A word as frames along its middle line. middle, along, across [T, 2]: the point, its derivative by t, and the
+    vector from the upper edge to the lower one. t [T]. length, height: in pixels."""
 
     middle: Floats
     along: Floats
@@ -56,8 +56,8 @@ def _words(curves: Tensor) -> list[_Word]:
 
 
 def _local(word: _Word, shape: tuple[int, int]) -> tuple[slice, slice, Floats, Floats]:
-    """Anchor points around a word, and where they lie in it: along its middle line, 0 to 1, and from that towards the
-    lower edge, which is at 0.5."""
+    """Anchor points around a word, and their positions in it: along its middle line, 0 to 1, and across it, from -0.5
+    at the upper edge to 0.5 at the lower one."""
     reach = np.abs(word.across) / 2
     low = np.floor((word.middle - reach).min(0) / STRIDE).astype(int) - 1
     high = np.ceil((word.middle + reach).max(0) / STRIDE).astype(int) + 1
@@ -93,7 +93,7 @@ def curve_targets(
         if ignore[index]:
             counted[rows, columns] &= (along > word.length / 2) | (down > word.height / 2)
             continue
-        # Small words keep at least the points nearest their middle line.
+        # Small words keep at least the points nearest to their middle line.
         half_length = max(word.length / 2 - max(_CORE * word.height, _CORE_ENDS * word.length), 0.75 * STRIDE)
         half_height = max((0.5 - _CORE) * word.height, 0.6 * STRIDE)
         core = (along <= half_length) & (down <= half_height)

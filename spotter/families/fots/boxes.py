@@ -1,7 +1,7 @@
 r"""Slanted boxes, parallelograms: (cx, cy, w, h, theta, slant) in pixels and radians.
 
-w lies along the reading direction, theta in (-pi, pi] turns x towards y, h is measured across it. Of two points one
-pixel apart in height the lower lies `slant` pixels further along; a rotated rectangle has none:
+w lies along the reading direction, theta in (-pi, pi] turns x towards y, h is measured across it. slant: how many
+pixels further along a point lies for each pixel further down, in the box's frame; 0 for a rotated rectangle:
 
           reading direction (cos theta, sin theta)
         p0 ------------------------- p1
@@ -31,11 +31,12 @@ def boxes_to_polygons(boxes: Tensor) -> Tensor:
 
 
 def polygons_to_boxes(polygons: Tensor) -> Tensor:
-    """Boxes [N, 6] of polygons [N, 2n, 2]; of a curve, that of the rectangle around it (see `_rectangles`).
+    """Boxes [N, 6] of polygons [N, 2n, 2]; for a curved one, the rectangle around it (see `_rectangles`).
 
     The direction runs from the middle of the left side to the middle of the right, the slant from the middle of the top
-    to the middle of the bottom; each side of the box lies at the mean of the two corners that belong to it, which keeps
-    the area and the centre rather than covering every corner, and a parallelogram as it is. Slants end at MOST_SLANT.
+    to the middle of the bottom; each side of the box lies at the mean of the two corners that belong to it. So a
+    parallelogram is converted exactly; for other polygons the box keeps the area and the centre and need not cover
+    every corner. Slants are clipped to MOST_SLANT.
     """
     quadrilaterals = polygons if polygons.shape[-2] == 4 else _rectangles(polygons)
     top_left, top_right, bottom_right, bottom_left = quadrilaterals.unbind(-2)
@@ -83,7 +84,7 @@ def box_places(boxes: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def placed(boxes: Tensor, anchors: AnchorPoints) -> Tensor:
-    """Boxes [N, 6] in the picture's pixels -> in those of the map of these anchor points."""
+    """Boxes [N, 6] in the picture's pixels -> in the pixels of the map of these anchor points."""
     at = anchors.placement(boxes[:, 3])
     if at is None:
         return boxes
@@ -130,7 +131,7 @@ def _covariance(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     w, h, theta, slant = boxes[..., 2], boxes[..., 3], boxes[..., 4], boxes[..., 5]
     along, across = w.square() / 12, h.square() / 12
     cos, sin = theta.cos(), theta.sin()
-    x, y = slant * cos - sin, slant * sin + cos  # the way down the slant, for a pixel of height
+    x, y = slant * cos - sin, slant * sin + cos  # the vector down the slant, for one pixel of height
     return (
         along * cos.square() + across * x.square(),
         along * sin.square() + across * y.square(),

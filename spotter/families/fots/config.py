@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DetectionConfig:
-    """The dense head and how its maps become boxes.
+    """Settings of the dense head, and of how its maps become boxes.
 
-    score_threshold: anchor points below it are not candidates.
+    score_threshold: anchor points with a lower score are not candidates.
     candidates: the most candidates of a picture; the best are kept.
-    suppression: ProbIoU above which the lower of two boxes is dropped.
+    suppression: ProbIoU above which the lower-scoring of two boxes is dropped.
     merging: ProbIoU above which a candidate's box is averaged into the kept one.
     """
 

@@ -1,4 +1,4 @@
-"""Boxes whose ends are refined by what the anchor points next to them predict."""
+"""Refines the ends of boxes with the predictions of the anchor points next to them."""
 
 import torch
 from torch import Tensor
@@ -8,22 +8,22 @@ from spotter.families.fots.maps import DetectionMaps
 from spotter.model.anchors import STRIDE
 
 _ROUNDS = 3
-_FROM_END = (0.7, 1.0, 1.4, 2.0)  # of the height: points so far inside an end, the nearest first
-_LEAST_LOGIT = -1.0  # a point must say text at least so surely; next to `:` and other small signs none is surer
-_MOST_MOVED = 0.5  # of the width: how far an end moves in a round at most, or
-_MOST_HEIGHTS = 2.0  # of the height, if that is more
-_LONG = 24.0  # pixels; in a shorter word the middle is as near to the ends
+_FROM_END = (0.7, 1.0, 1.4, 2.0)  # of the height: distances of the points from an end, inwards, the nearest first
+_LEAST_LOGIT = -1.0  # the least score of a point; next to `:` and other small signs no point has a higher one
+_MOST_MOVED = 0.5  # of the width: the farthest that an end moves in a round, or
+_MOST_HEIGHTS = 2.0  # of the height, whichever is more
+_LONG = 24.0  # pixels; in shorter words the middle is near enough to both ends
 _LONG_RATIO = 1.5
 
 
 def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tensor:
-    """Boxes [N, 6] with each end as an anchor point near it predicts it.
+    """Boxes [N, 6] with each end as predicted by an anchor point near it.
 
-    The farther a side, the less precisely a point predicts it, and a point in the middle of a long word is far from
-    both ends; a box that is a letter short cannot be read. (AdvancedEAST uses the points at the ends for the same
-    reason.) The point next to a wrong end predicts it better, and the point next to that prediction better still, so
-    this is repeated. Of four points the one nearest to the end tells that is text and belongs to the same word; where
-    none is, the end stays.
+    A point predicts a far side less precisely than a near one, and a point in the middle of a long word is far from
+    both ends. A box that cuts off a letter cannot be read. (AdvancedEAST uses the points at the ends for the same
+    reason.) A point next to a wrong end predicts it better, and a point next to that prediction better still, so the
+    step is repeated. Of four points inside an end, the nearest one that is text and belongs to the same word is used;
+    where there is none, the end stays.
     """
     for _ in range(_ROUNDS):
         boxes = _sharpened(maps, boxes, image_index)
@@ -39,7 +39,7 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
     long = (w > _LONG) & (w > _LONG_RATIO * h)
     from_end = torch.tensor(_FROM_END, device=boxes.device)
     order = torch.arange(len(_FROM_END), device=boxes.device)
-    inside = (there[:, 2:3] / 2 - from_end * there[:, 3:4]).clamp(min=0)  # N x K, as all that is about the points
+    inside = (there[:, 2:3] / 2 - from_end * there[:, 3:4]).clamp(min=0)  # N x K, as all tensors of the points below
     furthest = torch.maximum(_MOST_MOVED * w, _MOST_HEIGHTS * h)
     image = image_index[:, None]
     ends = []

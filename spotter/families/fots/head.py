@@ -1,8 +1,8 @@
-"""FOTS's detection head: dense maps, and how they become rotated boxes.
+"""FOTS's detection head: dense maps, and their conversion to slanted boxes.
 
-Every anchor point predicts whether it lies in the core of a word, how far its four sides are from it, measured in
-the word's own frame, the direction in which the word is read, over the full circle, and how far its upright strokes
-slant. The head is trained on plain maps and applied to the mosaic of the picture's pyramid.
+Every anchor point predicts whether it lies in the core of a word, its distances to the word's four sides, measured in
+the word's own frame, the reading direction, over the full circle, and the slant of the upright strokes. The head is
+trained on plain maps and applied to the mosaic of the picture's pyramid.
 """
 
 from typing import ClassVar
@@ -26,8 +26,8 @@ _ROUNDS = 4
 
 
 class DetectionHead(Head):
-    """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, with the circle completed and a
-    slant)."""
+    """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, here with angles over the full
+    circle and a slant)."""
 
     # The last layer predicts distances in pixels: 8 bits or half precision are too coarse.
     roles: ClassVar[Roles] = Roles(dense=("*",), exact=("out.*",), precise=("out.*",), last=("out.*",), ends=("out.*",))
@@ -37,7 +37,8 @@ class DetectionHead(Head):
         self.config = config
         self.shared = convolution(inputs, config.channels)
         self.out = nn.Conv2d(config.channels, 8, 1)
-        # Text is rare and mostly level: the biases start there, so that the first steps need not learn it.
+        # Text is rare and mostly level: the biases start at such predictions, so that the first steps need not learn
+        # them.
         self.out.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
 
     def forward(self, features: Tensor, anchors: AnchorPoints) -> DetectionMaps:
@@ -62,10 +63,10 @@ class DetectionHead(Head):
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
-    """The points that may be words: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
+    """The candidates: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
 
     A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
-    of candidates of any picture, so that the cost of what follows grows with the text that is there.
+    of candidates of any picture, so that the cost of the following steps grows with the amount of text.
     """
     height, width = maps.score.shape[-2:]
     score = maps.score.sigmoid()
@@ -91,18 +92,19 @@ def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfi
 
 
 def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
-    """Boxes [B, M, 6] sharpened by their neighbours, and which of them stay, bool [B, M].
+    """Non-maximum suppression and merging: boxes [B, M, 6] refined by overlapping ones, and which are kept, bool
+    [B, M].
 
     Boxes come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of rounds:
-    a box falls when a better box that stands overlaps it. One that stays becomes the score-weighted mean of the
-    candidates that agree with it.
+    a box is suppressed when a higher-scoring box that is kept overlaps it. A kept box becomes the score-weighted mean
+    of the candidates that agree with it.
     """
     real = scores > 0
     overlap = probiou(boxes[:, :, None], boxes[:, None, :])  # B x M x M
     overlap = overlap * (real[:, :, None] & real[:, None, :]).to(overlap.dtype)
     order = torch.arange(boxes.shape[1], device=boxes.device)
     better = (order[:, None] < order[None, :]).to(overlap.dtype)
-    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i drops j
+    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i suppresses j
     stands = torch.ones_like(scores)
     for _ in range(_ROUNDS):
         stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(scores.dtype)

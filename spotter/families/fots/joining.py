@@ -1,8 +1,8 @@
-"""Boxes of one line that touch become one region.
+"""Joins touching boxes of one line into one region.
 
-Anchor points near the two ends of a wide word may predict two boxes, each with one end right, and the boxes of a long
-token leave out what lies between. So boxes that touch along their line are read together; where they were several words
-after all, the recogniser writes spaces, at which the region is cut again (`spotter.model.splitting`).
+Anchor points near the two ends of a wide word may predict two boxes, each of which has one end right, and the boxes of
+a long word may leave a gap between them. So boxes that touch along their line are read together. Where they were
+several words after all, the recogniser writes spaces, and the region is split there (`spotter.model.splitting`).
 """
 
 from typing import NamedTuple
@@ -14,19 +14,19 @@ from torch import Tensor
 from spotter.model.family import Gaps, Parts
 
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
-_SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the lower one's height at most; of the heights at least
-_GAP = 0.5  # of the lower one's height, at most: gaps inside words may be as wide as those between small-set words
-_NARROW_GAP = 0.2  # the same in rows that would be too long: less than most gaps between words
+_SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the smaller one's height at most; ratio of the heights at least
+_GAP = 0.5  # of the smaller one's height, at most: gaps inside words may be as wide as those between closely set words
+_NARROW_GAP = 0.2  # the same in rows that would be too long to read: less than most gaps between words
 _OVERLAP = 0.15  # of a box's height at most: boxes that overlap more are parts of one word
-_SEEN_TWICE = 0.5  # of a box's width, within a surer one
+_DUPLICATE = 0.5  # of a box's width that lies within a higher-scoring box: it is a duplicate
 _LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined as a whole
-_HOPS = 5  # rounds; each at least doubles how far labels have spread along a line
+_ROUNDS = 5  # rounds; each at least doubles how far labels have spread along a line
 
 
 class Joined(NamedTuple):
-    """boxes: float32 [N, 6], those that touch along one line as the box around them all. stays: bool [N], which of them
-    stay. gaps: between the boxes that were joined, in the regions that stay, numbered in their order. parts: these
-    boxes."""
+    """boxes: float32 [N, 6], each with the box around its row where it was joined. stays: bool [N], which are kept.
+    gaps: between the boxes that were joined; regions are numbered in the order of the kept boxes. parts: the boxes that
+    were joined."""
 
     boxes: Tensor
     stays: Tensor
@@ -37,9 +37,9 @@ class Joined(NamedTuple):
 class _Rows(NamedTuple):
     """The row of each of N boxes.
 
-    label: int64 [N], the rank of its surest box. together: bool [N, N], which boxes are in one row. first, last:
-    float32 [N], where the row begins and ends in the frame of each box, pixels from its centre. height: float32 [N],
-    pixels. short: bool [N], whether the row can be read at once.
+    label: int64 [N], the rank of its highest-scoring box. together: bool [N, N], which boxes are in one row. first,
+    last: float32 [N], where the row begins and ends in the frame of each box, pixels from its centre. height: float32
+    [N], pixels. short: bool [N], whether the row can be read at once.
     """
 
     label: Tensor
@@ -53,11 +53,11 @@ class _Rows(NamedTuple):
 def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     """Joins boxes [N, 6] that touch along one line.
 
-    Of boxes that are joined the surest stays. The united box is the straight line through all of them (least squares),
-    with their mean height. A row too long to be read at once falls into parts at all but its narrow gaps, and a part
-    that is still too long into its boxes.
+    The highest-scoring of the joined boxes is kept. It becomes a box along the straight line fitted to all of them
+    (least squares), with their mean height. A row too long to be read at once is divided at all but its narrow gaps,
+    and a part that is still too long is divided into its boxes.
     """
-    # An additional box that belongs to no picture spares reductions over empty tensors.
+    # An additional box that belongs to no picture avoids reductions over empty tensors.
     boxes = F.pad(boxes, (0, 0, 0, 1), value=1.0)
     scores, image_index = F.pad(scores, (0, 1)), F.pad(image_index, (0, 1), value=-1)
     cx, cy, w, h, theta, slant = boxes.unbind(1)
@@ -86,7 +86,7 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
         first = torch.where(together, straight - half[None, :], torch.inf).amin(1)
         last = torch.where(together, straight + half[None, :], -torch.inf).amax(1)
         height = (together * w * h).sum(1) / (together * w).sum(1)
-        # One box decides for its row: each measures the length in a frame of its own.
+        # The first-ranked box decides for its row, since each box measures the length in its own frame.
         short = (last - first < _LONGEST * height)[place[label]]
         return _Rows(label, together, first, last, height, short)
 
@@ -118,15 +118,15 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
         ),
         1,
     )
-    # Of a row that stays in parts, a box that lies within a surer one is the same word seen twice.
-    hidden = (touching & (rank[:, None] < rank[None, :]) & (-apart > _SEEN_TWICE * w[None, :])).any(0)
-    stays = (several & (label == rank)) | ~(several | hidden)
+    # In a row that is not joined, a box that lies within a higher-scoring one is a duplicate of the same word.
+    duplicate = (touching & (rank[:, None] < rank[None, :]) & (-apart > _DUPLICATE * w[None, :])).any(0)
+    stays = (several & (label == rank)) | ~(several | duplicate)
     # A gap lies between a box and the farthest end of those before it.
     before = torch.where(together & (straight < 0), straight + half[None, :], -torch.inf).amax(1)
     (starts,) = (several & (-half - before > -_OVERLAP * h) & before.isfinite()).nonzero().unbind(1)
-    surest = place[label]
-    length, number = (last - first)[surest], (stays.to(torch.int64).cumsum(0) - 1)[surest]
-    own = straight.t().gather(1, surest[:, None])[:, 0] - middle[surest]  # of each box, in its region's frame
+    leader = place[label]
+    length, number = (last - first)[leader], (stays.to(torch.int64).cumsum(0) - 1)[leader]
+    own = straight.t().gather(1, leader[:, None])[:, 0] - middle[leader]  # of each box, in its region's frame
     start, end = (own - half) / length, (own + half) / length
     gaps = Gaps(number[starts], (own + before)[starts] / length[starts], start[starts])
     (joined,) = several.nonzero().unbind(1)
@@ -137,24 +137,27 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
 def ranks(scores: Tensor) -> Tensor:
     """Rank int64 [N] of each score [N], 0 for the highest; equal scores are ranked in their order."""
     order = torch.arange(scores.shape[0], device=scores.device)
-    surer = (scores[None, :] > scores[:, None]) | (
+    better = (scores[None, :] > scores[:, None]) | (
         (scores[None, :] == scores[:, None]) & (order[None, :] < order[:, None])
     )
-    return surer.sum(1)
+    return better.sum(1)
 
 
 def connected(linked: Tensor, rank: Tensor) -> Tensor:
     """The least rank [N] in the connected component of each box; linked: bool [N, N], symmetric; rank: a permutation.
 
-    In each round every tree of labels is hung below the least label next to any of its members, and labels then pass on
-    from the place that they name (Shiloach and Vishkin 1982), so a few rounds reach along any line of words.
+    In each round every tree of labels is attached to the least label next to any of its members, and then pointers are
+    doubled: each label is replaced by the label of the box that it names (Shiloach and Vishkin 1982). So a few rounds
+    suffice for any line of words.
     """
     place = _by_rank(rank)
     label = rank
     worst = rank.shape[0]
-    for _ in range(_HOPS):
+    for _ in range(_ROUNDS):
         near = torch.where(linked, label[None, :], worst).amin(1)
-        of_tree = torch.where(label[None, :] == rank[:, None], near[None, :], worst).amin(1)  # of the tree named rank
+        of_tree = torch.where(label[None, :] == rank[:, None], near[None, :], worst).amin(
+            1
+        )  # of the tree with this root
         label = torch.minimum(label, torch.minimum(of_tree[place[label]], near))
         label = label[place[label]]
         label = label[place[label]]

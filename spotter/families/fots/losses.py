@@ -1,4 +1,4 @@
-"""FOTS's parts of the loss: the boxes, in several ways, and their reading direction."""
+"""FOTS's parts of the loss: several losses of the boxes, and one of their reading direction."""
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,7 @@ def geometry_losses(maps: DetectionMaps, truth: Truth, weights: Tensor) -> tuple
     size.
 
     box: -log IoU in the word's own frame (Yu et al. 2016, UnitBox, arXiv:1608.01471), which hardly changes when a
-    long word misses a letter. ends: smooth L1 on the left and right distances as shares of the height, counted the more
+    long word misses a letter. ends: smooth L1 on the left and right distances as shares of the height, with more weight
     the nearer a point is to that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw
     (cos, sin) and the slant; a cosine loss on the normalised pair would let its norm grow and its gradient vanish.
     """

@@ -12,7 +12,8 @@ from spotter.model.anchors import AnchorPoints
 @dataclass(frozen=True)
 class DetectionMaps:
     """score: logits [B, 1, H, W]. distances: map's pixels to the top, right, bottom and left side [B, 4, H, W].
-    direction: (cos, sin), not normalised, and the slant [B, 3, H, W]. anchors: where these are in the picture."""
+    direction: (cos, sin), not normalised, and the slant [B, 3, H, W]. anchors: where the anchor points lie in the
+    picture."""
 
     score: Tensor
     distances: Tensor
@@ -31,8 +32,8 @@ class DetectionMaps:
 
 
 def decode_boxes(distances: Tensor, direction: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Boxes [..., 6] from what anchor points predict: distances [..., 4], direction [..., 3]; x, y [...]: the points,
-    pixels."""
+    """Boxes [..., 6] from the predictions of anchor points: distances [..., 4], direction [..., 3]; x, y [...]: the
+    anchor points, in pixels."""
     top, right, bottom, left = distances.unbind(-1)
     norm = direction[..., :2].square().sum(-1).sqrt().clamp(min=1e-6)
     cos, sin = direction[..., 0] / norm, direction[..., 1] / norm

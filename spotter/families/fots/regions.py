@@ -19,9 +19,10 @@ def box_widths(boxes: Tensor, size: PatchSize) -> Tensor:
 
 
 def rotated_grid(boxes: Tensor, widths: Tensor, height: int, columns: Tensor, stride: int) -> Tensor:
-    """Places (x, y), float32 [N, height, columns, 2], in a map at `stride` that the bins of boxes [N, 6] read.
+    """Positions (x, y), float32 [N, height, columns, 2], in a map at `stride` from which the bins of boxes [N, 6] are
+    sampled.
 
-    columns: arange of the patch's columns; those at or beyond a region's own width lie outside it.
+    columns: indices of the patch's columns; those at or beyond a region's own width lie outside the region.
     """
     u = (columns.to(boxes.dtype) + 0.5) / widths.to(boxes.dtype)[:, None] - 0.5  # N x W
     v = (torch.arange(height, device=boxes.device, dtype=boxes.dtype) + 0.5) / height - 0.5  # h
@@ -89,7 +90,7 @@ class SymbolicRoIRotate(RoIRotate):
         """As `RoIRotate.forward`."""
         boxes = placed(shapes, anchors)
         widths = box_widths(boxes, self.size)
-        # A symbol while tracing: int() would fix it to the example's.
+        # Symbolic while tracing: int() would fix it to the example's value.
         columns = cast(int, widths.max().item())
         torch._check(columns >= self.size.min_width)  # type: ignore[no-untyped-call]
         torch._check(columns <= self.size.max_width)  # type: ignore[no-untyped-call]

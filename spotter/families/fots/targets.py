@@ -10,7 +10,7 @@ from spotter.families.interface import Truth
 from spotter.model.anchors import STRIDE
 
 _CORE = 0.25  # of the height is cut from every side of a word, so that neighbouring words stay separate
-_CORE_ENDS = 0.15  # of the width at least is cut from both ends: points there predict the far end badly
+_CORE_ENDS = 0.15  # of the width, at least, is cut from both ends: points there predict the far end badly
 
 
 def _local(
@@ -44,7 +44,7 @@ def detection_targets(
         if ignore[index]:
             counted[rows, columns] &= (np.abs(along) > w / 2) | (np.abs(down) > h / 2)
             continue
-        # Small words keep at least the points nearest their middle line.
+        # Small words keep at least the points nearest to their middle line.
         half_width = max(w / 2 - max(_CORE * h, _CORE_ENDS * w), 0.75 * STRIDE)
         half_height = max(h / 2 - _CORE * h, 0.6 * STRIDE)
         core = (np.abs(along) <= half_width) & (np.abs(down) <= half_height)

@@ -9,10 +9,11 @@ READINGS = ("ctc", "masks", "attention", "fused")
 
 @dataclass(frozen=True)
 class MaskConfig(DetectionConfig):
-    """The proposals, as FOTS has its boxes, the instance masks, and what reads the words.
+    """Settings of the proposals (those of FOTS's boxes), of the instance masks, and of what reads the words.
 
     reading: "ctc", the recogniser that all families share; "masks", the character maps; "attention", the decoder with
-        spatial attention; "fused", the surer of the two for each word. The weights of all four are in every checkpoint.
+        spatial attention; "fused", the more confident of the two for each word. Every checkpoint has the weights of all
+        four.
     mask: channels of the branch of instance masks. reader: channels of the maps that characters are read from, and of
         the decoder's state. longest: the most characters that the decoder writes; each is one step of the graph.
     """

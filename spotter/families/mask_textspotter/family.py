@@ -1,5 +1,5 @@
 """Mask TextSpotter (Lyu et al. 2018, arXiv:1807.02242; Liao et al. 2019, arXiv:1908.08207, and 2020, arXiv:2007.09482)
-as the rest of the program sees it."""
+behind the interface that all families share."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from spotter.model.regions import PatchSize
 
 
 class MaskTextSpotter:
-    """Words as instance masks within proposals; their outlines, and what character maps and a decoder read in them."""
+    """Words as instance masks within proposals: their outlines, read by character maps and a decoder."""
 
     config: type[Any] = MaskConfig
     parts: Mapping[str, float] = MappingProxyType(

@@ -1,8 +1,8 @@
-"""Mask TextSpotter's head: proposals, the instance mask of each, the outline of the mask, and what is read within it.
+"""Mask TextSpotter's head: proposals, the instance mask of each, the outline of the mask, and the text within it.
 
-Proposals are the slanted boxes of FOTS's head, whose weights it takes as they are. On a patch of each, RoIRotate's, the
-mask of the word is found, and its outline, by a scan of the mask's columns, is the word's region. Character maps and
-a decoder with spatial attention read the features within it.
+Proposals are the slanted boxes of FOTS's head, whose weights can be used unchanged. On a patch of each proposal,
+sampled by RoIRotate, the mask of the word is predicted. Its outline, found by a scan of the mask's columns, is the
+word's region. Character maps and a decoder with spatial attention read the features within it.
 """
 
 from copy import deepcopy
@@ -30,7 +30,7 @@ class MaskHead(DetectionHead):
     """Proposals, masks and readings (Lyu et al. 2018, arXiv:1807.02242; Liao et al. 2019, arXiv:1908.08207, and 2020,
     arXiv:2007.09482)."""
 
-    # Last layers that predict distances, where a mask's edge lies, and whether there is a character.
+    # The last layers predict distances, masks and the presence of characters: 8 bits or half precision are too coarse.
     roles: ClassVar[Roles] = Roles(
         dense=("*",),
         exact=_MEASURES,
@@ -54,12 +54,12 @@ class MaskHead(DetectionHead):
     def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
         """Words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels.
 
-        Only a recogniser that writes spaces can cut regions of several words, so proposals that touch are joined for
-        CTC alone.
+        Only a recogniser that writes spaces can split regions of several words, so touching proposals are joined only
+        where CTC reads.
         """
         assert isinstance(maps, MaskMaps)
         found = self.single_boxes(maps, sizes) if self.reads else super().regions(maps, sizes)
-        # An additional row spares every operator empty tensors; it is cut off again.
+        # An additional row, removed again below, keeps every tensor non-empty.
         boxes, image_index = F.pad(found.shapes, (0, 0, 0, 1), value=1.0), F.pad(found.image_index, (0, 1))
         masks = self.mask(maps.features, maps.anchors, boxes, image_index)
         outlines = outlines_of(masks, boxes)[:-1]

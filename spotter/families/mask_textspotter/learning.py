@@ -1,5 +1,5 @@
-"""Which regions the recogniser and the reader learn from: true ones, off as a detector's are, and the detector's
-own."""
+"""The regions that the recogniser and the reader are trained on: true ones with a detector's errors added, and the
+detector's own."""
 
 import numpy as np
 import torch
@@ -17,22 +17,22 @@ _GOOD = 0.6
 
 
 def moved_outlines(outlines: Tensor, errors: Errors) -> Tensor:
-    """Regions [N, 32] moved as a detector may do it."""
+    """Regions [N, 32] with these errors added."""
     lengths, heights = measured(outlines)
     points = edges(parted(outlines, *reach(lengths, heights, errors.ends)))
     return moved_edges(points, heights, errors).flatten(1)
 
 
 def jitter_outlines(outlines: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Regions [N, 32] as a detector might give them, by `amount` of their height, rather a little too large."""
+    """Regions [N, 32] with random errors of about `amount` of their height, on average a little too large."""
     return moved_outlines(outlines, jittered(len(outlines), amount, generator))
 
 
 def proposals(
     maps: MaskMaps, boxes: Tensor, image_index: Tensor, jitter: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """The detector's own boxes [N, 6] for true ones, jittered true ones where these are not good, and which are the
-    detector's, bool [N]."""
+    """For each true box the detector's own, or the jittered true one where that is not good: boxes [N, 6], and which
+    are the detector's, bool [N]."""
     detected, good = predicted_boxes(maps, boxes, image_index)
     noisy = jitter_boxes(boxes.cpu(), jitter, generator).to(boxes.device)
     return torch.where(good[:, None], detected, noisy), good
@@ -47,8 +47,8 @@ def outlines_to_read(
     predicted: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """True regions [K, 32] jittered, and a share `predicted` of the detector's own among them, where these are good;
-    boxes: of the regions."""
+    """Regions [K, 32] to read: true ones with jitter, or for a share `predicted` the detector's own where it is good;
+    boxes: the slanted boxes of the true regions."""
     noisy = jitter_outlines(outlines.cpu(), jitter, generator).to(outlines.device)
 
     @torch.no_grad()
@@ -61,5 +61,5 @@ def outlines_to_read(
 
 
 def misplaced_outlines(true: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:
-    """True regions [N, 32] as a detector may give them: ends and sides off, turned a little."""
+    """True regions [N, 32] with a detector's errors: ends and sides moved, turned a little."""
     return moved_outlines(true, drawn(*measured(true), off, rng))

@@ -1,4 +1,5 @@
-"""Mask TextSpotter's parts of the loss beside FOTS's: instance masks, character maps, and the decoder's sequences."""
+"""Mask TextSpotter's parts of the loss in addition to FOTS's: instance masks, character maps, and the decoder's
+sequences."""
 
 from dataclasses import dataclass
 
@@ -14,26 +15,27 @@ from spotter.families.mask_textspotter.outlines import outline_places
 from spotter.families.mask_textspotter.reader import ROWS, SIZE, CharacterMaps
 from spotter.families.mask_textspotter.targets import MaskTruth, character_targets, mask_targets
 
-_MASKS, _WORDS = 64, 32  # of a step, at most
+_MASKS, _WORDS = 64, 32  # the most in a step
 _JITTER = 0.08  # of the height
 
 
 def dice(logits: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
-    """1 - Dice coefficient [N] of each of N maps [N, ...] over the counted places."""
+    """1 - Dice coefficient [N] of each of N maps [N, ...] over the counted positions."""
     probability = (logits.sigmoid() * counted).flatten(1)
     wanted = (truth * counted).flatten(1)
     return 1 - (2 * (probability * wanted).sum(1) + 1) / (probability.sum(1) + wanted.sum(1) + 1)
 
 
 def map_loss(logits: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over the counted places, and `dice`, [N], of maps [N, h, w]; truth: bool."""
+    """Mean binary cross-entropy over the counted positions plus `dice`, [N], of maps [N, h, w]; truth: bool."""
     wanted, used = truth.to(logits.dtype), counted.to(logits.dtype)
     wrong = (F.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * used).flatten(1).sum(1)
     return wrong / used.flatten(1).sum(1).clamp(min=1) + dice(logits, wanted, used)
 
 
 def some(chosen: Tensor, most: int) -> Tensor:
-    """The indices int64 [K] of true values in bool [N]; of more than `most`, so many, evenly."""
+    """The indices int64 [K] of true values in bool [N]; where there are more than `most`, an evenly spaced choice of
+    `most`."""
     (index,) = chosen.nonzero().unbind(1)
     if len(index) <= most:
         return index
@@ -55,15 +57,15 @@ def head_losses(maps: MaskMaps, truth: MaskTruth, weights: Tensor) -> tuple[Tens
     """(box, ends, direction, mask, characters, sequence) losses; each word counts by `weights` [N].
 
     The first three are FOTS's, over the points in words' cores. mask: cross-entropy and Dice of instance masks, in the
-    detector's own proposals where these are good. characters: the same of the maps of characters' middles, and the
-    cross-entropy of the classes of the columns in them; of words whose characters' places are known. sequence: the
-    decoder's cross-entropy of each character, given those before it, and of the end, and how far from the characters it
-    looked for them, where their places are known.
+    detector's own proposals where these are good. characters: the same for the maps of characters' middles, and the
+    cross-entropy of the classes in their columns; for words whose characters are located. sequence: the decoder's
+    cross-entropy of each character, given those before it, and of the end, and the distance of its attention from the
+    characters, where these are located.
     """
     boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
     found = geometry_losses(maps, boxes, weights)
     means = _Means(weights)
-    # Seeded by the words, so that a run that is resumed draws the same.
+    # Seeded by the words, so that a resumed run draws the same numbers.
     generator = torch.Generator().manual_seed(int(truth.shapes.detach().abs().sum().item()))
     mask = _mask_loss(maps, truth, means, generator)
     characters, sequence = _reading_losses(maps, truth, means, generator)
@@ -101,7 +103,7 @@ def _reading_losses(
         spelt = truth.classes[words[short]]
         spelt = spelt[:, : int((spelt > 0).sum(1).max())]
         wrong = maps.reader.decoder(read.seen[short], read.widths[short], spelt)
-        away = looking_losses(wrong.columns.float(), read.widths[short], outlines[short], truth, words[short])
+        away = alignment_losses(wrong.columns.float(), read.widths[short], outlines[short], truth, words[short])
         sequence = means.of(sequence_losses(wrong.logits.float(), spelt) + away, words[short])
     return characters, sequence
 
@@ -117,25 +119,26 @@ def character_losses(read: CharacterMaps, logits: Tensor, outlines: Tensor, trut
     number = character_targets(truth.characters[words], spelt, places)
     number = torch.where(own[:, None], number, -1)
     middles = map_loss(read.middles, number >= 0, own[:, None].expand_as(number))
-    spoken = number.amax(1)  # K x W
-    wanted = spelt.gather(1, spoken.clamp(min=0))
+    character = number.amax(1)  # K x W
+    wanted = spelt.gather(1, character.clamp(min=0))
     wrong = F.cross_entropy(logits[..., 1:].transpose(1, 2), (wanted - 1).clamp(min=0), reduction="none")
-    counted = (spoken >= 0).to(wrong.dtype)
+    counted = (character >= 0).to(wrong.dtype)
     return middles + (wrong * counted).sum(1) / counted.sum(1).clamp(min=1)
 
 
 def sequence_losses(logits: Tensor, spelt: Tensor) -> Tensor:
     """Mean cross-entropy [K] of each character of words int64 [K, L] and of the end; logits [K, L + 1, classes]."""
     wrong = F.cross_entropy(logits.transpose(1, 2), F.pad(spelt, (0, 1)), reduction="none")
-    counted = F.pad(spelt > 0, (1, 0), value=True).to(wrong.dtype)  # the characters, and the first 0 after them
+    counted = F.pad(spelt > 0, (1, 0), value=True).to(wrong.dtype)  # the characters, and the end
     return (wrong * counted).sum(1) / counted.sum(1)
 
 
-def looking_losses(columns: Tensor, widths: Tensor, outlines: Tensor, truth: MaskTruth, words: Tensor) -> Tensor:
-    """How far from the middles of its characters the decoder has looked for them, [K]: smooth L1 on columns [K, L + 1],
-    in heights, of words int64 [K] in their regions [K, 32]; 0 where the places of characters are not known.
+def alignment_losses(columns: Tensor, widths: Tensor, outlines: Tensor, truth: MaskTruth, words: Tensor) -> Tensor:
+    """Losses [K] of the decoder's attention: smooth L1 between the columns [K, L + 1] that it attended to and the
+    middles of the characters, in heights, of words int64 [K] in their regions [K, 32]; 0 where characters are not
+    located.
 
-    widths: int64 [K]. Texts alone teach it slowly where to look.
+    widths: int64 [K]. From texts alone the decoder learns only slowly where to attend.
     """
     most = columns.shape[1] - 1
     width = int(widths.max())
@@ -143,6 +146,6 @@ def looking_losses(columns: Tensor, widths: Tensor, outlines: Tensor, truth: Mas
     middle = torch.stack(outline_places(outlines, u, torch.zeros(1, device=words.device)), -1)[:, 0]  # K x W x 2
     centres = truth.characters[words, :most].mean(2)
     true = (centres[:, :, None] - middle[:, None]).square().sum(-1).argmin(2).to(columns.dtype)
-    spoken = (truth.classes[words, :most] > 0) & truth.located[words, None]
+    counted = (truth.classes[words, :most] > 0) & truth.located[words, None]
     off = F.smooth_l1_loss(columns[:, :most] / SIZE.height, true / SIZE.height, reduction="none", beta=0.2)
-    return (off * spoken).sum(1) / spoken.sum(1).clamp(min=1)
+    return (off * counted).sum(1) / counted.sum(1).clamp(min=1)

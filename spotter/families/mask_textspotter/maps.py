@@ -1,4 +1,4 @@
-"""The dense maps of Mask TextSpotter's head, and the branches that look at the proposals they give."""
+"""The dense maps of Mask TextSpotter's head, and the branches that are applied to its proposals."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from spotter.families.mask_textspotter.reader import CharacterReader
 
 @dataclass(frozen=True)
 class MaskMaps(DetectionMaps):
-    """FOTS's maps, whose boxes are the proposals. features: [B, C, H, W], of their anchor points, which patches of the
-    proposals are sampled from. mask, reader: the branches that learn on these patches."""
+    """FOTS's maps, whose boxes are the proposals. features: [B, C, H, W], from which patches of the proposals are
+    sampled. mask, reader: the branches that are trained on these patches."""
 
     features: Tensor
     mask: MaskBranch

@@ -1,8 +1,9 @@
 """The branch of instance masks: which part of a proposal's patch is the word (He et al. 2017, Mask R-CNN,
 arXiv:1703.06870).
 
-A patch is a proposal's box, grown on every side so that the mask may find what the box has cut off. The branch predicts
-what is to be added to a mask that is the box itself; that is 0 of a new branch, so words begin as FOTS's boxes.
+A patch is a proposal's box, grown on every side so that the mask can include what the box has cut off. The branch
+predicts a residual, which is added to the logits of a mask of the box itself. A new branch predicts 0, so words begin
+as FOTS's boxes.
 """
 
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from spotter.model.blocks import convolution
 from spotter.model.regions import Sample, sample_regions
 
 ROWS, COLUMNS = 16, 64
-"""Of a mask; features are sampled at half of that."""
-_ABOVE, _BESIDE = 0.25, 0.3  # of the box's height: how much of its surroundings a patch shows on every side
-_STEEP = 8.0  # nats for each height that a place lies within the box
+"""The size of a mask; features are sampled at half of that."""
+_ABOVE, _BESIDE = 0.25, 0.3  # of the box's height: margins of a patch, across and along the text
+_STEEP = 8.0  # nats for each height of distance inwards from the box's border
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def middles(count: int, device: torch.device) -> Tensor:
 
 
 def box_logits(boxes: Tensor) -> Tensor:
-    """The masks [N, ROWS, COLUMNS] that are their boxes [N, 6]."""
+    """Logits [N, ROWS, COLUMNS] of masks that are the boxes [N, 6] themselves."""
     w, h = boxes[:, 2, None], boxes[:, 3, None]
     ratio = (w / h.clamp(min=1e-3)).nan_to_num(0.0)
     along = ratio / 2 - middles(COLUMNS, boxes.device).abs() * (ratio + 2 * _BESIDE)  # heights from the nearer end
@@ -55,7 +56,7 @@ def box_logits(boxes: Tensor) -> Tensor:
 
 
 def cell_places(boxes: Tensor) -> Tensor:
-    """The middles [N, ROWS * COLUMNS, 2] of the places of masks, in the picture; boxes as of `Masks`."""
+    """The positions [N, ROWS * COLUMNS, 2] in the picture of the middles of masks' cells; boxes as in `Masks`."""
     u = middles(COLUMNS, boxes.device).expand(boxes.shape[0], -1)
     return torch.stack(box_places(boxes, u, middles(ROWS, boxes.device)), -1).flatten(1, 2)
 
@@ -85,7 +86,7 @@ class MaskBranch(nn.Module):
 
 
 def outlines_of(masks: Masks, boxes: Tensor) -> Tensor:
-    """Regions [N, 32] of the masks of boxes [N, 6]; an empty mask is its box."""
+    """Regions [N, 32] of the masks of boxes [N, 6]; where a mask is empty, of the box."""
     empty = (masks.logits <= 0).flatten(1).all(1)
     logits = torch.where(empty[:, None, None], box_logits(boxes), masks.logits)
     scan = scan_columns(logits, boxes[:, 3] / masks.boxes[:, 2].clamp(min=1e-3))

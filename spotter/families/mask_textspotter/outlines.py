@@ -1,14 +1,15 @@
 r"""Regions as the outlines of masks, float32 [N, 32] in pixels: eight points (x, y) of a word's upper edge, then eight
 of its lower edge.
 
-Both edges run in reading order, otherwise than a polygon, whose lower edge runs back, and points of the same number
-face each other, so that a region is a row of seven quadrilaterals:
+Both edges run in reading order, unlike a polygon, whose lower edge runs back. Points of the same number face each
+other, so that a region is a row of seven quadrilaterals:
 
         u0 --- u1 --- u2  ...  u7
         |      |      |        |
         l0 --- l1 --- l2  ...  l7
 
-A position in a region counts the quadrilaterals alike; they have about the same length along the middle line.
+Every quadrilateral takes an equal share of the positions along a region; they have about the same length along the
+middle line.
 """
 
 import torch
@@ -19,10 +20,10 @@ from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Extent, Geometry
 
 POINTS = 8
-"""Of each edge."""
+"""Points of each edge."""
 NUMBERS = 4 * POINTS
-"""Of a region."""
-_STRAIGHT = 0.03  # of the height: how far the points of a straight word's edges lie from the line between its ends
+"""The numbers that describe a region."""
+_STRAIGHT = 0.03  # of the height: the most by which edges of a straight word leave the line between their ends
 _EPSILON = 1e-6
 
 
@@ -32,8 +33,8 @@ def edges(outlines: Tensor) -> Tensor:
 
 
 def shares(t: Tensor) -> Tensor:
-    """How much of each point of an edge [..., 8] there is in the place at t [...], from 0 at the edge's start to 1 at
-    its end. Beyond these, edges run straight on."""
+    """Interpolation weights [..., 8] of an edge's points for positions t [...], from 0 at the edge's start to 1 at its
+    end. Beyond these, edges continue as straight lines."""
     at = t * (POINTS - 1)
     inside = at.clamp(0, POINTS - 1)
     number = torch.arange(POINTS, device=t.device)
@@ -44,8 +45,8 @@ def shares(t: Tensor) -> Tensor:
 
 
 def evenly(lines: Tensor, way: Tensor) -> Tensor:
-    """Eight points [..., 8, 2] on lines [..., K, 2], at equal steps of `way` [..., K], which rises along a line from
-    0."""
+    """Eight points [..., 8, 2] on lines [..., K, 2], at equal steps of `way` [..., K], which increases along a line
+    from 0."""
     wanted = torch.linspace(0, 1, POINTS, device=lines.device) * way[..., -1:]  # ... x 8
     length = (way[..., 1:] - way[..., :-1]).clamp(min=_EPSILON)
     done = ((wanted[..., None] - way[..., None, :-1]) / length[..., None, :]).clamp(0, 1)  # ... x 8 x K - 1
@@ -53,7 +54,7 @@ def evenly(lines: Tensor, way: Tensor) -> Tensor:
 
 
 def ways(lines: Tensor) -> Tensor:
-    """How far along lines [..., K, 2] their points lie, [..., K]."""
+    """The distances [..., K] of the points of lines [..., K, 2] from the line's start, along the line."""
     steps = (lines[..., 1:, :] - lines[..., :-1, :]).square().sum(-1).sqrt().cumsum(-1)
     return torch.cat((torch.zeros_like(steps[..., :1]), steps), -1)
 
@@ -78,8 +79,8 @@ def to_polygons(outlines: Tensor) -> Tensor:
 
 
 def to_boxes(outlines: Tensor) -> Tensor:
-    """Slanted boxes [N, 6] (see `spotter.families.fots.boxes`) of regions [N, 32]: of a straight word by its corners,
-    of a bent one the rectangle around it."""
+    """Slanted boxes [N, 6] (see `spotter.families.fots.boxes`) of regions [N, 32]: for a straight word from its
+    corners, for a curved one the rectangle around it."""
     points = edges(outlines)
     first, last = points[:, :, :1], points[:, :, -1:]
     along = last - first
@@ -92,7 +93,7 @@ def to_boxes(outlines: Tensor) -> Tensor:
 
 
 def measured(outlines: Tensor) -> Extent:
-    """As `Geometry.extent`: the length of the middle line, and the area over that."""
+    """As `Geometry.extent`: the length of the middle line, and the area divided by it."""
     upper, lower = edges(outlines).unbind(1)
     middle, across = (upper + lower) / 2, lower - upper
     step = middle[:, 1:] - middle[:, :-1]
@@ -118,7 +119,7 @@ def parted(outlines: Tensor, start: Tensor, end: Tensor) -> Tensor:
 
 
 def placed(outlines: Tensor, anchors: AnchorPoints) -> Tensor:
-    """Regions [N, 32] in the picture's pixels -> in those of the map that the anchor points are of."""
+    """Regions [N, 32] in the picture's pixels -> in the pixels of the map of these anchor points."""
     at = anchors.placement(measured(outlines).heights)
     if at is None:
         return outlines
@@ -139,7 +140,7 @@ def inside(polygons: Tensor, points: Tensor) -> Tensor:
 
 
 class _Outlines:
-    """Outlines of masks as `spotter.model.family.Geometry` asks for them."""
+    """Implements `spotter.model.family.Geometry` for outlines of masks."""
 
     def of_polygons(self, polygons: Tensor) -> Tensor:
         """As `Geometry.of_polygons`."""

@@ -1,8 +1,9 @@
-"""Reads words from the shared features within their outlines: character maps, and a decoder with spatial attention.
+"""Reads words from the shared features within their outlines, by character maps and by a decoder with spatial
+attention.
 
-Mask TextSpotter has a map of every class; with a thousand classes that is too much. A patch is rectified, so one column
-of it belongs to one character, and the maps are factors: one map of the middles of characters, and for each column the
-logits of its classes.
+Mask TextSpotter has one map for each class, which is too much for a thousand classes. A patch is rectified here, so
+that one column belongs to one character, and the maps can be factorised: one map of the middles of characters, and for
+each column the logits of its classes.
 """
 
 from dataclasses import dataclass
@@ -22,13 +23,15 @@ from spotter.model.regions import PatchSize, Sample, patch_widths, sample_region
 
 ROWS = 8
 SIZE = PatchSize(12, 12, 240)
-"""A patch has 8 rows and 12 columns to a height, so that of narrow letters side by side each has its own columns."""
+"""12 columns in a length of one height, so that neighbouring narrow letters have separate columns; a patch has 8
+rows."""
 
 
 @dataclass(frozen=True)
 class CharacterMaps:
-    """middles: logits [N, ROWS, W] of whether a place lies in the middle of a character. features: [N, W, D], of the
-    columns. seen: [N, C, ROWS, W], what the decoder looks at. widths: int64 [N], columns that belong to the region."""
+    """middles: logits [N, ROWS, W] of whether a position lies in the middle of a character. features: [N, W, D], of the
+    columns. seen: [N, C, ROWS, W], the map that the decoder attends to. widths: int64 [N], columns that belong to the
+    region."""
 
     middles: Tensor
     features: Tensor
@@ -37,13 +40,13 @@ class CharacterMaps:
 
     @property
     def chances(self) -> Tensor:
-        """How likely the middle of a character is in a column, float32 [N, W]."""
+        """The probability that the middle of a character lies in a column, float32 [N, W]."""
         inside = torch.arange(self.middles.shape[2], device=self.widths.device) < self.widths[:, None]
         return self.middles.sigmoid().amax(1) * inside.to(self.middles.dtype)
 
 
 class CharacterReader(nn.Module):
-    """Three convolutions over patches that keep their size, the maps' factors, and the decoder."""
+    """Three convolutions that keep the size of the patches, the factors of the maps, and the decoder."""
 
     def __init__(self, inputs: int, width: int, classes: int, longest: int) -> None:
         super().__init__()
@@ -51,7 +54,7 @@ class CharacterReader(nn.Module):
         self.look = MaskedStage(convolution(inputs, width), convolution(width, width), convolution(width, width))
         self.middles = nn.Conv2d(width, 1, 1)
         assert self.middles.bias is not None
-        nn.init.constant_(self.middles.bias, -2.0)  # most places are none
+        nn.init.constant_(self.middles.bias, -2.0)  # most positions are in no middle
         self.columns = nn.Sequential(
             nn.Conv2d(width, 2 * width, (ROWS, 1), bias=False), nn.BatchNorm2d(2 * width), nn.ReLU(inplace=True)
         )
@@ -72,20 +75,21 @@ class CharacterReader(nn.Module):
         return CharacterMaps(middles, shown, seen, widths)
 
     def by_maps(self, maps: CharacterMaps) -> Tensor:
-        """What the maps read, log probabilities [N, W, classes]."""
+        """The text by the character maps, log probabilities [N, W, classes]."""
         chances = maps.chances
         pooled, peaks, certain = voted(chances, maps.features, maps.widths)
         return map_columns(self.classify(pooled).float(), chances, peaks, certain, maps.widths)
 
     def by_attention(self, maps: CharacterMaps) -> tuple[Tensor, Tensor]:
-        """What the decoder reads, log probabilities [N, W, classes], and whether it came to the end, bool [N]."""
+        """The text by the decoder, log probabilities [N, W, classes], and whether it wrote the end of the word, bool
+        [N]."""
         read: Sequence = self.decoder(maps.seen, maps.widths)
         logits = read.logits.float()
         columns = sequence_columns(logits, read.columns.float(), maps.widths, maps.seen.shape[-1])
         return columns, (logits.argmax(-1) == 0).any(1)
 
     def read(self, maps: CharacterMaps, reading: str) -> Columns:
-        """What a reading of `spotter.families.mask_textspotter.config.READINGS`, other than "ctc", says."""
+        """The text by one of `spotter.families.mask_textspotter.config.READINGS`, other than "ctc"."""
         if reading == "masks":
             columns = self.by_maps(maps)
         else:

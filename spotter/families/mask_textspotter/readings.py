@@ -1,12 +1,12 @@
-"""What the character maps and the decoder say, as columns of a patch, which the rest of the program reads by CTC's
-best path: each character in one column, the blank in all others."""
+"""Converts the outputs of the character maps and the decoder to CTC's columns, which the rest of the program reads by
+the best path: each character in one column, the blank in all others."""
 
 import torch
 from torch import Tensor
 
-_ON = 0.5  # a column with a likelier character in it belongs to one
-_SILENT = -20.0  # log probability
-_APART = 2  # columns: characters next to each other would be read as one where they are the same
+_ON = 0.5  # a column is part of a character where the probability is higher
+_IMPROBABLE = -20.0  # log probability of what is practically excluded
+_APART = 2  # columns between characters: with less, two equal characters would be read as one
 
 
 def _columns(widths: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -16,12 +16,12 @@ def _columns(widths: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def voted(chances: Tensor, features: Tensor, widths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Where characters are in a row of columns (Lyu et al. 2018, Mask TextSpotter, arXiv:1807.02242, "pixel voting").
+    """Finds the characters in a row of columns (Lyu et al. 2018, Mask TextSpotter, arXiv:1807.02242, "pixel voting").
 
-    chances: float32 [N, W], how likely the middle of a character is in a column. features: [N, W, D]. Columns side by
-    side that are on belong to one character; all of them vote, each by its chance. Returns the features of each
-    column's character [N, W, D] (its own where it is off), which columns are the middles of characters, bool [N, W],
-    and how likely each column's character is one, float32 [N, W].
+    chances: float32 [N, W], the probability that the middle of a character lies in a column. features: [N, W, D].
+    Neighbouring columns above the threshold belong to one character, and all of them vote with their probability as the
+    weight. Returns the features of each column's character [N, W, D] (the column's own where it has none), which
+    columns are the middles of characters, bool [N, W], and the probability of each column's character, float32 [N, W].
     """
     number, inside = _columns(widths, chances.shape[1])
     on = (chances > _ON) & inside
@@ -36,23 +36,23 @@ def voted(chances: Tensor, features: Tensor, widths: Tensor) -> tuple[Tensor, Te
 
 
 def map_columns(logits: Tensor, chances: Tensor, peaks: Tensor, certain: Tensor, widths: Tensor) -> Tensor:
-    """Log probabilities [N, W, classes] of what character maps read: in the middle of each character its classes, the
-    less sure the less likely it is a character; elsewhere the blank. logits: [N, W, classes], that of the blank does
-    not count; others as of `voted`."""
+    """Log probabilities [N, W, classes] of the text by the character maps: in the middle of each character its classes,
+    mixed with the uniform distribution where the character is uncertain; elsewhere the blank. logits: [N, W, classes],
+    of which the blank's is not used; peaks, certain: the last two results of `voted`."""
     _, inside = _columns(widths, chances.shape[1])
     letters = logits[..., 1:].log_softmax(-1)
     some = certain[..., None]
-    sure = (some * letters.exp() + (1 - some) / letters.shape[-1]).clamp(min=1e-9).log()
+    softened = (some * letters.exp() + (1 - some) / letters.shape[-1]).clamp(min=1e-9).log()
     rest = torch.where((chances > _ON) | ~inside, 0.0, chances)[..., None]
-    quiet = torch.cat(((1 - rest).log(), (rest.log() + letters).clamp(min=_SILENT)), -1)
-    spoken = torch.cat((torch.full_like(some, _SILENT), sure), -1)
-    return torch.where(peaks[..., None], spoken, quiet)
+    between = torch.cat(((1 - rest).log(), (rest.log() + letters).clamp(min=_IMPROBABLE)), -1)
+    peak = torch.cat((torch.full_like(some, _IMPROBABLE), softened), -1)
+    return torch.where(peaks[..., None], peak, between)
 
 
 def sequence_columns(logits: Tensor, columns: Tensor, widths: Tensor, count: int) -> Tensor:
-    """Log probabilities [N, count, classes] of what a decoder reads, each character in the column where it was looked
-    for: logits [N, L, classes] and columns [N, L] as of `Sequence`. Where the decoder looks twice at one place, the
-    later character moves on, as far as the patch reaches."""
+    """Log probabilities [N, count, classes] of the text by a decoder, each character in the column that was attended
+    to: logits [N, L, classes] and columns [N, L] as in `Sequence`. Where the decoder attends to one column twice, the
+    later character moves to the right, as far as the patch has room."""
     number, inside = _columns(widths, count)
     ended = (logits.argmax(-1) == 0).to(torch.int64).cumsum(1) > 0  # N x L
     steps = torch.arange(logits.shape[1], device=logits.device)
@@ -62,24 +62,23 @@ def sequence_columns(logits: Tensor, columns: Tensor, widths: Tensor, count: int
     characters = (~ended).to(torch.int64).sum(1)
     last = (widths - 1)[:, None] - _APART * (characters[:, None] - 1 - steps)
     place = torch.minimum(ahead, last.to(ahead.dtype))
-    spoken = (place[:, None, :] == number[:, None]) & ~ended[:, None, :] & inside[..., None]  # N x W x L
-    written = spoken.to(logits.dtype) @ logits.log_softmax(-1).clamp(min=_SILENT)
-    silent = torch.where(torch.arange(logits.shape[2], device=logits.device) == 0, 0.0, _SILENT)
-    return torch.where(spoken.any(2)[..., None], written, silent)
+    placed = (place[:, None, :] == number[:, None]) & ~ended[:, None, :] & inside[..., None]  # N x W x L
+    written = placed.to(logits.dtype) @ logits.log_softmax(-1).clamp(min=_IMPROBABLE)
+    blank = torch.where(torch.arange(logits.shape[2], device=logits.device) == 0, 0.0, _IMPROBABLE)
+    return torch.where(placed.any(2)[..., None], written, blank)
 
 
-def sureness(log_probabilities: Tensor) -> Tensor:
-    """The mean log probability [N] of the characters in columns [N, W, classes], that of silence where there is
-    none."""
+def mean_log_probability(log_probabilities: Tensor) -> Tensor:
+    """The mean log probability [N] of the characters in columns [N, W, classes]; `_IMPROBABLE` where there is none."""
     best, path = log_probabilities.max(-1)
-    spoken = (path > 0).to(best.dtype)
-    count = spoken.sum(1)
-    return torch.where(count > 0, (best * spoken).sum(1) / count.clamp(min=1), _SILENT)
+    written = (path > 0).to(best.dtype)
+    count = written.sum(1)
+    return torch.where(count > 0, (best * written).sum(1) / count.clamp(min=1), _IMPROBABLE)
 
 
 def fused(maps: Tensor, sequence: Tensor, ended: Tensor) -> Tensor:
-    """Of two readings of regions, columns [N, W, classes] each, the one whose characters are surer, as in Mask
-    TextSpotter (Liao et al. 2019). ended: bool [N], whether the decoder came to the end of its word; where it did not,
-    the maps read."""
-    surer = ended & (sureness(sequence) > sureness(maps))
-    return torch.where(surer[:, None, None], sequence, maps)
+    """Of two readings of regions, columns [N, W, classes] each, the one whose characters are more probable, as in Mask
+    TextSpotter (Liao et al. 2019). ended: bool [N], whether the decoder wrote the end of its word; where it did not,
+    the maps' reading is kept."""
+    decoder_wins = ended & (mean_log_probability(sequence) > mean_log_probability(maps))
+    return torch.where(decoder_wins[:, None, None], sequence, maps)

@@ -1,5 +1,5 @@
-"""Patches of what lies within the outlines of masks: RoI masking (Liao et al. 2020, Mask TextSpotter v3,
-arXiv:2007.09482) and rectification at once, since nothing outside an outline is sampled."""
+"""Samples patches within the outlines of masks. This is both RoI masking (Liao et al. 2020, Mask TextSpotter v3,
+arXiv:2007.09482) and rectification, since nothing outside an outline is sampled."""
 
 from typing import cast
 
@@ -14,15 +14,15 @@ from spotter.model.regions import PatchSize, Sample, patch_widths, sample_region
 
 
 def outline_grid(outlines: Tensor, widths: Tensor, rows: int, columns: int) -> Tensor:
-    """Places [N, rows, columns, 2] that the middles of a patch's bins read in regions [N, 32], in their pixels; beyond
-    `widths` int64 [N] they lie outside the region."""
+    """Positions [N, rows, columns, 2] of the middles of a patch's bins in regions [N, 32], in the same pixels as these;
+    beyond `widths` int64 [N] they lie outside the region."""
     u = (torch.arange(columns, device=outlines.device) + 0.5) / widths.to(outlines.dtype)[:, None] - 0.5
     v = (torch.arange(rows, device=outlines.device, dtype=outlines.dtype) + 0.5) / rows - 0.5
     return torch.stack(outline_places(outlines, u, v), -1)
 
 
 def widest(widths: Tensor, size: PatchSize) -> int:
-    """The largest of widths int64 [N] of that size; a symbol while a graph is traced."""
+    """The largest of `widths` int64 [N] of patches of that size; symbolic while a graph is traced."""
     columns = cast(int, widths.max().item())
     torch._check(columns >= size.min_width)  # type: ignore[no-untyped-call]
     torch._check(columns <= size.max_width)  # type: ignore[no-untyped-call]

@@ -1,9 +1,9 @@
-r"""The outline of an instance mask by a scan of its columns, in tensors.
+r"""Finds the outline of an instance mask by a scan of its columns, as tensor algebra.
 
 A mask is a map of logits over a patch of rows and columns, text where they are above 0. In each column the longest run
-of text counts, and its ends lie where the logits between two rows pass 0; so do the ends of the longest run of columns
-with text. An outline has one upper and one lower edge in each column, so a word that turns back over itself is cut
-there.
+of text is used, and its ends lie where the logits, interpolated between rows, cross 0; the ends of the longest run of
+columns with text are found in the same way. An outline has one upper and one lower edge in each column, so a word that
+bends back over itself is cut off there.
 
         column scan                outline
         . . # # # # .              . u0 - u1 - u2 .
@@ -16,12 +16,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_STATIONS = 16
-_ROUNDED = 0.12  # of the height: corners of masks are round, so edges near an end run as they do so far inside it
+_SAMPLES = 16
+_ROUNDED = 0.12  # of the height: corners of masks are round, so near an end the edges are taken from this far inside it
 
 
 class Run(NamedTuple):
-    """The longest run of true values: int64 [...], its first and its last place, and how many there are."""
+    """The longest run of true values: int64 [...], its first and last index, and its length."""
 
     first: Tensor
     last: Tensor
@@ -29,8 +29,8 @@ class Run(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """A mask's outline in its patch, whose sides are 1 long. across: float32 [N, K], evenly spaced columns from the
-    mask's start to its end. upper, lower: float32 [N, K], where text begins and ends there."""
+    """A mask's outline in its patch, in units of the patch's sides. across: float32 [N, K], evenly spaced columns from
+    the mask's start to its end. upper, lower: float32 [N, K], where text begins and ends there."""
 
     across: Tensor
     upper: Tensor
@@ -38,10 +38,11 @@ class Scan(NamedTuple):
 
 
 def longest_run(values: Tensor) -> Run:
-    """The longest run in bool [..., K], the first one of several; of none, the first place and length 0."""
+    """The longest run of true values in bool [..., K], the first of several; where there is none, index 0 and length
+    0."""
     count = values.shape[-1]
     place = torch.arange(count, device=values.device)
-    number = (~values).to(torch.int64).cumsum(-1)  # the same for all places of a run
+    number = (~values).to(torch.int64).cumsum(-1)  # the same for all elements of a run
     together = (number[..., :, None] == number[..., None, :]) & values[..., None, :] & values[..., :, None]
     lengths = together.float().sum(-1)
     most = lengths.amax(-1)
@@ -51,8 +52,8 @@ def longest_run(values: Tensor) -> Run:
 
 
 def run_ends(logits: Tensor) -> tuple[Tensor, Tensor, Run]:
-    """Where the longest run of positive logits [..., K] begins and ends, float32 [...], places of a line from 0 to K,
-    whose values lie at the middles of its K parts; and the run. A run at a border ends there."""
+    """Where the longest run of positive logits [..., K] begins and ends, float32 [...], and the run. Positions run from
+    0 to K; the K values lie at the middles of unit intervals. A run at a border ends at the border."""
     count = logits.shape[-1]
     run = longest_run(logits > 0)
 
@@ -60,7 +61,7 @@ def run_ends(logits: Tensor) -> tuple[Tensor, Tensor, Run]:
         return logits.gather(-1, place.clamp(0, count - 1)[..., None]).squeeze(-1)
 
     def reach(inner: Tensor, outer: Tensor) -> Tensor:
-        """How far the line between an inner value and the one outside it is above 0."""
+        """The distance from an inner value to where the line to the value outside crosses 0."""
         return inner / (inner - outer).clamp(min=1e-6)
 
     first, last = at(run.first), at(run.last)
@@ -73,17 +74,17 @@ def run_ends(logits: Tensor) -> tuple[Tensor, Tensor, Run]:
 
 def scan_columns(logits: Tensor, heights: Tensor) -> Scan:
     """The outlines of masks: logits [N, R, C], each with text in at least one place. heights: float32 [N], the height
-    of the text over the length of the patch."""
+    of the text divided by the length of the patch."""
     rows, columns = logits.shape[1:]
     upper, lower, _ = run_ends(logits.transpose(1, 2))  # N x C
     start, end, run = run_ends(logits.amax(1))  # N
-    steps = torch.linspace(0, 1, _STATIONS, device=logits.device)
+    steps = torch.linspace(0, 1, _SAMPLES, device=logits.device)
     across = start[:, None] + (end - start)[:, None] * steps
     inset = (_ROUNDED * heights * columns).clamp(min=0.5)
     middle = (run.first + run.last + 1) / 2
     low = torch.minimum(torch.maximum(run.first + 0.5, start + inset), middle)
     high = torch.maximum(torch.minimum(run.last + 0.5, end - inset), middle)
-    # Stations read the columns whose middles are next to them: all of these have text.
+    # Each sample interpolates between the columns whose middles are next to it: all of these have text.
     seen = torch.minimum(torch.maximum(across, low[:, None]), high[:, None])
     share = (1 - (seen[..., None] - 0.5 - torch.arange(columns, device=logits.device)).abs()).clamp(min=0)
     share = share / share.sum(-1, keepdim=True).clamp(min=1e-6)

@@ -1,4 +1,4 @@
-"""What Mask TextSpotter's maps, masks and readings should say of words."""
+"""The targets of Mask TextSpotter's maps, masks and readings."""
 
 from dataclasses import dataclass, replace
 
@@ -12,15 +12,16 @@ from spotter.families.interface import Texts, Truth
 from spotter.families.mask_textspotter.mask import COLUMNS, ROWS, cell_places
 from spotter.families.mask_textspotter.outlines import inside, of_polygons, to_boxes, to_polygons
 
-_MIDDLE = 0.5  # of a character's width and height: its middle, so that those of neighbours stay separate
-_LEAST = 0.1  # of its height: the width of a narrow character's middle, which one column of a patch reaches
+_MIDDLE = 0.5  # of a character's width and height: the size of its middle, so that middles stay separate
+_LEAST = 0.1  # of its height: the least width of a middle, so that one column of a patch lies in it
 _EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
 class MaskTruth(Truth):
-    """shapes are regions [N, 32]. boxes: float32 [N, 6], the slanted boxes that proposals should be. pictures: int64
-    [N]. counts: bool [N], false for words that are ignored. classes, characters, located: as of `Texts`."""
+    """shapes are regions [N, 32]. boxes: float32 [N, 6], the slanted boxes that are the proposals' targets. pictures:
+    int64 [N], the words' image index. counts: bool [N], false for words that are ignored. classes, characters, located:
+    as in `Texts`."""
 
     boxes: Tensor
     pictures: Tensor
@@ -31,7 +32,7 @@ class MaskTruth(Truth):
 
 
 def mask_truth(polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> MaskTruth:
-    """As `spotter.families.interface.Family.truth`. A word's core follows its bend, as ABCNet's does."""
+    """As `spotter.families.interface.Family.truth`. A word's core follows its curve, as in ABCNet."""
     outlines = of_polygons(polygons)
     curves = fitted(to_polygons(outlines))
     pictures, rows, columns = shape
@@ -64,7 +65,7 @@ def with_texts(truth: MaskTruth, texts: Texts) -> MaskTruth:
 
 
 def mask_targets(outlines: Tensor, patches: Tensor) -> Tensor:
-    """bool [N, ROWS, COLUMNS]: which places of masks lie within regions [N, 32]; patches: as of `Masks.boxes`."""
+    """bool [N, ROWS, COLUMNS]: which cells of masks lie within regions [N, 32]; patches: as `Masks.boxes`."""
     return inside(to_polygons(outlines), cell_places(patches)).unflatten(1, (ROWS, COLUMNS))  # type: ignore[no-untyped-call,no-any-return]
 
 
@@ -81,7 +82,7 @@ def middles_of(characters: Tensor) -> Tensor:
 
 
 def character_targets(characters: Tensor, classes: Tensor, places: Tensor) -> Tensor:
-    """int64 [N, h, w]: which character of its word each place of a patch is in the middle of, -1 where it is in none.
+    """int64 [N, h, w]: the index of the character in whose middle each position of a patch lies, -1 where in none.
 
     characters: [N, L, 4, 2]. classes: int64 [N, L], 0 beyond a word's end. places: [N, h, w, 2], in the picture.
     """

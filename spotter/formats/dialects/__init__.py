@@ -1,1 +1,1 @@
-"""A page in the shapes that other OCR services answer in. Which requests get them: `spotter.service.compat`."""
+"""Pages in the forms of other OCR services' answers. `spotter.service.compat` says which requests get them."""

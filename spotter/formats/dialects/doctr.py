@@ -10,7 +10,7 @@ from spotter.reading.words import Block, Line, Page, Word
 
 
 class DoctrValue(TypedDict):
-    """A value that is not looked for here: `confidence` is null."""
+    """A value that is not detected here: `confidence` is null."""
 
     value: float | None
     confidence: float | None
@@ -49,7 +49,7 @@ class DoctrPage(TypedDict):
 
 
 class DoctrAnswer(TypedDict):
-    """What one page says. name: of its file. dimensions: (height, width), pixels."""
+    """The answer for one page. name: of its file. dimensions: (height, width), pixels."""
 
     name: str
     orientation: DoctrValue
@@ -59,8 +59,9 @@ class DoctrAnswer(TypedDict):
 
 
 def as_doctr(pages: Sequence[Page], names: Sequence[str], straight: bool) -> list[DoctrAnswer]:
-    """A page each, its file's name with it. straight: whether places are upright rectangles (`assume_straight_pages`),
-    else four corners. There is one score for finding and reading a word: it is both."""
+    """An answer for each page, with its file's name. straight: whether positions are upright rectangles
+    (`assume_straight_pages`) or four corners. A word has one score for detection and recognition, which is used for
+    both of docTR's scores."""
     return [_page(page, name, straight) for page, name in zip(pages, names, strict=True)]
 
 

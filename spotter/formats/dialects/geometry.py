@@ -1,4 +1,4 @@
-"""Places as other services give them."""
+"""Positions in the forms of other services."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Extent(NamedTuple):
 
 
 def extent_of(polygon: Polygon, size: tuple[int, int]) -> Extent:
-    """size: (width, height) of the picture."""
+    """The extent of a polygon. size: (width, height) of the picture."""
     width, height = size
     xs, ys = [min(max(x, 0.0), width) for x, _ in polygon], [min(max(y, 0.0), height) for _, y in polygon]
     return Extent(min(xs), min(ys), max(xs), max(ys))
@@ -28,6 +28,6 @@ def corners(polygon: Polygon) -> Polygon:
 
 
 def relative(polygon: Polygon, size: tuple[int, int]) -> Polygon:
-    """Its points as shares of the picture's width and height, within 0 and 1."""
+    """The polygon's points as shares of the picture's width and height, from 0 to 1."""
     width, height = size
     return [[min(max(x / width, 0.0), 1.0), min(max(y / height, 0.0), 1.0)] for x, y in polygon]

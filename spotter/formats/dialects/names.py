@@ -1,4 +1,4 @@
-"""The services whose answers can be given."""
+"""The names of the services whose answers can be imitated."""
 
 from typing import Literal
 

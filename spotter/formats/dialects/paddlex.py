@@ -22,7 +22,8 @@ _QUALITY = 85
 
 
 class PaddleXPruned(TypedDict):
-    """The lines: their places (corners, and left, top, right, bottom; whole pixels), texts and scores, in order."""
+    """The lines: their positions (corners, and left, top, right, bottom; whole pixels), texts and scores, in reading
+    order."""
 
     model_settings: dict[str, bool]
     dt_polys: list[list[list[int]]]
@@ -54,7 +55,7 @@ class PaddleXSize(TypedDict):
 
 
 class PaddleXInfo(TypedDict):
-    """Of a picture its size, of a PDF its pages'."""
+    """The size of a picture, or the sizes of a PDF's pages."""
 
     type: str
     width: NotRequired[int]
@@ -71,7 +72,7 @@ class PaddleXResult(TypedDict):
 
 
 class PaddleXAnswer(TypedDict):
-    """What a request that succeeds is answered."""
+    """The answer to a successful request."""
 
     logId: str
     errorCode: int
@@ -82,8 +83,8 @@ class PaddleXAnswer(TypedDict):
 def as_paddlex(
     pages: Sequence[Page], pictures: Iterable[Image.Image] | None, paged: bool, threshold: float, log_id: str
 ) -> PaddleXAnswer:
-    """pictures: of the pages, to be drawn on; None where none are asked for. paged: whether the file has pages.
-    threshold: least score of the words."""
+    """The answer for pages. pictures: of the pages, to be drawn on; None where they are not asked for. paged: whether
+    the file is a document with pages. threshold: least score of the words."""
     drawn: list[str | None] = [None] * len(pages)
     if pictures is not None:
         for index, (page, picture) in enumerate(zip(pages[:DRAWN_PAGES], pictures, strict=False)):

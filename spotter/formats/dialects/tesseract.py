@@ -1,4 +1,4 @@
-"""tesseract-server's answer (https://github.com/hertzg/tesseract-server): what the program would have printed."""
+"""tesseract-server's answer (https://github.com/hertzg/tesseract-server): the output that Tesseract would print."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,9 +18,10 @@ OUTPUTS: Mapping[str, Writer] = {
     "tessedit_create_alto": write_alto,
     "tessedit_create_txt": write_text,
 }
-"""By the configuration variable that asks for it; the first of those that are set."""
+"""Writers by the configuration variable that selects them; of several that are set, the first one in this table is
+used."""
 UNWRITTEN = ("tessedit_create_pdf", "tessedit_create_boxfile", "tessedit_create_lstmbox", "tessedit_create_wordstrbox")
-"""What the program writes and is not written here."""
+"""Variables that select outputs of Tesseract which are not supported here."""
 
 
 class TesseractExit(TypedDict):
@@ -39,11 +40,11 @@ class TesseractData(TypedDict):
 
 
 class TesseractAnswer(TypedDict):
-    """What a request that succeeds is answered."""
+    """The answer to a successful request."""
 
     data: TesseractData
 
 
 def as_tesseract(pages: Sequence[Page], write: Writer) -> TesseractAnswer:
-    """write: one of `OUTPUTS`."""
+    """The answer for pages. write: one of the writers in `OUTPUTS`."""
     return {"data": {"exit": {"code": 0, "signal": None}, "stderr": "", "stdout": write(pages).decode()}}

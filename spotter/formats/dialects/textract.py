@@ -12,7 +12,7 @@ from spotter.reading.layout.frames import Polygon
 from spotter.reading.words import Page
 
 _IDS = 1 << 48
-"""Blocks of an answer, at most, whose names differ from each other's."""
+"""The most blocks of an answer with different ids."""
 
 
 class TextractBox(TypedDict):
@@ -60,13 +60,13 @@ class TextractBlock(TypedDict):
 
 
 class TextractDocument(TypedDict):
-    """How many pages there were."""
+    """The number of pages."""
 
     Pages: int
 
 
 class TextractAnswer(TypedDict):
-    """Of each page its PAGE, its LINEs, and their WORDs."""
+    """For each page its PAGE block, its LINE blocks and their WORD blocks."""
 
     DocumentMetadata: TextractDocument
     Blocks: list[TextractBlock]

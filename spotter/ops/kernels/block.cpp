@@ -1,5 +1,5 @@
-// A recogniser's blocks. Compiled once for each instruction set, SPOTTER_ISA naming the namespace; all give the same bits,
-// but for the depthwise convolution where there is no fused multiply-add.
+// A recogniser's blocks. Compiled once for each instruction set, SPOTTER_ISA naming the namespace; all give the same
+// bits, except the depthwise convolution where there is no fused multiply-add.
 #include "block.h"
 
 #if defined(__AVX2__)
@@ -12,9 +12,9 @@
 namespace spotter::block::SPOTTER_ISA {
 namespace {
 
-constexpr float kMost = 65536;  // beyond what any 8 bits hold, and within what an integer holds
+constexpr float kMost = 65536;  // above every 8-bit value, and within the range of an integer
 
-// Sixteen channels of a place, whatever the registers' size.
+// Sixteen channels at one position, independent of the registers' size.
 typedef float Lanes __attribute__((vector_size(64)));
 
 inline Lanes load(const float *from) {
@@ -35,7 +35,7 @@ inline void to_values(Lanes floats, __m512 per_unit, __m512 zero, Value *to) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512())));
 }
 
-// Sums of kRows places for kPanels panels.
+// Sums at kRows positions for kPanels panels.
 template <int kPanels>
 struct Sums {
     __m512i of[kRows][kPanels];
@@ -93,7 +93,7 @@ class Table {
 #endif
 };
 
-// Up to four panels of the middle, of kRows places.
+// Up to four panels of the middle channels, at kRows positions.
 template <int kPanels>
 void up(const Layer &layer, const Table &table, const Value *values, const char *weights, int64_t first, Value *middle, int64_t apart) {
     const Sums<kPanels> sums = summed<kPanels>(values, layer.inputs, weights, layer.inputs, layer.up_start.data() + first);
@@ -112,10 +112,10 @@ void up(const Layer &layer, const Table &table, const Value *values, const char 
 }
 
 struct Out {
-    const float *base;    // of a place, what is added; or null
-    const float *mask;    // of a place
-    float *const *to;     // of a place
-    int64_t count;        // of places
+    const float *base;    // of each position, what is added; or null
+    const float *mask;    // of each position
+    float *const *to;     // of each position
+    int64_t count;        // of positions
 };
 
 template <int kPanels>
@@ -181,7 +181,7 @@ struct Sums {
             const __m256i pair = _mm256_set1_epi32(two);
             sums.of[row][0] = _mm256_add_epi32(sums.of[row][0], _mm256_madd_epi16(pair, first));
             sums.of[row][1] = _mm256_add_epi32(sums.of[row][1], _mm256_madd_epi16(pair, second));
-            // Row by row: products made ahead of their turn would take the registers that the sums need.
+            // Row by row: products computed in advance would take the registers that the sums need.
             asm volatile("" : "+x"(sums.of[row][0]), "+x"(sums.of[row][1]));
         }
     }
@@ -238,7 +238,7 @@ constexpr Form kShape{kGroup, 1, 1, false};
 using Factor = float;
 inline Factor factor_of(float value) { return value; }
 
-// To the nearest whole number, of two the even one.
+// Rounds to the nearest integer, ties to even.
 inline int whole_of(float value) { return static_cast<int>(std::nearbyint(std::min(std::max(value, -kMost), kMost))); }
 
 inline void to_values(Lanes floats, Factor per_unit, Factor zero, Value *to) {
@@ -291,8 +291,8 @@ constexpr Up kUp[kGroup] = {up};
 constexpr Down kDown[kGroup] = {down};
 #endif
 
-// The depthwise convolution of kCount columns that follow one another. from: of each row that it sees, and of each column,
-// the first and the last being beyond, the place's channels.
+// The depthwise convolution of kCount consecutive columns. from: for each of the filter's rows, and for each column
+// with one more at either end, the channels at that position.
 template <int kCount>
 void convolve(const Layer &layer, const float *const (&from)[3][6], const float *factors, Factor per_unit, Factor zero, float *floats,
               Value *values) {
@@ -333,7 +333,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
     const int64_t rows = job.rows_of_y(), inputs = layer.inputs, outputs = layer.outputs;
     const int64_t strip = unit / (job.batch * rows), image = unit / rows % job.batch, row = unit % rows;
     const int32_t *live = job.live + strip * kColumns;
-    const int64_t count = std::min(kColumns, job.lives - strip * kColumns), apart = room_of(kShape, layer.middle);
+    const int64_t count = std::min(kColumns, job.live_count - strip * kColumns), apart = room_of(kShape, layer.middle);
 
     float *floats = static_cast<float *>(work), *nothing = floats + kColumns * inputs;
     Value *values = reinterpret_cast<Value *>(nothing + inputs), *middle = values + kColumns * inputs;
@@ -355,7 +355,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
         done += next;
     }
 
-    const int64_t whole = (count + kRows - 1) / kRows * kRows;  // what is beyond is computed, and not looked at
+    const int64_t whole = (count + kRows - 1) / kRows * kRows;  // positions beyond `count` are computed, but not used
     const Table table(layer.table);
     const char *weights = layer.up->data();
     for (int64_t first = 0; first < layer.middle; first += kGroup * kPanel) {
@@ -380,7 +380,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
     }
 }
 
-// The convolution of sums over rows: those that a row of the filter sees are all of them, less the first or the last.
+// Convolves sums over rows: a row of the filter covers all rows of the map, without the first or the last one.
 void mean_unit(const Means &job, int64_t unit, void *work) {
     const int64_t channels = job.channels, begin = unit * kColumns, end = std::min(job.columns, begin + kColumns);
     float *sums = static_cast<float *>(work);  // [columns + 2, 3, channels]

@@ -1,5 +1,5 @@
-// QLinearBlock, QLinearHalvingBlock and DepthwiseColumns as ONNX Runtime sees them: types, shapes, and the constants that are
-// made ready when a session opens.
+// The interface of QLinearBlock, QLinearHalvingBlock and DepthwiseColumns to ONNX Runtime: types, shapes, and the
+// constants that are prepared when a session opens.
 #include "block_operator.h"
 
 #include <algorithm>
@@ -23,13 +23,13 @@ using namespace block;
 
 struct Instructions {
     const char *name;
-    bool (*there)();
+    bool (*supported)();
     const Form *form;
     void (*run_unit)(const Job &, int64_t, void *);
     void (*mean_unit)(const Means &, int64_t, void *);
 };
 
-// The best first.
+// The fastest first.
 const Instructions kInstructions[] = {
 #ifdef SPOTTER_AVX2
     {"vbmi", [] { return has_avx512() && __builtin_cpu_supports("avx512vbmi"); }, &vbmi::kForm, vbmi::run_unit, vbmi::mean_unit},
@@ -42,7 +42,7 @@ const Instructions kInstructions[] = {
 
 const Instructions &instructions_of(const std::string &name) {
     for (const Instructions &each : kInstructions)
-        if (each.there() && (name.empty() || name == each.name)) return each;
+        if (each.supported() && (name.empty() || name == each.name)) return each;
     return instructions_of("");
 }
 
@@ -113,7 +113,7 @@ struct Matrix {
     }
     int64_t to() const { return weights.shape[1]; }
 
-    // What the zero point adds to each sum, taken away.
+    // The negative of what the zero point adds to each sum.
     void start(int zero, std::vector<int32_t, Aligned<int32_t>> &starts) const {
         for (int64_t each = 0; each < to(); ++each) {
             int32_t sum = 0;
@@ -153,8 +153,8 @@ OrtStatus *prepare(const OrtApi *api, const OrtKernelInfo *info, const Form &for
     const int shift = *middle.zero.data - 128;
     for (int index = -128; index < 128; ++index) {
         const double value = static_cast<double>(index - shift) * static_cast<double>(unit);
-        const double bent = 0.5 * value * (1 + std::erf(value / std::sqrt(2.0)));
-        const double whole = std::nearbyint(bent / static_cast<double>(*gelu.scale.data)) + *gelu.zero.data;
+        const double activated = 0.5 * value * (1 + std::erf(value / std::sqrt(2.0)));
+        const double whole = std::nearbyint(activated / static_cast<double>(*gelu.scale.data)) + *gelu.zero.data;
         layer.table[static_cast<uint8_t>(index)] = static_cast<uint8_t>(std::min(255.0, std::max(0.0, whole)));
     }
     up.start(*values.zero.data, layer.up_start);
@@ -162,7 +162,7 @@ OrtStatus *prepare(const OrtApi *api, const OrtKernelInfo *info, const Form &for
     for (int64_t each = 0; each < layer.middle; ++each) {
         layer.up_factor.push_back(*values.scale.data * up.scale.data[each] / unit);
         layer.up_shift.push_back(up.bias.data[each] / unit + static_cast<float>(shift));
-        // Sums stay below this, so that no index leaves an integer's range on the way to its 8 bits.
+        // Sums are below this, so that no index exceeds an integer's range before it is clipped to 8 bits.
         const double most = 128.0 * 255 * static_cast<double>(layer.inputs) * std::abs(static_cast<double>(layer.up_factor.back()));
         if (!(most + std::abs(static_cast<double>(layer.up_shift.back())) < 1 << 30)) return invalid(api, "m_scale is too small");
     }
@@ -228,7 +228,7 @@ OrtStatus *compute_block(void *kernel, OrtKernelContext *context) {
             }
         }
         job.live = live.data();
-        job.lives = static_cast<int64_t>(live.size());
+        job.live_count = static_cast<int64_t>(live.size());
         return run_units(api, context, job, instructions->run_unit, job.room(*instructions->form));
     } catch (const std::bad_alloc &) {
         return invalid(api, "out of memory");
@@ -308,7 +308,7 @@ bool blocks_pay() {
 
 OrtStatus *add_blocks(const OrtApi *api, OrtCustomOpDomain *domain, const std::string &instructions) {
     const Instructions &chosen = instructions_of(instructions);
-    // ONNX Runtime keeps their addresses as long as any session lives.
+    // ONNX Runtime keeps their addresses as long as any session exists.
     auto *made = new (std::nothrow) Operator[3]{described<Kind::block>(api, chosen), described<Kind::halving>(api, chosen),
                                                 described<Kind::columns>(api, chosen)};
     if (made == nullptr) return invalid(api, "out of memory");

@@ -1,4 +1,4 @@
-// QLinearBlock, QLinearHalvingBlock and DepthwiseColumns as ONNX Runtime sees them.
+// The interface of QLinearBlock, QLinearHalvingBlock and DepthwiseColumns to ONNX Runtime.
 #pragma once
 
 #include <string>
@@ -7,10 +7,11 @@
 
 namespace spotter {
 
-// The instruction set that their kernels use: the one that is named, if the processor has it, or else the best that it has.
+// The instruction set that their kernels use: the one that is named, if the processor has it, otherwise the best that
+// it has.
 const char *block_instructions(const std::string &named);
 
-// Whether they are faster with those than by their bodies, or as fast, and right where ONNX Runtime's sums of bytes may not be.
+// Whether the kernels are faster than the bodies, or as fast and exact where ONNX Runtime's sums of bytes may overflow.
 bool blocks_pay();
 
 // Adds them with their kernels for an instruction set.

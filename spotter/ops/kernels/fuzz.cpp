@@ -1,6 +1,7 @@
-// Samples, searches and convolves random nonsense, to be run under sanitizers: every buffer ends where it must, so that a element
-// beyond is seen. Checks each bin against a plain sum over the four elements around it, each word against a plain search, each
-// convolved element against a plain sum of integers, and what every instruction set makes of a block or a stem against one another.
+// Samples, searches and convolves random inputs, to be run under sanitizers: every buffer has its exact size, so that
+// an access beyond its end is detected. Compares each bin with a direct sum over the four elements around it, each word
+// with a plain search, each convolved element with a direct sum of integers, and the results of all instruction sets
+// for a block or a stem with each other.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -39,7 +40,7 @@ struct Random {
     }
 };
 
-// Features that a half holds exactly: small whole numbers.
+// Features that a half represents exactly: small integers.
 void set(float &element, int value) { element = static_cast<float>(value); }
 void set(Half &element, int value) {
     const uint16_t magnitude[] = {0, 0x3c00, 0x4000, 0x4200, 0x4400};
@@ -94,7 +95,7 @@ bool agrees(const Job<T> &job, const char *name) {
                     const float found = get(job.patches[((region * job.maps.channels + channel) * job.size.rows + row) *
                                                             job.size.columns + column]);
                     const float wanted = expected(job, region, channel, row, column);
-                    if (!(std::fabs(found - wanted) <= 2e-2f)) {  // places fuse their multiplications or do not
+                    if (!(std::fabs(found - wanted) <= 2e-2f)) {  // positions are computed with or without fused multiplication
                         std::printf("%s: region %ld channel %ld row %ld column %ld: %g, not %g\n", name, static_cast<long>(region),
                                     static_cast<long>(channel), static_cast<long>(row), static_cast<long>(column), found, wanted);
                         return false;
@@ -126,7 +127,7 @@ bool one(Random &random, void (*run_unit)(const Job<T> &, int64_t), const char *
     const std::unique_ptr<float[]> places(new float[static_cast<size_t>(numbers)]);
     for (int64_t each = 0; each < numbers; ++each) places[each] = random.anything(-5.0f, 20.0f);
     if (rotates) {
-        size.columns = 1;  // or as many as the widest fills
+        size.columns = 1;  // at least; otherwise as many as the widest region fills
         for (int64_t each = 0; each < size.regions; ++each) {
             const int64_t filled = filled_columns(places.get() + rotation.box_numbers * each, rotation);
             if (filled > size.columns) size.columns = filled;
@@ -142,7 +143,7 @@ bool one(Random &random, void (*run_unit)(const Job<T> &, int64_t), const char *
 }
 
 struct Read {
-    bool good = true;  // no state was met that is not there
+    bool good = true;  // whether every state exists
     std::vector<int32_t> classes;
     float margin = 0.0f;
 };
@@ -160,7 +161,8 @@ struct Step {
     int64_t kind;
 };
 
-// The search as one would write it down: all ways on of all beams, sorted; whole texts, not their numbers.
+// A direct implementation of the search: all extensions of all beams, sorted, with whole texts instead of their
+// numbers.
 Read plain_search(const Search &search, int64_t word) {
     const Language &language = search.language;
     const auto cost = [&](int64_t state, int64_t symbol) {
@@ -325,7 +327,7 @@ bool one_convolution(Random &random) {
 
 struct Instructions {
     const char *name;
-    bool there;
+    bool supported;
     const block::Form *form;
     void (*run_unit)(const block::Job &, int64_t, void *);
     void (*mean_unit)(const block::Means &, int64_t, void *);
@@ -340,11 +342,11 @@ std::vector<Instructions> instruction_sets() {
     all.push_back({"avx512", has_avx512(), &block::avx512::kForm, block::avx512::run_unit, block::avx512::mean_unit});
     all.push_back({"vbmi", vbmi, &block::vbmi::kForm, block::vbmi::run_unit, block::vbmi::mean_unit});
 #endif
-    all.erase(std::remove_if(all.begin(), all.end(), [](const Instructions &each) { return !each.there; }), all.end());
+    all.erase(std::remove_if(all.begin(), all.end(), [](const Instructions &each) { return !each.supported; }), all.end());
     return all;
 }
 
-// Numbers of which sums are exact, in an array that ends where it must.
+// Numbers with exact sums, in an array of its exact size.
 std::unique_ptr<float[]> eighths(Random &random, int64_t count) {
     std::unique_ptr<float[]> made(new float[static_cast<size_t>(count)]);
     for (int64_t each = 0; each < count; ++each) made[each] = static_cast<float>(random.integer(-16, 16)) / 8;
@@ -387,7 +389,7 @@ bool one_block(Random &random) {
     const auto factors = eighths(random, job.columns * layer.inputs);
     std::unique_ptr<int32_t[]> live(new int32_t[static_cast<size_t>(job.columns)]);
     for (int64_t column = 0; column < job.columns; ++column)
-        if (mask[column] != 0.0f && random.integer(0, 5) > 0) live[job.lives++] = static_cast<int32_t>(column);
+        if (mask[column] != 0.0f && random.integer(0, 5) > 0) live[job.live_count++] = static_cast<int32_t>(column);
     job.x = x.get();
     job.mask = mask.get();
     job.factors = random.integer(0, 1) == 0 ? factors.get() : nullptr;
@@ -440,7 +442,7 @@ bool one_mean(Random &random) {
 
 bool one_stem(Random &random) {
     struct Set {
-        bool there;
+        bool supported;
         int64_t most;
         void (*run_unit)(const stem::Job &, int64_t, void *);
     };
@@ -465,7 +467,7 @@ bool one_stem(Random &random) {
     std::unique_ptr<float[]> expected;
     const int64_t elements = batch * rows * columns * outputs;
     for (const Set &each : sets) {
-        if (!each.there) continue;
+        if (!each.supported) continue;
         stem::Layer layers[5];
         for (int number = 0; number < 5; ++number) {
             const auto &[to, from, window] = shapes[number];

@@ -1,4 +1,4 @@
-// What the processor has.
+// Instruction sets of the processor.
 #pragma once
 
 #include <cpuid.h>

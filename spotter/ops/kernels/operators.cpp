@@ -1,4 +1,4 @@
-// The operators as ONNX Runtime sees them: types, attributes, shapes, and who runs them.
+// The interface of the operators to ONNX Runtime: types, attributes, shapes, and providers.
 #include <map>
 #include <mutex>
 #include <new>
@@ -61,7 +61,7 @@ OrtStatus *run_on_cpu(const OrtApi *api, OrtKernelContext *context, const Job<T>
         static_cast<size_t>(job.units()), 0, &shared);
 }
 
-// Regions few enough to leave threads idle are cut by channels.
+// With few regions their channels are divided, so that no thread is idle.
 int64_t channels_a_unit(int64_t regions, int64_t channels) {
     return regions < 16 && channels > 16 ? 16 : channels > 0 ? channels : 1;
 }
@@ -109,7 +109,7 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
             boxes = copied.data();
         }
 #endif
-        job.size.columns = rotation.min_width * rotation.scale;  // of no region, too
+        job.size.columns = rotation.min_width * rotation.scale;  // also without regions
         for (int64_t region = 0; region < places[0]; ++region) {
             const int64_t filled = filled_columns(boxes + region * places[1], rotation);
             if (filled > job.size.columns) job.size.columns = filled;
@@ -205,18 +205,18 @@ OrtStatus *add_all(const OrtApi *api, OrtCustomOpDomain *domain) {
     return add<Operator::roi_rotate, kDevice>(api, domain);
 }
 
-// Which of the operators that not every session is to have, this one has: QLinearConv3x3, and those of a recogniser's blocks and
-// stem, for which instructions; not if empty.
-struct Wish {
+// Which of the optional kernels a session uses: QLinearConv3x3's, and the instruction sets of those for a recogniser's
+// blocks and stem; none if empty.
+struct Selection {
     bool filters = false;
     std::string blocks, stem;
 
-    bool operator<(const Wish &other) const {
+    bool operator<(const Selection &other) const {
         return std::tie(filters, blocks, stem) < std::tie(other.filters, other.blocks, other.stem);
     }
 };
 
-OrtStatus *make_domain(const OrtApi *api, const Wish &wish, OrtCustomOpDomain *&domain) {
+OrtStatus *make_domain(const OrtApi *api, const Selection &selection, OrtCustomOpDomain *&domain) {
     SPOTTER_TRY(CreateCustomOpDomain::call(api, "spotter", &domain));
     SPOTTER_TRY(add_all<Device::cpu>(api, domain));
     SPOTTER_TRY(add_search(api, domain));
@@ -224,10 +224,10 @@ OrtStatus *make_domain(const OrtApi *api, const Wish &wish, OrtCustomOpDomain *&
     SPOTTER_TRY(add_all<Device::cuda>(api, domain));
 #endif
 #ifdef SPOTTER_AVX2
-    if (wish.filters) SPOTTER_TRY(add_winograd(api, domain));
+    if (selection.filters) SPOTTER_TRY(add_winograd(api, domain));
 #endif
-    if (!wish.blocks.empty()) SPOTTER_TRY(add_blocks(api, domain, wish.blocks));
-    if (!wish.stem.empty()) SPOTTER_TRY(add_stem(api, domain, wish.stem));
+    if (!selection.blocks.empty()) SPOTTER_TRY(add_blocks(api, domain, selection.blocks));
+    if (!selection.stem.empty()) SPOTTER_TRY(add_stem(api, domain, selection.stem));
     return nullptr;
 }
 
@@ -238,20 +238,21 @@ std::string entry_of(const OrtApi *api, const OrtSessionOptions *options, const 
     return value;
 }
 
-// A session is to have QLinearConv3x3's kernel as its entry `spotter.winograd` says, `on` or `off`, or else where it pays;
-// and those of a recogniser's stem and blocks as `spotter.blocks` says, `off` or for which instructions, or else where they pay.
-Wish wish_of(const OrtApi *api, const OrtSessionOptions *options) {
-    Wish wish;
+// A session's entry `spotter.winograd`, `on` or `off`, decides about QLinearConv3x3's kernel, and `spotter.blocks`,
+// `off` or an instruction set, about those of a recogniser's stem and blocks; without an entry kernels are used where
+// they are faster.
+Selection selection_of(const OrtApi *api, const OrtSessionOptions *options) {
+    Selection selection;
 #ifdef SPOTTER_AVX2
     const std::string wanted = entry_of(api, options, "spotter.winograd");
-    wish.filters = wanted == "on" ? winograd_runs() : wanted != "off" && winograd_pays();
+    selection.filters = wanted == "on" ? winograd_runs() : wanted != "off" && winograd_pays();
 #endif
     const std::string named = entry_of(api, options, "spotter.blocks");
-    if (named == "off") return wish;
+    if (named == "off") return selection;
     const std::string best = block_instructions(named);
-    if (!named.empty() || blocks_pay()) wish.blocks = best;
-    if (!named.empty() || best != "any") wish.stem = best;
-    return wish;
+    if (!named.empty() || blocks_pay()) selection.blocks = best;
+    if (!named.empty() || best != "any") selection.stem = best;
+    return selection;
 }
 
 }  // namespace
@@ -259,8 +260,8 @@ Wish wish_of(const OrtApi *api, const OrtSessionOptions *options) {
 
 #define SPOTTER_EXPORT extern "C" __attribute__((visibility("default")))
 
-// What the library is, asked before ONNX Runtime is given it: the version of the operators, the digest of the sources
-// that it was built from, and whether it holds kernels for CUDA.
+// What the library contains, for a check before it is registered with ONNX Runtime: the version of the operators, the
+// digest of the sources that it was built from, and whether it holds kernels for CUDA.
 SPOTTER_EXPORT int spotter_ops_abi() { return spotter::kVersion; }
 SPOTTER_EXPORT const char *spotter_ops_sources() { return SPOTTER_SOURCES; }
 SPOTTER_EXPORT int spotter_ops_cuda() {
@@ -278,16 +279,17 @@ SPOTTER_EXPORT spotter::OrtStatus *RegisterCustomOps(spotter::OrtSessionOptions 
         const OrtApi *oldest = base->GetApi(1);
         return invalid(oldest, std::string("the operators need a newer ONNX Runtime than ") + base->GetVersionString());
     }
-    // Domains for all sessions of like wishes, which ONNX Runtime does not copy and which are never released.
+    // One domain for all sessions with the same selection. ONNX Runtime does not copy domains, so they are never
+    // released.
     static std::mutex mutex;
-    static std::map<Wish, OrtCustomOpDomain *> domains;
+    static std::map<Selection, OrtCustomOpDomain *> domains;
     try {
-        const Wish wish = wish_of(api, options);
+        const Selection selection = selection_of(api, options);
         const std::lock_guard<std::mutex> lock(mutex);
-        OrtCustomOpDomain *&domain = domains[wish];
+        OrtCustomOpDomain *&domain = domains[selection];
         if (domain == nullptr) {
             OrtCustomOpDomain *fresh = nullptr;
-            SPOTTER_TRY(make_domain(api, wish, fresh));
+            SPOTTER_TRY(make_domain(api, selection, fresh));
             domain = fresh;
         }
         return AddCustomOpDomain::call(api, options, domain);

@@ -1,8 +1,7 @@
-// The part of ONNX Runtime's C ABI that the kernels need, so that no headers of its must be installed to build them.
-//
-// OrtApi is a table of functions that only grows: an entry keeps its place for ever, and GetApi answers null to a
-// version that the runtime does not know (https://onnxruntime.ai/docs/api/c). tests/export/ops compares the places below
-// with the official header where that is at hand.
+// The part of ONNX Runtime's C ABI that the kernels need, so that they can be built without its headers.
+// OrtApi is a table of functions that only grows: an entry never changes its index, and GetApi returns null for a version
+// that the runtime does not know (https://onnxruntime.ai/docs/api/c). tests/export/ops compares the indices below with the
+// official header where that is installed.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +9,7 @@
 
 namespace spotter {
 
-constexpr uint32_t kApiVersion = 20;  // ONNX Runtime 1.20 or newer; the bodies need a newer one still
+constexpr uint32_t kApiVersion = 20;  // ONNX Runtime 1.20 or newer; the bodies need an even newer one
 
 struct OrtStatus;
 struct OrtValue;
@@ -24,7 +23,7 @@ struct OrtTensorTypeAndShapeInfo;
 struct OrtCustomOp;
 
 struct OrtApi {
-    const void *entry[1];  // in truth some hundreds
+    const void *entry[1];  // in fact several hundred
 };
 
 struct OrtApiBase {
@@ -32,7 +31,7 @@ struct OrtApiBase {
     const char *(*GetVersionString)();
 };
 
-// An entry of the table: its place and its signature.
+// An entry of the table: its index and its signature.
 template <size_t Place, class... Arguments>
 struct Entry {
     using Function = OrtStatus *(*)(Arguments...);

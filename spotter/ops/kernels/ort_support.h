@@ -1,4 +1,4 @@
-// What every operator needs of ONNX Runtime: statuses, shapes and data of tensors, and what is known of shapes before.
+// What every operator needs from ONNX Runtime: statuses, shapes and data of tensors, and shape inference.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 
 namespace spotter {
 
-constexpr int kVersion = SPOTTER_VERSION, kOldestVersion = SPOTTER_OLDEST_VERSION;  // of the domain; build.py gives them
+constexpr int kVersion = SPOTTER_VERSION, kOldestVersion = SPOTTER_OLDEST_VERSION;  // of the domain; defined by build.py
 
 inline OrtStatus *invalid(const OrtApi *api, const std::string &message) {
     return CreateStatus::call(api, kInvalidArgument, message.c_str());
@@ -52,7 +52,7 @@ OrtStatus *data_of(const OrtApi *api, const OrtValue *value, T *&data) {
     return nullptr;
 }
 
-// A constant input: its numbers, and how many there are.
+// A constant input: its values and their shape.
 template <class T>
 struct Constant {
     const T *data = nullptr;
@@ -76,14 +76,15 @@ OrtStatus *constant(const OrtApi *api, const OrtKernelInfo *info, size_t input, 
     return data_of(api, value, found.data);
 }
 
-// Threads of the pool keep what they work in: given back and asked for anew, its pages would cost as much as the sums.
-inline void *workplace(size_t room) {
+// Threads of the pool keep their scratch memory: releasing and allocating its pages again would take as long as the
+// sums.
+inline void *scratch_memory(size_t room) {
     static thread_local std::vector<char, Aligned<char>> kept;
     if (kept.size() < room) kept.resize(room);
     return kept.data();
 }
 
-// Runs units of a job on the pool's threads, each in so much room.
+// Runs the units of a job on the pool's threads, each with `room` bytes of scratch memory.
 template <class Each>
 OrtStatus *run_units(const OrtApi *api, OrtKernelContext *context, const Each &job, void (*run)(const Each &, int64_t, void *),
                      size_t room) {
@@ -99,7 +100,7 @@ OrtStatus *run_units(const OrtApi *api, OrtKernelContext *context, const Each &j
         [](void *user, size_t unit) {
             auto *each = static_cast<Shared *>(user);
             try {
-                each->run(each->job, static_cast<int64_t>(unit), workplace(each->room));
+                each->run(each->job, static_cast<int64_t>(unit), scratch_memory(each->room));
             } catch (const std::bad_alloc &) {
                 each->failed = true;
             }
@@ -108,8 +109,8 @@ OrtStatus *run_units(const OrtApi *api, OrtKernelContext *context, const Each &j
     return shared.failed ? invalid(api, "out of memory") : nullptr;
 }
 
-// A shape as far as it is known: every dimension has a number, or a symbol and the number -1. One that nothing is known
-// of gets a symbol of its own, since ONNX Runtime takes equal symbols for equal sizes.
+// A shape as far as it is known: every dimension has a number, or a symbol and the number -1. An unknown dimension gets
+// a symbol of its own, since ONNX Runtime treats equal symbols as equal sizes.
 struct Dimensions {
     std::vector<int64_t> numbers;
     std::vector<std::string> symbols;
@@ -126,7 +127,7 @@ struct Dimensions {
 
 inline OrtStatus *dimensions_of(const OrtApi *api, OrtShapeInferContext *context, size_t input, size_t rank, Dimensions &found) {
     OrtTensorTypeAndShapeInfo *info = nullptr;
-    SPOTTER_TRY(ShapeInferContext_GetInputTypeShape::call(api, context, input, &info));  // stays the context's own
+    SPOTTER_TRY(ShapeInferContext_GetInputTypeShape::call(api, context, input, &info));  // still owned by the context
     size_t count = 0;
     SPOTTER_TRY(GetTensorElementType::call(api, info, &found.type));
     SPOTTER_TRY(GetDimensionsCount::call(api, info, &count));
@@ -134,7 +135,7 @@ inline OrtStatus *dimensions_of(const OrtApi *api, OrtShapeInferContext *context
     std::vector<const char *> symbols(numbers.size(), "");
     SPOTTER_TRY(GetDimensions::call(api, info, numbers.data(), numbers.size()));
     SPOTTER_TRY(GetSymbolicDimensions::call(api, info, symbols.data(), symbols.size()));
-    numbers.resize(rank, -1);  // of unknown rank as yet, or of a wrong one, which the kernel refuses
+    numbers.resize(rank, -1);  // the rank is not known yet, or wrong, which the kernel refuses
     symbols.resize(rank, "");
     for (size_t each = 0; each < rank; ++each) found.add(numbers[each], symbols[each]);
     return nullptr;
@@ -153,12 +154,12 @@ inline OrtStatus *set_dimensions(const OrtApi *api, OrtShapeInferContext *contex
     return status;
 }
 
-// ONNX Runtime keeps the address of what it is given as long as any session lives, so these live for ever.
+// ONNX Runtime keeps the address of a registered operator as long as any session exists, so these are never freed.
 struct Registered : OrtCustomOp {
     const OrtApi *api = nullptr;
 };
 
-// What they say alike of themselves; the rest is each one's own.
+// The description that all operators share; each adds its own part.
 template <class Kernel>
 Registered described_by(decltype(OrtCustomOp::CreateKernelV2) create, decltype(OrtCustomOp::KernelComputeV2) compute,
                         decltype(OrtCustomOp::InferOutputShapeFn) infer_shape) {

@@ -11,7 +11,7 @@
 namespace spotter::SPOTTER_ISA {
 namespace {
 
-constexpr int kBlock = 1024;  // bins whose taps are kept; their 20 KiB stay in the first cache
+constexpr int kBlock = 1024;  // bins whose taps are kept; their 20 KiB fit into the L1 cache
 constexpr int kLanes = 4;
 
 struct TapTable {
@@ -58,7 +58,7 @@ inline void store(Half *to, float value) {
     uint32_t half;
     if (unsigned_bits > 0x7f800000u) {
         half = 0x7e00u;
-    } else if (unsigned_bits >= 0x477ff000u) {  // rounds beyond 65504
+    } else if (unsigned_bits >= 0x477ff000u) {  // rounds to more than 65504
         half = 0x7c00u;
     } else if (unsigned_bits >= 0x38800000u) {  // to nearest, ties to even
         half = (unsigned_bits - (112u << 23) + 0xfffu + (unsigned_bits >> 13 & 1u)) >> 13;
@@ -142,7 +142,8 @@ void read_row(const T *elements, int64_t map_step, int64_t below, int64_t next_c
             for (int channel = 0; channel < channels; ++channel) {
                 const T *plane = elements + channel * map_step;
                 __m128 left, right, left_below, right_below;
-                // The next channels' elements, of which the processor cannot know. An address beyond the maps does no harm.
+                // The next channels' elements, which the processor cannot predict. An address beyond the maps does no
+                // harm.
                 const uintptr_t next = reinterpret_cast<uintptr_t>(plane) + ahead;
                 _mm_prefetch(reinterpret_cast<const char *>(next + static_cast<uintptr_t>(offset[0]) * sizeof(T)), _MM_HINT_T0);
                 _mm_prefetch(reinterpret_cast<const char *>(next + static_cast<uintptr_t>(below + offset[kLanes - 1]) * sizeof(T)), _MM_HINT_T0);

@@ -1,9 +1,9 @@
-// What the operators compute, apart from who asks for it. Maps are [batch, channels, height, width], patches
-// [regions, channels, rows, columns], both dense; places are elements, half-pixel: the first element's centre is (0.5, 0.5).
-//
-// A bin reads bilinearly among the four elements around its place. Elements off the map read as zero; so does a bin whose
-// place is not a number and every bin of a region whose image index is off the batch. Elements must be finite: one that a
-// bin reads with weight 0 may be read.
+// The computations of the sampling operators, without ONNX Runtime's interface. Maps are [batch, channels, height,
+// width], patches [regions, channels, rows, columns], both dense; positions are in elements, half-pixel: the first
+// element's centre is (0.5, 0.5).
+// A bin interpolates bilinearly between the four elements around its position. Elements outside the map count as zero; a
+// bin whose position is NaN is zero, and so is every bin of a region whose image index is outside the batch. Elements must
+// be finite, because elements of weight 0 are read, too.
 #pragma once
 
 #include <cmath>
@@ -25,8 +25,8 @@ struct Patches {
     int64_t regions, rows, columns;
 };
 
-// How RoIRotate makes a patch of a box: the operator's attributes, and how many numbers a box has: cx, cy, w, h, theta
-// and, from version 2 on, slant. See bodies.py.
+// The parameters of RoIRotate: the operator's attributes, and the count of numbers of a box: cx, cy, w, h, theta and,
+// from version 2 on, slant. See bodies.py.
 struct Rotation {
     int64_t height, min_width, max_width, scale, stride, box_numbers;
 };
@@ -36,11 +36,11 @@ SPOTTER_BOTH inline int64_t filled_columns(const float *box, const Rotation &rot
     const float h = box[3] < 0.001f ? 0.001f : box[3];
     float wanted = box[2] / h * (static_cast<float>(rotation.height) / static_cast<float>(rotation.scale));
     const float least = static_cast<float>(rotation.min_width), most = static_cast<float>(rotation.max_width);
-    wanted = !(wanted > least) ? least : wanted > most ? most : wanted;  // no number: the least
+    wanted = !(wanted > least) ? least : wanted > most ? most : wanted;  // NaN becomes the least
     return static_cast<int64_t>(ceilf(wanted)) * rotation.scale;
 }
 
-// The line of places along which a row of a box is read: x = x0 + u dx, y = y0 + u dy, with u in (-1/2, 1/2).
+// The line of positions along which a row of a box is sampled: x = x0 + u dx, y = y0 + u dy, with u in (-1/2, 1/2).
 struct Line {
     float x0, y0, dx, dy;
 };
@@ -64,13 +64,13 @@ SPOTTER_BOTH inline Taps taps_at(float x, float y, int32_t height, int32_t width
     x -= 0.5f;
     y -= 0.5f;
     const bool inside = x > -1.0f && y > -1.0f && x < static_cast<float>(width) && y < static_cast<float>(height);
-    x = inside ? x : 0.0f;  // numbers that are none or too large for an integer end here
+    x = inside ? x : 0.0f;  // NaN and numbers too large for an integer are not converted
     y = inside ? y : 0.0f;
     const float x_floor = floorf(x), y_floor = floorf(y);
     const int32_t column = static_cast<int32_t>(x_floor), row = static_cast<int32_t>(y_floor);
     const float right = x - x_floor, lower = inside ? y - y_floor : 0.0f;
     const float left = 1.0f - right, upper = inside ? 1.0f - lower : 0.0f;
-    // Off the left border the right element is the pair's first; off the right border the left one is its second.
+    // Beyond the left border the right element is the pair's first; beyond the right border the left one is its second.
     const bool before = column < 0, behind = column > 0 && column == width - 1;
     const bool above = row < 0, below = row > 0 && row == height - 1;
     const float first = before ? right : behind ? 0.0f : left;
@@ -82,7 +82,7 @@ SPOTTER_BOTH inline Taps taps_at(float x, float y, int32_t height, int32_t width
     return {at_row * width + at_column, top * first, top * second, bottom * first, bottom * second};
 }
 
-// Regions are shared out in units, so that a pool of threads can take them one by one in any order.
+// Regions are divided into units, so that a pool of threads can take them one by one in any order.
 template <class T>
 struct Job {
     const T *features;
@@ -102,7 +102,7 @@ struct Half {  // IEEE 754 binary16
     uint16_t bits;
 };
 
-// For processors that are only known to have what their architecture promises, and for those with AVX2, FMA and F16C.
+// For processors with only the base instructions of their architecture, and for those with AVX2, FMA and F16C.
 namespace any {
 void run_unit(const Job<float> &job, int64_t unit);
 void run_unit(const Job<Half> &job, int64_t unit);

@@ -9,7 +9,7 @@ namespace spotter {
 namespace {
 
 constexpr int kThreads = 128;        // bins a block
-constexpr int kChannelsABlock = 16;  // for which a bin's taps are worked out once
+constexpr int kChannelsABlock = 16;  // for which a bin's taps are computed once
 
 __device__ inline float to_float(float value) { return value; }
 __device__ inline float to_float(__half value) { return __half2float(value); }

@@ -1,5 +1,5 @@
-// The sampling on a GPU. Pointers of a job lie there, except `rotation`. Errors are CUDA's own descriptions, null for
-// none.
+// The sampling on a GPU. Pointers of a job are device pointers, except `rotation`. Errors are CUDA's own descriptions,
+// null for none.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace spotter {
 const char *run_on_cuda(const Job<float> &job, void *stream);
 const char *run_on_cuda(const Job<Half> &job, void *stream);
 
-// Copies numbers to the host, and waits for what the stream does before.
+// Copies numbers to the host, after the earlier work of the stream is done.
 const char *copy_from_device(float *to, const float *from, size_t count, void *stream);
 
 }  // namespace spotter

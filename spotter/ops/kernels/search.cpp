@@ -1,4 +1,4 @@
-// The search on the CPU: every word by itself, its beams kept in the first cache.
+// The search on the CPU: every word separately, with its beams in the L1 cache.
 #include "search.h"
 
 #include <algorithm>
@@ -18,19 +18,19 @@ struct Beam {
     int64_t state, last, number;  // number: of the text, whatever the case
 };
 
-// A way to go on from a beam.
+// An extension of a beam.
 struct Way {
     float score;
     int32_t parent, kind;
 };
 
-// Where a text's characters come from, column by column.
+// A text's characters by column, as links to the previous ones.
 struct Trace {
     int8_t parent;
     int32_t spelt;
 };
 
-// The best ways in falling order, the earlier of equals first.
+// The best extensions by falling score, the earlier of equals first.
 struct Best {
     Way ways[2 * kMostBeams];
     int64_t count = 0, most;
@@ -45,8 +45,8 @@ struct Best {
     }
 };
 
-// A class too unlikely for one beam is so for those after it, which score no better, and the bar only rises: `classes`
-// holds those that are left.
+// A class that is too improbable for one beam is so for the following ones, which score no better, and the threshold
+// only rises: `classes` holds the remaining ones.
 void collect(const Search &search, const float *log_probabilities, const Beam *beams, int64_t count, int32_t *classes, Best &best) {
     const Language &language = search.language;
     const float most = std::max(language.bonus, 0.0f);
@@ -105,7 +105,7 @@ bool search_word(const Search &search, int64_t word) {
             keys[kept] = key;
             next[kept++] = beam;
         }
-        if (kept == 0) return true;  // no column of numbers: nothing is read, as the caller has set
+        if (kept == 0) return true;  // a column of NaN: nothing is read, as the caller has initialised
         std::copy(next, next + kept, beams);
         count = kept;
     }

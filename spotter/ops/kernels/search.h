@@ -1,4 +1,4 @@
-// What CtcBeamSearch computes, apart from who asks for it; see spotter/model/language.py.
+// The computation of CtcBeamSearch, without ONNX Runtime's interface; see spotter/model/language.py.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct Search {
     float *margins;    // [words]
 };
 
-// Reads one word. False where memory is short or the tables name a state that is not there; what is written then means
-// nothing. At least two kinds and one column are wanted.
+// Reads one word. Returns false if memory is short or the tables name a state that does not exist; the outputs are then
+// undefined. Needs at least two kinds and one column.
 bool search_word(const Search &search, int64_t word);
 
 }  // namespace spotter

@@ -1,4 +1,4 @@
-// CtcBeamSearch as ONNX Runtime sees it: types, attributes, shapes.
+// The interface of CtcBeamSearch to ONNX Runtime: types, attributes, shapes.
 #include "search_operator.h"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ OrtStatus *create(const OrtCustomOp *, const OrtApi *api, const OrtKernelInfo *i
     return nullptr;
 }
 
-// Sizes that belong together, and indices that stay inside.
+// Checks that sizes agree and that indices are inside.
 OrtStatus *check(const OrtApi *api, const std::vector<int64_t> (&shapes)[kInputs], const Search &search) {
     if (shapes[1][0] != search.words) return invalid(api, "widths must have an entry for every word");
     if (shapes[3] != shapes[2]) return invalid(api, "costs and following must be of one shape");

@@ -1,4 +1,4 @@
-// The beginning of PP-OCRv6's recogniser. Compiled once for each instruction set, SPOTTER_ISA naming the namespace.
+// The first layers of PP-OCRv6's recogniser. Compiled once for each instruction set, SPOTTER_ISA naming the namespace.
 #include "stem.h"
 
 #include <cstring>
@@ -32,12 +32,12 @@ inline Vector most(Vector a, Vector b) {
     return a > b ? a : b;
 }
 
-// What a row of places of a map looks at, and what becomes of it.
+// The inputs and the output of one row of a convolution.
 struct Row {
     const float *from[3];  // of each of the window's rows
-    int64_t apart;         // floats from what a place looks at to what the next one does
-    const float *mask;     // of each place, or null for ones
-    float *to;             // [places, to_apart]
+    int64_t apart;         // floats from one position's inputs to the next one's
+    const float *mask;     // of each position, or null for ones
+    float *to;             // [positions, to_apart]
     int64_t to_apart;
 };
 
@@ -80,7 +80,7 @@ void sum_up(const Layer &layer, const float *weights, const float *bias, const R
     }
 }
 
-// A row of a convolution; up to kPlaces - 1 places more than `count` are computed, too.
+// A row of a convolution; up to kPlaces - 1 positions beyond `count` are computed, too.
 void convolve(const Layer &layer, const Row &row, int64_t count) {
     const float *weights = layer.weights.data();
     for (int64_t first = 0; first < layer.outputs; first += layer.at_once) {
@@ -109,7 +109,7 @@ void turn(const Job &job, const float *image, int64_t row, int64_t begin, float 
     }
 }
 
-// The largest of four neighbours, where the mask is.
+// The maximum of four neighbours where the mask is 1.
 void pool(const float *upper, const float *lower, const float *mask, int64_t channels, int64_t count, float *to, int64_t apart) {
     for (int64_t place = 0; place < count; ++place)
         for (int64_t channel = 0; channel < channels; channel += kLanes) {
@@ -145,7 +145,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
     std::fill_n(nothing, Job::row(joined), 0.0f);
     const auto row_of = [](float *kept, int64_t row, int64_t floats) { return kept + (row + kKept) % kKept * floats; };
 
-    // The first place of what lies between is one before the strip's.
+    // Intermediate maps begin one position before the strip.
     float mask[Job::halves_of_strip + kSpare] = {};
     for (int64_t each = 0; each < Job::halves_of_strip; ++each) {
         const int64_t column = 2 * begin - 1 + each;
@@ -173,7 +173,7 @@ void run_unit(const Job &job, int64_t unit, void *work) {
             std::fill_n(narrow, Job::row(slim), 0.0f);
         }
         if (row < 2) continue;
-        const int64_t done = row - 2;  // of what the branches join in
+        const int64_t done = row - 2;  // of the map in which the branches are joined
         float *both = row_of(kept_joined, done, Job::row(joined));
         const float *upper = row_of(kept_first, done, Job::row(broad)), *lower = row_of(kept_first, done + 1, Job::row(broad));
         convolve(stem.wide, {{row_of(kept_narrow, done, Job::row(slim)), narrow, nullptr}, slim, mask, both + broad, joined}, halves - 2);

@@ -1,7 +1,6 @@
-// What BranchStem computes, apart from who asks for it: the five convolutions with which PP-OCRv6's recogniser begins, two of
-// them parallel to a max pooling, from 48 rows of pixels to 12 of values.
-//
-// A strip of columns goes through all of them, row by row: of what lies between only the rows that are still looked at are
+// The computation of BranchStem, without ONNX Runtime's interface: the first five convolutions of PP-OCRv6's
+// recogniser, two of them parallel to a max pooling, from 48 rows of pixels to 12 of values.
+// A strip of columns goes through all of them, row by row: of intermediate maps only the rows that are still needed are
 // kept, in the nearest caches.
 #pragma once
 
@@ -14,16 +13,16 @@
 
 namespace spotter::stem {
 
-constexpr int64_t kPixels = 4;    // channels of what is read
+constexpr int64_t kPixels = 4;    // channels of the input
 constexpr int64_t kStrip = 24;    // columns of values of a unit
-constexpr int64_t kGroup = 24;    // outputs are a multiple
-constexpr int64_t kSpare = 6;     // places that are computed beyond a row's end
-constexpr int64_t kKept = 4;      // rows of each map
+constexpr int64_t kGroup = 24;    // outputs are a multiple of it
+constexpr int64_t kSpare = 6;     // positions that are computed beyond a row's end
+constexpr int64_t kKept = 4;      // rows of each map that are kept
 
 using Floats = std::vector<float, Aligned<float>>;
 
-// A convolution, after which nothing is below zero. weights: of `at_once` outputs at a time, [window rows, window columns *
-// inputs, at_once].
+// A convolution followed by a ReLU. weights: for groups of `at_once` outputs, [window rows, window columns * inputs,
+// at_once].
 struct Layer {
     int64_t inputs = 0, outputs = 0, window = 0, at_once = 0;
     Floats weights, bias;
@@ -43,7 +42,7 @@ struct Job {
 
     int64_t strips() const { return (columns / 4 + kStrip - 1) / kStrip; }
     int64_t units() const { return batch * strips(); }
-    // Floats of a row of each map, and of all that a unit works in.
+    // Floats of a row of each map, and bytes of scratch memory of a unit.
     static constexpr int64_t halves_of_strip = 2 * kStrip + 3;
     static int64_t row(int64_t channels) { return (halves_of_strip + kSpare) * channels; }
     static constexpr int64_t pixels = (2 * (halves_of_strip + kSpare) + 2) * kPixels;
@@ -54,7 +53,7 @@ struct Job {
     }
 };
 
-// Of weights [outputs, inputs, window, window].
+// A layer from weights [outputs, inputs, window, window].
 inline Layer layer_of(const float *weights, const float *bias, int64_t outputs, int64_t inputs, int64_t window, int64_t most) {
     Layer made;
     made.inputs = inputs;
@@ -71,7 +70,8 @@ inline Layer layer_of(const float *weights, const float *bias, int64_t outputs, 
     return made;
 }
 
-// Computes a unit in `room` bytes at `work`, aligned to kAlignment. kMost: outputs that it likes to sum at once.
+// Computes a unit with `room` bytes of scratch memory at `work`, aligned to kAlignment. kMost: outputs that it sums at
+// once if possible.
 #define SPOTTER_STEM_UNITS(isa)                              \
     namespace isa {                                          \
     extern const int64_t kMost;                              \

@@ -1,4 +1,4 @@
-// BranchStem as ONNX Runtime sees it: types, shapes, and the weights that are laid out when a session opens.
+// The interface of BranchStem to ONNX Runtime: types, shapes, and the weights that are rearranged when a session opens.
 #include "stem_operator.h"
 
 #include <new>
@@ -30,7 +30,7 @@ struct Kernel {
 
 enum Input : size_t { kX, kHalves, kMask, kWeights, kInputs = kWeights + 10 };
 
-// Convolutions of the stem, each with the window that it has.
+// The stem's convolutions, with the size of each one's window.
 struct Wanted {
     Layer Stem::*layer;
     int64_t window;
@@ -109,7 +109,7 @@ OrtStatus *infer_shape(const OrtCustomOp *op, OrtShapeInferContext *context) {
 }  // namespace
 
 OrtStatus *add_stem(const OrtApi *api, OrtCustomOpDomain *domain, [[maybe_unused]] const std::string &instructions) {
-    auto *made = new (std::nothrow) Operator;  // ONNX Runtime keeps its address as long as any session lives
+    auto *made = new (std::nothrow) Operator;  // ONNX Runtime keeps its address as long as any session exists
     if (made == nullptr) return invalid(api, "out of memory");
     static_cast<OrtCustomOp &>(*made) = described_by<Kernel>(create, compute, infer_shape);
     made->GetName = [](const OrtCustomOp *) { return "BranchStem"; };

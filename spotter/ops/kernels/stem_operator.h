@@ -1,4 +1,4 @@
-// BranchStem as ONNX Runtime sees it.
+// The interface of BranchStem to ONNX Runtime.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace spotter {
 
-// Adds it with its kernel for an instruction set, as `block_instructions` names it.
+// Adds it with its kernel for an instruction set, one of `block_instructions`.
 OrtStatus *add_stem(const OrtApi *api, OrtCustomOpDomain *domain, const std::string &instructions);
 
 }  // namespace spotter

@@ -8,8 +8,8 @@
 namespace spotter::SPOTTER_ISA {
 namespace {
 
-constexpr int64_t kChannels = 16;    // channels that are brought to the points at once
-constexpr int64_t kAhead = 2048;  // filters that are fetched early: the processor by itself stops at the end of a page
+constexpr int64_t kChannels = 16;    // channels that are transformed at once
+constexpr int64_t kAhead = 2048;  // filters that are prefetched: the processor's own prefetching stops at the end of a page
 
 #if defined(__AVX512VNNI__)
 using Floats = __m512;
@@ -26,7 +26,7 @@ inline Floats all(float value) { return _mm256_set1_ps(value); }
 inline Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
 inline Whole rounded(Floats value, Floats most) { return _mm256_cvtps_epi32(_mm256_min_ps(value, most)); }
 #endif
-constexpr int64_t kFloats = sizeof(Floats) / sizeof(float);  // outputs that are brought back at once
+constexpr int64_t kFloats = sizeof(Floats) / sizeof(float);  // outputs that are transformed back at once
 
 struct Place {
     int64_t image, row, column;  // of a tile's first value
@@ -34,7 +34,7 @@ struct Place {
 
 inline __m256i fourfold(__m256i value) { return _mm256_slli_epi16(value, 2); }
 
-// Six values along a line, at the points 0, 1, -1, 2, -2 and infinity.
+// Evaluates six values along a line at the points 0, 1, -1, 2, -2 and infinity.
 inline void to_points(const __m256i (&d)[6], __m256i (&out)[6]) {
     const __m256i near_even = _mm256_sub_epi16(d[4], fourfold(d[2])), near_odd = _mm256_sub_epi16(d[3], fourfold(d[1]));
     const __m256i far_even = _mm256_sub_epi16(d[4], d[2]), rise = _mm256_sub_epi16(d[3], d[1]);
@@ -47,7 +47,7 @@ inline void to_points(const __m256i (&d)[6], __m256i (&out)[6]) {
     out[5] = _mm256_sub_epi16(_mm256_sub_epi16(d[5], d[3]), _mm256_add_epi16(far_odd, far_odd));
 }
 
-// And back: what the line's four values sum up to.
+// And back: the line's four values.
 inline void to_values(const Floats (&m)[6], Floats (&out)[kTile]) {
     const Floats near_even = m[1] + m[2], near_odd = m[1] - m[2], far_even = m[3] + m[4], far_odd = m[3] - m[4];
     out[0] = m[0] + near_even + far_even;
@@ -56,14 +56,14 @@ inline void to_values(const Floats (&m)[6], Floats (&out)[kTile]) {
     out[3] = fma(all(8), far_odd, near_odd + m[5]);
 }
 
-// kChannels values; where a map has fewer channels left, what comes beyond is nothing that counts.
+// kChannels values; where a map has fewer channels left, the values beyond them are not used.
 inline __m256i values_at(const uint8_t *values, bool half) {
     const auto *from = reinterpret_cast<const __m128i *>(values);
     return _mm256_cvtepu8_epi16(half ? _mm_loadl_epi64(from) : _mm_loadu_si128(from));
 }
 
-// Brings the 6x6 values around a tile to the points, which lie `apart` bytes from one another. kInside: all are on the
-// map; those that are not count as its zero point, which adds up to something in one point alone and is taken away there.
+// Transforms the 6x6 values around a tile to the points, which are `apart` bytes from each other. kInside: all values
+// are on the map; values outside count as its zero point, which contributes to one point only and is subtracted there.
 // Writes up to kChannels - kLanes channels too many.
 template <bool kInside>
 void transform(const Convolution &job, const Place &place, char *to, int64_t apart) {
@@ -135,7 +135,7 @@ void multiply(const int16_t *in, int64_t apart, const int16_t *panel, int64_t in
             const __m256i pair = _mm256_set1_epi32(pair_at(in + tile * apart + input));
             sums[tile][0] = _mm256_add_epi32(sums[tile][0], _mm256_madd_epi16(pair, first));
             sums[tile][1] = _mm256_add_epi32(sums[tile][1], _mm256_madd_epi16(pair, second));
-            // Tile by tile: products made ahead of their turn would take the registers that the sums need.
+            // Tile by tile: products computed in advance would take the registers that the sums need.
             asm volatile("" : "+x"(sums[tile][0]), "+x"(sums[tile][1]));
         }
     }
@@ -159,7 +159,7 @@ constexpr int64_t kAtOnce = kRowsAtOnce;
 constexpr Multiply kMultiply[kAtOnce] = {multiply<1>, multiply<2>, multiply<3>, multiply<4>, multiply<5>, multiply<6>};
 #endif
 
-// Four values along a line, kFloats outputs of each, to 8 bits: value by value, clipped twice on the way.
+// Converts four values along a line, kFloats outputs of each, to 8 bits: value by value, clipped in two steps.
 inline void to_bytes(const Whole (&values)[kTile], int zero, uint8_t *to) {
 #if defined(__AVX512VNNI__)
     const Whole zeros = _mm512_set1_epi16(static_cast<int16_t>(zero));
@@ -177,7 +177,7 @@ inline void to_bytes(const Whole (&values)[kTile], int zero, uint8_t *to) {
 #endif
 }
 
-// Brings a panel of a tile back from the points, rounds it, and writes those of its values that are on the map.
+// Transforms a panel of a tile back from the points, rounds it, and writes its values that are on the map.
 void finish(const Convolution &job, const Place &place, const char *from, int64_t apart, int64_t first) {
     const Layer &layer = *job.layer;
     const int64_t rows = std::min(kTile, job.height - place.row), columns = std::min(kTile, job.width - place.column);

@@ -1,9 +1,8 @@
-// What QLinearConv3x3 computes, apart from who asks for it: 3x3 convolutions of 8-bit maps, channels last, by Winograd's
-// minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, arXiv:1509.09308) in integers of 16 bits.
-//
-// A tile of 4x4 values costs 36 products for a pair of channels where the plain sum has 144. Values at the points are exact;
-// filters are rounded there, as finely as sums of 32 bits allow. After rounding to 8 bits one value in some dozens differs
-// from the plain sum's, by one.
+// The computation of QLinearConv3x3, without ONNX Runtime's interface: 3x3 convolutions of 8-bit maps, channels last,
+// by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, arXiv:1509.09308) in integers of 16 bits.
+// A tile of 4x4 values takes 36 products for a pair of channels instead of the direct sum's 144. Values at the points are
+// exact; filters are rounded there, as finely as sums of 32 bits allow. After rounding to 8 bits one value in some dozens
+// differs from the direct sum's, by one.
 #pragma once
 
 #include <algorithm>
@@ -19,21 +18,21 @@ namespace spotter {
 
 constexpr int64_t kTile = 4;          // values along a tile's side
 constexpr int64_t kPoints = 36;       // at which a tile's polynomials are multiplied
-constexpr int64_t kLanes = 8;         // inputs are a multiple
-constexpr int64_t kPanel = 16;        // outputs that are multiplied at once; outputs are a multiple
+constexpr int64_t kLanes = 8;         // inputs are a multiple of it
+constexpr int64_t kPanel = 16;        // outputs that are multiplied at once; outputs are a multiple of it
 constexpr int64_t kChunk = 128;       // inputs that are summed up in 32 bits
 constexpr int64_t kRowsAtOnce = 6;    // tiles whose sums fit into the registers of AVX2
-constexpr int64_t kMostTiles = 48;    // of a unit: what it works in stays in the second-level cache
+constexpr int64_t kMostTiles = 48;    // of a unit, so that its scratch memory fits into the L2 cache
 constexpr int64_t kPart = 128;        // outputs of a unit
-constexpr int64_t kGap = kAlignment;  // bytes between two points, without which all would share a cache set
+constexpr int64_t kGap = kAlignment;  // bytes between two points, so that they are not all in the same cache set
 
-// The filters at the points, rounded, and what their unit is.
+// The filters at the points, rounded to multiples of `units`.
 struct Points {
     std::vector<int16_t, Aligned<int16_t>> filters;  // [outputs / kPanel, kPoints, inputs / 2, kPanel, 2]
     std::vector<float, Aligned<float>> units;        // [outputs / kPanel, kPoints, kPanel]
 };
 
-// Of weights [outputs, inputs, 3, 3].
+// The filters of weights [outputs, inputs, 3, 3].
 Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs);
 
 // A layer. A sum of weights times (value - input_zero) becomes 8 bits as
@@ -54,8 +53,9 @@ struct Convolution {
     int64_t tiles_down() const { return (height + kTile - 1) / kTile; }
     int64_t tiles_along() const { return (width + kTile - 1) / kTile; }
     int64_t tiles() const { return batch * tiles_down() * tiles_along(); }
-    // Units, shared out to threads, are some tiles for some outputs. Each reads its outputs' filters, of which wide layers have
-    // more than the caches hold: so these are split by outputs, others by tiles, into two at least.
+    // Units, which are distributed to threads, are some tiles for some outputs. Each unit reads its outputs' filters,
+    // of which wide layers have more than fit into the caches: so wide layers are divided by outputs, others by tiles,
+    // into at least two units.
     int64_t parts() const { return (layer->outputs + kPart - 1) / kPart; }
     int64_t tiles_a_unit() const {
         const int64_t least = parts() > 1 ? tiles() : (tiles() + 1) / 2;
@@ -63,14 +63,15 @@ struct Convolution {
     }
     int64_t groups() const { return (tiles() + tiles_a_unit() - 1) / tiles_a_unit(); }
     int64_t units() const { return groups() * parts(); }
-    // From a point's values to the next one's, and from its products, in bytes.
+    // Bytes from a point's values to the next one's, and from its products to the next one's.
     int64_t values_apart() const { return tiles_a_unit() * layer->inputs * 2 + kGap; }
     int64_t products_apart() const { return tiles_a_unit() * kPanel * 4 + kGap; }
-    // Bytes that a unit works in.
+    // Bytes of scratch memory of a unit.
     size_t room() const { return static_cast<size_t>(kPoints * (values_apart() + products_apart())); }
 };
 
-// Computes a unit in `room()` bytes at `work`, aligned to kAlignment. Compiled for AVX2 with FMA, and for AVX-512 with VNNI.
+// Computes a unit with `room()` bytes of scratch memory at `work`, aligned to kAlignment. Compiled for AVX2 with FMA,
+// and for AVX-512 with VNNI.
 namespace avx2 {
 void convolve_unit(const Convolution &job, int64_t unit, void *work);
 }

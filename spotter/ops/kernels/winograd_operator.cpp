@@ -1,4 +1,5 @@
-// QLinearConv3x3 as ONNX Runtime sees it: types, shapes, and the constants that are made ready when a session opens.
+// The interface of QLinearConv3x3 to ONNX Runtime: types, shapes, and the constants that are prepared when a session
+// opens.
 #include "winograd_operator.h"
 
 #include <cpuid.h>
@@ -32,7 +33,7 @@ OrtStatus *constant(const OrtApi *api, const OrtKernelInfo *info, Input input, C
     return constant(api, info, input, std::string(kNames[input]) + " of QLinearConv3x3", found);
 }
 
-// Sessions of one model, and nodes of one layer, share what its weights become.
+// Sessions of one model, and nodes of one layer, share the transformed weights.
 std::shared_ptr<const Points> shared_points(const Constant<int8_t> &weights) {
     using Key = std::tuple<int64_t, int64_t, std::string>;
     static std::mutex mutex;
@@ -120,7 +121,7 @@ OrtStatus *compute(void *kernel, OrtKernelContext *context) {
         [](void *user, size_t unit) {
             auto *each = static_cast<Shared *>(user);
             try {
-                convolve_unit(each->job, static_cast<int64_t>(unit), workplace(each->job.room()));
+                convolve_unit(each->job, static_cast<int64_t>(unit), scratch_memory(each->job.room()));
             } catch (const std::bad_alloc &) {
                 each->failed = true;
             }

@@ -12,7 +12,7 @@ constexpr double kFilter[6][3] = {{1 / 4.0, 0, 0},
                                   {1 / 24.0, 1 / 12.0, 1 / 6.0},
                                   {1 / 24.0, -1 / 12.0, 1 / 6.0},
                                   {0, 0, 1}};
-// What six values along a line are multiplied by on their way to a point (`to_points`): how much is positive, and negative.
+// The factors of six values along a line in a point (`to_points`): the sums of the positive and of the negative ones.
 constexpr double kPositive[6] = {5, 2, 5, 3, 3, 5}, kNegative[6] = {5, 8, 5, 3, 3, 5};
 
 // The largest that a value at a point can be, whatever its 36 values and the zero point of the map.
@@ -22,7 +22,7 @@ double largest(int64_t point) {
                           kPositive[y] * kNegative[x] + kNegative[y] * kPositive[x]);
 }
 
-// A filter at the points, from one to the next it is `apart` values.
+// Transforms a filter to the points, which are `apart` values from each other.
 void filter_to_points(const int8_t *weights, double *to, int64_t apart) {
     for (const auto &down : kFilter) {
         double along[3];
@@ -46,8 +46,8 @@ Points points_of(const int8_t *weights, int64_t outputs, int64_t inputs) {
             filter_to_points(weights + (output * inputs + input) * 9, at_points.data() + input, inputs);
         for (int64_t point = 0; point < kPoints; ++point) {
             const double *values = at_points.data() + point * inputs;
-            // The finest unit with which neither a filter nor, whatever the values, a chunk's sum can overflow. (Each
-            // filter may be rounded up by a half.)
+            // The finest unit with which neither a filter nor, for any values, a chunk's sum can overflow. (Each filter
+            // may be rounded up by a half.)
             const double most = 0x7fffffff / largest(point) - kChunk / 2.0;
             double unit = 0, sum = 0;
             for (int64_t input = 0; input < inputs; ++input) {

@@ -10,15 +10,16 @@ from spotter.reading.layout.lines import find_lines
 from spotter.reading.layout.order import Row, Stack, find_stacks
 from spotter.reading.layout.rows import find_rows
 
-_PITCH = 1.45  # times the usual line pitch: a larger distance ends a block
-_SPACE = 2.6  # heights: the same, where there are too few lines to know the usual pitch
+_PITCH = 1.45  # times the usual line pitch: a larger distance between lines ends a block
+_SPACE = 2.6  # times the height: the same limit where there are too few lines to know the usual pitch
 _TELLING = 3  # lines from which the usual pitch is known
-_KIND = 1.45  # times the height of the line before: a line of another kind starts a block
+_KIND = 1.45  # ratio of the heights of two lines: with a larger one the second line starts a block
 
 
 class TextLine(NamedTuple):
-    """words: indices, in reading order; directions: degrees by which each is turned clockwise. row: lines of a block
-    that stand side by side share it, as the cells of a table's row do. degrees: by which the line is turned
+    """words: indices, in reading order; directions: degrees by which each is turned clockwise. row: number of the row
+    in the block; lines side by side, such as the cells of a table's row, have the same number. degrees: by which the
+    line is turned
     clockwise.
     """
 
@@ -40,15 +41,15 @@ def find_blocks(polygons: Sequence[Polygon], others: Sequence[Polygon] = ()) -> 
     first, then those at a quarter turn, half a turn and three quarters. Every word is in one line.
 
     polygons: of the words, [x, y] pairs in pixels, an even number, with the top edge first (reading order) and the
-    bottom edge back. others: of words that are left out of the result, as they could not be read or are not wanted, but
-    keep together the lines and blocks that they are in. Equal input gives equal output.
+    bottom edge back. others: of words that are not part of the result, because they could not be read or are not
+    wanted, but that still connect the lines and blocks that they are in. The result is deterministic.
     """
     blocks = [block for frame in frames([*polygons, *others]) for block in _blocks(frame)]
     return _without(blocks, len(polygons)) if others else blocks
 
 
 def _without(blocks: Sequence[TextBlock], count: int) -> list[TextBlock]:
-    """The blocks of the first `count` words alone, without lines and blocks that have none of them."""
+    """The blocks with only the first `count` words; lines and blocks without any of them are removed."""
     kept = []
     for block in blocks:
         lines = []
@@ -66,8 +67,8 @@ def _without(blocks: Sequence[TextBlock], count: int) -> list[TextBlock]:
 
 
 def outline(polygons: Iterable[Polygon], degrees: float) -> Polygon:
-    """The four corners of the smallest rectangle at that angle that holds all the polygons, pixels to a tenth, from the
-    text's own top-left clockwise."""
+    """The four corners of the smallest rectangle, turned by `degrees`, that contains all polygons: pixels to a tenth,
+    from the text's own top-left clockwise."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     points = [point for polygon in polygons for point in polygon]
     along = [x * cosine + y * sine for x, y in points]

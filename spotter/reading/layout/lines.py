@@ -1,7 +1,7 @@
 """Groups words into lines.
 
-A line is words with single spaces between them; wider gaps, and gaps that continue through several lines, end it
-(whitespace as a separator: Breuel, "Two geometric algorithms for layout analysis", DAS 2002).
+A line consists of words with single spaces between them; wider gaps, and gaps that continue through several lines, end
+it (whitespace as a separator: Breuel, "Two geometric algorithms for layout analysis", DAS 2002).
 """
 
 from bisect import bisect_left
@@ -18,14 +18,14 @@ _USUAL = 1.5  # times the line's median space, where it has enough spaces
 _UNUSUAL = 1.3  # times the median space: a gap that may be between columns
 _TELLING = 4
 _NARROW_GAP = 0.7  # of the smaller height: a wider gap ends a line where it continues through other lines
-_GUTTER_LINES = 3  # so many of them, on each side
-_REACH = 3.0  # of its height: how near to the gutter those lines end and begin
-MARK = 0.8  # of the larger height: the least height that counts, for dashes and dots
+_GUTTER_LINES = 3  # the least number of such lines, on each side of the gutter
+_REACH = 3.0  # times the height: the farthest from the gutter that those lines end and begin
+MARK = 0.8  # of the larger height: the least height assumed for a word, so that dashes and dots are no small words
 _OVERLAP = 0.6  # of the smaller height: the largest overlap of boxes of one line
 
 
 class Line:
-    """Words of a line from left to right, and what surrounds them in the frame."""
+    """Words of a line from left to right, and their bounds in the frame."""
 
     __slots__ = ("bottom", "boxes", "height", "left", "middle", "right", "slope", "top")
 
@@ -68,7 +68,7 @@ def _chains(boxes: list[Box]) -> list[list[Box]]:
             limit = least(height, last.height)
             if not -_OVERLAP * limit <= left - last.right <= WIDEST * limit:
                 continue
-            slope = (last.sine + sine) / (last.cosine + cosine)  # the tangent of the mean of their directions
+            slope = (last.sine + sine) / (last.cosine + cosine)  # the tangent of their mean direction
             reach = (left + right - last.left - last.right) / 2
             distance = abs(middle - last.middle - slope * reach) / limit
             if distance <= nearest and (own is None or distance < nearest):
@@ -109,7 +109,7 @@ def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
 
 
 def least(one: float, other: float) -> float:
-    """The smaller of two heights, but for a dash or a dot nearly the larger one."""
+    """The smaller of two heights, but at least MARK times the larger one: a dash or a dot is smaller than its line."""
     small, large = (one, other) if one < other else (other, one)
     return max(small, MARK * large)
 
@@ -121,7 +121,7 @@ class _Gutters:
         self._boxes = sorted([(box.middle, box.left, box.right) for box in boxes])
 
     def holds(self, x: float, width: float, box: Box) -> bool:
-        """Whether the gap at x, so wide, before a word is part of a gutter along enough lines on either side.
+        """Whether the gap of `width` at x, before a word, is part of a gutter along enough lines on either side.
 
         Searches upwards and then downwards from the word, until a word blocks the gutter or there are enough lines.
         """

@@ -1,8 +1,8 @@
 """The order of rows on a page of any number of columns.
 
 Rows with exactly one neighbour above or below are stacked. Stacks are sorted topologically by two rules (Breuel,
-"High performance document layout analysis", 2003): of two that share some x, the upper one comes first; of two that
-share none, the left one, unless another stack between them in height spans both.
+"High performance document layout analysis", 2003): of two stacks whose x ranges overlap, the upper one comes first; of
+two whose ranges do not overlap, the left one, unless another stack lies vertically between them and spans both.
 """
 
 from spotter.reading.layout.lines import Line
@@ -50,7 +50,7 @@ def _middle(row: Row) -> float:
 
 
 def _next(rows: list[Row], n: int, step: int) -> int | None:
-    """The next row above or below row n; None where there is none, or several side by side."""
+    """The index of the next row above or below row n; None where there is none, or where several are side by side."""
     left, right = rows[n][0].left, rows[n][-1].right
     found: int | None = None
     m = n + step

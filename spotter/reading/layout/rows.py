@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from spotter.reading.layout.lines import WIDEST, Line, least
 
-_NEAR = 3.0  # of its height: rows that end farther above or below are not considered
+_NEAR = 3.0  # times the height: rows that end farther above or below are not considered
 _SAME_ROW = 0.5  # of the smaller height: largest offset of a line from the line before it
-_NEXT = 30.0  # heights: largest vertical distance of gaps between the same columns
-_EDGE = 2.0  # heights: largest distance of their ends
-_SHARED = 0.7  # of the wider gap: least overlap where their ends do not agree
+_NEXT = 30.0  # times the height: largest vertical distance of gaps between the same columns
+_EDGE = 2.0  # times the height: largest distance of their ends
+_SHARED = 0.7  # of the wider gap: least overlap where the ends do not agree
 _OFF = 0.25  # of the height: lines in a table row are aligned better, lines of separate columns often worse
-_MISALIGNED = 0.3  # the share of misaligned rows from which they are columns
+_MISALIGNED = 0.3  # the share of misaligned rows from which the sides are separate columns
 _WORDS = 3  # words: least number in a line of running text
 _COVER = 0.6  # of a line's width: least share that words cover in running text
 _ACROSS = 0.3  # the largest share of lines that may cross a gutter
@@ -21,8 +21,8 @@ _ROWS = 3  # least number of rows side by side that form columns
 
 
 class _Gap(NamedTuple):
-    """Between two lines of a row. prose: whether running text stands on both sides; off: their vertical offset,
-    in heights."""
+    """A gap between two lines of a row. prose: whether there is running text on both sides; off: the vertical offset of
+    the two lines, in multiples of the height."""
 
     row: int
     place: int
@@ -115,14 +115,14 @@ def _join(lines: list[Line]) -> list[list[Line]]:
 
 
 def _off(a: Line, b: Line) -> float:
-    """How far b stands below a, followed along their slope, in heights."""
+    """The distance of b below a, measured along their slope, in multiples of the height."""
     slope = (a.slope * (a.right - a.left) + b.slope * (b.right - b.left)) / (a.right - a.left + b.right - b.left + 1e-9)
     reach = (b.left + b.right - a.left - a.right) / 2
     return (b.middle - a.middle - slope * reach) / least(a.height, b.height)
 
 
 def _peers(gaps: list[_Gap], middles: list[float], number: int) -> list[_Gap]:
-    """The gap, and those above and below it between the same columns."""
+    """The gap, with the gaps above and below it that are between the same columns."""
     gap = gaps[number]
     left, right, reach = gap.left, gap.right, _NEXT * gap.height
     near = gaps[bisect_left(middles, gap.middle - reach) : bisect_right(middles, gap.middle + reach)]
@@ -130,8 +130,8 @@ def _peers(gaps: list[_Gap], middles: list[float], number: int) -> list[_Gap]:
 
 
 def _continues(gap: _Gap, other: _Gap) -> bool:
-    """Whether two gaps, one above the other, lie between the same columns. The gap of an empty cell spans two gaps of
-    other rows, so gaps must agree in most of their width, or in an edge."""
+    """Whether two gaps, one above the other, are between the same columns. The gap of an empty cell spans two gaps of
+    other rows, so gaps must agree in most of their width, or in one edge."""
     left, right, other_left, other_right = gap.left, gap.right, other.left, other.right
     width, wider = right - left, other_right - other_left
     if width > wider:
@@ -148,7 +148,8 @@ def _continues(gap: _Gap, other: _Gap) -> bool:
 
 
 def _parts_columns(gaps: list[_Gap]) -> bool:
-    """Whether running text stands on both sides, or lines that are side by side by chance."""
+    """Whether the gaps separate columns: there is running text on both sides, or the lines are side by side by
+    chance."""
     if len({gap.row for gap in gaps}) < _ROWS:
         return False
     if 2 * sum(gap.prose for gap in gaps) > len(gaps):

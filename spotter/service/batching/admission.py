@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from spotter.service.errors import ClientGoneError, OverloadedError
 
 _TRUSTED = 0.8
-"""The share of a client's remaining time that the queue may take; a picture is refused if the queue is longer."""
+"""The share of a client's remaining time that the queue may take; with a longer queue a picture is rejected."""
 
 _PATIENCE = 2.0
-"""Seconds without a served picture, while some are admitted, before the measured rate fades."""
+"""Seconds without a served picture, while some are admitted, after which the measured rate is reduced."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """pictures: admitted at a time; pixels: their padded pixels in all; seconds: the longest queue that a picture may
-    join."""
+    """pictures: the most admitted at a time. pixels: the most padded pixels of these. seconds: the longest queue that a
+    picture may join."""
 
     pictures: int
     pixels: int
@@ -29,11 +29,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Room:
-    """What is inside now, and what more would be let in.
+    """The current load, and how much more would be admitted.
 
-    pictures: further ones, of the size of those served lately. pixels: padded ones. queue: seconds until what is inside
-    will have been read, None before anything was measured. pace: pictures and padded pixels a second while busy, None
-    likewise. retry_after: seconds, None where there is room.
+    inside_pictures, inside_pixels: admitted now. pictures: how many more, of the size of those served recently. pixels:
+    how many more padded pixels. queue: seconds until the admitted pictures will have been read, None before anything
+    was measured. pace: pictures and padded pixels per second while busy, None before anything was measured.
+    retry_after: seconds, None where there is room.
     """
 
     inside_pictures: int
@@ -74,21 +75,22 @@ class Admission:
         return self._pixels
 
     def expect(self, pixels: int, seconds: float) -> None:
-        """Sets the first estimate of the rate: a picture of so many padded pixels took so many seconds. Later calls do
+        """Sets the first estimate of the rate: a picture of `pixels` padded pixels took `seconds`. Later calls do
         nothing."""
         with self._lock:
             if self._drained_seconds == 0:
                 self._drained_pictures, self._drained_pixels, self._drained_seconds = 1.0, float(pixels), seconds
 
     def room(self) -> Room:
-        """What is inside now, and what more would be let in."""
+        """The current load, and how much more would be admitted."""
         with self._lock:
             expected, rate = self._expected(), self._rate()
             mean = self._drained_pixels / self._drained_pictures if self._drained_pictures else 0.0
             pixels = self._limits.pixels - math.ceil(expected)
             further = float(self._limits.pictures - self._pictures)
             if mean:
-                # One that alone exceeds the limit still enters an empty house, and the queue counts what is before one.
+                # A picture that alone exceeds the limit is admitted when nothing else is; the queue counts only
+                # pictures before it.
                 further = min(further, max(pixels / mean, 0.0 if expected else 1.0))
                 if rate:
                     further = min(further, (self._limits.seconds * rate - expected) / mean + 1)
@@ -104,7 +106,7 @@ class Admission:
             )
 
     def require_room(self) -> None:
-        """Raises OverloadedError when another picture of any size would be refused."""
+        """Raises OverloadedError when another picture of any size would be rejected."""
         with self._lock:
             self._require_room()
 
@@ -170,18 +172,18 @@ class Admission:
             raise self._refusal("seconds", f"the queue is {pixels / rate:.1f} s long", counted)
 
     def _open(self, ticket: "Ticket") -> None:
-        """Notes that the size of a picture is now known."""
+        """Records that the size of a picture is now known."""
         self._unopened -= ticket._unopened
         ticket._unopened = False
 
     def _expected(self) -> float:
-        """Padded pixels of the admitted pictures. One whose size is not known yet counts like the average of those
-        served lately, so that pictures that wait for a decoder count."""
+        """Padded pixels of the admitted pictures. A picture whose size is not known yet counts as the average of those
+        served recently, so that pictures waiting for a decoder count as well."""
         mean = self._drained_pixels / self._drained_pictures if self._drained_pictures else 0.0
         return self._pixels + self._unopened * mean
 
     def _rate(self) -> float:
-        """Padded pixels a second while busy, 0 when nothing was measured.
+        """Padded pixels per second while busy, 0 when nothing was measured.
 
         While pictures are admitted and none is served, it falls to a half in the first second and to an eighth in
         seven. Otherwise an outdated rate would admit pictures that all miss their deadlines.
@@ -203,8 +205,8 @@ class Admission:
 
 
 class Ticket:
-    """The admission of one picture: charged once its size is known, and left at the end. A decoding thread may charge
-    while the event loop leaves."""
+    """The admission of one picture: `charge` is called once its size is known, and `leave` at the end. A decoding
+    thread may call `charge` while the event loop calls `leave`."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -217,7 +219,7 @@ class Ticket:
         is no room, or where the queue is expected to take too long for `deadline`, by the admission's clock. counted:
         whether that counts as a rejection; it does not for an optional second look.
 
-        Raises ClientGoneError after `leave`: nobody waits for the picture any more.
+        Raises ClientGoneError after `leave`, when nothing waits for the picture any more.
         """
         self._admission._charge(self, pixels, deadline, counted)
 

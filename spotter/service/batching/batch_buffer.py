@@ -10,7 +10,7 @@ from spotter.reading.imaging import Prepared
 
 
 class BatchBuffer:
-    """Holds up to `pixels` padded pixels. Pictures that are already in their place are not copied again."""
+    """Holds up to `pixels` padded pixels. Pictures that are already at their position are not copied again."""
 
     def __init__(self, pixels: int) -> None:
         self._bytes = np.empty(pixels * 3, np.uint8)

@@ -18,7 +18,7 @@ Reason = Literal["full", "free", "waited"]
 
 @dataclass(eq=False)
 class Entry(Generic[T]):
-    """A waiting picture. shape: padded (height, width); arrived and deadline: seconds on the batcher's clock."""
+    """A waiting picture. shape: padded (height, width). arrived, deadline: seconds on the batcher's clock."""
 
     item: T
     shape: Shape
@@ -43,21 +43,22 @@ class Batch(Generic[T]):
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to run before `until` (seconds on the clock) unless a picture arrives."""
+    """There is nothing to run before `until` (seconds on the clock) unless a picture arrives."""
 
     until: float
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """pictures, pixels: the largest batch; a single picture above `pixels` still runs, alone. wait: seconds."""
+    """pictures, pixels: limits of a batch; a picture that alone exceeds `pixels` still runs, alone. wait: the longest
+    wait for further pictures, in seconds."""
 
     pictures: int
     pixels: int
     wait: float = 0.0
 
     def room(self, shape: Shape) -> int:
-        """Pictures of a shape that fit into one batch, at least one."""
+        """How many pictures of a shape fit into one batch, at least one."""
         return max(1, min(self.pictures, self.pixels // (shape[0] * shape[1])))
 
 
@@ -88,7 +89,7 @@ class Batcher(Generic[T]):
         self._buckets.setdefault(entry.shape, deque()).append(entry)
 
     def discard(self, entry: Entry[T]) -> None:
-        """Removes an entry whose client left. One that was prepared ahead stays until `take` drops it."""
+        """Removes an entry whose client disconnected. An entry that was prepared ahead stays until `take` drops it."""
         entry.cancelled = True
         bucket = self._buckets.get(entry.shape)
         if bucket is not None and entry in bucket:
@@ -97,7 +98,7 @@ class Batcher(Generic[T]):
                 del self._buckets[entry.shape]
 
     def prefetch(self, now: float) -> Batch[T] | None:
-        """Chooses the batch after the running one, if there is none chosen yet; None when nothing waits."""
+        """Chooses the batch after the running one, unless it is chosen already; None when nothing waits."""
         if self._ahead is None:
             shape = self._oldest(now)
             if shape is None:
@@ -112,7 +113,7 @@ class Batcher(Generic[T]):
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             living = self._living(ahead.entries, now)
-            if living:  # else an older picture of another shape may wait
+            if living:  # if all have expired, an older picture of another shape may be next
                 entries = self._fill(living, ahead.shape, now)
                 return Batch(ahead.shape, entries, self._reason(ahead.shape, entries))
         shape = self._oldest(now)
@@ -134,7 +135,7 @@ class Batcher(Generic[T]):
         return Batch(shape, entries, "waited" if waited else self._reason(shape, entries))
 
     def drain(self) -> list[Entry[T]]:
-        """Removes and returns everything that waits."""
+        """Removes and returns all waiting entries."""
         entries = [*(self._ahead.entries if self._ahead else ())]
         for bucket in self._buckets.values():
             entries += bucket
@@ -155,7 +156,7 @@ class Batcher(Generic[T]):
         return tuple(living)
 
     def _oldest(self, now: float) -> Shape | None:
-        """The shape whose first live entry arrived first; cancelled and expired entries before it are dropped."""
+        """The shape whose first valid entry arrived first; cancelled and expired entries before it are dropped."""
         best: tuple[float, Shape] | None = None
         for shape, bucket in list(self._buckets.items()):
             while bucket and (bucket[0].cancelled or bucket[0].deadline <= now):

@@ -1,7 +1,7 @@
 """The engine: lanes that run batches, one thread each, and a thread that prepares the next batch of a single lane.
 
-A batch is answered by whoever claims it: its lane when the model has finished, or `revive` when that lane's thread died
-or hangs. So each picture is answered once, and a thread that finishes too late changes nothing.
+A batch is answered by the one that claims it: its lane when the model has finished, or `revive` when that lane's thread
+died or hangs. So each picture is answered once, and a thread that finishes too late has no effect.
 """
 
 import logging
@@ -22,7 +22,7 @@ from spotter.service.errors import NotReadyError
 logger = logging.getLogger(__name__)
 
 SHAPES = 8
-"""The number of recent batches whose shapes the next model is warmed up with."""
+"""The number of recent batches with whose shapes the next model is warmed up."""
 
 
 class Engine:
@@ -69,7 +69,7 @@ class Engine:
             thread.start()
 
     def release_memory(self) -> None:
-        """Frees the memory that the runner keeps for the next batch; takes as long as a small batch."""
+        """Frees the memory that the runner keeps for the next batch; this takes as long as a small batch."""
         self._workers.runner.release_memory()
 
     def revive(self, runner: Runner) -> None:
@@ -86,7 +86,7 @@ class Engine:
         self.start()
 
     def give_up(self) -> None:
-        """Accepts nothing more until revived; queued and running pictures are answered with EngineFailedError."""
+        """Accepts no pictures until revived; queued and running pictures are answered with EngineFailedError."""
         with self._lock:
             self._down = True
             lost = self._workers.give_up()
@@ -121,7 +121,7 @@ class Engine:
 
     @property
     def failures(self) -> int:
-        """The number of batches that failed in a row."""
+        """The number of consecutive failed batches."""
         return self._failures
 
     @property
@@ -160,7 +160,7 @@ class Engine:
             if not len(self._batcher):
                 self._beat = now
             self._batcher.add(entry, now)
-            # The first idle lane: a single client is then always served by the same thread, whose caches are warm.
+            # The first idle lane, so that a single client is always served by the same thread, whose caches are warm.
             idle = next((lane for lane in self._workers.lanes if lane.idle), None)
             if idle is not None:
                 idle.called = True
@@ -170,12 +170,12 @@ class Engine:
         return entry
 
     def cancel(self, entry: Entry[Job]) -> None:
-        """Cancels a picture: it will not be run, unless it is running already."""
+        """Cancels a picture: it is not run, unless it is running already."""
         with self._lock:
             self._batcher.discard(entry)
 
     def _guard(self, work: Callable[[Workers, Lane], None], workers: Workers, lane: Lane) -> None:
-        """Runs a thread's work. It should not raise; if it does, its batch is answered all the same."""
+        """Runs a thread's work. It should not raise; if it does, its batch is still answered."""
         try:
             work(workers, lane)
         except BaseException:
@@ -185,7 +185,7 @@ class Engine:
                 self._fail(lost)
 
     def _claim(self, lane: Lane) -> Batch[Job] | None:
-        """Takes the batch of a lane, so that nobody else answers it; None where it was already taken."""
+        """Takes the batch of a lane, so that no other thread answers it; None where it was already taken."""
         with self._lock:
             batch, lane.batch = lane.batch, None
             self._beat = self._clock()
@@ -265,7 +265,7 @@ class Engine:
 
     def _decode(self, lane: Lane, batch: Batch[Job]) -> list[Prepared]:
         """Decodes the pictures of a lane's batch that are not decoded yet, and answers those that fail. Cancelled and
-        expired ones are removed. Empty when nothing is left to run, or the batch was claimed by someone else."""
+        expired ones are removed. Empty when nothing is left to run, or another thread claimed the batch."""
         ready, failed = decode(batch.entries, self._clock)
         if len(ready) < len(batch.entries):
             left = Batch(batch.shape, tuple(ready), batch.reason)

@@ -1,4 +1,4 @@
-"""The jobs of the engine: what is queued, what runs it, and how each is answered."""
+"""The jobs of the engine, the interface of what runs them, and how they are answered."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Done:
-    """A picture's rows, how it was prepared, and the seconds that it waited in the queue, that its lane spent decoding,
-    and that its batch ran."""
+    """The result of a picture. queued, decoded, ran: the seconds that it waited in the queue, that its lane spent on
+    decoding it, and that its batch ran."""
 
     rows: Rows
     prepared: Prepared
@@ -81,7 +81,7 @@ def decode(
 
 
 def answer(entry: Entry[Job], outcome: Done | BaseException) -> None:
-    """Answers a job, unless its client left."""
+    """Answers a job, unless its client disconnected."""
     if not entry.cancelled:
         entry.item.done(outcome)
 

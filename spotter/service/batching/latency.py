@@ -1,4 +1,4 @@
-"""A model of how long a batch takes, fitted at run time: seconds = a * megapixels + b."""
+"""A model of a batch's duration, fitted at run time: seconds = a * megapixels + b."""
 
 
 class LatencyModel:
@@ -26,7 +26,7 @@ class LatencyModel:
 
     @property
     def coefficients(self) -> tuple[float, float]:
-        """(a, b), both at least 0: seconds a megapixel, seconds a batch. (0, 0) before any batch ran."""
+        """(a, b), both at least 0: seconds per megapixel, and seconds per batch. (0, 0) before any batch ran."""
         if self._n == 0:
             return 0.0, 0.0
         x, y = self._x / self._n, self._y / self._n

@@ -15,7 +15,8 @@ from spotter.service.batching.jobs import Job, Runner
 
 @dataclass(eq=False)
 class Lane:
-    """A thread's current batch, and when it began; called: whether it was woken and has not taken a batch yet."""
+    """The state of one thread. batch: the current one. began: when it began. called: whether the thread was woken and
+    has not taken a batch yet."""
 
     woken: threading.Condition
     batch: Batch[Job] | None = None
@@ -30,8 +31,8 @@ class Lane:
 
 @dataclass(eq=False)
 class Workers:
-    """The threads of an engine with their runner. buffers: of a single lane, which reads one batch while the next one
-    is prepared."""
+    """The threads of an engine with their runner. buffers: used by a single lane, which runs one batch while the next
+    one is prepared."""
 
     runner: Runner
     lanes: tuple[Lane, ...]
@@ -46,7 +47,7 @@ class Workers:
 
     @property
     def crowded(self) -> bool:
-        """Whether there are several lanes, and none is idle. To be asked holding the engine's lock."""
+        """Whether there are several lanes, and none is idle. To be called holding the engine's lock."""
         return len(self.lanes) > 1 and not any(lane.idle for lane in self.lanes)
 
     def arrange(self, pictures: Sequence[Prepared]) -> NDArray[np.uint8]:

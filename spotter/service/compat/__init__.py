@@ -1,2 +1,2 @@
-"""The paths of other OCR services, so that whoever used one of them changes nothing but an address. What they answer is
-shaped in `spotter.formats.dialects`."""
+"""The paths of other OCR services, so that their clients only need another address. The shapes of the answers are in
+`spotter.formats.dialects`."""

@@ -6,7 +6,7 @@ from spotter.service.errors import BadRequestError, TooManyBytesError
 from spotter.service.http.uploads import Part, Parts, RawBody, boundary_of, is_multipart
 
 FIELDS = 32
-"""Of a form, beside its files."""
+"""The most fields of a form, in addition to its files."""
 _URL_ENCODED = "application/x-www-form-urlencoded"
 
 
@@ -31,7 +31,7 @@ class FormBody(Parts):
 
 
 def form_body(content_type: str | None, max_files: int) -> FormBody | RawBody:
-    """The way to read a form of this Content-Type; that of fields alone is opened by `url_encoded`. Raises
+    """The parser for a form of this Content-Type; a form of fields only is then parsed by `url_encoded`. Raises
     BadRequestError."""
     kind = content_type or ""
     if is_multipart(kind):
@@ -42,7 +42,7 @@ def form_body(content_type: str | None, max_files: int) -> FormBody | RawBody:
 
 
 def url_encoded(body: bytes) -> list[Part]:
-    """The fields of such a body. Raises BadRequestError."""
+    """The fields of an application/x-www-form-urlencoded body. Raises BadRequestError."""
     try:
         pairs = urllib.parse.parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS)
     except ValueError as error:

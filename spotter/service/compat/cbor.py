@@ -1,8 +1,8 @@
-"""As much of CBOR (https://www.rfc-editor.org/rfc/rfc8949) as Textract's requests and answers have: maps with text
+"""The part of CBOR (https://www.rfc-editor.org/rfc/rfc8949) that Textract's requests and answers use: maps with text
 keys, lists, text, bytes, numbers, true, false and null.
 
-Requests come from anybody: a reader of our own can bound how many items it makes of few bytes, and has none of the
-tags (big numbers, dates, expressions) that a library would build.
+Requests are not trusted. A parser written for this purpose can limit the number of items that it makes of a few bytes,
+and does not support the tags (big numbers, dates, expressions) that a library would decode.
 """
 
 import struct
@@ -11,7 +11,7 @@ from typing import Any
 from spotter.service.errors import BadRequestError
 
 ITEMS = 1000
-"""Of a document."""
+"""The most items of a document."""
 DEPTH = 16
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _LIST, _MAP, _TAG, _SIMPLE = range(8)
 _SIMPLES: dict[int, Any] = {20: False, 21: True, 22: None, 23: None}
@@ -22,7 +22,7 @@ _BREAK = 0xFF
 
 
 def loads(data: bytes) -> Any:
-    """The one item that the bytes are. Raises BadRequestError."""
+    """Decodes one item. Raises BadRequestError."""
     reader = _Reader(data)
     try:
         item = reader.item(0)
@@ -36,7 +36,7 @@ def loads(data: bytes) -> Any:
 
 
 def dumps(item: Any) -> bytes:
-    """Of what JSON can say. Numbers with a point take 64 bits."""
+    """Encodes a value that JSON can represent. Floats take 64 bits."""
     parts: list[bytes] = []
     _write(item, parts)
     return b"".join(parts)

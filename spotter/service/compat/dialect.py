@@ -1,4 +1,4 @@
-"""What a dialect is: another service's path, how its requests are understood and how its answers are written."""
+"""The definition of a dialect: another service's path, how its requests are parsed and how its answers are written."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -19,7 +19,7 @@ BASE64 = {"type": "string", "format": "byte"}
 
 
 class Received(NamedTuple):
-    """A request whose body has come. body: of one that is no form. parts: of a form, its files and fields."""
+    """A received request. body: where it is not a form. parts: the files and fields of a form."""
 
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -27,18 +27,18 @@ class Received(NamedTuple):
     parts: list[Part]
 
     def file(self, name: str) -> Part | None:
-        """The file of that name, if there is one."""
+        """The file with this name; None where there is none."""
         return next((part for part in self.parts if part.name == name and part.filename is not None), None)
 
     def field(self, name: str) -> str | None:
-        """The text of the field of that name, if there is one."""
+        """The text of the field with this name; None where there is none."""
         found = next((part for part in self.parts if part.name == name and part.filename is None), None)
         return None if found is None else found.data.decode("utf-8", "replace")
 
 
 class Wanted(NamedTuple):
-    """What a request asks for. files: at least one. form: how the pages are written, which it is given once they are
-    read; of the threshold that held. min_score: None for the model's."""
+    """What a request asks for. files: at least one. form: a function of the score threshold that was used, which
+    returns how the pages are written. min_score: None for the model's."""
 
     files: list[bytes | Address]
     form: Callable[[float], Form]
@@ -46,10 +46,10 @@ class Wanted(NamedTuple):
 
 
 class Wire(NamedTuple):
-    """How a dialect is spoken. form: whether bodies are forms. understand: what a request asks for; raises
-    ProblemError. refuse: a problem as it is answered, with the request's id. body: the contents of requests by media
-    type, answer and error: the types of answers, None where they are no JSON, all for the OpenAPI document.
-    documentation: the public page that it keeps to. media_type, headers: of answers."""
+    """The protocol of a dialect. form: whether bodies are forms. understand: parses a request; raises ProblemError.
+    refuse: the answer for a problem and the request's id. body: the contents of requests by media type; answer, error:
+    the types of answers, None where they are not JSON; these three are for the OpenAPI document. documentation: the
+    public page that it follows. media_type, headers: of answers."""
 
     form: bool
     understand: Callable[[Received], Wanted]
@@ -63,7 +63,7 @@ class Wire(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """path: behind /compat/NAME. request, answer: in words, for the guide."""
+    """path: after /compat/NAME. request, answer: descriptions for the documentation."""
 
     name: DialectName
     path: str
@@ -80,13 +80,13 @@ class Dialect(NamedTuple):
 def as_form(
     write: Callable[..., Any], pictures: bool = False, pages: int | None = None, media_type: str = JSON
 ) -> Form:
-    """The form of an answer in JSON. write: of pages and their pictures. pictures: whether it shows them; pages: how
-    many there may be, None for any number."""
+    """The form of an answer in JSON. write: a function of the pages and their pictures. pictures: whether it needs the
+    pictures. pages: the most pages, None for any number."""
     return Form((media_type,), ".json", pictures, pages, lambda *given: orjson.dumps(write(*given)))
 
 
 def refuse_with(problem: ProblemError, content: Mapping[str, Any]) -> Refusal:
-    """A problem as JSON with these members, its status and headers as they are."""
+    """A problem as JSON with these members, and with the problem's status and headers."""
     return Refusal(problem.status, JSON, orjson.dumps(content), problem.all_headers())
 
 

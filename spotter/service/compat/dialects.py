@@ -1,5 +1,5 @@
-"""The table of dialects, from which come their paths, their part of the OpenAPI document, `/v1/capabilities`, and the
-table of docs/compat.md."""
+"""The table of dialects. Their paths, their part of the OpenAPI document and of `/v1/capabilities`, and the table in
+docs/compat.md are made from it."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -25,19 +25,19 @@ DIALECTS: tuple[Dialect, ...] = (
 
 
 def chosen(names: Iterable[DialectName]) -> tuple[Dialect, ...]:
-    """Those of these names, in the table's order."""
+    """The dialects with these names, in the table's order."""
     wanted = frozenset(names)
     return tuple(dialect for dialect in DIALECTS if dialect.name in wanted)
 
 
 def by_path(dialects: Iterable[Dialect]) -> Mapping[str, Dialect]:
-    """Dialects by their paths, and by those with a slash behind, which some clients add."""
+    """Dialects by their paths, with and without a slash at the end, which some clients add."""
     return {path: dialect for dialect in dialects for path in (dialect.address, f"{dialect.address}/")}
 
 
 def refusal_of(dialects: Iterable[Dialect], path: str) -> Refuse | None:
-    """How one of these dialects refuses what was asked of a path, though it may not be there: as at its own path that
-    is most like it."""
+    """The function by which problems of a path are answered in the form of the dialect that it belongs to, even where
+    the path does not exist: the one of the dialect's most similar path. None for other paths."""
     own = [dialect for dialect in dialects if f"{path}/".startswith(f"{PREFIX}/{dialect.name}/")]
     alike = max(own, key=lambda dialect: len(os.path.commonpath([dialect.address, path])), default=None)
     return None if alike is None else alike.wire.refuse

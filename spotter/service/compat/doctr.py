@@ -14,7 +14,7 @@ _TRUTHS = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0"
 
 def understand(received: Received) -> Wanted:
     """Files of the name `files`: pictures, or one PDF. `?assume_straight_pages=false` asks for corners instead of
-    upright rectangles; what else chooses and tunes docTR's models changes nothing."""
+    upright rectangles; other options, which choose and tune docTR's models, have no effect."""
     files = [part for part in received.parts if part.filename is not None and part.name in ("files", "file")]
     if not files:
         raise BadRequestError("the form has no file of the name 'files'")
@@ -25,7 +25,7 @@ def understand(received: Received) -> Wanted:
     names = [part.filename or "" for part in files]
 
     def write(pages: Sequence[Page], pictures: object) -> list[DoctrAnswer]:
-        # A document is the only file, and its pages have its name.
+        # A document is always the only file, and all its pages have its name.
         return as_doctr(pages, names if len(names) == len(pages) else names * len(pages), straight)
 
     form = as_form(write)

@@ -16,7 +16,7 @@ class LiteParseError(TypedDict):
 
 
 def understand(received: Received) -> Wanted:
-    """The field `language` may be there and changes nothing: one model reads all that it knows."""
+    """The field `language` is accepted and has no effect: one model reads all languages that it knows."""
     file = received.file("file")
     if file is None:
         raise BadRequestError("the form has no file of the name 'file'")

@@ -29,7 +29,8 @@ class PaddleXError(TypedDict):
 
 def understand(received: Received) -> Wanted:
     """`file` is base64 or an address; `textRecScoreThresh` is the least score, `visualize` whether the pages come back
-    with their words drawn on them. `fileType` and what tunes PaddleX's models change nothing: the bytes decide."""
+    with their words drawn on them. `fileType` and the options that tune PaddleX's models have no effect: the kind of
+    file is recognised by its bytes."""
     members = load_json(received.body)
     file, kind = members.get("file"), members.get("fileType")
     if not isinstance(file, str):

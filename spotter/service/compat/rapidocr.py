@@ -11,14 +11,14 @@ from spotter.service.http.uploads import from_base64
 
 
 class FastApiError(TypedDict):
-    """What a service written with FastAPI says of a request that it refuses."""
+    """The error body of a service written with FastAPI."""
 
     detail: str
 
 
 def understand(received: Received) -> Wanted:
-    """The file `image_file`, or base64 in the field `image_data`. `use_det`, `use_cls` and `use_rec` change nothing:
-    finding and reading are one."""
+    """The file `image_file`, or base64 in the field `image_data`. `use_det`, `use_cls` and `use_rec` have no effect:
+    detection and recognition are one step here."""
     form = as_form(lambda pages, pictures: as_rapidocr(pages[0]), pages=1)
     file, data = received.file("image_file"), received.field("image_data")
     if file is not None:

@@ -1,5 +1,4 @@
-"""The dialects' paths. What comes in by them takes the same places and has the same limits, deadlines and counters as
-what comes in by `POST /spot`."""
+"""The dialects' paths. Their requests share the admission, limits, deadlines and counters of `POST /spot`."""
 
 import functools
 from collections.abc import Callable, Coroutine, Iterable
@@ -21,7 +20,7 @@ Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 
 def router_for(dialects: Iterable[Dialect]) -> APIRouter:
-    """Their paths; with a slash behind, too, which some clients add."""
+    """Their paths, with and without a slash at the end, which some clients add."""
     router = APIRouter(tags=["compat"])
     for dialect in dialects:
         handler = _handler(dialect)
@@ -51,7 +50,7 @@ def _handler(dialect: Dialect) -> Handler:
 
 
 async def _wanted(request: Request, arrival: Arrival, dialect: Dialect, max_files: int) -> Wanted:
-    """What a request asks for; nothing else of its body stays. Raises ProblemError."""
+    """What a request asks for; the rest of its body is not kept. Raises ProblemError."""
     received = await _received(request, arrival, dialect.wire.form, max_files)
     return await arrival.opened(functools.partial(dialect.wire.understand, received))
 

@@ -35,7 +35,7 @@ class TesseractError(TypedDict):
 
 def understand(received: Received) -> Wanted:
     """The file `file`, and JSON in the field `options`. Its `configParams` say whether text, TSV, hOCR or ALTO is
-    printed; the other options, which choose and tune Tesseract's models, change nothing."""
+    printed; the other options, which choose and tune Tesseract's models, have no effect."""
     file = received.file("file")
     if file is None:
         raise BadRequestError("the form has no file of the name 'file'")

@@ -1,6 +1,6 @@
 """Amazon Textract's DetectDocumentText (https://docs.aws.amazon.com/textract/latest/dg/API_DetectDocumentText.html), in
-the two ways that the SDKs speak it: JSON 1.1 (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html) and, as
-newer ones do, RPC v2 CBOR (https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html)."""
+the two protocols that the SDKs use: JSON 1.1 (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html) and, in
+newer SDKs, RPC v2 CBOR (https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html)."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ _TYPES = {
     "url-not-read": "InvalidS3ObjectException",
     "overloaded": "ThrottlingException",
 }
-"""Textract's exceptions, by the kind of our problem. Of the others, the client's are the first of these, ours the
-second."""
+"""Textract's exceptions, by the kind of this service's problem. Other problems become the first of the next two where
+the client is at fault, and else the second."""
 _INVALID, _INTERNAL = "InvalidParameterException", "InternalServerError"
 
 
@@ -54,7 +54,7 @@ def understand_json(received: Received) -> Wanted:
 
 
 def understand_cbor(received: Received) -> Wanted:
-    """The same as a map of CBOR."""
+    """As `understand_json`, from a CBOR map."""
     members = cbor.loads(received.body)
     data = _data(members)
     if not isinstance(data, bytes):
@@ -64,12 +64,12 @@ def understand_cbor(received: Received) -> Wanted:
 
 
 def refuse_json(problem: ProblemError, request_id: str) -> Refusal:
-    """`{"__type": "InvalidParameterException", "Message": "..."}`, of status 400 where the client is to blame."""
+    """`{"__type": "InvalidParameterException", "Message": "..."}`, with the status 400 where the client is at fault."""
     return _refusal(problem, request_id, JSON, orjson.dumps({"__type": _type(problem), "Message": problem.detail}))
 
 
 def refuse_cbor(problem: ProblemError, request_id: str) -> Refusal:
-    """The same as a map of CBOR."""
+    """As `refuse_json`, as a CBOR map."""
     name = f"com.amazonaws.textract#{_type(problem)}"
     return _refusal(problem, request_id, CBOR, cbor.dumps({"__type": name, "message": problem.detail}))
 

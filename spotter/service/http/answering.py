@@ -23,7 +23,8 @@ _OF_THE_MOMENT = (429, 500, 503, 504)
 
 
 class Asked(NamedTuple):
-    """pictures: files, at least one. many: whether they were sent as multipart. request: what they share."""
+    """pictures: the files, at least one. many: whether they were sent as multipart. request: what all pictures
+    share."""
 
     pictures: list[bytes]
     many: bool
@@ -46,15 +47,15 @@ async def written(service: Service, asked: Asked, form: FormatName) -> Written:
 
 
 async def written_as(service: Service, asked: Asked, how: Form, what: str, otherwise: str) -> Written:
-    """The answer in a form that is none of `FORMS`, too. what: its name, for problems; otherwise: what to do where it
-    is for fewer pages than there are. Raises ProblemError."""
+    """The answer in any form, also one that is not in `FORMS`. what: the form's name, for problems. otherwise: what to
+    do where there are more pages than the form allows, for problems. Raises ProblemError."""
     if len(asked.pictures) == 1 and _is_document(asked, asked.pictures[0]):
         return Written(how.content_type, await _write_document(service, asked, how, what, otherwise))
     return Written(how.content_type, await _write_pictures(service, asked, how, what))
 
 
 async def lines(service: Service, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
-    """The objects of an answer in JSON lines: of each page as it is read, or of each picture. Raises ProblemError
+    """The objects of an answer in JSON lines: one for each page as it is read, or for each picture. Raises ProblemError
     before the first."""
     if asked.many or not _is_document(asked, asked.pictures[0]):
         answer = await _read(service, asked)
@@ -113,7 +114,7 @@ async def _write_pictures(service: Service, asked: Asked, how: Form, what: str) 
             *(handler.read(data, ticket, asked.request) for data, ticket in zip(pictures, tickets, strict=True)),
             return_exceptions=True,
         )
-    for answer in answers:  # a document with some pages missing would look complete
+    for answer in answers:  # fails as a whole, since a document without some of its pages would look complete
         if isinstance(answer, BaseException):
             raise answer
     pages = [answer.page for answer in answers if isinstance(answer, spotting.Answer)]
@@ -124,7 +125,7 @@ async def _write_pictures(service: Service, asked: Asked, how: Form, what: str) 
 
 @contextlib.contextmanager
 def _left(tickets: Sequence[Ticket]) -> Iterator[None]:
-    """Gives all tickets back at the end: a task that is cancelled before it began does not."""
+    """Returns all tickets at the end, since a task that is cancelled before it started does not return its own."""
     try:
         yield
     finally:
@@ -151,7 +152,7 @@ async def _write_document(service: Service, asked: Asked, how: Form, what: str, 
                 raise page.answer
             pages.append(page.answer.page)
             pictures.append(page.picture)
-            if page.last:  # the document stays open until the iteration goes on
+            if page.last:  # the document stays open until the iteration continues
                 break
         return await service.handler.write(how, pages, pictures, service.documents.deadline(asked.request))
 
@@ -167,8 +168,8 @@ def _pages(service: Service, data: bytes, ticket: Ticket, asked: Asked) -> Async
 
 
 def _count_failed(service: Service, results: Sequence[object]) -> None:
-    """Counts the pictures that failed. Where all failed and not because of the pictures, the first problem is raised
-    instead, so that balancers, retries and alerts see it."""
+    """Counts the pictures that failed. Where all of them failed, and not because of the pictures, the first problem is
+    raised instead, so that balancers, retries and alerts see it."""
     failed = [each for each in results if isinstance(each, ProblemError)]
     if len(failed) == len(results) and all(each.status in _OF_THE_MOMENT for each in failed):
         raise failed[0]

@@ -1,4 +1,4 @@
-"""Describes what this build and its settings read, accept and write, from the same tables that are used for it."""
+"""Describes what this build reads, accepts and writes with its settings, from the same tables that the code uses."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Finishes the OpenAPI document: what FastAPI cannot know, and what programs need that generate clients from it."""
+"""Completes the OpenAPI document with what FastAPI cannot know, and with what client generators need."""
 
 from collections.abc import Collection
 from typing import Any
@@ -16,15 +16,15 @@ SECURITY_SCHEMES: Document = {
 
 
 def operation_id(route: APIRoute) -> str:
-    """By which generated clients name their functions: the route's name."""
+    """The name of the function in generated clients: the route's name."""
     return route.name
 
 
 def finish(document: Document, keys: bool, open_paths: Collection[str]) -> None:
     """Adds the problem's schema, which the typed errors refer to, and the ways to send a key.
 
-    keys: whether keys are asked for here; open_paths: those that never ask for one. Query and header parameters lose
-    their null, which neither can have: generated clients would send the word.
+    keys: whether this service needs keys; open_paths: those that never need one. Null is removed from the types of
+    query and header parameters, where it cannot be sent: generated clients would send the word "null".
     """
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).setdefault("Problem", Problem.model_json_schema())

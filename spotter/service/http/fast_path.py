@@ -1,6 +1,6 @@
-"""The fast path for the most frequent request, around the framework.
+"""A fast path for the most frequent request, which bypasses the framework.
 
-FastAPI's middleware, routing and validation take a good part of a request's overhead. A `POST /spot` without parameters
+FastAPI's middleware, routing and validation are a large part of a request's overhead. A `POST /spot` without parameters
 needs none of them.
 """
 
@@ -17,7 +17,7 @@ ACCEPT = b"accept"
 
 
 class Application(FastAPI):
-    """Hands such requests to `fast_path`, and does all others itself."""
+    """Passes such requests to `fast_path`, and handles all others itself."""
 
     fast_path: ASGIApp
 

@@ -1,8 +1,8 @@
 """Fetches pictures from URLs, where the operator allows it.
 
-Clients give the URL, and the service may reach networks that clients may not (server-side request forgery). So only
-public IP addresses are connected to, checked after name resolution and again at each redirect, and the connection goes
-to the address that was checked.
+The URL is the client's, and the service may be able to reach networks that the client cannot
+(server-side request forgery). So only public IP addresses are connected to. They are checked after name resolution and
+again at each redirect, and the connection uses the address that was checked.
 """
 
 import contextlib
@@ -119,7 +119,7 @@ class Fetch:
     def _hold(self, opened: socket.socket) -> None:
         with self._lock:
             former, self._socket = self._socket, opened
-        if former is not None:  # the connection before a redirect, or the one that TLS wraps
+        if former is not None:  # the connection before a redirect, or the one that TLS wraps now
             former.close()
         if self._aborted:
             self._close()

@@ -1,5 +1,5 @@
-"""A request's way in, the same for every path that reads pictures: whether there is room, its deadline, its bytes, and
-files that it names by their address."""
+"""Receives requests, in the same way for every path that reads pictures: checks for room, sets the deadline, reads the
+body, and fetches files that are given by URL."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ TimeoutHeader = Annotated[
 
 
 class Body(Protocol[Closed]):
-    """Takes a body's bytes and says at its end what they are. Both raise ProblemError."""
+    """A parser of a body: `feed` takes its bytes, and `close` returns the result. Both raise ProblemError."""
 
     def feed(self, chunk: bytes) -> None: ...
 
@@ -36,7 +36,7 @@ class Body(Protocol[Closed]):
 
 
 class Arrival:
-    """A request whose bytes come in. deadline: time.monotonic() seconds."""
+    """A request whose body is being received. deadline: time.monotonic() seconds."""
 
     def __init__(self, request: Request, service: Service, upload: Upload, timing: Timing, deadline: float) -> None:
         self.timing, self.deadline = timing, deadline
@@ -55,7 +55,7 @@ class Arrival:
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Notes how long the upload took, where it succeeds."""
+        """Records how long the upload took, where it succeeds."""
         began = time.monotonic()
         yield
         self._service.metrics.stage("upload", self.timing.add("upload", (began, time.monotonic())))
@@ -83,8 +83,8 @@ class Arrival:
         return body.close()
 
     async def opened(self, work: Callable[[], T]) -> T:
-        """What `work` makes of a body, on a thread; one at a time, for it takes the body's memory once more. Raises
-        what it raises, and TooLateError."""
+        """Runs `work`, which parses a body, on a thread, one at a time, since it needs as much memory as the body
+        again. Raises what `work` raises, and TooLateError."""
         async with self._in_time(), self._service.opening:
             return await asyncio.to_thread(work)
 
@@ -111,8 +111,8 @@ class Arrival:
 
 @contextlib.asynccontextmanager
 async def arriving(request: Request, service: Service, timeout_ms: int | None) -> AsyncIterator[Arrival]:
-    """A request that is let in; its bytes count as held until this ends. Raises NotReadyError or OverloadedError before
-    its body is read."""
+    """A context for an admitted request; its bytes count towards the upload budget until the context ends. Raises
+    NotReadyError or OverloadedError before the body is read."""
     service.lifecycle.require_serving()
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
@@ -139,7 +139,7 @@ async def _fetched(url: str, limit: int, seconds: float) -> bytes:
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """Awaits the work, but gives it up as soon as the client leaves."""
+    """Awaits the work, but cancels it as soon as the client disconnects."""
     own = asyncio.current_task()
     assert own is not None
     gone = False

@@ -1,6 +1,6 @@
-"""Middleware of every request: its id, its log line, its metrics, problems for errors, and CORS.
+"""Middleware for every request: request ids, access log, metrics, problems for errors, and CORS.
 
-Pure ASGI, so that the paths notice when a client leaves.
+Pure ASGI, so that handlers notice when a client disconnects.
 """
 
 import logging
@@ -26,7 +26,7 @@ access = logging.getLogger("spotter.access")
 logger = logging.getLogger(__name__)
 
 GAVE_UP = 499
-"""The status by which requests are counted, and logged, whose client gave up."""
+"""The status with which requests are counted and logged whose client disconnected."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 TRACE = ("traceparent", "tracestate")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -37,8 +37,8 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
 )
-"""Headers of every answer, except the policy on /docs, which loads scripts, and where `spotter.security_headers` of the
-scope has others."""
+"""Headers of every answer. Exceptions: /docs, which loads scripts, has no policy; and `spotter.security_headers` in the
+scope replaces them."""
 PATHS = frozenset(
     {
         "/spot",
@@ -66,7 +66,7 @@ class Refusal(NamedTuple):
 
 
 Refuse = Callable[[ProblemError, str], Refusal]
-"""Of a problem and the request's id."""
+"""Makes the answer for a problem and the request's id."""
 
 
 class Observe:
@@ -79,7 +79,7 @@ class Observe:
         spans: Spans | None = None,
         readers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """readers: paths beside /spot where pictures are read, and the names by which they are counted."""
+        """readers: paths other than /spot where pictures are read, and the names with which they are counted."""
         self._app = app
         self._metrics = metrics
         self._spans = spans
@@ -119,7 +119,7 @@ class Observe:
     ) -> None:
         seconds = time.monotonic() - timing.began
         path = self._names.get(scope["path"], "other")
-        # A client whose own deadline passed counts like one that left, and not as an error of the service.
+        # A client whose own deadline passed counts like one that disconnected, and not as an error of the service.
         self._metrics.answered(
             path,
             GAVE_UP if timing.client_deadline and code == TooLateError.status else code,
@@ -147,7 +147,7 @@ class Problems:
     """Answers exceptions of the paths and of inner middleware with a problem."""
 
     def __init__(self, app: ASGIApp, refusal: Callable[[str], Refuse | None] = lambda path: None) -> None:
-        """refusal: how problems of a path are answered, where it has a form of its own for them."""
+        """refusal: the function that answers a path's problems, where they have a form of their own."""
         self._app = app
         self._refusal = refusal
 
@@ -200,14 +200,14 @@ def _headers(scope: Scope, request_id: str, timing: Timing) -> list[tuple[bytes,
 
 
 def as_problem(problem: ProblemError, request_id: str) -> Refusal:
-    """As of RFC 9457."""
+    """A problem in the form of RFC 9457."""
     return Refusal(problem.status, MEDIA_TYPE, problem.render(request_id), problem.all_headers())
 
 
 async def send_answer(
     status: int, media_type: str, body: bytes, send: Send, headers: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    """Sends a whole ASGI answer."""
+    """Sends a complete ASGI answer."""
     own = {"content-type": media_type, "content-length": str(len(body)), **headers}
     await send(
         {

@@ -24,8 +24,8 @@ def is_indifferent(accept: bytes) -> bool:
 
 
 def accepted(accept: str) -> Accepted:
-    """The format that an Accept header prefers: of those it names, the one with the greatest q, the first of equal
-    ones; JSON where it names none of ours."""
+    """The format that an Accept header prefers: of the supported ones that it names, the one with the greatest q, the
+    first of equal ones; JSON where it names none."""
     best, found = 0.0, _MEDIA_TYPES[JSON]
     for part in accept.split(","):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))

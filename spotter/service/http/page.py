@@ -1,4 +1,4 @@
-"""`POST /v1/page`: the picture of a page, for whoever shows words over it and cannot open the file itself."""
+"""`POST /v1/page`: the picture of a page, for programs that show words over it and cannot open the file themselves."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 class PageParameters(BaseModel):
-    """What may stand behind `POST /v1/page?`."""
+    """The query parameters of `POST /v1/page`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,7 +48,8 @@ class PageParameters(BaseModel):
     summary="The picture of one page, as reading sees it",
 )
 async def page_picture(request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:
-    """Upright, and of a PDF as it is drawn for reading, so that polygons fit; nothing is read."""
+    """The picture of a page, upright, and for a PDF as it is drawn for reading, so that polygons fit; nothing is
+    read."""
     service = service_of(request)
     async with arriving(request, service, None) as arrival:
         found, _ = await arrival.pictures(request.headers.get("content-type"))

@@ -1,4 +1,4 @@
-"""The parameters of `POST /spot`: one table, by which they are parsed, validated, documented, listed by
+"""The parameters of `POST /spot`. One table defines how they are parsed, validated, documented, listed by
 `/v1/capabilities` and named in errors."""
 
 import difflib
@@ -22,7 +22,7 @@ REGIONS = 64
 """The most rectangles to ignore in one request."""
 _RECTANGLE = r"^\d{1,6},\d{1,6},\d{1,6},\d{1,6}$"
 _NAME = 64
-"""The length up to which an unknown name is compared with known ones."""
+"""The most characters of an unknown name that are compared with known names."""
 
 NO_LEXICONS: Final[Mapping[str, Lexicon]] = {}
 LISTED = 200
@@ -131,7 +131,7 @@ class SpotParameters(BaseModel):
     )
 
     def hints(self, lexicons: Mapping[str, Lexicon] = NO_LEXICONS) -> Hints:
-        """The hints for reading. lexicons: the service's, by name. Raises InvalidParameterError."""
+        """The hints of these parameters. lexicons: the service's, by name. Raises InvalidParameterError."""
         wording = self._wording(lexicons)
         notes = () if self.language_model is None else (_NO_LANGUAGE_MODEL,)
         if (
@@ -162,14 +162,15 @@ NO_PARAMETERS = SpotParameters()
 
 
 def unknown(name: str, known: type[BaseModel] = SpotParameters) -> str:
-    """The message for a parameter that is not among the `known` ones."""
+    """The message for a parameter that is not one of `known`."""
     name = name[:_NAME]
     (nearest,) = difflib.get_close_matches(name, known.model_fields, 1, 0.0)
     return f"there is no parameter {name!r}; the nearest is {nearest!r}"
 
 
 def described(models: Sequence[str]) -> list[dict[str, Any]]:
-    """The parameters for `/v1/capabilities`: name, description, and JSON schema. models: those that may be named."""
+    """The parameters for `/v1/capabilities`: name, description and JSON schema of each. models: the values that `model`
+    may have."""
     properties = SpotParameters.model_json_schema()["properties"]
     properties["model"] = {"description": properties["model"]["description"], "type": "string", "enum": list(models)}
     return [

@@ -1,7 +1,7 @@
-"""Limits that uvicorn's HTTP protocol does not have: on the size of a request's head, the time it takes, and the number
-of connections.
+"""Limits that uvicorn's HTTP protocol lacks: on the size of a request's head, on the time until it has arrived, and on
+the number of connections.
 
-The paths limit a request's body (see uploads).
+The handlers limit the body of a request (see `uploads`).
 """
 
 import asyncio
@@ -20,9 +20,10 @@ from spotter.service.http.middleware import SECURITY_HEADERS, access
 from spotter.service.telemetry.metrics import Metrics
 
 LINGER_SECONDS = 1.0
-"""Seconds for which a refused client may go on sending, unread, before its connection is closed."""
+"""Seconds for which a rejected client may continue to send, unread, before its connection is closed."""
 RESERVE = 8
-"""Connections beyond the limit that may request PROBES, so that health checks work when all connections are taken."""
+"""Connections beyond the limit that may only request PROBES, so that health checks work when all connections are in
+use."""
 PROBES = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 _DISPUTED = re.compile(rb"\A\r\n|\r(?!\n)|(?<!\r)\n|\n[ \t]")
@@ -31,8 +32,8 @@ _DISPUTED = re.compile(rb"\A\r\n|\r(?!\n)|(?<!\r)\n|\n[ \t]")
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """head_bytes: request line and headers; head_seconds: for them to arrive, and for the rest of a body that
-    is not read any more; connections: open at once, without the reserve.
+    """head_bytes: the most bytes of request line and headers. head_seconds: the longest time until these have arrived,
+    and for the rest of a body that is not read any more. connections: the most open at once, without the reserve.
     """
 
     head_bytes: int
@@ -54,11 +55,11 @@ def without_upgrade(data: bytes, limit: int) -> bytes:
 
 
 class Corked:
-    """A transport that buffers the head of an answer until its body follows, to send both in one system call and
-    packet.
+    """A transport that buffers the head of an answer until its body follows, so that both are sent in one system call
+    and packet.
 
-    stays: whether the client still sends, when the connection is to be closed. It is then only half-closed, and the
-    caller closes it later.
+    stays: whether the client is still sending when the connection is to be closed. The connection is then only
+    half-closed, and the caller closes it later.
     """
 
     def __init__(self, transport: asyncio.Transport, stays: Callable[[], bool] = lambda: False) -> None:
@@ -88,7 +89,7 @@ class Corked:
         self._ended = True
 
     def close(self) -> None:
-        # Closing at once would reset the connection while the client still sends, and the client would lose the answer.
+        # Closing at once would reset the connection while the client is sending, and the client would lose the answer.
         if not self._transport.is_closing() and self._stays():
             self.end(b"")
         else:
@@ -112,7 +113,7 @@ class BoundedHttp(HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _head_received = 0
-    _begins_with = 0  # bytes received last, until a message begins there
+    _begins_with = 0  # size of the last received data, until a message begins in it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -141,7 +142,7 @@ class BoundedHttp(HttpToolsProtocol):
             if self._head_received > self.limits.head_bytes:
                 # The parser buffers an unfinished header without calling back.
                 self._refuse(self._too_large())
-            elif self._timer is None:  # a head that arrives in one piece needs none
+            elif self._timer is None:  # a head that arrives in one piece needs no timer
                 self._start_timer()
 
     def on_message_begin(self) -> None:
@@ -163,7 +164,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_timer()
-        if self.parser.should_upgrade():  # otherwise its body would be parsed as another request
+        if self.parser.should_upgrade():  # otherwise its body would be parsed as another request's head
             self._stop(BadRequestError("this connection cannot change its protocol: send no Upgrade header"))
         self._reserved = self._reserved and self._full
         if self._reserved and httptools.parse_url(self.url).path not in PROBES:
@@ -223,7 +224,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, problem: ProblemError) -> None:
-        """Answers outside of the application and closes the connection."""
+        """Answers without the application and closes the connection."""
         if self._corked.is_closing():  # bytes after the last request
             return
         self._problem = problem

@@ -27,8 +27,8 @@ Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 
 def page(path: str, **described: Any) -> Callable[[Handler], Handler]:
-    """Registers a function for GET and HEAD. The first route answers both and is named in the Allow header; the second
-    one is for the OpenAPI document."""
+    """Registers a function for GET and HEAD. The first route answers both methods, which its Allow header names; the
+    second one is for the OpenAPI document."""
 
     def add(handler: Handler) -> Handler:
         router.add_api_route(path, handler, methods=["GET", "HEAD"], include_in_schema=False)
@@ -75,7 +75,7 @@ async def answer_spot(
 async def _accepted(
     request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncIterator[Asked]:
-    """The pictures and parameters of a request. Its bytes count as held until the context ends."""
+    """The pictures and parameters of a request. Its bytes count towards the upload budget until the context ends."""
     closest = service.handler.closer_look.side
     if parameters.max_side is not None and parameters.max_side > closest:
         raise InvalidParameterError(
@@ -99,7 +99,7 @@ async def _accepted(
 
 @page("/health/live", tags=["health"], response_model=schemas.Health, responses=schemas.problems(NotReadyError))
 async def live(request: Request) -> Response:
-    """Whether the process works at all; a supervisor restarts it when not."""
+    """Whether the process works at all; if not, a supervisor should restart it."""
     service_of(request).require_alive()
     return _json({"status": "live"})
 
@@ -126,7 +126,7 @@ async def metrics(request: Request) -> Response:
     responses=schemas.problems(UnauthorizedError, NotReadyError),
 )
 async def model(request: Request, parameters: Annotated[ModelParameters, Query()]) -> Response:
-    """A model: its live version, where that came from, how it scored."""
+    """A model: its live version, the version's provenance, and its scores."""
     served = service_of(request).models.find(parameters.model)
     live, refusal, previous = served.require_live(), served.loaded.refusal, served.loaded.previous
     manifest = live.manifest
@@ -158,7 +158,7 @@ async def model(request: Request, parameters: Annotated[ModelParameters, Query()
     responses=schemas.problems(UnauthorizedError),
 )
 async def models(request: Request) -> Response:
-    """The models that this service reads with, the default first."""
+    """The models of this service, the default first."""
     served = service_of(request).models
     return _json(
         {
@@ -185,7 +185,7 @@ async def models(request: Request) -> Response:
     responses=schemas.problems(UnauthorizedError),
 )
 async def capable(request: Request) -> Response:
-    """What this build and its settings read, accept and write."""
+    """What this build reads, accepts and writes with its settings."""
     service = service_of(request)
     return _json(capabilities.describe(service.settings, request.app.state.compat, service.lexicons))
 
@@ -197,7 +197,7 @@ async def capable(request: Request) -> Response:
     responses=schemas.problems(UnauthorizedError, NotReadyError),
 )
 async def capacity(request: Request) -> Response:
-    """How much room there is now, in pictures and in seconds: what a client may send without meeting a 429."""
+    """The current room, in pictures and in seconds: how much clients may send now without getting a 429."""
     service = service_of(request)
     service.require_ready()
     settings, room = service.settings, service.handler.admission.room()
@@ -256,14 +256,14 @@ async def _lines(
         _accepted(request, service, parameters, timeout_ms) as asked,
         contextlib.aclosing(lines(service, asked)) as answers,
     ):
-        # Not before the body is read: whoever looks for the client's leaving takes what else it sends.
+        # Only after the body was read: waiting for the client's disconnection consumes whatever it sends.
         yield await unless_gone(request, anext(answers))
         async for answer in answers:
             yield answer
 
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:
-    """An answer in JSON lines. It waits for the first line, since until then the answer may be a problem."""
+    """An answer in JSON lines. It waits for the first line, since until then the answer may become a problem."""
     first = await anext(answers)
 
     async def body() -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""What answers look like, for the OpenAPI document."""
+"""The schemas of answers, for the OpenAPI document."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from spotter.service.http.negotiation import LINES
 
 
 class ModelRef(BaseModel):
-    """The model that read."""
+    """The model that read the picture."""
 
     name: str
     version: str
@@ -18,7 +18,7 @@ class ModelRef(BaseModel):
 
 
 class ImageSize(BaseModel):
-    """Pixels of the upload after its EXIF rotation."""
+    """The size of the upload in pixels, after its EXIF rotation."""
 
     width: int
     height: int
@@ -155,7 +155,7 @@ class Refused(BaseModel):
 
 
 class Operators(BaseModel):
-    """What runs the graph's own operators."""
+    """What runs the graph's custom operators."""
 
     run: Literal["native", "function", "none"] = Field(description="`none`: the graph has none of its own.")
     reason: str = Field(description="Why there are no native kernels.")
@@ -191,7 +191,7 @@ class ServedModelAnswer(BaseModel):
 
 
 class ModelsAnswer(BaseModel):
-    """The models that this service reads with, the default first."""
+    """The models of this service, the default first."""
 
     models: list[ServedModelAnswer]
 
@@ -216,7 +216,7 @@ class Parameter(BaseModel):
 
 
 class Capabilities(BaseModel):
-    """What this build and its settings read, accept and write."""
+    """What this build reads, accepts and writes with its settings."""
 
     version: str
     reads: list[Readable]
@@ -230,7 +230,7 @@ class Capabilities(BaseModel):
 
 
 class Places(BaseModel):
-    """Of pictures, or of their padded pixels."""
+    """Load and room, in pictures or in padded pixels."""
 
     inside: int = Field(description="Now: waiting, being decoded, being read.")
     most: int = Field(description="That may be inside at once.")
@@ -238,7 +238,7 @@ class Places(BaseModel):
 
 
 class Queue(BaseModel):
-    """Of time."""
+    """Load and room, in seconds."""
 
     queue: float | None = Field(description="Seconds until what is inside will have been read; null before one was.")
     most: float = Field(description="Seconds of the longest queue that is joined.")
@@ -246,14 +246,14 @@ class Queue(BaseModel):
 
 
 class Pace(BaseModel):
-    """Measured, a second while busy."""
+    """Measured throughput per second while busy."""
 
     pictures: float
     pixels: float = Field(description="Padded ones, as they are read.")
 
 
 class Capacity(BaseModel):
-    """How much room there is now."""
+    """The current load and room."""
 
     pictures: Places
     pixels: Places
@@ -263,7 +263,7 @@ class Capacity(BaseModel):
 
 
 class Health(BaseModel):
-    """A state, in a word."""
+    """A state, as one word."""
 
     status: str
 
@@ -288,8 +288,8 @@ def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
 _BINARY = {"type": "string", "format": "binary"}
 
 RAW_BODIES = ("image/*", "application/pdf", "application/x-www-form-urlencoded")
-"""Other Content-Types of raw bodies that clients say. They are not in the OpenAPI document: generated clients need one
-only, and some cannot use these."""
+"""Other Content-Types that clients give for raw bodies. They are not in the OpenAPI document: generated clients need
+only one, and some cannot use these."""
 SPOT_BODY: dict[str, Any] = {
     "required": True,
     "description": "A raw body may have any Content-Type, as image/jpeg: its bytes decide.",

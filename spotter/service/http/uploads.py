@@ -1,7 +1,7 @@
-"""Uploads: bytes counted while they arrive, raw bodies, multipart parts, and a picture or its address in JSON.
+"""Uploads: counts bytes while they arrive, and parses raw bodies, multipart bodies, and a picture or its URL in JSON.
 
-python-multipart parses. Starlette's forms, which use it as well, are not taken: they limit the bytes of fields but not
-of files, and write files of more than 1 MB to the disk.
+Multipart bodies are parsed by python-multipart. Starlette's forms, which also use it, are not suitable: they limit the
+bytes of fields but not of files, and write files of more than 1 MB to the disk.
 """
 
 import base64
@@ -19,11 +19,11 @@ from spotter.service.errors import BadRequestError, TooManyBytesError
 from spotter.service.upload_budget import UploadBudget
 
 NAMES = ("images", "image", "file")
-"""Of parts that are pictures though nothing says that they hold a file."""
+"""Names of parts that are taken for pictures even where nothing else says that they hold a file."""
 NAME = 64
-"""Bytes of a part's name that are looked at."""
+"""The most bytes of a part's name that are used."""
 FILENAME = 255
-"""And of its file's."""
+"""The most bytes of a file's name that are used."""
 FILES = (b"image/", b"application/octet-stream", b"application/pdf")
 """Content types of parts that are taken for pictures."""
 _JSON = b"{ \t\r\n"
@@ -31,8 +31,8 @@ _JSON = b"{ \t\r\n"
 _MEMBERS = ("image", "url")
 _STRUCTURE = b"{[,"
 MANY = 1000
-"""Of the bytes that begin a member or an element of JSON: more than any request of ours or of the dialects needs, and
-few enough that what they become takes no memory. Base64 has none of them."""
+"""The most bytes that may begin a member or an element of JSON: more than any request of this interface or of the
+dialects needs, and few enough that the parsed values take little memory. Base64 contains none of these bytes."""
 
 
 class Upload:
@@ -68,7 +68,7 @@ class Upload:
 
 
 class RawBody:
-    """One picture, the body itself."""
+    """A body that is one picture."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -85,7 +85,7 @@ class RawBody:
 
 @dataclass
 class Part:
-    """Of a multipart body. filename: None where the part holds no file."""
+    """A part of a multipart body. filename: None where the part holds no file."""
 
     name: str = ""
     filename: str | None = None
@@ -98,7 +98,7 @@ class Parts:
     what = "parts"
 
     def __init__(self, boundary: bytes, most: int) -> None:
-        """most: parts. Raises BadRequestError."""
+        """most: the largest number of parts. Raises BadRequestError."""
         self._most = most
         self._parts: list[Part] = []
         self._name, self._value, self._disposition, self._type = bytearray(), bytearray(), b"", b""
@@ -137,7 +137,7 @@ class Parts:
         return self._parts
 
     def check(self, part: Part) -> None:
-        """Raises a problem for a part, whose head has come, that is not to be there."""
+        """Raises a problem for a part that is not allowed; called when the part's headers have arrived."""
 
     def _begin(self) -> None:
         if len(self._parts) >= self._most:
@@ -169,7 +169,7 @@ class Parts:
 
 
 class MultipartBody(Parts):
-    """Pictures in the parts that hold files, whatever their names."""
+    """A multipart body whose parts with files are pictures, whatever their names."""
 
     what = "pictures"
 
@@ -178,7 +178,7 @@ class MultipartBody(Parts):
         return [bytes(part.data) for part in self.end()]
 
     def check(self, part: Part) -> None:
-        """Refuses parts that hold no file."""
+        """Rejects parts that hold no file."""
         if part.filename is None and part.name not in NAMES:
             raise BadRequestError(
                 f"the part {part.name!r} holds no file; parameters go into the query, as ?min_score=0.5"
@@ -194,12 +194,12 @@ def body_for(content_type: str | None, max_pictures: int) -> RawBody | Multipart
 
 
 def is_multipart(content_type: str) -> bool:
-    """Whether a Content-Type says so."""
+    """Whether a Content-Type is multipart."""
     return content_type.lstrip()[:10].lower().startswith("multipart/")
 
 
 def boundary_of(content_type: str) -> bytes:
-    """Of a multipart body. Raises BadRequestError."""
+    """The boundary of a multipart body. Raises BadRequestError."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -240,7 +240,7 @@ def open_json(body: bytes) -> bytes | Address:
 
 
 def load_json(body: bytes) -> dict[str, Any]:
-    """The members of a body of JSON. Raises BadRequestError for what is none, is no object, or has very many parts."""
+    """The members of a JSON body. Raises BadRequestError where it is no JSON, no object, or has very many parts."""
     if sum(body.count(byte) for byte in _STRUCTURE) > MANY:
         raise BadRequestError(f"the JSON has more than {MANY} members and elements")
     try:
@@ -253,7 +253,7 @@ def load_json(body: bytes) -> dict[str, Any]:
 
 
 def from_base64(name: str, text: str) -> bytes:
-    """The bytes of a member so named, a `data:` address among them. Raises InvalidParameterError."""
+    """Decodes the base64 text, or `data:` URL, of the member `name`. Raises InvalidParameterError."""
     if text[:5].lower() == "data:":
         head, comma, text = text.partition(",")
         if not comma or not head.lower().endswith(";base64"):

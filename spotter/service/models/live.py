@@ -32,7 +32,7 @@ class LoadedModel:
     """A running engine and the manifest of the bundle it runs. A request uses the same one from beginning to end."""
 
     label: str
-    """The model's, in metrics."""
+    """The label of the model in metrics."""
     manifest: Manifest
     engine: Engine
     digest: str
@@ -40,14 +40,14 @@ class LoadedModel:
     """Loads the same bundle again, for an engine that died. Raises BundleError when that fails."""
     operators: OperatorStatus = field(default_factory=lambda: OperatorStatus("none"))
     pace: tuple[int, float] = (0, 0.0)
-    """Padded pixels of a page and the seconds that it took when warm, for admission; (0, 0): not measured."""
+    """Padded pixels of a page, and the seconds that reading it took when warm, for admission; (0, 0): not measured."""
     since: float = field(default_factory=time.time)
     requests: int = 0
     """The number of requests that use it; counted on the event loop only."""
 
     @contextlib.contextmanager
     def held(self) -> Iterator["LoadedModel"]:
-        """Keeps a swap from stopping the engine."""
+        """A context during which a swap does not stop the engine."""
         self.requests += 1
         try:
             yield self
@@ -114,4 +114,4 @@ def _warmed(bundle: Bundle, settings: Settings, shapes: Sequence[Shape]) -> Sess
 
 
 WARMED_SHAPES = 4
-"""Shapes that a model is warmed for, in addition to the golden picture's."""
+"""The number of shapes for which a model is warmed, in addition to the golden picture's."""

@@ -1,4 +1,4 @@
-"""The models that a service reads with: each with its own engine, supervisor and alias, all within one admission."""
+"""The models of a service: each has its own engine, supervisor and alias, and all share one admission."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ class ServedModel:
 
     @property
     def live(self) -> LoadedModel | None:
-        """The version for new requests; a request keeps the one it started with."""
+        """The version for new requests; a request keeps the version that it started with."""
         return self.loaded.live
 
     def require_live(self) -> LoadedModel:
@@ -107,6 +107,6 @@ class ServedModels(Mapping[ModelReference, ServedModel]):
         await asyncio.gather(*(model.follow() for model in self.values()))
 
     def close(self) -> None:
-        """Stops every engine; takes as long as their running batches, so not in the event loop."""
+        """Stops every engine; this takes as long as their running batches, so it must not run in the event loop."""
         for model in self.values():
             model.loaded.close()

@@ -1,4 +1,4 @@
-"""Supervises the live engine: one that died, hangs or only fails is given new threads and a new session."""
+"""Supervises the live engine: one that died, hangs or fails every batch gets new threads and a new session."""
 
 import asyncio
 import logging
@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.1
 FAILURES = 3
-"""The number of failed batches in a row from which the engine counts as broken; pictures that break a working model are
-rarer."""
+"""The number of consecutive failed batches from which the engine counts as broken; pictures that make a working model
+fail are rarer."""
 
 HANGS = 2
 """The number of hanging threads, each with its memory, that may be abandoned before the process must be restarted."""
@@ -49,7 +49,7 @@ class EngineSupervisor:
 
     @property
     def lost(self) -> bool:
-        """Whether only a new process helps: a revival failed, hanging threads pile up, or an engine hung for twice the
+        """Whether only a new process helps: a revival failed, too many threads hang, or an engine hung for twice the
         allowed time without being revived."""
         live = self._models.live
         overdue = live is not None and live.engine.heartbeat > 2 * self._stall

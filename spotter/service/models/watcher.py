@@ -26,7 +26,7 @@ Outcome = Literal["unchanged", "loaded", "rolled_back", "refused", "failed"]
 
 
 class Versions(Protocol):
-    """The interface of the registry for the watcher: see `live.Catalogue`."""
+    """The watcher's interface to the registry: see `live.Catalogue`."""
 
     def resolve(self) -> str:
         """The version behind the alias now."""
@@ -50,8 +50,8 @@ class Refusal:
 
 
 class LoadedModels:
-    """The versions of one model: the one that answers, the one before it, and those that still finish requests. Used on
-    the event loop only."""
+    """The loaded versions of one model: the live one, the one before it, and those that still have unfinished requests.
+    Used on the event loop only."""
 
     def __init__(self, metrics: Metrics, label: str) -> None:
         """label: the model's, in metrics."""
@@ -82,7 +82,7 @@ class LoadedModels:
         self._metrics.live(self.label, model.manifest)
 
     def close(self) -> None:
-        """Stops every engine; takes as long as their running batches, so not in the event loop."""
+        """Stops every engine; this takes as long as their running batches, so it must not run in the event loop."""
         for model in self.all:
             model.engine.stop(STOP_SECONDS)
 
@@ -149,7 +149,7 @@ class Watcher:
             outcome = await self._follow()
         except Exception as error:
             outcome = "failed"
-            # A registry that is away is logged once, not at every poll.
+            # A registry that cannot be reached is logged once, not at every poll.
             if self._said != str(error):
                 expected = isinstance(error, RegistryError)
                 logger.error("the registry cannot be followed: %s", error, exc_info=None if expected else error)

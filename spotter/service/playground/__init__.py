@@ -1,1 +1,1 @@
-"""The playground at `/` and the operators' page at `/status`: files that a browser asks the service with."""
+"""The playground at `/` and the operators' page at `/status`: static files with which a browser uses the service."""

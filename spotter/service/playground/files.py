@@ -1,8 +1,8 @@
-"""The pages' files, by the path at which each is asked for.
+"""The static files of the pages, by their paths.
 
-They are a few small ones and lie in memory: a request touches no disk, and only what is in the table can be asked for.
-Starlette's StaticFiles would take media types from the machine's tables and entity tags from the time of installing,
-which differs between replicas.
+They are few and small, and are kept in memory: a request does not access the disk, and only files in the table can be
+requested. Starlette's StaticFiles would take media types from the machine's tables, and entity tags from the time of
+installation, which differs between replicas.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Paths of the playground's and the operators' page, answered with their files."""
+"""The paths of the playground and of the operators' page."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -19,7 +19,7 @@ POLICY = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
-"""Nothing from elsewhere, no script or style within a page, and none made of text."""
+"""A content security policy: nothing from other hosts, no inline scripts or styles, and no scripts made from text."""
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -29,7 +29,7 @@ SECURITY_HEADERS = (
     (b"permissions-policy", b"camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
     (b"referrer-policy", b"no-referrer"),
 )
-"""Of these answers, instead of the service's own."""
+"""Headers of these answers, instead of the service's usual ones."""
 
 
 def playground() -> APIRouter:
@@ -45,7 +45,7 @@ def _answer(file: StaticFile) -> Callable[[Request], Coroutine[Any, Any, Respons
         request.scope["spotter.security_headers"] = SECURITY_HEADERS
         packed = file.packed if _takes_gzip(request.headers.get("accept-encoding", "")) else None
         tag = f'"{file.tag}"' if packed is None else f'"{file.tag}-gzip"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}  # asked for again each time, and mostly a 304
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}  # revalidated each time, mostly with a 304
         if file.packed is not None:
             headers["Vary"] = "Accept-Encoding"
         if _matches(request.headers.get("if-none-match", ""), tag):

@@ -1,1 +1,1 @@
-"""Metrics, spans and the time that each stage took."""
+"""Metrics, tracing spans and the duration of each stage."""

@@ -1,4 +1,4 @@
-"""The service's Prometheus metrics. One object for each process; nothing is registered globally."""
+"""The service's Prometheus metrics. There is one object for each process; nothing is registered globally."""
 
 from collections import deque
 
@@ -22,7 +22,7 @@ SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 TOGETHER = 32
-"""The number of answers that are counted at once."""
+"""The number of recorded answers that are counted together."""
 
 
 class Metrics:
@@ -110,7 +110,10 @@ class Metrics:
         )
         self.upload_bytes = Gauge("spotter_upload_bytes", "Bytes of uploads held now.", registry=registry)
         self.gpu_memory = Gauge(
-            "spotter_gpu_memory_bytes", "Of the GPU, by everyone on it: used and total.", ("kind",), registry=registry
+            "spotter_gpu_memory_bytes",
+            "Memory of the GPU, of all its processes: used and total.",
+            ("kind",),
+            registry=registry,
         )
         self.ready = Gauge("spotter_ready", "1 while the service is ready.", registry=registry)
         self.model = Info("spotter_model", "The version of a model that answers.", ("model",), registry=registry)
@@ -127,18 +130,18 @@ class Metrics:
         self._stages.append((stage, seconds))
 
     def batch(self, model: str, report: BatchReport) -> None:
-        """Records a batch of a model. From any thread."""
+        """Records a batch of a model. May be called from any thread."""
         self._batches.append((model, report))
 
     def answered(self, path: str, code: int, seconds: float | None) -> None:
         """Records that a request was answered; seconds: None for paths whose durations are not recorded, since each
-        such path would add a sixth to the page. On the event loop."""
+        such path would make the metrics page a sixth longer. To be called on the event loop."""
         self._answers.append((path, code, seconds))
         if len(self._answers) >= TOGETHER:
             self.settle()
 
     def settle(self) -> None:
-        """Counts the recorded events. On the event loop."""
+        """Counts the recorded events. To be called on the event loop."""
         while self._answers:
             path, code, seconds = self._answers.popleft()
             self.requests.labels(path, str(code)).inc()
@@ -157,7 +160,7 @@ class Metrics:
         self.dispatches.labels(model, report.reason).inc()
 
     def expect(self, model: str) -> None:
-        """Shows a model's counts from the beginning, as 0."""
+        """Makes a model's counters appear from the beginning, as 0."""
         for metric in (
             self.words, self.pictures, self.batch_pictures, self.batch_padding, self.batch_seconds, self.batch_queue,
         ):  # fmt: skip

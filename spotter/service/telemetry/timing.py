@@ -1,4 +1,4 @@
-"""Where a request's time goes, stage by stage."""
+"""The time of a request, by stage."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ class Timing:
 
     began: float
     seconds: dict[str, float] = field(default_factory=dict)
-    """Stage -> seconds; with several pictures the longest."""
+    """Stage -> seconds; for several pictures the longest."""
     spans: list[tuple[str, float, float]] = field(default_factory=list)
     """(stage, began, ended) on the same clock, of every picture."""
     client_deadline: bool = False

@@ -18,7 +18,8 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class Spans:
-    """Writes a server span for each request, its stages as children, its parent the caller's `traceparent`."""
+    """Writes a server span for each request, with its stages as children and the caller's `traceparent` as the
+    parent."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -65,7 +66,7 @@ class Spans:
 
 
 def spans_from_environment() -> Spans | None:
-    """Spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; None where it is unset.
+    """Spans for the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; None where it is unset.
 
     Raises RuntimeError when it is set and the `otel` extra is not installed.
     """

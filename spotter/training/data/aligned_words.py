@@ -14,14 +14,14 @@ from spotter.training.data.annotations import Annotation, Picture, load_picture
 from spotter.training.data.crops import read_labels
 from spotter.training.data.lines import flattened, height_of, part_of
 
-_LEAST = 6  # pixels; narrower words and lower lines are skipped
-_INWARDS = 0.08  # of the height: a cut lies in the middle of a space, a word ends a little before
+_LEAST = 6  # pixels; narrower words and smaller lines are skipped
+_INWARDS = 0.08  # of the height: a cut lies in the middle of a space, and a word ends this much before it
 _QUALITY = 92
 
 
 def lines_to_cut(folder: Path, output: Path, part: str = "") -> list[tuple[str, str]]:
-    """(file name, transcript) of the lines of `labels.tsv` whose names begin with `part`, but for those of which
-    `output` has words."""
+    """(file name, transcript) of the lines of `labels.tsv` whose names begin with `part`, except those of which
+    `output` already has words."""
     done = (
         {Path(name).stem.rpartition("_")[0] for name, _ in read_labels(output)} if _labels(output).exists() else set()
     )
@@ -29,7 +29,8 @@ def lines_to_cut(folder: Path, output: Path, part: str = "") -> list[tuple[str, 
 
 
 def cut_line(line: NDArray[np.uint8], transcript: str, aligner: LineAligner) -> list[tuple[NDArray[np.uint8], str]]:
-    """Pictures of the words of a line uint8 [H, W, 3], and their texts, without uncertain words."""
+    """Pictures of the words of a line uint8 [H, W, 3], and their texts; words with an uncertain alignment are left
+    out."""
     width = line.shape[1]
     text = unicodedata.normalize("NFC", transcript)
     cut = [(line[:, int(w.start * width) : int(np.ceil(w.end * width))], w.text) for w in aligner.words(line, text)]
@@ -50,13 +51,14 @@ def cut_lines(folder: Path, lines: Iterable[tuple[str, str]], output: Path, alig
             quality = [cv2.IMWRITE_WEBP_QUALITY, _QUALITY]
             cv2.imwrite(str(output / file), cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), quality)
             labels.append(f"{file}\t{text}\n")
-        with _labels(output).open("a", encoding="utf-8") as table:  # all words of a line in one write
+        with _labels(output).open("a", encoding="utf-8") as table:  # one write for all words of a line
             table.write("".join(labels))
         yield len(words)
 
 
 def cut_picture(picture: Picture, aligner: LineAligner, any_case: bool) -> list[Annotation]:
-    """A picture's lines as words; parts without a found word are to be ignored. any_case: as in `LineAligner.words`."""
+    """The words of a picture's lines; parts of lines without a found word become regions to ignore. any_case: as in
+    `LineAligner.words`."""
     image = picture.load()
     found: list[Annotation] = []
     for line in picture.annotations:
@@ -71,7 +73,7 @@ def cut_picture(picture: Picture, aligner: LineAligner, any_case: bool) -> list[
 
 
 def _shape(polygon: NDArray[np.float32], word: AlignedWord) -> NDArray[np.float32]:
-    """A word's own polygon of its line's, without the spaces around it."""
+    """The polygon of a word, a part of its line's polygon without the spaces around the word."""
     sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
     inwards = _INWARDS * height_of(polygon) / max(float(sides[0] + sides[2]) / 2, 1.0)
     inwards = min(inwards, (word.end - word.start) / 4)
@@ -81,14 +83,15 @@ def _shape(polygon: NDArray[np.float32], word: AlignedWord) -> NDArray[np.float3
 
 
 def _gaps(words: Sequence[AlignedWord]) -> list[tuple[float, float]]:
-    """Parts of a line that no word fills, as shares of its length."""
+    """The parts of a line that no word covers, as (start, end) in shares of its length."""
     ends = [0.0, *(word.end for word in words)]
     starts = [*(word.start for word in words), 1.0]
     return [(end, start) for end, start in zip(ends, starts, strict=True) if start - end > 1e-6]
 
 
 def _stem(name: str) -> str:
-    """Of a line's file, its folders included: names may repeat from folder to folder."""
+    """The stem of the word pictures' names, made of a line's path with its folders: file names may repeat in different
+    folders."""
     return "_".join(Path(name).with_suffix("").parts)
 
 

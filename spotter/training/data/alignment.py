@@ -1,7 +1,7 @@
-"""Cuts lines whose transcript is known into words, where a recogniser sees the spaces.
+"""Splits lines with a known transcript into words where a recogniser sees the spaces.
 
 The columns of a line are aligned with its transcript by CTC's best path through the given characters (Graves et al.
-2006, forced alignment by Viterbi's algorithm); each space is then a cut.
+2006; forced alignment by the Viterbi algorithm), and the line is cut at each space.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ _SURE = -1.2
 
 @dataclass(frozen=True)
 class AlignedWord:
-    """text: with the case that the picture shows. start, end: shares of the line's width. sureness: mean log
-    probability of its characters, nats."""
+    """text: in the case that the picture shows. start, end: shares of the line's width. sureness: mean log probability
+    of its characters, nats."""
 
     text: str
     start: float
@@ -40,9 +40,9 @@ class LineAligner:
         self._recogniser, self._charset = recogniser.eval(), charset
 
     def words(self, line: NDArray[np.uint8], transcript: str, any_case: bool = False) -> list[AlignedWord]:
-        """The words of a line uint8 [H, W, 3], each with its place; none where the transcript does not fit.
+        """The words of a line uint8 [H, W, 3], each with its position; an empty list where the transcript does not fit.
 
-        any_case: the transcript's case is unreliable; the picture's is used.
+        any_case: the transcript's case is unreliable, so the case that the recogniser reads is used.
         """
         text = " ".join(transcript.split())
         if not text or not self._charset.covers(text):
@@ -101,7 +101,7 @@ def _middle(frames: tuple[int, int]) -> float:
 
 
 def align(scores: NDArray[np.float32], choices: Sequence[Sequence[int]]) -> list[tuple[int, int]] | None:
-    """The first and last column of each character on the best path, or None where the columns are too few.
+    """The first and last column of each character on the best path, or None where there are too few columns.
 
     scores: log probabilities [T, classes], class 0 the blank. choices: for each character the classes that may stand
     for it.

@@ -1,9 +1,9 @@
-"""Pictures with their words in the form of the ICDAR contests.
+"""Reads and writes annotated pictures in the form of the ICDAR contests.
 
-A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter is eight coordinates and a
-transcript, which may itself hold commas. The transcript `###` marks text that does not count. A line
-of a curve begins with the number of its points and a colon, `6:x1,y1,...,x6,y6,transcript`. Files as Total-Text and
-CTW1500 are published (`spotter.training.data.published`) may lie in `gts/` instead, under their own names.
+A folder holds `images/NAME.EXT` and `gts/gt_NAME.txt`; a line of the latter has eight coordinates and a transcript,
+which may itself contain commas. The transcript `###` marks text to be ignored. A line for curved text begins with the
+number of its points and a colon, `6:x1,y1,...,x6,y6,transcript`. Files as Total-Text and CTW1500 are published
+(`spotter.training.data.published`) may lie in `gts/` instead, under their own names.
 """
 
 import os
@@ -51,7 +51,7 @@ class Picture:
 
 
 def load_picture(path: Path, aspect: float | None = None) -> NDArray[np.uint8]:
-    """uint8 [H, W, 3] RGB of a picture after its EXIF rotation, its height made to fit `aspect`.
+    """uint8 [H, W, 3] RGB of a picture after its EXIF rotation, with its height changed to fit `aspect`.
 
     Raises AnnotationError where the file is no picture.
     """
@@ -68,14 +68,14 @@ def load_picture(path: Path, aspect: float | None = None) -> NDArray[np.uint8]:
 
 
 def corrected_size(height: int, width: int, aspect: float) -> tuple[int, int]:
-    """(height, width) of a squeezed picture whose true width / height is `aspect`; the width stays."""
+    """(height, width) of a squeezed picture whose true width / height is `aspect`; the width is unchanged."""
     return max(1, round(width / aspect)), width
 
 
 def parse_line(line: str, where: str = "annotation", ascii_only: bool = True) -> Annotation:
-    """Reads `x1,y1,...,x4,y4,transcript`, or as many points as a number before a colon says.
+    """Parses `x1,y1,...,x4,y4,transcript`, or `n:x1,y1,...,xn,yn,transcript` with n points.
 
-    ascii_only: text other than printable ASCII is to be ignored, since it has no class.
+    ascii_only: ignore text with other characters than printable ASCII, which have no class.
     Raises AnnotationError where the line has another form.
     """
     counted = _POINTS.match(line)
@@ -106,18 +106,18 @@ def format_line(annotation: Annotation) -> str:
 
 
 def read_annotations(path: Path, ascii_only: bool = True) -> tuple[Annotation, ...]:
-    """The regions of one annotation file, in its order."""
+    """The regions of one annotation file, in the order of its lines."""
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     return tuple(parse_line(line, f"{path}:{n}", ascii_only) for n, line in enumerate(lines, 1) if line.strip())
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """The pictures of a folder by name, numbers in order of value (img_2 before img_10)."""
+    """The pictures of a folder, sorted by name with numbers by value (img_2 before img_10)."""
     return sorted((p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES), key=natural_key)
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
-    """Sorts names by their runs of digits as numbers."""
+    """A sort key that compares runs of digits in names as numbers."""
 
     def pieces() -> Iterator[tuple[int, int, str]]:
         run = ""
@@ -137,11 +137,11 @@ def read_folder(
     aspect: float | None = None,
     ascii_only: bool = True,
 ) -> list[Picture]:
-    """Every annotated picture of a folder, without decoding more than the header needs.
+    """Every annotated picture of a folder; of the picture files only headers are read.
 
     aspect: true width / height of every picture, for data stored squeezed (ICDAR 2015 stored as 960x640 has
         16/9); polygons are corrected with the pictures.
-    ascii_only: as in `parse_line`; an evaluation counts every word that is legible.
+    ascii_only: as in `parse_line`; False for evaluation, which counts every legible word.
     Raises AnnotationError where the folder is not in ICDAR form.
     """
     root = Path(folder)
@@ -158,7 +158,7 @@ def read_folder(
 
 
 def _of_picture(folder: Path, name: str, ascii_only: bool) -> tuple[Annotation, ...] | None:
-    """The regions of a picture by its name, in whichever form; None where no file annotates it."""
+    """The regions of a picture by its name, from a file of any supported form; None where there is no such file."""
     truth = folder / f"gt_{name}.txt"
     if truth.is_file():
         return read_annotations(truth, ascii_only)

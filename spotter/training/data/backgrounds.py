@@ -1,4 +1,4 @@
-"""Pictures without words, so that the detector learns not to find text in clutter."""
+"""A source of pictures without words, from which the detector learns not to find text in clutter."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from spotter.training.sample import Sample
 
 
 def random_crop(image: NDArray[np.uint8], rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
-    """uint8 [size, size, 3]: a random square of a picture, at a random scale, perhaps mirrored."""
+    """uint8 [size, size, 3]: a random square of a picture, at a random scale, mirrored half of the time."""
     height, width = image.shape[:2]
     side = int(rng.uniform(0.35, 1.0) * min(height, width))
     side = max(8, min(side, 2 * size, height, width))
@@ -24,7 +24,7 @@ def random_crop(image: NDArray[np.uint8], rng: np.random.Generator, size: int) -
 
 
 class TextFreeSource:
-    """Random squares of pictures that hold no text: samples of zero words.
+    """Random squares of pictures without text: samples of zero words.
 
     backgrounds: uint8 [H, W, 3] RGB pictures.
     """

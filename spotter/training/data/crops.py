@@ -16,11 +16,11 @@ from spotter.training.data.real import turn, visible
 from spotter.training.polygons import together
 from spotter.training.sample import Sample
 
-_SURE_RUN = 4  # transcripts in a row that must agree for an alignment to count
+_SURE_RUN = 4  # consecutive transcripts that must agree for an alignment to be trusted
 
 
 def read_labels(folder: str | os.PathLike[str]) -> list[tuple[str, str]]:
-    """(file name, transcript) of every line of `labels.tsv`, in order of the names' numbers."""
+    """(file name, transcript) of every line of `labels.tsv`, ordered by the numbers in the names."""
     lines = (Path(folder) / "labels.tsv").read_text(encoding="utf-8-sig").splitlines()
     pairs = [(name, text) for name, _, text in (line.partition("\t") for line in lines) if name]
     return sorted(pairs, key=lambda pair: natural_key(Path(pair[0])))
@@ -31,11 +31,13 @@ def crops_not_surely_from(
     wanted: str | os.PathLike[str],
     others: Sequence[str | os.PathLike[str]],
 ) -> set[str]:
-    """Names of word crops that may come from a picture outside `wanted`; excluding them prevents a leak.
+    """The names of word crops that may come from a picture outside `wanted`; excluding them keeps held-out pictures out
+    of training.
 
     folder: crops numbered in order of their pictures, and within a picture in order of its words.
     wanted, others: ICDAR-form folders which together hold all those pictures.
-    The transcripts of both sides are aligned; a crop outside every run of at least four that agree is unsure.
+    The transcripts of crops and folders are aligned; a crop outside every run of at least four equal transcripts is
+    returned.
     """
     crops = read_labels(folder)
     words: list[tuple[str, bool]] = []
@@ -56,12 +58,12 @@ _TURNED = 0.5  # the share of pictures that are turned and distorted as a whole
 
 
 class WordCropSource:
-    """Real words in loose rows on backgrounds without text.
+    """Real cut-out words pasted in loose rows on backgrounds without text.
 
     folders: each with `labels.tsv` (file name, tab, transcript) and the files it names.
     backgrounds: uint8 [H, W, 3] RGB pictures.
-    exclude: file names to leave out; one collection for all folders, or one per folder by its name.
-    heights: range in pixels over which the usual height of a picture's words is spread.
+    exclude: file names to leave out, one collection for all folders, or one for each folder by its name.
+    heights: range in pixels from which the typical height of a picture's words is drawn.
     Labels of several words and upright crops of long words are left out.
     """
 
@@ -102,7 +104,7 @@ class WordCropSource:
         texts: list[str] = []
         most = int(rng.integers(self._words[0], self._words[1] + 1))
         y = float(rng.uniform(0, 0.3) * size)
-        spread = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))  # sparse pictures and dense ones
+        spread = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))  # of the gaps: sparse and dense pictures
         usual = float(rng.uniform(*np.log(self._heights)))
         while y < size - self._heights[0] and len(texts) < most:
             row = float(np.clip(np.exp(rng.normal(usual, 0.35)), *self._heights))

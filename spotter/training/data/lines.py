@@ -1,7 +1,7 @@
 """Cuts annotated lines of text into words.
 
-In data sets whose boxes are whole lines, the words' places are estimated from the widths of the transcript's characters
-and from columns without ink.
+In data sets whose boxes are whole lines, the positions of words are estimated from the widths of the transcript's
+characters and from columns without ink.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ _NARROW = {
 
 
 def character_width(character: str) -> float:
-    """Advance in em: the mean of a proportional sans face and of a fixed-pitch one."""
+    """A character's advance in em: the mean of a proportional sans-serif face and of a fixed-pitch one."""
     return (_NARROW.get(character, 0.56) + _MONOSPACED) / 2
 
 
@@ -49,7 +49,7 @@ def split_picture(picture: Picture) -> Picture:
 
 
 def split_line(line: Annotation, image: NDArray[np.uint8] | None = None) -> list[Annotation]:
-    """The words of a line, in order; a line of one word, an ignored one, or one on a curve stays whole.
+    """The words of a line, in order; a line of one word, an ignored line and a curved line are not cut.
 
     image: uint8 [H, W, 3]; where given, the cuts are moved into the blanks between the words.
     """
@@ -73,13 +73,13 @@ def part_of(polygon: NDArray[np.float32], start: float, end: float) -> NDArray[n
 
 
 def height_of(polygon: NDArray[np.float32]) -> float:
-    """Pixels of height of a line's polygon [4, 2], at least 1."""
+    """The height in pixels of a line's polygon [4, 2], at least 1."""
     sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
     return max(1.0, float(sides[1] + sides[3]) / 2)
 
 
 def flattened(image: NDArray[np.uint8], polygon: NDArray[np.float32], height: int) -> NDArray[np.uint8]:
-    """A line of a picture uint8 [H, W, 3], laid level in `height` rows."""
+    """A line of a picture uint8 [H, W, 3], rectified to a level strip of `height` rows."""
     sides = np.linalg.norm(np.roll(polygon, -1, 0) - polygon, axis=1)
     width = int(np.clip((sides[0] + sides[2]) / 2 * height / height_of(polygon), 8, 4096))
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -88,20 +88,21 @@ def flattened(image: NDArray[np.uint8], polygon: NDArray[np.float32], height: in
 
 
 def ink_columns(image: NDArray[np.uint8], polygon: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """bool [W]: which columns of the line, flattened to 32 pixels of height, hold ink."""
+    """bool [W]: which columns of the line, rectified to a height of 32 pixels, hold ink."""
     flat = flattened(image, polygon, _LINE_HEIGHT)
     rows = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)[4:-4].astype(
         np.float32
-    )  # the borders contain descenders and ascenders of neighbouring lines
+    )  # without the top and bottom, which may contain parts of neighbouring lines
     contrast = np.abs(rows - np.median(rows)).max(0)
     return np.asarray(contrast > 0.4 * np.percentile(contrast, 90), np.bool_)
 
 
 def _snap(text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]) -> list[tuple[float, float]] | None:
-    """Spans cut at blank runs: the choice of runs whose words have lengths nearest to the expected ones.
+    """Moves the cuts between spans into runs of blank columns, chosen so that the words' lengths are nearest to the
+    expected ones.
 
-    A shortest path over (word, run): a word costs its departure from its expected length, a run earns its
-    width. None where the line has fewer blanks than it needs.
+    A shortest path over (word, run): a word costs its deviation from the expected length, and the width of a run is
+    subtracted. None where the line has too few runs.
     """
     inked = np.flatnonzero(ink)
     if not len(inked):
@@ -115,7 +116,7 @@ def _snap(text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]) -
     begins, stops = (
         np.array([first, *ends]),
         np.array([*starts, last]),
-    )  # words begin after a run, stop at one
+    )  # a word begins after a run and ends at the next chosen one
     length = (last - first) / (spans[-1][1] - spans[0][0])
     widths = stops[None, :] - begins[:, None]  # [begin, stop]
     best = np.full(len(begins), np.inf)
@@ -125,7 +126,7 @@ def _snap(text: str, spans: list[tuple[float, float]], ink: NDArray[np.bool_]) -
     for n, (start, end) in enumerate(spans):
         cost = best[:, None] + np.where(widths > 0, np.abs(widths - (end - start) * length), np.inf)
         came.append(cost.argmin(0))
-        reached = cost.min(0)  # by the run at which the word stops
+        reached = cost.min(0)  # by the run at which the word ends
         if n < gaps:
             best = np.concatenate(([np.inf], reached[:-1] - 2 * gain))
     if not np.isfinite(reached[-1]):

@@ -1,10 +1,10 @@
-"""Photometric augmentation: light, lens, sensor and compression, in a few milliseconds."""
+"""Photometric augmentation: tone, colour, blur, noise and JPEG compression, in a few milliseconds a picture."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Drawing fresh noise costs more than everything else here, so pictures take windows of one fixed sheet.
+# Drawing new noise costs more than everything else here, so each picture takes a random window of one fixed array.
 _NOISE_SIDE = 1024
 _NOISE = np.random.default_rng(0).standard_normal((_NOISE_SIDE, _NOISE_SIDE, 3), np.float32)
 
@@ -63,6 +63,6 @@ def _noise(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) 
 
 
 def _jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    # The codec keeps brightness finer than colour, so it must know which channel is which.
+    # JPEG stores colour at a lower resolution than brightness, so the order of the channels matters.
     encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)

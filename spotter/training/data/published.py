@@ -1,11 +1,11 @@
-"""Words in the forms in which data sets of bent text are published.
+"""Parses the annotation formats of published data sets of curved text.
 
 Total-Text (https://github.com/cs-chan/Total-Text-Dataset, Groundtruth/Text, polygons as text): a record is
 `x: [[x1 x2 ...]], y: [[y1 y2 ...]], ornt: [u'c'], transcriptions: [u'WORD']`, which may be broken over lines; the
-transcription `#` marks what cannot be read. SCUT-CTW1500 (https://github.com/Yuliang-Liu/Curve-Text-Detector), whose
-regions are lines of 14 points: in the training part an XML file with `<box><label>TEXT</label><segs>x1,y1,...</segs>`,
-in the test part a line `x1,y1,...,x14,y14,####TEXT`; the text `###` marks what is not to be cared about. In all of them
-points run along the upper edge and back along the lower one.
+transcription `#` marks illegible text. SCUT-CTW1500 (https://github.com/Yuliang-Liu/Curve-Text-Detector), whose regions
+are lines of 14 points: in the training part an XML file with
+`<box><label>TEXT</label><segs>x1,y1,...</segs>`, in the test part a line `x1,y1,...,x14,y14,####TEXT`; the text `###`
+marks text to be ignored. In all formats points run along the upper edge and back along the lower one.
 """
 
 import re
@@ -29,7 +29,7 @@ _LEAST = 4  # points; fewer have no two edges
 
 
 class Word(NamedTuple):
-    """polygon: float32 [2n, 2], in pixels. text: None where it is neither to be found nor to be missed."""
+    """polygon: float32 [2n, 2], in pixels. text: None where the region is to be ignored."""
 
     polygon: NDArray[np.float32]
     text: str | None
@@ -87,10 +87,10 @@ def _word(points: NDArray[np.float32], text: str) -> Word:
 
 
 def _even(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A polygon of as many points on the upper edge as on the lower one.
+    """The polygon with equally many points on the upper and the lower edge.
 
-    Of an odd number, the far end of the word is the shorter of the two sides that may be it, and the edge that is a
-    point short gets one in the middle of its longest piece.
+    With an odd number of points, the far end of the word is taken to be the shorter of the two candidate sides, and the
+    edge with fewer points gets one more in the middle of its longest segment.
     """
     count = len(points)
     if count % 2 == 0:
@@ -116,13 +116,13 @@ _FORMS: Mapping[str, Callable[[str], list[Word]]] = {
     "{}.xml": ctw1500_training,
     "000{}.txt": ctw1500_test,
 }
-"""Names of files, by those of the pictures, and their forms."""
+"""Patterns of annotation files' names, with the picture's name for {}, and their parsers."""
 
 
 def find_published(folder: Path, picture: str) -> list[Word] | None:
-    """The words of the file in `folder` that annotates a picture of that name; None where there is none.
+    """The words of the file in `folder` that annotates the picture of this name; None where there is no such file.
 
-    Raises ValueError where it has another form than its name says.
+    Raises ValueError where the file does not have the form that its name implies.
     """
     for name, read in _FORMS.items():
         path = folder / name.format(picture)

@@ -15,16 +15,16 @@ from spotter.training.data.photometry import photometric
 from spotter.training.polygons import heights, lengths, together
 from spotter.training.sample import Sample
 
-_LEAST_HEIGHT = 5.0  # lower text is illegible
+_LEAST_HEIGHT = 5.0  # pixels; smaller text is illegible
 _KEPT_INSIDE, _SEEN_INSIDE = 0.9, 0.05
-_UPRIGHT = 1.5  # times as high as wide: the annotation of such words may not begin at their start
+_UPRIGHT = 1.5  # height / width: the annotation of such words may not begin at their start
 _LETTERS = 3
-_DISPLACED, _RECEDING = 0.025, 0.08  # of a crop's side, by which its corners move; more where it recedes
+_DISPLACED, _RECEDING = 0.025, 0.08  # of a crop's side: by how much corners move; in strong perspective
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """A decoded picture; polygons [N, 2n, 2] in its pixels."""
+    """A decoded picture and its words; polygons [N, 2n, 2] in its pixels."""
 
     image: NDArray[np.uint8]
     polygons: NDArray[np.float32]
@@ -38,8 +38,8 @@ class LabelledSource:
 
     folders: ICDAR-form folders (one or several).
     aspect, lines: as in `read_folder`.
-    heights: range in pixels over which the height of a picture's words (the median, or one word's) is spread.
-    max_side: pictures are kept decoded in memory, no larger than this.
+    heights: range in pixels from which the height of a crop's words (the median's, or one word's) is drawn.
+    max_side: pictures are kept decoded in memory, scaled down to this long side where they are larger.
     turned: share of the pictures that are turned by 90, 180 or 270 degrees.
     limit: reads only that many pictures of each folder.
     """
@@ -72,7 +72,7 @@ class LabelledSource:
         return len(self._scenes)
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
-        """A size x size crop; words less than 90% inside it are ignored, less than 5% left out."""
+        """A size x size crop; words less than 90% inside it are ignored, those less than 5% inside are left out."""
         scene = self._scenes[int(rng.integers(len(self._scenes)))]
         matrix, scale = self._placement(scene, rng, size)
         image = warp(scene.image, matrix, scale, size, rng)
@@ -125,15 +125,15 @@ def _scene(picture: Picture, max_side: int, lines: bool) -> _Scene:
         shape = (round(width * factor), round(height * factor))
         image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)
         polygons = polygons * np.array([shape[0] / width, shape[1] / height], np.float32)
-    # A sample has one word for each polygon, so regions of several words that are not cut are ignored.
+    # A sample has one word for each polygon, so regions of several words that were not split are ignored.
     ignore = np.array([a.ignore or " " in a.text for a in annotations], np.bool_) | _doubtful(polygons, annotations)
     texts = ["" if hidden else a.text for a, hidden in zip(annotations, ignore.tolist(), strict=True)]
     return _Scene(image, polygons, texts, ignore, heights(polygons))
 
 
 def _doubtful(polygons: NDArray[np.float32], annotations: Sequence[Annotation]) -> NDArray[np.bool_]:
-    """bool [N]: whether the first corner may not be the word's start. Spines and banners are often annotated from the
-    picture's top left corner, whatever their reading direction."""
+    """bool [N]: where the first corner may not be the word's start. Text on book spines and banners is often annotated
+    from its topmost left corner in the picture, whatever its reading direction."""
     long = np.array([len(a.text) >= _LETTERS for a in annotations], np.bool_)
     return np.asarray(long & (heights(polygons) > _UPRIGHT * lengths(polygons)), np.bool_)
 
@@ -153,10 +153,10 @@ def visible(polygons: NDArray[np.float32], size: int) -> tuple[NDArray[np.bool_]
 
 
 def turn(rng: np.random.Generator, size: int, turned: float = 0.02) -> NDArray[np.float64]:
-    """float64 [3, 3]: a turn about the centre of a size x size crop, as a wall that recedes sideways shows it (upright
-    strokes stay upright, lines climb or fall), and a small displacement of the corners.
+    """float64 [3, 3]: a random homography of a size x size crop: a rotation about its centre, at times a shear as of a
+    wall seen from the side (upright strokes stay upright, lines rise or fall), and a small displacement of the corners.
 
-    turned: share of quarter turns."""
+    turned: share of rotations by 90, 180 or 270 degrees."""
     kind = rng.random()
     if kind < 0.5:
         degrees = rng.normal(0, 4)
@@ -184,9 +184,10 @@ def turn(rng: np.random.Generator, size: int, turned: float = 0.02) -> NDArray[n
 def warp(
     image: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The crop; outside the picture it is black like a batch's padding, one colour, or the border's pixels repeated.
+    """The crop; beyond the picture's border it is black like a batch's padding, of one colour, or the border's pixels
+    are repeated.
 
-    Reflection would show mirrored text without a label.
+    Reflected borders would show mirrored text without labels.
     """
     if scale < 0.6:  # bilinear sampling alone would alias
         height, width = image.shape[:2]

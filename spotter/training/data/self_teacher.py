@@ -12,7 +12,8 @@ from spotter.training.predict import predict
 
 
 class SpotterReader:
-    """Reads words with a checkpoint's averaged weights at a long side of `side` pixels, by a language model if any.
+    """Reads words with a checkpoint's averaged weights at a long side of `side` pixels, with a language model if one is
+    given.
 
     Raises ValueError when a file is not what it should be.
     """
@@ -22,7 +23,7 @@ class SpotterReader:
         self._side = side
 
     def words(self, image: NDArray[np.uint8]) -> list[TeacherWord]:
-        """The words of a uint8 [H, W, 3] RGB picture, however unsure."""
+        """The words of a uint8 [H, W, 3] RGB picture, with any confidence."""
         return [
             TeacherWord(np.asarray(word.polygon, np.float32), word.text, float(word.score), False)
             for word in predict(self._model, image, self._side)

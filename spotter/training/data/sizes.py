@@ -1,4 +1,4 @@
-"""Makes annotated pictures of other sizes from real ones, to test how a reader depends on size."""
+"""Makes annotated pictures of other sizes from real ones, to test how a reader depends on the picture's size."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ _WHITE = 255
 
 
 def page(pictures: Sequence[Picture], columns: int, pixels: int) -> Annotated:
-    """Pictures side by side in rows of `columns`, all enlarged or reduced alike, so that the page, white around them,
-    has about `pixels` pixels: uint8 [H, W, 3], and the regions in its pixels."""
+    """Pictures side by side on a white page, `columns` to a row, all scaled by one factor so that the page has about
+    `pixels` pixels: uint8 [H, W, 3], and the regions in its pixels."""
     images = [picture.load() for picture in pictures]
     places: list[tuple[int, int]] = []
     width = height = 0
@@ -40,8 +40,7 @@ def page(pictures: Sequence[Picture], columns: int, pixels: int) -> Annotated:
 
 def crop(picture: Picture, side: int) -> Annotated | None:
     """At most `side` x `side` pixels around the picture's word of median height, moved to lie within the picture; None
-    where it has no legible word. Words that do not lie in it whole are to be ignored, those that do not touch it are
-    left out."""
+    where it has no legible word. Words that lie only partly in it are ignored; those outside it are left out."""
     words = [region for region in picture.annotations if not region.ignore]
     if not words:
         return None

@@ -1,4 +1,4 @@
-"""Another reader, RapidOCR's PP-OCR, as a teacher and as a standard of comparison.
+"""RapidOCR's PP-OCR as a teacher, and as a baseline for comparisons.
 
 RapidOCR is imported when a reader is made and is no dependency of this package (`pip install rapidocr`).
 """
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from spotter.training.data.ppocr import Models
 
-_UPRIGHT = 1.5  # RapidOCR turns crops taller than this by a quarter before reading them
+_UPRIGHT = 1.5  # height / width; RapidOCR rotates crops above this ratio by 90 degrees before reading them
 
-# The settings PP-OCR was trained with; RapidOCR's own normalise differently and lose a tenth of street words.
+# The settings that PP-OCR was trained with. RapidOCR's own normalise pictures differently and find a tenth fewer words
+# on streets.
 REFERENCE_SETTINGS: dict[str, Any] = {
     "Det.mean": [0.485, 0.456, 0.406],
     "Det.std": [0.229, 0.224, 0.225],
@@ -27,7 +28,8 @@ REFERENCE_SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class TeacherWord:
-    """polygon float32 [4, 2], pixels, clockwise from the text's top-left; `upright`: it runs down the page."""
+    """A word of a teacher. polygon: float32 [4, 2], pixels, clockwise from the text's top-left. upright: whether it
+    runs down the page."""
 
     polygon: NDArray[np.float32]
     text: str
@@ -74,7 +76,7 @@ class RapidReader:
 
 
 def sides_of(box: NDArray[np.float32]) -> tuple[float, float]:
-    """Width and height of a box's corners [4, 2], of each pair of sides the longer one."""
+    """Width and height of a box with corners [4, 2]: the longer of each pair of opposite sides."""
     top, right, bottom, left = np.linalg.norm(np.roll(box, -1, 0) - box, axis=1).tolist()
     return max(top, bottom), max(right, left)
 
@@ -88,10 +90,10 @@ def runs_down(box: NDArray[np.float32]) -> bool:
 def cut_line(
     box: NDArray[np.float32], text: str, score: float, pieces: list[tuple[str, float, list[list[float]]]]
 ) -> list[TeacherWord]:
-    """The words of a line, cut between the pieces the recogniser located.
+    """The words of a line, cut between the pieces that the recogniser located.
 
-    box: [4, 2] of the line. pieces: (characters, score, polygon) in reading order; a word may be several.
-    The outer edges stay the line's own, for a piece's extent is only estimated from its characters' centres.
+    box: [4, 2] of the line. pieces: (characters, score, polygon) in reading order; a word may consist of several.
+    The outer ends are the line's own, since a piece's extent is only estimated from its characters' centres.
     """
     words = text.split()
     upright = runs_down(box)

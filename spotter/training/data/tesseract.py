@@ -1,4 +1,4 @@
-"""Tesseract as a standard of comparison: the program itself, as a person would run it (Debian `tesseract-ocr`)."""
+"""Tesseract as a baseline for comparisons: the command-line program (Debian's package `tesseract-ocr`)."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 ENGLISH = "eng"
 OWN, SPARSE = "3", "11"
-"""Page segmentations: the program's default, which looks for columns and paragraphs; text anywhere, in no order, as in
-a street."""
+"""Page segmentation modes: the program's default, which looks for columns and paragraphs; and sparse text anywhere in
+the picture, in no order, as in street scenes."""
 
 _PROGRAM = "tesseract"
-_WORD = "5"  # level of a line of its table
+_WORD = "5"  # the level of words in its table
 _SECONDS = 120
 
 
@@ -39,15 +39,16 @@ class TesseractWord:
 
 def version() -> str | None:
     """Its version, or None when it is not installed."""
-    return _asked("--version").split()[1] if shutil.which(_PROGRAM) else None
+    return _output("--version").split()[1] if shutil.which(_PROGRAM) else None
 
 
 def require(languages: str = ENGLISH) -> str:
-    """Its version, where it has all these languages, `eng` or `eng+deu`. Raises TesseractError."""
+    """Its version. Raises TesseractError where it is not installed or lacks one of the languages, e.g. `eng` or
+    `eng+deu`."""
     found = version()
     if found is None:
         raise TesseractError("tesseract is not installed (Debian: apt-get install tesseract-ocr)")
-    known = _asked("--list-langs").splitlines()[1:]  # below a heading
+    known = _output("--list-langs").splitlines()[1:]  # the first line is a heading
     missing = [each for each in languages.split("+") if each not in known]
     if missing:
         raise TesseractError(f"tesseract lacks the language {', '.join(missing)}; it has {', '.join(known) or 'none'}")
@@ -57,7 +58,7 @@ def require(languages: str = ENGLISH) -> str:
 def read(
     pixels: NDArray[np.uint8], threads: int = 1, languages: str = ENGLISH, segmentation: str = SPARSE
 ) -> list[TesseractWord]:
-    """Words of a picture, uint8 [H, W, 3] RGB. Starts the program anew, which takes some of its time."""
+    """Words of a picture, uint8 [H, W, 3] RGB. Each call starts the program, which is part of the measured time."""
     height, width = pixels.shape[:2]
     ran = subprocess.run(
         [_PROGRAM, "stdin", "stdout", "-l", languages, "--psm", segmentation, "tsv"],
@@ -81,7 +82,7 @@ def parse(listing: str) -> list[TesseractWord]:
     return words
 
 
-def _asked(option: str) -> str:
-    """What it says to an option; old releases say it as an error."""
+def _output(option: str) -> str:
+    """The program's output for an option; old releases print it to standard error."""
     said = subprocess.run([_PROGRAM, option], capture_output=True, text=True, timeout=_SECONDS, check=True)
     return said.stdout or said.stderr

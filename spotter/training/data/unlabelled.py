@@ -14,16 +14,16 @@ from spotter.training.data.photometry import photometric
 from spotter.training.data.real import turn, warp
 from spotter.training.sample import Sample
 
-_BAND = 32  # pixels; higher ignored regions would count as text of another level, and so as background
+_BAND = 32  # pixels; taller ignored regions would count as text of another level, and so as background
 
 
 class UnlabelledSource:
-    """Random crops of the pictures of a folder, turned and in perspective, never mirrored; the whole picture is to be
+    """Random crops of the pictures of a folder, turned and in perspective, never mirrored; the whole crop is marked as
     ignored.
 
-    scales: range over which the pictures are shrunk or enlarged. max_side: pictures are kept decoded in memory, no
-    larger than this. limit: reads only that many of them.
-    Raises ValueError when the folder holds no picture or the scales are no range above 0.
+    scales: range of the factors by which pictures are scaled. max_side: pictures are kept decoded in memory, scaled
+    down to this long side where they are larger. limit: reads only that many of them.
+    Raises ValueError when the folder holds no picture or the scales are no range of positive numbers.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class UnlabelledSource:
 
 
 def unseen(size: int) -> NDArray[np.float32]:
-    """float32 [N, 4, 2]: regions that cover a size x size picture."""
+    """float32 [N, 4, 2]: ignored regions that together cover a size x size picture."""
     top = np.arange(0, size, _BAND, dtype=np.float32)
     bands = np.zeros((len(top), 4, 2), np.float32)
     bands[:, [1, 2], 0] = size

@@ -1,4 +1,4 @@
-"""Classifies lost words, for the error report."""
+"""Classifies the errors of a reader, for the error report."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +22,12 @@ Kind = Literal["read", "misread", "inaccurate", "split", "merged", "missed", "fa
 
 @dataclass(frozen=True)
 class Finding:
-    """The result for a true word, or for a prediction without one.
+    """The result for a true word, or for a prediction that matches no true word.
 
-    kind: "misread" was found but read otherwise; "inaccurate" has a box that overlaps too little; "split" lies under
-    several predictions, "merged" under one that covers other words, too. truth, reading: None where there is none.
-    elsewhere: the word is lost, but a prediction that matches no other word has its text. blur: variance of the
-    Laplacian under the word.
+    kind: "misread" was found but read differently; "inaccurate" has a predicted box that overlaps too little; "split"
+    is covered by several predictions, "merged" by one that also covers other words. truth, reading: None where there is
+    none. elsewhere: the word is not matched, but a prediction that matches no other word has its text. blur: variance
+    of the Laplacian under the word.
     """
 
     picture: str
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Edits:
-    """Differences between truths and readings, capitals and small letters alike.
+    """Differences between transcripts and readings, ignoring case.
 
     replaced: (true, read) pairs; missing and added: characters.
     """
@@ -51,7 +51,8 @@ class Edits:
 
 
 def findings(read: Read, threshold: float, blur: Sequence[float] | None = None) -> Iterator[Finding]:
-    """One for each true word that counts and each false alarm. blur: for each of the picture's annotations."""
+    """One finding for each true word that counts and for each false alarm. blur: for each of the picture's
+    annotations."""
     found = overlaps(read.truths, read.predictions)
     keep = np.array([p.score >= threshold for p in read.predictions], np.bool_)
     matching = match([truth.ignore for truth in read.truths], found, keep)
@@ -91,7 +92,7 @@ def _lost(g: int, read: Read, found: Overlaps, matching: Matching) -> tuple[Kind
 
 
 def unmatched(read: Read, threshold: float) -> tuple[Counter[str], Counter[str]]:
-    """(true words without a prediction, predicted words that are not true) of a picture, ignoring places, as of
+    """(true words that were not predicted, predicted words that are not true) of a picture, ignoring positions, as in
     `scores.bag_of_words`."""
     keep = np.array([p.score >= threshold for p in read.predictions], np.bool_)
     matching = match([truth.ignore for truth in read.truths], overlaps(read.truths, read.predictions), keep)
@@ -117,7 +118,7 @@ def edits(pairs: Sequence[tuple[str, str]]) -> Edits:
 
 
 def alignment(first: str, second: str) -> list[tuple[str, str]]:
-    """An alignment of characters, "" for a gap, with the fewest differences."""
+    """An alignment of characters with the fewest differences; "" stands for a gap."""
     rows, columns = len(first) + 1, len(second) + 1
     cost = np.zeros((rows, columns), int)
     cost[:, 0], cost[0] = range(rows), range(columns)
@@ -141,7 +142,7 @@ def alignment(first: str, second: str) -> list[tuple[str, str]]:
 
 
 def reading_error(truth: str, reading: str) -> str:
-    """The kind of a misreading: its length, its order, or single characters."""
+    """The kind of a misreading: of the length, of the order, or of single characters."""
     truth, reading = truth.upper(), reading.upper()
     if sorted(truth) == sorted(reading):
         return "order"
@@ -163,15 +164,17 @@ PROPERTIES: dict[str, tuple[tuple[float, ...], Callable[[Annotation], float]]] =
     "angle, degrees": ((0.0, 5.0, 15.0, 45.0, 100.0), lambda truth: abs(angle(truth))),
     "characters": ((0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0), lambda truth: float(len(truth.text))),
 }
-"""The measures by which words are grouped: lower edges of the classes, and the measure."""
+"""The properties by which words are grouped: the lower bounds of the classes, and the function that measures the
+property."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """Of `words` true words of a class so many were found and so many read.
+    """How many true words of a class there are, were found, and were read.
 
-    predictions, right: those of the class by the measure of the true word that they are matched with, or else by their
-    own, and of them the ones that read a true word right; None where predictions have no such measure.
+    predictions, right: the predictions of the class, and how many of them read a true word right. A prediction is
+    classified by the true word that it is matched with, or else by its own property; None where predictions do not have
+    this property.
     """
 
     label: str
@@ -197,8 +200,8 @@ def shares(
     edges: Sequence[float],
     predictions: Sequence[tuple[float, bool]] | None = None,
 ) -> list[Share]:
-    """The true words of `found` by their `values`, in classes that begin at `edges`; those without a true word are left
-    out. predictions: (value, whether right) of each that counts."""
+    """The shares of the true words of `found`, in classes of their `values` with the lower bounds `edges`; findings
+    without a true word are left out. predictions: (value, whether right) of each that counts."""
     index = np.searchsorted(edges, values, side="right") - 1
     said = None if predictions is None else np.searchsorted(edges, [value for value, _ in predictions], "right") - 1
     rows = []
@@ -228,8 +231,8 @@ def sharpness(image: NDArray[np.uint8], truth: Annotation) -> float:
 
 
 def precision_and_recall(reads: Sequence[Read], text: bool) -> NDArray[np.float64]:
-    """float64 [K, 3]: (threshold, precision, recall) at each of the scores' hundredths; `text`: the word must be
-    read right, too."""
+    """float64 [K, 3]: (threshold, precision, recall) at each multiple of 0.01 of the score. text: whether a word must
+    also be read right."""
     scorer = Scorer(reads)
     rows = []
     for threshold in np.arange(0, 1, 0.02):

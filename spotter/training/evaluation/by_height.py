@@ -11,14 +11,14 @@ from spotter.training.evaluation.counts import Counts
 from spotter.training.evaluation.matching import Matching, same_text
 from spotter.training.prediction import Prediction
 
-HEIGHTS = (0.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0)  # lower edges of the classes of text height, pixels
+HEIGHTS = (0.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0)  # lower bounds of the classes of text height, pixels
 
 
 @dataclass(frozen=True)
 class HeightClass:
-    """Words of one height: true ones, those found, and those found and read.
+    """Counts of words of one class of height: true words, those found, and those found and read.
 
-    predictions: by the height of the true word that they are matched with, or else by their own.
+    predictions: classified by the height of the true word that they are matched with, or else by their own.
     """
 
     truths: int = 0
@@ -68,8 +68,8 @@ def _height_class(polygon: NDArray[np.float32]) -> int:
 
 
 def text_height(polygon: NDArray[np.float32]) -> float:
-    """Mean length, pixels, of the left and the right side of a polygon [P, 2] that follows a word's top edge and then
-    its bottom edge back."""
+    """Mean length in pixels of the left and the right side of a polygon [P, 2]: a word's top edge, then its bottom edge
+    back."""
     half = len(polygon) // 2
     left = np.linalg.norm(polygon[-1] - polygon[0])
     right = np.linalg.norm(polygon[half] - polygon[half - 1])

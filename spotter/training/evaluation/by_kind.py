@@ -12,8 +12,8 @@ from spotter.training.evaluation.scores import Compared
 
 @dataclass(frozen=True)
 class KindCount:
-    """True words of a kind: how many; of them, those with a box of their own, and of these those found; read, whatever
-    the case; exact, read with their case."""
+    """Counts of true words of a kind. words: all. boxed: those with a box of their own; found: those of the boxed that
+    were found. read: those read, ignoring case; exact: those read with their case."""
 
     words: int = 0
     boxed: int = 0
@@ -34,8 +34,8 @@ class KindCount:
 def by_kind(pictures: Iterable[Compared], threshold: float, how: Preset) -> dict[Kind, KindCount]:
     """Recall of each kind; a word counts in each of its kinds.
 
-    Where end-to-end F is the measure, a word is read when it is found and has its text. Elsewhere it is read when the
-    picture's readings contain it, anywhere, as often as the truth.
+    Where end-to-end F is the measure, a word counts as read when it is found and has its text. Elsewhere it counts as
+    read when the picture's readings contain it, at any position, as often as the truth does.
     """
     total = dict.fromkeys(KINDS, KindCount())
     for picture in pictures:
@@ -76,7 +76,7 @@ def _counted(picture: Compared, matching: Matching, how: Preset) -> list[tuple[s
     for word, _ in words:
         exact.append(left[word] > 0)
         left[word] -= exact[-1]
-    # Readings without an exact match may match words in another case.
+    # Readings without an exact match may match words that differ in case.
     upper = Counter[str]()
     for reading, count in left.items():
         upper[reading.upper()] += count

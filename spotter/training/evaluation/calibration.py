@@ -1,4 +1,4 @@
-"""Calibration of scores: of the words with score 0.8, four in five are right."""
+"""Calibration of scores, so that a score is the probability that the word is right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Evidence:
 
 
 def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
-    """Logistic regression by Newton's method, with equal weights of the data sets.
+    """Logistic regression (Platt scaling) by Newton's method, with equal total weights of the data sets.
 
-    Raises ValueError when there is nothing to fit to: no words, or all right, or all wrong.
+    Raises ValueError when there is nothing to fit: no words, or all right, or all wrong.
     """
     used = [part for part in evidence if len(part.right)]
     if not used or len({bool(r) for part in used for r in part.right}) < 2:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Counts:
-    """How many of the true and of the predicted were right; an undefined ratio is 0."""
+    """The numbers of true words, of predicted words and of correct ones; an undefined ratio is 0."""
 
     correct: int = 0
     truths: int = 0

@@ -1,4 +1,4 @@
-"""Cut-out lines of text as pictures that a reader of whole pictures can find text in.
+"""Data sets of cut-out lines, as pictures in which a reader of whole pictures can find the text.
 
 A file `labels.tsv` gives a picture's path, relative to the folder of that file, a tab, and the line's transcript.
 """
@@ -35,11 +35,11 @@ class LinePicture(Picture):
 
 
 def read_cut_lines(folder: Path, limit: int | None = None) -> list[Picture]:
-    """The first `limit` lines, or all, of those that lie in `folder`, in the order of their names' numbers.
+    """The first `limit` lines, or all, of those that lie in `folder`, ordered by the numbers in their names.
 
     `labels.tsv` is looked for in the folder and in the one above. Each picture has one annotation: the line's
     rectangle and its words, separated by spaces.
-    Raises AnnotationError without such a file, or when it lists no line of the folder or a file that is missing.
+    Raises AnnotationError where there is no such file, or when it lists no line of the folder or lists a missing file.
     """
     root = next((at for at in (folder, folder.resolve().parent) if (at / LABELS).is_file()), None)
     if root is None:

@@ -1,4 +1,4 @@
-"""Annotated data sets: how each is read, and its headline figure."""
+"""Annotated data sets: how each is loaded, and the headline figure by which it is judged."""
 
 import unicodedata
 from dataclasses import dataclass, replace
@@ -10,15 +10,15 @@ from spotter.training.evaluation.cut_lines import read_cut_lines
 
 Measure = Literal["end_to_end", "bag_of_words", "words_exact"]
 """The figure by which a data set is judged: F of the words found and read; F of each picture's words as a multiset,
-whatever their case and place; the share of the true words that are read with their exact case and accents."""
+ignoring case and position; or the share of the true words that are read with exact case and accents."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How a data set is read and judged.
+    """How a data set is loaded and judged.
 
     aspect: true width / height of every picture, for data stored squeezed. measure: its headline figure.
-    boxes: what an annotated polygon holds; places are judged only where it is a word.
+    boxes: what an annotated polygon contains; positions are judged only where it is a word.
     cut_lines: the pictures are single lines, cut out and listed in `labels.tsv` (see `cut_lines`).
     """
 
@@ -29,7 +29,7 @@ class Preset:
 
 
 PRESETS = {
-    "icdar2015": Preset(aspect=16 / 9),  # frames of 1280x720, also where they are stored squeezed
+    "icdar2015": Preset(aspect=16 / 9),  # frames of 1280x720, even where they are stored squeezed
     "icdar2003": Preset(),
     "born_digital": Preset(),
     "ui": Preset(),
@@ -44,7 +44,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of annotated pictures and how it is read and judged; name: for tables."""
+    """A folder of annotated pictures and how it is loaded and judged; name: for tables."""
 
     folder: Path
     how: Preset = Preset()
@@ -69,7 +69,7 @@ class Dataset:
 
 
 def composed(text: str) -> str:
-    """The text in Unicode's composed form (NFC), in which truth and reading are compared."""
+    """The text in Unicode's composed form (NFC), in which transcripts and readings are compared."""
     return unicodedata.normalize("NFC", text)
 
 

@@ -1,4 +1,4 @@
-"""The kind of word of a transcript."""
+"""Classifies transcripts by kind of word."""
 
 import re
 import unicodedata
@@ -50,7 +50,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
     (re.compile(r"\d+"), frozenset({"integer"})),
     (re.compile(r"[1-9]\d{0,2}(,\d{3})+|[1-9]\d?(,\d\d)+,\d{3}"), frozenset({"thousands"})),
     (re.compile(r"([1-9]\d{0,2}(,\d{3})+|[1-9]\d?(,\d\d)+,\d{3})\.\d+"), frozenset({"thousands", "decimal"})),
-    # A single point before three digits is read as a decimal one.
+    # A single point before three digits is taken for a decimal point.
     (re.compile(r"[1-9]\d{0,2}(\.\d{3}){2,}"), frozenset({"thousands"})),
     (re.compile(r"[1-9]\d{0,2}(\.\d{3})+,\d+"), frozenset({"thousands", "decimal"})),
     (re.compile(r"[1-9]\d{0,2}(['\u2019]\d{3})+"), frozenset({"thousands"})),
@@ -70,7 +70,7 @@ _UNIT_SIGNS = (
     "dB lm lx mol ppm m² m³ cm² cm³ km² mm² m2 m3 cm2 cm3 km2 km/h mph m/s mg/l g/l mg/dl mmol/l kg/m² g/m²"
 )
 _UNITS = frozenset(unit.casefold() for unit in _UNIT_SIGNS.split())
-# Top-level domains, without those that are ordinary words, too.
+# Top-level domains, without those that are also ordinary words.
 _TOPS = (
     "com|org|net|edu|gov|mil|info|biz|app|dev|io|ai|co|tv|eu|uk|de|fr|es|ch|nl|pt|pl|cz|sk|dk|se|fi|ie|ro|hu|gr|ru|ua|tr|ca|"
     "mx|br|ar|au|nz|jp|cn|hk|tw|kr|sg|vn|za"
@@ -83,18 +83,19 @@ _ADDRESS = re.compile(
 
 
 def kinds(transcript: str) -> frozenset[Kind]:
-    """The kinds of a transcript of one word, as annotated; of several words, those of each; none of an empty one.
+    """The kinds of a transcript; of several words, the kinds of each; none for an empty transcript.
 
-    Brackets, quotes and punctuation around a word are set aside, but where they make the kind.
+    Brackets, quotes and punctuation around a word are ignored, except where they define the kind.
 
-    integer: digits alone. thousands: digits grouped by commas, apostrophes or, where there are two groups or a decimal
+    integer: digits only. thousands: digits grouped by commas, apostrophes or, where there are two groups or a decimal
     comma follows, points. decimal: a point or comma before further digits. date: day, month and year in digits, or a
-    month's English name with a day. percentage, unit, currency: a number with such a sign attached; it is thousands or
-    decimal, too, by its digits. other number: digits and marks, as times and telephone numbers.
+    month's English name with a day. percentage, unit, currency: a number with such a sign attached; by its digits it
+    may also be thousands or decimal. other number: digits and marks, as in times and telephone numbers.
     code: letters mixed with digits, of none of the kinds above.
     hyphenated: without digits, and with a hyphen between letters or after the last one, as at the end of a line.
-    accented: has a Latin letter beyond ASCII. end punctuation: ends in a mark, a hyphen not among them.
-    plain: two or more letters of ASCII, an apostrophe between them or not, and of no other kind. other: none of these.
+    accented: has a Latin letter beyond ASCII. end punctuation: ends in a punctuation mark other than a hyphen.
+    plain: two or more ASCII letters, possibly with apostrophes between them, and of no other kind. other: none of
+    these.
     """
     return frozenset(kind for word in transcript.split() for kind in _kinds_of_word(word))
 
@@ -122,7 +123,7 @@ def _kinds_of_word(word: str) -> frozenset[Kind]:
 
 
 def _kinds_of_number(core: str) -> frozenset[Kind]:
-    """The kinds of a word that has a digit and is no address."""
+    """The kinds of a word that has a digit and is not an address."""
     if _is_date(core):
         return frozenset({"date"})
     mixed: Kind = "code" if any(character.isalpha() for character in core) else "other number"

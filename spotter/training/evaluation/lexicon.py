@@ -23,9 +23,9 @@ def edit_distance(first: str, second: str) -> int:
 class Lexicon:
     """Replaces readings by the nearest of a list of words, as the contests' "generic lexicon" allows.
 
-    A reading is compared without the punctuation at its ends and whatever its case. It stays as it is where it has a
-    digit or fewer than three letters (such lists hold words only), or where even the nearest word is further than
-    `farthest` edits for each character. Of equally near words the first in the list wins.
+    A reading is compared without the punctuation at its ends, ignoring case. It is unchanged where it has a digit or
+    fewer than three letters (such lists contain only words), or where even the nearest word is further than `farthest`
+    edits for each character. Of equally near words the first in the list is taken.
     """
 
     def __init__(self, words: Iterable[str], farthest: float = 0.34) -> None:
@@ -46,14 +46,14 @@ class Lexicon:
 
     @classmethod
     def load(cls, path: Path, farthest: float = 0.34) -> "Lexicon":
-        """A file of one word a line."""
+        """Reads a file of one word a line."""
         return cls(path.read_text(encoding="utf-8-sig").splitlines(), farthest)
 
     def __len__(self) -> int:
         return len(self._order)
 
     def correct(self, reading: str) -> str:
-        """The nearest word in capitals, with the reading's own edge punctuation; or the reading."""
+        """The nearest word in capitals, with the reading's own punctuation at the ends; or the reading unchanged."""
         core = reading.strip(_EDGES)
         if len(core) < 3 or not core.isascii() or any(character.isdigit() for character in core):
             return reading

@@ -45,13 +45,13 @@ class Matching:
 
 
 def shape(polygon: NDArray[np.float32]) -> BaseGeometry:
-    """The area a polygon [P, 2] encloses; one that crosses itself is mended."""
+    """The area that a polygon [P, 2] encloses; a self-intersecting polygon is repaired."""
     area: BaseGeometry = Polygon(polygon)
     return area if area.is_valid else make_valid(area)
 
 
 def overlaps(truths: Sequence[Annotation], predictions: Sequence[Prediction]) -> Overlaps:
-    """The overlaps of all regions with all predictions; shapes without an area overlap nothing."""
+    """The overlaps of all regions with all predictions; a shape without area overlaps nothing."""
     iou = np.zeros((len(truths), len(predictions)))
     covered = np.zeros_like(iou)
     shapes = [shape(prediction.polygon) for prediction in predictions]
@@ -72,8 +72,8 @@ def match(
     """Pairs true words with predictions.
 
     ignored: for each true region whether it is ignored.
-    keep: bool [D], predictions that take part (by default all), e.g. those above a threshold.
-    iou: what the overlap of a pair must exceed; the contest's 0.5 by default.
+    keep: bool [D], which predictions take part (by default all), e.g. those above a threshold.
+    iou: the IoU that a pair must exceed; by default the contest's 0.5.
     """
     count = found.iou.shape[1]
     hidden = np.asarray(ignored, np.bool_)
@@ -91,12 +91,13 @@ def match(
 
 
 def same_text(truth: str, reading: str) -> bool:
-    """Equal, whatever the case."""
+    """Whether the texts are equal, ignoring case."""
     return truth.upper() == reading.upper()
 
 
 def same_text_leniently(truth: str, reading: str) -> bool:
-    """Equal by the rule of the contest's script: one mark at the true word's start, its end, or both may be missing."""
+    """Whether the texts are equal by the rule of the contest's script: one mark at the true word's start, its end, or
+    both may be missing."""
     truth, reading = truth.upper(), reading.upper()
     if truth == reading:
         return True

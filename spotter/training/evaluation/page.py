@@ -1,4 +1,4 @@
-"""One self-contained HTML page that shows what a reader gets wrong."""
+"""The error report of a reader: one self-contained HTML page."""
 
 import base64
 import io
@@ -38,16 +38,16 @@ _BLUR = (0.0, 50.0, 150.0, 400.0, 1000.0, 3000.0)
 _WIDTH = 900  # pixels of a drawn picture
 
 Load = Callable[[str], NDArray[np.uint8]]
-"""The picture uint8 [H, W, 3] RGB of a name."""
+"""Loads the picture uint8 [H, W, 3] RGB of a name."""
 Outline = tuple[NDArray[np.float32], tuple[int, int, int], int]
-"""A polygon of the picture, its colour, and the pixels of its line."""
+"""A polygon in the picture, its colour, and the width of its line in pixels."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A data set: its name, what was read, how its pictures are loaded.
+    """A data set's part of the page: its name, truth and predictions, and the loader of its pictures.
 
-    how: where boxes contain whole lines, figures that need the words' places are left out.
+    how: where boxes contain whole lines, figures that need the words' positions are left out.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Section:
 
 
 def report(reader: str, sections: Sequence[Section], threshold: float, worst: int = 8) -> str:
-    """The page. worst: so many pictures of each data set are drawn, those with most errors first."""
+    """The page as HTML. worst: the number of pictures drawn of each data set, those with most errors first."""
     pages = Environment(loader=PackageLoader("spotter.training.evaluation"), autoescape=select_autoescape())
     parts = [_section(section, threshold, worst) for section in sections]
     return pages.get_template("report.html").render(reader=reader, threshold=threshold, sections=parts)
@@ -105,8 +105,8 @@ def _bag(section: Section, threshold: float, worst: int) -> dict[str, Any]:
 
 
 def _judged(pictures: Sequence[Compared], how: Preset, threshold: float) -> list[tuple[Annotation, bool]]:
-    """Each prediction that counts, as the true word that it is matched with, or else by itself; and whether it is read
-    right."""
+    """For each prediction that counts, the true word that it is matched with, or else the prediction itself as an
+    annotation; and whether it is read right."""
     judged = []
     for picture in pictures:
         counts, right = outcomes(picture, how, threshold)
@@ -197,7 +197,7 @@ def _calibration(reliability: Reliability) -> str:
 
 
 def _matrix(replaced: Counter[tuple[str, str]]) -> str:
-    """The characters that are confused most, true ones down, read ones across."""
+    """A matrix of the characters that are confused most: true ones in rows, read ones in columns."""
     weight: Counter[str] = Counter()
     for (old, new), count in replaced.items():
         weight[old] += count
@@ -209,7 +209,7 @@ def _matrix(replaced: Counter[tuple[str, str]]) -> str:
     figure = Figure(figsize=(5.5, 5))
     axes = figure.subplots()
     axes.imshow(grid, cmap="Blues")
-    # matplotlib takes a dollar sign for the start of a formula.
+    # To matplotlib a dollar sign begins a formula.
     labels = [name.replace("$", r"\$") for name in names]
     axes.set_xticks(range(len(names)), labels, fontsize=7)
     axes.set_yticks(range(len(names)), labels, fontsize=7)

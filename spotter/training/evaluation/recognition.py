@@ -16,9 +16,9 @@ _INSIDE = 0.5
 class Recognition:
     """Sums over transcripts and their readings.
 
-    words: true words, transcripts split at spaces; right: of them, those that the reading has, whatever the case;
-    exact: with their case. edits: edit distances to the transcripts, whatever the case; characters: the transcripts'
-    lengths. sequences: transcripts; whole: those read without any difference, case included.
+    words: true words, from transcripts split at spaces; right: those that the reading contains, ignoring case; exact:
+    those that it contains with their case. edits: edit distances to the transcripts, ignoring case; characters: the
+    transcripts' lengths. sequences: transcripts; whole: those read without any difference, case included.
     """
 
     words: int = 0
@@ -59,7 +59,7 @@ class Recognition:
 
 
 def recognition(pairs: Sequence[tuple[str, str]]) -> Recognition:
-    """Reading accuracy over (transcript, reading) pairs; a word counts as often as both have it."""
+    """Reading accuracy over (transcript, reading) pairs; a repeated word counts as often as it occurs in both."""
     return Recognition(
         words=sum(len(truth.split()) for truth, _ in pairs),
         right=sum((words([truth.upper()]) & words([reading.upper()])).total() for truth, reading in pairs),
@@ -77,7 +77,8 @@ def words(texts: Iterable[str]) -> Counter[str]:
 
 
 def regions_of(found: Overlaps, matching: Matching) -> dict[int, int]:
-    """The true region in which each prediction lies with more than half of its area; those in none are left out."""
+    """For each prediction the true region in which more than half of its area lies; predictions in no region are left
+    out."""
     regions: dict[int, int] = {}
     for d in matching.predictions if matching.truths else ():
         g = max(matching.truths, key=lambda g: found.covered[g, d])
@@ -95,7 +96,7 @@ def readings_by_region(
 ) -> list[tuple[str, str]]:
     """(transcript, reading) of every true region that counts, for regions that hold whole lines.
 
-    texts: of the predictions. A region's reading is the texts of the predictions that lie in it, ordered by their
+    texts: of the predictions. A region's reading consists of the texts of the predictions in it, ordered by their
     centres along the region's top edge and joined by spaces; "" where there are none.
     """
     members: dict[int, list[tuple[float, str]]] = {g: [] for g in matching.truths}

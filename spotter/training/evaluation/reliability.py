@@ -1,4 +1,4 @@
-"""Reliability of scores: whether they match the share of right words."""
+"""Reliability of scores: whether a score equals the share of right words."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +17,8 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Words whose scores lie in one of BINS intervals of equal width: how many, and the sums of scores and of right."""
+    """Words whose scores lie in one of BINS intervals of equal width: their number, the sum of their scores, and the
+    number of right ones."""
 
     words: int = 0
     score: float = 0.0
@@ -42,7 +43,7 @@ class Reliability:
 
 
 def reliability(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> Reliability:
-    """Of N words by their scores [N], 0 to 1, and whether each was right [N]."""
+    """The reliability of N words, from their scores [N], 0 to 1, and whether each was right [N]."""
     index = np.minimum((scores * BINS).astype(int), BINS - 1)
     words = np.bincount(index, minlength=BINS)
     sums, rights = np.bincount(index, scores, BINS), np.bincount(index, right, BINS)
@@ -55,7 +56,7 @@ def expected_calibration_error(scores: NDArray[np.floating], right: NDArray[np.b
 
 
 def measure(pictures: Iterable[Compared], how: Preset) -> Reliability:
-    """Of the predictions of any score, except those in ignored regions."""
+    """The reliability of all predictions, of any score, except those in ignored regions."""
     scores: list[float] = []
     rights: list[bool] = []
     for picture in pictures:
@@ -66,11 +67,12 @@ def measure(pictures: Iterable[Compared], how: Preset) -> Reliability:
 
 
 def outcomes(picture: Compared, how: Preset, threshold: float = 0.0) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(counts [D], right [D]) of a picture's predictions: those in regions not to be cared about, and those whose score
-    is below the threshold, do not count.
+    """(counts [D], right [D]) of a picture's predictions: those in ignored regions, and those whose score is below the
+    threshold, do not count.
 
-    Right is what is matched with a true word and has its text, whatever the case. Where boxes hold whole lines, it is
-    what lies in a line that has its text, the surest first where a line has it fewer times.
+    A prediction is right when it is matched with a true word and has its text, ignoring case. Where boxes contain whole
+    lines, it is right when it lies in a line that contains its text; where the line contains it fewer times than it was
+    predicted, the predictions with the highest scores are right.
     """
     matching = picture.matching(threshold)
     counts = np.zeros(len(picture.texts), np.bool_)

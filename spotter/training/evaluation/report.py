@@ -1,4 +1,4 @@
-"""Reports of scores: JSON and tables."""
+"""Reports of scores, as JSON and as tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -101,7 +101,8 @@ def _calibration_as_dict(reliability: Reliability) -> dict[str, Any]:
 
 
 def table(result: Result) -> str:
-    """Per cent, for a terminal; without the figures that need the words' places where boxes hold whole lines."""
+    """A table in per cent for a terminal; where boxes contain whole lines, without the figures that need the words'
+    positions."""
     scores, lines = result.scores, result.dataset.how.boxes == "lines"
     rows = [("bag of words", scores.bag_of_words), ("words, exact case", scores.words_exact)]
     if not lines:
@@ -145,7 +146,7 @@ def _heights(scores: Scores) -> str:
 
 
 def sweep_table(sweep: Sequence[tuple[float, Scores]]) -> str:
-    """F at each threshold, per cent."""
+    """A table of F at each threshold, in per cent."""
     lines = [f"{'threshold':24}{'detection':>10}{'end to end':>12}{'bag of words':>14}"]
     lines += [
         f"{threshold:<24.2f}{100 * s.detection.f:10.1f}{100 * s.end_to_end.f:12.1f}{100 * s.bag_of_words.f:14.1f}"
@@ -155,7 +156,7 @@ def sweep_table(sweep: Sequence[tuple[float, Scores]]) -> str:
 
 
 def summary_table(results: Sequence[Result]) -> str:
-    """One row for each data set and reader: its headline figure and what goes with it, per cent; "-" where a figure
+    """One row for each data set and reader: its headline figure and related figures, in per cent; "-" where a figure
     needs boxes of words."""
     readers = [_short(reader) for reader in dict.fromkeys(result.reader for result in results)]
     many = len(readers) > 1

@@ -16,8 +16,9 @@ from spotter.training.evaluation.scores import Scorer, Scores
 class Result:
     """A reader's figures on a data set.
 
-    milliseconds: the median for a picture. lexicon: by which the readings were replaced.
-    by_iou: (IoU, end to end). reliability: of words of any score. sweep: (threshold, scores), where asked for.
+    milliseconds: the median time for a picture. lexicon: the word list with which readings were corrected, if any.
+    by_iou: (IoU, end-to-end counts). reliability: of words of any score. sweep: (threshold, scores) of further
+    thresholds.
     """
 
     reader: str
@@ -47,7 +48,7 @@ def result(
     lexicon: Path | None = None,
     sweep: Sequence[float] = (),
 ) -> Result:
-    """Scores what `scorer` holds. sweep: further thresholds."""
+    """Computes the figures of the predictions that `scorer` holds. sweep: further thresholds."""
     return Result(
         reader,
         dataset,
@@ -64,7 +65,7 @@ def result(
 
 
 def mean_over_ious(by_iou: Sequence[tuple[float, Counts]]) -> tuple[float, float, float]:
-    """Means of precision, recall and F over the overlaps asked for."""
+    """Means of precision, recall and F over the IoUs."""
     counts = [part for _, part in by_iou]
     return (
         sum(part.precision for part in counts) / len(counts),

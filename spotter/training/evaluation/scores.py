@@ -24,18 +24,18 @@ from spotter.training.evaluation.recognition import Recognition, readings_by_reg
 from spotter.training.prediction import Prediction
 
 IOUS = tuple(n / 100 for n in range(50, 100, 5))
-"""The overlaps at which `Scorer.by_iou` counts."""
+"""The IoUs at which `Scorer.by_iou` counts."""
 
 
 @dataclass(frozen=True)
 class Scores:
     """Sums over the pictures of a data set.
 
-    end_to_end: pairs whose text is equal whatever the case.
-    end_to_end_lenient: the same where the contest's script forgives a mark missing at an end.
-    bag_of_words: words of each picture as a multiset, whatever their case and place.
+    end_to_end: pairs whose text is equal, ignoring case.
+    end_to_end_lenient: the same, where a missing mark at an end is forgiven as in the contest's script.
+    bag_of_words: words of each picture as a multiset, ignoring case and position.
     words_exact: the same with exact case.
-    recognition: over the pairs; where boxes hold whole lines, over all true lines.
+    recognition: over the matched pairs; where boxes contain whole lines, over all true lines.
     by_height: one for each of HEIGHTS.
     """
 
@@ -48,7 +48,7 @@ class Scores:
     words_exact: Counts = field(default_factory=Counts)
 
     def headline(self, measure: Measure) -> float:
-        """The figure, a fraction of 1, by which a data set is judged."""
+        """The headline figure, a fraction of 1, by which a data set is judged."""
         if measure == "words_exact":
             return self.words_exact.recall
         return self.end_to_end.f if measure == "end_to_end" else self.bag_of_words.f
@@ -76,7 +76,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Compared:
-    """A picture's truth and what was read: texts, those of the predictions as they are judged."""
+    """A picture's truth and predictions, compared. texts: of the predictions, after any correction by a lexicon."""
 
     read: Read
     texts: Sequence[str]
@@ -93,15 +93,15 @@ class Compared:
 
 
 def compare(read: Read, lexicon: Lexicon | None = None) -> Compared:
-    """Finds how a picture's predictions overlap its truth; lexicon: replaces every reading by its nearest word."""
+    """Compares a picture's predictions with its truth; lexicon: corrects every reading to its nearest word."""
     texts = [p.text if lexicon is None else lexicon.correct(p.text) for p in read.predictions]
     return Compared(read, texts, overlaps(read.truths, read.predictions))
 
 
 class Scorer:
-    """Scores a reader's predictions at any threshold; overlaps are computed once.
+    """Scores a reader's predictions at any threshold; overlaps are computed only once.
 
-    lexicon: replaces every reading by its nearest word. how: what the pictures' boxes hold.
+    lexicon: corrects every reading to its nearest word. how: how the data set is judged.
     """
 
     def __init__(self, reads: Sequence[Read], lexicon: Lexicon | None = None, how: Preset | None = None) -> None:
@@ -116,7 +116,7 @@ class Scorer:
         return total
 
     def by_iou(self, threshold: float = 0.0) -> list[tuple[float, Counts]]:
-        """End to end where a word must overlap the truth by more than each of IOUS."""
+        """End-to-end counts for each of IOUS, which a word's IoU with the truth must exceed."""
         return [(iou, sum((_end_to_end(p, threshold, iou) for p in self.pictures), Counts())) for iou in IOUS]
 
     def errors(self, threshold: float = 0.0) -> Iterator[dict[str, object]]:
@@ -176,7 +176,8 @@ def _score(picture: Compared, threshold: float, lines: bool) -> Scores:
 
 
 def bag_of_words(truths: Sequence[str], readings: Sequence[str]) -> Counts:
-    """Words of a picture as a multiset, in capitals, split at spaces: a word counts as often as both sides have it.
+    """Compares the words of a picture as multisets, in capitals, split at spaces: a repeated word counts as often as it
+    occurs on both sides.
 
     Punctuation counts as written.
     """
@@ -185,5 +186,5 @@ def bag_of_words(truths: Sequence[str], readings: Sequence[str]) -> Counts:
 
 
 def bag(texts: Iterable[str]) -> Counter[str]:
-    """The words of some texts, in capitals, split at spaces."""
+    """The words of texts as a multiset, in capitals, split at spaces."""
     return words(text.upper() for text in texts)

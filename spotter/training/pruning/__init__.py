@@ -1,1 +1,1 @@
-"""Structured pruning: whole channels are removed, so that a smaller network of the same form is left."""
+"""Structured pruning: whole channels are removed, which leaves a smaller network of the same form."""

@@ -1,7 +1,7 @@
-"""Which channels of a network belong together, how much they matter, and how they are removed.
+"""Groups of channels of a network that depend on each other, their importance, and their removal.
 
-Channels that are added to each other, or that one layer writes and others read, can only be removed together: a group.
-Torch-Pruning's graph of dependencies finds the groups (Fang et al. 2023, DepGraph, arXiv:2301.12900).
+Channels that are added to each other, or that one layer writes and others read, can only be removed together; they form
+a group. Torch-Pruning's dependency graph finds the groups (Fang et al. 2023, DepGraph, arXiv:2301.12900).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from spotter.model.recogniser import Recogniser
 from spotter.model.spotter import Spotter
 
-_SIDE = 128  # pixels of the picture that dependencies are followed through; twice every backbone's stride
-_COLUMNS = 8  # of the patches that a recogniser of the maps reads in it
+_SIDE = 128  # pixels of the picture with which dependencies are traced; twice every backbone's stride
+_COLUMNS = 8  # columns of the patches that a recogniser reads from the maps in it
 _OUTSIDE = ("recogniser.", "orientation.")
 
 
 class _Followed(nn.Module):
-    """All of a spotter that reads what its detector computes, as one function of a picture."""
+    """All parts of a spotter that use the detector's maps, as one function of a picture, for tracing dependencies."""
 
     def __init__(self, model: Spotter) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _Followed(nn.Module):
 
 
 class Channels:
-    """The groups of channels of a spotter's detector, by the name of a convolution that writes them."""
+    """The groups of channels of a spotter's detector; a group is named by a convolution that writes it."""
 
     def __init__(self, model: Spotter) -> None:
         followed = _Followed(model.eval().requires_grad_(True))
@@ -48,7 +48,7 @@ class Channels:
         self._graph = torch_pruning.DependencyGraph().build_dependency(followed, picture)
 
     def groups(self) -> Iterator[tuple[str, "torch_pruning.Group"]]:
-        """Each group as Torch-Pruning has it, once."""
+        """Each of Torch-Pruning's groups once, with its name."""
         names = {module: name for name, module in self._model.named_modules()}
         for group in self._graph.get_all_groups(root_module_types=[nn.Conv2d]):
             name = names[group[0].dep.target.module]
@@ -56,11 +56,11 @@ class Channels:
                 yield name, group
 
     def judged(self, judge: Callable[["torch_pruning.Group"], Tensor]) -> dict[str, Tensor]:
-        """What a judge, one of Torch-Pruning's, says of the channels [C] of each group."""
+        """The importance of the channels [C] of each group, by one of Torch-Pruning's importance functions."""
         return {name: judge(group).detach() for name, group in self.groups()}
 
     def keep(self, kept: Mapping[str, Tensor]) -> None:
-        """Removes all but the channels int64 [K] of these groups from the model."""
+        """Removes from the model all channels of these groups except the given ones, int64 [K]."""
         for name, indices in kept.items():
             layer = self._model.get_submodule(name)
             assert isinstance(layer, nn.Conv2d)

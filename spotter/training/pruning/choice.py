@@ -1,4 +1,4 @@
-"""How narrow each part of a detector becomes."""
+"""Chooses the widths of a pruned detector, and the channels that are kept."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,12 @@ from spotter.training.pruning.widths import widths_of, with_widths
 
 
 def narrower(config: SpotterConfig, importance: Mapping[str, Tensor], share: float, multiple: int) -> SpotterConfig:
-    """The configuration whose detector has at most a share of the multiply-adds, and less by one step at most.
+    """The configuration whose detector has at most a share of the multiply-adds, and less than one step below that
+    share.
 
-    Step by step, the width that loses least importance for each multiply-add that it saves is reduced to the next
-    multiple of `multiple`. importance: of the channels [C] of each group, by the name of a convolution that writes
-    them. Raises ValueError where a share does not lie in (0, 1], or no widths are so small.
+    In each step the width that loses least importance for each multiply-add saved is reduced to the next multiple of
+    `multiple`. importance: of the channels [C] of each group, by the name of a convolution that writes them. Raises
+    ValueError where the share does not lie in (0, 1], or no widths are small enough.
     """
     if not 0 < share <= 1:
         raise ValueError(f"the share of operations must lie above 0 and be at most 1, not {share}")
@@ -37,8 +38,8 @@ def narrower(config: SpotterConfig, importance: Mapping[str, Tensor], share: flo
 
 
 def chosen(config: SpotterConfig, importance: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The channels int64 [K], ascending, that stay in each group which is wider than in `config`: those that matter
-    most."""
+    """The channels int64 [K], ascending, that are kept in each group that is wider than in `config`: the most important
+    ones."""
     shapes = detector_shapes(config)
     counts = {name: shapes[f"{name}.weight"][0] for name in importance}
     return {
@@ -57,13 +58,14 @@ def _steps(config: SpotterConfig, multiple: int) -> list[SpotterConfig]:
         if fewer:
             try:
                 found.append(with_widths(config, {**widths, name: fewer}))
-            except ValueError:  # a width that its blocks cannot have
+            except ValueError:  # a width that the blocks cannot have
                 continue
     return found
 
 
 def _lost(config: SpotterConfig, least_first: Mapping[str, Tensor]) -> float:
-    """The importance of the channels that a configuration lacks; least_first: running totals [C] of each group."""
+    """The total importance of the channels that a configuration lacks; least_first: for each group the cumulative sums
+    [C] of its importances in ascending order."""
     shapes = detector_shapes(config)
     lost = 0.0
     for name, totals in least_first.items():

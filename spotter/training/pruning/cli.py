@@ -35,7 +35,7 @@ from spotter.training.step_batches import StepBatches
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="From whose pictures batch norm's statistics are taken anew.",
+    help="Recipe of the pictures on which batch norms' statistics are computed again.",
 )
 @click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real pictures.")
 @click.option("--pool", type=click.Path(path_type=Path, exists=True), help="Rendered words (`spotter synth pool`).")
@@ -53,8 +53,9 @@ def prune(
 ) -> None:
     """Writes to OUTPUT the spotter CHECKPOINT with a smaller detector.
 
-    Whole channels of the backbone, the neck and the detection head are removed, those that matter least. The recogniser
-    stays. Then train it on: `spotter train` with --start-from OUTPUT and a recipe of the widths that are printed.
+    The least important channels of the backbone, the neck and the detection head are removed. The recogniser is
+    unchanged. Then continue its training: `spotter train` with --start-from OUTPUT and a recipe with the widths that
+    are printed.
     """
     if importance == "taylor" and recipe is None:
         raise click.UsageError("--importance taylor needs --recipe")

@@ -1,4 +1,4 @@
-"""What a detector of given widths costs."""
+"""The cost of a detector of given widths."""
 
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -10,7 +10,7 @@ from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.config import RecogniserConfig
 
-_SIDE = 256  # pixels of the square picture that is counted for; a multiple of every backbone's stride
+_SIDE = 256  # side in pixels of the picture for which operations are counted; a multiple of every backbone's stride
 _DETECTOR = ("backbone.", "neck.", "head.")
 
 
@@ -23,7 +23,7 @@ class Costs:
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        """At how many places each convolution is computed, by its weight's name."""
+        """The number of positions at which each convolution is computed, by its weight's name."""
         found: dict[str, int] = {}
         with torch.device("meta"):
             model = build_spotter(_without_reader(self._config)).eval()
@@ -42,13 +42,13 @@ class Costs:
         return found
 
     def operations(self, config: SpotterConfig) -> int:
-        """Of convolutions; all else is hardly anything beside them."""
+        """The multiply-adds of the convolutions; everything else is negligible."""
         shapes = detector_shapes(config)
         return sum(shapes[name].numel() * positions for name, positions in self._positions.items())
 
 
 def parameters(config: SpotterConfig) -> int:
-    """The numbers that training learns in backbone, neck and detection head."""
+    """The number of parameters of backbone, neck and detection head."""
     return sum(shape.numel() for shape in detector_shapes(config).values())
 
 
@@ -61,5 +61,5 @@ def detector_shapes(config: SpotterConfig) -> dict[str, torch.Size]:
 
 
 def _without_reader(config: SpotterConfig) -> SpotterConfig:
-    """The same detector with a recogniser that is quickly made."""
+    """The same detector with a recogniser that is quick to build."""
     return replace(config, recogniser=RecogniserConfig(layers=0), characters="a", orientation=False)

@@ -1,4 +1,4 @@
-"""How much the channels of a network matter."""
+"""The importance of a network's channels."""
 
 from collections.abc import Iterable
 
@@ -15,8 +15,8 @@ from spotter.training.pruning.channels import Channels
 
 
 def by_scale(channels: Channels) -> dict[str, Tensor]:
-    """The magnitude of the scales by which batch norms multiply each channel [C] of a group (Liu et al. 2017, Network
-    Slimming, arXiv:1708.06519), or the norm of its weights where there are none, as shares of the whole group's."""
+    """The absolute value of the batch norms' scales of each channel [C] of a group (Liu et al. 2017, Network Slimming,
+    arXiv:1708.06519), or the norm of its weights where there is no batch norm, as shares of the group's total."""
     scale = torch_pruning.importance.BNScaleImportance(normalizer="sum")
 
     def judge(group: "torch_pruning.Group") -> Tensor:
@@ -27,7 +27,7 @@ def by_scale(channels: Channels) -> dict[str, Tensor]:
 
 
 def _written(group: "torch_pruning.Group") -> Tensor:
-    """The norms of the weights that write each channel, as shares."""
+    """The norms of the weights that write each channel, as shares of their sum."""
     convolutions = (dep.layer for dep, _ in group if dep.pruning_fn == torch_pruning.prune_conv_out_channels)
     norms = sum(layer.weight.detach().flatten(1).norm(dim=1) for layer in convolutions)
     assert isinstance(norms, Tensor)
@@ -37,14 +37,14 @@ def _written(group: "torch_pruning.Group") -> Tensor:
 def by_loss(
     channels: Channels, model: Spotter, family: Family, batches: Iterable[Batch], config: TrainConfig
 ) -> dict[str, Tensor]:
-    """How much the detector's loss would change without each channel [C], to first order: |sum of w dL/dw|, the mean
-    over the layers that write or read it and over batches (Molchanov et al. 2019, arXiv:1906.10771). Raises ValueError
-    without a batch."""
+    """The change of the detector's loss without each channel [C], to first order: |sum of w dL/dw|, the mean over the
+    layers that write or read it and over batches (Molchanov et al. 2019, arXiv:1906.10771). Raises ValueError without a
+    batch."""
     judge = torch_pruning.importance.GroupTaylorImportance(multivariable=True, normalizer=None)
     found: list[dict[str, Tensor]] = []
     for batch in batches:
         for parameter in model.parameters():
-            parameter.grad = torch.zeros_like(parameter)  # a recogniser that reads the maps stays without one
+            parameter.grad = torch.zeros_like(parameter)  # a recogniser that reads the maps gets no gradient
         maps = model.detect(model.features(batch.images))
         parts = detector_losses(family, maps, batch, config)
         torch.autograd.backward(torch.stack(list(parts.values())).sum())

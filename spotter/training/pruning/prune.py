@@ -1,4 +1,4 @@
-"""Makes a smaller network of a checkpoint by removing the channels that matter least."""
+"""Makes a smaller network from a checkpoint by removing the least important channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ from spotter.training.pruning.importance import by_loss, by_scale
 from spotter.training.pruning.statistics import renew_statistics
 from spotter.training.pruning.widths import check_prunable
 
-_FITTED_LATER = "orientation."  # to maps that pruning changes
+_FITTED_LATER = "orientation."  # must be fitted again, since pruning changes the maps
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Batches of a recipe, and how it weighs the parts of the loss. judge: whether channels are judged by that loss;
-    by their scales otherwise."""
+    """Batches of a recipe, and its settings of the loss. judge: whether importance is measured by that loss, or by the
+    batch norms' scales."""
 
     batches: Sequence[Batch]
     config: TrainConfig
@@ -34,7 +34,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Pruned:
-    """state: of a checkpoint to share. before, after: configurations of the network that it was and is."""
+    """state: of a checkpoint to share. before, after: configurations of the network before and after pruning."""
 
     state: dict[str, Any]
     before: SpotterConfig
@@ -44,11 +44,12 @@ class Pruned:
 def prune(path: Path, share: float, multiple: int = 8, examples: Examples | None = None) -> Pruned:
     """The spotter of a checkpoint with a detector of at most a share of the multiply-adds.
 
-    All blocks of a stage stay equally wide, so the result is a network like any other, of another configuration. Its
-    recogniser stays as it is; which way up a picture lies must be fitted again, and scores calibrated.
-    multiple: that widths become multiples of. examples: batch norm's statistics are taken anew from them, and channels
-        judged by the loss; without them statistics stay, and scales judge.
-    Raises ValueError where the file is no checkpoint, its network cannot be pruned, or a share is not possible.
+    All blocks of a stage stay equally wide, so the result is an ordinary network of another configuration. The
+    recogniser is unchanged; the classifier of the orientation must be fitted again, and scores must be calibrated
+    again.
+    multiple: widths become multiples of it. examples: used to compute the batch norms' statistics again, and to measure
+        importance by the loss; without them statistics stay, and importance is measured by the scales.
+    Raises ValueError where the file is no checkpoint, its network cannot be pruned, or the share cannot be reached.
     """
     state = load_state(path)
     model = load_spotter(path)
@@ -76,7 +77,7 @@ def prune(path: Path, share: float, multiple: int = 8, examples: Examples | None
 
 
 def _as(config: SpotterConfig, pruned: Spotter) -> Spotter:
-    """The network of a configuration with these weights."""
+    """The network of a configuration with the weights of `pruned`."""
     made = build_spotter(config)
     weights = {name: value for name, value in pruned.state_dict().items() if not name.startswith(_FITTED_LATER)}
     try:

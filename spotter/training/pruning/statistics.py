@@ -1,4 +1,4 @@
-"""Batch norm's statistics of a network whose channels have become fewer."""
+"""Computes the batch norms' statistics of a pruned network again."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,11 @@ from spotter.model.spotter import Spotter
 
 @torch.no_grad()
 def renew_statistics(model: Spotter, pictures: Iterable[Tensor]) -> None:
-    """Takes the means and variances of the detector's batch norms anew, from batches of pictures uint8 [B, H, W, 3].
+    """Computes the means and variances of the detector's batch norms again, from batches of pictures uint8
+    [B, H, W, 3].
 
-    A map that lacks channels of the layers before has another mean and variance than the ones that were learnt, and
-    that is most of what a pruned network loses (Li et al. 2020, EagleEye, arXiv:2007.02491).
+    Without some channels of the layers before it, a map has another mean and variance than those learnt, which causes
+    most of a pruned network's loss of accuracy (Li et al. 2020, EagleEye, arXiv:2007.02491).
     """
     norms = [
         module
@@ -23,7 +24,7 @@ def renew_statistics(model: Spotter, pictures: Iterable[Tensor]) -> None:
     ]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # the mean of all batches
+        norm.momentum = None  # None: the mean over all batches
         norm.train()
     for images in pictures:
         model.detect(model.features(images))

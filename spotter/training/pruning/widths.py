@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 from spotter.families.config import SpotterConfig
 from spotter.training.recipe_tables import toml_tables
 
-_OF_HEADS = ("channels", "bend")  # those of the families' settings that are widths of convolutions
-_STAGE, _HEAD = "stage ", "head "  # before the numbers and names of these
+_OF_HEADS = ("channels", "bend")  # the families' settings that are widths of convolutions
+_STAGE, _HEAD = "stage ", "head "  # prefixes of the widths' names
 _FAMILIES = ("fots", "abcnet")
 _BLOCKS = ("residual", "bottleneck", "separable", "inverted", "branched")
 _NECKS = ("fpn", "pan")
@@ -25,7 +25,8 @@ def widths_of(config: SpotterConfig) -> dict[str, int]:
 
 
 def with_widths(config: SpotterConfig, widths: Mapping[str, int]) -> SpotterConfig:
-    """The configuration with all the widths that `widths_of` names. Raises ValueError for impossible ones."""
+    """The configuration with these widths, which are all that `widths_of` names. Raises ValueError for impossible
+    ones."""
     stages = tuple(width for name, width in widths.items() if name.startswith(_STAGE))
     head = {name.removeprefix(_HEAD): width for name, width in widths.items() if name.startswith(_HEAD)}
     return replace(
@@ -37,14 +38,14 @@ def with_widths(config: SpotterConfig, widths: Mapping[str, int]) -> SpotterConf
 
 
 def as_recipe(config: SpotterConfig) -> str:
-    """The widths as a recipe has them."""
+    """The widths as tables of a recipe."""
     head = {name.removeprefix(_HEAD): width for name, width in widths_of(config).items() if name.startswith(_HEAD)}
     backbone = {"stem": config.backbone.stem, "channels": config.backbone.channels}
     return "\n".join(toml_tables("model", {"neck": config.neck, "backbone": backbone, "detection": head}))
 
 
 def check_prunable(config: SpotterConfig) -> None:
-    """Raises ValueError, which says what to do, for networks whose channels cannot be followed."""
+    """Raises ValueError, which says what to do, for networks whose channels' dependencies cannot be traced."""
     if config.family not in _FAMILIES:
         raise ValueError(
             f"a detector of family {config.family} cannot be pruned: prune the FOTS detector that it starts from, "

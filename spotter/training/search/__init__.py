@@ -1,1 +1,1 @@
-"""A search over the widths and depths of the detector, under a time budget, by short training runs."""
+"""Architecture search: widths and depths of the detector under a time budget, judged by short training runs."""

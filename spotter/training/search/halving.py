@@ -1,4 +1,4 @@
-"""Successive halving: many short runs, of which the better half goes on twice as long."""
+"""Successive halving: many short runs, the better half of which is repeatedly continued for twice as long."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -7,8 +7,8 @@ T = TypeVar("T")
 
 
 def better_half(losses: Sequence[float]) -> list[int]:
-    """The indices, ascending, of the lower half of the losses, at least one; of an odd number the smaller half, of
-    equal losses the earlier."""
+    """The indices, ascending, of the lower half of the losses, at least one. With an odd number the half is rounded
+    down; of equal losses the earlier one is taken."""
     order = sorted(range(len(losses)), key=losses.__getitem__)
     return sorted(order[: max(len(losses) // 2, 1)])
 
@@ -16,12 +16,12 @@ def better_half(losses: Sequence[float]) -> list[int]:
 def successive_halving(
     entrants: Sequence[T], train: Callable[[T, int], float], steps: int, halvings: int
 ) -> tuple[T, float]:
-    """The entrant of the lowest loss in the last round, and that loss (Jamieson and Talwalkar 2016, arXiv:1502.07943,
+    """The entrant with the lowest loss in the last round, and that loss (Jamieson and Talwalkar 2016, arXiv:1502.07943,
     with a factor of 2).
 
-    train: trains an entrant until it has done so many steps in all, and returns its loss, infinite where it diverged.
-    In the first round everyone does `steps`; after each of so many halvings the better half does twice as many. It ends
-    early where one is left. Raises ValueError where there is nobody.
+    train: trains an entrant until it has done this number of steps in all, and returns its loss, infinite where it
+    diverged. In the first round all entrants do `steps`; after each of `halvings` halvings the better half continues to
+    twice as many. The search ends early where one entrant is left. Raises ValueError where there is no entrant.
     """
     if not entrants:
         raise ValueError("nobody takes part")

@@ -1,4 +1,4 @@
-"""The loss that candidates are judged by: the detector's, on pictures that none of them was trained on."""
+"""The loss by which candidates are judged: the detector's loss on pictures that none of them was trained on."""
 
 import copy
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from spotter.training.search.results import HELD_OUT
 from spotter.training.step_batches import StepBatches
 
 _PICTURES = 64
-_SEED = 1_000_003  # away from those of runs
+_SEED = 1_000_003  # far from the seeds of runs
 
 
 class HeldOut:
-    """The same batches for every network: pictures of a run's sources, by another seed. Drawn pictures are new; of
-    real ones, other crops than those that are trained on."""
+    """The same batches for every network: pictures of a run's sources, drawn with another seed. Synthetic pictures are
+    new; of real pictures, other crops are taken than those in training."""
 
     def __init__(self, source: Source, config: TrainConfig, model: SpotterConfig) -> None:
-        """model: its family and characters count."""
+        """model: gives the family and the characters."""
         self.family = family_named(model.family)
         self.config = config
         charset = Charset(model.characters)
@@ -34,10 +34,10 @@ class HeldOut:
         self.batches = [steps[index] for index in range(len(steps))]
 
     def __call__(self, network: Spotter) -> dict[str, float]:
-        """The means over the batches of the weighted parts of the detector's loss, each by its name, and of their sum.
+        """The means over the batches of the weighted parts of the detector's loss, by name, and of their sum.
 
-        The network is on the CPU. Its batch norms go by each batch's own statistics: those that it has gathered lag
-        behind its weights, which in a short run outweighs what networks differ in.
+        The network is on the CPU. Its batch norms use the statistics of each batch: in a short run the running
+        statistics lag behind the weights, which would affect the loss more than the difference between networks.
         """
         sums: dict[str, float] = {}
         learning = copy.deepcopy(network).train()

@@ -1,4 +1,4 @@
-"""Which candidates none beats in both time and loss, and a picture of it."""
+"""The Pareto front of the candidates in time and loss, and a plot of it."""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ _PATH = "pareto.svg"
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The indices of the points (time, loss) than which no other is lower in one and at most as high in the other, by
-    ascending time."""
+    """The indices, by ascending time, of the points (time, loss) on the Pareto front: no other point is lower in one
+    coordinate and at most equal in the other."""
 
     def beaten(time: float, loss: float) -> bool:
         return any(t <= time and other <= loss and (t, other) != (time, loss) for t, other in points)
@@ -23,8 +23,8 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def draw_front(folder: Path, candidates: Sequence[Candidate], winner: Candidate, budget_ms: float) -> Path:
-    """Writes the picture of times and losses to a folder, and returns its path: of each round the points, by the
-    candidates' numbers, and their Pareto front; of those who diverged nothing."""
+    """Writes a plot of times and losses to a folder, and returns its path. For each round it shows the candidates, with
+    their numbers, and their Pareto front; candidates that diverged are left out."""
     figure = Figure(figsize=(6.4, 4.2))
     axes = figure.subplots()
     for index, steps in enumerate(sorted({run["steps"] for each in candidates for run in each.runs})):
@@ -47,6 +47,6 @@ def draw_front(folder: Path, candidates: Sequence[Candidate], winner: Candidate,
 
 
 def _point(candidate: Candidate, steps: int) -> tuple[float, float] | None:
-    """The time and the loss of a candidate after so many steps, where it has one."""
+    """The time and the loss of a candidate after `steps` steps; None where it has no finite loss."""
     loss = candidate.loss(steps)
     return None if loss is None or math.isinf(loss) else (candidate.milliseconds, loss)

@@ -1,4 +1,4 @@
-"""A search's results for people: a table, and the winner as lines of a recipe."""
+"""A search's results as a table, and the winner as lines of a recipe."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from spotter.training.search.results import Candidate
 
 
 def table(candidates: Sequence[Candidate], winner: Candidate) -> str:
-    """The candidates that were trained as a Markdown table: the loss after each round, and the scores after the last
-    one of each; the first one is the recipe's own network."""
+    """A Markdown table of the candidates that were trained: the loss after each round, and the scores after each
+    candidate's last round; the first row is the recipe's own network."""
     return markdown([_row(each, each is winner) for each in candidates if each.runs])
 
 
@@ -34,5 +34,6 @@ def _row(candidate: Candidate, won: bool) -> dict[str, Any]:
 
 
 def recipe_lines(model: Mapping[str, Any], winner: Candidate) -> str:
-    """The tables [model...] of a recipe, those that it has in `model`, with the winner's widths and depths."""
+    """The lines of a recipe's tables [model...]: the recipe's own values in `model`, with the winner's widths and
+    depths."""
     return "\n\n".join(toml_tables("model", overlaid(model, winner.dimensions.fields())))

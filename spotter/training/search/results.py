@@ -1,4 +1,4 @@
-"""What a search has found so far, kept in its folder, so that the same command goes on from there."""
+"""The results of a search so far, saved in its folder, so that the same command continues it."""
 
 import json
 import math
@@ -10,13 +10,14 @@ from spotter.training.search.space import Dimensions
 
 RESULTS = "results.json"
 HELD_OUT = "held_out"
-"""The name of the loss that candidates are judged by, see `spotter.training.search.held_out`."""
+"""The name of the loss by which candidates are judged, see `spotter.training.search.held_out`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What two commands must share to be one search. recipe: SHA-256 of its text. budget_ms: for a picture of side x
-    side pixels. against: folders that the candidates are scored on, of each `limit` pictures."""
+    """The settings that identify a search: a command continues it only with the same ones. recipe: SHA-256 of its text.
+    budget_ms: for a picture of side x side pixels. against: folders that the candidates are scored on, with `limit`
+    pictures of each."""
 
     recipe: str
     budget_ms: float
@@ -31,8 +32,9 @@ class Settings:
 
 @dataclass
 class Candidate:
-    """milliseconds: of the detector for one picture. runs: what is known after each round that it took part in, as
-    `spotter.training.ablation.run_row` tells it, and `steps`; empty where it is over the budget."""
+    """A candidate network. milliseconds: of the detector for one picture. runs: the results after each round that it
+    took part in, as returned by `spotter.training.ablation.run_row`, with `steps` added; empty where it is over the
+    budget."""
 
     number: int
     dimensions: Dimensions
@@ -40,12 +42,12 @@ class Candidate:
     runs: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, steps: int) -> dict[str, Any] | None:
-        """What is known after so many steps."""
+        """The result after `steps` steps; None where there is none."""
         return next((run for run in self.runs if run["steps"] == steps), None)
 
     def loss(self, steps: int) -> float | None:
-        """The loss by which it is judged after so many steps, infinite where it diverged; None where it has no such
-        run."""
+        """The loss by which it is judged after `steps` steps, infinite where it diverged; None where there is no such
+        result."""
         run = self.run(steps)
         return None if run is None else held_out_loss(run)
 
@@ -57,13 +59,13 @@ def held_out_loss(run: dict[str, Any]) -> float:
 
 
 def load(folder: Path, settings: Settings) -> list[Candidate]:
-    """The candidates that a folder has, none where no search was begun there. Raises ValueError where it was one of
-    other settings."""
+    """The candidates saved in a folder; an empty list where there is no search yet. Raises ValueError where the folder
+    holds a search with other settings."""
     file = folder / RESULTS
     if not file.exists():
         return []
     found = json.loads(file.read_text())
-    # By way of JSON, which has no tuples.
+    # Through JSON, which turns tuples into lists as in the file.
     wanted = json.loads(json.dumps(asdict(settings)))
     if other := [name for name, value in wanted.items() if found["settings"].get(name) != value]:
         raise ValueError(f"{folder} holds a search of other settings ({', '.join(other)})")
@@ -77,7 +79,7 @@ def _candidate(entry: dict[str, Any]) -> Candidate:
 
 
 def save(folder: Path, settings: Settings, candidates: list[Candidate], winner: int | None = None) -> None:
-    """Writes all of it, at once. winner: its number, once it is known."""
+    """Writes the results atomically. winner: its number, once it is known."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {"settings": asdict(settings), "winner": winner, "candidates": [asdict(each) for each in candidates]}
     temporary = folder / f"{RESULTS}.new"

@@ -18,14 +18,14 @@ from spotter.training.search.results import HELD_OUT, Candidate, Settings, held_
 from spotter.training.search.space import Dimensions, draw
 
 Measure = Callable[[SpotterConfig], float]
-"""The milliseconds that the detector of such a network takes for a picture."""
-_DRAWS = 10  # for each candidate that is wanted, before the budget counts as too small
+"""Measures the milliseconds that the detector of a configuration takes for a picture."""
+_DRAWS = 10  # for each wanted candidate; when these are used up, the budget is too small
 
 
 @dataclass(frozen=True)
 class Search:
-    """folder: keeps what is done. recipe: whose network the candidates vary, and by whose settings they are trained.
-    validate: judges an average of weights; it tells HELD_OUT and whatever else is to be kept."""
+    """folder: where results are saved. recipe: the candidates vary its network and are trained with its settings.
+    validate: scores the averaged weights; it returns HELD_OUT and whatever else is to be saved."""
 
     folder: Path
     recipe: Recipe
@@ -36,35 +36,36 @@ class Search:
     workers: int = 1
 
     def __call__(self) -> tuple[list[Candidate], Candidate]:
-        """All candidates that were measured, and the winner: the recipe's own network and as many drawn ones as are
-        wanted in all and keep the budget, of which those that are over it were not trained.
+        """All candidates that were measured, and the winner. The candidates are the recipe's own network and drawn
+        ones, until there are as many within the budget as wanted; those over the budget are not trained.
 
-        Raises ValueError where the folder holds a search of other settings, nobody keeps the budget or everyone
-        diverged, and InterruptedError when a signal stopped it; the same call then goes on.
+        Raises ValueError where the folder holds a search with other settings, no candidate is within the budget or all
+        diverged, and InterruptedError when a signal stopped it; the same call then continues.
         """
-        everyone = self._drawn(load(self.folder, self.settings))
-        taking_part = [each for each in everyone if each.milliseconds <= self.settings.budget_ms]
-        if not taking_part:
-            fastest = min(each.milliseconds for each in everyone)
+        candidates = self._drawn(load(self.folder, self.settings))
+        within_budget = [each for each in candidates if each.milliseconds <= self.settings.budget_ms]
+        if not within_budget:
+            fastest = min(each.milliseconds for each in candidates)
             raise ValueError(
-                f"none of {len(everyone)} networks takes {self.settings.budget_ms:g} ms or less; the fastest takes "
+                f"none of {len(candidates)} networks takes {self.settings.budget_ms:g} ms or less; the fastest takes "
                 f"{fastest:.1f} ms"
             )
 
         def train(candidate: Candidate, steps: int) -> float:
             if candidate.run(steps) is None:
                 candidate.runs.append(self._trained(candidate, steps))
-                save(self.folder, self.settings, everyone)
+                save(self.folder, self.settings, candidates)
             return held_out_loss(candidate.run(steps) or {})
 
-        winner, loss = successive_halving(taking_part, train, self.settings.steps, self.settings.halvings)
+        winner, loss = successive_halving(within_budget, train, self.settings.steps, self.settings.halvings)
         if math.isinf(loss):
             raise ValueError("every candidate diverged")
-        save(self.folder, self.settings, everyone, winner.number)
-        return everyone, winner
+        save(self.folder, self.settings, candidates, winner.number)
+        return candidates, winner
 
     def _drawn(self, known: list[Candidate]) -> list[Candidate]:
-        """The candidates, those over the budget too; the times of the first ones, which are `known`, stay."""
+        """The candidates, including those over the budget; the first ones, which are `known`, keep their measured
+        times."""
         rng = np.random.default_rng(self.settings.seed)
         base = self.recipe.model
         found: list[Candidate] = []
@@ -87,7 +88,7 @@ class Search:
         return found
 
     def _trained(self, candidate: Candidate, steps: int) -> dict[str, Any]:
-        """What became of a candidate after so many steps in all."""
+        """The result of a candidate after `steps` steps in all."""
         model = candidate.dimensions.applied(self.recipe.model)
         row = Row(f"candidate {candidate.number}", replace(self.recipe, model=model), ())
         try:

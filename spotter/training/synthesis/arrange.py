@@ -1,4 +1,4 @@
-"""Blocks of words on planes: the parts that scenes, pages and sheets are arranged from."""
+"""Blocks of words on planes, from which the layouts of scenes, pages and sheets are made."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,22 +26,22 @@ Matrix = NDArray[np.float64]
 Colour = NDArray[np.float64]
 
 _CELL = 4  # pixels of a picture per cell of the occupancy map
-_LARGE = 50.0  # pixels of a capital from which a style is sharp enough for big words
-_NATURAL = 0.8  # of a capital's height: width of a letter; what exceeds it is mostly spacing
-_APART = 1.5  # times the letters' spacing: nearer words of spaced letters could not be separated
+_LARGE = 50.0  # pixels of a capital's height from which a style is sharp enough for big words
+_NATURAL = 0.8  # of a capital's height: the usual width of a letter; a larger advance is mostly spacing
+_APART = 1.5  # times the letters' spacing: with a smaller gap, words of spaced letters could not be told apart
 _OUTLINE_STEPS = 8  # copies of the letters, shifted in different directions, that make an outline
-_SHORT = 2  # the most characters of entries of narrow table cells
+_SHORT = 2  # the most characters of entries in narrow table cells
 _NUMERIC = re.compile(r"[^A-Za-z]*\d[\d.,]*[)%€$£]?")
 
 
 class Styles:
     """The pool's styles by use.
 
-    kinds: for kinds of words by name, the factor by which their words are drawn more often than the pool contains them;
-    1 for a kind that is not named, 0 for none of it.
-    scene, large, page, mono: style numbers; `large` are sharp at any height. words, numbers, short, rules: patches by
-    style; `short` are those of one or two characters.
-    capital, advance: by style, height of a capital and the mean width of a character, in pixels of level 0.
+    kinds: factors by name of the kind, by which words of the kind are drawn more often than they occur in the pool; 1
+    for kinds that are not named, 0 to draw none.
+    scene, large, page, mono: numbers of the styles for each use; `large` styles are sharp at any height. words,
+    numbers, short, rules: patches by style; `short` are words of one or two characters.
+    capital, advance: by style, the height of a capital and the mean width of a character, in pixels of level 0.
     Raises ValueError on a pool without words, an unknown kind or a negative number, or when no word is left.
     """
 
@@ -72,7 +72,7 @@ class Styles:
         self.capital = {style: float(pool.capitals[patch]) for style, patch in first.items()}
 
     def draw(self, rng: np.random.Generator, style: int, count: int) -> NDArray[np.int64]:
-        """int64 [count]: words of a style, with the frequencies of the pool and `kinds`."""
+        """int64 [count]: words of a style, drawn with the frequencies of the pool times the factors of `kinds`."""
         words = self.words[style]
         if not self._edges:
             return np.asarray(rng.choice(words, count))
@@ -81,12 +81,13 @@ class Styles:
         return np.asarray(words[np.minimum(chosen, len(words) - 1)])
 
     def space(self, style: int, letters: float) -> float:
-        """Pixels of level 0 between two words, `letters` letters wide, and wider where letters are spaced."""
+        """Pixels of level 0 between two words: the width of `letters` letters, or more where letters are widely
+        spaced."""
         natural = min(self.advance[style], _NATURAL * self.capital[style])
         return letters * natural + _APART * (self.advance[style] - natural)
 
     def pick(self, rng: np.random.Generator, capital: float) -> int:
-        """A style for a scene's words whose capitals are `capital` pixels high."""
+        """A random style for words of a scene whose capitals are `capital` pixels high."""
         sharp = capital > _LARGE and rng.random() < 0.85
         return int(rng.choice(self.large if sharp else self.scene))
 
@@ -95,8 +96,8 @@ class Styles:
 class Block:
     """Words in the frame of their own plane, in pixels of the picture before the plane is turned.
 
-    patches: N indices. frames: float64 [N, 3, 3], pixels of patches -> plane. words: bool, which are to be labelled.
-    bounds: (left, top, right, bottom) of all, in the plane.
+    patches: N indices. frames: float64 [N, 3, 3], pixels of patches -> plane. words: bool [N], which are to be
+    labelled. bounds: (left, top, right, bottom) of the block, in the plane.
     """
 
     patches: NDArray[np.int64]
@@ -115,7 +116,8 @@ class Block:
 def place(
     pool: PatchPool, patches: NDArray[np.int64], left: Colour, baseline: Colour, scale: Colour, stretch: float
 ) -> Matrix:
-    """float64 [N, 3, 3]: puts the text's left edges and baselines where they are wanted."""
+    """float64 [N, 3, 3]: maps from patches to the plane that put the texts' left edges and baselines at the given
+    positions."""
     frames = np.zeros((len(patches), 3, 3))
     frames[:, 0, 0] = scale * stretch
     frames[:, 1, 1] = scale
@@ -139,12 +141,13 @@ def text_block(
     rows: Sequence[int],
     stretch: float = 1.0,
 ) -> Block:
-    """Rows of so many words in one style, with capitals `capital` pixels high, aligned left or centred."""
+    """Rows of words in one style, with capitals `capital` pixels high, aligned left or centred. rows: the number of
+    words in each row."""
     total = sum(rows)
     patches = styles.draw(rng, style, total)
     scale = capital / styles.capital[style]
     size = widths(pool, patches) * scale * stretch
-    # A space is about half a letter wide; narrower ones occur, too, and the detector must see them.
+    # A space is about half a letter wide; narrower ones also occur, and the detector must see them.
     gap = max(capital * 0.2, styles.space(style, rng.uniform(0.3, 1.0)) * scale * stretch)
     pitch = capital * rng.uniform(1.55, 2.3)
     centred = rng.random() < 0.5
@@ -161,15 +164,17 @@ def text_block(
 
 
 def plane(rng: np.random.Generator, centre: tuple[float, float], angle: float, extent: float, tilt: float) -> Matrix:
-    """float64 [3, 3]: a plane in perspective, turned by `angle` radians clockwise, its origin at `centre`.
+    """float64 [3, 3]: a map from a plane to the picture, in perspective, turned by `angle` radians clockwise, with the
+    plane's origin at `centre`.
 
-    extent: pixels from the origin to its farthest point; tilt: deviation of the depth's change over it.
+    extent: pixels from the origin to the plane's farthest point. tilt: standard deviation of the change of depth over
+    the plane.
     """
     vanish = np.clip(rng.normal(0, tilt, 2), -0.35, 0.35) / max(extent, 1.0)
     shear = rng.normal(0, 0.6 * tilt)
     climb = (
         np.clip(rng.normal(0, 3 * tilt), -0.7, 0.7) if rng.random() < 0.35 else 0.0
-    )  # the slope of lines on a wall seen from the side
+    )  # shear of a wall seen from the side, whose lines are sloped
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, cos * shear - sin, 0.0], [sin, sin * shear + cos, 0.0], [0, 0, 1]])
     turn[1] += climb * turn[0]
@@ -198,7 +203,7 @@ def _times(pool: PatchPool, kinds: Mapping[str, float]) -> NDArray[np.float64]:
     if any(times < 0 for times in kinds.values()):
         raise ValueError("kinds of words are drawn 0 times as often or more")
     by_kind = np.array([kinds.get(name, 1.0) for name in pool.kind_names] + [1.0])
-    return np.asarray(by_kind[pool.kinds])  # -1, of plates and rules, is the last
+    return np.asarray(by_kind[pool.kinds])  # index -1, of plates and rules, is the last entry
 
 
 def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:
@@ -206,7 +211,7 @@ def _advance(pool: PatchPool, patches: NDArray[np.int64]) -> float:
 
 
 class Canvas:
-    """Collects stamps, and tracks which parts of the picture are occupied."""
+    """Collects the stamps of a layout, and tracks which parts of the picture are occupied."""
 
     def __init__(self, size: int, pool: PatchPool) -> None:
         self.size = size
@@ -218,7 +223,7 @@ class Canvas:
     def fits(self, quad: NDArray[np.float32], cut: bool) -> bool:
         """Whether a quad [4, 2] covers only free parts, which are then marked as occupied.
 
-        cut: it may leave the picture.
+        cut: whether it may extend beyond the picture.
         """
         low, high = quad.min(0), quad.max(0)
         if not cut and (low.min() < 2 or high.max() > self.size - 2):
@@ -267,7 +272,7 @@ class Canvas:
         alpha: float = 1.0,
         layer: int = PLATE,
     ) -> None:
-        """A filled rectangle of the plane `on`; a line, where it is thin."""
+        """A filled rectangle in the plane `on`; where it is thin, a line."""
         self._stretched(int(self._pool.plates[0]), bounds, on, colour, alpha, layer)
 
     def _stretched(
@@ -287,7 +292,7 @@ class Canvas:
     def text(
         self, rng: np.random.Generator, block: Block, on: Matrix, colour: Colour, alpha: float, capital: float
     ) -> None:
-        """A block in one colour, now and then with a shadow."""
+        """A block in one colour, sometimes with a shadow."""
         if rng.random() < 0.12 and capital > 8:
             offset = np.eye(3)
             offset[:2, 2] = rng.uniform(0.04, 0.12, 2) * capital * rng.choice([-1.0, 1.0])

@@ -1,4 +1,4 @@
-"""The background that words are drawn on: a square of a picture, or paper."""
+"""The background of the words: a square of a picture, or paper."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spotter.training.synthesis.layout import Background
 
 Picture = NDArray[np.uint8]
-TONES = 24  # pixels a side of the thumbnail by which the colours of words are chosen
+TONES = 24  # side in pixels of the thumbnail by which the colours of words are chosen
 
 
 def draw_background(rng: np.random.Generator, pictures: Sequence[Picture], size: int) -> Background:

@@ -1,4 +1,4 @@
-"""Background pictures for words."""
+"""Background pictures for synthetic words."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _DRAWN_SIDE = 640
 class Backgrounds:
     """pictures: uint8 [H, W, 3] RGB, long sides of at most 900 pixels, without text; at least one.
 
-    The last `drawn` are procedural: hard negatives and smooth fields.
+    The last `drawn` pictures are generated: hard negatives and smooth fields.
     """
 
     pictures: list[NDArray[np.uint8]]
@@ -31,10 +31,11 @@ class Backgrounds:
     def load(
         cls, folders: Sequence[str | os.PathLike[str]], drawn: int = 64, seed: int = 0, part: Part = "all"
     ) -> "Backgrounds":
-        """Reads the pictures directly in `folders` that belong to a part, see `held_out`, and draws `drawn` more; at
-        least 1 is drawn when none was read.
+        """Reads the pictures directly in `folders` that belong to a part, see `held_out`, and generates `drawn` more,
+        at least 1 when none was read.
 
-        Half of those drawn are laid over photographs where there are any. Raises ValueError on a negative `drawn`.
+        Half of the generated ones are drawn over photographs where there are any. Raises ValueError on a negative
+        `drawn`.
         """
         if drawn < 0:
             raise ValueError(f"drawn must not be negative, but is {drawn}")
@@ -47,7 +48,7 @@ class Backgrounds:
 
 
 def _read(file: Path) -> NDArray[np.uint8] | None:
-    """A picture scaled down, or None when it cannot be read or is too small."""
+    """A picture, scaled down to LONGEST_SIDE where it is larger; None when it cannot be read or is too small."""
     image = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if image is None or min(image.shape[:2]) < 64:
         return None

@@ -131,14 +131,14 @@ def preview(
     lines = [np.concatenate(pictures[row * columns : (row + 1) * columns], 1) for row in range(rows)]
     try:
         Image.fromarray(np.concatenate(lines, 0)).save(output)
-    except (OSError, ValueError) as error:  # no such folder, or no format of that name
+    except (OSError, ValueError) as error:  # the folder does not exist, or the file's ending names no format
         raise click.ClickException(f"{output}: {error}") from None
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Pictures that are the same wherever they are written with one pool and one folder of backgrounds; heights: of
-    capitals, pixels."""
+    """A set of pictures that is reproducible from one pool and one folder of backgrounds; heights: of capitals,
+    pixels."""
 
     source: str
     count: int
@@ -148,7 +148,7 @@ class EvaluationSet:
 
 
 EVALUATION_SETS = {"curved": EvaluationSet(_CURVED, 200, 2002, 640, (10.0, 64.0))}
-"""In fonts and on backgrounds that recipes with such a source leave out."""
+"""Sets by name, in fonts and on backgrounds that recipes with such a source do not use."""
 
 
 @synth.command()
@@ -220,7 +220,7 @@ def write(
 @_DATA
 @_SIZE
 def bench(seconds: float, device: str | None, batch: int, pool: Path | None, data: Path | None, size: int) -> None:
-    """Measure pictures a second: of CPU time on one core, and of real time on a device if one is named."""
+    """Measure pictures per second: of CPU time on one core, and of real time on a device if one is named."""
     if device:
         from spotter.training.device import usable_device
 
@@ -239,7 +239,7 @@ def bench(seconds: float, device: str | None, batch: int, pool: Path | None, dat
 @click.option("--draws", type=click.IntRange(min=1), default=60000, show_default=True, help="Words drawn of each sort.")
 @_SEED
 def compare_words(data: Path, draws: int, seed: int) -> None:
-    """Set kinds, lengths, cases and edges of the words of DATA's training parts beside those of synthetic words."""
+    """Compare the kinds, lengths, cases and ends of words in DATA's training parts with those of synthetic words."""
     import numpy as np
 
     from spotter.training.synthesis.statistics import PAGES, SCENES, distance, real_words, statistics, table
@@ -274,7 +274,7 @@ def _open_source(
 
 @dataclass(frozen=True)
 class Speed:
-    """Pictures, words in them, and layouts without pixels, each a second of CPU time on one core."""
+    """Pictures, words in them, and layouts without pixels, each per second of CPU time on one core."""
 
     pictures: float
     words: float
@@ -282,7 +282,8 @@ class Speed:
 
 
 def measure(source: "LayoutSource", size: int, seconds: float) -> Speed:
-    """The speed of a source at pictures of size x size, over so many seconds of CPU time (a third for layouts)."""
+    """The speed of a source at pictures of size x size, measured for `seconds` of CPU time
+    (a third of it for layouts)."""
     import cv2
     import numpy as np
 
@@ -309,8 +310,8 @@ def open_sources(
 ) -> "dict[str, LayoutSource]":
     """Each kind of source on a pool of rendered words (a small one is built if absent) and the data's backgrounds.
 
-    kinds: only words of these; all when there is none. turned: share of pictures that are turned. looks: of each source
-    that has them only these.
+    kinds: use only words of these kinds; all when empty. turned: share of pictures that are turned. looks: use only
+    these looks, in sources that have them.
     """
     from spotter.training.synthesis import PageSource, SceneSource, SheetSource
     from spotter.training.synthesis.sources import LayoutSource
@@ -338,8 +339,8 @@ def open_curved(
     heights: tuple[float, float] | None = None,
     part: "Part" = "all",
 ) -> "Source":
-    """The source of bent words, otherwise as `open_sources`. turned, heights: the source's own where None. part: of
-    fonts and backgrounds."""
+    """The source of curved words, otherwise as `open_sources`. turned, heights: the source's defaults where None. part:
+    of fonts and backgrounds."""
     from spotter.training.synthesis import CurvedSource
     from spotter.training.synthesis.curved.emblems import KINDS
 
@@ -356,7 +357,7 @@ def open_curved(
 
 
 def _open(pool: Path | None, data: Path | None, part: "Part") -> "tuple[PatchPool, Backgrounds]":
-    """Words, a small pool of which is built if absent, and the backgrounds."""
+    """The pool of words, of which a small one is built if absent, and the backgrounds."""
     from spotter.training.synthesis import Backgrounds, PatchPool
 
     folder = data / "backgrounds" if data else None
@@ -364,7 +365,7 @@ def _open(pool: Path | None, data: Path | None, part: "Part") -> "tuple[PatchPoo
         raise click.BadParameter(f"{folder} is no folder", param_hint="--data")
     try:
         patches = (PatchPool.load(pool) if pool else PatchPool.build(2000)).part(part)
-    except ValueError as error:  # no pool, or none of its words is in such a font
+    except ValueError as error:  # there is no pool, or none of its words is in a font of the part
         raise click.BadParameter(str(error), param_hint="--pool") from None
     return patches, Backgrounds.load([folder] if folder else [], part=part)
 
@@ -376,7 +377,7 @@ def _times(pool: "PatchPool", kinds: "Sequence[str]") -> dict[str, float] | None
 
 
 def _only(wanted: "Sequence[str]", known: "Mapping[str, object]") -> dict[str, float] | None:
-    """Shares of the wanted looks alone; None where none of them is known."""
+    """Equal shares of the wanted looks that are known; None where none is."""
     return {look: float(look in wanted) for look in known} if set(wanted) & known.keys() else None
 
 
@@ -390,7 +391,7 @@ def _percents(shares: "Sequence[str]") -> dict[str, float]:
 
 
 def _bench_device(sources: "dict[str, LayoutSource]", device: str, batch: int, size: int, seconds: float) -> None:
-    """The speed of a device at composing layouts that are ready."""
+    """Prints the speed at which a device composes prepared layouts."""
     import numpy as np
 
     from spotter.training.synthesis.device import DeviceComposer
@@ -410,7 +411,7 @@ def _bench_device(sources: "dict[str, LayoutSource]", device: str, batch: int, s
 
 
 def _outlined(sample: "Sample") -> "NDArray[np.uint8]":
-    """The picture with its polygons, a dot at each word's top-left."""
+    """The picture with its polygons drawn, and a dot at each word's top-left corner."""
     import cv2
     import numpy as np
 

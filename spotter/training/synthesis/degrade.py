@@ -1,4 +1,5 @@
-"""Degradations of synthetic pictures by light, lens, sensor and compression: drawn as numbers, then applied."""
+"""Degradations of synthetic pictures by light, lens, sensor and compression: parameters are drawn first, then
+applied."""
 
 from dataclasses import dataclass, replace
 
@@ -7,19 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOISE_SIDE = 1024
-# Drawing fresh noise would cost more than everything else; pictures use windows of one fixed sheet.
+# Drawing new noise would cost more than everything else, so each picture uses a window of one fixed array.
 NOISE = np.random.default_rng(7).standard_normal((NOISE_SIDE, NOISE_SIDE, 3), np.float32)
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """The default leaves a picture as it is.
+    """The parameters of a degradation; the default leaves a picture unchanged.
 
-    resample: the picture is shrunk to this part and enlarged again. blur: deviation of a Gaussian, pixels.
+    resample: factor by which the picture is shrunk and then enlarged again. blur: standard deviation of a Gaussian,
+    pixels.
     motion: length of a straight motion blur, pixels, along motion_angle, radians. contrast, brightness (of 255)
-    and gamma: tone. shadow: how much light is lost beyond a soft edge at shadow_offset (of the side, from the
-    centre) along shadow_angle. noise: deviation, of 255; noise_start: where in the sheet; grey_noise: the same in all
-    channels. jpeg: quality, 0 for none.
+    and gamma: tone. shadow: share of the light that is lost beyond a soft edge at shadow_offset (in shares of the side,
+    from the centre) along shadow_angle. noise: standard deviation, of 255; noise_start: position of the window in the
+    array; grey_noise: the same noise in all channels. jpeg: quality, 0 for no compression.
     """
 
     resample: float = 1.0
@@ -42,9 +44,9 @@ UNTOUCHED = Degradation()
 
 
 def draw_degradation(rng: np.random.Generator, strength: float = 1.0, finest: float = 12.0) -> Degradation:
-    """Random numbers; `strength` 0 is none, 1 is street scenes.
+    """A random degradation; `strength` 0 gives none, 1 that of street scenes.
 
-    finest: pixels of a capital of the smallest text, which stays just readable.
+    finest: height in pixels of a capital of the smallest text, which must stay just readable.
     """
     values: dict[str, float | int | bool | tuple[int, int]] = {}
     if rng.random() < 0.22 * strength:
@@ -92,8 +94,8 @@ def ease(degradation: Degradation, difficulty: float) -> Degradation:
 
 
 def parted(degradation: Degradation) -> tuple[Degradation, Degradation]:
-    """What light, lens and tone do, and what sensor and compression do after them; one after the other they are the
-    whole."""
+    """A degradation in two parts: light, lens and tone, then sensor and compression. Applied one after the other they
+    give the whole degradation."""
     d = degradation
     later = Degradation(noise=d.noise, noise_start=d.noise_start, grey_noise=d.grey_noise, jpeg=d.jpeg)
     return replace(d, noise=0.0, jpeg=0), later
@@ -120,7 +122,7 @@ def degrade(image: NDArray[np.uint8], degradation: Degradation) -> NDArray[np.ui
     if d.noise:
         image = _noisy(image, d)
     if d.jpeg:
-        swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # blue loses more than red
+        swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # JPEG stores blue less exactly than red, so the order matters
         encoded = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, d.jpeg])[1]
         image = np.asarray(cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
     return image

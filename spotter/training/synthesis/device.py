@@ -1,7 +1,8 @@
 """Composes a batch of layouts into pictures on a device that holds the pool and the backgrounds.
 
-No kernel is launched per word: the pixels of all stamps that may be painted at the same time are listed end to end,
-each is traced back into its patch, and all are blended in one scatter. The CPU only prepares a few numbers a stamp.
+Kernels are not launched for each word: the pixels of all stamps that may be painted at the same time are listed end to
+end, each pixel is mapped back into its patch, and all are blended in one scatter. The CPU only prepares a few numbers
+for each stamp.
 """
 
 from collections.abc import Sequence
@@ -25,23 +26,23 @@ from spotter.training.synthesis.rasterise import level_homographies, stamp_bound
 
 @dataclass(frozen=True, eq=False)
 class Stamps:
-    """The stamps of a batch as numbers, sorted by turn; what a worker process hands to the device.
+    """The stamps of a batch as numbers, sorted by painting pass, in the form that worker processes send to the device.
 
-    turns: how many stamps each turn paints; those of one turn never share a pixel. numbers: float32 [N, 13], the
+    passes: the number of stamps in each pass; stamps of one pass never share a pixel. numbers: float32 [N, 13], the
     homography from the picture, counted from the stamp's corner, to its patch level (9), colour (3) and alpha (1).
     places: int64 [N, 8]: picture in the batch, left, top, width, height there, then offset in the pool's pixels and
     height and width of the patch level.
     """
 
-    turns: tuple[int, ...]
+    passes: tuple[int, ...]
     numbers: NDArray[np.float32]
     places: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class BatchPlan:
-    """A batch of pictures of size x size pixels as numbers: small, and all that the device needs in addition to the
-    pool."""
+    """A batch of pictures of size x size pixels as numbers. It is small, and with the pool it is all that the device
+    needs."""
 
     size: int
     backgrounds: tuple[Background, ...]
@@ -50,20 +51,20 @@ class BatchPlan:
     degradations: tuple[Degradation, ...]
 
 
-def painting_turns(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(left, top, right, bottom) [N, 4] in painting order -> int64 [N], the first turn in which each can be painted:
+def painting_passes(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(left, top, right, bottom) [N, 4] in painting order -> int64 [N], the first pass in which each can be painted:
     after all earlier ones that it overlaps."""
     low, high = bounds[:, :2], bounds[:, 2:]
     overlap = np.all((low[:, None] < high[None]) & (low[None] < high[:, None]), axis=2)
-    turns = np.zeros(len(bounds), np.int64)
+    passes = np.zeros(len(bounds), np.int64)
     for n in range(1, len(bounds)):
-        turns[n] = np.max(turns[:n] + 1, where=overlap[n, :n], initial=0)
-    return turns
+        passes[n] = np.max(passes[:n] + 1, where=overlap[n, :n], initial=0)
+    return passes
 
 
 def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
     """The stamps of `layouts`."""
-    turns, numbers, places = [np.zeros(0, np.int64)], [np.zeros((0, 13))], [np.zeros((0, 8), np.int64)]
+    passes, numbers, places = [np.zeros(0, np.int64)], [np.zeros((0, 13))], [np.zeros((0, 8), np.int64)]
     for image, layout in enumerate(layouts):
         bounds = stamp_bounds(layout, pool)
         shown = (bounds[:, 2:] > bounds[:, :2]).all(1)
@@ -72,7 +73,7 @@ def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
         corner[:, :2, 2] = bounds[:, :2]
         inverse = np.linalg.inv(level_homographies(layout, pool)[shown]) @ corner
         patches, levels = layout.patches[shown], layout.levels[shown]
-        turns.append(painting_turns(bounds))
+        passes.append(painting_passes(bounds))
         numbers.append(
             np.concatenate(
                 [inverse.reshape(-1, 9), layout.colours[shown], layout.alphas[shown, None].astype(np.float64)], 1
@@ -90,15 +91,15 @@ def prepare(layouts: Sequence[Layout], pool: PatchPool) -> Stamps:
                 1,
             )
         )
-    turn = np.concatenate(turns)
-    order = np.argsort(turn, kind="stable")
-    counts = tuple(np.bincount(turn).tolist())
+    number = np.concatenate(passes)
+    order = np.argsort(number, kind="stable")
+    counts = tuple(np.bincount(number).tolist())
     return Stamps(counts, np.concatenate(numbers)[order].astype(np.float32), np.concatenate(places)[order])
 
 
 def plan(layouts: Sequence[Layout], pool: PatchPool) -> BatchPlan:
-    """The plan of layouts, which a worker process sends to the device. Raises ValueError on layouts of several sizes or
-    none."""
+    """The plan of layouts, which a worker process sends to the device. Raises ValueError where there is no layout or
+    their sizes differ."""
     sizes = {layout.size for layout in layouts}
     if len(sizes) != 1:
         raise ValueError(f"a batch wants layouts of one size, not of {sorted(sizes)}")
@@ -124,16 +125,17 @@ class DeviceComposer:
         self._pictures = [torch.tensor(picture, device=self.device) for picture in backgrounds.pictures]
 
     def compose(self, layouts: Sequence[Layout], degraded: bool = True) -> Tensor:
-        """uint8 [B, S, S, 3], RGB, on the device; `labels` gives the words. All layouts must be of one size.
+        """The pictures, uint8 [B, S, S, 3] RGB, on the device; `labels` gives the words. All layouts must be of one
+        size.
 
-        degraded: whether glare, blur, noise and so on are applied.
-        Raises ValueError on layouts of several sizes or none.
+        degraded: whether glare and degradation are applied.
+        Raises ValueError where there is no layout or their sizes differ.
         """
-        return self.carry_out(plan(layouts, self._pool), degraded)
+        return self.compose_plan(plan(layouts, self._pool), degraded)
 
     @torch.inference_mode()
-    def carry_out(self, plan: BatchPlan, degraded: bool = True) -> Tensor:
-        """As `compose`, of a plan that was made with the same pool."""
+    def compose_plan(self, plan: BatchPlan, degraded: bool = True) -> Tensor:
+        """As `compose`, for a plan that was made with the same pool."""
         canvas = torch.stack([self._background(background, plan.size) for background in plan.backgrounds])
         self.paint(canvas, plan.stamps)
         if degraded:
@@ -142,15 +144,15 @@ class DeviceComposer:
         return canvas.round().clamp(0, 255).to(torch.uint8)
 
     def paint(self, canvas: Tensor, stamps: Stamps) -> None:
-        """Stamps onto float32 [B, S, S, 3], 0..255, in place."""
+        """Paints stamps onto float32 [B, S, S, 3], 0..255, in place."""
         pixels, size = canvas.view(-1, 3), canvas.shape[1]
         numbers = torch.from_numpy(stamps.numbers).to(self.device)
         places = torch.from_numpy(stamps.places).to(self.device)
         start = 0
-        for count in stamps.turns:
-            turn = slice(start, start + count)
-            areas = stamps.places[turn, 3] * stamps.places[turn, 4]
-            self._paint_turn(pixels, size, numbers[turn], places[turn], int(areas.sum()))
+        for count in stamps.passes:
+            members = slice(start, start + count)
+            areas = stamps.places[members, 3] * stamps.places[members, 4]
+            self._paint_pass(pixels, size, numbers[members], places[members], int(areas.sum()))
             start += count
 
     def apply_glare(self, canvas: Tensor, glares: Sequence[Glare]) -> None:
@@ -162,7 +164,7 @@ class DeviceComposer:
                 mirror(image, enlarged(seen, size), glare.reflection)
         light_batch(canvas, [glare.highlights for glare in glares])
 
-    def _paint_turn(self, pixels: Tensor, size: int, numbers: Tensor, places: Tensor, total: int) -> None:
+    def _paint_pass(self, pixels: Tensor, size: int, numbers: Tensor, places: Tensor, total: int) -> None:
         areas = places[:, 3] * places[:, 4]
         stamp = torch.repeat_interleave(torch.arange(len(areas), device=self.device), areas, output_size=total)
         offset = torch.arange(total, device=self.device) - (areas.cumsum(0) - areas)[stamp]
@@ -181,10 +183,10 @@ class DeviceComposer:
         pixels[target] = torch.lerp(pixels[target], of_stamp[:, 9:12], weight)
 
     def _sample(self, u: Tensor, v: Tensor, start: Tensor, height: Tensor, width: Tensor) -> Tensor:
-        """Bilinear, zero outside the patch; float32 [P], 0..255."""
+        """Bilinear samples of patches, zero outside; float32 [P], 0..255."""
         u0, v0 = u.floor(), v.floor()
         du, dv = u - u0, v - v0
-        # Patches end in empty pixels, so a clamp just beyond the border reads nothing but zeros.
+        # Patches end in empty pixels, so a position clamped to just beyond the border reads only zeros.
         column = u0.clamp(-1e6, 1e6).long()
         row = v0.clamp(-1e6, 1e6).long()
         total = torch.zeros_like(u)
@@ -224,7 +226,8 @@ class DeviceComposer:
 
 @lru_cache(maxsize=64)
 def _area_shares(source: int, target: int, device: torch.device) -> Tensor:
-    """float32 [target, source]: how much of each shrunk pixel each of a row's pixels covers, as OpenCV's INTER_AREA."""
+    """float32 [target, source]: the share that each pixel of a row has in each pixel of the shrunk row, as in OpenCV's
+    INTER_AREA."""
     pixel = torch.arange(source, device=device)[None]
     start = torch.arange(target, device=device, dtype=torch.float64)[:, None] * (source / target)
     overlap = torch.minimum(start + source / target, pixel + 1) - torch.maximum(start, pixel)
@@ -234,5 +237,6 @@ def _area_shares(source: int, target: int, device: torch.device) -> Tensor:
 def compose_batch(
     layouts: Sequence[Layout], pool: PatchPool, backgrounds: Backgrounds, device: torch.device | str
 ) -> Tensor:
-    """uint8 [B, S, S, 3] on `device`. Uploads everything; for more than one batch keep a DeviceComposer."""
+    """The pictures, uint8 [B, S, S, 3], on `device`. Uploads the pool each time; for several batches use a
+    DeviceComposer."""
     return DeviceComposer(pool, backgrounds, device).compose(layouts)

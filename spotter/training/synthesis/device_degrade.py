@@ -32,7 +32,7 @@ _TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, 
 
 
 def degrade_batch(images: Tensor, degradations: Sequence[Degradation]) -> Tensor:
-    """float32 [B, S, S, 3], 0..255 -> the same: shadow, optics, tone, noise and compression, as `degrade` has them."""
+    """float32 [B, S, S, 3], 0..255 -> the same: shadow, optics, tone, noise and compression, as in `degrade`."""
     planes = images.permute(0, 3, 1, 2)
     steps: tuple[tuple[Callable[[Degradation], bool], Callable[[Tensor, list[Degradation]], Tensor]], ...] = (
         (lambda d: d.shadow > 0, _shadow),
@@ -127,7 +127,8 @@ def _sheet(device: torch.device) -> Tensor:
 
 
 def _jpeg(planes: Tensor, several: list[Degradation]) -> Tensor:
-    """What quantising the 8x8 cosine transform leaves, colour at half size; the coding itself loses nothing."""
+    """Simulates JPEG: quantises the 8x8 cosine transform, with colour at half size; the entropy coding is lossless and
+    left out."""
     height, width = planes.shape[2:]
     colours = torch.tensor(_TO_YCC, device=planes.device)
     padded = F.pad(planes, (0, -width % 16, 0, -height % 16), mode="replicate")
@@ -135,7 +136,7 @@ def _jpeg(planes: Tensor, several: list[Degradation]) -> Tensor:
         torch.einsum("ij,njhw->nihw", colours, padded)
         - torch.tensor([128.0, 0, 0], device=planes.device)[:, None, None]
     )
-    # libjpeg's scale of the tables.
+    # libjpeg's scaling of the tables by quality.
     scale = _column([5000 / d.jpeg if d.jpeg < 50 else 200 - 2 * d.jpeg for d in several], planes)
     luma = _quantised(ycc[:, :1], _LUMA, scale)
     chroma = F.interpolate(_quantised(F.avg_pool2d(ycc[:, 1:], 2), _CHROMA, scale), scale_factor=2.0, mode="bilinear")

@@ -23,7 +23,7 @@ def _centres(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def mirror(image: Tensor, seen: Tensor, reflection: Reflection) -> None:
-    """Blends what is seen in the glass into float32 [S, S, 3], 0..255, in place."""
+    """Blends the mirrored picture `seen` into float32 [S, S, 3], 0..255, in place."""
     share: Tensor | float = reflection.strength
     if reflection.pane is not None:
         x, y = _centres(len(image), image.device)

@@ -1,4 +1,4 @@
-"""Charts and drawings: level pages on which words stand upright beside level ones."""
+"""Charts and drawings: pages with both level and upright words."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from spotter.training.synthesis.rows import fitting
 from spotter.training.synthesis.tables import Bounds, Content, frame
 
 LEVEL, DOWN, OVER, UP = range(4)
-"""Quarters of a turn, clockwise, of a label: UP is read from the bottom to the top, as titles of axes are."""
+"""Quarter turns, clockwise, of a label: UP is read from bottom to top, as titles of axes are."""
 
 
 class _Labels:
@@ -32,10 +32,11 @@ class _Labels:
         side: str = "middle",
         of: str = "words",
     ) -> float:
-        """Writes as many words as `room` pixels hold; returns their width, 0 when none fits.
+        """Writes as many words as fit into `room` pixels; returns their width, 0 when none fits.
 
-        at: of the label's start (side "left"), its end ("right") or its middle, halfway up its capitals, in the page's
-        plane. quarters: LEVEL, DOWN, OVER or UP. of: "words", or one of the "numbers" or "short" words of the style.
+        at: position in the page's plane of the label's start (side "left"), its end ("right") or its middle, at half
+        the height of its capitals. quarters: LEVEL, DOWN, OVER or UP. of: "words", or one of the "numbers" or "short"
+        words of the style.
         """
         found = fitting(self._rng, self._pool, self._styles, style, capital, self._stretch, room, of)
         if found is None:
@@ -52,7 +53,7 @@ class _Labels:
         return wide
 
     def content(self, style: int, capital: float, lines: Sequence[Bounds], fields: Sequence[Bounds]) -> Content:
-        """The content; one word where none has fitted."""
+        """The content; a single word where no word has fitted."""
         if not self._patches:
             self.write(style, capital, (0.0, 0.0), np.inf)
         patches, frames = np.concatenate(self._patches), np.concatenate(self._frames)
@@ -60,7 +61,7 @@ class _Labels:
 
 
 def _around(x: float, y: float, wide: float, tall: float) -> Bounds:
-    """The rectangle that reaches so far from its middle to every side."""
+    """The rectangle around (x, y) that is `wide` wide and `tall` high."""
     return (x - wide, y - tall, x + wide, y + tall)
 
 
@@ -69,7 +70,8 @@ def _capital(rng: np.random.Generator, least: float, most: float) -> float:
 
 
 def chart(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """Axes with numbers and titles, the upright axis' read upwards, ticks that may stand upright, bars, a grid."""
+    """A chart: axes with numbers and titles (the vertical axis's title is read upwards), tick labels that may be
+    upright, bars, a grid."""
     labels = _Labels(rng, pool, styles, stretch)
     capital = _capital(rng, 6.5, 14.0)
     style = int(rng.choice(styles.page))
@@ -120,7 +122,8 @@ def chart(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, 
 
 
 def drawing(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """Parts on a board or in a plan: boxes with a label in or beside them, level, upright or on its head."""
+    """A drawing of parts on a board or in a floor plan: boxes with a label inside or next to them, level, upright or
+    upside down."""
     labels = _Labels(rng, pool, styles, stretch)
     capital = _capital(rng, 6.5, 16.0)
     style = int(rng.choice(styles.mono if rng.random() < 0.3 else styles.page))
@@ -142,19 +145,19 @@ def drawing(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int
         upright = quarters in (DOWN, UP)
 
         def turned(along: float, across: float, upright: bool = upright) -> tuple[float, float]:
-            """Lengths along and across the label, as (level, upright) ones."""
+            """Lengths along and across the label, as (horizontal, vertical) lengths."""
             return (across, along) if upright else (along, across)
 
         wide, tall = turned(long, thick)
         kind = rng.random()
-        if kind < 0.3:  # the label stands in its part
+        if kind < 0.3:  # the label is inside its part
             lines += frame(_around(x, y, wide, tall), line)
             labels.write(style, min(capital, 1.2 * thick), (x, y), 2 * long - capital, quarters, "middle", of)
-        elif kind < 0.75:  # beside it
+        elif kind < 0.75:  # next to it
             right, down = turned(0.0, 1.2 * capital)
             labels.write(style, capital, (x - right, y - down), room, quarters, "middle", of)
             lines += frame(_around(x + right, y + down, wide / 2, tall / 2), line)
-        else:  # a length and its line
+        else:  # a dimension line with its length
             right, down = turned(0.0, capital)
             labels.write(style, capital, (x, y), room, quarters, "middle", "numbers")
             lines.append(_around(x + right, y + down, *turned(room / 2, line / 2)))

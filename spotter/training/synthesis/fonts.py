@@ -1,4 +1,4 @@
-"""Finds the machine's fonts and the characters that each face has."""
+"""Finds the fonts installed on the machine, and the characters that each face has."""
 
 import os
 import re
@@ -34,8 +34,8 @@ _SLANTED = re.compile(r"italic|oblique", re.IGNORECASE)
 _THIN = re.compile(r"thin|hairline|light", re.IGNORECASE)
 _SEGMENTS = re.compile(r"dseg7|seven.?seg|7.?segment", re.IGNORECASE)
 _SEGMENT_CHARACTERS = frozenset(string.digits + ".:-")  # characters that are unambiguous in seven segments
-_MOST = 56  # of the 62 ASCII letters and digits: least number that a text face has
-_MOST_CAPITALS = 24  # of 26
+_MOST = 56  # of the 62 ASCII letters and digits: the least number that a text face must have
+_MOST_CAPITALS = 24  # of 26: the least number that a face of capitals must have
 _CLASS_SHARES = {"text": 0.83, "display": 0.12, "capitals": 0.03, "digits": 0.02}
 
 AnyFont = ImageFont.FreeTypeFont
@@ -62,7 +62,8 @@ class FontFace:
 
     @cached_property
     def characters(self) -> frozenset[str]:
-        """Which characters of `LATIN_AND_GREEK` it writes; found by drawing each, some hundredths of a second."""
+        """The characters of `LATIN_AND_GREEK` that it has; they are found by drawing each, which takes some hundredths
+        of a second."""
         if self.writes == "digits":
             return _SEGMENT_CHARACTERS
         known = written(self.open(_PROBE), LATIN_AND_GREEK)
@@ -82,8 +83,9 @@ class FontFace:
 
 @dataclass(frozen=True)
 class FontSet:
-    """Faces with their probabilities: families by the root of their number of faces, slanted and thin faces less than
-    upright ones; display faces, faces of capitals and faces of digits have small shares of their own."""
+    """Faces with their probabilities: a family's is proportional to the square root of its number of faces, slanted and
+    thin faces are rarer than upright ones, and display faces, faces of capitals and faces of digits have small fixed
+    shares."""
 
     faces: tuple[FontFace, ...]
     odds: NDArray[np.float64] = field(repr=False)
@@ -108,12 +110,13 @@ def usual_folders() -> list[Path]:
 
 
 def font_files(folders: Iterable[Path]) -> list[Path]:
-    """The files of fonts below the folders, sorted."""
+    """The font files below the folders, sorted."""
     return sorted({file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES})
 
 
 def inspect(path: str | os.PathLike[str] | None) -> FontFace | None:
-    """The face of a file, or None when it writes neither most ASCII letters and digits, nor capitals, nor segments."""
+    """The face of a file; None when it has neither most ASCII letters and digits, nor capitals, nor seven-segment
+    digits."""
     face = FontFace(None if path is None else os.fspath(path), "", "", mono=False, display=False)
     try:
         font = face.open(_PROBE)
@@ -132,8 +135,8 @@ def inspect(path: str | os.PathLike[str] | None) -> FontFace | None:
 
 
 def written(font: AnyFont, characters: Iterable[str]) -> frozenset[str]:
-    """The characters that a font has: those whose glyph is not empty and differs from the missing glyph and from the
-    same letter without its accent."""
+    """The characters that a font has: their glyph is not empty, and differs from the glyph for missing characters and
+    from the same letter without its accent."""
     missing = _glyph(font, _MISSING)
     glyphs: dict[str, tuple[tuple[int, int], bytes]] = {}
 
@@ -154,15 +157,15 @@ def written(font: AnyFont, characters: Iterable[str]) -> frozenset[str]:
 
 
 def find_fonts(folders: Sequence[str | os.PathLike[str]] = (), usual: bool = True) -> FontSet:
-    """Every usable face below `folders` and, unless `usual` is false, the usual ones.
+    """Every usable face below `folders` and, unless `usual` is false, below the usual folders.
 
-    Pillow's own when there is none; RuntimeError when there is not even that.
+    Pillow's own face when there is none. Raises RuntimeError when that is missing too.
     """
     files = font_files([Path(folder) for folder in folders] + (usual_folders() if usual else []))
     faces: dict[tuple[str, str], FontFace] = {}
     for file in files:
         face = inspect(file)
-        if face is not None:  # the same face is often there as .otf and as .ttf
+        if face is not None:  # the same face is often installed as .otf and as .ttf
             faces.setdefault((face.family, face.style), face)
     if not faces:
         fallback = inspect(None)
@@ -194,7 +197,7 @@ def _glyph(font: AnyFont, character: str) -> tuple[tuple[int, int], bytes]:
 
 
 def _class(font: AnyFont) -> str | None:
-    """What a font has, None when that is too little."""
+    """Whether a font has "text", "capitals" or "digits"; None when it has too little."""
     known = written(font, string.ascii_letters + string.digits)
     if not known.issuperset(string.digits):
         return None
@@ -204,7 +207,7 @@ def _class(font: AnyFont) -> str | None:
 
 
 def _capitals_only(font: AnyFont) -> bool:
-    """Whether small letters are small capitals: the glyphs agree once brought to one size."""
+    """Whether small letters are small capitals: the glyphs agree when scaled to one size."""
 
     def shape(character: str) -> NDArray[np.float64]:
         size, ink = _glyph(font, character)

@@ -1,4 +1,4 @@
-"""Glare on a scene: highlights that burn out part of a word, and pictures mirrored over it."""
+"""Glare on a scene: highlights that burn out part of a word, and reflections of pictures over it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from spotter.training.synthesis.layout import Glare, Highlight, Layout, Reflecti
 from spotter.training.synthesis.pool import PatchPool
 
 Picture = NDArray[np.uint8]
-_SHORT = 3  # letters; shorter words could be hidden completely
+_SHORT = 3  # letters; shorter words could be hidden completely, so they get no highlight
 
 
 def draw_glare(
@@ -46,7 +46,7 @@ def draw_glare(
 
 
 def _highlight(rng: np.random.Generator, word: NDArray[np.float32]) -> Highlight:
-    """On a word [4, 2]: a lamp that burns out a letter or two, a streak across them, or a wide veil."""
+    """A highlight on a word [4, 2]: a spot that burns out a letter or two, a streak across them, or a wide haze."""
     across, down = word[1] - word[0], word[3] - word[0]
     x, y = (word[0] + across * rng.uniform(0, 1) + down * rng.uniform(-0.2, 1.2)).tolist()
     height = float(np.linalg.norm(down))
@@ -65,7 +65,8 @@ def _highlight(rng: np.random.Generator, word: NDArray[np.float32]) -> Highlight
 
 
 def _pane(rng: np.random.Generator, word: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [4, 2]: glass in the plane of a word [4, 2], larger than it and not quite centred on it."""
+    """float32 [4, 2]: a pane of glass in the plane of a word [4, 2], larger than the word and not quite centred on
+    it."""
     centre = word.mean(0)
     across, down = (word[1] + word[2] - word[0] - word[3]) / 4, (word[2] + word[3] - word[0] - word[1]) / 4
     left, right = rng.uniform(0.5, 3.0, 2)
@@ -86,7 +87,7 @@ def dim(glare: Glare, difficulty: float) -> Glare:
 
 
 def apply_glare(picture: Picture, glare: Glare, pictures: Sequence[Picture]) -> Picture:
-    """uint8 [S, S, 3] -> the same with the reflection, and the highlights over it."""
+    """uint8 [S, S, 3] -> the same with the reflection applied, then the highlights."""
     if glare.reflection:
         picture = _mirrored(picture, glare.reflection, pictures)
     for highlight in glare.highlights:

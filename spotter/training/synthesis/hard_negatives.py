@@ -1,4 +1,4 @@
-"""Hard negatives, which look like text to a detector: fences, grids, stripes, bricks, foliage."""
+"""Hard negatives, which a detector may take for text: fences, grids, stripes, bricks, foliage."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def _fence(picture: Picture, rng: np.random.Generator) -> None:
 
 
 def _grid(picture: Picture, rng: np.random.Generator) -> None:
-    """A net of lines, level or in diamonds."""
+    """A grid of lines, level or diagonal."""
     side = picture.shape[0]
     pitch, width, colour = int(rng.integers(7, 48)), int(rng.integers(1, 4)), _colour(rng)
     slope = 1 if rng.random() < 0.4 else 0
@@ -56,7 +56,7 @@ def _stripes(picture: Picture, rng: np.random.Generator) -> None:
 
 
 def _brick(picture: Picture, rng: np.random.Generator) -> None:
-    """Courses of bricks with joints."""
+    """Rows of bricks with joints."""
     side = picture.shape[0]
     height, joint = int(rng.integers(8, 30)), int(rng.integers(1, 4))
     width, base = int(height * rng.uniform(1.5, 3)), np.array(_colour(rng, 60, 200))
@@ -83,7 +83,7 @@ def _foliage(picture: Picture, rng: np.random.Generator) -> None:
 
 
 def _strokes(picture: Picture, rng: np.random.Generator) -> None:
-    """Rows of short strokes and rings of one size: windows, railings, bolts; similar to text."""
+    """Rows of short strokes and rings of one size, similar to text: windows, railings, bolts."""
     side = picture.shape[0]
     for _ in range(int(rng.integers(4, 16))):
         height, colour = int(rng.integers(6, 30)), _colour(rng)

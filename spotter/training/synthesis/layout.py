@@ -12,9 +12,9 @@ from spotter.training.synthesis.pool import LEVELS, PatchPool
 PLATE, FRAME, SHADOW, TEXT = 0, 1, 2, 3
 """Layers, painted in this order."""
 
-SMALLEST = 5.5  # pixels of height; lower words are ignored
+SMALLEST = 5.5  # pixels of height; smaller words are ignored
 _SEEN = 0.93  # share of a word that must be inside the picture
-_BURNT = 0.8  # of the whole range of light: text under so much added light is invisible
+_BURNT = 0.8  # of the whole range of light: text under this much added light is invisible
 _GRID = np.stack(np.meshgrid((np.arange(12) + 0.5) / 12, (np.arange(4) + 0.5) / 4), -1).reshape(-1, 2)
 
 
@@ -22,9 +22,9 @@ _GRID = np.stack(np.meshgrid((np.arange(12) + 0.5) / 12, (np.arange(4) + 0.5) / 
 class Background:
     """The background of the words.
 
-    picture: index of a background, -1 for paper. left, top, side: the square cut out of it, pixels; mirrored or not,
-    then turned clockwise by so many quarters.
-    paper: its colour; shading: float32 [k, k], added to the paper after smooth enlarging, each of 255.
+    picture: index of a background, -1 for paper. left, top, side: the square cut out of it, pixels. mirrored: whether
+    the square is mirrored; it is then turned clockwise by `quarters` quarter turns.
+    paper: its colour. shading: float32 [k, k], enlarged smoothly and added to the paper. Both of 255.
     """
 
     picture: int = -1
@@ -41,8 +41,8 @@ class Background:
 class Highlight:
     """A reflection of a lamp or the sun: an ellipse of added light that fades to zero at its border.
 
-    x, y: centre; along, across: half axes; all in pixels. angle: of the first axis, radians. light: what is added at
-    the centre, of the whole range; 1 and more burn the centre out.
+    x, y: centre; along, across: half axes; all in pixels. angle: of the first axis, radians. light: added at the
+    centre, as a share of the whole range; with 1 and more the centre burns out.
     """
 
     x: float
@@ -57,8 +57,9 @@ class Highlight:
 class Reflection:
     """A picture mirrored in glass, over a pane or over the whole picture.
 
-    scene: the mirrored picture. side: pixels at which it is drawn before it is enlarged; fewer blur more. strength: its
-    share of the light, 0..1. pane: float32 [4, 2], corners of the glass, clockwise; None for the whole picture.
+    scene: the mirrored picture. side: the side in pixels at which it is drawn before it is enlarged; a smaller one is
+    blurred more. strength: its share of the light, 0..1. pane: float32 [4, 2], corners of the glass, clockwise; None
+    for the whole picture.
     """
 
     scene: Background
@@ -85,7 +86,7 @@ class Layout:
     patches: int64 [N], indices into the pool. levels: int64 [N], which size of the patch is warped.
     homographies: float32 [N, 3, 3], pixels of the patch's level 0 -> pixels of the picture, half-pixel convention.
     colours: float32 [N, 3], 0..255. alphas: float32 [N], 0..1. layers: int64 [N], ascending.
-    words: bool [N], which stamps are words to be labelled.
+    words: bool [N], which stamps are words that get labels.
     """
 
     size: int
@@ -108,7 +109,7 @@ def transform(homographies: NDArray[np.floating], points: NDArray[np.floating]) 
 
 
 def quarter_turned(layout: Layout, quarters: int) -> Layout:
-    """The picture with all that is in it turned clockwise by so many quarters of a turn; words turn with it."""
+    """The layout turned clockwise by `quarters` quarter turns, with all its words."""
     for _ in range(quarters % 4):
         turn = np.array([[0, -1, layout.size], [1, 0, 0], [0, 0, 1]], np.float32)
         background, mirror = layout.background, layout.glare.reflection
@@ -135,7 +136,8 @@ def corners(boxes: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def best_level(homographies: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.int64]:
-    """int64 [N]: the smallest level of a patch that still has a pixel for each of the picture's, by heights."""
+    """int64 [N]: the smallest level of each patch that is still at least as high, in pixels, as the stamp in the
+    picture."""
     quads = transform(homographies, corners(boxes))
     height = np.minimum(
         np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), np.linalg.norm(quads[:, 2] - quads[:, 1], axis=1)
@@ -146,7 +148,7 @@ def best_level(homographies: NDArray[np.floating], boxes: NDArray[np.floating]) 
 
 
 def burnt_out(polygons: NDArray[np.float32], highlights: Sequence[Highlight]) -> NDArray[np.float32]:
-    """float32 [N]: which share of each word [N, 4, 2] is lost in the light of highlights, by a grid of 48 points."""
+    """float32 [N]: the share of each word [N, 4, 2] that is lost in highlights, measured on a grid of 48 points."""
     across, down = polygons[:, 1] - polygons[:, 0], polygons[:, 3] - polygons[:, 0]
     points = polygons[:, None, 0] + _GRID[None, :, :1] * across[:, None] + _GRID[None, :, 1:] * down[:, None]
     added = np.zeros(points.shape[:2])
@@ -161,7 +163,7 @@ def burnt_out(polygons: NDArray[np.float32], highlights: Sequence[Highlight]) ->
 def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[str], NDArray[np.bool_]]:
     """(polygons float32 [W, 4, 2], W transcripts, ignore bool [W]) of the words that the picture shows.
 
-    Words that the border cuts, those too small to read, and those half of which glare burns out are ignored; words
+    Words cut off by the border, words too small to be read, and words of which glare burns out half are ignored; words
     wholly outside are left out.
     """
     index, polygons = _shown(layout, pool)
@@ -174,7 +176,7 @@ def labels(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.float32], list[s
 
 
 def _shown(layout: Layout, pool: PatchPool) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(which stamps are words that the picture shows, int64 [W], and their polygons float32 [W, 4, 2])."""
+    """(indices of the stamps that are words shown in the picture, int64 [W], and their polygons float32 [W, 4, 2])."""
     index = np.nonzero(layout.words)[0]
     polygons = transform(layout.homographies[index], corners(pool.quads[layout.patches[index]]))
     shown = (_inside(polygons, layout.size) > 0).all(1)
@@ -189,8 +191,7 @@ def _inside(polygons: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 
 def characters(layout: Layout, pool: PatchPool) -> list[NDArray[np.float32]]:
-    """For each word that the picture shows, as of `labels`, the quads of its characters, float32 [C, 4, 2], in its
-    pixels."""
+    """For each word of `labels`, the quads of its characters, float32 [C, 4, 2], in the picture's pixels."""
     quads = []
     for index in _shown(layout, pool)[0].tolist():
         patch = int(layout.patches[index])

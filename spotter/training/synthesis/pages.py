@@ -26,7 +26,7 @@ PAGE_LOOKS: Mapping[str, float] = {
     "screen": 0.06,
     "dark": 0.06,
 }
-"""Shares of the looks of pages: rows on plain or thermal paper, tables, forms, labels, charts, drawings, screens and
+"""Shares of the kinds of pages: rows on plain or thermal paper, tables, forms, labels, charts, drawings, screens and
 dark screens."""
 
 _SCREENS = ("screen", "dark")
@@ -42,7 +42,7 @@ def _paper(rng: np.random.Generator) -> Background:
 
 
 def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> tuple[Block, float]:
-    """A column of rows as on a receipt or in a letter, about the origin, and the height of its capitals."""
+    """A column of rows as on a receipt or in a letter, centred on the origin, and the height of its capitals."""
     family = styles.mono if rng.random() < 0.5 else styles.page
     several = rng.choice(family, 3)
     capital = float(np.exp(rng.uniform(np.log(6.2), np.log(15.5))))
@@ -52,7 +52,7 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
     rows = Rows()
     y = -size / 2 - rng.uniform(0, 1) * pitch
     while y < size / 2:
-        # One face for most rows; a heading or a total may stand in another.
+        # One face for most rows; a heading or a total may have another.
         style = int(several[0] if rng.random() < 0.85 else rng.choice(several))
         tall = 1.0 if prose or rng.random() < 0.86 else float(rng.uniform(1.2, 1.9))
         y += pitch * tall
@@ -78,14 +78,14 @@ def _write(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int,
             rows.put(patches, left - width / 2, y, scale, True)
             if len(numbers):
                 columns = [width / 2] if rng.random() < 0.6 else [width / 2, width * rng.uniform(0.2, 0.28)]
-                edge = wide - width / 2  # where the row's words end so far
+                edge = wide - width / 2  # right end of the row's words so far
                 for right in sorted(columns):
                     price = rng.choice(numbers, 1)
                     start = right - widths(pool, price) * wide_scale
                     if start[0] > edge + 2 * gap:
                         edge = right
                         rows.put(price, start.astype(np.float64), y, scale, True)
-        # Otherwise an empty row.
+        # Otherwise the row stays empty.
     if not rows.patches:
         rows.put(
             styles.draw(rng, int(several[0]), 1),
@@ -107,7 +107,7 @@ def page_layout(
 ) -> Layout:
     """A document: rows as on a receipt or in a letter, a table, a form, a label or a diagram, on paper or on a screen.
 
-    looks: weights of the names in `PAGE_LOOKS`. Ink of paper may have faded; rules and boxes are no words.
+    looks: weights of the names in `PAGE_LOOKS`. Ink on paper may be faded; rules and boxes are not words.
     """
     canvas = Canvas(size, pool)
     look = Odds(looks).draw(rng)
@@ -122,7 +122,7 @@ def page_layout(
     on = plane(rng, centre, angle, size / 2, 0.01 if screen else 0.04)
     background = _screen(rng, dark=look == "dark") if screen else _paper(rng)
     paper = np.array(background.paper)
-    if not screen and rng.random() < (0.8 if look == "label" else 0.15):  # the sheet lies on a background
+    if not screen and rng.random() < (0.8 if look == "label" else 0.15):  # the sheet is in front of a background
         background = draw_background(rng, pictures, size)
         left, top, right, bottom = block.bounds
         pad = float(rng.uniform(8, 30))
@@ -146,7 +146,7 @@ def _content(
 
 
 def _screen(rng: np.random.Generator, dark: bool) -> Background:
-    """An even colour: near black or a dark one, or near white."""
+    """A uniform colour: near black or dark, or near white."""
     light = rng.uniform(8, 70) if dark else rng.uniform(225, 255)
     tint = np.clip(light + rng.normal(0, 9 if dark else 4, 3), 0, 255)
     return Background(paper=(float(tint[0]), float(tint[1]), float(tint[2])))
@@ -158,7 +158,7 @@ def _ink(rng: np.random.Generator, look: str, paper: Colour) -> tuple[Colour, fl
         ink = rng.uniform(140, 255) + rng.normal(0, 25 if rng.random() < 0.3 else 4, 3)
     elif look == "screen":
         ink = paper * rng.uniform(0.05, 0.55) + rng.normal(0, 30 if rng.random() < 0.25 else 4, 3)
-    elif look == "thermal":  # grey to violet, and often faint
+    elif look == "thermal":  # grey to violet, often faint
         ink = paper * rng.uniform(0.25, 0.72) + np.array([0.0, -6.0, 10.0])
     else:
         ink = paper * rng.uniform(0.03, 0.6) + rng.normal(0, 6, 3)
@@ -168,7 +168,7 @@ def _ink(rng: np.random.Generator, look: str, paper: Colour) -> tuple[Colour, fl
 def _rules(
     rng: np.random.Generator, canvas: Canvas, content: Content, on: Matrix, ink: Colour, paper: Colour, screen: bool
 ) -> None:
-    """Shaded fields, then lines, of a colour between the paper's and the ink's."""
+    """Draws shaded fields, then lines, in colours between the paper's and the ink's."""
     shade = paper + (ink - paper) * float(rng.uniform(0.06, 0.25))
     for bounds in content.fields:
         canvas.box(bounds, on, shade)

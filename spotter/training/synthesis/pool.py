@@ -1,4 +1,4 @@
-"""A pool of words rendered once: alpha patches in one memory-mapped file, with their metadata."""
+"""A pool of pre-rendered words: alpha patches in one memory-mapped file, with their metadata."""
 
 import json
 import os
@@ -42,8 +42,8 @@ class PatchPool:
     offsets: int64 [N, 3], where each level starts. shapes: int32 [N, 3, 2], (height, width) of each level.
     quads: float32 [N, 4], (left, top, right, bottom) of the text in pixels of level 0.
     baselines: float32 [N]. capitals: float32 [N], height of a capital. Both in pixels of level 0.
-    styles: int32 [N], words of one style share font, size, spacing and stroke; -1 for plates.
-    fonts, mono, page, arcs: int32, bool, bool, bool [N]; `page`: words of receipts; `arcs`: curved words.
+    styles: int32 [N], words of one style have the same font, size, spacing and stroke; -1 for plates.
+    fonts, mono, page, arcs: int32, bool, bool, bool [N]; `page`: words for pages; `arcs`: words on an arc.
     texts: N transcripts, "" for plates and rules. kinds: int16 [N], the words' kinds, indices into `kind_names`; -1 for
     plates and rules.
     boundaries: N arrays float32 [len + 1], x where characters start, and the end, in pixels of level 0.
@@ -77,12 +77,12 @@ class PatchPool:
 
     @cached_property
     def plates(self) -> NDArray[np.int64]:
-        """Patches that are filled shapes and not text."""
+        """The patches that are filled shapes instead of text."""
         return np.nonzero(self.styles < 0)[0]
 
     @cached_property
     def rules(self) -> dict[int, NDArray[np.int64]]:
-        """Runs of dashes and the like, by style."""
+        """The patches of drawn rules, such as runs of dashes, by style."""
         blank = np.array([not text for text in self.texts])
         return _grouped(self.styles, blank & (self.styles >= 0))
 
@@ -92,7 +92,7 @@ class PatchPool:
         return _grouped(self.styles, np.array([bool(text) for text in self.texts]))
 
     def part(self, part: Part) -> "PatchPool":
-        """The words of the fonts that belong to a part, see `held_out`, and all plates; the pixels are not copied.
+        """The pool with only the words in fonts of a part, see `held_out`, and all plates; the pixels are not copied.
 
         Raises ValueError when no word is left.
         """
@@ -121,7 +121,7 @@ class PatchPool:
     ) -> "PatchPool":
         """Renders `count` words, in groups of one style, and a few rules and plates; the same seed gives the same pool.
 
-        fonts: the machine's when None. A word is kept until there is a face with all its characters.
+        fonts: those installed on the machine when None. A word waits until a face with all its characters is drawn.
         Raises ValueError when `count` is less than 1, or no face has the characters that the generator draws.
         """
         if count < 1:
@@ -146,7 +146,7 @@ class PatchPool:
         return builder.finish(tuple(face.name for face in fonts.faces))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes the pool's three files into `folder`, which is made."""
+        """Writes the pool's three files into `folder`, which is created."""
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         np.save(target / _PIXELS, self.pixels)
@@ -170,7 +170,8 @@ class PatchPool:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "PatchPool":
-        """Opens a saved pool; the pixels stay on disk until used. Raises PoolError when there is none to open."""
+        """Opens a saved pool; the pixels stay on disk until they are used. Raises PoolError where there is none, or one
+        of another format."""
         source = Path(folder)
         try:
             meta = json.loads((source / _META).read_text(encoding="utf-8"))
@@ -196,7 +197,7 @@ class PatchPool:
 
 
 _NO_STYLE = Style(-1, 1)
-_BARREN = 100  # groups in a row without a word
+_BARREN = 100  # consecutive groups without a word after which building fails
 _TALL = "HEANB0123456789"  # characters as high as a capital
 
 
@@ -231,7 +232,7 @@ def _plates() -> list[Patch]:
 
 
 class _Builder:
-    """Gathers patches."""
+    """Collects the patches of a new pool."""
 
     def __init__(self) -> None:
         self._pixels: list[NDArray[np.uint8]] = []
@@ -259,11 +260,11 @@ class _Builder:
         self._numbers.append((number, style.font, capital, mono, page, bool(style.arc), kind))
 
     def add_group(self, rng: np.random.Generator, fonts: FontSet, supply: WordSupply, number: int, wanted: int) -> int:
-        """Draws up to `wanted` words of one new style, and a rule or two; the number of words drawn."""
+        """Adds up to `wanted` words of one new style, and a rule or two; returns the number of words added."""
         index = fonts.draw(rng)
         face = fonts.faces[index]
         style = draw_style(rng, index, face.display)
-        # Receipts come in fixed-width and plain faces; any face can stand in a scene.
+        # Receipts have fixed-width and plain faces; a scene may have any face.
         page = bool(rng.random() < (0.75 if face.mono else 0.25)) and not style.arc and face.writes == "text"
         font = face.open(style.size)
         tall = next((character for character in _TALL if character in face.characters), "0")

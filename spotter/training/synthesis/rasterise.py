@@ -1,4 +1,4 @@
-"""Layouts become pictures on the CPU."""
+"""Draws layouts as pictures on the CPU."""
 
 import cv2
 import numpy as np
@@ -41,7 +41,7 @@ def paint(picture: Picture, layout: Layout, pool: PatchPool) -> None:
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     centred = (
         np.linalg.inv(half) @ level_homographies(layout, pool) @ half
-    )  # OpenCV: a pixel's centre is a whole number
+    )  # in OpenCV the centres of pixels have whole coordinates
     bounds = stamp_bounds(layout, pool).tolist()
     alphas = (layout.alphas * (128 / 255)).tolist()
     colours = layout.colours.astype(np.int16)

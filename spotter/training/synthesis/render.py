@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 MARGIN = 4  # empty pixels around the ink, so that a warp fades out
-SPACED = 0.25  # of the em, tracking from which letters stand apart as in a wide heading
-_TIGHT = 0.05  # of the text's height around its ink, as annotators leave it
+SPACED = 0.25  # of the em: tracking from which letters count as widely spaced
+_TIGHT = 0.05  # of the text's height: margin between the ink and the box, as in real annotations
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a group of words is drawn; lengths are parts of the em.
+    """The style of a group of words; lengths are shares of the em.
 
-    size: pixels per em. tracking: added between characters. stroke: the outline's width. arc: how far the middle of a
-    word rises over its ends, in parts of its width; 0 is straight.
+    size: pixels per em. tracking: added between characters. stroke: the outline's width. arc: height of the middle of a
+    word above its ends, as a share of its width; 0 is straight.
     """
 
     font: int
@@ -40,11 +40,11 @@ class Patch:
 
 
 def draw_style(rng: np.random.Generator, font: int, display: bool) -> Style:
-    """A random style of one font: mostly plain."""
+    """A random style of one font, mostly plain."""
     size = int(rng.integers(84, 112)) if rng.random() < 0.12 else int(rng.integers(34, 50))
     tracking = 0.0
     if rng.random() < 0.28:
-        kind = rng.random()  # tight or hardly wider, spaced, and widely spaced as on shop fronts
+        kind = rng.random()  # nearly normal spacing, spaced, or widely spaced as on shop fronts
         tracking = float(rng.uniform(*((-0.04, 0.06) if kind < 0.55 else (0.05, 0.35) if kind < 0.85 else (0.3, 0.9))))
     stroke = float(rng.uniform(0.02, 0.06)) if rng.random() < 0.08 else 0.0
     arc = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.12)) if rng.random() < (0.1 if display else 0.03) else 0.0
@@ -52,7 +52,7 @@ def draw_style(rng: np.random.Generator, font: int, display: bool) -> Style:
 
 
 def render(text: str, font: ImageFont.FreeTypeFont, style: Style) -> Patch | None:
-    """Draws `text`; None when no ink comes out."""
+    """Draws `text`; None when it leaves no ink."""
     step = style.tracking * style.size
     starts = [font.getlength(text[:n]) + n * step for n in range(len(text) + 1)]
     starts[-1] = max(starts[-1] - step, starts[-2] + 1)
@@ -81,7 +81,7 @@ def _trim(
     if not len(rows):
         return None
     left, right = float(columns[0]), float(columns[-1] + 1)
-    # A dash or a dot is as tall as a small letter would be in its place.
+    # The box of a dash or a dot is as tall as that of a small letter in its place.
     top, bottom = min(float(rows[0]), baseline - x_height), max(float(rows[-1] + 1), baseline)
     grow = _TIGHT * (bottom - top)
     x0, y0 = max(int(left - grow) - MARGIN, 0), max(int(top - grow) - MARGIN, 0)
@@ -95,14 +95,14 @@ def _trim(
 
 
 def _bend(patch: Patch, arc: float) -> Patch:
-    """The patch on a parabola; the text's box grows to hold it."""
+    """The patch bent along a parabola; the text's box grows to contain it."""
     height, width = patch.alpha.shape
     left, top, right, bottom = patch.quad
     rise = arc * (right - left)
     extra = -(-int(abs(rise) + 1) // 4) * 4
     y, x = np.indices((height + extra, width), dtype=np.float32)
     across = (x - (left + right) / 2) / max((right - left) / 2, 1.0)
-    lift = np.clip(across**2, 0, 1.2) * abs(rise)  # ends sink when the arc rises, else the middle does
+    lift = np.clip(across**2, 0, 1.2) * abs(rise)  # the ends move down where the arc rises, else the middle does
     source = y - lift if rise > 0 else y - (abs(rise) - np.clip(across**2, 0, 1) * abs(rise))
     bent = np.asarray(cv2.remap(patch.alpha, x, source.astype(np.float32), cv2.INTER_LINEAR), np.uint8)
     quad = (left, top, right, bottom + abs(rise))

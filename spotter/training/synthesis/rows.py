@@ -1,4 +1,4 @@
-"""Rows of words in the plane of a page."""
+"""Places rows of words in the plane of a page."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from spotter.training.synthesis.pool import PatchPool
 
 @dataclass
 class Rows:
-    """Words put down so far, in the page's plane."""
+    """The words placed so far, in the page's plane."""
 
     patches: list[NDArray[np.int64]] = field(default_factory=list)
     left: list[NDArray[np.float64]] = field(default_factory=list)
@@ -22,7 +22,7 @@ class Rows:
     def put(
         self, patches: NDArray[np.int64], left: NDArray[np.float64], baseline: float, scale: float, words: bool
     ) -> None:
-        """Patches with their left edges, [N] each, on one baseline; `words` says whether they are to be labelled."""
+        """Adds patches with their left edges, [N] each, on one baseline. words: whether they get labels."""
         self.patches.append(patches)
         self.left.append(left)
         self.baseline.append(baseline)
@@ -30,7 +30,7 @@ class Rows:
         self.words.append(words)
 
     def block(self, pool: PatchPool, stretch: float) -> Block:
-        """All of them, `stretch` times as wide as high."""
+        """All words as a block, with widths multiplied by `stretch`."""
         counts = [len(patches) for patches in self.patches]
         patches = np.concatenate(self.patches)
         baseline, scale = np.repeat(self.baseline, counts), np.repeat(self.scale, counts)
@@ -41,7 +41,7 @@ class Rows:
 def row(
     rng: np.random.Generator, pool: PatchPool, styles: Styles, style: int, scale: float, gap: float, room: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
-    """Words from x = 0 on as far as there is room: (patches, left edges, width)."""
+    """As many words from x = 0 on as fit into `room`: (patches, left edges, width)."""
     patches = styles.draw(rng, style, int(rng.integers(1, 10)))
     ends = np.cumsum(widths(pool, patches) * scale + gap)
     count = max(int(np.searchsorted(ends - gap, room, side="right")), 1)
@@ -59,10 +59,10 @@ def fitting(
     room: float,
     of: str = "words",
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], float] | None:
-    """What fits into `room` pixels: (patches, left edges, width); None where nothing does.
+    """The words that fit into `room` pixels: (patches, left edges, width); None where no word fits.
 
-    capital: height of a capital, pixels. of: "words", as many as there is room for, or one of the "numbers" or "short"
-    words of the style.
+    capital: height of a capital, pixels. of: "words", as many as fit, or one of the "numbers" or "short" words of the
+    style.
     """
     across = capital / styles.capital[style] * stretch
     if of == "words":

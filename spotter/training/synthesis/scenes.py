@@ -1,4 +1,4 @@
-"""Draws the layouts of scenes and sheets: signs and lettering on pictures, sparse or dense."""
+"""Draws the layouts of scenes (a few signs on pictures) and of sheets (pictures full of words)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,8 +17,8 @@ SCENE_LOOKS: Mapping[str, float] = {"faint": 0.15, "outlined": 0.06}
 """Shares of the blocks of scenes and sheets: faint ones, nearly as light as their background, and outlined ones."""
 
 _TILTS = (0.1, 0.1, 0.1, 0.25)
-"""How much a block's depth may change over it: one in four is on a wall that recedes."""
-_CROWDED = 1.3  # of the picture's side: if several words are wider together, only one is used
+"""Standard deviations of the change of depth over a block, drawn uniformly: one block in four is strongly tilted."""
+_CROWDED = 1.3  # of the picture's side: where the words of a block are wider together, only one is used
 
 
 def _below(seen: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -29,7 +29,7 @@ def _below(seen: NDArray[np.float32], quad: NDArray[np.float32], size: int) -> N
 
 
 def _angle(rng: np.random.Generator, level: float) -> float:
-    """Radians: near level mostly, then upright, then any direction."""
+    """A random angle in radians: mostly near level, sometimes upright, rarely any direction."""
     kind = rng.random()
     if kind < 0.935:
         return float(rng.normal(0, np.deg2rad(level if kind < 0.6 else 3 * level)))
@@ -74,7 +74,7 @@ def _paint(
 
 
 def _caption(rng: np.random.Generator, canvas: Canvas, block: Block, on: Matrix, capital: float) -> None:
-    """Letters with an outline, mostly white with a black one, as subtitles and memes have them on any picture."""
+    """Letters with an outline, mostly white letters with a black one, as in subtitles and memes."""
     light = np.full(3, rng.uniform(225, 255)) if rng.random() < 0.75 else np.array([250.0, 230.0, 60.0])
     dark = np.full(3, rng.uniform(0, 25)) if rng.random() < 0.85 else rng.uniform(0, 90, 3)
     inside, outside = (light, dark) if rng.random() < 0.85 else (dark, light)
@@ -83,7 +83,7 @@ def _caption(rng: np.random.Generator, canvas: Canvas, block: Block, on: Matrix,
 
 
 def _heights(rng: np.random.Generator) -> tuple[float, float, int]:
-    """(least, most) height of capitals in pixels and the most blocks, by kind of scene."""
+    """(least, most) height of capitals in pixels, and the most blocks, of a random kind of scene."""
     kind = rng.random()
     if kind < 0.5:
         return 7.5, 30.0, 12  # streets: small and far
@@ -110,16 +110,16 @@ def scene_layout(
     for _ in range(int(rng.integers(3, blocks + 1) * max(size / 512, 0.5) + 0.5)):
         capital = float(np.exp(rng.uniform(np.log(least), np.log(most))))
         style = styles.pick(rng, capital)
-        many = 0.9 if capital < 40 else 0.35  # of big words, few fit
+        many = 0.9 if capital < 40 else 0.35  # few big words fit
         lines = 1 + int(rng.exponential(many))
         rows = [1 + int(min(rng.exponential(many), 4)) for _ in range(min(lines, 5))]
         stretch = _stretch(rng)
         block = text_block(rng, pool, styles, style, capital, rows, stretch)
         if len(block.patches) > 1 and block.bounds[2] - block.bounds[0] > _CROWDED * size:
-            # A long address or code is a block of its own; with others it would be too small to read.
+            # A long address or code gets its own block; together with other words it would be too small to read.
             block = text_block(rng, pool, styles, style, capital, [1], stretch)
         cut = bool(rng.random() < 0.12)
-        if not cut:  # text that is too wide for the picture is made smaller
+        if not cut:  # text that is too wide for the picture is scaled down
             left, top, right, bottom = block.bounds
             too_big = max((right - left) / (0.92 * size), (bottom - top) / (0.92 * size), 1.0)
             if too_big > 1:
@@ -145,7 +145,7 @@ def _settle(
     plates: float,
     looks: Mapping[str, float],
 ) -> None:
-    """Looks for a free place, a few times, and paints the block there."""
+    """Paints the block at a free position; gives up after a few attempts."""
     left, top, right, bottom = block.bounds
     middle = np.eye(3)
     middle[:2, 2] = -(left + right) / 2, -(top + bottom) / 2
@@ -179,7 +179,8 @@ def sheet_layout(
     pictures: Sequence[NDArray[np.uint8]],
     looks: Mapping[str, float] = SCENE_LOOKS,
 ) -> Layout:
-    """As many words as a picture holds, in rows, a few at a time in one style and colour: many words for one step.
+    """Rows of as many words as fit into a picture, a few at a time in one style and colour, so that a step sees many
+    words.
 
     looks: shares, 0..1, of the blocks, by the names in `SCENE_LOOKS`.
     """

@@ -1,4 +1,4 @@
-"""Synthetic pictures as training sources."""
+"""The training sources of synthetic pictures."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -21,19 +21,19 @@ from spotter.training.synthesis.scenes import SCENE_LOOKS, scene_layout, sheet_l
 
 @dataclass(frozen=True)
 class PlannedSample(Sample):
-    """Words whose picture is yet to be composed: `image` is empty, `layout` describes it by patches in `pool`."""
+    """A sample whose picture is not composed yet: `image` is empty, and `layout` describes it by patches in `pool`."""
 
     layout: Layout
     pool: PatchPool
 
 
 class LayoutSource:
-    """The common part of the sources: draws layouts, reduces their difficulty, and composes them on the CPU.
+    """The base class of the sources: draws layouts, scales their difficulty, and composes them on the CPU.
 
-    kinds: factors by which words of a kind are drawn more often than the pool contains them, as {"mrz": 3, "url": 0}.
-    turned: share of the pictures, 0..1, that are turned as a whole by 90, 180 or 270 degrees.
-    looks: shares of what words or pages look like, instead of those in the class's `LOOKS`, as {"table": 0.5}.
-    Raises ValueError on an invalid share, an unknown kind of words or look, or when no words are left.
+    kinds: factors by which words of a kind are drawn more often than they occur in the pool, e.g. {"mrz": 3, "url": 0}.
+    turned: share of the pictures, 0..1, that are rotated as a whole by 90, 180 or 270 degrees.
+    looks: shares of the appearances of words or pages, instead of those in the class's `LOOKS`, e.g. {"table": 0.5}.
+    Raises ValueError for an invalid share, an unknown kind of words or look, or when no words are left.
     """
 
     LOOKS: ClassVar[Mapping[str, float]]
@@ -67,13 +67,13 @@ class LayoutSource:
         return easier
 
     def planned(self) -> Self:
-        """The same source, whose samples have layouts instead of pictures, for a device to compose."""
+        """The same source with layouts instead of pictures in its samples, for a device to compose."""
         planning = copy(self)
         planning._plans = True
         return planning
 
     def layout(self, rng: np.random.Generator, size: int) -> Layout:
-        """The next picture as numbers."""
+        """The layout of the next picture."""
         drawn = self._draw(rng, size)
         if self._turned and rng.random() < self._turned:
             drawn = quarter_turned(drawn, int(rng.integers(1, 4)))
@@ -82,7 +82,7 @@ class LayoutSource:
         )
 
     def sample(self, rng: np.random.Generator, size: int) -> Sample:
-        """The next picture, of size x size pixels."""
+        """The next picture, of size x size pixels, with its words."""
         layout = self.layout(rng, size)
         if self._plans:
             empty = np.broadcast_to(np.zeros(1, np.uint8), (size, size, 3))
@@ -95,7 +95,7 @@ class LayoutSource:
 
 
 class SceneSource(LayoutSource):
-    """Signs and lettering on pictures, as cameras meet them: up to some tens of words."""
+    """Signs and lettering on photographs: up to some tens of words."""
 
     LOOKS = SCENE_LOOKS
 

@@ -13,7 +13,7 @@ from spotter.training.data.crops import read_labels
 from spotter.training.synthesis.words import PRINTABLE
 
 # Training parts alone. ICDAR 2015's word crops are its pictures' words again, and labels of SVT and SROIE are in
-# capitals whatever the picture shows; `pseudo/sroie` is SROIE's training part with the case that was asked for.
+# capitals whatever the picture shows; `pseudo/sroie` is SROIE's training part with the case of letters restored.
 SCENES = ("icdar2015/train", "icdar2003/train", "word_crops/iiit5k_train")
 PAGES = ("pseudo/sroie",)
 
@@ -54,7 +54,7 @@ def kind(text: str) -> str:
 
 
 def case(text: str) -> str | None:
-    """One of `CASES` by the letters; None of less than two."""
+    """One of `CASES`, by the letters; None where there are fewer than two."""
     letters = "".join(character for character in text if character.isalpha())
     if len(letters) < 2:
         return None
@@ -67,8 +67,8 @@ def case(text: str) -> str | None:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Shares, 0..1, of so many words. cases: of the words of two letters and more. before, after: of the signs at the
-    words' edges. characters: of every printable character."""
+    """Shares, 0..1, over a number of words. cases: over the words of two letters and more. before, after: of the marks
+    at the words' ends. characters: of every printable character."""
 
     words: int
     kinds: Mapping[str, float]
@@ -90,7 +90,7 @@ def _span(length: int) -> str:
 
 
 def statistics(words: Sequence[str]) -> Statistics:
-    """Of words without spaces; raises ValueError when there is none."""
+    """The statistics of words without spaces. Raises ValueError when there is none."""
     if not words:
         raise ValueError("no words to count")
     several = [word for word in words if len(word) > 1]
@@ -109,12 +109,13 @@ def statistics(words: Sequence[str]) -> Statistics:
 
 
 def distance(first: Mapping[str, float], second: Mapping[str, float]) -> float:
-    """Half the sum of the differences of two tables of shares: 0 where they agree, 1 where they share nothing."""
+    """Total variation distance of two tables of shares, half the sum of their differences: 0 where they agree, 1 where
+    they have nothing in common."""
     return sum(abs(first.get(name, 0) - second.get(name, 0)) for name in {*first, *second}) / 2
 
 
 def real_words(data: Path, folders: Sequence[str]) -> list[str]:
-    """The legible words of printable ASCII in these folders below `data`, lines split at their spaces.
+    """The legible words of printable ASCII in these folders below `data`; lines are split at their spaces.
 
     Raises ValueError or OSError where a folder cannot be read.
     """
@@ -129,7 +130,7 @@ def real_words(data: Path, folders: Sequence[str]) -> list[str]:
 
 
 def table(columns: Mapping[str, Statistics]) -> str:
-    """Markdown, in percent, one column each."""
+    """A Markdown table in percent, with a column for each of the statistics."""
     each = list(columns.values())
     groups = {"letters": string.ascii_letters, "digits": string.digits, "signs": string.punctuation}
     rows: list[tuple[str, list[float]]] = [(f"kind: {name}", [s.kinds[name] for s in each]) for name in KINDS]

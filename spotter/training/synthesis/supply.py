@@ -1,4 +1,4 @@
-"""Supplies words to faces; words that a face cannot draw are kept for one that can."""
+"""Supplies words for faces; words that a face cannot draw wait for one that can."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,16 +10,16 @@ from spotter.training.synthesis.texts.lexical import upper
 from spotter.training.synthesis.words import Word, WordGenerator
 
 _MOST_WAITING = 3000
-_ATTEMPTS = 40  # the most words drawn for each that a face can draw
+_ATTEMPTS = 40  # the most words drawn for each wanted word
 _SPACED_CAPITALS = 0.75  # the share of widely spaced words in capitals
 _PLAIN = ("word", "language", "greek")
 
 
 class WordSupply:
-    """Draws words with a generator's shares, independently of what each face can draw.
+    """Draws words with a generator's shares, whatever characters each face has.
 
-    A word that a text face cannot draw, or that is too long for a style, is kept for a later face, so that long and
-    rare words keep their share. Faces of capitals or digits take what they can draw; other words are dropped.
+    A word that a text face cannot draw, or that is too long for a style, waits for a later face, so that long and rare
+    words keep their share. Faces of capitals or digits take what they can draw; other words are dropped.
     """
 
     def __init__(self, words: WordGenerator) -> None:
@@ -37,7 +37,7 @@ class WordSupply:
     ) -> Iterator[Word]:
         """Up to `wanted` words that `face` can draw and whose text `fits`.
 
-        page: words of documents. spaced: most plain words are in capitals.
+        page: words as on pages. spaced: most plain words are in capitals, as in widely spaced text.
         """
         text_face = face.writes == "text"
         given = 0
@@ -48,7 +48,7 @@ class WordSupply:
         for _ in range(_ATTEMPTS * wanted):
             if given == wanted:
                 return
-            # Receipts have the most numbers, and some faces have nothing but digits.
+            # Receipts have the most numbers, and some faces have only digits.
             word = self._words.draw(rng, page or (face.writes == "digits" and bool(rng.random() < 0.7)))
             written = self._written(word, face, spaced and bool(rng.random() < _SPACED_CAPITALS))
             if written is not None and fits(written.text):
@@ -67,7 +67,7 @@ class WordSupply:
         return taken
 
     def _written(self, word: Word, face: FontFace, in_capitals: bool) -> Word | None:
-        """The word as the face draws it, None where it cannot."""
+        """The word in the characters of the face; None where the face lacks some."""
         if (in_capitals and word.kind in _PLAIN) or not face.characters.issuperset(word.text):
             text = upper(word.text)
             if face.characters.issuperset(text) and self._words.charset.covers(text):

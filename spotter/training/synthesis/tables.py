@@ -1,4 +1,4 @@
-"""Tables, forms and labels of pages, with their rules and boxes."""
+"""Draws tables, forms and labels on pages, with their rules and boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Content:
-    """Words of a page with rules and fields, in the page's plane, whose origin is the centre.
+    """Words of a page, with rules and fields, in the page's plane, whose origin is its centre.
 
     capital: height of a capital, pixels. lines, fields: (left, top, right, bottom) of rules and of shaded cells.
     """
@@ -27,7 +27,7 @@ class Content:
 
 
 def frame(bounds: Bounds, width: float) -> list[Bounds]:
-    """The four lines, `width` pixels wide, of a frame along a rectangle."""
+    """The four lines, `width` pixels wide, of a frame around a rectangle."""
     left, top, right, bottom = bounds
     half = width / 2
     across = [(left - half, y - half, right + half, y + half) for y in (top, bottom)]
@@ -83,7 +83,7 @@ class _Cells:
         return wide
 
     def content(self, styles: Styles, style: int) -> Content:
-        """The content; one word where none has fitted."""
+        """The content; a single word where no word has fitted."""
         if not self.rows.patches:
             first = styles.draw(self._rng, style, 1)
             self.rows.put(first, np.zeros(1), 0.0, self.capital / styles.capital[style], True)
@@ -99,7 +99,8 @@ def _begin(
 
 
 def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """Columns of words, numbers, or single letters and digits, under a head, with rules on all sides, some or none."""
+    """A table: columns of words, numbers, or single letters and digits, with a header, and with rules on all, some or
+    no sides."""
     cells, several = _begin(rng, pool, styles, stretch, (6.2, 14.0))
     width, pitch = size * float(rng.uniform(0.7, 1.1)), cells.capital * float(rng.uniform(2.0, 3.4))
     count = int(rng.integers(2, max(3, min(9, int(width / (6 * cells.capital)))) + 1))
@@ -135,7 +136,8 @@ def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, 
 
 
 def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
-    """Captions with filled-in answers: in a box below, on a line next to it, or a character to each box of a comb."""
+    """A form: captions with filled-in answers, in a box below, on a line next to the caption, or with one character in
+    each box of a comb."""
     cells, several = _begin(rng, pool, styles, stretch, (6.2, 15.0))
     filled = int(rng.choice(styles.page if rng.random() < 0.5 else styles.scene))
     columns = int(rng.integers(1, 4))
@@ -157,7 +159,7 @@ def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, s
 
 
 def _field(rng: np.random.Generator, cells: _Cells, kind: str, pair: tuple[int, int], bounds: Bounds) -> None:
-    """One caption and its answer in different styles; the answer is sometimes missing."""
+    """Draws a caption and its answer in different styles; the answer is sometimes missing."""
     left, top, right, bottom = bounds
     capital, (caption, answer) = cells.capital, pair
     answered = rng.random() < 0.75

@@ -1,4 +1,4 @@
-"""Words that signs, packages and receipts carry, and the word list of the machine where there is one."""
+"""Words found on signs, packages and receipts, and the machine's word list where there is one."""
 
 from functools import cache
 from pathlib import Path
@@ -46,7 +46,7 @@ COMMON = tuple(_COMMON.split())
 
 @cache
 def vocabulary() -> tuple[str, ...]:
-    """Lower-case and capitalised ASCII words: the machine's list when it has one, else those above."""
+    """Lower-case and capitalised ASCII words: the machine's list where there is one, else the lists above."""
     own = SIGNS + RECEIPTS + COMMON
     for path in map(Path, _DICTIONARIES):
         if path.is_file():

@@ -1,4 +1,4 @@
-"""What synthetic words say: plain words first, then numbers, dates, codes and whatever else people photograph."""
+"""Draws the texts of synthetic words: mostly plain words, also numbers, dates, codes and other kinds."""
 
 import string
 import unicodedata
@@ -21,7 +21,7 @@ LONGEST = 60
 """Characters in the longest word."""
 
 SHARES: Mapping[str, tuple[float, float]] = {
-    # Kind: percent of the words in scenes and on pages.
+    # Kind: percent of the words in scenes, and on pages.
     "word": (57.5, 37.1),
     "language": (9.0, 9.0),
     "greek": (1.2, 1.2),
@@ -71,19 +71,19 @@ SHARES: Mapping[str, tuple[float, float]] = {
     "symbol": (0.5, 0.5),
     "jumble": (2.2, 2.2),
 }
-"""The share of each kind of word; `WordGenerator` takes others."""
+"""The default shares of the kinds of words; `WordGenerator` accepts others."""
 
 KINDS = tuple(SHARES)
-_ATTEMPTS = 200  # words of other characters than the charset's that may be drawn in a row
+_ATTEMPTS = 200  # consecutive draws of words with characters outside the charset after which drawing fails
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How often plain words and numbers are as they are.
+    """Distributions of the properties of plain words and numbers.
 
     letters: of words, by length from 1. digits: of numbers, by length from 1. currency, cents: shares, 0..1, of the
-    prices with either. cases: of words of two letters and more. edges: what stands before and after words, numbers and
-    codes.
+    prices with a currency sign and with cents. cases: of words of two letters and more. edges: marks before and after
+    words, numbers and codes.
     """
 
     letters: Odds[int]
@@ -99,7 +99,8 @@ def _by_length(*weights: float) -> Odds[int]:
 
 
 # Lengths and edges as `spotter synth statistics` counts them: 6,905 words of ICDAR 2015, ICDAR 2003 and IIIT 5K, and
-# 54,140 of SROIE, all of the training parts. Cases of pages lie between receipts (55% capitals) and other documents.
+# 54,140 of SROIE, from the training parts only. Cases on pages are between those of receipts (55% capitals) and of
+# other documents.
 _SCENES = Fit(
     _by_length(2.3, 4.3, 16.5, 22.4, 15.1, 13.1, 11.3, 6.2, 4.2, 2.2, 1.3, 0.7, 0.3, 0.1),
     _by_length(13, 36, 26, 18, 4, 2, 0.5, 0.5),
@@ -123,13 +124,13 @@ _PAGES = Fit(
         | {(":", ""): 0.2, ("any", ""): 0.2, ("", "any"): 0.2}
     ),
 )
-_LISTED, _COMMON_SHARE = 0.28, 0.10  # of the words are from the lists of signs or receipts, and of common words
+_LISTED, _COMMON_SHARE = 0.28, 0.10  # shares of the words from the lists of signs or receipts, and of common words
 _OWN_CASE = Odds({"lower": 55.0, "Capital": 20.0, "UPPER": 25.0})
 
 
 @dataclass(frozen=True)
 class Word:
-    """What a word says, and its kind, one of `KINDS`."""
+    """A word's text, and its kind, one of `KINDS`."""
 
     text: str
     kind: str
@@ -138,11 +139,11 @@ class Word:
 class WordGenerator:
     """Draws single words of at most `LONGEST` characters of a charset, without spaces, in NFC.
 
-    words: what English words are drawn from; the machine's list, or the built-in one, when None.
+    words: the English words to draw from; the machine's list, or else the built-in one, when None.
     lists: words by language; the machine's lists when None. Short lists of thirty languages are built in.
     shares: percent of the words by kind, instead of those in `SHARES`, for scenes and pages alike.
-    charset: every one of its characters occurs, the rare ones in jumbles only.
-    Raises ValueError on an unknown kind, a negative share, shares that are all 0, or no word.
+    charset: each of its characters is drawn, rare ones only in words of random characters.
+    Raises ValueError for an unknown kind, a negative share, shares that are all 0, or where there is no word.
     """
 
     def __init__(
@@ -161,11 +162,11 @@ class WordGenerator:
         self._functions = self._bound()
 
     def word(self, rng: np.random.Generator, page: bool = False) -> str:
-        """One word as scenes hold them, or, with `page`, as documents do."""
+        """A word as in scenes or, with `page`, as on pages."""
         return self.draw(rng, page).text
 
     def draw(self, rng: np.random.Generator, page: bool = False) -> Word:
-        """One word with its kind. Raises ValueError when the shares' kinds need other characters than the charset's."""
+        """A word with its kind. Raises ValueError when the kinds need characters that the charset lacks."""
         fit = _PAGES if page else _SCENES
         kind = self._odds[page].draw(rng)
         for _ in range(_ATTEMPTS):
@@ -178,7 +179,7 @@ class WordGenerator:
         raise ValueError(f"no words of these shares are written in the charset's {len(self._known)} characters")
 
     def _bound(self) -> Mapping[str, Callable[[np.random.Generator, Fit, bool], str]]:
-        """Each kind's function."""
+        """The function that draws each kind."""
 
         def plain(function: Callable[[np.random.Generator], str]) -> Callable[[np.random.Generator, Fit, bool], str]:
             return lambda rng, fit, page: function(rng)
@@ -285,7 +286,7 @@ class _Lengths:
             self._words.setdefault(len(word), []).append(word)
 
     def pick(self, rng: np.random.Generator, length: int) -> str:
-        """A word of that length, or of the nearest that there is."""
+        """A word of this length, or of the nearest length of which there are words."""
         nearest = min(self._words, key=lambda known: (abs(known - length), known))
         return pick(rng, self._words[nearest])
 
@@ -303,5 +304,5 @@ def _edged(rng: np.random.Generator, text: str, fit: Fit) -> str:
 
 
 def rule(rng: np.random.Generator) -> str:
-    """A run of signs as receipts draw their lines: never a word."""
+    """A run of signs, such as dashes, that receipts use as a rule; it is never a word."""
     return pick(rng, "----==**_.~#") * whole(rng, 6, 24)

@@ -12,8 +12,8 @@ from spotter.families.mask_textspotter.config import MaskConfig
 from spotter.families.mask_textspotter.family import MaskTextSpotter
 from spotter.families.mask_textspotter.head import MaskHead
 from spotter.families.mask_textspotter.losses import (
+    alignment_losses,
     character_losses,
-    looking_losses,
     map_loss,
     sequence_losses,
     some,
@@ -89,7 +89,7 @@ def test_how_far_the_decoder_looks_from_its_characters() -> None:
     words, outlines = torch.tensor([0, 1]), torch.cat((straight(8, 8, 56, 32), straight(8, 40, 32, 56)))
     truth = make_truth()
     truth = replace(truth, located=torch.tensor([True, False, False]))
-    found = looking_losses(columns, torch.tensor([24, 18]), outlines, truth, words)
+    found = alignment_losses(columns, torch.tensor([24, 18]), outlines, truth, words)
     first, second = 0 / 12, 1.2 / 12  # from 5 and 17, in heights; quadratic below 0.2
     assert found.tolist() == pytest.approx([(first**2 + second**2) / 0.4 / 2, 0], abs=1e-5)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from spotter.families.mask_textspotter.readings import fused, map_columns, sequence_columns, sureness, voted
+from spotter.families.mask_textspotter.readings import fused, map_columns, mean_log_probability, sequence_columns, voted
 from spotter.model.ctc import greedy_path
 
 A, B, C = 1, 2, 3
@@ -73,7 +73,7 @@ def test_what_has_no_room_is_left_out() -> None:
 def test_nothing_read_is_all_blank() -> None:
     columns = sequence_columns(sequence(0, A), torch.tensor([[0.0, 1]]), torch.tensor([3]), 3)
     assert read(columns, [3]) == [[0, 0, 0]]
-    assert sureness(columns).tolist() == [-20]
+    assert mean_log_probability(columns).tolist() == [-20]
 
 
 def test_the_surer_reading_counts_and_one_without_an_end_does_not() -> None:
@@ -81,7 +81,7 @@ def test_the_surer_reading_counts_and_one_without_an_end_does_not() -> None:
     maps = sequence_columns(sequence(A, A, sure=2.0), places, widths, 3)
     surer = sequence_columns(sequence(B, 0, sure=4.0), places, widths, 3)
     less = sequence_columns(sequence(C, 0, sure=1.0), places, widths, 3)
-    assert sureness(maps).item() == pytest.approx(torch.tensor([2.0, 0, 0, 0]).log_softmax(0)[0].item())
+    assert mean_log_probability(maps).item() == pytest.approx(torch.tensor([2.0, 0, 0, 0]).log_softmax(0)[0].item())
     yes, no = torch.tensor([True]), torch.tensor([False])
     assert read(fused(maps, surer, yes), [3]) == [[B, 0, 0]]
     assert read(fused(maps, surer, no), [3]) == [[A, 0, A]]

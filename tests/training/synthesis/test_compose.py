@@ -110,13 +110,13 @@ def test_a_run_that_is_stopped_and_resumed_ends_as_one_that_is_not(
 
 def test_spotter_train_composes_on_the_device(pool: PatchPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    carry_out = DeviceComposer.carry_out
+    compose_plan = DeviceComposer.compose_plan
 
     def counting(self: DeviceComposer, plan: BatchPlan) -> Tensor:
         made.append(len(plan.backgrounds))
-        return carry_out(self, plan)
+        return compose_plan(self, plan)
 
-    monkeypatch.setattr(DeviceComposer, "carry_out", counting)
+    monkeypatch.setattr(DeviceComposer, "compose_plan", counting)
     drawn = Backgrounds.load([], drawn=1)
     monkeypatch.setattr(Backgrounds, "load", lambda _folders, part: drawn)
     pool.save(tmp_path / "pool")

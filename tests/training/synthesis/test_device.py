@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spotter.training.synthesis import Backgrounds, PageSource, PatchPool, SceneSource, SheetSource
 from spotter.training.synthesis.degrade import Degradation, degrade
-from spotter.training.synthesis.device import DeviceComposer, compose_batch, painting_turns, prepare
+from spotter.training.synthesis.device import DeviceComposer, compose_batch, painting_passes, prepare
 from spotter.training.synthesis.device_degrade import degrade_batch
 from spotter.training.synthesis.layout import Layout
 from spotter.training.synthesis.rasterise import rasterise
@@ -76,18 +76,18 @@ def test_a_single_batch_needs_no_composer(pool: PatchPool, backgrounds: Backgrou
     torch.testing.assert_close(compose_batch([layout], pool, backgrounds, "cpu"), device.compose([layout]))
 
 
-def test_turns_by_hand() -> None:
+def test_passes_by_hand() -> None:
     bounds = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [5, 5, 25, 8], [9, 0, 12, 3], [10, 10, 12, 12], [0, 0, 30, 30]])
     # The third overlaps the first two; the fourth the first only; the fifth touches but shares nothing; the last all.
-    assert painting_turns(bounds).tolist() == [0, 0, 1, 1, 0, 2]
+    assert painting_passes(bounds).tolist() == [0, 0, 1, 1, 0, 2]
 
 
-def test_stamps_of_a_turn_share_no_pixel(pool: PatchPool, backgrounds: Backgrounds) -> None:
+def test_stamps_of_a_pass_share_no_pixel(pool: PatchPool, backgrounds: Backgrounds) -> None:
     source, rng = SceneSource(pool, backgrounds), np.random.default_rng(8)
     stamps = prepare([source.layout(rng, SIZE) for _ in range(4)], pool)
-    assert sum(stamps.turns) == len(stamps.places) == len(stamps.numbers)
+    assert sum(stamps.passes) == len(stamps.places) == len(stamps.numbers)
     start = 0
-    for count in stamps.turns:
+    for count in stamps.passes:
         taken = np.zeros((4, SIZE, SIZE), int)
         for image, left, top, width, height in stamps.places[start : start + count, :5].tolist():
             taken[image, top : top + height, left : left + width] += 1

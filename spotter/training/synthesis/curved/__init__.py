@@ -1,1 +1,1 @@
-"""Words on arcs, circles and waves, as logos, badges, seals, coins, bottle labels and shop signs have them."""
+"""Words on arcs, circles and waves, as on logos, badges, seals, coins, bottle labels and shop signs."""

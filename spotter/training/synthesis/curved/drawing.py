@@ -1,4 +1,4 @@
-"""A picture that emblems are drawn into: filled shapes, lines and words, and what is known of the words."""
+"""A picture into which emblems are drawn: filled shapes, lines and words, with the labels of the words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,18 +13,18 @@ from spotter.training.synthesis.degrade import Degradation, degrade, parted
 
 Picture = NDArray[np.uint8]
 Colour = NDArray[np.float64]
-_FINE = 4  # bits of a pixel's fraction that OpenCV draws by
-_ROUND = 72  # corners of what is round
-_INKED = 128  # of 255: from here on a pixel belongs to a letter
+_FINE = 4  # bits of the fractions of pixels in OpenCV's drawing coordinates
+_ROUND = 72  # corners of a polygon that approximates a circle
+_INKED = 128  # of 255: pixels with at least this opacity belong to a letter
 
 
 @dataclass(frozen=True)
 class Ink:
-    """How letters look.
+    """The appearance of letters.
 
-    opacity: 0..1. outline: colour around them, and how wide that is in pixels. shadow: the colour behind them and how
-    far it is moved, in pixels. relief: pixels by which light and shadow of raised letters are moved; 0 for flat ones.
-    worn: share of the ink that is missing, in blotches, as of a rubber stamp.
+    opacity: 0..1. outline: its colour, and its width in pixels. shadow: its colour, and its offset in pixels. relief:
+    offset in pixels of light and shadow of raised letters; 0 for flat ones. worn: share of the ink that is missing, in
+    blotches, as from a rubber stamp.
     """
 
     colour: Colour
@@ -37,7 +37,7 @@ class Ink:
 
 @dataclass(frozen=True, eq=False)
 class _Printed:
-    """A word's ink [h, w] at (left, top), and what the picture [h, w, 3] showed there before."""
+    """A word's ink [h, w] at (left, top), and the picture's pixels [h, w, 3] there before it was drawn."""
 
     alpha: Picture
     left: int
@@ -52,7 +52,8 @@ class _Printed:
 
 @dataclass(eq=False)
 class Drawing:
-    """picture: uint8 [S, S, 3], drawn into. polygons, texts, characters: of the words so far, as of `Sample`."""
+    """A picture being drawn. picture: uint8 [S, S, 3]. polygons, texts, characters: of the words so far, as in
+    `Sample`."""
 
     picture: Picture
     rng: np.random.Generator
@@ -63,11 +64,11 @@ class Drawing:
 
     @property
     def size(self) -> int:
-        """Pixels of a side."""
+        """The side of the picture in pixels."""
         return len(self.picture)
 
     def fill(self, plane: Floats, outline: Floats, colour: Colour, opacity: float = 1.0) -> None:
-        """Fills a shape [K, 2] of a plane."""
+        """Fills a shape with the outline [K, 2] in a plane."""
         points = _fixed(to_picture(plane, outline))
         if opacity >= 1:
             cv2.fillPoly(self.picture, [points], colour.tolist(), cv2.LINE_AA, _FINE)
@@ -77,19 +78,19 @@ class Drawing:
         cv2.addWeighted(over, opacity, self.picture, 1 - opacity, 0, self.picture)
 
     def stroke(self, plane: Floats, line: Floats, colour: Colour, width: float, closed: bool = True) -> None:
-        """Draws a line [K, 2] of a plane, `width` pixels wide."""
+        """Draws a line [K, 2] in a plane, `width` pixels wide."""
         points = _fixed(to_picture(plane, line))
         cv2.polylines(self.picture, [points], closed, colour.tolist(), max(round(width), 1), cv2.LINE_AA, _FINE)
 
     def picture_in(self, plane: Floats, outline: Floats, other: Picture) -> None:
-        """Shows another square picture within a shape."""
+        """Draws another square picture inside a shape."""
         mask = np.zeros(self.picture.shape[:2], np.uint8)
         cv2.fillPoly(mask, [_fixed(to_picture(plane, outline))], 255, cv2.LINE_AA, _FINE)
         shown = cv2.resize(other, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
         self.picture[mask > 127] = shown[mask > 127]
 
     def letters(self, plane: Floats, words: Sequence[Lettering], ink: Ink) -> None:
-        """Draws words and notes them."""
+        """Draws words and records their labels."""
         for word in words:
             self.polygons.append(word.polygon(plane))
             self.texts.append(word.pool.texts[word.patch])
@@ -104,9 +105,9 @@ class Drawing:
             self._ink(alpha, left, top, ink)
 
     def degraded(self, degradation: Degradation) -> tuple[Picture, NDArray[np.float32]]:
-        """The degraded picture, and how much the letters of each word stand out from what they were printed on, of 255:
-        the mean difference of the pictures with and without them, both degraded but for noise and compression, where
-        there is ink. float32 [N]; 0 for words beyond the picture's border."""
+        """The degraded picture, and the contrast float32 [N] of each word, of 255: the mean difference, where there is
+        ink, between the pictures with and without the word, both degraded except for noise and compression; 0 for words
+        beyond the picture's border."""
         bare = self.picture.copy()
         for word in reversed(self._printed):
             if word is not None:
@@ -149,14 +150,14 @@ def disc(radius: float, middle: tuple[float, float] = (0.0, 0.0), corners: int =
 
 
 def star(outer: float, inner: float, points: int, middle: tuple[float, float] = (0.0, 0.0)) -> Floats:
-    """The outline [2 points, 2] of a star; a scalloped rim, where `inner` is nearly `outer`."""
+    """The outline [2 points, 2] of a star; a scalloped rim where `inner` is nearly `outer`."""
     angle = np.arange(2 * points) * np.pi / points - np.pi / 2
     radius = np.where(np.arange(2 * points) % 2 == 0, outer, inner)
     return np.stack([middle[0] + radius * np.cos(angle), middle[1] + radius * np.sin(angle)], 1)
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Floats:
-    """Corners [4, 2]."""
+    """The corners [4, 2] of a rectangle."""
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
 

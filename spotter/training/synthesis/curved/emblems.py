@@ -1,4 +1,4 @@
-"""What bears bent words: seals, badges, coins, logos, labels of bottles, arched signs, flags."""
+"""Emblems with curved words: seals, badges, coins, logos, labels of bottles, arched signs, flags."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from spotter.training.synthesis.curved.paths import Floats, Path, circle, cylind
 from spotter.training.synthesis.curved.phrases import Writer
 
 _TOP, _BOTTOM = -np.pi / 2, np.pi / 2
-_WIDEST = 2.6  # radians of a circle that an arch takes at most
-_WEDGES = 40  # of a coin's light
+_WIDEST = 2.6  # radians of a circle, the most that an arch spans
+_WEDGES = 40  # sectors of a coin's reflected light
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """An emblem to be drawn.
 
-    plane: [3, 3], from pixels about its middle to the picture. capital: height of its main letters. reach: pixels that
-    it may take to each side. below, varied: mean colour of what it is drawn on, and the deviation of its lightness.
-    pictures: to show in it.
+    plane: [3, 3], from pixels relative to its middle to the picture. capital: height of its main letters. reach: the
+    most pixels from its middle to each side. below, varied: mean colour of the background, and the standard deviation
+    of its lightness. pictures: that may be shown in it.
     """
 
     drawing: Drawing
@@ -36,15 +36,15 @@ class Task:
 
     @property
     def rng(self) -> np.random.Generator:
-        """Of all that is random in it."""
+        """The generator of all random choices in it."""
         return self.drawing.rng
 
     def chance(self, share: float) -> bool:
-        """True that often."""
+        """True with this probability."""
         return bool(self.rng.random() < share)
 
     def ink(self, base: Colour, varied: float = 0.0, worn: float = 0.0) -> Ink:
-        """One that can be read on `base`, faint at times, outlined or with a shadow at others."""
+        """A random ink that is legible on `base`: sometimes faint, outlined or with a shadow."""
         rng = self.rng
         least = rng.uniform(25, 45) if self.chance(0.12) else rng.uniform(55, 90)
         colour = contrasting(rng, base, float(min(least + varied, 125)))
@@ -58,7 +58,7 @@ class Task:
     def words(
         self, path: Path, capital: float, most: int, style: int | None = None, drop: float = 0.0, spread: float = 1.0
     ) -> list[Lettering]:
-        """Up to so many on a path."""
+        """Up to `most` words on a path."""
         rng = self.rng
         chosen = self.writer.style(rng, capital) if style is None else style
         stretch = float(rng.uniform(0.7, 0.9) if self.chance(0.15) else np.exp(rng.normal(0, 0.1)))
@@ -68,7 +68,8 @@ class Task:
 
 
 def _ring(task: Task, radius: float, base: Colour, varied: float, worn: float = 0.0) -> None:
-    """Words around a circle, their baseline at `radius`: at the top, mostly at the bottom too, or all the way round."""
+    """Words around a circle with the baseline at `radius`: at the top, mostly also at the bottom, or all the way
+    round."""
     rng, capital = task.rng, task.capital
     style = task.writer.style(rng, capital)
     ink = task.ink(base, varied, worn)
@@ -101,7 +102,7 @@ def _ornaments(task: Task, radius: float, colour: Colour) -> None:
 
 
 def _middle(task: Task, inner: float, base: Colour, worn: float = 0.0, relief: float = 0.0) -> None:
-    """What stands in the middle of a ring: words, a symbol, a picture or nothing."""
+    """Draws the middle of a ring: words, a symbol, a picture or nothing."""
     rng, kind = task.rng, task.rng.random()
     if inner < 12:
         return
@@ -152,7 +153,7 @@ def badge(task: Task) -> None:
 
 
 def seal(task: Task) -> None:
-    """A rubber stamp: one ink, uneven, straight on what is there."""
+    """A rubber stamp: one uneven ink, directly on the background."""
     rng, capital = task.rng, task.capital
     radius = task.reach - capital * 1.5
     worn = float(rng.uniform(0.0, 0.35)) if task.chance(0.7) else 0.0
@@ -165,7 +166,7 @@ def seal(task: Task) -> None:
 
 
 def coin(task: Task) -> None:
-    """Raised letters of the metal's own colour, a rim, a row of dots."""
+    """A coin: raised letters of the metal's own colour, a rim, a row of dots."""
     rng, capital = task.rng, task.capital
     metal = np.array([[196, 170, 105], [190, 190, 194], [176, 116, 80], [120, 122, 126]][int(rng.integers(4))], float)
     metal = np.clip(metal + rng.normal(0, 18) + rng.normal(0, 4, 3), 30, 225)
@@ -201,7 +202,7 @@ def _shine(task: Task, metal: Colour) -> None:
 
 
 def logo(task: Task) -> None:
-    """Words on an arc over a straight one, under one, or both; on nothing, or on a plain shape."""
+    """Words on an arc above or below a straight one, or both; directly on the background or on a plain shape."""
     rng, capital = task.rng, task.capital
     base, varied = task.below, task.varied
     if task.chance(0.45):
@@ -235,7 +236,7 @@ def _lower(path: Path, by: float) -> Path:
 
 
 def label(task: Task) -> None:
-    """Rows around a bottle or a can, seen a little from above or below, on a label with a border."""
+    """Rows on a label with a border around a bottle or a can, seen slightly from above or below."""
     rng, capital = task.rng, task.capital
     radius = task.reach * float(rng.uniform(0.75, 1.05))
     span = float(rng.uniform(1.6, 2.7))
@@ -263,7 +264,7 @@ def label(task: Task) -> None:
 
 
 def sign(task: Task) -> None:
-    """Words on a wide arch, mostly on a band of their own, and straight ones below it."""
+    """Words on a wide arch, mostly on a coloured band, with straight words below it."""
     rng, capital = task.rng, task.capital
     radius = task.reach * float(rng.uniform(1.0, 3.0))
     span = min(1.8 * task.reach / radius, _WIDEST)
@@ -290,7 +291,7 @@ def sign(task: Task) -> None:
 
 
 def flag(task: Task) -> None:
-    """Words on a wave or a swing, alone or on a ribbon."""
+    """Words on a wave or an S-shaped curve, alone or on a ribbon."""
     rng, capital = task.rng, task.capital
     length = 1.9 * task.reach
     if task.chance(0.6):
@@ -309,8 +310,8 @@ def flag(task: Task) -> None:
 
 @dataclass(frozen=True)
 class Kind:
-    """share: how often it is drawn. tall: its height over its width. room: its reach over its letters' height, least
-    and most. draw: into a picture."""
+    """A kind of emblem. share: how often it is drawn. tall: its height divided by its width. room: its reach divided by
+    its letters' height, least and most. draw: draws it."""
 
     share: float
     tall: float
@@ -327,4 +328,4 @@ KINDS: Mapping[str, Kind] = {
     "sign": Kind(0.14, 0.7, (3.5, 10.0), sign),
     "flag": Kind(0.1, 0.5, (3.5, 10.0), flag),
 }
-"""By name, with how often each is drawn."""
+"""The kinds by name."""

@@ -1,4 +1,4 @@
-"""One word of the pool along a path: its pixels, and its polygon."""
+"""Draws one word of the pool along a path, and gives its polygon."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,19 +12,20 @@ from spotter.training.synthesis.pool import LEVELS, PatchPool
 
 POINTS = 8
 """Of each edge of a word's polygon."""
-_SLICE = 0.4  # of a word's height: so wide are the pieces of a bent strip
+_SLICE = 0.4  # of a word's height: width of the pieces into which a bent strip is divided
 _MOST_PIECES = 40
-_OVERLAP = 1  # pixels of a piece that its neighbours show too, so that no seam is seen
+_OVERLAP = 1  # pixels by which neighbouring pieces overlap, so that no seam is visible
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
 class Lettering:
-    """A patch of the pool on a path.
+    """A patch of the pool, placed on a path.
 
-    left: where on the path the text begins. scale: pixels to one of the patch. stretch: of the width besides. drop: how
-    far below the path the baseline lies. rigid: letters are turned as they are; otherwise they are bent.
+    left: position on the path where the text begins. scale: pixels of the plane for one of the patch. stretch:
+    additional factor of the width. drop: distance of the baseline below the path. rigid: whether letters are only
+    rotated; otherwise they are bent with the path.
     """
 
     pool: PatchPool
@@ -43,7 +44,7 @@ class Lettering:
         return float((right - left) * self.scale * self.stretch)
 
     def places(self, x: Floats, y: Floats) -> Floats:
-        """[N, 2]: where points of the patch come to lie in the plane, were it bent throughout."""
+        """[N, 2]: positions in the plane of points of the patch, as if it were bent."""
         left = float(self.pool.quads[self.patch, 0])
         way = self.left + (x - left) * self.scale * self.stretch
         return self.path.places(way, self._below(y))
@@ -52,14 +53,14 @@ class Lettering:
         return (y - float(self.pool.baselines[self.patch])) * self.scale + self.drop
 
     def polygon(self, plane: Floats) -> NDArray[np.float32]:
-        """[2 POINTS, 2], in the picture. plane: [3, 3], to the picture."""
+        """The word's polygon [2 POINTS, 2] in the picture. plane: [3, 3], from the plane to the picture."""
         left, top, right, bottom = self.pool.quads[self.patch].tolist()
         x = np.linspace(left, right, POINTS)
         x, y = np.concatenate([x, x[::-1]]), np.repeat([top, bottom], POINTS)
         return to_picture(plane, self.places(x, y)).astype(np.float32)
 
     def characters(self, plane: Floats) -> NDArray[np.float32]:
-        """Quadrilaterals [C, 4, 2] of its characters, in the picture. plane: as of `polygon`."""
+        """Quadrilaterals [C, 4, 2] of its characters in the picture. plane: as in `polygon`."""
         _, top, _, bottom = self.pool.quads[self.patch].tolist()
         edges = self.pool.boundaries[self.patch].astype(np.float64)
         x = np.stack([edges[:-1], edges[1:], edges[1:], edges[:-1]], 1).ravel()
@@ -67,7 +68,7 @@ class Lettering:
         return to_picture(plane, self.places(x, y)).astype(np.float32).reshape(-1, 4, 2)
 
     def cover(self, plane: Floats, size: int) -> tuple[Picture, int, int] | None:
-        """(alpha [h, w], left, top) of what lies inside a picture of size x size, None where nothing does."""
+        """(alpha [h, w], left, top) of the part inside a picture of size x size; None where no part is inside."""
         height, width = self.pool.shapes[self.patch, 0].tolist()
         edge = np.linspace(0, width, POINTS)
         around = to_picture(plane, self.places(np.tile(edge, 2), np.repeat([0.0, float(height)], POINTS)))
@@ -79,7 +80,7 @@ class Lettering:
         alpha = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
         level = self._level(float(np.linalg.norm(around[0] - around[POINTS])))
         strip = self.pool.patch(self.patch, level)
-        factor = width / strip.shape[1]  # pixels of the full patch to one of the level's
+        factor = width / strip.shape[1]  # pixels of the full patch for one of the level
         for start, end, corners in self._pieces():
             self._draw(alpha, strip, (start / factor, end / factor), to_picture(plane, corners) - low)
         return alpha, int(low[0]), int(low[1])
@@ -89,7 +90,7 @@ class Lettering:
         return int(np.clip(np.floor(np.log2(max(shrink, 1e-3)) + 0.3), 0, LEVELS - 1))
 
     def _pieces(self) -> list[tuple[float, float, Floats]]:
-        """(start, end) of pieces of the patch, and where in the plane their corners come to lie [4, 2]."""
+        """(start, end) of the pieces of the patch, and their corners [4, 2] in the plane."""
         height, width = (float(side) for side in self.pool.shapes[self.patch, 0])
         ys = np.array([0.0, 0.0, height, height])
         if self.path.straight:
@@ -128,6 +129,6 @@ class Lettering:
 
 
 def to_picture(plane: Floats, points: Floats) -> Floats:
-    """Points [N, 2] of a plane -> those of the picture."""
+    """Maps points [N, 2] of a plane to the picture."""
     moved = points @ plane[:2, :2].T + plane[:2, 2]
     return np.asarray(moved / (points @ plane[2, :2] + plane[2, 2])[:, None])

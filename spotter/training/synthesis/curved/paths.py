@@ -1,4 +1,4 @@
-"""Lines that words stand on, as tables: where a baseline runs, and which way is down from it."""
+"""Baselines of curved words, as tables of points and of the direction downwards from them."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ _STEPS = 129
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """way [K]: pixels along a strip of text, ascending. points [K, 2]: where they lie. down [K, 2]: where a pixel below
-    the baseline goes. straight: whether all letters stand alike."""
+    """A baseline. way [K]: pixels along a strip of text, ascending. points [K, 2]: their positions in the plane. down
+    [K, 2]: the vector of one pixel downwards from the baseline. straight: whether all letters have the same
+    orientation."""
 
     way: Floats
     points: Floats
@@ -21,20 +22,20 @@ class Path:
 
     @property
     def start(self) -> float:
-        """Where the text may begin."""
+        """The least position at which text may begin."""
         return float(self.way[0])
 
     @property
     def end(self) -> float:
-        """Where it must end."""
+        """The position at which text must end."""
         return float(self.way[-1])
 
     def places(self, way: Floats, below: Floats) -> Floats:
-        """[N, 2]: points of a bent strip, `way` [N] along it and `below` [N] its baseline."""
+        """[N, 2]: positions of points of a bent strip, `way` [N] along it and `below` [N] pixels below its baseline."""
         return self._at(self.points, way) + self._at(self.down, way) * below[:, None]
 
     def frame(self, way: float) -> tuple[Floats, Floats, Floats]:
-        """(point, along, down) [2] at a place: what a letter that is not bent is turned by."""
+        """(point, along, down) [2] at a position: the frame of a letter that is rotated but not bent."""
         step = 0.01 * (self.end - self.start)
         ends = self._at(self.points, np.array([way - step, way + step]).clip(self.start, self.end))
         here = np.array([way])
@@ -46,20 +47,20 @@ class Path:
 
 
 def line(length: float, y: float = 0.0) -> Path:
-    """Level, its middle at x = 0."""
+    """A level line with its middle at x = 0."""
     way = np.array([-length / 2, length / 2])
     down = np.array([[0.0, 1.0], [0.0, 1.0]])
     return Path(way, np.stack([way, np.full(2, y)], 1), down, straight=True)
 
 
 def circle(radius: float, middle: float, span: float, clockwise: bool = True) -> Path:
-    """An arc about (0, 0). middle, span: radians, 0 being to the right and -pi / 2 the top. Clockwise, letters stand
-    with their feet to the centre; otherwise with their heads."""
+    """An arc about (0, 0). middle, span: radians, where 0 is to the right and -pi / 2 the top. Clockwise, letters have
+    their feet towards the centre; otherwise their heads."""
     return ellipse(radius, radius, middle, span, clockwise)
 
 
 def ellipse(a: float, b: float, middle: float, span: float, clockwise: bool = True) -> Path:
-    """As `circle`, of half axes a along x and b along y."""
+    """As `circle`, for an ellipse with the half axes a along x and b along y."""
     turn = np.linspace(-span / 2, span / 2, _STEPS)
     angle = middle + (turn if clockwise else -turn)
     points = np.stack([a * np.cos(angle), b * np.sin(angle)], 1)
@@ -67,8 +68,8 @@ def ellipse(a: float, b: float, middle: float, span: float, clockwise: bool = Tr
 
 
 def wave(length: float, height: float, period: float, phase: float, upright: bool) -> Path:
-    """A sine from left to right. height: from trough to crest. upright: letters are sheared instead of turned, as on a
-    flag."""
+    """A sine wave from left to right. height: from trough to crest. upright: letters are sheared instead of rotated, as
+    on a flag."""
     x = np.linspace(-length / 2, length / 2, _STEPS)
     points = np.stack([x, height / 2 * np.sin(2 * np.pi * x / period + phase)], 1)
     if not upright:
@@ -77,16 +78,16 @@ def wave(length: float, height: float, period: float, phase: float, upright: boo
 
 
 def cylinder(radius: float, sag: float, y: float, span: float) -> Path:
-    """A line around a bottle as a camera in front of it sees it: narrower to the sides, its middle `sag` pixels lower
-    than it would be at the very side (higher where negative), letters upright. span: radians of its turn that
-    are seen."""
+    """A line around a bottle as seen by a camera in front of it: compressed towards the sides, its middle `sag` pixels
+    lower than its ends at the very side (higher where negative), with upright letters. span: the visible part in
+    radians."""
     turn = np.linspace(-span / 2, span / 2, _STEPS)
     points = np.stack([radius * np.sin(turn), y + sag * (np.cos(turn) - 1)], 1)
     return Path(radius * turn, points, np.tile([0.0, 1.0], (_STEPS, 1)))
 
 
 def snake(length: float, rise: float, bow: float) -> Path:
-    """A cubic Bezier curve that ends `rise` pixels lower and swings by `bow` to either side."""
+    """A cubic Bezier curve that ends `rise` pixels lower, with inner control points `bow` pixels to either side."""
     t = np.linspace(0, 1, _STEPS)[:, None]
     ends = np.array([[-length / 2, -rise / 2], [-length / 6, -rise / 6 - bow], [length / 6, rise / 6 + bow]])
     last = np.array([length / 2, rise / 2])
@@ -96,7 +97,8 @@ def snake(length: float, rise: float, bow: float) -> Path:
 
 
 def _along(points: Floats) -> Path:
-    """Letters stand at right angles to the line, and their middles as far apart as on a straight one."""
+    """The path along a line: letters are perpendicular to it, and their middles are as far apart as on a straight
+    line."""
     steps = np.diff(points, axis=0)
     way = np.concatenate([[0.0], np.linalg.norm(steps, axis=1).cumsum()])
     along = np.gradient(points, axis=0)

@@ -1,4 +1,4 @@
-"""Words one after another on a path, in one style of the pool."""
+"""Draws several words for a path, in one style of the pool."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ _ATTEMPTS = 12
 
 
 class Writer:
-    """Draws words from a pool in styles that stand straight there."""
+    """Draws words from a pool, in styles whose words are not curved already."""
 
     def __init__(self, pool: PatchPool, styles: Styles) -> None:
         self.pool = pool
@@ -45,9 +45,10 @@ class Writer:
         rigid: bool = False,
         spread: float = 1.0,
     ) -> list[Lettering]:
-        """Up to `most` words, centred on the path, as many as it has room for.
+        """Up to `most` words, centred on the path, as many as fit.
 
-        capital: height in pixels. longest: pixels that one word may take. spread: times the usual space between words.
+        capital: its height in pixels. longest: the greatest width of one word in pixels. spread: factor of the usual
+        space between words.
         """
         scale = capital / self.styles.capital[style]
         room = path.end - path.start

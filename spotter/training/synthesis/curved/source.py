@@ -1,4 +1,4 @@
-"""Pictures of bent words as a training source."""
+"""The training source of pictures with curved words."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -22,22 +22,22 @@ from spotter.training.synthesis.layout import SMALLEST, Background, corners, tra
 from spotter.training.synthesis.pool import PatchPool
 
 _ATTEMPTS = 8
-_PAPER = 0.25  # of the pictures are on paper or a plain wall
+_PAPER = 0.25  # share of the pictures on paper or a plain wall
 _EMBLEMS = (3, 9)
-_FAINTEST = 10.0  # of 255: letters that stand out less, or less than the noise, nobody is asked to read
+_FAINTEST = 10.0  # of 255: words with less contrast, or less than the noise, are ignored
 USUAL_KINDS: Mapping[str, float] = dict.fromkeys(
     ("mrz", "guid", "digest", "key", "iban", "isbn", "path", "network", "source", "timestamp", "maths", "jumble"), 0.2
 ) | {"word": 1.5, "number": 1.5, "plate": 0.5, "serial": 0.5, "grouped": 0.5, "symbol": 0.3, "sign": 0.3, "single": 0.5}
-"""How many times as often as in the pool words of a kind stand on emblems."""
+"""Factors by which words of these kinds are drawn more or less often on emblems than they occur in the pool."""
 
 
 class CurvedSource:
-    """Three to eight emblems of bent words, as far as there is room, on a picture or on paper.
+    """Three to eight emblems of curved words, as far as there is room, on a picture or on paper.
 
-    kinds: as of `LayoutSource`, instead of those in USUAL_KINDS. looks: shares of the emblems, instead of those in
-    `emblems.KINDS`, as {"coin": 0.5}.
-    heights: range in pixels of the capitals of their main words. turned: share of the emblems that are turned anyhow.
-    Polygons have eight points on each edge. Raises ValueError on an unknown kind or look.
+    kinds: as in `LayoutSource`, instead of USUAL_KINDS. looks: shares of the kinds of emblems, instead of those in
+    `emblems.KINDS`, e.g. {"coin": 0.5}.
+    heights: range of the capital's height of their main words, in pixels. turned: share of the emblems that are turned
+    by any angle. Polygons have eight points on each edge. Raises ValueError on an unknown kind or look.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class CurvedSource:
         self.difficulty = 1.0
 
     def at(self, difficulty: float) -> Self:
-        """The same source, whose pictures are degraded only as far as `difficulty` (0 to 1) says."""
+        """The same source, with degradation scaled by `difficulty` (0 to 1)."""
         easier = copy(self)
         easier.difficulty = difficulty
         return easier
@@ -97,7 +97,7 @@ class CurvedSource:
         )
 
     def _emblem(self, rng: np.random.Generator, drawing: Drawing, canvas: Canvas) -> None:
-        """Draws one where there is room for it, a few tries at that."""
+        """Draws one emblem at a free position; gives up after a few attempts."""
         kind = KINDS[self._names[int(rng.choice(len(self._names), p=self._odds))]]
         for _ in range(_ATTEMPTS):
             capital = float(np.exp(rng.uniform(*np.log(self._heights))))
@@ -118,7 +118,7 @@ class CurvedSource:
 
 
 def _below(drawing: Drawing, quad: NDArray[np.float32]) -> tuple[Colour, float]:
-    """Mean colour under a quad, and the deviation of its lightness."""
+    """Mean colour under a quad, and the standard deviation of its lightness."""
     low = quad.min(0).clip(0, drawing.size - 2).astype(int)
     high = np.maximum(quad.max(0).clip(0, drawing.size).astype(int), low + 1)
     step = max(int((high - low).max()) // 24, 1)
@@ -134,5 +134,5 @@ def _paper(rng: np.random.Generator) -> Background:
 
 
 def _known(pool: PatchPool) -> dict[str, float]:
-    """Of the usual kinds those that the pool has."""
+    """USUAL_KINDS without the kinds that the pool lacks."""
     return {name: times for name, times in USUAL_KINDS.items() if name in pool.kind_names}

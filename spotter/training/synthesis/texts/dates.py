@@ -53,7 +53,7 @@ _ZONES = ("Z", "Z", "+00:00", "+01:00", "+02:00", "-05:00", "+0530", "")
 
 
 def date(rng: np.random.Generator) -> str:
-    """Dates of every order and separator: 5/10/2019 2019-10-05 05.10.19 12-Mar-2024 03MAR24 12.3. 08/27 2023/24."""
+    """Dates in any order, with any separator: 5/10/2019 2019-10-05 05.10.19 12-Mar-2024 03MAR24 12.3. 08/27 2023/24."""
     day, month, year = whole(rng, 1, 31), whole(rng, 1, 12), whole(rng, 1900, 2039)
     if chance(rng, 0.7):
         year = whole(rng, 1985, 2030)
@@ -82,7 +82,7 @@ def date(rng: np.random.Generator) -> str:
 
 
 def month(rng: np.random.Generator) -> str:
-    """Names of months and weekdays in fifteen languages, in full and short."""
+    """Names of months and weekdays in fifteen languages, in full or abbreviated."""
     name = _case(rng, pick(rng, _EVERY_MONTH if chance(rng, 0.6) else DAYS))
     return name + (pick(rng, (".", ",", ".", ":")) if chance(rng, 0.2) else "")
 

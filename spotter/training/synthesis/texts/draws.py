@@ -1,4 +1,4 @@
-"""Random choices that all kinds of words share."""
+"""Random choices used by all kinds of words."""
 
 import string
 from bisect import bisect
@@ -24,7 +24,7 @@ class Odds(Generic[T]):
 
 
 def pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
-    """One of the choices; of a string, one of its characters."""
+    """One of the choices; where these are a string, one of its characters."""
     return choices[int(rng.integers(len(choices)))]
 
 
@@ -44,12 +44,12 @@ def whole(rng: np.random.Generator, low: int, high: int) -> int:
 
 
 def chance(rng: np.random.Generator, share: float) -> bool:
-    """True in `share` of the draws."""
+    """True with the probability `share`."""
     return bool(rng.random() < share)
 
 
 def magnitude(rng: np.random.Generator, most: float) -> int:
-    """A whole number of 1 to `most` digits, every number of digits as likely as another."""
+    """A whole number of 1 to `most` digits; every number of digits is equally probable."""
     return int(10 ** rng.uniform(0, most))
 
 

@@ -1,5 +1,5 @@
-"""Identifiers: serial numbers, plates, passports, accounts, books, hashes, keys, names with underscores, and values
-glued to their captions."""
+"""Identifiers: serial numbers, licence plates, passports, bank accounts, books, hashes, keys, names with underscores,
+and values joined to their captions."""
 
 import base64
 import string
@@ -122,7 +122,8 @@ def plate(rng: np.random.Generator) -> str:
 
 
 def mrz(rng: np.random.Generator) -> str:
-    """A line of a machine-readable zone (ICAO Doc 9303) with check digits: TD3 of 44, TD2 of 36, TD1 of 30 signs."""
+    """A line of a machine-readable zone (ICAO Doc 9303) with check digits: TD3 of 44, TD2 of 36, TD1 of 30
+    characters."""
     width = (44, 44, 36, 30, 30)[int(rng.integers(5))]
     line = whole(rng, 1, 3 if width == 30 else 2)
     state, number = pick(rng, _STATES), _padded(some(rng, _CODE, 8, 9), 9)
@@ -181,7 +182,7 @@ def digest(rng: np.random.Generator) -> str:
 
 
 def key(rng: np.random.Generator) -> str:
-    """Base64, keys of interfaces and of licences: aGVsbG8gd29ybGQ= sk_live_4eC39HqLy K7QF2-9XJ4B-TT8RM."""
+    """Base64, API keys and licence keys: aGVsbG8gd29ybGQ= sk_live_4eC39HqLy K7QF2-9XJ4B-TT8RM."""
     form = rng.random()
     if form < 0.4:
         text = base64.b64encode(rng.bytes(whole(rng, 6, 32))).decode()
@@ -210,7 +211,8 @@ def iban(rng: np.random.Generator) -> str:
 
 
 def isbn(rng: np.random.Generator) -> str:
-    """Numbers of books, journals and goods with check digits: 978-3-16-148410-0 0-306-40615-2 1234-5679."""
+    """Numbers of books, journals and goods (ISBN, ISSN, EAN) with check digits: 978-3-16-148410-0 0-306-40615-2
+    1234-5679."""
     form = rng.random()
     if form < 0.2:
         body = digits(rng, 7, 7)
@@ -224,13 +226,13 @@ def isbn(rng: np.random.Generator) -> str:
 
 
 def _modulo_11(body: str) -> str:
-    """The last sign of an ISBN of ten or an ISSN of eight (ISO 2108, ISO 3297)."""
+    """The check character of an ISBN of ten or an ISSN of eight characters (ISO 2108, ISO 3297)."""
     value = -sum(int(digit) * weight for digit, weight in zip(body, range(len(body) + 1, 1, -1), strict=True)) % 11
     return "X" if value == 10 else str(value)
 
 
 def joined(rng: np.random.Generator) -> str:
-    """Words, codes and numbers joined by underscores, as files, columns and documents are named: order_id MAX_SIZE
+    """Words, codes and numbers joined by underscores, as in names of files, columns and documents: order_id MAX_SIZE
     IMG_2041.JPG TEVA_MDL_A_01439308 __init__."""
     form = rng.random()
     if form < 0.07:

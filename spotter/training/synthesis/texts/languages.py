@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 FOLDER = Path("/usr/share/dict")
-"""Where Debian's packages `wfrench`, `wngerman` and their relatives put word lists."""
+"""The folder of word lists of Debian's packages `wfrench`, `wngerman` and similar ones."""
 
 _LISTS = {
     "de": ("ngerman", "ogerman", "swiss"),
@@ -27,7 +27,7 @@ _LISTS = {
     "gl": ("galician-minimos",),
     "sl": ("slovene",),
 }
-_READ = 4_000_000  # bytes of a list, about; of longer ones every n-th line is read
+_READ = 4_000_000  # approximate bytes read of a list; of longer lists only every n-th line is read
 _LONGEST = 32
 
 _WORDS = {
@@ -223,7 +223,7 @@ ACCENTED: Mapping[str, tuple[str, ...]] = {language: tuple(words.split()) for la
 
 
 def read_list(file: Path) -> tuple[str, ...]:
-    """The words of a list, one a line, in UTF-8 or else Latin-1: those of letters, hyphens and apostrophes."""
+    """The words of a list, one a line, in UTF-8 or else Latin-1; only words of letters, hyphens and apostrophes."""
     step = max(file.stat().st_size // _READ, 1)
     with file.open("rb") as stream:
         lines = list(islice(stream, 0, None, step))
@@ -239,7 +239,7 @@ def read_list(file: Path) -> tuple[str, ...]:
 
 @cache
 def word_lists(folder: Path = FOLDER) -> Mapping[str, tuple[str, ...]]:
-    """By ISO 639 code, the words of each language of which `folder` has a list."""
+    """The words of each language for which `folder` has a list, by ISO 639 code."""
     lists = {}
     for language, names in _LISTS.items():
         file = next((folder / name for name in names if (folder / name).is_file()), None)

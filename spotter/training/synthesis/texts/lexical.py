@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001, RUF002 -- signs that look like others are what this is about
-"""Words of dictionaries: their case, accents, punctuation, quotation marks and how they are joined."""
+"""Dictionary words, with their case, accents, punctuation and quotation marks, and compounds of them."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from spotter.training.synthesis.texts.draws import Odds, chance, listed, pick, s
 from spotter.training.synthesis.texts.languages import ACCENTED, GREEK
 
 Word = Callable[[np.random.Generator], str]
-"""Draws a word, cased."""
+"""Draws a word in some case."""
 
 QUOTES = ("„“", "„”", "«»", "»«", "“”", "‘’", "‚‘", "‹›", '""', "''", "``", "””")
 ENDINGS = Odds(
@@ -48,7 +48,7 @@ _JOINED = listed(
     """
 )
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z])(?: WITH .+)?")
-_EUROPEAN = 0x180  # letters before this one are far more frequent than those after
+_EUROPEAN = 0x180  # letters before this code point are far more frequent than those after it
 
 
 def upper(word: str, language: str = "") -> str:
@@ -59,7 +59,7 @@ def upper(word: str, language: str = "") -> str:
 
 
 def capital(word: str, language: str = "") -> str:
-    """The first letter a capital, the others small."""
+    """The word with a capital as the first letter and small letters after it."""
     first = word[:1].replace("i", "İ") if language in _DOTTED else word[:1]
     return unicodedata.normalize("NFC", first.upper() + (word[1:].lower() if word.isupper() else word[1:]))
 
@@ -72,7 +72,7 @@ def cased(rng: np.random.Generator, word: str, case: str, language: str = "") ->
         return upper(word, language)
     if case == "Capital" or len(word) < 3 or language:
         return capital(word, language)
-    if chance(rng, 0.5):  # two words in one, as HarbourFront
+    if chance(rng, 0.5):  # two words joined, as in HarbourFront
         inside = whole(rng, 2, len(word) - 1)
         return word[:inside].capitalize() + word[inside:].capitalize()
     return word.capitalize().swapcase() if chance(rng, 0.5) else word[:2].upper() + word[2:].lower()
@@ -81,7 +81,7 @@ def cased(rng: np.random.Generator, word: str, case: str, language: str = "") ->
 class Languages:
     """Draws words of many languages in Latin letters.
 
-    lists: longer lists by language, as `word_lists` gives them; languages without one have their short list alone.
+    lists: longer lists by language, as `word_lists` returns them; other languages use only their short list.
     """
 
     def __init__(self, lists: Mapping[str, Sequence[str]], cases: Odds[str]) -> None:
@@ -91,7 +91,7 @@ class Languages:
         )
 
     def word(self, rng: np.random.Generator) -> str:
-        """One word in its language's own case, or another of the given ones."""
+        """A word in its language's own case, or in one of the given cases."""
         language = self._languages.draw(rng)
         words = self._lists.get(language, ())
         word = pick(rng, words if words and chance(rng, 0.75) else ACCENTED[language])
@@ -104,7 +104,7 @@ def greek(rng: np.random.Generator, cases: Odds[str]) -> str:
 
 
 class Accents:
-    """Words with letters exchanged for accented ones of the charset, and rows of its letters that no accent makes."""
+    """Words with letters replaced by accented ones of the charset, and sequences of the charset's other letters."""
 
     def __init__(self, characters: str) -> None:
         self._variants: dict[str, Odds[str]] = {}
@@ -121,7 +121,7 @@ class Accents:
         self._others = "".join(others)
 
     def word(self, rng: np.random.Generator, word: Word) -> str:
-        """Made-up words in which every accented letter occurs."""
+        """A made-up word; over many draws every accented letter occurs."""
         if self._others and chance(rng, 0.15):
             return some(rng, self._others + "aeiou", 2, 7)
         plain = word(rng)
@@ -135,7 +135,7 @@ class Accents:
 
 
 def ended(rng: np.random.Generator, word: Word) -> str:
-    """A word with the punctuation that ends it, or that stands before it: end. word, ¿Qué ¡Hola!"""
+    """A word with punctuation after or before it: end. word, ¿Qué ¡Hola!"""
     text = word(rng)
     if chance(rng, 0.06):
         return pick(rng, "¿¡") + text + pick(rng, ("", "!", "?"))
@@ -143,7 +143,8 @@ def ended(rng: np.random.Generator, word: Word) -> str:
 
 
 def quoted(rng: np.random.Generator, word: Word) -> str:
-    """A word between quotation marks of several languages or brackets, or with one of the two: „Wort“ «mot» word)."""
+    """A word in brackets or in quotation marks of several languages, or with only one of the pair: „Wort“ «mot»
+    word)."""
     pair = pick(rng, QUOTES) if chance(rng, 0.7) else pick(rng, ("()", "()", "[]", "<>", "{}", "**", "__"))
     text, form = word(rng), rng.random()
     if form < 0.6:
@@ -177,4 +178,4 @@ def compound(rng: np.random.Generator, word: Word) -> str:
         {"-": 60.0, "/": 20.0, "–": 6.0, "&": 3.0, "+": 2.0, "_": 3.0, "·": 1.0, "~": 1.0, ".": 2.0, "—": 2.0}
     ).draw(rng)
     text = mark.join(word(rng) for _ in range(2 if chance(rng, 0.8) else 3))
-    return text + "-" if chance(rng, 0.05) else text  # the end of a line may cut a word
+    return text + "-" if chance(rng, 0.05) else text  # as at the end of a line

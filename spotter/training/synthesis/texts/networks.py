@@ -1,4 +1,4 @@
-"""What computers call places: addresses of the net, paths, versions; and telephone numbers and streets."""
+"""Addresses: URLs, mail addresses, IP addresses, paths, versions; also telephone numbers and streets."""
 
 import string
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def _host(rng: np.random.Generator) -> str:
 
 
 def url(rng: np.random.Generator) -> str:
-    """Addresses of pages, short and long: www.name.com https://host.de/path/page-1.html?id=42&q=new#top host.org/x."""
+    """URLs, short and long: www.name.com https://host.de/path/page-1.html?id=42&q=new#top host.org/x."""
     scheme = pick(rng, ("http://", "https://", "https://", "https://www.", "www.", "www.", "www.", "", "", "ftp://"))
     text = scheme + _host(rng)
     if chance(rng, 0.08):
@@ -80,7 +80,7 @@ def url(rng: np.random.Generator) -> str:
 
 
 def mail(rng: np.random.Generator) -> str:
-    """Addresses of mail: first.last@host.com info+shop@my-host.co.uk <name@host.de>."""
+    """Mail addresses: first.last@host.com info+shop@my-host.co.uk <name@host.de>."""
     name = pick(
         rng,
         (
@@ -146,7 +146,7 @@ def network(rng: np.random.Generator) -> str:
 
 
 def version(rng: np.random.Generator) -> str:
-    """Versions and what asks for them: v1.2.3 1.0.0-beta.2 10.0.19045 >=3.9 ^1.2.0 rev.B Android14."""
+    """Versions and version requirements: v1.2.3 1.0.0-beta.2 10.0.19045 >=3.9 ^1.2.0 rev.B Android14."""
     form = rng.random()
     number = ".".join(str(whole(rng, 0, 30 if chance(rng, 0.8) else 2030)) for _ in range(whole(rng, 2, 4)))
     if form < 0.4:
@@ -161,7 +161,7 @@ def version(rng: np.random.Generator) -> str:
 
 
 def phone(rng: np.random.Generator) -> str:
-    """Telephone numbers of many countries, or the parts that stand as words."""
+    """Telephone numbers of many countries, or parts of them that are separate words."""
     text = filled(rng, pick(rng, _PHONES)) if chance(rng, 0.85) else digits(rng, 4, 11)
     form = rng.random()
     return pick(rng, ("Tel:", "Tel.:", "T:", "☎", "Fax:", "tel:", "M.")) + text if form < 0.05 else text

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001, RUF002 -- signs that look like others are what this is about
-"""Notation: programs, formulas, list markers, Roman numerals, letters and signs alone."""
+"""Notation: source code, formulas, list markers, Roman numerals, single letters and signs."""
 
 import string
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ _MARKERS = listed(
     """
 )
 _RATED = ("★☆", "●○", "■□", "♥♥", "✓✓")
-_LOOK_ALIKE = set("cosuvwxzkpijmy")  # small letters that alone look like their capitals
+_LOOK_ALIKE = set("cosuvwxzkpijmy")  # small letters that look like their capitals
 _SUBSCRIPTS, _SUPERSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"), str.maketrans("0123456789+-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ")
 
 
@@ -116,7 +116,7 @@ def source(rng: np.random.Generator) -> str:
 
 
 def chemical(rng: np.random.Generator) -> str:
-    """Formulas of substances, with small or plain digits, and ions: H₂O CO2 SO₄²⁻ Ca²⁺ C₆H₁₂O₆."""
+    """Chemical formulas, with subscript or plain digits, and ions: H₂O CO2 SO₄²⁻ Ca²⁺ C₆H₁₂O₆."""
     if chance(rng, 0.5):
         text = pick(rng, _FORMULAS)
     else:
@@ -174,7 +174,7 @@ def roman(rng: np.random.Generator) -> str:
 
 
 def marker(rng: np.random.Generator) -> str:
-    """What begins the items of lists: 1. a) (b) • – 2.3.1 §5 [12] ¹ No. №7."""
+    """List markers: 1. a) (b) • – 2.3.1 §5 [12] ¹ No. №7."""
     form = rng.random()
     number = str(whole(rng, 1, 30))
     letter = pick(rng, "abcdefghABCDEFGH")
@@ -209,12 +209,12 @@ def single(rng: np.random.Generator) -> str:
 
 
 def sign(rng: np.random.Generator) -> str:
-    """Punctuation alone."""
+    """A punctuation mark alone."""
     return _LONE.draw(rng)
 
 
 def symbol(rng: np.random.Generator, symbols: Sequence[str]) -> str:
-    """Symbols alone, in rows or at a word or a number: ★★★★☆ ♥ → © ©2024 Word™ ®."""
+    """Symbols alone, repeated, or attached to a word or a number: ★★★★☆ ♥ → © ©2024 Word™ ®."""
     form = rng.random()
     if form < 0.6:
         return pick(rng, symbols)
@@ -230,5 +230,5 @@ def symbol(rng: np.random.Generator, symbols: Sequence[str]) -> str:
 
 
 def jumble(rng: np.random.Generator, characters: Sequence[str], ascii_characters: Sequence[str]) -> str:
-    """Any characters, so that each is learnt: of the whole charset a little more often than of ASCII alone."""
+    """Random characters, so that each is learnt: from the whole charset a little more often than from ASCII only."""
     return some(rng, characters if chance(rng, 0.6) else ascii_characters, 1, 8)

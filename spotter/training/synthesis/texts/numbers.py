@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001, RUF002 -- signs that look like others are what this is about
-"""Numbers as the world writes them: whole, grouped, with decimals, as shares, amounts and sizes."""
+"""Numbers in the notations of many countries: whole, grouped, with decimals, as percentages, amounts and sizes."""
 
 import numpy as np
 
@@ -31,9 +31,10 @@ _FRACTIONS = "½¼¾"
 
 
 def grouped(rng: np.random.Generator) -> str:
-    """Thousands and more, with commas, points or apostrophes between groups: 24,100 24.100 1'250'000 1,23,456.
+    """Numbers of a thousand and more, with commas, points or apostrophes between groups: 24,100 24.100 1'250'000
+    1,23,456.
 
-    Commas and points are as frequent as each other, so that neither can be guessed.
+    Commas and points are equally frequent, so that a reader cannot guess them.
     """
     mark = Odds({",": 42.0, ".": 42.0, "'": 4.0, "’": 4.0, "in": 8.0}).draw(rng)
     groups = Odds({1: 70.0, 2: 24.0, 3: 6.0}).draw(rng)
@@ -85,7 +86,7 @@ def fraction(rng: np.random.Generator) -> str:
 
 
 def percentage(rng: np.random.Generator) -> str:
-    """Shares: 1.0% 58% ±5% -0,5% 10-15% >99.9% 0.8‰."""
+    """Percentages: 1.0% 58% ±5% -0,5% 10-15% >99.9% 0.8‰."""
     number = (
         str(whole(rng, 0, 120)) if chance(rng, 0.5) else f"{whole(rng, 0, 110)}{pick(rng, '.,')}{digits(rng, 1, 2)}"
     )
@@ -99,7 +100,7 @@ def percentage(rng: np.random.Generator) -> str:
 
 
 def unit(rng: np.random.Generator) -> str:
-    """A size with its unit, or, now and then, a unit alone: 24g 3.5mm 220V 37.5°C 10µF 4kΩ 5-10kg m²."""
+    """A size with its unit, or sometimes a unit alone: 24g 3.5mm 220V 37.5°C 10µF 4kΩ 5-10kg m²."""
     name = pick(rng, _SMALL) if chance(rng, 0.5) else pick(rng, _OTHERS)
     form = rng.random()
     if form < 0.12:
@@ -116,7 +117,8 @@ def unit(rng: np.random.Generator) -> str:
 
 
 def amount(rng: np.random.Generator, currency: float, cents: float) -> str:
-    """Money: $12.50 1.234,56€ CHF5.- 12,- -3.00 (4.50) £2m. currency, cents: shares, 0..1, of amounts with either."""
+    """Money: $12.50 1.234,56€ CHF5.- 12,- -3.00 (4.50) £2m. currency, cents: shares, 0..1, of the amounts with a
+    currency sign and with cents."""
     size = magnitude(rng, 2.7 if chance(rng, 0.85) else 5.0)
     mark = pick(rng, ".,")
     form = rng.random()
@@ -146,7 +148,7 @@ def amount(rng: np.random.Generator, currency: float, cents: float) -> str:
 
 
 def ordinal(rng: np.random.Generator) -> str:
-    """Places in a row: 1st 22nd 3. 2e 1er 4º 3ª 5th, 1°."""
+    """Ordinal numbers: 1st 22nd 3. 2e 1er 4º 3ª 5th, 1°."""
     number = whole(rng, 1, 120)
     form = rng.random()
     if form < 0.5:

@@ -1,11 +1,11 @@
-// What an answer says from some score up: pure, no page.
+// The part of an answer with at least a given score: pure functions, without the page.
 
-// The page asks for every word from here up, so that the threshold moves without another request.
+// The page requests all words from this score up, so that moving the threshold needs no further request.
 export const FLOOR = 0.1;
 
 const STEPS = 10;
 
-// 0 to 9: the colour of a score.
+// The index of a score's colour, 0 to 9.
 export const step = (score) => Math.min(STEPS - 1, Math.max(0, Math.floor(score * STEPS)));
 
 // For each block its words in reading order, each with the gap before it: [[{index, gap}]]. A block's text has them
@@ -44,7 +44,7 @@ function byLine(indices, words) {
 
 const strength = (gap) => (gap.includes("\n") ? 3 : gap.includes("\t") ? 2 : gap ? 1 : 0);
 
-// The pieces whose word is kept; of the gaps around one that is not, the stronger stays.
+// The pieces whose word is kept. Of the two gaps around a word that is left out, the stronger is kept.
 export function keptPieces(pieces, kept) {
   const found = [];
   let carried = "";
@@ -61,7 +61,7 @@ const written = (pieces, words) => pieces.map(({ index, gap }) => gap + words[in
 
 const mean = (values) => Number((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(4));
 
-// The blocks' texts with empty lines between them, of the words for which `kept(index)` holds.
+// The text of the words for which `kept(index)` is true, with empty lines between blocks.
 export function textOf(answer, kept) {
   return arrangement(answer)
     .map((pieces) => written(keptPieces(pieces, kept), answer.words))
@@ -69,7 +69,7 @@ export function textOf(answer, kept) {
     .join("\n\n");
 }
 
-// Words, lines or blocks that have a word from `least` up: [{words, polygon, text, score}].
+// Words, lines or blocks that have a word of at least the score `least`: [{words, polygon, text, score}].
 export function units(answer, level, least) {
   const kept = (index) => answer.words[index].score >= least;
   if (level === "words") {
@@ -89,7 +89,7 @@ export function units(answer, level, least) {
   });
 }
 
-// The answer with the words from `least` up alone; lines and blocks that are left are numbered anew.
+// The answer with only the words of at least the score `least`; the remaining lines and blocks are renumbered.
 export function from(answer, least) {
   const kept = (index) => answer.words[index].score >= least;
   const left = (member) => {
@@ -114,14 +114,14 @@ export function from(answer, least) {
   };
 }
 
-// JSON in which a polygon takes a line.
+// JSON with each polygon on a single line.
 export function pretty(value) {
   return JSON.stringify(value, null, 2)
     .replace(/\[\s+(-?[\d.]+),\s+(-?[\d.]+)\s+\]/g, "[$1, $2]")
     .replace(/\[\s+((?:\[[^[\]]*\],?\s*)+)\]/g, (_, points) => `[${points.trim().replace(/\s+/g, " ")}]`);
 }
 
-// How many scores lie in each of `bins` equal parts of FLOOR to 1.
+// A histogram: the number of scores in each of `bins` equal parts of FLOOR to 1.
 export function histogram(scores, bins) {
   const counts = new Array(bins).fill(0);
   for (const score of scores) {

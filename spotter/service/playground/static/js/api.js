@@ -1,4 +1,4 @@
-// Asking the service: keys, problems, answers in lines, and timings.
+// Requests to the service: keys, problems, answers as JSON lines, and timings.
 
 const ROOT = new URL("../../", import.meta.url); // wherever the service is mounted
 const KEY = "spotter-key";
@@ -11,7 +11,7 @@ export const key = {
 
 export const address = (path) => new URL(path, ROOT);
 
-// Why something was not answered, with the members of RFC 9457's problem.
+// Why a request failed, with the members of RFC 9457's problem.
 export class Problem extends Error {
   constructor(members) {
     super(members.detail ?? members.title);
@@ -26,7 +26,7 @@ async function problemOf(response) {
     try {
       members = JSON.parse(text);
     } catch {
-      // a proxy's own page: the status has to do
+      // a proxy's own page: only the status is known
     }
   }
   const after = Number(response.headers.get("retry-after"));
@@ -39,7 +39,7 @@ async function problemOf(response) {
   });
 }
 
-// A response that is no error. Throws Problem, or AbortError where `signal` ended it.
+// Returns a successful response. Throws Problem, or AbortError if `signal` aborted the request.
 export async function ask(path, { headers = {}, ...options } = {}) {
   const own = key.get();
   let response;
@@ -61,7 +61,7 @@ export async function ask(path, { headers = {}, ...options } = {}) {
   return response;
 }
 
-// The objects of an answer in lines, as they arrive.
+// The objects of an answer in JSON lines, as they arrive.
 export async function* objects(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

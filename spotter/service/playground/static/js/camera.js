@@ -1,4 +1,4 @@
-// Taking a picture: by the camera where the page may use it, else by the phone's own program for it.
+// Takes a picture: with the camera where the page may use it, otherwise with the phone's own camera program.
 
 import { $, dismissable } from "./dom.js";
 import { add } from "./sheets.js";
@@ -34,7 +34,7 @@ async function open() {
     return;
   }
   if (!$("camera").open) {
-    stop(); // it was closed meanwhile
+    stop(); // the dialog was closed meanwhile
     return;
   }
   $("camera-video").srcObject = stream;

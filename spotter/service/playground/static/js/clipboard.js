@@ -1,4 +1,4 @@
-// Copying, also where the page came by plain HTTP and the browser's own clipboard is closed to it.
+// Copies text, also where the page was loaded by plain HTTP and may not use the browser's clipboard API.
 
 import { el } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// Elements without innerHTML: the pages' policy allows none.
+// Makes elements without innerHTML, which the pages' content security policy forbids.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -18,7 +18,7 @@ function fill(element, attributes, children) {
 export const el = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 export const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-// Runs `work` once before the next frame, however often it is asked for.
+// Runs `work` once before the next frame, however often this is called.
 export function coalesced(work) {
   let waiting = false;
   return () => {
@@ -35,7 +35,7 @@ export function announce(message) {
   $("live").textContent = message;
 }
 
-// Dialogs close on their button, and on a press beside them.
+// Dialogs are closed by their button, and by a click outside them.
 export function dismissable(dialog, button) {
   button.addEventListener("click", () => dialog.close());
   dialog.addEventListener("pointerdown", (event) => {

@@ -1,11 +1,11 @@
-// Downloads: every form that the service says it writes, asked for anew so that it is the service's own.
+// Downloads in every form that the service offers; each is requested again, so that it is the service's own answer.
 
 import { address, ask, Problem } from "./api.js";
 import { $, el } from "./dom.js";
 import { copy } from "./clipboard.js";
 import { parameters } from "./sheets.js";
 
-// What people call the forms; one that is not here is offered by its media type.
+// The usual names of the forms; one that is not here is offered under its media type.
 const FORMS = {
   "application/json": ["JSON", ".json", "words, lines and blocks, with polygons"],
   "application/x-ndjson": ["JSON lines", ".ndjson", "a page a line"],

@@ -1,4 +1,4 @@
-// Files that come in: chosen, dropped, pasted, or one of the samples.
+// Input files: chosen, dropped, pasted, or one of the samples.
 
 import { address } from "./api.js";
 import { $ } from "./dom.js";
@@ -11,7 +11,7 @@ export function intake() {
   $("add").addEventListener("click", choose);
   $("files").addEventListener("change", (event) => {
     add(event.target.files);
-    event.target.value = ""; // the same file may be chosen once more
+    event.target.value = ""; // so that the same file can be chosen again
   });
   const asked = new URLSearchParams(location.hash.slice(1)).get("sample"); // as `spotter demo` opens the page
   for (const button of $("samples").querySelectorAll("button")) {
@@ -36,7 +36,7 @@ async function sample(name) {
 
 function dropping() {
   const holds = (event) => event.dataTransfer?.types.includes("Files");
-  let depth = 0; // of elements that the pointer is in
+  let depth = 0; // number of nested elements that the pointer is in
   const show = (by) => {
     depth = Math.max(0, depth + by);
     $("drop").hidden = depth === 0;
@@ -56,7 +56,7 @@ function dropping() {
   });
 }
 
-// Says what the service reads, and has the browser offer those.
+// Shows which kinds of file the service reads, and limits the browser's file dialog to them.
 export function takes({ reads, limits }) {
   const read = reads.filter((kind) => kind.read);
   $("files").accept = read.flatMap((kind) => [...kind.media_types, ...kind.suffixes]).join();

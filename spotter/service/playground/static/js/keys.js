@@ -3,7 +3,7 @@
 import { ask, key } from "./api.js";
 import { $, dismissable } from "./dom.js";
 
-// `proof` is a path that wants a key; `opened` is called when one was accepted.
+// `proof` is a path that needs a key; `opened` is called when a key was accepted.
 export function keys(proof, opened) {
   const dialog = $("key");
   const show = () => {

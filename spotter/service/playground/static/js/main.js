@@ -1,4 +1,4 @@
-// The playground: joins files, stage and panel.
+// The playground: connects files, stage and panel.
 
 import { ask, Problem } from "./api.js";
 import { from, pretty, textOf, units } from "./answer.js";
@@ -45,7 +45,7 @@ function hover(index) {
   mark();
 }
 
-// Chooses a unit by its index, instead of the others or with them; null chooses nothing.
+// Chooses a unit by its index, replacing the choice or adding to it; null clears the choice.
 function choose(index, more, reveal) {
   const unit = state.units[index];
   const words = unit?.words ?? [];
@@ -201,7 +201,7 @@ function note(message) {
   fading = setTimeout(() => ($("copied").textContent = ""), 3000);
 }
 
-// Asks the service what it is; again when a key was given.
+// Asks the service for its models and capabilities; again after a key was given.
 async function begin() {
   try {
     capabilities = await (await ask("v1/capabilities")).json();

@@ -1,9 +1,9 @@
-// How to read: fields for the parameters that the service tells of itself, and the choice of a model.
+// How to read: fields for the parameters that the service lists, and the choice of a model.
 
 import { $, dismissable, el } from "./dom.js";
 import { again, asked } from "./sheets.js";
 
-// What the page sets itself, or would have to be drawn on the picture.
+// Parameters that the page sets itself, or that would have to be drawn on the picture.
 const OWN = ["min_score", "detail", "format", "ignore", "model"];
 
 export function options(parameters) {
@@ -55,7 +55,7 @@ function field({ name, description, schema }) {
   return { name, element, value: () => input.value.trim() };
 }
 
-// A choice where the service has several models; else nothing. chosen: called with the name of one.
+// Shows a choice if the service has several models. chosen: called with the name of the chosen one.
 export function modelChoice(parameters, chosen) {
   const schema = parameters.find(({ name }) => name === "model")?.schema;
   const names = [schema, ...(schema?.anyOf ?? [])].find((kind) => kind?.enum)?.enum ?? [];

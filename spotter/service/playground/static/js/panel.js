@@ -1,4 +1,4 @@
-// The panel beside the picture: what was read of the sheet, in text, list, JSON and details.
+// The panel next to the picture: the sheet's reading as text, list, JSON and details.
 
 import { arrangement, from, keptPieces, pretty, step, textOf } from "./answer.js";
 import { $, el } from "./dom.js";
@@ -10,7 +10,7 @@ const NAMES = { words: "Words", lines: "Lines", blocks: "Blocks" };
 const STAGES = { upload: "Upload", decode: "Decode", queue: "Queue", infer: "Model", postprocess: "Words" };
 
 export class Panel {
-  // show(tab) is told when another tab is looked at; hover and choose get a unit's index; retry reads a file again.
+  // show(tab) is called when another tab is opened; hover and choose get a unit's index; retry reads a file again.
   constructor({ show, hover, choose, retry }) {
     this.tab = "text";
     this.handlers = { show, hover, choose, retry };
@@ -57,7 +57,7 @@ export class Panel {
     $(`tab-${next}`).focus();
   }
 
-  // Arrow keys go through the list, and the picture goes along.
+  // Arrow keys move through the list, and the picture follows.
   walk(event) {
     const last = this.units.length - 1;
     const at = this.units.findIndex((unit) => unit === this.at);
@@ -67,7 +67,7 @@ export class Panel {
     this.handlers.choose(moves[event.key], event.shiftKey, true);
   }
 
-  // sheet: what is looked at, or null.
+  // sheet: the one that is shown, or null.
   frame(sheet) {
     const problem = sheet?.problem ?? null;
     const answer = sheet?.answer ?? null;
@@ -75,7 +75,7 @@ export class Panel {
     $("nothing").classList.toggle("reading", Boolean(sheet) && !problem && !answer);
     $("nothing").firstElementChild.textContent = sheet
       ? `Reading ${sheetName(sheet)} …`
-      : "What is read shows up here: text, words with their confidence, JSON, and every form to download.";
+      : "The result appears here: text, words with their confidence, JSON, and every form to download.";
     $("problem").hidden = !problem;
     if (problem && problem !== this.problem) $("problem").replaceChildren(...problemCard(problem, () => this.handlers.retry(sheet.file)));
     this.problem = problem;

@@ -1,10 +1,10 @@
-// The pictures to be shown: the file itself where the browser can open it, else as the service draws it.
+// The pictures to be shown: the file itself where the browser can open it, otherwise as rendered by the service.
 
 import { ask } from "./api.js";
 
-const LARGEST = 3000; // pixels of the long side of what the service sends
+const LARGEST = 3000; // pixels of the long side of pictures that the service renders
 const SMALL = 200; // of a page in the strip
-const HEAVY = 8 << 20; // bytes of a document that is not sent once more for each small picture
+const HEAVY = 8 << 20; // bytes; a larger document is not sent again for each small picture
 const KEPT = 40;
 
 const large = new Map(); // sheet -> promise of {url, width, height}, the oldest first
@@ -32,7 +32,7 @@ export async function smallPictureOf(sheet) {
   return (await small.get(sheet)).url;
 }
 
-let line = Promise.resolve(); // small pictures are asked for one after the other
+let line = Promise.resolve(); // small pictures are requested one after the other
 
 export function forget(sheet) {
   release(large, sheet);
@@ -70,7 +70,7 @@ async function drawn(sheet, side, format) {
   return { url, ...(await measured(url)) };
 }
 
-// A service that is busy, perhaps with this very document, draws pages a little later.
+// A service that is busy, perhaps with this same document, can render pages a little later.
 async function patiently(work) {
   for (let left = 10; ; left -= 1) {
     try {

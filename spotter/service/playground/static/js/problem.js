@@ -1,4 +1,4 @@
-// A problem as the service tells it: what happened, why this time, and what to do.
+// A problem as the service reports it: what happened, why this time, and what to do.
 
 import { el } from "./dom.js";
 
@@ -17,7 +17,7 @@ export function problemCard(problem, retry) {
   return card.filter(Boolean);
 }
 
-// Waits as long as Retry-After asks.
+// Waits for the time of Retry-After.
 function retryButton(problem, retry) {
   const button = el("button", { type: "button", onclick: retry });
   let left = problem.retry_after ?? 0;

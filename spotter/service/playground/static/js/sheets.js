@@ -1,4 +1,4 @@
-// Files and their sheets (a picture, or each page of a document), and the reading of them.
+// Files and their sheets (a picture, or each page of a document), and their reading.
 
 import { ask, objects, Problem, stages } from "./api.js";
 import { FLOOR } from "./answer.js";
@@ -6,7 +6,7 @@ import { forget } from "./pictures.js";
 
 const AT_ONCE = 2;
 
-// "sheets": there are others, or one has changed. "active": another is looked at.
+// "sheets": some were added or removed, or one has changed. "active": another one is shown.
 export const events = new EventTarget();
 const tell = (what) => events.dispatchEvent(new Event(what));
 
@@ -14,7 +14,7 @@ export const files = [];
 let active = null;
 let number = 0;
 
-// What every reading asks for beside its file: set by the options and by the choice of a model.
+// The parameters of every request: set by the options and by the choice of a model.
 export const asked = new Map();
 
 export const current = () => active;
@@ -50,7 +50,7 @@ export function remove(file) {
   next();
 }
 
-// Reads again what was asked for: a file that failed, or all of them by other options.
+// Reads files again: one that failed, or all of them with other options.
 export function again(which = files) {
   for (const file of which) {
     file.abort?.abort();
@@ -98,7 +98,7 @@ async function read(file) {
     drop(file.sheets.splice(file.seen));
     file.state = "read";
   } catch (error) {
-    if (abort.signal.aborted) return; // it was taken away, or is read anew
+    if (abort.signal.aborted) return; // it was removed, or is being read again
     file.state = "failed";
     file.problem = error instanceof Problem ? error : new Problem({ title: "The answer broke off", detail: error.message });
     if (file.seen < file.sheets.length) drop(file.sheets.splice(file.seen + 1));

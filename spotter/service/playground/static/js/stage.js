@@ -3,9 +3,9 @@
 import { step } from "./answer.js";
 import { el, svg } from "./dom.js";
 
-const MOST = 40; // screen pixels of a picture's pixel
+const MOST = 40; // largest zoom: screen pixels for each pixel of the picture
 const MARGIN = 16;
-const CLICK = 4; // pixels that a press may move
+const CLICK = 4; // pixels that the pointer may move during a click
 
 export class Stage {
   // shapes are {polygon, text, score, words}; handlers get one's index, or null.
@@ -25,7 +25,7 @@ export class Stage {
     new ResizeObserver(() => this.resized()).observe(this.root);
   }
 
-  // Shows a picture in a sheet of so many pixels, those of the polygons; an empty sheet until there is a url.
+  // Shows a picture on a sheet of the given size in the polygons' pixels; the sheet is empty until there is a url.
   show({ url, width, height }, name) {
     const same = this.size && this.size.width === width && this.size.height === height && this.name === name;
     if (!url) this.picture.removeAttribute("src");
@@ -42,7 +42,7 @@ export class Stage {
     this.fit();
   }
 
-  // Nothing to show, for the reason that the panel gives.
+  // Shows nothing; the panel gives the reason.
   without() {
     this.clear();
     this.root.classList.add("without");
@@ -96,7 +96,7 @@ export class Stage {
     return Math.abs(this.view.scale / this.fitted - 1) < 0.001;
   }
 
-  // x, y: the pixels of the stage that stay where they are.
+  // x, y: the fixed point, in pixels of the stage.
   zoom(factor, x = this.root.clientWidth / 2, y = this.root.clientHeight / 2) {
     if (!this.size) return;
     const scale = Math.min(MOST, Math.max(this.fitted / 2, this.view.scale * factor));
@@ -108,7 +108,7 @@ export class Stage {
     this.place({ ...this.view, x: this.view.x + dx, y: this.view.y + dy });
   }
 
-  // Brings a shape into view, and near enough to be read.
+  // Brings a shape into view, large enough to be read.
   reveal(index) {
     const shape = this.shapes[index];
     if (!shape) return;
@@ -260,7 +260,7 @@ function boxOf(polygon) {
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 }
 
-// A word's text in its place: from the first point to the middle of the points, as its reader sees it.
+// A word's text at its place: the first half of the points is the upper edge, in reading direction.
 function lettering({ polygon, text }) {
   const half = polygon.length / 2;
   const [a, b, d] = [polygon[0], polygon[half - 1], polygon.at(-1)];

@@ -24,7 +24,7 @@ async function picture(sheet, entry) {
     const url = await smallPictureOf(sheet);
     if (url) entry.querySelector("button.open").prepend(el("img", { src: url, alt: "", loading: "lazy", draggable: "false" }));
   } catch {
-    // the sheet says itself what is wrong with it
+    // the sheet itself shows what is wrong
   }
 }
 

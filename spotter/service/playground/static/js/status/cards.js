@@ -1,4 +1,4 @@
-// What the page shows of a process: a card each for traffic, latency, stages, queue, batches, refusals, models, process.
+// The page's view of a process: a card each for traffic, latency, stages, queue, batches, refusals, models, process.
 
 import { el } from "../dom.js";
 import { bytes, ms, short } from "../format.js";
@@ -13,18 +13,18 @@ const REFUSALS = [
   ["spotter_failed_parts_total", "type", "Failed within an answer"],
 ];
 
-const LEAST = 20; // seconds that a chart is wide
+const LEAST = 20; // shortest time axis of a chart, seconds
 
 const whole = (number) => Math.round(number).toLocaleString("en");
 const rate = (number) => (number >= 100 ? whole(number) : number.toFixed(number >= 10 ? 1 : 2));
 const time = (seconds) => (seconds === null ? "–" : ms(seconds * 1000));
 const percent = (share) => (Number.isFinite(share) ? `${Math.round(share * 100)}%` : "–");
 
-// history: a History with two samples at least. told: /v1/model's answers with their labels; empty where they are not known.
+// history: a History with at least two samples. told: /v1/model's answers with their labels; empty if unknown.
 export function cards(history, seconds, told) {
   const [from, last] = history.ends(seconds);
   const span = Math.max(1e-9, last.at - from.at);
-  // A page that was just opened has no need of five empty minutes.
+  // A page that was just opened need not show five empty minutes.
   const axis = Math.min(seconds, Math.max(LEAST, last.at - history.samples[1].at));
   const view = { history, seconds, axis, before: from.metrics, now: last.metrics, span, until: last.at };
   return [traffic(view), latency(view), stages(view), queue(view), batches(view), refusals(view), ...models(view, told), resources(view)];

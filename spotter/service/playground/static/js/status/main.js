@@ -1,4 +1,4 @@
-// The operators' page: asks /metrics again and again, and shows the last minutes.
+// The operators' page: fetches /metrics regularly, and shows the last minutes.
 
 import { ask, Problem } from "../api.js";
 import { $, el } from "../dom.js";
@@ -42,7 +42,7 @@ async function askModels() {
     );
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    models = []; // without a key, or before one is loaded: the metrics tell the rest
+    models = []; // without a key, or before a model is loaded: the metrics give the rest
     if (problem.status === 401) $("key-open").hidden = false;
   }
 }

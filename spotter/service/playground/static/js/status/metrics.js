@@ -1,4 +1,4 @@
-// Prometheus' text format, and what can be told from two readings of it.
+// Prometheus' text format, and what can be computed from two samples of it.
 
 // name -> [{labels, value}] of an exposition (text format 0.0.4).
 export function parse(text) {
@@ -33,10 +33,10 @@ export function value(sample, name, wanted = {}, otherwise = 0) {
   return series.length ? series.reduce((sum, each) => sum + each.value, 0) : otherwise;
 }
 
-// The values that a label has among a metric's series, in their order.
+// The values of a label among a metric's series, in their order.
 export const values = (sample, name, label) => [...new Set((sample.get(name) ?? []).map(({ labels }) => labels[label]))];
 
-// How much a counter grew between two samples; one that fell was begun anew.
+// A counter's increase between two samples; a counter that is lower was reset.
 export function growth(before, after, name, wanted = {}) {
   const grown = value(after, name, wanted) - value(before, name, wanted);
   return grown < 0 ? value(after, name, wanted) : grown;
@@ -54,7 +54,7 @@ export function buckets(before, after, name, wanted = {}) {
   });
 }
 
-// The share-quantile of such buckets by linear interpolation, as Prometheus' histogram_quantile; null of none.
+// The share-quantile of such buckets by linear interpolation, as Prometheus' histogram_quantile; null without any.
 export function quantile(share, found) {
   const total = found.reduce((sum, { count }) => sum + count, 0);
   if (!total) return null;

@@ -4,7 +4,7 @@ import { el, svg } from "../dom.js";
 
 const [WIDTH, HEIGHT] = [300, 56];
 
-// lines: [{name, points: [{at, value or null}], tone}]. until, seconds: the time axis. text(value) words a value.
+// lines: [{name, points: [{at, value or null}], tone}]. until, seconds: the time axis. text(value) formats a value.
 export function spark({ label, lines, until, seconds, text, least = 0 }) {
   const all = lines.flatMap(({ points }) => points.map((point) => point.value).filter((value) => value !== null));
   const most = Math.max(least, ...all, 1e-9) * 1.08;

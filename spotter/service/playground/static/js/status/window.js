@@ -1,9 +1,9 @@
-// The last minutes of one process: samples, and series of what happened between them.
+// The last minutes of one process: samples, and series of the changes between them.
 
 import { value } from "./metrics.js";
 
 const LONGEST = 900; // seconds
-const POINTS = 90; // of a series, at most
+const POINTS = 90; // most points of a series
 
 export class History {
   constructor() {

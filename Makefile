@@ -32,7 +32,7 @@ serve: $(VENV)/.serve  ## read pictures on localhost:$PORT (8000 by default)
 	PORT=$(PORT) exec $(BIN)/spotter serve
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py tests/ops/test_arm.py tests/export/test_decoders.py \

@@ -3,11 +3,13 @@
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
+from onnxscript.rewriter.rules.common import slice_split_rule
 from torch import Tensor, nn
 
 from spotter import OPERATORS_VERSION
@@ -68,10 +70,36 @@ def add_bodies(proto: onnx.ModelProto) -> None:
         proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, OPERATORS_VERSION))
 
 
+@contextlib.contextmanager
+def _quick_exporter() -> Iterator[None]:
+    """Keeps torch's exporter from three things that take more than a third of its time and of which the graph shows
+    nothing but other numbers within names.
+
+    It would write down for each node where in the code it was made. It would remember the shapes that each operator
+    gives, which it hardly asks for again where they are symbolic. And at every node onnxscript would list the whole
+    graph and try all pairs of slices, for its one rule with several outputs: two slices that are halves of the same.
+    """
+    rewrite = slice_split_rule.try_rewrite
+
+    def rewrite_slices(model: Any, graph: Any, node: Any, **options: Any) -> Any:
+        return rewrite(model, graph, node, **options) if node.op_type == "Slice" else None
+
+    traces = "do_not_emit_stack_traces"
+    before = getattr(torch.fx.config, traces, False)  # earlier versions have no such choice
+    slice_split_rule.try_rewrite = rewrite_slices
+    setattr(torch.fx.config, traces, True)
+    try:
+        with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
+            yield
+    finally:
+        slice_split_rule.try_rewrite = rewrite
+        setattr(torch.fx.config, traces, before)
+
+
 def exported(network: nn.Module, example: tuple[Tensor, ...], **options: Any) -> onnx.ModelProto:
     """The graph that torch's exporter makes of a network and an example of its inputs, without the exporter's output
     and warnings; options: of `torch.onnx.export`."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quick_exporter():
         warnings.simplefilter("ignore")  # deprecation warnings within the exporter
         program = torch.onnx.export(network, example, dynamo=True, opset_version=OPSET, verbose=False, **options)
     assert program is not None

@@ -1,9 +1,10 @@
 import copy
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fcntl import LOCK_EX, flock
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from torch import Tensor, nn
 
 from spotter.export import parity
 from spotter.export.graph import export_graph
+from spotter.export.graph import exported as exporter
 from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
-from spotter.ops.interface import OPSET
 from tests.model.small import talkative_spotter
 
 _CASES = parity.cases
@@ -50,6 +51,7 @@ class Exported:
         return Exported(model, folder / "model.onnx")
 
 
+@cache
 def noisy_cases(stride: int) -> list[parity.Case]:
     """The cases of the parity check, filled with noise.
 
@@ -66,6 +68,11 @@ def noisy_cases(stride: int) -> list[parity.Case]:
     return noisy
 
 
+def one_case(stride: int) -> list[parity.Case]:
+    """The first of them, where what is tested comes after the parity check."""
+    return noisy_cases(stride)[:1]
+
+
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Without the trace of torch's exporter, every line of which pytest would format."""
@@ -78,29 +85,25 @@ def quiet_exporter() -> Iterator[None]:
 
 def write_part(part: nn.Module, example: tuple[Tensor, ...], path: Path, shapes: dict[str, Any]) -> None:
     """Writes a part of a network as a graph; shapes: the dynamic ones of each input, by its name and in order."""
-    with quiet_exporter(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        torch.onnx.export(
-            part,
-            example,
-            str(path),
-            dynamo=True,
-            input_names=list(shapes),
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            external_data=False,
-            verbose=False,
-        )
+    with quiet_exporter():
+        onnx.save(exporter(part, example, input_names=list(shapes), dynamic_shapes=shapes), str(path))
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
-    """Exported once, since that takes long; nobody may change it."""
+def exported(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Exported]:
+    """Exported once, since that takes long, by whichever of pytest-xdist's workers needs it first; nobody may change
+    it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     model = talkative_spotter()
-    graph = tmp_path_factory.mktemp("exported") / "model.onnx"
-    with quiet_exporter():
-        export_graph(model, graph)
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent  # of all workers
+    graph = folder / "exported.onnx"
+    with (folder / "exported.lock").open("w") as lock, quiet_exporter():
+        flock(lock, LOCK_EX)
+        if not graph.exists():
+            export_graph(model, folder / "unfinished.onnx")
+            (folder / "unfinished.onnx").rename(graph)
     yield Exported(model, graph)
     torch.set_num_threads(threads)

@@ -19,7 +19,7 @@ from spotter.model.spotter import Spotter
 from spotter.registry.bundle import open_bundle
 from spotter.registry.errors import BundleError
 from spotter.registry.manifest import Manifest
-from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+from tests.export.conftest import TIMEOUT, Exported, noisy_cases, one_case
 from tests.export.metrics import metrics
 from tests.model.small import detector_out
 
@@ -137,7 +137,7 @@ def test_no_bundle_is_written_when_graph_and_network_disagree(
             detector_out(model).weight[0] += 0.2
 
     monkeypatch.setattr(module, "export_graph", export_then_change)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     with pytest.raises(ParityError):
         export(model, tmp_path / "tiny")
     assert list(tmp_path.iterdir()) == []
@@ -147,7 +147,7 @@ def test_no_bundle_is_written_when_the_golden_words_are_not_read(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "export_graph", exported.write)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     with pytest.raises(ParityError, match="golden"):
         export(exported.model, tmp_path / "tiny")
     assert list(tmp_path.iterdir()) == []
@@ -155,7 +155,7 @@ def test_no_bundle_is_written_when_the_golden_words_are_not_read(
 
 def test_a_folder_in_use_is_left_alone(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "export_graph", exported.write)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     monkeypatch.setattr(module, "golden_words", lambda *_: ["a"])
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(BundleError, match="not empty"):
@@ -172,7 +172,8 @@ def test_a_bundle_in_half_precision_reads_at_the_side_that_was_asked_for(
     # Random weights: no score survives rounding.
     monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
     monkeypatch.setattr(parity, "LEAST_AGREEMENT", 0.0)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
+    monkeypatch.setattr("spotter.export.parts.cases", one_case)
     manifest, _ = export_bundle(
         sure.model,
         tmp_path / "half",
@@ -238,7 +239,7 @@ def test_a_graph_agrees_with_itself_on_every_case(exported: Exported, monkeypatc
 def test_a_final_graph_that_reads_the_cases_otherwise_is_refused(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
     with pytest.raises(ParityError, match="reads only 0% of the cases' words alike"):
         check_final(exported.graph, exported.sure_of("x", tmp_path).graph, noise(1), 0.0)
@@ -247,7 +248,7 @@ def test_a_final_graph_that_reads_the_cases_otherwise_is_refused(
 def test_a_final_graph_that_shifts_the_words_is_refused(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     sure = exported.sure_of("x", tmp_path).graph
     # Distances to a word's sides, as logarithms: larger boxes read x all the same.
     other = changed(sure, tmp_path / "other.onnx", "head.out.bias", slice(1, 5), 2.0)
@@ -287,7 +288,7 @@ def test_a_word_of_a_picture_that_was_not_given_is_refused() -> None:
 def test_words_where_nothing_is_are_refused(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parity, "cases", lambda stride: noisy_cases(stride)[:1])
+    monkeypatch.setattr(parity, "cases", one_case)
     proto = onnx.load(str(exported.graph))
     for node in proto.graph.node:  # as if every pixel were real
         for number, name in enumerate(node.input):
@@ -319,7 +320,7 @@ def test_no_bundle_is_written_when_its_final_graph_does_not_read_the_cases(
     monkeypatch.setattr(module, "export_graph", sure.write)
     monkeypatch.setattr(module, "halve", lambda _graph, halved, _roles: halved.write_bytes(other.read_bytes()))
     monkeypatch.setattr(module, "check_agreement", lambda *_: 1.0)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     with pytest.raises(ParityError, match="reads only 0% of the cases' words alike"):
         export_bundle(
             sure.model, tmp_path / "half", name="tiny", version="1", score_threshold=0.3, origin=origin(), half=True

@@ -9,7 +9,7 @@ from spotter.export import bundle, parity
 from spotter.export.card import scores
 from spotter.export.cli import export
 from spotter.registry.bundle import open_bundle
-from tests.export.conftest import TIMEOUT, Exported, noisy_cases
+from tests.export.conftest import TIMEOUT, Exported, one_case
 from tests.export.metrics import metrics
 from tests.model.small import small_config, talkative_spotter
 
@@ -41,7 +41,7 @@ def test_a_checkpoint_becomes_a_bundle(
     checkpoint: Path, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bundle, "export_graph", exported.write)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     monkeypatch.setattr(bundle, "golden_words", lambda *_: ["OPEN"])
     (tmp_path / "metrics.json").write_text(json.dumps(metrics()))
     folder = tmp_path / "out"
@@ -91,7 +91,7 @@ def test_a_graph_that_disagrees_is_an_error_without_a_bundle(
     state["weights"]["head.out.bias"][0] += 1
     torch.save(state, checkpoint)
     monkeypatch.setattr(bundle, "export_graph", exported.write)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
+    monkeypatch.setattr(parity, "cases", one_case)
     code, output = run(checkpoint, tmp_path / "out")
     assert code == 1
     assert output.startswith("Error: ")

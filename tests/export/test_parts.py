@@ -9,7 +9,6 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from spotter.export import parity
 from spotter.export.parity import ParityError
 from spotter.export.parts import check_parts, maps_between, split
 from spotter.export.quantise import halve
@@ -21,28 +20,31 @@ from tests.export.conftest import TIMEOUT, Exported, noisy_cases
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
-@pytest.fixture(name="parts", params=["fp32", "fp16"])
+@pytest.fixture(scope="module", name="parts", params=["fp32", "fp16"])
 def make_parts(
-    request: pytest.FixtureRequest, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, exported: Exported, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path, Path]:
     """The graph, and its dense part and the rest."""
+    folder = tmp_path_factory.mktemp("parts")
     whole = exported.graph
     if request.param == "fp16":
-        whole = tmp_path / "fp16.onnx"
+        whole = folder / "fp16.onnx"
         halve(exported.graph, whole, exported.model.roles)
-    monkeypatch.setattr(parity, "cases", noisy_cases)
-    monkeypatch.setattr("spotter.export.parts.cases", noisy_cases)
-    split(whole, tmp_path / "dense.onnx", tmp_path / "words.onnx", exported.model.roles)
-    return whole, tmp_path / "dense.onnx", tmp_path / "words.onnx"
+    split(whole, folder / "dense.onnx", folder / "words.onnx", exported.model.roles)
+    return whole, folder / "dense.onnx", folder / "words.onnx"
 
 
-def sessions(parts: tuple[Path, Path, Path]) -> list[ort.InferenceSession]:
+@pytest.fixture(scope="module", name="sessions")
+def open_parts(parts: tuple[Path, Path, Path]) -> list[ort.InferenceSession]:
     return [ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in parts]
 
 
-def test_the_parts_answer_as_the_whole_to_the_last_bit(parts: tuple[Path, Path, Path]) -> None:
+def test_the_parts_answer_as_the_whole_to_the_last_bit(
+    parts: tuple[Path, Path, Path], sessions: list[ort.InferenceSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spotter.export.parts.cases", noisy_cases)
     assert check_parts(*parts, 64) > 0
-    _, dense, words = sessions(parts)
+    _, dense, words = sessions
     assert [value.name for value in dense.get_inputs()] == ["images"]
     maps = [value.name for value in dense.get_outputs()]
     assert [value.name for value in words.get_inputs()] == [*INPUTS, *maps]
@@ -51,7 +53,10 @@ def test_the_parts_answer_as_the_whole_to_the_last_bit(parts: tuple[Path, Path, 
     assert readers == {"Shape"}
 
 
-def test_parts_of_another_graph_are_refused(parts: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def test_parts_of_another_graph_are_refused(
+    parts: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spotter.export.parts.cases", noisy_cases)
     dense = onnx.load(str(parts[1]))
     name = next(node.input[1] for node in dense.graph.node if node.op_type == "Conv")
     (tensor,) = (tensor for tensor in dense.graph.initializer if tensor.name == name)
@@ -68,11 +73,11 @@ def test_a_graph_without_regions_is_not_cut() -> None:
 
 
 def test_bound_parts_answer_as_the_whole_whatever_is_recorded(
-    parts: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+    sessions: list[ort.InferenceSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpu, "RECORDED", 1)
     monkeypatch.setattr(gpu, "SHAPES", 2)
-    whole, first, second = sessions(parts)
+    whole, first, second = sessions
     dense = gpu.Dense(first, "cpu")
     binding = gpu.Binding(second, "cpu", OUTPUTS, gpu.PageLocked(None), dense)
     rng = np.random.default_rng(1)
@@ -119,9 +124,9 @@ class Recorder:
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_shape_is_recorded_when_it_comes_back(
-    parts: tuple[Path, Path, Path], caplog: pytest.LogCaptureFixture, fails: bool
+    sessions: list[ort.InferenceSession], caplog: pytest.LogCaptureFixture, fails: bool
 ) -> None:
-    recorder = Recorder(sessions(parts)[1], fails)
+    recorder = Recorder(sessions[1], fails)
     dense = gpu.Dense(recorder, "cpu")
     values = {width: ort.OrtValue.ortvalue_from_numpy(np.zeros((1, 64, width, 3), np.uint8)) for width in (64, 128)}
     with caplog.at_level(logging.WARNING):

@@ -24,10 +24,16 @@ def finish(document: Document, keys: bool, open_paths: Collection[str]) -> None:
     """Adds the problem's schema, which the typed errors refer to, and the ways to send a key.
 
     keys: whether keys are asked for here; open_paths: those that never ask for one. Query and header parameters lose
-    their null, which neither can have: generated clients would send the word.
+    their null, which neither can have: generated clients would send the word. So do members that may be absent, which
+    then are: clients would have two values to look for.
     """
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).setdefault("Problem", Problem.model_json_schema())
+    schemas = components.setdefault("schemas", {})
+    schemas.setdefault("Problem", Problem.model_json_schema())
+    for schema in schemas.values():
+        members = schema.get("properties", {})
+        for name in members.keys() - schema.get("required", ()):
+            members[name] = _without_null(members[name])
     components["securitySchemes"] = SECURITY_SCHEMES
     asked: list[Document] = [{"bearer": []}, {"api_key": []}]
     document["security"] = asked if keys else [{}, *asked]

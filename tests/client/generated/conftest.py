@@ -14,6 +14,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """The model that ships; it asks for KEY."""
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(KEY)
-    with serving(threads=1, api_keys_file=keys) as process:
+    with serving(threads=1, timeout=120, document_timeout=120, api_keys_file=keys) as process:
         process.ready()
         yield process

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+OUTSIDE = dict(os.environ)
+"""The variables as they are outside the tests, which take proxies, settings and the home away: for programs that fetch
+packages."""
 REQUIRED = os.environ.get("SPOTTER_CHECK_ALL") == "1"
 """Whether what is missing is a failure, as in CI."""
 

@@ -1,7 +1,8 @@
 """`spotter calibrate`: fits a checkpoint's scores to the probability that words are right."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -37,6 +38,7 @@ from spotter.training.prediction import Prediction
 @click.option("--rare", type=float, help="Added to the logits of letters that Western Europe does not write, likewise.")
 @click.option("--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True, help="Long side.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first pictures of each dataset.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of a table.")
 def calibrate(
     checkpoint: Path,
     datasets: tuple[Dataset, ...],
@@ -46,6 +48,7 @@ def calibrate(
     rare: float | None,
     side: int,
     limit: int | None,
+    as_json: bool,
 ) -> None:
     """Fits CHECKPOINT's scores to what it reads right on DATASETS (not those it was trained on).
 
@@ -59,15 +62,25 @@ def calibrate(
     except (ValueError, AnnotationError) as error:
         raise click.ClickException(str(error)) from None
     state = load_state(checkpoint)
-    click.echo(f"{'':40}{'words':>8}{'ECE before':>12}{'after':>8}")
     before = ScoreConfig(**state["model_config"].get("score", {}))
-    for name, part in evidence.items():
-        gaps = [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
-        click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[0]:>12.3f}{gaps[1]:>8.3f}")
+    gaps = {
+        name: [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
+        for name, part in evidence.items()
+    }
     config = replace(SpotterConfig.from_dict(state["model_config"]).with_priors(space, rare), score=fitted)
     steps, pictures = state.get("step", 0), state.get("pictures", 0)
     began = state.get("started_from", ())
     checkpoints.save(output, checkpoints.shared(config.to_dict(), final_weights(state), steps, pictures, began))
+    if as_json:
+        datasets = [
+            {"folder": name, "words": len(part.right), "ece_before": gaps[name][0], "ece_after": gaps[name][1]}
+            for name, part in evidence.items()
+        ]
+        click.echo(json.dumps({"output": str(output), "score": asdict(fitted), "datasets": datasets}, indent=2))
+        return
+    click.echo(f"{'':40}{'words':>8}{'ECE before':>12}{'after':>8}")
+    for name, part in evidence.items():
+        click.echo(f"{name[-38:]:40}{len(part.right):>8}{gaps[name][0]:>12.3f}{gaps[name][1]:>8.3f}")
     click.echo(f"{output}: {fitted}")
 
 

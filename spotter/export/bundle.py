@@ -1,7 +1,8 @@
 """Exports a checkpoint as a verified bundle."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,6 +31,14 @@ _GOLDEN_MARGIN = 0.02
 # The largest side from 640 to 1248 at which a picture takes less than half of PP-OCRv6 tiny's time; docs/benchmarks.md,
 # "Accuracy and time against size".
 INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1120, target_side=1120, bucket_steps=((65536, STRIDE),))
+
+Step = Callable[[str], AbstractContextManager[object]]
+"""The context of an export's step, by its name."""
+
+
+def steps(quantised: bool, half: bool) -> int:
+    """How many steps an export has."""
+    return 3 + (2 if quantised else 3 if half else 0)
 
 
 def golden_words(graph: Path, picture: NDArray[np.uint8], score_threshold: float, charset: Charset) -> list[str]:
@@ -79,13 +88,15 @@ def export_bundle(
     calibration: Sequence[Picture] = (),
     half: bool = False,
     side: int = INPUT.target_side,
+    step: Step = nullcontext,
 ) -> tuple[Manifest, int]:
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
     calibration: pictures with which the quantisation of the dense part to int8 is calibrated; without any the graph
     stays in fp32. half: instead the dense part in fp16, for GPUs, and additionally the graph in two parts. side: the
-    long side in pixels at which pictures are read. Raises ParityError when graph and network disagree, BundleError when
-    the folder is not empty, ValueError when the origin's metrics are invalid; no bundle is left behind then.
+    long side in pixels at which pictures are read. step: gives the context of each of the `steps` by its name, to show
+    progress. Raises ParityError when graph and network disagree, BundleError when the folder is not empty, ValueError
+    when the origin's metrics are invalid; no bundle is left behind then.
     """
     metrics = scores(origin.metrics)
     if half and calibration:
@@ -97,41 +108,49 @@ def export_bundle(
     spec = INPUT.at(side)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
-        export_graph(model, graph)
-        compared = check_parity(model, graph, STRIDE)
+        with step("writing the graph"):
+            export_graph(model, graph)
+        with step("comparing it with the network"):
+            compared = check_parity(model, graph, STRIDE)
         if calibration:
             exact, graph = graph, Path(scratch) / "int8.onnx"
-            quantise(exact, graph, calibration, model.roles)
-            share = check_final(exact, graph, calibration, score_threshold)
+            with step("quantising"):
+                quantise(exact, graph, calibration, model.roles)
+            with step("comparing what is rounded"):
+                share = check_final(exact, graph, calibration, score_threshold)
             record |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         parts = None
         # Drawn at the working size, so that the service reads exactly the same pixels.
         picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
         if half:
             exact, graph = graph, Path(scratch) / "fp16.onnx"
-            halve(exact, graph, model.roles)
+            with step("halving the precision"):
+                halve(exact, graph, model.roles)
             cut = picture[:, : side // STRIDE * STRIDE]
-            record |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
+            with step("comparing what is rounded"):
+                record |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
             parts = Path(scratch) / DENSE, Path(scratch) / WORDS
-            split(graph, *parts, model.roles)
-            check_parts(graph, *parts, STRIDE)
+            with step("splitting the graph"):
+                split(graph, *parts, model.roles)
+                check_parts(graph, *parts, STRIDE)
         golden = Path(scratch) / "golden.png"
         Image.fromarray(picture).save(golden)
-        manifest = write_bundle(
-            folder,
-            model=graph,
-            golden_picture=golden,
-            golden_words=golden_words(graph, picture, score_threshold, model.charset),
-            name=name,
-            version=version,
-            charset=model.charset.characters,
-            input=spec,
-            opset=OPSET,
-            provenance=record,
-            metrics=metrics,
-            score_threshold=score_threshold,
-            card=model_card(name, version, origin, record, metrics),
-            parts=parts,
-            decoding=decoding_of(model),
-        )
+        with step("writing the bundle"):
+            manifest = write_bundle(
+                folder,
+                model=graph,
+                golden_picture=golden,
+                golden_words=golden_words(graph, picture, score_threshold, model.charset),
+                name=name,
+                version=version,
+                charset=model.charset.characters,
+                input=spec,
+                opset=OPSET,
+                provenance=record,
+                metrics=metrics,
+                score_threshold=score_threshold,
+                card=model_card(name, version, origin, record, metrics),
+                parts=parts,
+                decoding=decoding_of(model),
+            )
     return manifest, compared

@@ -1,12 +1,15 @@
 """`spotter export` and `spotter rescore`."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from tqdm import tqdm
 
-from spotter.export.bundle import INPUT, export_bundle
+from spotter.export.bundle import INPUT, Step, export_bundle, steps
 from spotter.export.card import Origin, scores, with_scores
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
@@ -101,17 +104,20 @@ def export(
             parts=state.get("started_from", ()),
             language=language_recipe,
         )
-        manifest, compared = export_bundle(
-            model,
-            folder,
-            name=name,
-            version=version,
-            score_threshold=score_threshold,
-            origin=origin,
-            calibration=calibration_pictures(calibration, count, INPUT.at(side)) if calibration else (),
-            half=half,
-            side=side,
-        )
+        pictures = calibration_pictures(calibration, count, INPUT.at(side)) if calibration else ()
+        with tqdm(total=steps(bool(calibration), half), unit="step", disable=None) as bar:
+            manifest, compared = export_bundle(
+                model,
+                folder,
+                name=name,
+                version=version,
+                score_threshold=score_threshold,
+                origin=origin,
+                calibration=pictures,
+                half=half,
+                side=side,
+                step=_shown(bar),
+            )
     except (ParityError, BundleError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{folder}: {manifest.name} {manifest.version}, {compared} words compared, {manifest.digest}")
@@ -137,6 +143,18 @@ def rescore(bundle: Path, folder: Path, metrics: Path, limits: Path | None) -> N
     except (BundleError, ValueError, FileExistsError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{folder}: {manifest.name} {manifest.version}, {manifest.digest}")
+
+
+def _shown(bar: "tqdm[object]") -> Step:
+    """Steps by a bar."""
+
+    @contextmanager
+    def step(name: str) -> Iterator[None]:
+        bar.set_description(name)
+        yield
+        bar.update()
+
+    return step
 
 
 def _json(file: Path) -> Any:

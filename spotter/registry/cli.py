@@ -2,6 +2,7 @@
 
 import functools
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +12,15 @@ import click
 
 from spotter.registry import cache
 from spotter.registry.bundle import MANIFEST, open_bundle
-from spotter.registry.errors import RegistryError
+from spotter.registry.errors import BundleError, RegistryError
+from spotter.registry.manifest import Manifest
 from spotter.registry.source import LIVE, ModelStore, read_manifest_of, resolve
 from spotter.registry.stores import open_store
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 
 
 def _speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
@@ -46,15 +50,21 @@ def models(context: click.Context, registry: str | None) -> None:
 
 
 @models.command("list")
+@_JSON
 @click.pass_obj
 @_speaks_plainly
-def list_(store: ModelStore) -> None:
+def list_(store: ModelStore, as_json: bool) -> None:
     """Lists models, their versions and aliases."""
+    found = []
     for name in store.names():
         aliases = store.aliases(name)
         for version in store.versions(name):
             named = [alias for alias, target in sorted(aliases.items()) if target == version]
-            click.echo("\t".join([name, version, ",".join(named) or "-"]))
+            found.append({"name": name, "version": version, "aliases": named})
+            if not as_json:
+                click.echo("\t".join([name, version, ",".join(named) or "-"]))
+    if as_json:
+        click.echo(json.dumps({"versions": found}, indent=2))
 
 
 @models.command()
@@ -96,16 +106,43 @@ def rollback(store: ModelStore, name: str, alias: str) -> None:
 @models.command()
 @click.argument("target")
 @click.argument("version", required=False)
+@_JSON
 @click.pass_obj
 @_speaks_plainly
-def verify(store: ModelStore, target: str, version: str | None) -> None:
-    """Verifies a bundle's folder, or VERSION (or alias) of model TARGET, or all of its versions."""
+def verify(store: ModelStore, target: str, version: str | None, as_json: bool) -> None:
+    """Verifies a bundle's folder, or VERSION (or alias) of model TARGET, or all of its versions.
+
+    All are looked at, though some are not what they claim to be; the exit code is then 1.
+    """
+    checks: list[tuple[str, Callable[[], Manifest]]]
     if version is None and (Path(target) / MANIFEST).is_file():
-        manifest = open_bundle(Path(target)).manifest
-        click.echo(f"{manifest.name} {manifest.version} {manifest.digest} ok")
-        return
-    for each in store.versions(target) if version is None else [resolve(store, target, version)]:
-        click.echo(f"{target} {each} {cache.verify(store, target, each).digest} ok")
+        checks = [(target, lambda: open_bundle(Path(target)).manifest)]
+    else:
+        versions = store.versions(target) if version is None else [resolve(store, target, version)]
+        checks = [(f"{target} {each}", functools.partial(cache.verify, store, target, each)) for each in versions]
+    found, wrong = [], 0
+    for bundle, check in checks:
+        try:
+            manifest = check()
+        except BundleError as error:
+            wrong += 1
+            found.append({"bundle": bundle, "ok": False, "problem": error.reason})
+            click.echo(f"Error: {bundle}: {error.reason}", err=True)
+            continue
+        found.append(
+            {
+                "bundle": bundle,
+                "ok": True,
+                "name": manifest.name,
+                "version": manifest.version,
+                "digest": manifest.digest,
+            }
+        )
+        if not as_json:
+            click.echo(f"{manifest.name} {manifest.version} {manifest.digest} ok")
+    if as_json:
+        click.echo(json.dumps({"ok": not wrong, "bundles": found}, indent=2))
+    sys.exit(1 if wrong else 0)
 
 
 @models.command()

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_the_fitted_numbers_are_written_with_the_weights(
     assert ((words.detection > 0) & (words.detection <= 1) & (words.character >= 0) & (words.character <= 1)).all()
     assert not words.margin.any()
     assert (words.text < 0).all()
+
+
+def test_programs_get_json(checkpoint: Path, dataset: Path, seen: list[Evidence], tmp_path: Path) -> None:
+    result = run(checkpoint, dataset, "--side", "192", "--output", tmp_path / "out.pt", "--json")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["output"] == str(tmp_path / "out.pt")
+    assert answer["score"] == load_state(tmp_path / "out.pt")["model_config"]["score"]
+    (found,) = answer["datasets"]
+    assert (found["folder"], found["words"]) == (str(dataset), len(seen[0].right))
+    assert all(0 <= found[gap] <= 1 for gap in ("ece_before", "ece_after"))
 
 
 def test_how_readily_regions_are_cut_is_written_and_reads_otherwise(

@@ -1,10 +1,12 @@
 """The clients and the real service."""
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pypdfium2
@@ -141,6 +143,21 @@ def test_many_pictures_each_get_their_own_words(client: Client) -> None:
     assert isinstance(found[-1].error, UnsupportedPictureError)
     assert client.model()["name"] == "spotter"
     assert "parameters" in client.capabilities()
+
+
+def test_the_page_on_frameworks_makes_a_document_of_each_page(client: Client, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
+    (lines,) = re.findall(r"^```python\n(def documents.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    defined: dict[str, Any] = {}
+    exec(lines, defined)
+    (tmp_path / "one.png").write_bytes(picture((5, 6, 0)))
+    (tmp_path / "three.tif").write_bytes(tiff(COLOURS))
+    files = [tmp_path / "one.png", tmp_path / "three.tif"]
+    found = list(defined["documents"](client, files))
+    places = [(files[0], 1), *((files[1], number) for number in (1, 2, 3))]
+    assert [about for _, about in found] == [{"source": str(file), "page": number} for file, number in places]
+    assert [text for text, _ in found] == [page.to_text() for file in files for page in client.read_document(file).read]
+    assert found[0][0]
 
 
 async def test_the_async_client_reads_the_same(in_memory: InMemory) -> None:

@@ -1,6 +1,7 @@
 import copy
 import hashlib
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from spotter.export import bundle as module
 from spotter.export import parity
-from spotter.export.bundle import check_final, export_bundle, golden_words
+from spotter.export.bundle import check_final, export_bundle, golden_words, steps
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError, check_form, check_rounded
 from spotter.model.charset import PRINTABLE_ASCII, Charset
@@ -187,6 +188,31 @@ def test_a_bundle_in_half_precision_reads_at_the_side_that_was_asked_for(
     assert (manifest.input.target_side, manifest.input.max_side) == (640, 640)
     assert manifest.provenance["precision"] == "fp16"
     assert manifest.files.keys() > {"dense.onnx", "words.onnx"}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8", "fp16"])
+def test_who_shows_progress_is_told_of_every_step(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    def copied(graph: Path, target: Path, *_: object) -> None:
+        target.write_bytes(graph.read_bytes())
+
+    entered: list[str] = []
+    monkeypatch.setattr(module, "export_graph", exported.write)
+    monkeypatch.setattr(module, "check_parity", lambda *_: 5)
+    monkeypatch.setattr(module, "quantise", copied)
+    monkeypatch.setattr(module, "halve", copied)
+    monkeypatch.setattr(module, "split", lambda graph, *parts: [copied(graph, part) for part in parts[:2]])
+    monkeypatch.setattr(module, "check_parts", lambda *_: None)
+    monkeypatch.setattr(module, "check_final", lambda *_: 1.0)
+    monkeypatch.setattr(module, "golden_words", lambda *_: ["a"])
+    export_bundle(
+        exported.model, tmp_path / "out", name="tiny", version="1", score_threshold=0.3, origin=origin(),
+        calibration=noise(1) if precision == "int8" else (), half=precision == "fp16",
+        step=lambda name: nullcontext(entered.append(name)),
+    )  # fmt: skip
+    assert len(set(entered)) == len(entered) == steps(precision == "int8", precision == "fp16")
+    assert (entered[0], entered[-1]) == ("writing the graph", "writing the bundle")
 
 
 def test_a_bundle_of_two_precisions_is_refused(exported: Exported, tmp_path: Path) -> None:

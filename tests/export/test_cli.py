@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from tqdm import tqdm
 
-from spotter.export import bundle, parity
+from spotter.export import bundle, cli, parity
 from spotter.export.card import scores
 from spotter.export.cli import export
 from spotter.registry.bundle import open_bundle
@@ -43,6 +44,7 @@ def test_a_checkpoint_becomes_a_bundle(
     monkeypatch.setattr(bundle, "export_graph", exported.write)
     monkeypatch.setattr(parity, "cases", one_case)
     monkeypatch.setattr(bundle, "golden_words", lambda *_: ["OPEN"])
+    monkeypatch.setattr(cli, "tqdm", lambda **given: tqdm(**given | {"disable": False}))  # though this is no terminal
     (tmp_path / "metrics.json").write_text(json.dumps(metrics()))
     folder = tmp_path / "out"
     options: list[str | Path] = [
@@ -74,6 +76,8 @@ def test_a_checkpoint_becomes_a_bundle(
     assert len(manifest.provenance["language_data"]) == 2  # its scenes teach it nothing
     assert manifest.metrics == scores(metrics())
     assert manifest.digest in output
+    assert "writing the bundle: 100%" in output
+    assert "3/3" in output
 
 
 def test_metrics_of_another_form_are_refused(checkpoint: Path, tmp_path: Path) -> None:

@@ -24,10 +24,16 @@ def finish(document: Document, keys: bool, open_paths: Collection[str]) -> None:
     """Adds the problem's schema, which the typed errors refer to, and the ways to send a key.
 
     keys: whether this service needs keys; open_paths: those that never need one. Null is removed from the types of
-    query and header parameters, where it cannot be sent: generated clients would send the word "null".
+    query and header parameters, where it cannot be sent: generated clients would send the word "null". It is also
+    removed from the types of members that may be absent, as they then are: clients would have two values to check for.
     """
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).setdefault("Problem", Problem.model_json_schema())
+    schemas = components.setdefault("schemas", {})
+    schemas.setdefault("Problem", Problem.model_json_schema())
+    for schema in schemas.values():
+        members = schema.get("properties", {})
+        for name in members.keys() - schema.get("required", ()):
+            members[name] = _without_null(members[name])
     components["securitySchemes"] = SECURITY_SCHEMES
     asked: list[Document] = [{"bearer": []}, {"api_key": []}]
     document["security"] = asked if keys else [{}, *asked]

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from spotter.reading.errors import InvalidParameterError
 from spotter.service import spotting
-from spotter.service.errors import SPOT_ERRORS, NotReadyError, UnauthorizedError
+from spotter.service.errors import SPOT_ERRORS, ModelNotFoundError, NotReadyError, UnauthorizedError
 from spotter.service.http import capabilities, schemas
 from spotter.service.http.answering import Asked, Written, lines, written
 from spotter.service.http.intake import TimeoutHeader, arriving, service_of, unless_gone
@@ -123,7 +123,7 @@ async def metrics(request: Request) -> Response:
     "/v1/model",
     tags=["about"],
     response_model=schemas.ModelAnswer,
-    responses=schemas.problems(UnauthorizedError, NotReadyError),
+    responses=schemas.problems(UnauthorizedError, ModelNotFoundError, InvalidParameterError, NotReadyError),
 )
 async def model(request: Request, parameters: Annotated[ModelParameters, Query()]) -> Response:
     """A model: its live version, the version's provenance, and its scores."""

@@ -1,5 +1,6 @@
 """The schemas of answers, for the OpenAPI document."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -151,7 +152,7 @@ class Refused(BaseModel):
 
     version: str
     reason: str
-    time: str
+    time: datetime
 
 
 class Operators(BaseModel):
@@ -174,7 +175,7 @@ class ModelAnswer(BaseModel):
     metrics: dict[str, Any]
     operators: Operators
     alias: str = Field(description="What the service follows.")
-    since: str = Field(description="When this model was loaded.")
+    since: datetime = Field(description="When this model was loaded.")
     previous: ModelRef | None = Field(description="Kept for an instant rollback.")
     refused: Refused | None = Field(description="The version that the alias names, when it is not fit to serve.")
 
@@ -265,7 +266,7 @@ class Capacity(BaseModel):
 class Health(BaseModel):
     """A state, as one word."""
 
-    status: str
+    status: Literal["live", "ready"]
 
 
 def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
@@ -287,6 +288,18 @@ def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
 
 _BINARY = {"type": "string", "format": "binary"}
 
+
+def _object(title: str, **members: Any) -> dict[str, Any]:
+    """With these members and no others."""
+    return {
+        "title": title,
+        "type": "object",
+        "properties": members,
+        "required": list(members),
+        "additionalProperties": False,
+    }
+
+
 RAW_BODIES = ("image/*", "application/pdf", "application/x-www-form-urlencoded")
 """Other Content-Types that clients give for raw bodies. They are not in the OpenAPI document: generated clients need
 only one, and some cannot use these."""
@@ -300,22 +313,22 @@ SPOT_BODY: dict[str, Any] = {
                 "type": "object",
                 "description": "A part that holds a file is a picture, whatever its name.",
                 "properties": {"images": {"type": "array", "items": _BINARY}},
+                "required": ["images"],
             }
         },
         "application/json": {
             "schema": {
-                "type": "object",
-                "additionalProperties": False,
-                "minProperties": 1,
-                "maxProperties": 1,
-                "properties": {
-                    "image": {"type": "string", "format": "byte", "description": "The file in base64."},
-                    "url": {
-                        "type": "string",
-                        "format": "uri",
-                        "description": "Where it is fetched from, where the operator allows it.",
-                    },
-                },
+                "oneOf": [
+                    _object("Base64", image={"type": "string", "format": "byte", "description": "The file in base64."}),
+                    _object(
+                        "Address",
+                        url={
+                            "type": "string",
+                            "format": "uri",
+                            "description": "Where it is fetched from, where the operator allows it.",
+                        },
+                    ),
+                ]
             }
         },
     },

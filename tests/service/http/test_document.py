@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,6 +64,30 @@ def test_functions_get_short_names_of_their_own(document: dict[str, Any]) -> Non
     assert all(operation["tags"] for _, operation in operations(document))
 
 
+def test_every_operation_says_what_it_answers(document: dict[str, Any]) -> None:
+    for path, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["description"], path
+        assert set(operation["responses"]) > {"200"} or path == "/metrics"
+        for status, response in operation["responses"].items():
+            schemas = {kind: content["schema"] for kind, content in response["content"].items()}
+            assert all(schemas.values()), (path, status)
+            if status != "200" and not path.startswith("/compat"):
+                assert schemas == {"application/problem+json": {"$ref": "#/components/schemas/Problem"}}, (path, status)
+
+
+def test_members_that_may_be_absent_are_never_null(document: dict[str, Any]) -> None:
+    optional = {
+        (kind, name): member
+        for kind, schema in document["components"]["schemas"].items()
+        for name, member in schema.get("properties", {}).items()
+        if name not in schema.get("required", ())
+    }
+    assert optional["Problem", "retry_after"]["type"] == "integer"
+    assert optional["WordAnswer", "characters"]["items"] == {"$ref": "#/components/schemas/CharacterAnswer"}
+    assert not [place for place, member in optional.items() if {"type": "null"} in member.get("anyOf", ())]
+
+
 def test_everything_that_is_referred_to_is_there(document: dict[str, Any]) -> None:
     schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert set(references(document)) <= schemas
@@ -84,16 +109,27 @@ def test_a_file_is_sent_by_a_type_that_generators_know(document: dict[str, Any],
     assert set(body["content"]) == BODIES
     assert body["content"]["application/octet-stream"]["schema"] == {"type": "string", "format": "binary"}
     assert "any Content-Type" in body["description"]
+    assert body["content"]["multipart/form-data"]["schema"]["required"] == ["images"]
+    kinds = body["content"]["application/json"]["schema"]["oneOf"]
+    assert [kind["required"] for kind in kinds] == [["image"], ["url"]]
+    assert all(list(kind["properties"]) == kind["required"] and not kind["additionalProperties"] for kind in kinds)
 
 
-def test_json_comes_first_among_the_answers_and_its_kinds_differ(document: dict[str, Any]) -> None:
+def test_json_comes_first_among_the_answers(document: dict[str, Any]) -> None:
     content = document["paths"]["/spot"]["post"]["responses"]["200"]["content"]
     assert next(iter(content)) == "application/json"
-    kinds = [each["$ref"].rpartition("/")[2] for each in content["application/json"]["schema"]["anyOf"]]
-    required = [set(document["components"]["schemas"][kind]["required"]) for kind in kinds]
-    for number, members in enumerate(required):
-        assert all(members - others for other, others in enumerate(required) if other != number), kinds
-    assert {"model", "image", "words", "reading", "warnings"} == required[kinds.index(SpotAnswer.__name__)]
+    required = document["components"]["schemas"][SpotAnswer.__name__]["required"]
+    assert {"model", "image", "words", "reading", "warnings"} == set(required)
+
+
+def test_kinds_of_answer_are_told_apart_by_what_they_must_have(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    answers = document["paths"]["/spot"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    pages, results = schemas["DocumentAnswer"]["properties"]["pages"], schemas["SpotAnswers"]["properties"]["results"]
+    for union in (answers, pages["items"], results["items"]):
+        kinds = [each["$ref"].rpartition("/")[2] for each in union["anyOf"]]
+        for kind, other in permutations(kinds, 2):
+            assert set(schemas[kind]["required"]) - set(schemas[other]["properties"]), (kind, other)
 
 
 def test_what_is_no_answer_cannot_be_taken_for_one(document: dict[str, Any]) -> None:

@@ -20,6 +20,8 @@ _FINE = 64
 """PDFium gives places on the drawn page in whole pixels, so they are asked for at so many times the size."""
 _OBJECTS = 2_000
 """The most objects of a page that are searched for pictures."""
+_BREAK = 0x02
+"""PDFium's code of a hyphen at the end of a line, after which it gives no space."""
 _UNREADABLE = 0.2
 """Share of characters without a Unicode value from which a page's text is not trusted."""
 _COVERED, _SPARSE = 0.5, 20
@@ -90,18 +92,26 @@ def _words(page: Any, letters: Any, count: int, size: tuple[int, int]) -> tuple[
     rectangle = pdfium.FS_RECTF()
     for index in range(count + 1):
         code = pdfium.FPDFText_GetUnicode(letters, index) if index < count else 0x20
-        if code <= 0x20 or chr(min(code, 0x10FFFF)).isspace():
+        broken = code == _BREAK and pdfium.FPDFText_IsHyphen(letters, index) == 1
+        code = ord("-") if broken else code
+        space = code <= 0x20 or chr(min(code, 0x10FFFF)).isspace()
+        if not space:
+            if pdfium.FPDFText_HasUnicodeMapError(letters, index) == 1 or 0xE000 <= code <= 0xF8FF or code >= 0xFFFD:
+                unknown += 1
+            if pdfium.FPDFText_GetLooseCharBox(letters, index, rectangle):
+                sides = [rectangle.left, rectangle.bottom, rectangle.right, rectangle.top]
+                box = [*map(min, box[:2], sides[:2]), *map(max, box[2:], sides[2:])] if box else sides
+            first, text = first if text else index, text + _character(code)
+        if space or broken:
             if text and (placed := _placed(page, letters, first, box, size)):
                 words.append((text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), placed))
             text, box = "", []
-            continue
-        if pdfium.FPDFText_HasUnicodeMapError(letters, index) == 1 or 0xE000 <= code <= 0xF8FF or code >= 0xFFFD:
-            unknown += 1
-        if pdfium.FPDFText_GetLooseCharBox(letters, index, rectangle):
-            sides = [rectangle.left, rectangle.bottom, rectangle.right, rectangle.top]
-            box = [*map(min, box[:2], sides[:2]), *map(max, box[2:], sides[2:])] if box else sides
-        first, text = first if text else index, text + chr(min(code, 0x10FFFF))
     return words, unknown
+
+
+def _character(code: int) -> str:
+    """For what is no character (U+FFFE, U+FFFF), which XML cannot hold either, the replacement character."""
+    return "\N{REPLACEMENT CHARACTER}" if code in (0xFFFE, 0xFFFF) else chr(min(code, 0x10FFFF))
 
 
 def _placed(page: Any, letters: Any, first: int, box: list[float], size: tuple[int, int]) -> list[list[float]] | None:

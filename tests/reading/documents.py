@@ -42,6 +42,15 @@ def coloured(colours: Sequence[tuple[int, int, int]], size: tuple[int, int] = (6
     return pdf([b"%f %f %f rg 0 0 %d %d re f" % (*(v / 255 for v in colour), *size) for colour in colours], size)
 
 
+def unmapped() -> bytes:
+    """A page whose font maps the letter A to U+FFFE, which is no character, with a word that is broken at the end of a
+    line."""
+    text = b"BT /F1 24 Tf 72 700 Td (xAy exam-) Tj 0 -28 Td (ple of it) Tj ET"
+    cmap = b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfchar <41> <fffe> endbfchar endcmap"
+    document = pdf([text], more=[b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap)])
+    return document.replace(b"/BaseFont /Helvetica", b"/BaseFont /Helvetica /ToUnicode 6 0 R")
+
+
 def stamped_scan() -> bytes:
     """A page that a picture covers, with a word of text."""
     picture = b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8"

@@ -87,7 +87,12 @@ _LEXICON = Parsed("file", lambda path: read_lexicon(Path(path)), LexiconError)
     show_default=True,
     help="JSON: a line each.",
 )
-@click.option("--detail", type=click.Choice(get_args(Detail)), default="words", help="What the JSON tells.")
+@click.option(
+    "--detail",
+    type=click.Choice(get_args(Detail)),
+    default="words",
+    help="What the JSON tells; ALTO and hOCR characters, too.",
+)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

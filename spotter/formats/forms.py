@@ -20,13 +20,15 @@ FormName = Literal["text", "hocr", "alto", "tsv", "png", "pdf"]
 
 class Form(NamedTuple):
     """media_types: its own, then others that may be asked for. suffix: of its files. pictures: whether it contains the
-    pictures. pages: the most pages of one document; None: any number."""
+    pictures. pages: the most pages of one document; None: any number. characters: whether it tells those of words that
+    have theirs."""
 
     media_types: tuple[str, ...]
     suffix: str
     pictures: bool
     pages: int | None
     write: Callable[[Sequence[Page], Iterable[Image.Image]], bytes]
+    characters: bool = False
 
     @property
     def content_type(self) -> str:
@@ -51,9 +53,14 @@ def _one_png(pages: Sequence[Page], pictures: Iterable[Image.Image]) -> bytes:
 
 FORMS: dict[FormName, Form] = {
     "text": Form(("text/plain",), ".txt", False, None, _without_pictures(write_text)),
-    "hocr": Form(("text/vnd.hocr+html",), ".hocr", False, None, _without_pictures(write_hocr)),
+    "hocr": Form(("text/vnd.hocr+html",), ".hocr", False, None, _without_pictures(write_hocr), True),
     "alto": Form(
-        ("application/alto+xml", "application/xml", "text/xml"), ".xml", False, None, _without_pictures(write_alto)
+        ("application/alto+xml", "application/xml", "text/xml"),
+        ".xml",
+        False,
+        None,
+        _without_pictures(write_alto),
+        True,
     ),
     "tsv": Form(("text/tab-separated-values",), ".tsv", False, None, _without_pictures(write_tsv)),
     "png": Form(("image/png",), ".png", True, 1, _one_png),

@@ -53,7 +53,7 @@ class FileReader:
         side = max(self.hints.max_side or 0, PDF_SIDE)
         with Document(data, self.reader.limits, side) as document:
             numbers = select_pages(self.pages, document.count, self.most_pages)
-            yield FileRead(document.count, [self._page(document, number) for number in numbers])
+            yield FileRead(document.count, [self._page(document, number) for number in numbers], document)
 
     def _page(self, document: Document, number: int) -> "PageRead":
         page, fresh = document.page(number), document.page(number)  # a PDF's page keeps the pixels that were drawn
@@ -88,10 +88,12 @@ class PageRead(NamedTuple):
 
 
 class FileRead(NamedTuple):
-    """What a file says. page_count: the pages that a document has, None of a picture, which has one."""
+    """What a file says. page_count: the pages that a document has, None of a picture, which has one; document: itself,
+    until it is closed."""
 
     page_count: int | None
     pages: Sequence[PageRead]
+    document: Document | None = None
 
     def all(self) -> list[Read]:
         """Its pages. Raises ProblemError where one could not be read."""

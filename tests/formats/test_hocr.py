@@ -57,9 +57,11 @@ def test_the_checker_says_what_is_wrong(tmp_path: Path, part: str, wrong: str) -
 
 def test_words_are_read_in_their_places_and_lines_with_their_angles(tmp_path: Path) -> None:
     found = parsed(tmp_path, [page(), EMPTY])
+    assert found.bbox is not None
     assert (found.bbox.right, found.bbox.bottom, found.page_number) == (*SIZE, 0)
     assert [word.text for word in found.words] == [word.text for word in page().words]
     first = found.words[0]
+    assert first.bbox is not None
     assert (first.bbox.left, first.bbox.top, first.bbox.right, first.bbox.bottom) == (50, 50, 110, 70)
     assert first.confidence == 0.88
     assert [line.textangle for line in found.lines] == [None] * 6 + [270, 180, 90]

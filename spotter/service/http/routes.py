@@ -228,7 +228,7 @@ def _form(request: Request, parameters: SpotParameters) -> Accepted:
     form = parameters.format or wanted
     if form == "json" and wanted == "lines":
         return wanted
-    if parameters.detail is None or form in ("json", "lines"):
+    if form == "json" or form == "lines" or parameters.detail is None:
         return form
     if parameters.detail != "characters" or not FORMS[form].characters:
         raise InvalidParameterError(f"detail: {form} does not tell {parameters.detail}; leave it out, or ask for JSON")

@@ -5,17 +5,19 @@ from xml.etree import ElementTree as ET
 
 from spotter import __version__
 from spotter.formats.boxes import box_of
+from spotter.reading.characters import Character
 from spotter.reading.layout.frames import Polygon
 from spotter.reading.words import Line, Page
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
-_SCHEMA = f"{NAMESPACE} http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
+_SCHEMA = f"{NAMESPACE} http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def write_alto(pages: Sequence[Page]) -> bytes:
-    """An ALTO file in UTF-8, with pixels as the unit. `WC` is a word's score; `ROTATION` of a block is in degrees
-    counter-clockwise; words and blocks have their polygons as `Shape`."""
+    """An ALTO file in UTF-8, valid by its schema 4.3, with pixels as the unit. `WC` is a word's score; `ROTATION` of a
+    block is in degrees counter-clockwise; words and blocks have their polygons as `Shape`. Characters of words that
+    contain theirs are `Glyph` elements, as they were read, with `GC` as their score."""
     root = ET.Element("alto", {"xmlns": NAMESPACE, "xmlns:xsi": _XSI, "xsi:schemaLocation": _SCHEMA})
     _describe(ET.SubElement(root, "Description"))
     layout = ET.SubElement(root, "Layout")
@@ -68,6 +70,15 @@ def _add_line(block: ET.Element, line: Line, page: Page, name: str) -> None:
             },
         )
         _add_shape(string, word.polygon)
+        for character in word.characters or ():
+            _add_glyph(string, character, page)
+
+
+def _add_glyph(string: ET.Element, character: Character, page: Page) -> None:
+    place = {} if character.polygon is None else _place(character.polygon, page)
+    glyph = ET.SubElement(string, "Glyph", {"CONTENT": character.text, "GC": f"{character.score:g}", **place})
+    if character.polygon is not None:
+        _add_shape(glyph, character.polygon)
 
 
 def _add_shape(element: ET.Element, polygon: Polygon) -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from spotter.formats import draw
 from spotter.formats.forms import FORMS, FormName
+from spotter.formats.pdf import Original
 from spotter.formats.structure import Detail, as_answer
 from spotter.reading.bundles import find_bundle
 from spotter.reading.errors import BrokenPictureError, InvalidParameterError, ProblemError
@@ -87,7 +88,12 @@ _LEXICON = Parsed("file", lambda path: read_lexicon(Path(path)), LexiconError)
     show_default=True,
     help="JSON: a line each.",
 )
-@click.option("--detail", type=click.Choice(get_args(Detail)), default="words", help="What the JSON tells.")
+@click.option(
+    "--detail",
+    type=click.Choice(get_args(Detail)),
+    default="words",
+    help="What the JSON tells; ALTO and hOCR characters, too.",
+)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -234,8 +240,15 @@ def _written(file: Path, found: FileRead, form: str, detail: Detail, alone: bool
     pages = [each.page for each in found.all()]
     if how.pages is not None and len(pages) > how.pages:
         raise InvalidParameterError(f"format: {form} is for {how.pages} page, and there are {len(pages)}: give --pages")
-    written = how.write(pages, (page.picture() for page in found.pages))
+    written = how.written(pages, (page.picture() for page in found.pages), _original(found))
     return written if alone or form != "text" else f"{file}:\n".encode() + written + b"\n"
+
+
+def _original(found: FileRead) -> Original | None:
+    if found.document is None or not found.document.carries_text:
+        return None
+    numbers, carried = [page.number for page in found.pages], [page.source == "text" for page in found.pages]
+    return Original(numbers, carried, found.document.writable)
 
 
 def _as_json(file: Path, found: FileRead, detail: Detail) -> str:

@@ -53,7 +53,7 @@ class Letters:
 def text_layer(page: Page, scale: float, letters: Letters) -> bytes:
     """A content stream with the page's words as invisible text at their positions, with a space after each except the
     last of a line; `scale`: points per pixel."""
-    operators = ["BT", "3 Tr"]
+    operators = ["BT", "3 Tr 0 Tc 0 Tw 0 Ts"]
     for line in page.lines:
         placed = [_Placed.of(word, page.size[1], scale) for word in line.words]
         if placed[0].cosine < _UPSIDE_DOWN:

@@ -55,7 +55,7 @@ class FileReader:
         side = max(self.hints.max_side or 0, PDF_SIDE)
         with Document(data, self.reader.limits, side) as document:
             numbers = select_pages(self.pages, document.count, self.most_pages)
-            yield FileRead(document.count, [self._page(document, number) for number in numbers])
+            yield FileRead(document.count, [self._page(document, number) for number in numbers], document)
 
     def _page(self, document: Document, number: int) -> "PageRead":
         page, fresh = document.page(number), document.page(number)  # a PDF's page holds the pixels that were drawn
@@ -90,10 +90,12 @@ class PageRead(NamedTuple):
 
 
 class FileRead(NamedTuple):
-    """The pages read from a file. page_count: the number of a document's pages, None for a picture."""
+    """The pages read from a file. page_count: the number of a document's pages, None for a picture. document: itself,
+    until it is closed; None for a picture."""
 
     page_count: int | None
     pages: Sequence[PageRead]
+    document: Document | None = None
 
     def all(self) -> list[Read]:
         """All pages. Raises ProblemError where one could not be read."""

@@ -59,20 +59,22 @@ class IsolatedProcess:
     def __del__(self) -> None:
         self.close()
 
-    def ask(self, do: str, seconds: float | None = None, **arguments: Any) -> tuple[Message, bytearray]:
+    def ask(
+        self, do: str, seconds: float | None = None, payload: bytes = b"", **arguments: Any
+    ) -> tuple[Message, bytearray]:
         """The answer of `worker` to a request; see there. Raises the ProblemError that it reports, or
         BrokenPictureError where it dies or takes too long."""
         with self._lock:
-            return self._ask(do, self._seconds if seconds is None else seconds, arguments)
+            return self._ask(do, self._seconds if seconds is None else seconds, payload, arguments)
 
-    def _ask(self, do: str, seconds: float, arguments: Message) -> tuple[Message, bytearray]:
+    def _ask(self, do: str, seconds: float, payload: bytes, arguments: Message) -> tuple[Message, bytearray]:
         until = time.monotonic() + seconds
         try:
             if self._first is not None:
                 (head, data), self._first = self._first, None
                 self._send(head, data, until)
-            self._send({"do": do, **arguments}, b"", until)
-            answer, payload = self._receive(until)
+            self._send({"do": do, **arguments}, payload, until)
+            answer, got = self._receive(until)
         except (BrokenPipeError, EOFError):
             self.close()
             raise BrokenPictureError("decoding it takes more memory or time than a picture may take") from None
@@ -81,7 +83,7 @@ class IsolatedProcess:
             raise BrokenPictureError(f"it is not decoded within {seconds:g} s") from None
         if "problem" in answer:
             raise _problem(answer)
-        return answer, payload
+        return answer, got
 
     def close(self) -> None:
         """Ends the process, whatever it does; later calls do nothing."""

@@ -1,6 +1,8 @@
 """The pages of a file: the picture itself, the frames of a TIFF, or the pages of a PDF."""
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, Self
 
@@ -10,7 +12,7 @@ from PIL import Image
 from spotter.reading import imaging
 from spotter.reading.errors import BrokenPictureError, TooManyPixelsError
 from spotter.reading.imaging import OpenedPicture, PictureLimits, Prepared, Region, prepare_pixels
-from spotter.reading.isolated import IsolatedPicture, IsolatedProcess
+from spotter.reading.isolated import SECONDS, IsolatedPicture, IsolatedProcess
 from spotter.reading.kinds import kind_of
 from spotter.reading.prepared import Size
 from spotter.reading.sizing import cost
@@ -91,6 +93,11 @@ class Document:
         """Whether the file's pages may contain embedded text."""
         return self._pdf is not None
 
+    def writable(self, deadline: float = math.inf) -> "WritablePdf":
+        """A copy of a PDF. deadline: time.monotonic() seconds until which it may be changed."""
+        assert self._pdf is not None
+        return WritablePdf(self._data, self._limits, self._side, deadline)
+
 
 def has_pages(data: bytes) -> bool:
     """Whether a file is read page by page: a PDF, or a TIFF of several pages."""
@@ -134,7 +141,7 @@ class _Pdf:
     """The isolated process that opens the PDF."""
 
     def __init__(self, data: bytes, limits: PictureLimits) -> None:
-        self.process = IsolatedProcess(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
+        self.process = _process(data, limits)
         try:
             self.count = int(self.ask("pages")[0]["count"])
             if self.count < 1:
@@ -145,6 +152,45 @@ class _Pdf:
 
     def ask(self, do: str, **arguments: Any) -> tuple[dict[str, Any], bytearray]:
         return self.process.ask(do, **arguments)
+
+
+class WritablePdf:
+    """A copy of a PDF, in a process of its own, whose pages may get text: see `pdf_copy`. Each method raises
+    BrokenPictureError where PDFium cannot do it within the limits, or not without changing the look of a page. It must
+    be closed."""
+
+    def __init__(self, data: bytes, limits: PictureLimits, side: int, deadline: float) -> None:
+        """side: the long side at which pages were drawn."""
+        self._process, self._side, self._deadline = _process(data, limits), side, deadline
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.close()
+
+    def bare(self, number: int) -> Text:
+        """Takes off a page's invisible text, and returns the words that stay and can be searched."""
+        answer, _ = self._ask("bare", number=number, side=self._side)
+        words: Text = answer["words"]
+        return words
+
+    def lay(self, number: int, layer: bytes) -> None:
+        """Puts the content of a PDF of one page on a page, from edge to edge as it is shown."""
+        self._ask("lay", layer, number=number)
+
+    def save(self, numbers: Sequence[int]) -> bytes:
+        """The file with these of its pages."""
+        _, written = self._ask("save", numbers=list(numbers))
+        return bytes(written)
+
+    def _ask(self, do: str, payload: bytes = b"", **arguments: Any) -> tuple[dict[str, Any], bytearray]:
+        left = min(SECONDS, self._deadline - time.monotonic())
+        return self._process.ask(do, left, payload, **arguments)
+
+
+def _process(data: bytes, limits: PictureLimits) -> IsolatedProcess:
+    return IsolatedProcess(data, replace(limits, pixels=min(limits.pixels, PDF_PIXELS)))
 
 
 class _PdfPage:

@@ -3,7 +3,7 @@ is large and not thread-safe."""
 
 import ctypes
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2
@@ -21,6 +21,8 @@ _FINE = 64
 large."""
 _OBJECTS = 2_000
 """The most objects of a page that are searched for pictures."""
+_BREAK = 0x02
+"""PDFium's code of a hyphen at the end of a line, after which it gives no space."""
 _UNREADABLE = 0.2
 """The share of characters without a Unicode value from which a page's embedded text is not trusted."""
 _COVERED, _SPARSE = 0.5, 20
@@ -62,17 +64,23 @@ class Pdf:
         that are turned get the upright rectangle around them. trusted: whether it seems to be the whole text of the
         page. Raises BrokenPictureError.
         """
-        page, size = self._page(number), self.size(number, side)
+        page = self._page(number)
+        words, count = self._words(page, number, side)
+        scanned = len(words) < _SPARSE and _cover(page) > _COVERED
+        unknown = sum(word.unknown for word in words)
+        trusted = bool(words) and unknown <= _UNREADABLE * count and not scanned
+        return {"words": [(word.text, word.polygon) for word in words], "trusted": trusted}
+
+    def _words(self, page: Any, number: int, side: int) -> tuple[list["_PdfWord"], int]:
+        """The words of a page's embedded text, none where it is too long, and the number of its characters."""
         try:
             letters = page.get_textpage()
         except pypdfium2.PdfiumError as error:
             raise BrokenPictureError(f"the text of page {number + 1} cannot be read: {error}") from error
         count = letters.count_chars()
         if not 0 < count <= CHARACTERS:
-            return {"words": [], "trusted": False}
-        words, unknown = _words(page, letters, count, size)
-        scanned = len(words) < _SPARSE and _cover(page) > _COVERED
-        return {"words": words, "trusted": bool(words) and unknown <= _UNREADABLE * count and not scanned}
+            return [], 0
+        return _words(page, letters, count, self.size(number, side)), count
 
     def _page(self, number: int) -> Any:
         try:
@@ -85,25 +93,42 @@ class Pdf:
         return page
 
 
-def _words(page: Any, letters: Any, count: int, size: tuple[int, int]) -> tuple[list[tuple[str, Any]], int]:
-    """The words with their polygons, and the number of characters without a Unicode value."""
-    words: list[tuple[str, Any]] = []
+class _PdfWord(NamedTuple):
+    """unknown: the number of its characters without a Unicode value."""
+
+    text: str
+    polygon: list[list[float]]
+    unknown: int
+
+
+def _words(page: Any, letters: Any, count: int, size: tuple[int, int]) -> list[_PdfWord]:
+    words: list[_PdfWord] = []
     text, first, box, unknown = "", 0, list[float](), 0
     rectangle = pdfium.FS_RECTF()
     for index in range(count + 1):
         code = pdfium.FPDFText_GetUnicode(letters, index) if index < count else 0x20
-        if code <= 0x20 or chr(min(code, 0x10FFFF)).isspace():
+        broken = code == _BREAK and pdfium.FPDFText_IsHyphen(letters, index) == 1
+        code = ord("-") if broken else code
+        space = code <= 0x20 or chr(min(code, 0x10FFFF)).isspace()
+        if not space:
+            if pdfium.FPDFText_HasUnicodeMapError(letters, index) == 1 or 0xE000 <= code <= 0xF8FF or code >= 0xFFFD:
+                unknown += 1
+            if pdfium.FPDFText_GetLooseCharBox(letters, index, rectangle):
+                sides = [rectangle.left, rectangle.bottom, rectangle.right, rectangle.top]
+                box = [*map(min, box[:2], sides[:2]), *map(max, box[2:], sides[2:])] if box else sides
+            first, text = first if text else index, text + _character(code)
+        if space or broken:
             if text and (placed := _placed(page, letters, first, box, size)):
-                words.append((text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), placed))
-            text, box = "", []
-            continue
-        if pdfium.FPDFText_HasUnicodeMapError(letters, index) == 1 or 0xE000 <= code <= 0xF8FF or code >= 0xFFFD:
-            unknown += 1
-        if pdfium.FPDFText_GetLooseCharBox(letters, index, rectangle):
-            sides = [rectangle.left, rectangle.bottom, rectangle.right, rectangle.top]
-            box = [*map(min, box[:2], sides[:2]), *map(max, box[2:], sides[2:])] if box else sides
-        first, text = first if text else index, text + chr(min(code, 0x10FFFF))
-    return words, unknown
+                words.append(
+                    _PdfWord(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), placed, unknown)
+                )
+            text, box, unknown = "", [], 0
+    return words
+
+
+def _character(code: int) -> str:
+    """For what is no character (U+FFFE, U+FFFF), which XML cannot hold either, the replacement character."""
+    return "\N{REPLACEMENT CHARACTER}" if code in (0xFFFE, 0xFFFF) else chr(min(code, 0x10FFFF))
 
 
 def _placed(page: Any, letters: Any, first: int, box: list[float], size: tuple[int, int]) -> list[list[float]] | None:

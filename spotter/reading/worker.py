@@ -2,7 +2,7 @@
 Both consist of lines of JSON, each followed by as many bytes as its `length` says.
 
 The first line contains limits and is followed by the file. Each further line is a request, whose `do` names a method of
-`_Session`. An answer with a `problem` names a class of `errors`.
+`_Session`; what follows it is the method's `payload`. An answer with a `problem` names a class of `errors`.
 """
 
 import json
@@ -18,6 +18,7 @@ from PIL import AvifImagePlugin
 from spotter.reading.decoding import OpenedPicture
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.pdf import Pdf
+from spotter.reading.pdf_copy import PdfCopy
 from spotter.reading.prepared import PictureLimits, Region
 from spotter.registry.manifest import InputSpec
 
@@ -31,6 +32,7 @@ class _Session:
         self._data, self._limits = data, limits
         self._opened: OpenedPicture | None = None
         self._pdf: Pdf | None = None
+        self._copy: PdfCopy | None = None
 
     def open(self, spec: dict[str, Any], region: dict[str, int] | None) -> Answer:
         """Reads the header of a picture."""
@@ -70,6 +72,23 @@ class _Session:
         pixels = self._pdf.draw(number, side)
         return {"shape": pixels.shape}, pixels.tobytes()
 
+    def bare(self, number: int, side: int) -> Answer:
+        """Begins to change a page of a PDF: see `PdfCopy.bare`."""
+        return {"words": self._writable().bare(number, side)}, b""
+
+    def lay(self, number: int, payload: bytes) -> Answer:
+        """Puts a layer on it."""
+        self._writable().lay(number, payload)
+        return {}, b""
+
+    def save(self, numbers: list[int]) -> Answer:
+        """Writes it with these of its pages."""
+        return {}, self._writable().save(numbers)
+
+    def _writable(self) -> PdfCopy:
+        self._copy = self._copy or PdfCopy(self._data)
+        return self._copy
+
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
     """Answers requests until the input ends."""
@@ -81,6 +100,8 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     while (asked := _receive(source)) is not None:
         _bound_time(head["seconds"])
         message = {name: value for name, value in asked[0].items() if name != "length"}
+        if asked[1]:
+            message["payload"] = asked[1]
         try:
             answer, payload = getattr(session, message.pop("do"))(**message)
         except ProblemError as problem:

@@ -43,7 +43,8 @@ class PageAnswer:
     """The answer for a page, or why it could not be read.
 
     number: from 1, of `count`. last: whether it is the last one asked for. picture: draws or decodes it, as
-    `FilePage.picture` does; to be called before the iteration continues after the last page, which closes the document.
+    `FilePage.picture` does. document: the one that it is a page of. Both are to be used before the iteration continues
+    after the last page, which closes the document.
     """
 
     number: int
@@ -51,6 +52,7 @@ class PageAnswer:
     answer: Answer | ProblemError
     last: bool
     picture: Callable[[], Image.Image]
+    document: Document
 
     def body(self) -> dict[str, Any]:
         """The members of the page's object."""
@@ -141,7 +143,7 @@ class Documents:
                 answer = await tasks[0]
                 tasks.popleft()
                 picture = document.page(number).picture
-                yield PageAnswer(number + 1, document.count, answer, number == numbers[-1], picture)
+                yield PageAnswer(number + 1, document.count, answer, number == numbers[-1], picture, document)
         finally:
             for task in tasks:
                 task.cancel()

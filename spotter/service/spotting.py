@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from PIL import Image
 
 from spotter.formats.forms import Form
+from spotter.formats.pdf import Original
 from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
 from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
@@ -189,10 +190,16 @@ class RequestHandler:
         return imaging.decode(data, self._limits)
 
     async def write(
-        self, form: Form, pages: Sequence[Page], pictures: Sequence[Callable[[], Image.Image]], deadline: float
+        self,
+        form: Form,
+        pages: Sequence[Page],
+        pictures: Sequence[Callable[[], Image.Image]],
+        deadline: float,
+        original: Original | None = None,
     ) -> bytes:
         """Writes pages in a format, on a decoding thread, since a format may contain the pictures. These are decoded
-        one at a time, one for each page, until the deadline. Raises TooLateError and the errors of decoding."""
+        one at a time, one for each page, until the deadline. original: as of `Form.written`. Raises TooLateError and
+        the errors of decoding."""
 
         def in_time() -> Iterator[Image.Image]:
             for picture in pictures:
@@ -202,7 +209,7 @@ class RequestHandler:
 
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await self.decoded(lambda: form.write(pages, in_time()))
+                return await self.decoded(lambda: form.written(pages, in_time(), original))
         except TimeoutError:
             self._metrics.expirations.labels("postprocess").inc()
             raise TooLateError("the deadline passed before the answer was written") from None

@@ -64,6 +64,7 @@ def kinds() -> list[Kind]:
         (3, spot, {"json": {"image": base64.b64encode(small).decode()}}, 200),
         (3, spot, {"content": tiff(COLOURS)}, 200),
         (1, spot, {"content": pdf([HELLO])}, 200),
+        (1, f"{spot}?format=pdf&pdf=ocr", {"content": pdf([HELLO])}, 200),
         (1, spot, {"content": tiff(COLOURS), "headers": {"Accept": "application/x-ndjson"}}, 200),
         *forms,
         *formats,

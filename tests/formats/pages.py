@@ -4,10 +4,13 @@ import math
 
 from PIL import Image
 
+from spotter.reading.characters import Character
 from spotter.reading.layout.frames import Polygon
 from spotter.reading.words import Page, Word, arrange
+from tests.reading.layout.drawn import Drawn
 
 SIZE = (700, 500)
+EMPTY = arrange((40, 30), [])
 
 
 def box(
@@ -44,6 +47,45 @@ def page() -> Page:
     words += written(["upside down"], 180, at=(560, 480))
     words += written(["minus ninety"], -90, at=(600, 300))
     return arrange(SIZE, words)
+
+
+def spelt() -> Page:
+    """The same page with the characters of its words; of the first only their scores are known, and in the second
+    look-alikes were replaced."""
+    first, second, *rest = page().words
+    spelt = [
+        word._replace(
+            characters=[Character(each, place, 0.9375) for each, place in zip(word.text, _cut(word), strict=True)]
+        )
+        for word in rest
+    ]
+    unplaced = first._replace(characters=[Character(each, None, 0.5) for each in first.text])
+    repaired = second._replace(characters=[Character("@", None, 0.5)], repaired_from="@")
+    return arrange(SIZE, [unplaced, repaired, *spelt])
+
+
+def _cut(word: Word) -> list[Polygon]:
+    """An equal part of a word's place for each of its characters."""
+    (x, y), (right, end), _, (down, low) = word.polygon
+    along, across = ((right - x) / len(word.text), (end - y) / len(word.text)), (down - x, low - y)
+    starts = [(x + along[0] * place, y + along[1] * place) for place in range(len(word.text))]
+    return [
+        [[a, b], [a + along[0], b + along[1]], [a + along[0] + across[0], b + along[1] + across[1]],
+         [a + across[0], b + across[1]]]
+        for a, b in starts
+    ]  # fmt: skip
+
+
+def typeset(drawn: Drawn, degrees: float = 0) -> Page:
+    """A drawn page whose words are numbered."""
+    turned = drawn.turned(degrees).words
+    least = [min(point[axis] for word in turned for point in word) - 20 for axis in (0, 1)]
+    words = [
+        Word([[round(x - least[0], 1), round(y - least[1], 1)] for x, y in word], f"word{number}", 0.75)
+        for number, word in enumerate(turned)
+    ]
+    size = [max(point[axis] for word in words for point in word.polygon) + 20 for axis in (0, 1)]
+    return arrange((math.ceil(size[0]), math.ceil(size[1])), words)
 
 
 def picture() -> Image.Image:

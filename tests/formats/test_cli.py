@@ -109,6 +109,9 @@ def test_documents_are_read_by_their_pages(registry: Path, tmp_path: Path) -> No
     with pypdfium2.PdfDocument(out / "scan.pdf") as written:
         assert len(written) == 3
         assert written[1].get_textpage().get_text_range().split() == ["003"]
+    assert [b"/DCTDecode" in (out / name).read_bytes() for name in ("scan.pdf", "text.pdf")] == [True, False]
+    with pypdfium2.PdfDocument(out / "text.pdf") as written:
+        assert [page.get_textpage().get_text_range() for page in written] == ["Hello World"] * 2
 
 
 def test_what_cannot_be_of_a_document_is_reported(registry: Path, tmp_path: Path) -> None:

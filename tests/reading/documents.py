@@ -12,19 +12,22 @@ BLACK_PAGE = b"0 0 0 rg 0 0 612 792 re f"
 
 def pdf(
     pages: Sequence[bytes], size: tuple[int, int] = (612, 792), count: int | None = None, rotate: int = 0,
-    trailer: bytes = b"", more: Sequence[bytes] = (),
+    trailer: bytes = b"", more: Sequence[bytes] = (), extents: Sequence[bytes] = (), resources: bytes = b"",
+    font: bytes = b"",
 ) -> bytes:  # fmt: skip
-    """A PDF whose pages have these contents; their font is F1. count: of pages, as it says; more: objects."""
+    """A PDF whose pages have these contents; their font is F1. count: of pages, as it says; more: objects; extents: for
+    each page, instead of its size and turn; resources: of the pages, but for F1 and X, the first of `more`; font:
+    entries of the font."""
     kids = b" ".join(b"%d 0 R" % (4 + 2 * number) for number in range(len(pages)))
+    extents = extents or [b"/Rotate %d /MediaBox [0 0 %d %d]" % (rotate, *size)] * len(pages)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, len(pages) if count is None else count),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica %s >>" % font,
     ]
-    for number, content in enumerate(pages):
-        extent = b"/Rotate %d /MediaBox [0 0 %d %d]" % (rotate, *size)
-        fonts = b"/Resources << /Font << /F1 3 0 R >> /XObject << /X %d 0 R >> >>" % (4 + 2 * len(pages))
-        objects.append(b"<< /Type /Page /Parent 2 0 R %s %s /Contents %d 0 R >>" % (extent, fonts, 5 + 2 * number))
+    shared = b"/Resources << /Font << /F1 3 0 R >> /XObject << /X %d 0 R >> %s >>" % (4 + 2 * len(pages), resources)
+    for number, (content, extent) in enumerate(zip(pages, extents, strict=True)):
+        objects.append(b"<< /Type /Page /Parent 2 0 R %s %s /Contents %d 0 R >>" % (extent, shared, 5 + 2 * number))
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     objects.extend(more)
     whole, places = b"%PDF-1.4\n", list[int]()
@@ -40,6 +43,15 @@ def pdf(
 def coloured(colours: Sequence[tuple[int, int, int]], size: tuple[int, int] = (612, 792)) -> bytes:
     """A PDF of pages of one colour each."""
     return pdf([b"%f %f %f rg 0 0 %d %d re f" % (*(v / 255 for v in colour), *size) for colour in colours], size)
+
+
+def unmapped() -> bytes:
+    """A page whose font maps the letter A to U+FFFE, which is no character, with a word that is broken at the end of a
+    line."""
+    text = b"BT /F1 24 Tf 72 700 Td (xAy exam-) Tj 0 -28 Td (ple of it) Tj ET"
+    cmap = b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfchar <41> <fffe> endbfchar endcmap"
+    more = [b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap)]
+    return pdf([text], more=more, font=b"/ToUnicode 6 0 R")
 
 
 def stamped_scan() -> bytes:

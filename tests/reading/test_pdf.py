@@ -2,7 +2,7 @@ import pytest
 
 from spotter.reading.errors import BrokenPictureError
 from spotter.reading.pdf import Pdf
-from tests.reading.documents import BLACK_PAGE, HELLO, TURNED, coloured, encrypted, pdf, stamped_scan
+from tests.reading.documents import BLACK_PAGE, HELLO, TURNED, coloured, encrypted, pdf, stamped_scan, unmapped
 
 
 def test_words_are_where_they_are_drawn() -> None:
@@ -30,6 +30,14 @@ def test_polygons_begin_at_the_texts_own_top_left(rotate: int) -> None:
         wanted = directions[quarters]
         assert along[0] * wanted[0] + along[1] * wanted[1] > 30, (text, along)
         assert along[0] * across[1] - along[1] * across[0] > 0, "clockwise"
+
+
+def test_what_is_no_character_is_replaced_and_hyphens_at_line_ends_are_kept() -> None:
+    words = Pdf(unmapped()).text(0, 792)["words"]
+    assert [text for text, _ in words] == ["x\N{REPLACEMENT CHARACTER}y", "exam-", "ple", "of", "it"]
+    (_, broken), (_, following) = words[1:3]
+    assert broken[2][1] - broken[1][1] < 40, "it is one line high"
+    assert following[0][1] > broken[0][1]
 
 
 def test_a_stamp_on_a_scan_is_not_its_text() -> None:

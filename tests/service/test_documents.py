@@ -105,6 +105,25 @@ async def test_a_pdfs_own_text_is_taken_as_it_is(client: Client) -> None:
         assert stamped["source"] == "picture"
 
 
+async def test_a_searchable_pdf_of_a_pdf_has_its_own_pages(client: Client) -> None:
+    async with client() as (http, service):
+        data = pdf([HELLO, b"0.0196 0.0235 0 rg 0 0 612 792 re f"])
+        answer = await http.post("/spot?format=pdf", content=data)
+        assert answer.headers["content-type"] == "application/pdf", answer.text
+        first, second = pypdfium2.PdfDocument(answer.content)
+        assert first.get_textpage().get_text_range() == "Hello World"
+        assert second.get_textpage().get_text_range().split() == words_of((5, 6, 0))
+        assert (b"/DCTDecode" in answer.content, len(answer.content) < 6000) == (False, True)
+        (only,) = pypdfium2.PdfDocument(
+            (await http.post("/spot?format=pdf&pages=2&max_side=300", content=data)).content
+        )
+        assert only.get_size() == (612, 792)
+        assert only.get_textpage().get_text_range().split() == words_of((5, 6, 0))
+        scan = (await http.post("/spot?format=pdf", content=tiff(COLOURS[:2]))).content
+        assert (len(pypdfium2.PdfDocument(scan)), b"/DCTDecode" in scan) == (2, True)
+        assert (service.handler.admission.pictures, service.uploads.held, service.documents.open) == (0, 0, 0)
+
+
 async def test_a_broken_page_costs_only_itself(client: Client) -> None:
     data = bytearray(tiff(COLOURS, (300, 200)))
     async with client(max_pixels=50_000) as (http, service):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from spotter.formats.forms import FORMS, Form
+from spotter.formats.pdf import Original
 from spotter.reading.errors import InvalidParameterError, ProblemError
 from spotter.reading.pages import has_pages
 from spotter.reading.selection import select_pages
@@ -143,18 +144,24 @@ async def _write_document(service: Service, asked: Asked, how: Form, what: str, 
         return numbers
 
     (ticket,) = service.handler.admission.enter_all(1)
-    pages, pictures = [], []
+    deadline = service.documents.deadline(asked.request)
+    answers: list[tuple[PageAnswer, spotting.Answer]] = []
+    original = None
     found = service.documents.read(data, select, asked.parameters.pdf, ticket, asked.request)
     async with contextlib.aclosing(found):
         async for page in found:
             if isinstance(page.answer, ProblemError):
                 page.answer.detail = f"page {page.number}: {page.answer.detail}"
                 raise page.answer
-            pages.append(page.answer.page)
-            pictures.append(page.picture)
+            answers.append((page, page.answer))
             if page.last:  # the document stays open until the iteration continues
+                if page.document.carries_text:
+                    numbers = [each.number - 1 for each, _ in answers]
+                    carried = [answer.body["source"] == "text" for _, answer in answers]
+                    original = Original(numbers, carried, functools.partial(page.document.writable, deadline))
                 break
-        return await service.handler.write(how, pages, pictures, service.documents.deadline(asked.request))
+        pages, pictures = [answer.page for _, answer in answers], [each.picture for each, _ in answers]
+        return await service.handler.write(how, pages, pictures, deadline, original)
 
 
 def _is_document(asked: Asked, data: bytes) -> bool:

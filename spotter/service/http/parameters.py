@@ -56,7 +56,7 @@ class SpotParameters(BaseModel):
     detail: Detail | None = Field(
         default=None,
         description="How much the JSON tells: `words` (if absent), `lines` as well, `blocks` as well as both, or each "
-        "word's `characters`.",
+        "word's `characters`, which ALTO and hOCR may tell, too.",
     )
     format: FormatName | None = Field(
         default=None,

@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
+from spotter.formats.forms import FORMS
 from spotter.reading.errors import InvalidParameterError
 from spotter.service import spotting
 from spotter.service.errors import SPOT_ERRORS, ModelNotFoundError, NotReadyError, UnauthorizedError
@@ -227,8 +228,10 @@ def _form(request: Request, parameters: SpotParameters) -> Accepted:
     form = parameters.format or wanted
     if form == "json" and wanted == "lines":
         return wanted
-    if parameters.detail is not None and form not in ("json", "lines"):
-        raise InvalidParameterError(f"detail: is for JSON, and the answer is to be {form}")
+    if form == "json" or form == "lines" or parameters.detail is None:
+        return form
+    if parameters.detail != "characters" or not FORMS[form].characters:
+        raise InvalidParameterError(f"detail: {form} does not tell {parameters.detail}; leave it out, or ask for JSON")
     return form
 
 

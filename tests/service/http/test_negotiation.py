@@ -71,10 +71,20 @@ async def test_lines_and_blocks_are_given_where_they_are_asked_for(client: Clien
         answer = (await http.post("/spot?detail=blocks", content=body)).json()
         assert [line["text"] for line in answer["lines"]] == words_of((1, 2, 3))
         assert [block["text"] for block in answer["blocks"]] == ["\n".join(words_of((1, 2, 3)))]
-        for query in ("detail=letters", "format=docx", "detail=lines&format=text"):
+        for query in ("detail=letters", "format=docx", "detail=lines&format=text", "detail=lines&format=alto"):
             refused = await http.post(f"/spot?{query}", content=body)
             assert (refused.status_code, refused.json()["type"]) == (422, "urn:spotter:problem:invalid-parameter")
             assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_hocr_and_alto_tell_characters_where_they_are_asked_for(client: Client) -> None:
+    async with client() as (http, _):
+        body = picture((1, 2, 3), (300, 200))
+        for form, mark in (("hocr", '"ocrx_cinfo"'), ("alto", "<Glyph ")):
+            plain = await http.post(f"/spot?format={form}", content=body)
+            answer = await http.post(f"/spot?format={form}&detail=characters", content=body)
+            assert answer.status_code == 200, answer.text
+            assert (plain.text.count(mark), answer.text.count(mark)) == (0, len("".join(words_of((1, 2, 3)))))
 
 
 async def test_a_document_has_a_page_for_each_picture_or_is_refused_with_its_problem(client: Client) -> None:

@@ -72,11 +72,11 @@ def calibrate(
     began = state.get("started_from", ())
     checkpoints.save(output, checkpoints.shared(config.to_dict(), final_weights(state), steps, pictures, began))
     if as_json:
-        datasets = [
+        figures = [
             {"folder": name, "words": len(part.right), "ece_before": gaps[name][0], "ece_after": gaps[name][1]}
             for name, part in evidence.items()
         ]
-        click.echo(json.dumps({"output": str(output), "score": asdict(fitted), "datasets": datasets}, indent=2))
+        click.echo(json.dumps({"output": str(output), "score": asdict(fitted), "datasets": figures}, indent=2))
         return
     click.echo(f"{'':40}{'words':>8}{'ECE before':>12}{'after':>8}")
     for name, part in evidence.items():

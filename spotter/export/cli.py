@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from tqdm import tqdm
@@ -145,7 +145,7 @@ def rescore(bundle: Path, folder: Path, metrics: Path, limits: Path | None) -> N
     click.echo(f"{folder}: {manifest.name} {manifest.version}, {manifest.digest}")
 
 
-def _shown(bar: "tqdm[object]") -> Step:
+def _shown(bar: "tqdm[NoReturn]") -> Step:
     """Steps by a bar."""
 
     @contextmanager

@@ -1,13 +1,15 @@
-"""The wheel: complete, and serving where nothing of the checkout is. Neither test needs a network, nor compiles again
-what the other tests have compiled."""
+"""The wheel: complete, and serving where nothing of the checkout is. No test needs a network, nor compiles again what
+the other tests have compiled; but the last, which `make chaos` has, installs what the wheel needs from the index."""
 
+import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -21,6 +23,9 @@ from packaging.utils import parse_wheel_filename
 from spotter import __version__
 from spotter.ops.native import LIBRARY
 from spotter.registry.folder import FolderStore
+from tests.client.samples import FORM, STREET, STREET_WORDS
+from tests.lengths import LONG
+from tests.programs import OUTSIDE
 from tests.service.serving import Serving
 
 ROOT = Path(__file__).parents[2]
@@ -97,9 +102,16 @@ def installed(request: pytest.FixtureRequest) -> Installed:
 @pytest.fixture
 def served(installed: Installed, tmp_path: Path) -> Iterator[Serving]:
     """`spotter serve`, by the script that comes with the wheel."""
-    command = [sys.executable, str(installed.folder / "bin" / "spotter"), "serve", "--port", "0"]
-    variables = {**installed.environment(), "SPOTTER_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    with subprocess.Popen(command, cwd=tmp_path, env=variables, stderr=subprocess.PIPE, text=True) as process:
+    with serve(tmp_path, installed.environment(), sys.executable, str(installed.folder / "bin" / "spotter")) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serve(folder: Path, variables: Mapping[str, str], *program: str) -> Iterator[Serving]:
+    """`spotter serve` by this program, in an empty folder. It must end in peace."""
+    variables = {**variables, "SPOTTER_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
+    command = [*program, "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True) as process:
         running = Serving(process)
         try:
             yield running
@@ -166,3 +178,37 @@ def test_it_serves(installed: Installed, served: Serving) -> None:
     assert model["operators"]["run"] == ("native" if kernels.exists() else "function")
     assert "<title>" in httpx.get(served.url).text
     assert httpx.get(f"{served.url}/playground/samples/form.pdf").content.startswith(b"%PDF")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not LONG, reason="it installs what the wheel needs: make chaos")
+def test_installed_with_what_it_needs_and_no_more_it_reads(native: Installed, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    programs = tmp_path / "venv" / "bin"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    inside = {"PATH": str(programs), "HOME": str(empty)}
+
+    def run(*command: str | Path, **variables: str) -> str:
+        done = subprocess.run(
+            list(map(str, command)), cwd=empty, env={**inside, **variables}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run(programs / "pip", "install", f"{native.wheel}[client]", **{**OUTSIDE, **inside})
+    run(programs / "pip", "check")
+    there = {each["name"].lower() for each in json.loads(run(programs / "pip", "list", "--format", "json"))}
+    assert {"spotter-ocr", "onnxruntime", "httpx"} <= there
+    assert not there & {"torch", "onnx", "opencv-python-headless", "pytest"}
+    found = json.loads(run(programs / "spotter", "doctor", "--json"))
+    assert found["ready"], found
+    assert {each["name"]: each["status"] for each in found["checks"]}["kernels"] == "ok"
+    assert set(run(programs / "spotter", "spot", "--format", "text", STREET).split()) >= STREET_WORDS
+    patient = {"SPOTTER_TIMEOUT": "120", "SPOTTER_DOCUMENT_TIMEOUT": "120"}
+    with serve(empty, inside | patient, str(programs / "spotter")) as server:
+        server.ready()
+        read = "import sys; from spotter.client import Client; print(Client(sys.argv[1]).read(sys.argv[2]).to_text())"
+        assert set(run(programs / "python", "-c", read, server.url, STREET).split()) >= STREET_WORDS
+        assert "Lindqvist" in run(programs / "python", "-c", read, server.url, FORM)
+        assert "<title>" in httpx.get(server.url).text

@@ -159,6 +159,13 @@ def test_settings_exist(page: Path) -> None:
     assert {name for name in SETTING.findall(page.read_text()) if not name.endswith("_")} <= variables()
 
 
+def test_every_variable_that_the_program_reads_is_on_a_page() -> None:
+    known = {name for page in PAGES if page.name != "CHANGELOG.md" for name in SETTING.findall(page.read_text())}
+    files = (ROOT / "spotter").rglob("*.py")
+    read = variables() & {name for file in files for name in SETTING.findall(file.read_text())}
+    assert {*read, *(f"SPOTTER_{name.upper()}" for name in Settings.model_fields)} <= known
+
+
 @each_page
 def test_extras_exist(page: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -90,7 +90,8 @@ def test_commands_do_what_the_page_says(page: str, folder: Path, address: str) -
     printed = {}
     with contextlib.ExitStack() as processes:
         shell = Shell(folder, address, processes)
-        replace = {**(processes.enter_context(walk.prepare(folder)) or {}), **walk.replace}
+        prepared = processes.enter_context(walk.prepare(folder))
+        replace = {**(prepared or {}), **walk.replace}
         for block, command in to_run(page):
             if not LONG and command.startswith(tuple(walk.long)):
                 continue

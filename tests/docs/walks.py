@@ -22,7 +22,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from spotter.families.build import load_spotter
 from spotter.registry.folder import FolderStore
-from spotter.training.synthesis import Backgrounds
+from spotter.training.synthesis import Backgrounds, PatchPool
+from spotter.training.synthesis.fonts import find_fonts
+from spotter.training.synthesis.vocabulary import COMMON
+from spotter.training.synthesis.words import WordGenerator
 from tests.docs.pages import ROOT, table
 from tests.model.small import small_config, talkative_spotter
 from tests.reading.documents import HELLO, pdf, tiff
@@ -260,9 +263,13 @@ def data(folder: Path) -> Iterator[None]:
     (folder / "data/lines/val/a.png").write_bytes(picture((20, 0, 0), (96, 32)))
     (folder / "data/lines/labels.tsv").write_text("val/a.png\t020\n")
     write_tiny_bundle(folder / "bundle")
-    state = {"model_config": small_config().to_dict(), "weights": talkative_spotter().state_dict(), "pictures": 1}
-    torch.save(state, folder / "weights.pt")
+    save_checkpoint(folder / "weights.pt")
     yield
+
+
+def save_checkpoint(file: Path) -> None:
+    state = {"model_config": small_config().to_dict(), "weights": talkative_spotter().state_dict(), "pictures": 1}
+    torch.save(state, file)
 
 
 def check_evaluation(folder: Path, printed: Mapping[str, str]) -> None:
@@ -293,6 +300,8 @@ def shipped(folder: Path) -> Iterator[None]:
     drawn = Image.new("RGB", (320, 192), (230, 228, 220))
     ImageDraw.Draw(drawn).text((160, 90), "Harbour", (30, 30, 60), ImageFont.load_default(40), anchor="mm")
     drawn.save(folder / "picture.jpg")
+    (folder / "own/pictures").mkdir(parents=True)
+    drawn.save(folder / "own/pictures/one.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SPOTTER_REGISTRY")
         yield
@@ -306,6 +315,8 @@ def check_own(folder: Path, printed: Mapping[str, str]) -> None:
     both, start = (load_spotter(file).state_dict() for file in (folder / "both.pt", ROOT / "recipes/start/weights.pt"))
     moved = {name.split(".")[0] for name, value in both.items() if name in start and not value.equal(start[name])}
     assert moved > {"backbone", "neck", "head"}
+    (draft,) = (folder / "own/draft/gts").iterdir()
+    assert draft.read_text().strip().endswith(",Harbour")
     judged = [text for command, text in printed.items() if command.startswith("spotter evaluate")]
     assert len(judged) == 2
     assert all("end to end" in text for text in judged)
@@ -320,7 +331,7 @@ def check_own(folder: Path, printed: Mapping[str, str]) -> None:
         }
 
 
-# docs/synthesis.md
+# docs/synthesis.md, docs/training.md
 
 
 @contextmanager
@@ -334,11 +345,21 @@ def photographs(folder: Path) -> Iterator[None]:
     (folder / "node_modules/@fontsource").mkdir(parents=True)
     for family in ("Frame", "Kaushan", "Lato"):
         made_font(folder / f"node_modules/@fontsource/{family}.ttf", printable, family)
-    (folder / "recipes").mkdir()
-    (folder / "recipes/demo.toml").write_text(
+    small_recipe(folder / "recipes/demo.toml")
+    with few_backgrounds():
+        yield
+
+
+def small_recipe(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text(
         "[train]\nsize = 64\nsizes = [64]\nbatch = 1\nwords = 2\ngroups = 1\nsteps = 4\nwarmup = 1\n"
         f'{SMALL_MODEL}[[source]]\nkind = "scene"\nweight = 1.0\n'
     )
+
+
+@contextmanager
+def few_backgrounds() -> Iterator[None]:
     load = Backgrounds.load
     with pytest.MonkeyPatch.context() as patch:  # 64 that are drawn take a second
         patch.setattr(Backgrounds, "load", lambda folders, part: load(folders, drawn=2, part=part))
@@ -354,6 +375,24 @@ def check_synthesis(folder: Path, printed: Mapping[str, str]) -> None:
     assert (folder / "work/run/last.pt").exists()
     files = {row[0].strip("`") for row in table("docs/synthesis.md", "file")}
     assert {file.name for file in (folder / "work/pool").iterdir()} == files
+
+
+@contextmanager
+def between_runs(folder: Path) -> Iterator[None]:
+    """What a detector and a reader were put together to, and what the command after that reads."""
+    (folder / "DATA/backgrounds").mkdir(parents=True)
+    small_recipe(folder / "recipes/detector.toml")
+    (folder / "work").mkdir()
+    save_checkpoint(folder / "work/both.pt")
+    PatchPool.build(60, 1, find_fonts((), usual=False), WordGenerator(COMMON, lists={})).save(folder / "work/pool")
+    with few_backgrounds():
+        yield
+
+
+def check_training(folder: Path, printed: Mapping[str, str]) -> None:
+    (said,) = printed.values()
+    assert "are told right" in said
+    assert load_spotter(folder / "work/oriented.pt").orientation is not None
 
 
 _SMALL = "--size 96 --columns 2 --rows 1"
@@ -407,10 +446,14 @@ WALKS: Mapping[str, Walk] = {
             "--count 1200": "--count 200", "--count 60000": "--count 200", "--count 20 ": "--count 1 ",
             "--count 40 ": "--count 8 " if LONG else "--count 2 ", "--side 1120": f"--side {1120 if LONG else 320}",
             "spotter evaluate spotter": "spotter evaluate spotter --side 320",
+            "--model recipes": "--side 320 --model recipes",
             "--weights ": "--workers 0 --minutes 0.001 --weights ",
         },
         check_own,
         long=("spotter export", "spotter models", "SPOTTER_REGISTRY=models"),
+    ),
+    "docs/training.md": Walk(
+        between_runs, {"work/oriented.pt ": "work/oriented.pt --pictures 10 --steps 2 --size 96 "}, check_training
     ),
     "docs/video.md": Walk(clips, check=check_video),
 }  # fmt: skip

@@ -35,7 +35,7 @@ test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
-	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py tests/ops/test_arm.py tests/export/test_decoders.py \
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py tests/ops/test_arm.py tests/export/test_decoders.py tests/docs/test_walks.py \
 		tests/families/mask_textspotter --timeout 900 -s
 
 fresh:  ## follow the README on a bare Debian, without fonts and with (root; debootstrap)

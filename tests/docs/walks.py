@@ -300,14 +300,20 @@ def shipped(folder: Path) -> Iterator[None]:
     drawn = Image.new("RGB", (320, 192), (230, 228, 220))
     ImageDraw.Draw(drawn).text((160, 90), "Harbour", (30, 30, 60), ImageFont.load_default(40), anchor="mm")
     drawn.save(folder / "picture.jpg")
-    (folder / "own/pictures").mkdir(parents=True)
-    drawn.save(folder / "own/pictures/one.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SPOTTER_REGISTRY")
         yield
 
 
 # docs/train-your-own.md
+
+
+@contextmanager
+def own(folder: Path) -> Iterator[None]:
+    with shipped(folder), few_backgrounds():
+        (folder / "own/pictures").mkdir(parents=True)
+        shutil.copy(folder / "picture.jpg", folder / "own/pictures/one.jpg")
+        yield
 
 
 def check_own(folder: Path, printed: Mapping[str, str]) -> None:
@@ -440,7 +446,7 @@ WALKS: Mapping[str, Walk] = {
         check_synthesis,
     ),
     "docs/train-your-own.md": Walk(
-        shipped,
+        own,
         {
             " --fonts node_modules/dseg --only-fonts": "",
             "--count 1200": "--count 200", "--count 60000": "--count 200", "--count 20 ": "--count 1 ",

@@ -283,6 +283,12 @@ def check_evaluation(folder: Path, printed: Mapping[str, str]) -> None:
     assert (folder / "errors.jsonl").exists()
 
 
+def check_comparison(folder: Path, printed: Mapping[str, str]) -> None:
+    (said,) = printed.values()
+    assert "end to end" in said
+    assert "kind of word" in said
+
+
 def check_benchmarks(folder: Path, printed: Mapping[str, str]) -> None:
     assert len(list((folder / "three/images").iterdir())) == 2
     assert len(list((folder / "six/images").iterdir())) == 1
@@ -415,7 +421,8 @@ WALKS: Mapping[str, Walk] = {
     "docs/cli.md": Walk(nothing, {'spotter)"': 'spotter)"; complete -p spotter'}, check_cli),
     "docs/client.md": Walk(only_pictures, check=check_client),
     "docs/comparison.md": Walk(
-        data, {"--rapidocr small --rapidocr-defaults --tesseract eng ": "", "FOLDER": "data/icdar2015/val"}
+        data, {"--rapidocr small --rapidocr-defaults --tesseract eng ": "", "FOLDER": "data/icdar2015/val"},
+        check_comparison,
     ),
     "docs/evaluation.md": Walk(
         data,

@@ -11,10 +11,13 @@ import pandas
 import pytest
 
 from spotter.cli.main import main
-from spotter.client import Client, PictureAnswer, errors
+from spotter.client import Client, PictureAnswer, Retries, errors
+from spotter.client.exchange import TIMEOUT
 from spotter.mcp.readers import LocalReader
 from spotter.mcp.server import build_server
+from spotter.reading.pages import PDF_SIDE
 from spotter.reading.settings import ReadingSettings
+from spotter.registry.cache import KEEP
 from spotter.service.settings import Settings
 from spotter.training.evaluation.datasets import PRESETS
 from spotter.training.evaluation.kinds import KINDS
@@ -22,6 +25,7 @@ from spotter.training.synthesis.curved.emblems import KINDS as EMBLEMS
 from spotter.training.synthesis.pages import PAGE_LOOKS
 from spotter.training.synthesis.scenes import SCENE_LOOKS
 from spotter.training.synthesis.words import SHARES
+from spotter.video import changes
 from spotter.video.frames import MOST_FRAMES
 from tests.docs.pages import PAGES, ROOT, blocks, quoted, table
 from tests.reading.documents import HELLO, pdf
@@ -96,6 +100,11 @@ def command(name: str) -> click.Command:
     return found
 
 
+def default(name: str, option: str) -> Any:
+    """Of an option of a command."""
+    return next(parameter.default for parameter in command(name).params if parameter.name == option)
+
+
 @pytest.mark.parametrize(("page", "name"), [("docs/video.md", "video"), ("docs/mcp.md", "mcp")])
 def test_options_that_a_page_lists_are_the_commands(page: str, name: str) -> None:
     listed = {
@@ -136,6 +145,22 @@ def test_what_the_client_offers() -> None:
     frame = answer.to_dataframe()
     assert isinstance(frame, pandas.DataFrame)
     assert list(frame.columns) == quoted(columns)
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("docs/bulk.md", f"`--part` ({default('bulk', 'part')})"),
+        ("docs/bulk.md", f"a long side of {PDF_SIDE:,} pixels"),
+        ("docs/client.md", f"yes, up to {Retries().connects} times"),
+        ("docs/client.md", f"`timeout` ({TIMEOUT:g} s unless given"),
+        ("docs/registry.md", f"The {('no', 'one', 'two', 'three', 'four', 'five')[KEEP]} bundles last used stay"),
+        ("docs/video.md", f"scaled down to a long side of {changes.SIDE}"),
+        ("docs/video.md", f"Below {changes.LEAST} of 255 levels"),
+    ],
+)
+def test_numbers_in_sentences(page: str, sentence: str) -> None:
+    assert sentence in " ".join((ROOT / page).read_text().split())
 
 
 def test_outcomes_of_following_an_alias() -> None:

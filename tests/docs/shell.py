@@ -89,6 +89,7 @@ class Shell:
             within = {name.removeprefix("SPOTTER_").lower(): value for name, value in settings.items()}
             registry = self.folder / within.pop("registry")
             server = self._processes.enter_context(serving(*options, registry=registry, threads=1, **within))
+            server.find("running on", 300)
             server.ready(300)
             self.address = f"127.0.0.1:{server.port}"
         return self.address

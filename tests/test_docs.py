@@ -1,4 +1,7 @@
-"""What the pages say exists: commands and their options, `make` targets, settings, extras, files, tests."""
+"""What the pages say exists: commands and their options, `make` targets, settings, extras, files, tests.
+
+`tests/docs` runs what they show.
+"""
 
 import re
 import shlex
@@ -16,14 +19,11 @@ from markdown_it import MarkdownIt
 
 from spotter.cli.main import main
 from spotter.service.settings import Settings
+from tests.docs.pages import OPERATORS, ROOT, SHELL, words_of
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "recipes/limits.md", *(ROOT / "docs").glob("*.md")])
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
-SHELL = ("", "sh", "bash", "console")
-"""Languages of the blocks of code that may hold commands."""
-OPERATORS = frozenset("();<>|&")
 CHECKED = (click.Choice, click.types.IntParamType, click.types.FloatParamType)
 """Types of values that can be judged without a file."""
 SETTING = re.compile(r"\bSPOTTER_[A-Z0-9_]+\b")
@@ -47,9 +47,7 @@ def commands(code: str) -> Iterator[list[str]]:
     """The commands in a piece of shell, as words; what a usage line has in brackets counts as given."""
     code = re.sub(r"\[(-[^]]*)\]", lambda optional: optional[1].replace("|", " "), code)
     for line in code.replace("\\\n", " ").splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        for is_operator, words in groupby(lexer, lambda word: OPERATORS.issuperset(word)):
+        for is_operator, words in groupby(words_of(line), lambda word: OPERATORS.issuperset(word)):
             if not is_operator:
                 yield list(words)
 
@@ -157,6 +155,13 @@ def variables() -> frozenset[str]:
 @each_page
 def test_settings_exist(page: Path) -> None:
     assert {name for name in SETTING.findall(page.read_text()) if not name.endswith("_")} <= variables()
+
+
+def test_every_variable_that_the_program_reads_is_on_a_page() -> None:
+    known = {name for page in PAGES if page.name != "CHANGELOG.md" for name in SETTING.findall(page.read_text())}
+    files = (ROOT / "spotter").rglob("*.py")
+    read = variables() & {name for file in files for name in SETTING.findall(file.read_text())}
+    assert {*read, *(f"SPOTTER_{name.upper()}" for name in Settings.model_fields)} <= known
 
 
 @each_page

@@ -29,13 +29,14 @@ class Stack:
 
 def find_stacks(rows: list[Row]) -> list[Stack]:
     """The rows as stacks, in reading order."""
-    return _sorted(_stacked(rows))
-
-
-def _stacked(rows: list[Row]) -> list[Stack]:
-    if len(rows) == 1:
-        return [Stack(rows)]
     rows = sorted(rows, key=_middle)
+    if max([row[0].left for row in rows]) < min([row[-1].right for row in rows]):
+        return [Stack(rows)]  # every two share some x: each is the next one of the one above it
+    return sort_stacks(stack_rows(rows))
+
+
+def stack_rows(rows: list[Row]) -> list[Stack]:
+    """Rows, sorted by their middles, as stacks in no particular order."""
     ends = [(row[0].left, row[-1].right) for row in rows]
     count = len(rows)
     below = [_next(rows, ends, n, range(n + 1, count)) for n in range(count)]
@@ -71,10 +72,9 @@ def _next(rows: list[Row], ends: list[tuple[float, float]], n: int, others: rang
     return found
 
 
-def _sorted(stacks: list[Stack]) -> list[Stack]:
+def sort_stacks(stacks: list[Stack]) -> list[Stack]:
+    """The stacks in reading order."""
     left = sorted(stacks, key=lambda stack: (stack.top, stack.left))
-    if max([stack.left for stack in left]) < min([stack.right for stack in left]):
-        return left  # every two share some x
     before = [
         [m for m, first in enumerate(left) if first is not second and _before(first, second, left)] for second in left
     ]

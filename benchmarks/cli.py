@@ -19,6 +19,7 @@ from benchmarks import (
     capacity_check,
     environment,
     graph,
+    hints,
     peers,
     pictures,
     profiling,
@@ -334,6 +335,28 @@ def serve_command(
         "serve",
         {"threads": threads, "pictures": len(sent), **report.as_dict()},
         (_plural(threads, "thread") if threads else "a thread a core", _plural(len(sent), "picture")),
+        (report.as_table(),),
+        as_json,
+    )
+
+
+@bench.command("hints")
+@click.option("--bundle", "name", default=DEFAULT_BUNDLE, show_default=True, help="Folder, or NAME[@ALIAS].")
+@REGISTRY
+@click.option("--threads", type=click.IntRange(0), default=0, show_default=True, help="Of the graph; 0: one a core.")
+@click.option("--rounds", type=click.IntRange(1), default=50, show_default=True, help="Turns of each hint.")
+@JSON
+def hints_command(name: str, registry: Path | None, threads: int, rounds: int, as_json: bool) -> Report:
+    """Start the service and see what each hint costs a request."""
+    picture = pictures.jpeg(pictures.draw(*STREET))
+    try:
+        report = hints.run(bundles.find(name, registry).bundle, picture, threads, rounds)
+    except (RegistryError, ServeError) as error:
+        raise click.ClickException(str(error)) from None
+    return Report(
+        "hints",
+        {"threads": threads, "rounds": rounds, "overheads_ms": report.as_dict()},
+        (_plural(threads, "thread") if threads else "a thread a core", _plural(rounds, "round")),
         (report.as_table(),),
         as_json,
     )

@@ -123,7 +123,7 @@ def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polyg
     lines: list[Line] = []
     blocks: list[Block] = []
     for number, (text_lines, turned) in enumerate(find_blocks([word.polygon for word in words], others)):
-        own_lines = []
+        own_lines: list[Line] = []
         for indices, turns, row, degrees in text_lines:
             at, own_words = len(lines) + len(own_lines), []
             for index, turn in zip(indices, turns, strict=True):

@@ -17,6 +17,9 @@ SMALL = 12.0
 LEAST_HEIGHT = 9.0
 """Pixels at the working size: the height of the lowest letters that the network looks for."""
 _CLEAR = 20.0  # pixels: the median height that a closer look aims at
+_ROOM = 200_000.0
+"""Square pixels: of words whose squared heights add up to more, the detector drops some, for a larger word takes more
+of its candidates. Of 1,300 words of 6-point print 99.5% were read at a long side of 1600 pixels, 92% at 2272."""
 _WORTH = 1.2  # a closer look must enlarge by at least so much
 
 
@@ -44,8 +47,13 @@ def closer_side(
     height = median_height(polygons)
     if height is None or height >= SMALL:
         return None
-    side = min(most, round(longest * _CLEAR / max(height, 1.0)))
+    side = min(most, round(longest * clear_height(len(polygons)) / max(height, 1.0)))
     return side if much_larger(side, longest) else None
+
+
+def clear_height(words: int) -> float:
+    """The median height, pixels, that a closer look at so many words aims at."""
+    return min(_CLEAR, math.sqrt(_ROOM / words))
 
 
 def much_larger(side: float, seen: float) -> bool:

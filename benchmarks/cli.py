@@ -19,6 +19,8 @@ from benchmarks import (
     capacity_check,
     environment,
     graph,
+    hints,
+    page,
     peers,
     pictures,
     profiling,
@@ -33,7 +35,8 @@ from spotter.reading.errors import ProblemError
 from spotter.reading.gpu import Device
 from spotter.reading.imaging import PictureLimits
 from spotter.reading.kinds import PICTURE_SUFFIXES
-from spotter.reading.session import SessionOptions
+from spotter.reading.reader import Reader
+from spotter.reading.session import Session, SessionOptions
 from spotter.registry.errors import RegistryError
 from spotter.training.data import ppocr, tesseract
 
@@ -335,6 +338,54 @@ def serve_command(
         {"threads": threads, "pictures": len(sent), **report.as_dict()},
         (_plural(threads, "thread") if threads else "a thread a core", _plural(len(sent), "picture")),
         (report.as_table(),),
+        as_json,
+    )
+
+
+@bench.command("hints")
+@click.option("--bundle", "name", default=DEFAULT_BUNDLE, show_default=True, help="Folder, or NAME[@ALIAS].")
+@REGISTRY
+@click.option("--threads", type=click.IntRange(0), default=0, show_default=True, help="Of the graph; 0: one a core.")
+@click.option("--rounds", type=click.IntRange(1), default=50, show_default=True, help="Turns of each hint.")
+@JSON
+def hints_command(name: str, registry: Path | None, threads: int, rounds: int, as_json: bool) -> Report:
+    """Start the service and see what each hint costs a request."""
+    picture = pictures.jpeg(pictures.draw(*STREET))
+    try:
+        report = hints.run(bundles.find(name, registry).bundle, picture, threads, rounds)
+    except (RegistryError, ServeError) as error:
+        raise click.ClickException(str(error)) from None
+    return Report(
+        "hints",
+        {"threads": threads, "rounds": rounds, "overheads_ms": report.as_dict()},
+        (_plural(threads, "thread") if threads else "a thread a core", _plural(rounds, "round")),
+        (report.as_table(),),
+        as_json,
+    )
+
+
+@bench.command("page")
+@click.option("--bundle", "name", default=DEFAULT_BUNDLE, show_default=True, help="Folder, or NAME[@ALIAS].")
+@REGISTRY
+@click.option("--words", callback=parse_list, default="1300", show_default=True, help="On the page, by commas.")
+@click.option("--points", type=click.FloatRange(3, 40), default=6.0, show_default=True, help="Size of the letters.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of the graph.")
+@JSON
+def page_command(
+    name: str, registry: Path | None, words: tuple[float, ...], points: float, threads: int, as_json: bool
+) -> Report:
+    """Read an A4 page of small print, drawn at 300 dots an inch."""
+    try:
+        bundle = bundles.find(name, registry).bundle
+        reader = Reader(bundle, Session(bundle, SessionOptions(threads)))
+        pages = [page.read(reader, int(count), points) for count in words]
+    except (RegistryError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    return Report(
+        "page",
+        {"threads": threads, "points": points, "pages": page.as_dicts(pages)},
+        (_plural(threads, "thread"), f"{points:g} points"),
+        (page.as_table(pages),),
         as_json,
     )
 

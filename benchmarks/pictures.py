@@ -30,17 +30,17 @@ def draw(width: int, height: int, words: int, seed: int = 0) -> Image.Image:
     canvas = ImageDraw.Draw(image)
     for number in range(words):
         text = WORDS[number % len(WORDS)]
-        font = _font(round(min(cell_height * 0.42, 1.2 * cell_width / len(text)) * rng.uniform(0.6, 1.0)))
-        left, top, right, bottom = canvas.textbbox((0, 0), text, font)
-        margin = 0.3 * font.size
+        face = font(round(min(cell_height * 0.42, 1.2 * cell_width / len(text)) * rng.uniform(0.6, 1.0)))
+        left, top, right, bottom = canvas.textbbox((0, 0), text, face)
+        margin = 0.3 * face.size
         room_x, room_y = cell_width - (right - left) - 2 * margin, cell_height - (bottom - top) - 2 * margin
-        if min(room_x, room_y) < 0 or font.size < 8:
+        if min(room_x, room_y) < 0 or face.size < 8:
             raise ValueError(f"{width} x {height} pixels are too few for {words} words")
         x = (number % columns) * cell_width + margin + room_x * rng.uniform()
         y = (number // columns) * cell_height + margin + room_y * rng.uniform()
         paper, ink = _colours(rng)
         canvas.rectangle((x - margin, y - margin, x + right - left + margin, y + bottom - top + margin), paper)
-        canvas.text((x - left, y - top), text, ink, font)
+        canvas.text((x - left, y - top), text, ink, face)
     return image
 
 
@@ -70,8 +70,9 @@ def _colour(rng: np.random.Generator, low: float, high: float) -> Colour:
 
 
 @lru_cache
-def _font(size: int) -> FreeTypeFont:
-    font = ImageFont.load_default(size)
-    if not isinstance(font, FreeTypeFont):
+def font(size: int) -> FreeTypeFont:
+    """Pillow's built-in font, letters of so many pixels."""
+    face = ImageFont.load_default(size)
+    if not isinstance(face, FreeTypeFont):
         raise RuntimeError("Pillow was built without FreeType, so it cannot draw text of a given size")
-    return font
+    return face

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from benchmarks import load, table
 from benchmarks.comparison import Comparison, in_turns
 from benchmarks.http_client import post
-from benchmarks.load import Load
+from benchmarks.load import Load, Timed
 from benchmarks.process import Served, serving
 from benchmarks.servers import Peer
 from spotter.reading import imaging
@@ -124,7 +124,7 @@ def run(bundle: Bundle, plan: LoadPlan) -> Report:
     plain = plain_loops(bundle, plan)
     requests = [post("/spot", picture, "application/octet-stream") for picture in plan.pictures]
     with serving(bundle, plan.threads) as served:
-        report = _run(_drive(served, requests, plan, plain))
+        report = run_loop(_drive(served, requests, plan, plain))
         comparisons = [each for peer in plan.peers for each in _peer(served, requests, bundle, plan, peer)]
     return replace(report, peers=tuple(comparisons))
 
@@ -134,7 +134,7 @@ def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: LoadP
     ServeError."""
     theirs = [peer.request(picture) for picture in plan.pictures]
     with peer.serving(bundle, plan.threads or Settings().engine_threads) as port:
-        _run(load.closed_loop(port, theirs, max(plan.clients), _warming(plan)))
+        run_loop(load.closed_loop(port, theirs, max(plan.clients), _warming(plan)))
         found = []
         for clients in _clients(plan):
             ours, its = (
@@ -146,10 +146,11 @@ def _peer(served: Served, requests: Sequence[bytes], bundle: Bundle, plan: LoadP
 
 
 def _closed(seconds: float, port: int, requests: Sequence[bytes], clients: int) -> Load:
-    return _run(load.closed_loop(port, requests, clients, seconds))
+    return run_loop(load.closed_loop(port, requests, clients, seconds))
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def run_loop(work: Coroutine[Any, Any, T]) -> T:
+    """The result of asynchronous work, run as the service runs its own."""
     with asyncio.Runner(loop_factory=_loop) as runner:
         return runner.run(work)
 
@@ -190,12 +191,13 @@ async def _drive(served: Served, requests: Sequence[bytes], plan: LoadPlan, plai
 def overhead_ms(one: Load) -> float | None:
     """The median time that a single client waits in addition to decoding and the model. None when nothing was
     answered."""
-    overheads = [
-        1000 * each.seconds - sum(each.answer.stages.get(stage, 0.0) for stage in _MODEL_STAGES)
-        for each in one.answers
-        if each.answer.code == 200
-    ]
+    overheads = [overhead(each) for each in one.answers if each.answer.code == 200]
     return table.percentile(overheads, 0.5) if overheads else None
+
+
+def overhead(answered: Timed) -> float:
+    """Milliseconds that a client waited in addition to decoding and the model."""
+    return 1000 * answered.seconds - sum(answered.answer.stages.get(stage, 0.0) for stage in _MODEL_STAGES)
 
 
 def stages_ms(one: Load) -> dict[str, float]:

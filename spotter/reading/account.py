@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows
-from spotter.reading.sizing import LEAST_HEIGHT, MOST_WORDS, SMALL, median_height, much_larger
+from spotter.reading.sizing import LEAST_HEIGHT, MOST_WORDS, SMALL, clear_height, median_height, much_larger
 
 
 class Verdict(NamedTuple):
@@ -41,6 +41,8 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
         return Verdict("not_needed", "the words are large enough")
     if not limit:
         return Verdict("skipped", "the service is set to look once")
+    if not much_larger(clear_height(len(rows.scores)), height):
+        return Verdict("skipped", "there are so many words that a closer look would drop some")
     return Verdict("skipped", f"the service reads at no more than {limit} pixels of the long side")
 
 

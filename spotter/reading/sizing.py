@@ -16,7 +16,11 @@ SMALL = 12.0
 """Pixels: a closer look reads more words where their median height is below this; docs/service.md has the figures."""
 LEAST_HEIGHT = 9.0
 """Pixels at the working size: the height of the smallest letters that the network finds."""
-_CLEAR = 20.0  # pixels: the median height of words to which a closer look scales
+_CLEAR = 20.0  # pixels: the median height of words to which a closer look scales, at most
+_ROOM = 200_000.0
+"""Square pixels: where the squared heights of the words add up to more than this, the detector drops words, since a
+larger word takes more of its candidates. Of 1,300 words of 6-point print 99.5% were read at a long side of 1600 pixels,
+92% at 2272."""
 _WORTH = 1.2  # the least factor by which a closer look must enlarge
 
 
@@ -44,8 +48,13 @@ def closer_side(
     height = median_height(polygons)
     if height is None or height >= SMALL:
         return None
-    side = min(most, round(longest * _CLEAR / max(height, 1.0)))
+    side = min(most, round(longest * clear_height(len(polygons)) / max(height, 1.0)))
     return side if much_larger(side, longest) else None
+
+
+def clear_height(words: int) -> float:
+    """The median height, pixels, to which a closer look scales this many words."""
+    return min(_CLEAR, math.sqrt(_ROOM / words))
 
 
 def much_larger(side: float, seen: float) -> bool:

@@ -53,9 +53,11 @@ class Turns(Generic[L]):
         if turn not in self._tried:
             return turn
         odds, best = self.first.rows.orientation, self.best.rows
+        if odds is None or len(self._tried) in (1, 4):
+            return None
         words = len(best.scores)
         left = [turn for turn in range(4) if turn not in self._tried]
-        if odds is None or len(left) in (0, 3) or words < _MANY or _read(best) >= _NONSENSE * words:
+        if words < _MANY or _read(best) >= _NONSENSE * words:
             return None
         return max(left, key=lambda turn: float(odds[turn]))
 
@@ -73,11 +75,14 @@ def lying(rows: Rows) -> int:
     words = len(rows.scores)
     if rows.orientation is None or words < _WORDS:
         return 0
+    read = _read(rows)
+    if read > _READ_AS_IT_LIES * words:
+        return 0
     odds = rows.orientation.astype(float)
     on_its_side = odds[1] + odds[3] >= _ON_ITS_SIDE * odds.sum()
-    if _read(rows) > (_READ_AS_IT_LIES if on_its_side else _WELL_READ) * words:
+    if read > _WELL_READ * words and not on_its_side:
         return 0
-    if _read(rows) < _NONSENSE * words:
+    if read < _NONSENSE * words:
         odds[0] *= _RARELY_UPRIGHT
     turn = int(odds.argmax())
     sure = odds[1] + odds[3] if turn % 2 else odds[turn]

@@ -122,16 +122,18 @@ def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polyg
     placed: list[Word] = []
     lines: list[Line] = []
     blocks: list[Block] = []
-    for block in find_blocks([word.polygon for word in words], others):
-        first_line = len(lines)
-        for line in block.lines:
-            first_word = len(placed)
-            for index, turn in zip(line.words, line.directions, strict=True):
-                direction = round(turn, 1) + 0.0  # not -0.0
+    for number, (text_lines, turned) in enumerate(find_blocks([word.polygon for word in words], others)):
+        own_lines: list[Line] = []
+        for indices, turns, row, degrees in text_lines:
+            at, own_words = len(lines) + len(own_lines), []
+            for index, turn in zip(indices, turns, strict=True):
                 polygon, text, score, _, _, _, found, read, own, was = words[index]
-                placed.append(Word(polygon, text, score, direction, len(lines), len(blocks), found, read, own, was))
-            lines.append(Line(placed[first_word:], line.row, line.degrees, len(blocks)))
-        blocks.append(Block(lines[first_line:], block.degrees))
+                # + 0.0: not -0.0
+                own_words.append(Word(polygon, text, score, round(turn, 1) + 0.0, at, number, found, read, own, was))
+            placed += own_words
+            own_lines.append(Line(own_words, row, degrees, number))
+        lines += own_lines
+        blocks.append(Block(own_lines, turned))
     return Page(size, placed, lines, blocks)
 
 

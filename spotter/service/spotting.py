@@ -368,8 +368,7 @@ class RequestHandler:
 
     def _as_answer(self, request: ReadRequest, page: Page, account: dict[str, Any]) -> Answer:
         manifest = request.live.manifest
-        self._metrics.pictures.labels(request.live.label).inc()
-        self._metrics.words.labels(request.live.label).inc(len(page.words))
+        self._metrics.page(request.live.label, len(page.words))
         body = {
             "model": {"name": manifest.name, "version": manifest.version, "digest": request.live.digest},
             "image": {"width": page.size[0], "height": page.size[1]},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import graph, peers, pictures
+from benchmarks import graph, page, peers, pictures
 from benchmarks.cli import Report, bench
 from benchmarks.environment import cpu_model, describe
 from spotter.training.synthesis.fonts import find_fonts
@@ -300,3 +300,23 @@ def test_parts_that_cannot_be_timed_are_refused(arguments: tuple[str, ...], mess
     result = CliRunner().invoke(bench, ["parts", *arguments])
     assert result.exit_code != 0
     assert message in result.output
+
+
+def test_a_page_of_small_print_is_drawn_and_read(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "tiny")
+    result = CliRunner().invoke(bench, ["page", "--bundle", str(tmp_path / "tiny"), "--words", "40,900", "--json"])
+    assert result.exit_code == 0, result.output
+    few, many = json.loads(result.output)["page"]["pages"]
+    assert (few["words"], many["words"]) == (40, 900)
+    assert few["right"] == 0 < few["found"]  # the tiny model says nothing that is printed
+    result = CliRunner().invoke(bench, ["page", "--bundle", str(tmp_path / "tiny"), "--words", "9000"])
+    assert result.exit_code == 1
+    assert "do not fit" in result.output
+
+
+def test_a_drawn_page_has_its_words_from_top_to_bottom() -> None:
+    image, words = page.draw(300, 6)
+    ink = np.asarray(image).min(axis=(1, 2)) < 128
+    assert len(words) == 300
+    assert sum(word.isdigit() for word in words) == 15
+    assert np.count_nonzero(np.diff(ink.astype(int)) == 1) >= 8  # lines, with white between them

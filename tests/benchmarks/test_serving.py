@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import hints
 from benchmarks.cli import bench
 from benchmarks.comparison import Comparison, in_turns, turns
 from benchmarks.http_client import Answer, Connection, get, parse_timing, post
@@ -318,3 +319,14 @@ with running(command, os.environ, Path({str(tmp_path / "log")!r}), "http://127.0
         assert process.wait(60) == 128 + signal.SIGTERM
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_hints_are_measured_beside_a_request_without_any(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "tiny")
+    arguments = ["hints", "--bundle", str(tmp_path / "tiny"), "--threads", "1", "--rounds", "2", "--json"]
+    result = CliRunner().invoke(bench, arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)["hints"]["overheads_ms"]
+    assert set(found) == set(hints.VARIANTS)
+    assert all(each["median"] >= each["least"] > 0 for each in found.values())
+    assert found[hints.NONE]["more"] == 0

@@ -8,6 +8,7 @@ import itertools
 import random
 import statistics
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 from tests.lengths import LONG
-from tests.reading.corpus import FORMATS, encode, noise
+from tests.reading.corpus import FORMATS, HEIC, encode, noise
 from tests.reading.documents import HELLO, pdf, tiff
 from tests.reading.tiny import picture
 from tests.service.serving import Serving, serving
@@ -54,8 +55,22 @@ def kinds() -> list[Kind]:
             r"pattern=\d%2BS",
             "lexicon=005,007",
             "region=1,2,30,40",
+            "ignore=1,2,30,40",
+            "min_height=5",
+            "max_side=128",
+            "language_model=off",
+            "min_score=0.5",
+            "pages=1",
             "detail=characters",
+            "detail=blocks",
         )
+    ]
+    decoded_apart: list[Kind] = [
+        (1, spot, {"content": encode(noise(), "AVIF")}, 200),
+        (1, spot, {"content": encode(noise(), "JPEG2000")}, 200),
+        (1, spot, {"content": base64.b64decode(HEIC)}, 200 if find_spec("pi_heif") else 415),
+        (1, f"{spot}?pdf=ocr&pages=2", {"content": pdf([HELLO] * 3)}, 200),
+        (1, f"{spot}?pages=2-&format=text", {"content": tiff(COLOURS)}, 200),
     ]
     return [
         (25, spot, {"content": small}, 200),
@@ -69,6 +84,7 @@ def kinds() -> list[Kind]:
         *forms,
         *formats,
         *hints,
+        *decoded_apart,
         (3, spot, {"content": small[:60]}, 422),
         (3, spot, {"content": b"no picture"}, 415),
         (2, spot, {"content": b"\0" * 200_001}, 413),

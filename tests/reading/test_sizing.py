@@ -63,6 +63,12 @@ def test_a_page_of_small_words_is_worth_a_closer_look() -> None:
     assert closer_side(words(11.9, 20), (852, 1136), (3000, 4000), 4096) == 1909
 
 
+def test_of_many_words_a_closer_look_is_less_close() -> None:
+    sides = [closer_side(words(8, count), (852, 1136), (3000, 4000), 4096) for count in (500, 800, 1_400)]
+    assert sides == [2840, 2245, 1697]
+    assert closer_side(words(10.5, 1_400), (852, 1136), (3000, 4000), 4096) is None
+
+
 def test_one_look_is_enough_for_large_words_few_words_and_pictures_that_have_no_more() -> None:
     assert closer_side(words(12.1, 20), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 7), (852, 1136), (3000, 4000), 4096) is None

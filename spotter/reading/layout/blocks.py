@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from spotter.reading.layout.frames import Box, Frame, Polygon, frames
-from spotter.reading.layout.lines import find_lines
+from spotter.reading.layout.frames import Frame, Polygon, frames
+from spotter.reading.layout.lines import Line, find_lines
 from spotter.reading.layout.order import Row, Stack, find_stacks
 from spotter.reading.layout.rows import find_rows
 
@@ -83,27 +83,20 @@ def outline(polygons: Iterable[Polygon], degrees: float) -> Polygon:
 def _blocks(frame: Frame) -> list[TextBlock]:
     turn = math.degrees(math.atan2(frame.sine, frame.cosine))
     return [
-        TextBlock(
-            [
-                TextLine(
-                    [box.word for box in line.boxes],
-                    [_turn(turn, box) for box in line.boxes],
-                    number,
-                    turn + math.degrees(math.atan(line.slope)),
-                )
-                for number, row in enumerate(rows)
-                for line in row
-            ],
-            turn,
-        )
+        TextBlock([_text_line(line, number, turn) for number, row in enumerate(rows) for line in row], turn)
         for stack in find_stacks(find_rows(find_lines(frame.boxes)))
         for rows in _parts(stack)
     ]
 
 
-def _turn(frame: float, box: Box) -> float:
-    degrees = frame + math.degrees(math.atan2(box.sine, box.cosine))
-    return degrees if -180 < degrees <= 180 else math.remainder(degrees, 360)
+def _text_line(line: Line, row: int, turn: float) -> TextLine:
+    """turn: degrees of the line's frame."""
+    words, directions = [], []
+    for _, _, _, _, sine, cosine, word in line.boxes:
+        degrees = turn + math.degrees(math.atan2(sine, cosine))
+        words.append(word)
+        directions.append(degrees if -180 < degrees <= 180 else math.remainder(degrees, 360))
+    return TextLine(words, directions, row, turn + math.degrees(math.atan(line.slope)))
 
 
 def _parts(stack: Stack) -> list[list[Row]]:
@@ -111,12 +104,20 @@ def _parts(stack: Stack) -> list[list[Row]]:
     rows = stack.rows
     if len(rows) == 1:
         return [rows]
-    steps = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
-    usual = _PITCH * sorted(steps)[(len(steps) - 1) // 2] if len(rows) > _TELLING else math.inf
-    parts = [[rows[0]]]
-    for step, (above, below) in zip(steps, pairwise(rows), strict=True):
-        low, high = sorted((above[0].height, below[0].height))
-        if step > min(usual, _SPACE * high) or high > _KIND * low:
-            parts.append([])
-        parts[-1].append(below)
+    usual = math.inf
+    if len(rows) > _TELLING:
+        steps = sorted([below[0].middle - above[0].middle for above, below in pairwise(rows)])
+        usual = _PITCH * steps[(len(steps) - 1) // 2]
+    part = [rows[0]]
+    parts, above = [part], rows[0][0]
+    for row in rows[1:]:
+        below = row[0]
+        step, low, high = below.middle - above.middle, above.height, below.height
+        if low > high:
+            low, high = high, low
+        if step > usual or step > _SPACE * high or high > _KIND * low:
+            part = []
+            parts.append(part)
+        part.append(row)
+        above = below
     return parts

@@ -42,15 +42,19 @@ def frames(polygons: Sequence[Polygon]) -> list[Frame]:
     polygons: [x, y] pairs in pixels, an even number, with the top edge first (reading order) and the bottom edge back.
     """
     words = [_word(polygon, index) for index, polygon in enumerate(polygons)]
-    cosine, sine = _direction(words)
+    direction = cosine, sine = _direction(words)
     turned: tuple[list[_Word], ...] = ([], [], [], [])
+    upright = turned[0]
     for word in words:
-        along, across = word[2] * cosine + word[3] * sine, word[3] * cosine - word[2] * sine
+        _, _, right, down, _, _ = word
+        along, across = right * cosine + down * sine, down * cosine - right * sine
         if along >= abs(across):
-            turned[0].append(word)
+            upright.append(word)
         else:
             turned[2 if -along >= abs(across) else 1 if across > 0 else 3].append(word)
-    return [_frame(members) for members in turned if members]
+    if len(upright) == len(words):
+        return [_frame(words, direction)] if words else []
+    return [_frame(members, _direction(members)) for members in turned if members]
 
 
 def _word(polygon: Polygon, index: int) -> _Word:
@@ -78,8 +82,8 @@ def _unit(x: float, y: float) -> tuple[float, float]:
     return (x / length, y / length) if length > 1e-9 else (1.0, 0.0)
 
 
-def _frame(words: Sequence[_Word]) -> Frame:
-    cosine, sine = _direction(words)
+def _frame(words: Sequence[_Word], direction: tuple[float, float]) -> Frame:
+    cosine, sine = direction
     boxes = []
     for x, y, right, down, height, index in words:
         along, across = right * cosine + down * sine, down * cosine - right * sine

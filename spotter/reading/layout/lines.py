@@ -30,13 +30,14 @@ class Line:
     __slots__ = ("bottom", "boxes", "height", "left", "middle", "right", "slope", "top")
 
     def __init__(self, boxes: Sequence[Box]) -> None:
-        first, last = boxes[0], boxes[-1]
         self.boxes = boxes
-        self.left, self.right = first.left, last.right
         if len(boxes) == 1:
-            self.height, self.middle = first.height, first.middle
-            self.slope = first.sine / first.cosine if first.cosine > 0.1 else 0.0
+            self.left, self.right, middle, height, sine, cosine, _ = boxes[0]
+            self.slope = sine / cosine if cosine > 0.1 else 0.0
+            self.middle, self.height = middle, height
+            self.top, self.bottom = middle - height / 2, middle + height / 2
         else:
+            self.left, self.right = boxes[0].left, boxes[-1].right
             heights = sorted([box.height for box in boxes])
             self.height = heights[len(heights) // 2]
             self.middle = sum([box.middle for box in boxes]) / len(boxes)
@@ -45,12 +46,12 @@ class Line:
                 sum([b.cosine * (b.right - b.left) for b in boxes]),
             )
             self.slope = sine / cosine if cosine > 1e-9 else 0.0
-        self.top, self.bottom = self.middle - self.height / 2, self.middle + self.height / 2
+            self.top, self.bottom = self.middle - self.height / 2, self.middle + self.height / 2
 
 
 def find_lines(boxes: list[Box]) -> list[Line]:
     """The lines of a frame's words, in no particular order."""
-    return [Line(part) for chain in _cut(_chains(boxes)) for part in chain]
+    return [Line(part) for part in _cut(_chains(boxes))]
 
 
 def _chains(boxes: list[Box]) -> list[list[Box]]:
@@ -63,7 +64,9 @@ def _chains(boxes: list[Box]) -> list[list[Box]]:
             ends = [end for end in ends if end[0] + WIDEST * end[2][-1].height >= left]
         low, high = middle - _NEAR * height, middle + _NEAR * height
         nearest, own = _SAME_LINE, None
-        for end in [end for end in ends if low < end[1] < high]:
+        for end in ends:
+            if not low < end[1] < high:
+                continue
             last = end[2][-1]
             limit = least(height, last.height)
             if not -_OVERLAP * limit <= left - last.right <= WIDEST * limit:
@@ -82,7 +85,7 @@ def _chains(boxes: list[Box]) -> list[list[Box]]:
     return chains
 
 
-def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
+def _cut(chains: list[list[Box]]) -> list[list[Box]]:
     """Chains cut where a gap is wider than the chain's spaces, or is part of a gutter between columns."""
     gaps: list[tuple[int, int, float, float]] = []
     places: dict[int, list[int]] = {}
@@ -102,9 +105,12 @@ def _cut(chains: list[list[Box]]) -> list[list[list[Box]]]:
         for number, place, x, width in gaps:
             if gutters.holds(x, width, chains[number][place]):
                 places.setdefault(number, []).append(place)
+    if not places:
+        return chains
     return [
-        [chain[start:end] for start, end in pairwise([0, *sorted(places.get(number, ())), len(chain)])]
+        chain[start:end]
         for number, chain in enumerate(chains)
+        for start, end in pairwise([0, *sorted(places.get(number, ())), len(chain)])
     ]
 
 

@@ -17,25 +17,33 @@ class Stack:
 
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
-        self.left = min([row[0].left for row in rows])
-        self.right = max([row[-1].right for row in rows])
-        self.top = min([line.top for line in rows[0]])
-        self.bottom = max([line.bottom for line in rows[-1]])
+        first, last = rows[0], rows[-1]
+        if first is last:
+            self.left, self.right = first[0].left, first[-1].right
+        else:
+            self.left = min([row[0].left for row in rows])
+            self.right = max([row[-1].right for row in rows])
+        self.top = first[0].top if len(first) == 1 else min([line.top for line in first])
+        self.bottom = last[0].bottom if len(last) == 1 else max([line.bottom for line in last])
 
 
 def find_stacks(rows: list[Row]) -> list[Stack]:
     """The rows as stacks, in reading order."""
-    return _sorted(_stacked(rows))
-
-
-def _stacked(rows: list[Row]) -> list[Stack]:
     rows = sorted(rows, key=_middle)
-    below = [_next(rows, n, 1) for n in range(len(rows))]
-    above = [_next(rows, n, -1) for n in range(len(rows))]
+    if max([row[0].left for row in rows]) < min([row[-1].right for row in rows]):
+        return [Stack(rows)]  # every two share some x: each is the next one of the one above it
+    return sort_stacks(stack_rows(rows))
+
+
+def stack_rows(rows: list[Row]) -> list[Stack]:
+    """Rows, sorted by their middles, as stacks in no particular order."""
+    ends = [(row[0].left, row[-1].right) for row in rows]
+    count = len(rows)
+    below = [_next(rows, ends, n, range(n + 1, count)) for n in range(count)]
     stacks: list[list[Row]] = []
     own: dict[int, list[Row]] = {}
     for n, row in enumerate(rows):
-        upper = above[n]
+        upper = _next(rows, ends, n, range(n - 1, -1, -1))
         if upper is not None and below[upper] == n:
             own[n] = own[upper]
             own[n].append(row)
@@ -46,37 +54,36 @@ def _stacked(rows: list[Row]) -> list[Stack]:
 
 
 def _middle(row: Row) -> float:
-    return sum([line.middle for line in row]) / len(row)
+    return row[0].middle if len(row) == 1 else sum([line.middle for line in row]) / len(row)
 
 
-def _next(rows: list[Row], n: int, step: int) -> int | None:
-    """The index of the next row above or below row n; None where there is none, or where several are side by side."""
-    left, right = rows[n][0].left, rows[n][-1].right
+def _next(rows: list[Row], ends: list[tuple[float, float]], n: int, others: range) -> int | None:
+    """The index of the next of the other rows, above or below row n; None where there is none, or where several are
+    side by side. ends: where each row begins and ends, pixels."""
+    left, right = ends[n]
     found: int | None = None
-    m = n + step
-    while 0 <= m < len(rows):
-        row = rows[m]
-        if row[0].left < right and row[-1].right > left:
-            if found is None:
-                found = m
-            else:
+    for m in others:
+        start, end = ends[m]
+        if start < right and end > left:
+            if found is not None:
                 first = rows[found]
-                side_by_side = row[0].left >= first[-1].right or row[-1].right <= first[0].left
+                side_by_side = start >= first[-1].right or end <= first[0].left
                 return None if side_by_side else found
-        m += step
+            found = m
     return found
 
 
-def _sorted(stacks: list[Stack]) -> list[Stack]:
+def sort_stacks(stacks: list[Stack]) -> list[Stack]:
+    """The stacks in reading order."""
     left = sorted(stacks, key=lambda stack: (stack.top, stack.left))
-    if len(left) < 2:
-        return left
-    before = [[first is not second and _before(first, second, left) for first in left] for second in left]
+    before = [
+        [m for m, first in enumerate(left) if first is not second and _before(first, second, left)] for second in left
+    ]
     done: list[Stack] = []
-    waiting = list(range(len(left)))
+    waiting = dict.fromkeys(range(len(left)))
     while waiting:
-        free = next((n for n in waiting if not any(before[n][m] for m in waiting)), waiting[0])
-        waiting.remove(free)
+        free = next((n for n in waiting if not any(m in waiting for m in before[n])), next(iter(waiting)))
+        del waiting[free]
         done.append(left[free])
     return done
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from spotter.reading.layout.lines import WIDEST, Line, least
@@ -98,10 +99,13 @@ def _join(lines: list[Line]) -> list[list[Line]]:
     """From left to right, each line joins the row whose last line, extended along its slope, fits best."""
     rows: list[list[Line]] = []
     ends: list[tuple[float, float]] = []  # of each row: right, middle
-    for line in sorted(lines, key=lambda line: line.left):
-        limit, low, high = line.left + line.height, line.middle - _NEAR * line.height, line.middle + _NEAR * line.height
+    for line in sorted(lines, key=attrgetter("left")):
+        height, at = line.height, line.middle
+        limit, low, high = line.left + height, at - _NEAR * height, at + _NEAR * height
         nearest, own = _SAME_ROW, None
-        for number in [n for n, (right, middle) in enumerate(ends) if low < middle < high and right <= limit]:
+        for number, (right, middle) in enumerate(ends):
+            if not low < middle < high or right > limit:
+                continue
             distance = abs(_off(rows[number][-1], line))
             if distance <= nearest and (own is None or distance < nearest):
                 nearest, own = distance, number

@@ -1,6 +1,7 @@
 """The dialects' paths. Their requests share the admission, limits, deadlines and counters of `POST /spot`."""
 
 import functools
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -33,10 +34,11 @@ def router_for(dialects: Iterable[Dialect]) -> APIRouter:
 def _handler(dialect: Dialect) -> Handler:
     async def read(request: Request, timeout_ms: TimeoutHeader = None) -> Response:
         service = service_of(request)
-        async with arriving(request, service, timeout_ms) as arrival:
-            with arrival.timed():
-                wanted = await _wanted(request, arrival, dialect, service.settings.max_pictures)
-                pictures = [await arrival.file(file) for file in wanted.files]
+        with arriving(request, service, timeout_ms) as arrival:
+            began = time.monotonic()
+            wanted = await _wanted(request, arrival, dialect, service.settings.max_pictures)
+            pictures = [await arrival.file(file) for file in wanted.files]
+            arrival.uploaded(began)
             with service.models.default.require_live().held() as live:
                 least = wanted.min_score
                 read_request = spotting.ReadRequest(live, arrival.deadline, least, arrival.timing)

@@ -31,15 +31,12 @@ class Application(FastAPI):
 
 def is_plain(scope: Scope) -> bool:
     """Whether this is a `POST /spot` without parameters, to be answered in JSON."""
-    return (
-        scope["type"] == "http"
-        and scope["path"] == "/spot"
-        and scope["method"] == "POST"
-        and not scope["query_string"]
-        and all(
-            name != TIMEOUT_HEADER and (name != ACCEPT or is_indifferent(value)) for name, value in scope["headers"]
-        )
-    )
+    if scope["type"] != "http" or scope["path"] != "/spot" or scope["method"] != "POST" or scope["query_string"]:
+        return False
+    for name, value in scope["headers"]:
+        if name == TIMEOUT_HEADER or (name == ACCEPT and not is_indifferent(value)):
+            return False
+    return True
 
 
 async def answer_plain(scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,8 +4,8 @@ body, and fetches files that are given by URL."""
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Annotated, Protocol, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Protocol, Self, TypeVar, cast
 
 from fastapi import Header, Request
 from starlette.requests import ClientDisconnect
@@ -36,28 +36,35 @@ class Body(Protocol[Closed]):
 
 
 class Arrival:
-    """A request whose body is being received. deadline: time.monotonic() seconds."""
+    """A context for a request whose body is being received; its bytes count towards the upload budget until the context
+    ends. deadline: time.monotonic() seconds."""
 
-    def __init__(self, request: Request, service: Service, upload: Upload, timing: Timing, deadline: float) -> None:
+    def __init__(self, request: Request, service: Service, timing: Timing, deadline: float) -> None:
         self.timing, self.deadline = timing, deadline
-        self._request, self._service, self._upload = request, service, upload
+        self._request, self._service = request, service
+        self._upload = Upload(service.uploads, service.settings.max_bytes)
+
+    def __enter__(self) -> Self:
+        self._upload.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._upload.__exit__(*error)
 
     async def pictures(self, content_type: str | None) -> tuple[list[bytes], bool]:
         """The pictures of a body as `POST /spot` takes it, and whether it is multipart. Raises ProblemError."""
-        with self.timed():
-            body = body_for(content_type, self._service.settings.max_pictures)
-            pictures = await self.read(body)
-            many = isinstance(body, MultipartBody)
-            if not many and begins_as_json(pictures[0]):
-                json = pictures[0]
-                pictures = [await self.file(await self.opened(lambda: open_json(json)))]
-            return pictures, many
-
-    @contextlib.contextmanager
-    def timed(self) -> Iterator[None]:
-        """Records how long the upload took, where it succeeds."""
         began = time.monotonic()
-        yield
+        body = body_for(content_type, self._service.settings.max_pictures)
+        pictures = await self.read(body)
+        many = isinstance(body, MultipartBody)
+        if not many and begins_as_json(pictures[0]):
+            json = pictures[0]
+            pictures = [await self.file(await self.opened(lambda: open_json(json)))]
+        self.uploaded(began)
+        return pictures, many
+
+    def uploaded(self, began: float) -> None:
+        """Records how long an upload took, once it succeeded; began: time.monotonic() seconds."""
         self._service.metrics.stage("upload", self.timing.add("upload", (began, time.monotonic())))
 
     async def read(self, body: Body[T]) -> T:
@@ -109,18 +116,15 @@ class Arrival:
             raise TooLateError("the deadline passed before the picture was there") from None
 
 
-@contextlib.asynccontextmanager
-async def arriving(request: Request, service: Service, timeout_ms: int | None) -> AsyncIterator[Arrival]:
-    """A context for an admitted request; its bytes count towards the upload budget until the context ends. Raises
-    NotReadyError or OverloadedError before the body is read."""
+def arriving(request: Request, service: Service, timeout_ms: int | None) -> Arrival:
+    """The context of an admitted request. Raises NotReadyError or OverloadedError before the body is read."""
     service.lifecycle.require_serving()
     limit = service.settings.timeout
     timing: Timing = request.scope["spotter.timing"]
     timing.client_deadline = timeout_ms is not None and timeout_ms / 1000 < limit
     deadline = timing.began + (limit if timeout_ms is None else min(limit, timeout_ms / 1000))
     service.handler.admission.require_room()
-    with Upload(service.uploads, service.settings.max_bytes) as upload:
-        yield Arrival(request, service, upload, timing, deadline)
+    return Arrival(request, service, timing, deadline)
 
 
 def service_of(request: Request) -> Service:

@@ -5,8 +5,8 @@ Pure ASGI, so that handlers notice when a client disconnects.
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -93,7 +93,7 @@ class Observe:
         timing = Timing(time.monotonic())
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         scope["spotter.timing"], scope["spotter.request_id"] = timing, request_id
         status = 0
 

@@ -51,7 +51,7 @@ async def page_picture(request: Request, parameters: Annotated[PageParameters, Q
     """The picture of a page, upright, and for a PDF as it is drawn for reading, so that polygons fit; nothing is
     read."""
     service = service_of(request)
-    async with arriving(request, service, None) as arrival:
+    with arriving(request, service, None) as arrival:
         found, _ = await arrival.pictures(request.headers.get("content-type"))
         if len(found) > 1:
             raise BadRequestError(f"a page is of one file, and there are {len(found)}")

@@ -6,7 +6,7 @@ The handlers limit the body of a request (see `uploads`).
 
 import asyncio
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -232,7 +232,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_timer()
         self.pipeline.clear()
         self.metrics.requests.labels("other", str(problem.status)).inc()
-        request_id = uuid.uuid4().hex
+        request_id = secrets.token_hex(16)
         access.info({"path": "other", "status": problem.status, "request_id": request_id, "detail": problem.detail})
         body = problem.render(request_id)
         headers = {

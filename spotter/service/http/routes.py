@@ -12,14 +12,16 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from spotter.formats.forms import FORMS
 from spotter.reading.errors import InvalidParameterError
+from spotter.reading.hints import NO_HINTS, Hints
 from spotter.service import spotting
 from spotter.service.errors import SPOT_ERRORS, ModelNotFoundError, NotReadyError, UnauthorizedError
 from spotter.service.http import capabilities, schemas
 from spotter.service.http.answering import Asked, Written, lines, written
-from spotter.service.http.intake import TimeoutHeader, arriving, service_of, unless_gone
+from spotter.service.http.intake import Arrival, TimeoutHeader, arriving, service_of, unless_gone
 from spotter.service.http.negotiation import JSON, LINES, Accepted, FormatName, accepted
 from spotter.service.http.parameters import NO_PARAMETERS, ModelParameters, SpotParameters
 from spotter.service.models.live import LoadedModel
+from spotter.service.models.served import ServedModel
 from spotter.service.state import Service
 
 router = APIRouter()
@@ -68,34 +70,37 @@ async def answer_spot(
 ) -> Written:
     """`POST /spot` with checked parameters. Raises ProblemError."""
     service = service_of(request)
-    async with _accepted(request, service, parameters, timeout_ms) as asked:
-        return await unless_gone(request, written(service, asked, form))
+    model, hints = _checked(service, parameters)
+    with arriving(request, service, timeout_ms) as arrival:
+        asked = await _asked(request, arrival, model, hints, parameters)
+        with asked.request.live.held():
+            return await unless_gone(request, written(service, asked, form))
 
 
-@contextlib.asynccontextmanager
-async def _accepted(
-    request: Request, service: Service, parameters: SpotParameters, timeout_ms: int | None
-) -> AsyncIterator[Asked]:
-    """The pictures and parameters of a request. Its bytes count towards the upload budget until the context ends."""
+def _checked(service: Service, parameters: SpotParameters) -> tuple[ServedModel, Hints]:
+    """The model and the hints that the parameters name. Raises ProblemError."""
     closest = service.handler.closer_look.side
     if parameters.max_side is not None and parameters.max_side > closest:
         raise InvalidParameterError(
             f"max_side: {parameters.max_side} is more than the {closest} that this service allows"
         )
     model = service.models.find(parameters.model)
-    hints = parameters.hints(service.lexicons)
-    async with arriving(request, service, timeout_ms) as arrival:
-        pictures, many = await arrival.pictures(request.headers.get("content-type"))
-        with model.require_live().held() as live:
-            if parameters.language_model is not None and "language" in live.manifest.provenance:
-                raise InvalidParameterError(
-                    "language_model: a language model is part of this model's graph, and cannot be switched off"
-                )
-            detail = parameters.detail or "words"
-            read_request = spotting.ReadRequest(
-                live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail
-            )
-            yield Asked(pictures, many, read_request, parameters)
+    return model, NO_HINTS if parameters is NO_PARAMETERS else parameters.hints(service.lexicons)
+
+
+async def _asked(
+    request: Request, arrival: Arrival, model: ServedModel, hints: Hints, parameters: SpotParameters
+) -> Asked:
+    """What a request asks for, when its body is there. Its model is to be held at once. Raises ProblemError."""
+    pictures, many = await arrival.pictures(request.headers.get("content-type"))
+    live = model.require_live()
+    if parameters.language_model is not None and "language" in live.manifest.provenance:
+        raise InvalidParameterError(
+            "language_model: a language model is part of this model's graph, and cannot be switched off"
+        )
+    detail = parameters.detail or "words"
+    read_request = spotting.ReadRequest(live, arrival.deadline, parameters.min_score, arrival.timing, hints, detail)
+    return Asked(pictures, many, read_request, parameters)
 
 
 @page("/health/live", tags=["health"], response_model=schemas.Health, responses=schemas.problems(NotReadyError))
@@ -255,14 +260,15 @@ async def _lines(
     request: Request, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncGenerator[dict[str, Any], None]:
     service = service_of(request)
-    async with (
-        _accepted(request, service, parameters, timeout_ms) as asked,
-        contextlib.aclosing(lines(service, asked)) as answers,
-    ):
-        # Only after the body was read: waiting for the client's disconnection consumes whatever it sends.
-        yield await unless_gone(request, anext(answers))
-        async for answer in answers:
-            yield answer
+    model, hints = _checked(service, parameters)
+    with arriving(request, service, timeout_ms) as arrival:
+        asked = await _asked(request, arrival, model, hints, parameters)
+        with asked.request.live.held():
+            async with contextlib.aclosing(lines(service, asked)) as answers:
+                # Only after the body was read: waiting for the client's disconnection consumes whatever it sends.
+                yield await unless_gone(request, anext(answers))
+                async for answer in answers:
+                    yield answer
 
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:

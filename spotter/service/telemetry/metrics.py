@@ -1,6 +1,9 @@
 """The service's Prometheus metrics. There is one object for each process; nothing is registered globally."""
 
+from collections import Counter as Counted
 from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +20,8 @@ from spotter.registry.manifest import Manifest
 from spotter.service.batching.jobs import BatchReport
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a creation time for every series would double the page
+
+T = TypeVar("T")
 
 SECONDS = tuple(0.001 * 2**power for power in range(15))  # 1 ms .. 16 s
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
@@ -124,10 +129,15 @@ class Metrics:
         self._stages: deque[tuple[str, float]] = deque()
         self._batches: deque[tuple[str, BatchReport]] = deque()
         self._answers: deque[tuple[str, int, float | None]] = deque()
+        self._pages: deque[tuple[str, int]] = deque()
 
     def stage(self, stage: str, seconds: float) -> None:
         """Records the time of a picture in a stage."""
         self._stages.append((stage, seconds))
+
+    def page(self, model: str, words: int) -> None:
+        """Records a picture or page that a model read, of so many words."""
+        self._pages.append((model, words))
 
     def batch(self, model: str, report: BatchReport) -> None:
         """Records a batch of a model. May be called from any thread."""
@@ -142,22 +152,27 @@ class Metrics:
 
     def settle(self) -> None:
         """Counts the recorded events. To be called on the event loop."""
-        while self._answers:
-            path, code, seconds = self._answers.popleft()
-            self.requests.labels(path, str(code)).inc()
-            if seconds is not None:
-                self.request_seconds.labels(path).observe(seconds)
-        while self._stages:
-            stage, seconds = self._stages.popleft()
-            self.stage_seconds.labels(stage).observe(seconds)
-        while self._batches:
-            self._count(*self._batches.popleft())
+        answers = _drained(self._answers)
+        for (path, code), count in Counted((path, code) for path, code, _ in answers).items():
+            self.requests.labels(path, str(code)).inc(count)
+        for path, durations in _grouped((path, seconds) for path, _, seconds in answers if seconds is not None).items():
+            _observe(self.request_seconds.labels(path), durations)
+        for stage, durations in _grouped(_drained(self._stages)).items():
+            _observe(self.stage_seconds.labels(stage), durations)
+        for model, words in _grouped(_drained(self._pages)).items():
+            self.pictures.labels(model).inc(len(words))
+            self.words.labels(model).inc(sum(words))
+        for model, reports in _grouped(_drained(self._batches)).items():
+            self._count(model, reports)
 
-    def _count(self, model: str, report: BatchReport) -> None:
-        self.batch_pictures.labels(model).observe(report.pictures)
-        self.batch_padding.labels(model).observe(1 - report.real_pixels / report.padded_pixels)
-        self.batch_seconds.labels(model).observe(report.seconds)
-        self.dispatches.labels(model, report.reason).inc()
+    def _count(self, model: str, reports: Sequence[BatchReport]) -> None:
+        _observe(self.batch_pictures.labels(model), [report.pictures for report in reports])
+        _observe(
+            self.batch_padding.labels(model), [1 - report.real_pixels / report.padded_pixels for report in reports]
+        )
+        _observe(self.batch_seconds.labels(model), [report.seconds for report in reports])
+        for reason, count in Counted(report.reason for report in reports).items():
+            self.dispatches.labels(model, reason).inc(count)
 
     def expect(self, model: str) -> None:
         """Makes a model's counters appear from the beginning, as 0."""
@@ -174,3 +189,21 @@ class Metrics:
         """The /metrics page, in Prometheus' text format."""
         self.settle()
         return generate_latest(self.registry)
+
+
+def _drained(events: deque[T]) -> list[T]:
+    """What is recorded so far; other threads may go on recording."""
+    return [events.popleft() for _ in range(len(events))]
+
+
+def _grouped(events: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """By their labels, for finding the counter of a label takes longer than counting."""
+    groups: dict[str, list[T]] = {}
+    for label, value in events:
+        groups.setdefault(label, []).append(value)
+    return groups
+
+
+def _observe(histogram: Histogram, values: Iterable[float]) -> None:
+    for value in values:
+        histogram.observe(value)

@@ -17,11 +17,13 @@ class Timing:
 
     def add(self, stage: str, *spans: tuple[float, float]) -> float:
         """Records the time of a picture in a stage, as (began, ended) spans; returns their seconds in all."""
-        seconds = sum(ended - began for began, ended in spans)
+        seconds = 0.0
+        for began, ended in spans:
+            seconds += ended - began
+            self.spans.append((stage, began, ended))
         self.seconds[stage] = max(self.seconds.get(stage, 0.0), seconds)
-        self.spans += [(stage, began, ended) for began, ended in spans]
         return seconds
 
     def server_timing(self) -> str:
         """The value of a Server-Timing header (milliseconds), empty when nothing was timed."""
-        return ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self.seconds.items())
+        return ", ".join([f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self.seconds.items()])

@@ -154,7 +154,7 @@ def test_what_the_client_offers() -> None:
         ("docs/bulk.md", f"a long side of {PDF_SIDE:,} pixels"),
         ("docs/client.md", f"yes, up to {Retries().connects} times"),
         ("docs/client.md", f"`timeout` ({TIMEOUT:g} s unless given"),
-        ("docs/registry.md", f"The {('no', 'one', 'two', 'three', 'four', 'five')[KEEP]} bundles last used stay"),
+        ("docs/registry.md", f"The {('no', 'one', 'two', 'three', 'four', 'five')[KEEP]} bundles used last are kept"),
         ("docs/video.md", f"scaled down to a long side of {changes.SIDE}"),
         ("docs/video.md", f"Below {changes.LEAST} of 255 levels"),
     ],
@@ -204,8 +204,8 @@ def test_shares_of_synthetic_words_and_looks() -> None:
     assert {kind: (float(scenes), float(pages)) for kind, scenes, pages, _ in rows} == SHARES
     page = (ROOT / "docs/synthesis.md").read_text()
     (looks,) = re.findall(r"\*\*Looks\.\*\*.*?\n\n", page, re.DOTALL)
-    (bent,) = re.findall(r"\*\*Bent words\.\*\*.*?\n\n", page, re.DOTALL)
+    (curved,) = re.findall(r"\*\*Curved words\.\*\*.*?\n\n", page, re.DOTALL)
     shown = {name: float(share) for name, share in re.findall(r"`(\w+)`\s+\((0\.\d+)", looks)}
     assert shown == {**SCENE_LOOKS, **PAGE_LOOKS}
-    emblems = {name: float(share) for name, share in re.findall(r"`(\w+)`\s+\((0\.\d+)", bent)}
+    emblems = {name: float(share) for name, share in re.findall(r"`(\w+)`\s+\((0\.\d+)", curved)}
     assert emblems == pytest.approx({name: kind.share for name, kind in EMBLEMS.items()})

@@ -11,7 +11,6 @@ _PEERS = "wants the peers' packages, and compares on a machine that does nothing
 _MINUTES = "minutes of measuring; tests/benchmarks has each benchmark in small"
 _GPU = "wants a GPU"
 _DOCKER = "wants Docker's engine; tests/topology/docker.sh"
-_GENERATED = "wants a generator of clients from a package index"
 _HOURS = (
     "trains for hours on data sets and packages that are not here; recipes are read by tests/training/test_recipe.py"
 )
@@ -41,12 +40,6 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "spotter models --registry R publish": "follows an export for a GPU",
         "SPOTTER_REGISTRY=R SPOTTER_DEVICE=cuda": _GPU,
     },
-    "docs/service.md": {
-        "openapi-python-client": _GENERATED,
-        "npx ": _GENERATED,
-        "answer = spot.sync": _GENERATED,
-        "const { data, error }": _GENERATED,
-    },
     "docs/synthesis.md": {"apt-get install": "installs packages, as root", "npm install": "installs packages"},
     "docs/training.md": {
         "export ": "settings of a shell for the lines after it",
@@ -65,12 +58,17 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
 """By page: beginnings of commands, and why they are left out."""
 
 _CURL = "tests/service/test_curl.py::test_each_call_is_answered_as_the_page_says"
+_PYTHON = "tests/client/generated/test_python.py"
+_TYPESCRIPT = "tests/client/generated/test_typescript.py::test_generated_clients_are_well_typed_and_read"
 _FAMILY = "tests/families/test_another_family.py"
 _CALIBRATED = "tests/cli/test_calibrate.py"
 _PRUNED = "tests/training/pruning/test_prune.py"
 _ALIGNED = "tests/training/data/test_aligned_words.py"
 
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "docs/client.md": {
+        "def documents": "tests/client/test_client.py::test_the_page_on_frameworks_makes_a_document_of_each_page"
+    },
     "docs/cli.md": {
         "spotter demo": "tests/cli/test_demo.py::test_it_serves_the_playground_and_opens_a_browser_at_a_sample"
     },
@@ -93,6 +91,13 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "docs/operators.md": {
         "spotter build-ops ": "tests/ops/test_cli.py::test_it_builds_once_where_it_is_found",
         "spotter export": "tests/export/test_half.py",
+    },
+    "docs/service.md": {
+        "openapi-python-client": f"{_PYTHON}::test_a_raw_body_is_read",
+        "content_type_overrides": f"{_PYTHON}::test_the_picture_of_a_page_comes_as_bytes",
+        "client = AuthenticatedClient": f"{_PYTHON}::test_a_raw_body_is_read",
+        "npx ": _TYPESCRIPT,
+        "const { data, error }": _TYPESCRIPT,
     },
     "docs/training.md": {
         "spotter average": "tests/training/test_average.py::test_two_runs_average_to_the_middle_of_their_ema_weights",

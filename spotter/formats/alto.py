@@ -15,9 +15,9 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def write_alto(pages: Sequence[Page]) -> bytes:
-    """An ALTO file in UTF-8, valid by its schema 4.3, with pixels as the unit. `WC` is a word's score; `ROTATION` of a
-    block is in degrees counter-clockwise; words and blocks have their polygons as `Shape`. Characters of words that
-    contain theirs are `Glyph` elements, as they were read, with `GC` as their score."""
+    """An ALTO file in UTF-8 of one page or more, in pixels, valid by its schema 4.3. `WC` is a word's score; `ROTATION`
+    of a block is in degrees counter-clockwise; words and blocks have their polygons as `Shape`. Characters of words
+    that contain theirs are `Glyph` elements, as they were read, with `GC` as their score."""
     root = ET.Element("alto", {"xmlns": NAMESPACE, "xmlns:xsi": _XSI, "xsi:schemaLocation": _SCHEMA})
     _describe(ET.SubElement(root, "Description"))
     layout = ET.SubElement(root, "Layout")

@@ -97,6 +97,7 @@ class Shell:
     def _module(self, module: str, arguments: list[str]) -> str:
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
             patch.setattr(sys, "argv", [module, *arguments])
+            patch.delitem(sys.modules, module, raising=False)  # another test may have imported it
             runpy.run_module(module, run_name="__main__")
         return printed.getvalue()
 

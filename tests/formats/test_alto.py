@@ -51,7 +51,7 @@ def carried() -> list[Page]:
 @pytest.mark.parametrize(
     "pages",
     [
-        [page()], [EMPTY], [], [page(), EMPTY, spelt()], carried(),
+        [page()], [EMPTY], [page(), EMPTY, spelt()], carried(),
         [typeset(drawn.page(3, 1)), typeset(drawn.table(5, 4, 2)), typeset(drawn.receipt(3))],
         [typeset(drawn.page(2, 4), degrees) for degrees in (-90, 10, 90, 179.9)],
         [arrange(SIZE, [Word([[5.0, 5.0]] * 4, "x", 0.0), Word([[699.96, 499.96]] * 4, "\N{SNOWMAN}", 1.0)])],

@@ -1,4 +1,4 @@
-"""What hints cost a request: one client sends a picture without any, and with each, in turns."""
+"""What hints cost a request: one client sends a picture without hints and with each of them, in turns."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,15 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     "pattern": {"pattern": r"[A-Za-z0-9:.]+"},
     "lexicon": {"lexicon": ",".join(WORDS)},
 }
-"""What is sent, by its name: hints that leave the answer as it is. `detail=words` is none, but takes the way through
-the framework that every parameter takes."""
+"""The query parameters that are sent, by name: hints that do not change the answer. `detail=words` is not a hint, but,
+as every parameter does, makes the request pass through the framework."""
 _WARMING = 5
 
 
 @dataclass(frozen=True)
 class HintsReport:
-    """By the names of `VARIANTS`: milliseconds of each round that the client waited beyond decode and model."""
+    """overheads: for each name in `VARIANTS`, the milliseconds of each round that the client waited in addition to
+    decoding and the model."""
 
     overheads: Mapping[str, Sequence[float]]
 

@@ -1,4 +1,4 @@
-"""A page of small print, drawn by us: how many of its words are read, and in which time."""
+"""A drawn page of small print: how many of its words are read, and how long that takes."""
 
 import time
 from collections import Counter
@@ -24,7 +24,7 @@ WORDS = (
     "winter", "Number", "table", "river", "market", "bread", "Monday", "measure", "distance", "afternoon", "journey",
     "Instructions", "temperature", "quickly", "through", "garden", "ink", "zero", "expected", "visible", "jacket",
 )  # fmt: skip
-"""Those that the page is made of; one in twenty is a number instead."""
+"""The words from which the page is drawn; one in twenty is replaced by a number."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class PageRead:
 
 
 def draw(words: int, points: float, seed: int = 0) -> tuple[Image.Image, list[str]]:
-    """A page of so many words in lines of equal distance, and the words. Raises ValueError where they do not fit."""
+    """A page with this many words in evenly spaced lines, and the words in order. Raises ValueError where they do not
+    fit."""
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", A4, "white")
     canvas, face = ImageDraw.Draw(image), font(round(points * DOTS / 72))

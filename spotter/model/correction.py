@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.model.charset import Charset
-from spotter.model.ctc import GreedyPath
+from spotter.model.ctc import GreedyPath, texts_of
 
 _ZERO_BIAS = 3.0  # nats by which an O may exceed a 0: on receipts and tables wrong ones did so by up to 2.6
 _WORDS = "FHTUZ"  # letters after the O of words and units: 10OFF, 10OHM, 1OTHER, 2OUT, 12OZ
@@ -57,12 +57,8 @@ class Correction(nn.Module):
         """An O after a digit and before a digit or a capital is a 0 unless it is clearly an O; the 0 is then as
         probable as both together."""
         path = greedy.classes
-        written = path > 0
-        place = written.to(torch.int64).cumsum(1)  # position of a character in its text, from 1
-        end = path.shape[1] + 1
-        text = torch.zeros_like(F.pad(place, (1, 1)))
-        text = text.scatter(1, torch.where(written, place, end), path.to(torch.int64))
-        text = text * (torch.arange(end + 1, device=path.device) < end).to(text.dtype)
+        text = F.pad(texts_of(path, path.shape[1])[0], (1, 1))
+        place = (path > 0).to(torch.int64).cumsum(1)  # position of a character in its text, from 1
         before, after = text.gather(1, (place - 1).clamp(min=0)), text.gather(1, place + 1)
         behind = logits[..., self.zero] - logits[..., self.capital_o]
         among = (path == self.capital_o) & self.digits[before] & self.followers[after]

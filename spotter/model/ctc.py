@@ -57,7 +57,7 @@ def texts_of(path: Tensor, longest: int) -> tuple[Tensor, Tensor]:
     order = written.to(torch.int64).cumsum(1)
     place = torch.where(written, (order - 1).clamp(max=longest), longest)
     texts = torch.zeros(path.shape[0], longest + 1, dtype=torch.int64, device=path.device)
-    return texts.scatter(1, place, path.to(torch.int64))[:, :longest], order[:, -1]
+    return texts.scatter(1, place, path.to(torch.int64))[:, :longest], written.to(torch.int64).sum(1)
 
 
 def as_ctc_columns(classes: Tensor, log_probabilities: Tensor, places: Tensor, widths: Tensor, columns: int) -> Tensor:

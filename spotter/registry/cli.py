@@ -112,7 +112,7 @@ def rollback(store: ModelStore, name: str, alias: str) -> None:
 def verify(store: ModelStore, target: str, version: str | None, as_json: bool) -> None:
     """Verifies a bundle's folder, or VERSION (or alias) of model TARGET, or all of its versions.
 
-    All are looked at, though some are not what they claim to be; the exit code is then 1.
+    Checks all of them even if some are damaged; the exit code is then 1.
     """
     checks: list[tuple[str, Callable[[], Manifest]]]
     if version is None and (Path(target) / MANIFEST).is_file():

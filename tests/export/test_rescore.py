@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from spotter.export.card import scores, with_scores
 from spotter.export.cli import rescore
 from spotter.registry.bundle import open_bundle
+from spotter.registry.folder import embedded
 from tests.export.metrics import metrics
 
-VERSIONS = Path(__file__).parents[2] / "spotter/registry/embedded/spotter/versions"
-BUNDLE = max(VERSIONS.iterdir(), key=lambda version: int(version.name))
+BUNDLE = embedded().open("spotter", embedded().aliases("spotter")["live"]).folder
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:

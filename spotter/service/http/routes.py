@@ -91,7 +91,8 @@ def _checked(service: Service, parameters: SpotParameters) -> tuple[ServedModel,
 async def _asked(
     request: Request, arrival: Arrival, model: ServedModel, hints: Hints, parameters: SpotParameters
 ) -> Asked:
-    """What a request asks for, when its body is there. Its model is to be held at once. Raises ProblemError."""
+    """Receives the body of a request and returns what it asks for. The caller holds its model (`live.held`) without
+    awaiting anything in between. Raises ProblemError."""
     pictures, many = await arrival.pictures(request.headers.get("content-type"))
     live = model.require_live()
     if parameters.language_model is not None and "language" in live.manifest.provenance:

@@ -36,7 +36,7 @@ test: $(VENV)/.dev  ## run the tests
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py tests/ops/test_arm.py tests/export/test_decoders.py \
-		tests/formats/test_pdf_over.py tests/families/mask_textspotter tests/client/generated tests/deploy/test_wheel.py tests/docs/test_walks.py --timeout 900 -s
+		tests/formats/test_pdf_over.py tests/families/mask_textspotter tests/families/abcnet tests/client/generated tests/deploy/test_wheel.py tests/docs/test_walks.py --timeout 900 -s
 
 fresh:  ## follow the README on a bare Debian, without fonts and with (root; debootstrap)
 	tests/fresh.sh

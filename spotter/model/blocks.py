@@ -7,6 +7,7 @@ A block keeps the size of a map: [B, C, H, W] -> the same. `inside` [B, 1, H, W]
 import torch
 from torch import Tensor, nn
 
+from spotter.model.convolution import Convolution
 from spotter.model.excitation import SqueezeExcitation
 from spotter.model.rotary import axial_angles
 from spotter.model.transformer import PreNormLayer
@@ -22,7 +23,7 @@ def convolution(
     size = (kernel, kernel) if isinstance(kernel, int) else kernel
     padding = (dilation * (size[0] // 2), dilation * (size[1] // 2))
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, padding=padding, dilation=dilation, groups=groups, bias=False),
+        Convolution(inputs, outputs, size, padding=padding, dilation=dilation, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

@@ -23,6 +23,8 @@ OUTLINE = 8
 """Points of each edge of a polygon."""
 PIECES = 8
 """Straight pieces of the middle line by which length and area are measured."""
+_TURNS = 33
+"""Points of the middle line at which its direction is measured."""
 _RIDGE = 1e-6  # regularisation: too small to move fits to three or more points; with two the curve becomes straight
 _EPSILON = 1e-6
 
@@ -44,26 +46,39 @@ def edges(curves: Tensor, t: Tensor) -> Tensor:
 
 
 def fitted(polygons: Tensor) -> Tensor:
-    """Regions [N, 16] fitted to polygons [N, 2n, 2], n at least 2, by least squares for each edge with fixed end
-    points.
+    """Regions [N, 16] fitted to polygons [N, 2n, 2], n at least 2, see `fitted_edges`."""
+    half = polygons.shape[1] // 2
+    exact = polygons.double()
+    return fitted_edges(torch.stack((exact[:, :half], exact[:, half:].flip(1)), 1)).to(polygons.dtype)
 
-    A point's t is its share of the length along the edge, as in ABCNet. An edge of two points becomes straight, one of
+
+def fitted_edges(points: Tensor) -> Tensor:
+    """Regions [N, 16] fitted to points [N, 2, n, 2] of their two edges, n at least 2, by least squares for each edge
+    with fixed end points.
+
+    A point's t is its share of the length along the edge, as in ABCNet, and it counts by the length of the edge that is
+    nearest to it. An edge of two points becomes straight, one of
     three the parabola through them: where the points leave a choice, control points stay close to the thirds of the
     straight line.
     """
-    half = polygons.shape[1] // 2
-    exact = polygons.double()
-    points = torch.stack((exact[:, :half], exact[:, half:].flip(1)), 1)  # N x 2 x n x 2
-    way = (points[:, :, 1:] - points[:, :, :-1]).norm(dim=-1).cumsum(2)
+    way = (points[:, :, 1:] - points[:, :, :-1]).square().sum(-1).sqrt().cumsum(2)
     t = torch.cat((torch.zeros_like(way[:, :, :1]), way / way[:, :, -1:].clamp(min=_EPSILON)), 2)
     basis = bernstein(t)  # N x 2 x n x 4
     first, last = points[:, :, :1], points[:, :, -1:]
     straight = torch.cat((first, (2 * first + last) / 3, (first + 2 * last) / 3, last), 2)
     inner = basis[..., 1:3]
-    square = inner.transpose(2, 3) @ inner + _RIDGE * torch.eye(2, dtype=torch.float64, device=polygons.device)
-    moved = torch.linalg.solve(square, inner.transpose(2, 3) @ (points - basis @ straight))
-    found = torch.cat((straight[:, :, :1], straight[:, :, 1:3] + moved, straight[:, :, 3:]), 2)
-    return found.flatten(1).to(polygons.dtype)
+    # The end points are fixed, so their weights do not matter.
+    weighted = torch.cat((t[:, :, :1], t[:, :, 2:] - t[:, :, :-2], t[:, :, :1]), 2)[..., None] * inner
+    square = weighted.transpose(2, 3) @ inner
+    wanted = weighted.transpose(2, 3) @ (points - basis @ straight)
+    # Two equations with two unknowns, solved by Cramer's rule: graphs have no operator that solves equations.
+    a, b, c = square[..., 0, 0] + _RIDGE, square[..., 0, 1], square[..., 1, 1] + _RIDGE
+    one, other = wanted.unbind(2)  # N x 2 x 2
+    area = (a * c - b * b)[..., None]
+    moved = torch.stack(
+        ((c[..., None] * one - b[..., None] * other) / area, (a[..., None] * other - b[..., None] * one) / area), 2
+    )
+    return torch.cat((first, straight[:, :, 1:3] + moved, last), 2).flatten(1)
 
 
 def outlines(curves: Tensor) -> Tensor:
@@ -125,6 +140,28 @@ def parted(curves: Tensor, start: Tensor, end: Tensor) -> Tensor:
             )
         )
     return (torch.stack(rows, 1)[:, None] @ controls(curves)).flatten(1)
+
+
+def straight_parts(curves: Tensor, words: Tensor, place: Tensor, most: float) -> tuple[Tensor, Tensor]:
+    """Start and end [K], from 0 to 1, of the parts around the points at `place` [K] of the regions `words` int64 [K] of
+    [N, 16] within which the middle line turns by at most `most` radians from its direction there."""
+    t = torch.linspace(0, 1, _TURNS, device=curves.device)
+    points = controls(curves).mean(1)
+    along = torch.stack(((1 - t) ** 2, 2 * t * (1 - t), t * t), 1) @ (points[:, 1:] - points[:, :-1])  # N x T x 2
+    before, after = along[:, :-1], along[:, 1:]
+    bend = torch.atan2(before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0], (before * after).sum(-1))
+    turned = torch.cat((torch.zeros_like(bend[:, :1]), bend.cumsum(1)), 1)[words]  # K x T
+    at = place * (_TURNS - 1)
+    low = at.floor().clamp(0, _TURNS - 2)
+    near, next_to_it = (turned.gather(1, (low + more).to(torch.int64)[:, None]) for more in (0, 1))
+    turn = (turned - near - (at - low)[:, None] * (next_to_it - near)).abs()
+    # Between two of the points the direction is taken to change evenly.
+    first, second, length = turn[:, :-1], turn[:, 1:], 1 / (_TURNS - 1)
+    share = ((most - first) / torch.where((second - first).abs() < _EPSILON, _EPSILON, second - first)).clamp(0, 1)
+    reached = t[:-1] + length * share
+    start = torch.where((first > most) & (t[:-1] < place[:, None]), reached, 0.0).amax(1)
+    end = torch.where((second > most) & (t[1:] > place[:, None]), reached, 1.0).amin(1)
+    return start, end
 
 
 def placed(curves: Tensor, anchors: AnchorPoints) -> Tensor:

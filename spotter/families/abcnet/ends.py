@@ -1,30 +1,35 @@
-"""Refines the ends of regions with the anchor points next to them."""
+"""Refines the ends of regions with the predictions of the anchor points next to them."""
 
 import torch
 from torch import Tensor
 
-from spotter.families.abcnet.bezier import bernstein, controls, measured, placed
+from spotter.families.abcnet.bezier import bernstein, controls, fitted_edges, measured, middle_lines, placed
 from spotter.families.abcnet.maps import CurveMaps
+from spotter.families.abcnet.overlap import directions
 from spotter.model.anchors import STRIDE
 
-_ROUNDS = 3
-_FROM_END = 0.8  # of the height: a point at this distance inside an end lies in the word's core and still near the end
+_ROUNDS = 4
+_FROM_END = (0.7, 1.0, 1.4, 2.0)  # of the height: distances of the points from an end, inwards, the nearest first
+_LEAST_LOGIT = -1.0  # the least score of a point; next to `:` and other small signs no point has a higher one
 _MOST_MOVED = 0.5  # of the length: the farthest that an end moves in a round, or
 _MOST_HEIGHTS = 2.0  # of the height, whichever is more
 _LONG = 24.0  # pixels; in shorter words the middle is near enough to both ends
 _LONG_RATIO = 1.5
 _ALIGNED = 0.5  # cosine
 _ALIKE = 1.8  # the largest ratio of the two heights
+_PLACES = 33  # points of a predicted middle line among which the anchor point's own is looked for
+_SAMPLES = 8  # of each edge of each of the three parts of a new region
 
 
 def sharpen_ends(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
-    """Regions [N, 16] with each end as predicted by the anchor point next to it.
+    """Regions [N, 16] with each end as predicted by an anchor point near it.
 
-    A point predicts a far end less precisely than a near one, and a point in the middle of a long word is far from both
-    ends. A region that cuts off a letter cannot be read. A point next to a wrong end predicts it better, and a point
-    next to that prediction better still, so the step is repeated. An end stays where the point next to it is background
-    or belongs to another word. Each inner control point moves by two thirds of the move of the nearer end and by one
-    third of the move of the other.
+    A point predicts a far end less precisely than a near one, and where a word bends around a ring, only the part of it
+    that is near (`spotter.families.abcnet.losses`). A region that cuts off a letter cannot be read. So, of four points
+    inside an end, the nearest one that is text and belongs to the same word says how the word goes on from there; where
+    there is none, the end stays. The new region is fitted to its parts: up to the first of these points, between them,
+    and from the second one on. A point next to a wrong end predicts it better, and a point next to that prediction
+    better still, so the step is repeated.
     """
     for _ in range(_ROUNDS):
         curves = _sharpened(maps, curves, image_index)
@@ -32,28 +37,57 @@ def sharpen_ends(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor
 
 
 def _sharpened(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
-    rows, columns = maps.score.shape[-2:]
     lengths, heights = measured(curves)
     long = (lengths > _LONG) & (lengths > _LONG_RATIO * heights)
-    inside = (_FROM_END * heights / lengths.clamp(min=1e-6)).clamp(max=0.5)
-    furthest = torch.maximum(_MOST_MOVED * lengths, _MOST_HEIGHTS * heights)
-    points = controls(curves)
+    from_end = torch.tensor(_FROM_END, device=curves.device)
+    inside = (from_end * heights[:, None] / lengths[:, None].clamp(min=1e-6)).clamp(max=0.5)  # N x K
+    share = (torch.arange(_SAMPLES, device=curves.device) + 0.5) / _SAMPLES
+    ends, known = [], []
+    for end, t in ((0, inside), (1, 1 - inside)):
+        predicted, at, own, usable = _continued(maps, curves, image_index, end, t, lengths, heights)
+        usable = usable & long
+        ends.append((torch.where(usable[:, None], predicted, curves), torch.where(usable, at, own), own))
+        known.append(usable)
+    (left, left_at, start), (right, right_at, stop) = ends
+    # The ends themselves are among the points, since the fit keeps the first and the last one.
+    before = left_at[:, None] * torch.cat((torch.zeros_like(share[:1]), share))
+    after = right_at[:, None] + (1 - right_at)[:, None] * torch.cat((share, torch.ones_like(share[:1])))
+    between = start[:, None] + (stop - start)[:, None] * share
+    parts = ((left, before), (curves, between), (right, after))
+    points = torch.cat([bernstein(t)[:, None] @ controls(region) for region, t in parts], 2)  # N x 2 x 3S x 2
+    return torch.where((known[0] | known[1])[:, None], fitted_edges(points), curves)
+
+
+def _continued(
+    maps: CurveMaps, curves: Tensor, image_index: Tensor, end: int, t: Tensor, lengths: Tensor, heights: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What the first usable of the points at t [N, K] of the middle lines predicts: a region [N, 16], where on it the
+    point lies, [N] from 0 to 1, where it lies on the given region [N], and whether there is such a point, bool [N].
+    end: 0 for the start of a word, 1 for its end."""
+    rows, columns = maps.score.shape[-2:]
+    count = len(_FROM_END)
     middle = controls(placed(curves, maps.anchors)).mean(1)  # N x 4 x 2, on the map
-    thirds = torch.arange(4, device=curves.device)[:, None] / 3
-    sharpened = points
-    for end, t, share in ((0, inside, 1 - thirds), (3, 1 - inside, thirds)):
-        near_end = (bernstein(t)[:, None] @ middle).squeeze(1) / STRIDE
-        column = near_end[:, 0].clamp(0, columns - 1).to(torch.int64)
-        row = near_end[:, 1].clamp(0, rows - 1).to(torch.int64)
-        predicted = controls(maps.curves(image_index, row, column))
-        moved = predicted[:, :, end] - points[:, :, end]  # N x 2 x 2
-        near = moved.mean(1).square().sum(-1).sqrt() < furthest
-        way, other = (each[:, :, max(end, 1)] - each[:, :, max(end, 1) - 1] for each in (points, predicted))
-        way, other = way.mean(1), other.mean(1)
-        aligned = (way * other).sum(-1) > _ALIGNED * (way.square().sum(-1) * other.square().sum(-1)).sqrt()
-        side, its = (each[:, 1, end] - each[:, 0, end] for each in (points, predicted))
-        ratio = its.square().sum(-1) / side.square().sum(-1).clamp(min=1e-6)
-        alike = (ratio < _ALIKE**2) & (ratio > 1 / _ALIKE**2)
-        usable = long & aligned & alike & near & (maps.score[image_index, 0, row, column] > 0)
-        sharpened = sharpened + (moved * usable.to(moved.dtype)[:, None, None])[:, :, None] * share
-    return sharpened.flatten(1)
+    there = bernstein(t) @ middle / STRIDE  # N x K x 2
+    column = there[..., 0].clamp(0, columns - 1).to(torch.int64)
+    row = there[..., 1].clamp(0, rows - 1).to(torch.int64)
+    image = image_index[:, None].expand(-1, count)
+    predicted = maps.curves(image, row, column)  # N x K x 16
+    flat = predicted.flatten(0, 1)
+    corner = controls(flat).mean(1)[:, 3 * end].unflatten(0, (-1, count))  # type: ignore[no-untyped-call]
+    moved = (corner - controls(curves).mean(1)[:, None, 3 * end]).square().sum(-1).sqrt()
+    furthest = torch.maximum(_MOST_MOVED * lengths, _MOST_HEIGHTS * heights)
+    points = controls(curves).mean(1)
+    s = 1 - t
+    way = torch.stack((s * s, 2 * s * t, t * t), -1) @ (points[:, 1:] - points[:, :-1])  # N x K x 2
+    aligned = (way * directions(predicted)).sum(-1) > _ALIGNED * way.square().sum(-1).sqrt()
+    ratio = measured(flat).heights.unflatten(0, (-1, count)) / heights[:, None].clamp(min=1e-6)  # type: ignore[no-untyped-call]
+    alike = (ratio < _ALIKE) & (ratio > 1 / _ALIKE)
+    usable = aligned & alike & (moved < furthest[:, None]) & (maps.score[image, 0, row, column] > _LEAST_LOGIT)
+    first = torch.where(usable, torch.arange(count, device=t.device), count - 1).amin(1, keepdim=True)  # N x 1
+    chosen = predicted.gather(1, first[..., None].expand(-1, -1, predicted.shape[2]))[:, 0]
+    row, column = row.gather(1, first), column.gather(1, first)
+    anchor = torch.stack((maps.anchors.x[row, column], maps.anchors.y[row, column]), -1)  # N x 1 x 2
+    places = torch.linspace(0, 1, _PLACES, device=t.device)
+    line, _ = middle_lines(chosen, places)
+    nearest = (line - anchor).square().sum(-1).argmin(1)
+    return chosen, places[nearest], t.gather(1, first)[:, 0], usable.any(1)

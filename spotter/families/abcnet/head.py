@@ -27,6 +27,7 @@ from spotter.model.roles import Roles
 _DISTANCE_SCALE = 16.0
 _ROUNDS = 4
 _COORDINATES = 2
+_SAME = 0.3  # the overlap above which two regions with refined ends are one word
 
 
 class CurveHead(Head):
@@ -69,9 +70,33 @@ class CurveHead(Head):
         curves, kept = merge_overlapping(candidates, scores, self.config)
         image_index, row = kept.nonzero().unbind(1)
         found = sharpen_ends(maps, curves[image_index, row], image_index)
+        found_scores = scores[image_index, row]
         lengths, heights = measured(found)
-        (usable,) = ((lengths > 1) & (heights > 1)).nonzero().unbind(1)
-        return Regions(found[usable], scores[image_index, row][usable], image_index[usable])
+        usable = (lengths > 1) & (heights > 1) & single(found, found_scores, image_index)
+        (usable,) = usable.nonzero().unbind(1)
+        return Regions(found[usable], found_scores[usable], image_index[usable])
+
+
+def single(curves: Tensor, scores: Tensor, image_index: Tensor) -> Tensor:
+    """Which regions [N, 16] of pictures int64 [N] stand, bool [N]: of two that overlap, the one with the higher score.
+
+    Points far apart in a bent word predict parts of it that hardly overlap. When their ends have been refined, both are
+    the whole word.
+    """
+    overlap, _ = pair_overlaps(curves[None], torch.ones_like(scores, dtype=torch.bool)[None])
+    order = torch.arange(scores.shape[0], device=scores.device)
+    better = (scores[:, None] > scores) | ((scores[:, None] == scores) & (order[:, None] < order))
+    suppresses = (overlap[0] > _SAME) & better & (image_index[:, None] == image_index)
+    return _standing(suppresses.to(scores.dtype)[None])[0] > 0
+
+
+def _standing(suppresses: Tensor) -> Tensor:
+    """Which of M regions stand [B, M], 0 or 1, if region i suppresses region j where [B, i, j] is 1 and i itself
+    stands: cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of rounds."""
+    stands = torch.ones_like(suppresses.sum(1))
+    for _ in range(_ROUNDS):
+        stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(suppresses.dtype)
+    return stands
 
 
 def _places(features: Tensor, anchors: AnchorPoints) -> Tensor:
@@ -115,18 +140,15 @@ def merge_overlapping(curves: Tensor, scores: Tensor, config: CurveConfig) -> tu
     """Non-maximum suppression and merging: regions [B, M, 16] refined by overlapping ones, and which are kept, bool
     [B, M].
 
-    Regions come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of
-    rounds: a region is suppressed when a higher-scoring region that is kept overlaps it. A kept region becomes the
-    score-weighted mean of the candidates that agree with it, control point by control point.
+    Regions come best first; one is suppressed when a higher-scoring region that is kept overlaps it. A kept region
+    becomes the score-weighted mean of the candidates that agree with it, control point by control point.
     """
     real = scores > 0
     overlap, agreement = pair_overlaps(curves, real)
     order = torch.arange(curves.shape[1], device=curves.device)
     better = (order[:, None] < order[None, :]).to(overlap.dtype)
     suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i suppresses j
-    stands = torch.ones_like(scores)
-    for _ in range(_ROUNDS):
-        stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(scores.dtype)
+    stands = _standing(suppresses)
     agreeing = (agreement > config.merging).to(overlap.dtype) * scores[:, None, :]
     agreeing = agreeing / agreeing.sum(2, keepdim=True).clamp(min=1e-6)
     return agreeing @ curves, (stands > 0) & real

@@ -4,13 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.families.abcnet.bezier import edges, measured
+from spotter.families.abcnet.bezier import edges, measured, parted, straight_parts
 from spotter.families.abcnet.maps import CurveMaps
 from spotter.families.abcnet.overlap import directions
 from spotter.families.abcnet.targets import CurveTruth
 
 _POINTS = 8  # of each edge
 _BETA = 0.2
+_MOST_TURN = 0.9  # radians: a point predicts its word as far as the text turns by this from the direction at the point
 _FAR = 0.1  # of a point's distance from the anchor point: the tolerated error grows by this
 
 
@@ -18,18 +19,24 @@ def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[T
     """(points, ends, direction) losses over the anchor points in words' cores; each word counts by `weights` [N],
     whatever its size.
 
+    A point predicts only the part of its word in which the text turns by at most `_MOST_TURN`. What lies beyond, half
+    way round a ring, it hardly sees; `sharpen_ends` puts a word together from the parts that points near its ends
+    predict.
+
     points: smooth L1 on points of both edges, in multiples of the word's height, with less weight where they are far
     from the anchor point. (ABCNet has this loss on the control points. Those may lie far off the text, and nearly equal
     curves may have very different ones.) ends: the same on the corners, with more weight the nearer an anchor point is
     to that end, since `sharpen_ends` uses those points. direction: smooth L1 on the raw (cos, sin) of the box, whose
-    truth is the direction from the word's start to its end.
+    truth is the direction from the start of that part to its end.
     """
     image, row, column = (truth.owner >= 0).nonzero().unbind(1)
     if not len(image):
         nothing = (maps.distances.sum() + maps.bend.sum()) * 0
         return nothing, nothing, nothing
     word = truth.owner[image, row, column]
-    true = truth.shapes[word]
+    place = truth.place[image, row, column]
+    start, end = straight_parts(truth.shapes, word, place, _MOST_TURN)
+    true = parted(truth.shapes[word], start - 0.5, end - 0.5)
     count = torch.bincount(word, minlength=len(truth.shapes)).to(true.dtype)
     weight = weights[word] / count[word]
     weight = weight / weight.sum()
@@ -44,7 +51,6 @@ def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[T
     points = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=_BETA).sum(-1).mean((1, 2))
     corners = ((predicted - wanted) / scale)[:, :, [0, -1]]
     wrong = F.smooth_l1_loss(corners, torch.zeros_like(corners), reduction="none", beta=_BETA).sum(-1).mean(1)  # K x 2
-    place = truth.place[image, row, column]
-    nearness = torch.stack((1 - 2 * place, 2 * place - 1), 1).clamp(min=0)
+    nearness = torch.stack(((1 - 2 * place) * (start == 0), (2 * place - 1) * (end == 1)), 1).clamp(min=0)
     direction = F.smooth_l1_loss(maps.direction[image, :2, row, column], directions(true), reduction="none", beta=_BETA)
     return (points * weight).sum(), ((wrong * nearness).sum(1) * weight).sum(), (direction.sum(1) * weight).sum()

@@ -12,7 +12,8 @@ from spotter.families.interface import Truth
 from spotter.model.anchors import STRIDE
 
 _CORE = 0.25  # of the height is cut from every side of a word, so that neighbouring words stay separate
-_CORE_ENDS = 0.15  # of the length, at least, is cut from both ends: points there predict the far end badly
+_CORE_ENDS = 0.15  # of the length, at least, is cut from both ends: points there predict the far end badly, but
+_MOST_CUT = 1.0  # of the height at most: the ends of long words are predicted by the points next to them
 _STEPS = 2.0  # frames along a word in a length of one height
 _MOST_STEPS = 49
 
@@ -94,7 +95,8 @@ def curve_targets(
             counted[rows, columns] &= (along > word.length / 2) | (down > word.height / 2)
             continue
         # Small words keep at least the points nearest to their middle line.
-        half_length = max(word.length / 2 - max(_CORE * word.height, _CORE_ENDS * word.length), 0.75 * STRIDE)
+        cut = max(_CORE * word.height, min(_CORE_ENDS * word.length, _MOST_CUT * word.height))
+        half_length = max(word.length / 2 - cut, 0.75 * STRIDE)
         half_height = max((0.5 - _CORE) * word.height, 0.6 * STRIDE)
         core = (along <= half_length) & (down <= half_height)
         text[rows, columns] |= core

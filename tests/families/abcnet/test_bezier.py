@@ -14,6 +14,7 @@ from spotter.families.abcnet.bezier import (
     outlines,
     parted,
     placed,
+    straight_parts,
 )
 from spotter.families.fots.boxes import SLANTED_BOXES, box_places, boxes_to_polygons
 from spotter.model.anchors import mosaic_anchors, plain_anchors
@@ -137,3 +138,13 @@ def test_a_high_word_lies_on_the_level_of_its_size() -> None:
     torch.testing.assert_close(there[0, 1::2], high[0, 1::2] / 2 + 256 + 16)
     assert there[1].tolist() == straight(10, 10, 50, 30)[0].tolist()
     assert placed(high, plain_anchors(4, 4, CPU)) is high
+
+
+def test_the_part_of_a_ring_that_turns_little_from_a_point() -> None:
+    """A ring of 160 degrees, and a straight word, of which everything is within any turn."""
+    curves = torch.cat((arc(80, 100, -90, 160), straight(0, 0, 100, 20)))
+    # The curve is not quite a circle's.
+    words, place = torch.tensor([0, 0, 0, 1]), torch.tensor([0.0, 0.5, 0.9, 0.2])
+    start, end = straight_parts(curves, words, place, math.radians(50))
+    assert start.tolist() == pytest.approx([0, 0.5 - 50 / 160, 0.9 - 50 / 160, 0], abs=0.05)
+    assert end.tolist() == pytest.approx([50 / 160, 0.5 + 50 / 160, 1, 1], abs=0.05)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.abcnet.config import CurveConfig
-from spotter.families.abcnet.head import CurveHead, merge_overlapping, select_candidates
+from spotter.families.abcnet.head import CurveHead, merge_overlapping, select_candidates, single
 from spotter.families.abcnet.maps import CurveMaps, decode_curves
 from spotter.families.fots.boxes import boxes_to_polygons
 from spotter.families.fots.config import DetectionConfig
@@ -172,6 +172,16 @@ def test_what_a_fallen_region_overlaps_stands() -> None:
     merged, kept = merge_overlapping(chain, torch.tensor([[0.9, 0.8, 0.7]]), CONFIG)
     assert kept.tolist() == [[True, False, True]]
     torch.testing.assert_close(merged[0, 0], chain[0, 0])  # half is too little to agree
+
+
+def test_two_parts_that_became_one_word_are_one() -> None:
+    """The same word twice in a picture, the better one second; once in another picture; and a neighbour that it
+    touches."""
+    word = arc(40, 56, -90, 100, (64, 80))
+    curves = torch.cat((word, word, word, straight(100, 60, 140, 76)))
+    stand = single(curves, torch.tensor([0.5, 0.9, 0.4, 0.3]), torch.tensor([0, 0, 1, 0]))
+    assert stand.tolist() == [False, True, True, True]
+    assert single(curves[:0], torch.zeros(0), torch.zeros(0, dtype=torch.int64)).shape == (0,)
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from spotter.families.abcnet.bezier import outlines
+from spotter.families.abcnet.bezier import outlines, parted, straight_parts
 from spotter.families.abcnet.losses import curve_losses
 from spotter.families.abcnet.maps import CurveMaps
 from spotter.families.abcnet.targets import CurveTruth, curve_truth
 from tests.families.abcnet.shapes import arc, empty_maps, say, straight
 
-WORDS = torch.cat((straight(20, 20, 100, 40), arc(40, 60, -90, 100, (64, 110))))
+WORDS = torch.cat((straight(20, 20, 100, 40), arc(40, 60, -90, 50, (64, 110))))
+RING = arc(60, 80, -90, 150, (100, 100))
 
 
-def truth_of(words: Tensor, ignore: list[bool] | None = None) -> CurveTruth:
+def truth_of(words: Tensor, ignore: list[bool] | None = None, rows: int = 32, columns: int = 32) -> CurveTruth:
     index = torch.zeros(len(words), dtype=torch.int64)
     hidden = torch.tensor(ignore or [False] * len(words), dtype=torch.bool)
-    truth = curve_truth(outlines(words), index, hidden, (1, 32, 32))
+    truth = curve_truth(outlines(words), index, hidden, (1, rows, columns))
     return replace(truth, shapes=words)  # exactly, not as they are fitted again
 
 
@@ -36,6 +37,23 @@ def test_the_truth_costs_nothing() -> None:
     assert set(truth.owner[truth.owner >= 0].tolist()) == {0, 1}
     for loss in losses_of(true_maps(truth), truth):
         assert float(loss) == pytest.approx(0, abs=1e-4)
+
+
+def test_a_point_predicts_only_what_turns_little_from_it() -> None:
+    """Of 150 degrees a point in the middle predicts 52 to either side: what lies beyond may be predicted otherwise, and
+    costs nothing at its own end either."""
+    truth = truth_of(RING, rows=48, columns=52)
+    maps = empty_maps(*truth.owner.shape)
+    core = (truth.owner >= 0).nonzero()
+    place = truth.place[truth.owner >= 0]
+    start, end = straight_parts(RING, torch.zeros(len(core), dtype=torch.int64), place, 0.9)
+    for at, first, last in zip(core.tolist(), start - 0.5, end - 0.5, strict=True):
+        say(maps, (at[0], at[1], at[2]), 0.9, parted(RING, first[None], last[None]))
+    maps = replace(maps, direction=maps.direction / 2.5)
+    for loss in losses_of(maps, truth):
+        assert float(loss) < 5e-3
+    whole = true_maps(truth)
+    assert float(losses_of(whole, truth)[0]) > 0.1
 
 
 def test_a_word_predicted_too_low_by_hand() -> None:

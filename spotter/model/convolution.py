@@ -1,0 +1,86 @@
+"""A convolution whose weights' gradient takes less time on CPUs without AVX-512."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_COLUMNS = 150_000
+"""Numbers of the matrix of a band of rows: about what a core's cache keeps."""
+
+
+class Convolution(nn.Conv2d):
+    """An `nn.Conv2d`, with another way to its weights' gradient where that is faster.
+
+    oneDNN's kernel for AVX2 walks through whole maps, whatever their size: with 64 channels and a map of 128 x 128 it
+    takes four times as long as the convolution itself, a third of a training step on a Zen 3. As matrix products
+    (im2col, Chellapilla et al. 2006) of bands of rows that stay in the cache it takes 1.5 times as long. With AVX-512
+    oneDNN is faster.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As `nn.Conv2d.forward`."""
+        if self._large(input) and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            padding, dilation = (tuple(int(n) for n in sides) for sides in (self.padding, self.dilation))
+            out: Tensor = _BandedGradient.apply(input, self.weight, padding, dilation)  # type: ignore[no-untyped-call]
+            return out if self.bias is None else out + self.bias[:, None, None]
+        return super().forward(input)
+
+    def _large(self, x: Tensor) -> bool:
+        return (
+            x.dtype == torch.float32
+            and x.device.type == "cpu"
+            and self.weight.requires_grad
+            and (self.groups, self.stride) == (1, (1, 1))
+            and self.weight[0].numel() * x.shape[3] > _COLUMNS // 4
+            and torch.backends.cpu.get_cpu_capability() == "AVX2"
+        )
+
+
+class _BandedGradient(torch.autograd.Function):
+    """A convolution of stride 1 without groups."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: tuple[int, int], dilation: tuple[int, int]) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.padding, ctx.dilation = padding, dilation
+        return F.conv2d(x, weight, None, 1, padding, dilation)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+        x, weight = ctx.saved_tensors
+        (gradient,) = gradients
+        of_input = None
+        if ctx.needs_input_grad[0]:
+            of_input = torch.ops.aten.convolution_backward(
+                gradient, x, weight, None, (1, 1), ctx.padding, ctx.dilation, False, (0, 0), 1, (True, False, False)
+            )[0]
+        return of_input, weight_gradient(x, gradient, weight.shape[2:], ctx.padding, ctx.dilation), None, None
+
+
+def weight_gradient(
+    x: Tensor, gradient: Tensor, kernel: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int]
+) -> Tensor:
+    """The gradient [O, C, h, w] of the weights of a convolution of stride 1 without groups, from its input
+    [B, C, H, W] and the gradient of its output [B, O, H', W']."""
+    (down, across), (below, beside) = kernel, padding
+    padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, beside, beside, below, below)).contiguous()
+    gradient = gradient.permute(0, 2, 3, 1).contiguous()
+    pictures, rows, columns, outputs = gradient.shape
+    channels = x.shape[1]
+    size = down * across * channels
+    band = max(1, _COLUMNS // (columns * size))
+    total = x.new_zeros(outputs, size)
+    of_picture, of_row, of_column, _ = padded.stride()
+    for picture in range(pictures):
+        for row in range(0, rows, band):
+            count = min(band, rows - row)
+            seen = padded.as_strided(
+                (count, columns, down, across, channels),
+                (of_row, of_column, dilation[0] * of_row, dilation[1] * of_column, 1),
+                picture * of_picture + row * of_row,
+            )
+            wanted = gradient[picture, row : row + count].reshape(-1, outputs)
+            total.addmm_(wanted.t(), seen.reshape(-1, size))
+    return total.reshape(outputs, down, across, channels).permute(0, 3, 1, 2)

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help serve test chaos fresh check docs format bench train-demo clean
+.PHONY: help serve test chaos kernels fresh check docs format bench train-demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,8 +35,11 @@ test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
-	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/ops/test_build.py tests/ops/test_arm.py tests/export/test_decoders.py \
-		tests/formats/test_pdf_over.py tests/families/mask_textspotter tests/families/abcnet tests/client/generated tests/deploy/test_wheel.py tests/docs/test_walks.py --timeout 900 -s
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/export/test_decoders.py \
+		tests/formats/test_pdf_over.py tests/families/mask_textspotter tests/families/abcnet tests/client/generated tests/deploy/test_wheel.py tests/deploy/test_arm_service.py tests/docs/test_walks.py --timeout 900 -s
+
+kernels: $(VENV)/.dev  ## compile the kernels for every processor, and feed them random nonsense under sanitizers
+	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/ops/test_build.py tests/ops/test_arm.py -s
 
 fresh:  ## follow the README on a bare Debian, without fonts and with (root; debootstrap)
 	tests/fresh.sh

@@ -5,7 +5,10 @@ import os
 import pytest
 
 LONG = os.environ.get("SPOTTER_CHAOS") == "long"
-"""`make chaos` asks for minutes where `make test` gives seconds."""
+"""`make chaos` and `make kernels` ask for minutes where `make test` gives seconds."""
 
 minutes_long = pytest.mark.skipif(not LONG, reason="writing this graph takes minutes: `make chaos` does it")
 """Marks tests that `make test` leaves to `make chaos`."""
+
+compiles = pytest.mark.skipif(not LONG, reason="compiling for this takes a minute: `make kernels` does it")
+"""Marks tests that `make test` leaves to `make kernels`."""

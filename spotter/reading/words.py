@@ -122,14 +122,16 @@ def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polyg
     placed: list[Word] = []
     lines: list[Line] = []
     blocks: list[Block] = []
-    for number, (text_lines, turned) in enumerate(find_blocks([word.polygon for word in words], others)):
+    new = tuple.__new__  # half of the time of Word(...)
+    for number, (text_lines, turned) in enumerate(find_blocks([word[0] for word in words], others)):
         own_lines: list[Line] = []
         for indices, turns, row, degrees in text_lines:
             at, own_words = len(lines) + len(own_lines), []
             for index, turn in zip(indices, turns, strict=True):
                 polygon, text, score, _, _, _, found, read, own, was = words[index]
                 # + 0.0: not -0.0
-                own_words.append(Word(polygon, text, score, round(turn, 1) + 0.0, at, number, found, read, own, was))
+                placed_word = (polygon, text, score, round(turn, 1) + 0.0, at, number, found, read, own, was)
+                own_words.append(new(Word, placed_word))
             placed += own_words
             own_lines.append(Line(own_words, row, degrees, number))
         lines += own_lines

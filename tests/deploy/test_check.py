@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(name="copy")
 def make_copy(tmp_path: Path) -> Path:
-    """What check.sh reads, without the tests of rules: they take seconds, and have tests of their own."""
+    """What check.sh reads, without the tests of rules, which take seconds."""
     copy = tmp_path / "copy"
     for name in ("deploy", "tests/deploy"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))

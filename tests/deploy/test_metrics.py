@@ -3,8 +3,6 @@
 import json
 import re
 import runpy
-import subprocess
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -12,10 +10,7 @@ import yaml
 
 from spotter.service.models.watcher import Outcome
 from tests.deploy.promql import DEPLOY, OF_BALANCER, TARGET, Page, dashboard, expressions, parse, rules
-from tests.programs import find, needs
 
-PROMTOOL = find("promtool")
-needs_promtool = needs("promtool", "RULES", "Debian: apt-get install prometheus")
 OF_PROMETHEUS = {"up": TARGET}
 
 
@@ -101,22 +96,3 @@ def test_every_rule_is_seen_to_fire_and_to_stay_silent_by_a_test() -> None:
     assert fire == alerts
     assert silent == alerts
     assert recorded == {rule["record"] for rule in rules() if "record" in rule}
-
-
-@needs_promtool
-@pytest.mark.parametrize("command", ["check rules", "check config --syntax-only"])
-def test_promtool_accepts(command: str) -> None:
-    file = "rules.yml" if "rules" in command else "prometheus.yml"
-    promtool(*command.split(), str(DEPLOY / "prometheus" / file))
-
-
-@needs_promtool
-@pytest.mark.parametrize("path", sorted((DEPLOY / "prometheus/tests").glob("*.yml")), ids=lambda path: path.stem)
-def test_rules_do_what_their_tests_say(path: Path) -> None:
-    promtool("test", "rules", str(path))
-
-
-def promtool(*arguments: str) -> None:
-    assert PROMTOOL is not None
-    result = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr

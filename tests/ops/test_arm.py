@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from spotter.ops.build import build, build_fuzzer
-from tests.lengths import LONG
+from tests.lengths import compiles
 from tests.programs import find, needs
 
-ROUNDS = 2_000 if LONG else 60
+ROUNDS = 300
 COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = "qemu-aarch64"
 WHAT = "THE KERNELS ON ARM"
@@ -38,6 +38,7 @@ def emulated(*command: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, env=variables, capture_output=True, text=True, timeout=800, check=False)
 
 
+@compiles
 @COMPILES
 @pytest.mark.timeout(900)
 def test_the_library_compiles_without_a_warning(tmp_path: Path) -> None:
@@ -47,6 +48,7 @@ def test_the_library_compiles_without_a_warning(tmp_path: Path) -> None:
     assert int.from_bytes(header[18:20], "little") == 183  # EM_AARCH64
 
 
+@compiles
 @COMPILES
 @EMULATES
 @pytest.mark.timeout(900)

@@ -8,9 +8,9 @@ import pytest
 from spotter.ops import build
 from spotter.ops.build import BuildError, build_fuzzer, compiler
 from spotter.ops.native import SOURCES, inspect
-from tests.lengths import LONG
+from tests.lengths import compiles
 
-ROUNDS = 20_000 if LONG else 300
+ROUNDS = 5_000
 
 
 def test_the_library_knows_what_it_is(library: Path) -> None:
@@ -46,6 +46,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         build.build(tmp_path / "lib.so")
 
 
+@compiles
 @pytest.mark.timeout(900)
 def test_sanitizers_find_nothing_in_random_nonsense(tmp_path: Path) -> None:
     """Kernels for every instruction set, on small and empty maps, with places and indices of any kind, each bin
@@ -99,6 +100,8 @@ def test_places_in_the_abi_are_the_official_ones(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+@compiles
+@pytest.mark.timeout(900)
 def test_the_gpu_s_kernels_compile(tmp_path: Path) -> None:
     """Where nvcc is. They run on the CPU too in so far as places and weights are the same code."""
     if shutil.which("nvcc") is None:

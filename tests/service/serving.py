@@ -32,9 +32,12 @@ class Serving:
         """Waits for a log line that matches."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
+            ended = not self._reader.is_alive()
             for line in list(self.lines):
                 if match := re.search(pattern, line):
                     return match
+            if ended:
+                break
             time.sleep(0.01)
         raise AssertionError(f"no line matches {pattern!r} in {''.join(self.lines)}")
 

@@ -58,10 +58,13 @@ def frames(polygons: Sequence[Polygon]) -> list[Frame]:
 
 
 def _word(polygon: Polygon, index: int) -> _Word:
-    half = len(polygon) // 2
-    (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
-    right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
-    if half > 2:  # the middle of a curved word is not the middle between its ends
+    if len(polygon) == 4:
+        (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon
+        right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
+    else:  # the middle of a curved word is not the middle between its ends
+        half = len(polygon) // 2
+        (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
+        right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
         a_x, a_y = b_x, b_y = _mean(polygon[:half])
         c_x, c_y = d_x, d_y = _mean(polygon[half:])
     height = math.hypot(c_x + d_x - a_x - b_x, c_y + d_y - a_y - b_y) / 2
@@ -85,20 +88,20 @@ def _unit(x: float, y: float) -> tuple[float, float]:
 def _frame(words: Sequence[_Word], direction: tuple[float, float]) -> Frame:
     cosine, sine = direction
     boxes = []
+    new, hypot = tuple.__new__, math.hypot  # half of the time of Box(...), which every answer takes once a word
     for x, y, right, down, height, index in words:
         along, across = right * cosine + down * sine, down * cosine - right * sine
-        length = math.hypot(along, across) or 1e-9
+        length = hypot(along, across) or 1e-9
         middle = x * cosine + y * sine
-        half = abs(along) / 2
-        boxes.append(
-            Box(
-                middle - half,
-                middle + half,
-                y * cosine - x * sine,
-                height + 1e-6,
-                across / length,
-                along / length if along else 1.0,
-                index,
-            )
+        half = along / 2 if along > 0 else -along / 2
+        box = (
+            middle - half,
+            middle + half,
+            y * cosine - x * sine,
+            height + 1e-6,
+            across / length,
+            along / length if along else 1.0,
+            index,
         )
+        boxes.append(new(Box, box))
     return Frame(boxes, cosine, sine)

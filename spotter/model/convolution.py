@@ -21,7 +21,7 @@ class Convolution(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """As `nn.Conv2d.forward`."""
-        if self._large(input) and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        if self.training and torch.is_grad_enabled() and self._large(input):
             padding, dilation = (tuple(int(n) for n in sides) for sides in (self.padding, self.dilation))
             out: Tensor = _BandedGradient.apply(input, self.weight, padding, dilation)  # type: ignore[no-untyped-call]
             return out if self.bias is None else out + self.bias[:, None, None]

@@ -102,7 +102,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def served(command: list[str], tmp_path: Path) -> Iterator[Serving]:
-    patient = {f"SPOTTER_{name}": "1200" for name in ("TIMEOUT", "DOCUMENT_TIMEOUT")}
+    patient = {f"SPOTTER_{name}": "600" for name in ("TIMEOUT", "DOCUMENT_TIMEOUT")}
     own = {"SPOTTER_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
     variables = {"PATH": OUTSIDE["PATH"], **patient, **own}
     serve = [*command, "serve", "--port", "0"]

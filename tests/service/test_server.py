@@ -79,6 +79,25 @@ def test_sigterm_drains_and_exits_0(registry: Path) -> None:
         assert all({"time", "level", "logger"} <= set(line) for line in server.logs())
 
 
+def test_what_is_not_read_when_the_time_to_drain_is_over_is_a_503(registry: Path) -> None:
+    with serving("--alias", "slow", registry=registry, threads=1, batch_pictures=1, grace=0, drain_timeout=1) as server:
+        server.ready()
+        with ThreadPoolExecutor(8) as pool:
+            accepted = [
+                pool.submit(httpx.post, f"{server.url}/spot", content=picture((n, 0, 0)), timeout=30)
+                for n in range(1, 5)
+            ]
+            wait_for(lambda: metric(server, "spotter_queue_pictures ") == 4)
+            server.process.send_signal(signal.SIGTERM)
+            answers = [future.result() for future in accepted]
+        assert server.exit_code() == 0
+        stopped = [answer.json() for answer in answers if answer.status_code != 200]
+        assert stopped
+        for problem in stopped:
+            assert (problem["status"], problem["type"]) == (503, "urn:spotter:problem:not-ready")
+            assert "stopped" in problem["detail"]
+
+
 def test_a_second_sigterm_exits_at_once(registry: Path) -> None:
     with serving(registry=registry, grace=60) as server:
         server.ready()

@@ -11,6 +11,7 @@ from spotter.families.abcnet.targets import CurveTruth
 
 _POINTS = 8  # of each edge
 _BETA = 0.2
+_BETA_POINTS = 0.05  # of the height: larger errors all count alike, so that far ends do not outweigh the height nearby
 _MOST_TURN = 0.9  # radians: a point predicts its word as far as the text turns by this from the direction at the point
 _FAR = 0.1  # of a point's distance from the anchor point: the tolerated error grows by this
 
@@ -48,7 +49,7 @@ def curve_losses(maps: CurveMaps, truth: CurveTruth, weights: Tensor) -> tuple[T
     away = (wanted - places[:, None, None]).norm(dim=-1, keepdim=True)
     scale = heights[:, None, None, None]
     off = (predicted - wanted) / (scale + _FAR * away)
-    points = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=_BETA).sum(-1).mean((1, 2))
+    points = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=_BETA_POINTS).sum(-1).mean((1, 2))
     corners = ((predicted - wanted) / scale)[:, :, [0, -1]]
     wrong = F.smooth_l1_loss(corners, torch.zeros_like(corners), reduction="none", beta=_BETA).sum(-1).mean(1)  # K x 2
     nearness = torch.stack(((1 - 2 * place) * (start == 0), (2 * place - 1) * (end == 1)), 1).clamp(min=0)

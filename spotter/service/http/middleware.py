@@ -3,6 +3,7 @@
 Pure ASGI, so that handlers notice when a client disconnects.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spotter.reading.errors import MEDIA_TYPE, ProblemError
-from spotter.service.errors import BadRequestError, InternalError, TooLateError
+from spotter.service.errors import BadRequestError, InternalError, NotReadyError, TooLateError
 from spotter.service.telemetry.metrics import Metrics
 from spotter.service.telemetry.timing import Timing
 from spotter.service.telemetry.tracing import Spans
@@ -166,6 +167,10 @@ class Problems:
             await self._app(scope, receive, answer)
         except Exception as error:
             await self._refuse(error, scope["path"], scope["spotter.request_id"], None if begun else send)
+        except asyncio.CancelledError:
+            # Only the server cancels a request, when it has waited long enough to stop. Its own answer would be a 500.
+            stopped = NotReadyError("the service stopped before the answer was ready", retry_after=1)
+            await self._refuse(stopped, scope["path"], scope["spotter.request_id"], None if begun else send)
 
     async def _refuse(self, error: Exception, path: str, request_id: str, send: Send | None) -> None:
         # A separate function: the error references the frame that raised it, whose variables would keep the upload in

@@ -166,7 +166,7 @@ def test_what_is_imported_is_what_was_installed(installed: Installed, tmp_path: 
 
 def test_it_serves(installed: Installed, served: Serving) -> None:
     store = FolderStore(installed.folder / "spotter" / "registry" / "embedded")
-    (name,) = store.names()
+    name = "spotter"
     bundle = store.open(name, store.aliases(name)["live"])
     golden = bundle.manifest.golden
     served.ready()

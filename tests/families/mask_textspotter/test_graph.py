@@ -17,8 +17,9 @@ from spotter.model.anchors import AnchorPoints, plain_anchors
 from spotter.ops.interface import DOMAIN
 from tests.export.conftest import TIMEOUT, write_part
 from tests.families.mask_textspotter.shapes import bias, classes, loud, straight
+from tests.lengths import minutes_long
 
-pytestmark = pytest.mark.timeout(TIMEOUT)
+pytestmark = [pytest.mark.timeout(TIMEOUT), minutes_long]
 CONFIG = MaskConfig(channels=8, mask=8, reader=8, longest=3, reading="fused")
 CPU = torch.device("cpu")
 

@@ -266,7 +266,7 @@ words: any text can be read, but an improbable one needs clearer letters."""
     columns = {"source": "source", "weight": "weight", "recipes": "recipes", "licence of the data": "licence"}
     return f"""# {name} {version}
 
-A FOTS text spotter: one network that finds words as rotated boxes and reads them, case kept.
+A text spotter: one network that finds words and reads them, case kept.
 It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 ## Trained on

@@ -123,7 +123,7 @@ def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polyg
     lines: list[Line] = []
     blocks: list[Block] = []
     new = tuple.__new__  # half of the time of Word(...)
-    for number, (text_lines, turned) in enumerate(find_blocks([word[0] for word in words], others)):
+    for number, (text_lines, turned) in enumerate(find_blocks([word.polygon for word in words], others)):
         own_lines: list[Line] = []
         for indices, turns, row, degrees in text_lines:
             at, own_words = len(lines) + len(own_lines), []

@@ -2,7 +2,6 @@
 it, for it fetches packages and takes minutes."""
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -18,11 +17,12 @@ from spotter.ops.native import LIBRARY
 from spotter.registry.folder import FolderStore
 from tests.client.samples import STREET, STREET_WORDS
 from tests.lengths import LONG
+from tests.ops.arm import COMPILER, EMULATOR, building_for_arm
 from tests.programs import OUTSIDE, find, needs
 from tests.service.serving import Serving
 
 ROOT = Path(__file__).parents[2]
-COMPILER, EMULATOR, INSTALLER = "aarch64-linux-gnu-g++", "qemu-aarch64", "debootstrap"
+INSTALLER = "debootstrap"
 WHAT = "THE SERVICE ON ARM"
 PYTHON = "3.11"
 _GLIBC = range(17, 37)  # 2.17 to 2.36, Debian 12's: the wheels that it can load
@@ -79,22 +79,13 @@ def packages(folder: Path) -> Path:
     return site
 
 
-def kernels(folder: Path, target: Path) -> None:
-    compiler = folder / "c++"
-    compiler.write_text(f'#!/bin/sh\nexec {find(COMPILER)} "$@"\n')
-    compiler.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CXX", str(compiler))
-        patch.setattr(platform, "machine", lambda: "aarch64")
-        build(target)
-
-
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """An emulated `spotter`."""
     folder = tmp_path_factory.mktemp("arm")
     root, site = debian(folder), packages(folder)
-    kernels(folder, site / "spotter" / "ops" / "kernels" / LIBRARY)
+    with building_for_arm(folder):
+        build(site / "spotter" / "ops" / "kernels" / LIBRARY)
     variables = ("env", f"PYTHONHOME={root / 'usr'}", f"PYTHONPATH={site}", "PYTHONDONTWRITEBYTECODE=1")
     emulated = (str(find(EMULATOR)), "-L", str(root), str(root / "usr" / "bin" / f"python{PYTHON}"), "-m", "spotter")
     return ["unshare", "--mount", "sh", "-c", _HIDDEN, "sh", *variables, *emulated]

@@ -1,32 +1,27 @@
 """The kernels on 64-bit ARM: compiled with warnings as errors, and the random nonsense run by an emulator."""
 
 import os
-import platform
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from spotter.ops.build import build, build_fuzzer
 from tests.lengths import compiles
+from tests.ops.arm import COMPILER, EMULATOR, building_for_arm
 from tests.programs import find, needs
 
 ROUNDS = 300
-COMPILER = "aarch64-linux-gnu-g++"
-EMULATOR = "qemu-aarch64"
 WHAT = "THE KERNELS ON ARM"
 COMPILES = needs(COMPILER, WHAT, "Debian: apt-get install g++-aarch64-linux-gnu")
 EMULATES = needs(EMULATOR, WHAT, "Debian: apt-get install qemu-user")
 
 
 @pytest.fixture(autouse=True)
-def _for_arm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Builds as on such a machine."""
-    compiler = tmp_path / "c++"
-    compiler.write_text(f'#!/bin/sh\nexec {find(COMPILER)} -Werror "$@"\n')
-    compiler.chmod(0o755)
-    monkeypatch.setenv("CXX", str(compiler))
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+def _for_arm(tmp_path: Path) -> Iterator[None]:
+    with building_for_arm(tmp_path, "-Werror"):
+        yield
 
 
 def emulated(*command: str | Path) -> "subprocess.CompletedProcess[str]":

@@ -35,6 +35,13 @@ def bernstein(t: Tensor) -> Tensor:
     return torch.stack((s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t), -1)
 
 
+def tangents(points: Tensor, t: Tensor) -> Tensor:
+    """The derivatives by t [..., T, 2] of curves with control points [..., 4, 2] at t [..., T]."""
+    s = 1 - t
+    basis = torch.stack((s * s, 2 * s * t, t * t), -1)
+    return 3 * basis @ (points[..., 1:, :] - points[..., :-1, :])
+
+
 def controls(curves: Tensor) -> Tensor:
     """Control points [N, 2, 4, 2] of regions [N, 16]: (upper, lower) edge, point, (x, y)."""
     return curves.reshape(curves.shape[0], 2, 4, 2)
@@ -56,10 +63,9 @@ def fitted_edges(points: Tensor) -> Tensor:
     """Regions [N, 16] fitted to points [N, 2, n, 2] of their two edges, n at least 2, by least squares for each edge
     with fixed end points.
 
-    A point's t is its share of the length along the edge, as in ABCNet, and it counts by the length of the edge that is
-    nearest to it. An edge of two points becomes straight, one of
-    three the parabola through them: where the points leave a choice, control points stay close to the thirds of the
-    straight line.
+    A point's t is its share of the length along the edge, as in ABCNet, and its weight is the distance along the edge
+    from the point before it to the one after it. An edge of two points becomes straight, one of three the parabola
+    through them: where the points leave a choice, control points stay close to the thirds of the straight line.
     """
     way = (points[:, :, 1:] - points[:, :, :-1]).square().sum(-1).sqrt().cumsum(2)
     t = torch.cat((torch.zeros_like(way[:, :, :1]), way / way[:, :, -1:].clamp(min=_EPSILON)), 2)
@@ -147,7 +153,7 @@ def straight_parts(curves: Tensor, words: Tensor, place: Tensor, most: float) ->
     [N, 16] within which the middle line turns by at most `most` radians from its direction there."""
     t = torch.linspace(0, 1, _TURNS, device=curves.device)
     points = controls(curves).mean(1)
-    along = torch.stack(((1 - t) ** 2, 2 * t * (1 - t), t * t), 1) @ (points[:, 1:] - points[:, :-1])  # N x T x 2
+    along = tangents(points, t)  # N x T x 2
     before, after = along[:, :-1], along[:, 1:]
     bend = torch.atan2(before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0], (before * after).sum(-1))
     turned = torch.cat((torch.zeros_like(bend[:, :1]), bend.cumsum(1)), 1)[words]  # K x T

@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
-from spotter.families.abcnet.bezier import bernstein, controls, fitted_edges, measured, middle_lines, placed
+from spotter.families.abcnet.bezier import bernstein, controls, fitted_edges, measured, middle_lines, placed, tangents
 from spotter.families.abcnet.maps import CurveMaps
 from spotter.families.abcnet.overlap import directions
 from spotter.model.anchors import STRIDE
+from spotter.model.family import Extent
 
 _ROUNDS = 4
 _FROM_END = (0.7, 1.0, 1.4, 2.0)  # of the height: distances of the points from an end, inwards, the nearest first
@@ -37,14 +38,16 @@ def sharpen_ends(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor
 
 
 def _sharpened(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
-    lengths, heights = measured(curves)
+    extent = measured(curves)
+    lengths, heights = extent
+    there = controls(placed(curves, maps.anchors)).mean(1)  # N x 4 x 2, the middle lines on the map
     long = (lengths > _LONG) & (lengths > _LONG_RATIO * heights)
     from_end = torch.tensor(_FROM_END, device=curves.device)
     inside = (from_end * heights[:, None] / lengths[:, None].clamp(min=1e-6)).clamp(max=0.5)  # N x K
     share = (torch.arange(_SAMPLES, device=curves.device) + 0.5) / _SAMPLES
     ends, known = [], []
     for end, t in ((0, inside), (1, 1 - inside)):
-        predicted, at, own, usable = _continued(maps, curves, image_index, end, t, lengths, heights)
+        predicted, at, own, usable = _continued(maps, curves, there, image_index, end, t, extent)
         usable = usable & long
         ends.append((torch.where(usable[:, None], predicted, curves), torch.where(usable, at, own), own))
         known.append(usable)
@@ -59,28 +62,26 @@ def _sharpened(maps: CurveMaps, curves: Tensor, image_index: Tensor) -> Tensor:
 
 
 def _continued(
-    maps: CurveMaps, curves: Tensor, image_index: Tensor, end: int, t: Tensor, lengths: Tensor, heights: Tensor
+    maps: CurveMaps, curves: Tensor, there: Tensor, image_index: Tensor, end: int, t: Tensor, extent: Extent
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What the first usable of the points at t [N, K] of the middle lines predicts: a region [N, 16], where on it the
     point lies, [N] from 0 to 1, where it lies on the given region [N], and whether there is such a point, bool [N].
-    end: 0 for the start of a word, 1 for its end."""
+    there: control points [N, 4, 2] of the middle lines on the map. end: 0 for the start of a word, 1 for its end.
+    extent: of the regions."""
     rows, columns = maps.score.shape[-2:]
     count = len(_FROM_END)
-    middle = controls(placed(curves, maps.anchors)).mean(1)  # N x 4 x 2, on the map
-    there = bernstein(t) @ middle / STRIDE  # N x K x 2
-    column = there[..., 0].clamp(0, columns - 1).to(torch.int64)
-    row = there[..., 1].clamp(0, rows - 1).to(torch.int64)
+    column, row = (bernstein(t) @ there / STRIDE).unbind(-1)  # N x K
+    column, row = column.clamp(0, columns - 1).to(torch.int64), row.clamp(0, rows - 1).to(torch.int64)
     image = image_index[:, None].expand(-1, count)
     predicted = maps.curves(image, row, column)  # N x K x 16
     flat = predicted.flatten(0, 1)
     corner = controls(flat).mean(1)[:, 3 * end].unflatten(0, (-1, count))  # type: ignore[no-untyped-call]
-    moved = (corner - controls(curves).mean(1)[:, None, 3 * end]).square().sum(-1).sqrt()
-    furthest = torch.maximum(_MOST_MOVED * lengths, _MOST_HEIGHTS * heights)
     points = controls(curves).mean(1)
-    s = 1 - t
-    way = torch.stack((s * s, 2 * s * t, t * t), -1) @ (points[:, 1:] - points[:, :-1])  # N x K x 2
+    moved = (corner - points[:, None, 3 * end]).square().sum(-1).sqrt()
+    furthest = torch.maximum(_MOST_MOVED * extent.lengths, _MOST_HEIGHTS * extent.heights)
+    way = tangents(points, t)  # N x K x 2
     aligned = (way * directions(predicted)).sum(-1) > _ALIGNED * way.square().sum(-1).sqrt()
-    ratio = measured(flat).heights.unflatten(0, (-1, count)) / heights[:, None].clamp(min=1e-6)  # type: ignore[no-untyped-call]
+    ratio = measured(flat).heights.unflatten(0, (-1, count)) / extent.heights[:, None].clamp(min=1e-6)  # type: ignore[no-untyped-call]
     alike = (ratio < _ALIKE) & (ratio > 1 / _ALIKE)
     usable = aligned & alike & (moved < furthest[:, None]) & (maps.score[image, 0, row, column] > _LEAST_LOGIT)
     first = torch.where(usable, torch.arange(count, device=t.device), count - 1).amin(1, keepdim=True)  # N x 1

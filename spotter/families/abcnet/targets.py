@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spotter.families.abcnet.bezier import fitted, measured, middle_lines
+from spotter.families.abcnet.bezier import fitted, measured, middle_lines, tangents
 from spotter.families.interface import Truth
 from spotter.model.anchors import STRIDE
 
@@ -48,10 +48,7 @@ def _words(curves: Tensor) -> list[_Word]:
         steps = min(3 + 2 * round(_STEPS * length / max(2 * height, 1.0)), _MOST_STEPS)
         t = torch.linspace(0, 1, steps)
         middle, across = middle_lines(curve[None], t)
-        points = curve.reshape(2, 4, 2).mean(0)
-        s = 1 - t
-        basis = torch.stack((s * s, 2 * s * t, t * t), 1)
-        along = 3 * basis @ (points[1:] - points[:-1])
+        along = tangents(curve.reshape(2, 4, 2).mean(0), t)
         found.append(_Word(middle[0].numpy(), along.numpy(), across[0].numpy(), t.numpy(), length, height))
     return found
 

@@ -58,13 +58,11 @@ def frames(polygons: Sequence[Polygon]) -> list[Frame]:
 
 
 def _word(polygon: Polygon, index: int) -> _Word:
-    if len(polygon) == 4:
-        (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon
-        right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
-    else:  # the middle of a curved word is not the middle between its ends
-        half = len(polygon) // 2
-        (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = polygon[0], polygon[half - 1], polygon[half], polygon[-1]
-        right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
+    half = len(polygon) // 2
+    corners = polygon if half == 2 else (polygon[0], polygon[half - 1], polygon[half], polygon[-1])
+    (a_x, a_y), (b_x, b_y), (c_x, c_y), (d_x, d_y) = corners
+    right, down = (b_x - a_x + c_x - d_x) / 2, (b_y - a_y + c_y - d_y) / 2
+    if half > 2:  # the middle of a curved word is not the middle between its ends
         a_x, a_y = b_x, b_y = _mean(polygon[:half])
         c_x, c_y = d_x, d_y = _mean(polygon[half:])
     height = math.hypot(c_x + d_x - a_x - b_x, c_y + d_y - a_y - b_y) / 2

@@ -475,22 +475,23 @@ async def test_a_client_that_leaves_during_decoding_frees_its_place(
 async def test_what_is_late_when_decoded_is_not_run(
     client: Client, monkeypatch: pytest.MonkeyPatch, form: str, at_once: int, settings: dict[str, int]
 ) -> None:
-    ended = threading.Semaphore(0)
+    answered, ended = threading.Event(), threading.Event()
     decode = OpenedPicture.decode
 
     def slow(opened: OpenedPicture) -> Prepared:
-        time.sleep(0.2)
-        ended.release()
+        assert answered.wait(10)
+        ended.set()
         return decode(opened)
 
     async with client(**settings) as (http, service):
         with monkeypatch.context() as patch:
             patch.setattr(OpenedPicture, "decode", slow)
             response = await http.post(
-                "/spot", content=picture((1, 1, 1), form=form), headers={"X-Request-Timeout-Ms": "50"}
+                "/spot", content=picture((1, 1, 1), form=form), headers={"X-Request-Timeout-Ms": "1000"}
             )
             problem_of(response, 504, "too-late")
-            assert await asyncio.to_thread(ended.acquire, timeout=10)
+            answered.set()
+            assert await asyncio.to_thread(ended.wait, 10)
         assert (await http.post("/spot", content=picture((3, 3, 3), form=form))).status_code == 200
         page = service.metrics.render().decode()
         assert 'spotter_expirations_total{stage="decode"} 1.0' in page

@@ -54,7 +54,8 @@ class Word:
     """A word. score: 0 to 1, by detector and recogniser together; detection_score, reading_score: by each alone, None
     where not known. direction: degrees by which it is turned clockwise, -180 to 180. line, block: numbers, from 0, of
     the picture's line and block that it is in. characters: None unless `detail` asked for them. repaired_from: the text
-    as it was read, where look-alike characters were replaced in it to fit a hint."""
+    as it was read, where look-alike characters were replaced in it to fit a hint. script: "unknown" where the text is
+    probably in a script that the model does not know, else None."""
 
     polygon: Polygon
     text: str
@@ -66,6 +67,7 @@ class Word:
     block: int
     characters: tuple[Character, ...] | None = None
     repaired_from: str | None = None
+    script: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ def _word(members: Mapping[str, Any]) -> Word:
         members["block"],
         None if characters is None else tuple(_character(it) for it in characters),
         members.get("repaired_from"),
+        members.get("script"),
     )
 
 

@@ -5,9 +5,10 @@ The order is computed with plain Python numbers: a picture has tens of words, fo
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spotter.reading.characters import Character, find_characters
 from spotter.reading.imaging import Prepared
@@ -21,6 +22,11 @@ from spotter.registry.manifest import Manifest
 
 _SURE = 0.9
 """The detector's probability from which a region counts as a word, whether it could be read or not."""
+_FEW, _HIGH, _SHARE, _DOUBTFUL = 8, 14.0, 0.5, 0.95
+"""Where the detector is sure of at least `_FEW` words of `_HIGH` and more pixels at the working size, and less than
+`_SHARE` of them could be read, most of the picture is in a script that the model does not know, and what was read with
+a score below `_DOUBTFUL` is probably look-alikes. So are all of 72 drawn pages of nine other scripts, and 1 of 142
+street scenes; smaller words are also left unread because they are blurred."""
 
 
 class Word(NamedTuple):
@@ -29,7 +35,8 @@ class Word(NamedTuple):
     the line and block of the page that it is in; detection_score, reading_score: the detector's probability of the
     word, and the recogniser's of its whole text, 0..1 to four digits, None where they are not known; characters: as
     they were read, None where they were not asked for; repaired_from: the text as it was read, where look-alike
-    characters were replaced in it."""
+    characters were replaced in it; script: "unknown" where the text is probably in a script that the model does not
+    know, else None."""
 
     polygon: Polygon
     text: str
@@ -41,6 +48,7 @@ class Word(NamedTuple):
     reading_score: float | None = None
     characters: Sequence[Character] | None = None
     repaired_from: str | None = None
+    script: Literal["unknown"] | None = None
 
 
 class Line(NamedTuple):
@@ -128,9 +136,9 @@ def arrange(size: tuple[int, int], words: Sequence[Word], others: Sequence[Polyg
         for indices, turns, row, degrees in text_lines:
             at, own_words = len(lines) + len(own_lines), []
             for index, turn in zip(indices, turns, strict=True):
-                polygon, text, score, _, _, _, found, read, own, was = words[index]
+                polygon, text, score, _, _, _, found, read, own, was, script = words[index]
                 # + 0.0: not -0.0
-                placed_word = (polygon, text, score, round(turn, 1) + 0.0, at, number, found, read, own, was)
+                placed_word = (polygon, text, score, round(turn, 1) + 0.0, at, number, found, read, own, was, script)
                 own_words.append(new(Word, placed_word))
             placed += own_words
             own_lines.append(Line(own_words, row, degrees, number))
@@ -171,11 +179,23 @@ def read_page(
             words.append(Word(polygon, text, round(score, 4), 0.0, 0, 0, found, read, own))
         else:
             others.append(polygon)
-    page = arrange_fitting(prepared.upload, words, wording, others)
     if apart.detection is None:
-        return page
-    unread = np.count_nonzero((apart.detection >= _SURE) & (rows.scores < threshold))
-    return replace(page, unread=int(unread))
+        return arrange_fitting(prepared.upload, words, wording, others)
+    sure = apart.detection >= _SURE
+    unreadable = rows.scores[sure] < manifest.score_threshold  # at whatever threshold the request wants words
+    if np.count_nonzero(unreadable) > (1 - _SHARE) * _FEW:
+        words = _with_scripts(words, rows.polygons[sure], unreadable)
+    page = arrange_fitting(prepared.upload, words, wording, others)
+    return replace(page, unread=int(np.count_nonzero(rows.scores[sure] < threshold)))
+
+
+def _with_scripts(words: list[Word], sure: NDArray[np.float32], unreadable: NDArray[np.bool_]) -> list[Word]:
+    """Words of a picture, with their `script`. sure: polygons [N, P, 2], in working pixels, of the words that the
+    detector is sure of; unreadable: bool [N], those of them whose score is too low."""
+    large = np.linalg.norm(sure[:, 0] - sure[:, -1], axis=1) >= _HIGH
+    if np.count_nonzero(large) < _FEW or unreadable[large].mean() <= 1 - _SHARE:
+        return words
+    return [word._replace(script="unknown") if word.score < _DOUBTFUL else word for word in words]
 
 
 def arrange_fitting(
@@ -207,7 +227,7 @@ def mean_score(words: Sequence[Word]) -> float:
 
 def render(word: Word) -> dict[str, Any]:
     """A word as an object of the answer's JSON."""
-    polygon, text, score, direction, line, block, detection_score, reading_score, characters, repaired_from = word
+    polygon, text, score, direction, line, block, detection_score, reading_score, characters, repaired, script = word
     answer: dict[str, Any] = {
         "polygon": polygon,
         "text": text,
@@ -220,6 +240,8 @@ def render(word: Word) -> dict[str, Any]:
     }
     if characters is not None:
         answer["characters"] = [each._asdict() for each in characters]
-    if repaired_from is not None:
-        answer["repaired_from"] = repaired_from
+    if repaired is not None:
+        answer["repaired_from"] = repaired
+    if script is not None:
+        answer["script"] = script
     return answer

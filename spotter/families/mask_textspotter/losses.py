@@ -11,12 +11,15 @@ from spotter.families.fots.losses import geometry_losses
 from spotter.families.interface import Truth
 from spotter.families.mask_textspotter.learning import jitter_outlines, proposals
 from spotter.families.mask_textspotter.maps import MaskMaps
-from spotter.families.mask_textspotter.outlines import outline_places
+from spotter.families.mask_textspotter.outlines import outline_places, turned
 from spotter.families.mask_textspotter.reader import ROWS, SIZE, CharacterMaps
 from spotter.families.mask_textspotter.targets import MaskTruth, character_targets, mask_targets
 
 _MASKS, _WORDS = 64, 32  # the most in a step
 _JITTER = 0.08  # of the height
+_MOST_TURN, _BENT = 2.1, 0.05
+"""Radians by which a word may turn, about as much as the scan of its mask's columns can follow, and how much a word
+that turns further counts in the losses of boxes and masks, which cannot represent it."""
 
 
 def dice(logits: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
@@ -63,12 +66,12 @@ def head_losses(maps: MaskMaps, truth: MaskTruth, weights: Tensor) -> tuple[Tens
     characters, where these are located.
     """
     boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
-    found = geometry_losses(maps, boxes, weights)
-    means = _Means(weights)
+    placed = torch.where(turned(truth.shapes).abs() > _MOST_TURN, _BENT * weights, weights)
+    found = geometry_losses(maps, boxes, placed)
     # Seeded by the words, so that a resumed run draws the same numbers.
     generator = torch.Generator().manual_seed(int(truth.shapes.detach().abs().sum().item()))
-    mask = _mask_loss(maps, truth, means, generator)
-    characters, sequence = _reading_losses(maps, truth, means, generator)
+    mask = _mask_loss(maps, truth, _Means(placed), generator)
+    characters, sequence = _reading_losses(maps, truth, _Means(weights), generator)
     return *found, mask, characters, sequence
 
 

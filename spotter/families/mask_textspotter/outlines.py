@@ -103,6 +103,15 @@ def measured(outlines: Tensor) -> Extent:
     return Extent(lengths, (areas / lengths.clamp(min=_EPSILON)).clamp(min=0))
 
 
+def turned(outlines: Tensor) -> Tensor:
+    """The angles [N] in radians, of either sign, by which the middle lines of regions [N, 32] turn from their start to
+    their end."""
+    step = edges(outlines).mean(1).diff(dim=1)
+    before, after = step[:, :-1], step[:, 1:]
+    across = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
+    return torch.atan2(across, (before * after).sum(-1)).sum(1)
+
+
 def outline_places(outlines: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """As `Geometry.places`."""
     line = shares(u + 0.5)[:, None] @ edges(outlines)  # N x 2 x C x 2

@@ -57,6 +57,11 @@ class WordAnswer(BaseModel):
     repaired_from: str | None = Field(
         None, description="The text as it was read, where a hint let look-alike characters be replaced in it."
     )
+    script: Literal["unknown"] | None = Field(
+        None,
+        description="`unknown`: most of the picture could not be read, so this is probably text in a script that the "
+        "model does not know, read as letters that look alike. Else absent.",
+    )
 
 
 class LineAnswer(BaseModel):

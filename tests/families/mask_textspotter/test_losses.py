@@ -22,7 +22,7 @@ from spotter.families.mask_textspotter.maps import MaskMaps
 from spotter.families.mask_textspotter.reader import CharacterMaps
 from spotter.families.mask_textspotter.targets import MaskTruth
 from spotter.model.anchors import plain_anchors
-from tests.families.mask_textspotter.shapes import quad, straight
+from tests.families.mask_textspotter.shapes import arch, quad, straight
 
 FAMILY = MaskTextSpotter()
 
@@ -112,6 +112,20 @@ def test_boxes_are_learnt_as_fots_learns_them() -> None:
     wanted = geometry_losses(maps, boxes, weights)
     for name, value in zip(("box", "ends", "direction"), wanted, strict=True):
         torch.testing.assert_close(found[name], value)
+
+
+@pytest.mark.parametrize(("degrees", "share"), [(100.0, 1.0), (200.0, 0.05)])
+def test_words_that_turn_too_far_for_a_mask_hardly_count_in_boxes_and_masks(degrees: float, share: float) -> None:
+    polygons = torch.cat((arch(8, 20, degrees, (24, 28)), arch(300, 312, 5, (44, 352))))
+    truth = FAMILY.truth(polygons, torch.tensor([0, 0]), torch.tensor([False, False]), (1, 16, 16))
+    maps = make_maps()
+    found = losses(maps, truth, torch.ones(2))
+    weights = torch.tensor([share, 1.0])
+    boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
+    for name, value in zip(("box", "ends", "direction"), geometry_losses(maps, boxes, weights), strict=True):
+        torch.testing.assert_close(found[name], value)
+    each = [losses(maps, truth, torch.eye(2)[word])["mask"] for word in (0, 1)]
+    torch.testing.assert_close(found["mask"], (share * each[0] + each[1]) / (share + 1))
 
 
 def test_every_part_teaches_its_branch_and_the_features() -> None:

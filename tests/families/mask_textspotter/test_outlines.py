@@ -18,6 +18,7 @@ from spotter.families.mask_textspotter.outlines import (
     shares,
     to_boxes,
     to_polygons,
+    turned,
     ways,
 )
 from spotter.model.anchors import mosaic_anchors
@@ -145,3 +146,12 @@ def test_the_placeholder_is_a_region_without_extent() -> None:
     assert measured(ones).heights.tolist() == [0]
     polygons = OUTLINES.polygons(OUTLINES.part(ones, torch.tensor([-0.5]), torch.tensor([0.5])))
     torch.testing.assert_close(polygons, torch.ones(1, 16, 2))
+
+
+@pytest.mark.parametrize("degrees", [20.0, 90.0, 200.0])
+def test_how_far_a_word_turns(degrees: float) -> None:
+    """Between the middles of the first and the last of its seven parts; against the clock it is negative."""
+    found = of_polygons(arch(20, 40, degrees, (50, 50)))
+    assert math.degrees(float(turned(found))) == pytest.approx(degrees * 6 / 7, rel=0.01)
+    mirrored = found.reshape(1, 16, 2) * torch.tensor([-1.0, 1.0])
+    assert math.degrees(float(turned(mirrored.flatten(1)))) == pytest.approx(-degrees * 6 / 7, rel=0.01)

@@ -16,6 +16,7 @@ class Verdict(NamedTuple):
 
 
 TAKEN = Verdict("taken", "most of the words were small in the first look")
+IN_PARTS = Verdict("taken", f"there were more than {MOST_WORDS} words, so the picture was read in parts")
 ASKED = Verdict("not_needed", "the request says at which size to read")
 NO_TIME = Verdict("skipped", "the deadline is too near")
 TOO_SLOW = Verdict("skipped", "the deadline came before it was done")
@@ -32,8 +33,6 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
     """
     if not much_larger(max(seen.shown), max(seen.working)):
         return Verdict("not_needed", "the picture was read at its own size, or nearly so")
-    if len(rows.scores) > MOST_WORDS:
-        return Verdict("skipped", f"there are more than {MOST_WORDS} words, some of which a closer look would drop")
     height = median_height(rows.polygons)
     if height is None:
         return Verdict("not_needed", "too few words were found to tell that they are small")
@@ -50,14 +49,15 @@ def account(
     rows: Rows,
     seen: Prepared,
     verdict: Verdict,
-    found: int,
+    most: int,
     unread: int | None = None,
     others: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are in the answer. found: how many
-    words it found, including those that the hints leave out. unread: as in `Page`. others: further warnings."""
+    """`reading` and `warnings` of an answer. rows, seen: of the look whose words are in the answer. most: how many
+    words it found, including those that the hints leave out; of a look in parts, in the part with the most words.
+    unread: as in `Page`. others: further warnings."""
     scale = max(seen.shown) / max(seen.working)
-    cut = found > MOST_WORDS
+    cut = most > MOST_WORDS
     least = round(LEAST_HEIGHT * scale, 1)
     return {
         "reading": {
@@ -73,7 +73,7 @@ def account(
         },
         "warnings": [
             *_warnings(seen, verdict, least, cut, median_height(rows.polygons)),
-            *_unread(unread or 0, found),
+            *_unread(unread or 0, max(most, len(rows.scores))),
             *others,
         ],
     }

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spotter.reading import imaging
-from spotter.reading.account import ASKED, TAKEN, account, why_one_look
+from spotter.reading.account import ASKED, IN_PARTS, TAKEN, account, why_one_look
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import PictureLimits, Prepared
+from spotter.reading.parts import joined, partition
 from spotter.reading.prepared import turned
 from spotter.reading.second_look import closer
 from spotter.reading.session import Rows, Session, SessionOptions
@@ -76,9 +77,9 @@ class Reader:
     ) -> "Read":
         """The page of a prepared picture, and the account of how it was read. A turned picture is read upright
         (see `turning`). A picture of small words is read a second time, at a larger size (see `second_look.closer`),
-        unless a size was asked for.
+        and one of very many words in parts (see `parts`), unless a size was asked for.
 
-        again: prepares the picture a second time. hints: those with which it was prepared; they also select words.
+        again: prepares the picture another time. hints: those with which it was prepared; they also select words.
         closest: longest side of a second look in pixels, 0 for none. characters: whether words include their
         characters.
         Raises what `again` does.
@@ -88,18 +89,26 @@ class Reader:
         while (turn := turns.next) is not None:
             turns.took(turn, self._look(turned(prepared, turn, spec)))
         prepared, found = turns.best
-        rows = hints.keep(found, prepared)
-        verdict = ASKED
+        verdict, most = ASKED, len(found.scores)
         if self.max_side is None and hints.max_side is None:
-            near = closer(rows, prepared, self.manifest.input, closest)
+            turn, spec = prepared.turn, self.manifest.input
+            rows = hints.keep(found, prepared)
+            near = closer(rows, prepared, spec, closest)
             verdict = why_one_look(rows, prepared, closest) if near is None else TAKEN
             if near is not None:
-                prepared = turned(again(near), prepared.turn, near)
+                prepared = turned(again(near), turn, near)
                 found = self.infer([prepared])[0]
-                rows = hints.keep(found, prepared)
+            most = len(found.scores)
+            plan = partition(found, prepared, spec, closest)
+            if plan is not None:
+                prepared, verdict = turned(again(plan.spec), turn, plan.spec), IN_PARTS
+                parts = plan.parts(prepared)
+                looks = [self.infer([part.prepared])[0] for part in parts]
+                found, most = joined(parts, looks), max(len(look.scores) for look in looks)
+        rows = hints.keep(found, prepared)
         page = self.page(rows, prepared, threshold, characters, hints.wording)
         warnings = hints.warnings(page.left_out)
-        return Read(page, account(rows, prepared, verdict, len(found.scores), page.unread, warnings))
+        return Read(page, account(rows, prepared, verdict, most, page.unread, warnings))
 
     def _look(self, prepared: Prepared) -> "_Look":
         return _Look(prepared, self.infer([prepared])[0])

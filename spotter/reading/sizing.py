@@ -11,7 +11,7 @@ from spotter.registry.manifest import InputSpec
 _FEW_WORDS = 8  # fewer words do not show what size the picture's text has
 MOST_WORDS = 1_400
 """Where a look finds more words than this, the detector may have dropped some, since the number of its candidates is
-limited, and a closer look would drop more."""
+limited, and a closer look would drop more: such pictures are read in parts (`parts`)."""
 SMALL = 12.0
 """Pixels: a closer look reads more words where their median height is below this; docs/service.md has the figures."""
 LEAST_HEIGHT = 9.0

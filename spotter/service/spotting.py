@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar, cast
 
 from PIL import Image
@@ -13,13 +13,14 @@ from spotter.formats.forms import Form
 from spotter.formats.pdf import Original
 from spotter.formats.structure import Detail, as_dict
 from spotter.reading import imaging
-from spotter.reading.account import ASKED, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
+from spotter.reading.account import ASKED, IN_PARTS, NO_ROOM, NO_TIME, TAKEN, TOO_SLOW, Verdict, account, why_one_look
 from spotter.reading.carried import read_carried
 from spotter.reading.decoders import Decoders
 from spotter.reading.hints import NO_HINTS, Hints
 from spotter.reading.imaging import OpenedPicture, PictureLimits
 from spotter.reading.isolated import IsolatedPicture
 from spotter.reading.pages import DrawnPage, FilePage, Text
+from spotter.reading.parts import Part, Partition, joined, partition
 from spotter.reading.prepared import Prepared, Region, Size, turned
 from spotter.reading.second_look import closer
 from spotter.reading.turning import Turns
@@ -155,17 +156,26 @@ class RequestHandler:
                 turns = Turns(done)
                 while (turn := self._turn(turns, request, took)) is not None:
                     progress = _Progress()
-                    look, verdict = await self._look_again(
-                        turns.first.prepared, spec, ticket, request, progress, turns.first, turn
-                    )
+                    another = self._look(turns.first.prepared, spec, ticket, request, progress, turn)
+                    look, verdict = await self._look_again(another, request, progress, turns.first, TAKEN)
                     if verdict is not TAKEN:
                         break
                     turns.took(turn, look)
-                done = turns.best
-                closest, verdict = self._closer(done, request, took)
+                first = done = turns.best
+                pace = (took - done.queued) / max(done.prepared.working) ** 2
+                closest, verdict = self._closer(done, request, pace)
                 if closest is not None:
-                    progress, turn = _Progress(), done.prepared.turn
-                    done, verdict = await self._look_again(data, closest, ticket, request, progress, done, turn)
+                    progress = _Progress()
+                    another = self._look(data, closest, ticket, request, progress, done.prepared.turn)
+                    done, verdict = await self._look_again(another, request, progress, done, TAKEN)
+                most = len(done.rows.scores)
+                plan, of_parts = self._partition(done, request, pace)
+                if plan is not None:
+                    progress = _Progress()
+                    in_parts = self._look_in_parts(data, plan, ticket, request, progress, first.prepared.turn)
+                    (done, most), of_parts = await self._look_again(in_parts, request, progress, (done, most), IN_PARTS)
+                if of_parts is IN_PARTS or (of_parts is not None and verdict is not TAKEN):
+                    verdict = of_parts
             served = True
         except (TimeoutError, TooLateError):
             self._metrics.expirations.labels(progress.place).inc()
@@ -178,9 +188,9 @@ class RequestHandler:
                 self._give_up(progress, request)
             ticket.leave(served=served)
         if len(done.rows.scores) <= ORDERED_IN_LOOP and request.detail != "characters" and not request.hints.wording:
-            return self._answer(done, request, verdict)
+            return self._answer(done, request, verdict, most)
         try:
-            return await asyncio.to_thread(self._answer, done, request, verdict)
+            return await asyncio.to_thread(self._answer, done, request, verdict, most)
         except asyncio.CancelledError:
             self._metrics.cancellations.labels("postprocess").inc()
             raise
@@ -299,9 +309,8 @@ class RequestHandler:
             return None
         return turn
 
-    def _closer(self, done: Done, request: ReadRequest, took: float) -> tuple[InputSpec | None, Verdict]:
-        """The input of a second look, where one is needed, allowed and fits into the time; `took`: seconds of the
-        first. It is expected to take as long for each pixel as the first look did without its waiting time."""
+    def _closer(self, done: Done, request: ReadRequest, pace: float) -> tuple[InputSpec | None, Verdict]:
+        """The input of a second look, where one is needed, allowed and fits into the time; pace: as of `_in_time`."""
         if request.hints.max_side is not None:
             return None, ASKED
         seen = done.prepared
@@ -311,26 +320,54 @@ class RequestHandler:
         spec = closer(rows, seen, request.live.manifest.input, self.closer_look.side)
         if spec is None:
             return None, why_one_look(rows, seen, self.closer_look.side)
-        if time.monotonic() + (took - done.queued) * (spec.max_side / max(seen.working)) ** 2 > request.deadline:
-            self._metrics.second_looks.labels("no time").inc()
-            return None, NO_TIME
-        return spec, TAKEN
+        return (spec, TAKEN) if self._in_time(spec, request, pace) else (None, NO_TIME)
 
-    async def _look_again(
+    def _partition(self, done: Done, request: ReadRequest, pace: float) -> tuple[Partition | None, Verdict | None]:
+        """How to read the picture in parts, where that is needed, allowed and fits into the time, and the verdict, None
+        where it is not needed; pace: as of `_in_time`."""
+        if request.hints.max_side is not None or not self.closer_look.again:
+            return None, None
+        plan = partition(done.rows, done.prepared, request.live.manifest.input, self.closer_look.side)
+        if plan is None:
+            return None, None
+        return (plan, IN_PARTS) if self._in_time(plan.spec, request, pace) else (None, NO_TIME)
+
+    def _in_time(self, spec: InputSpec, request: ReadRequest, pace: float) -> bool:
+        """Whether another look is expected to be done before the deadline; pace: seconds for each square pixel of a
+        square with the picture's long side, by the first look without its waiting time."""
+        if time.monotonic() + pace * spec.max_side**2 <= request.deadline:
+            return True
+        self._metrics.second_looks.labels("no time").inc()
+        return False
+
+    async def _look_in_parts(
         self,
-        data: bytes | FilePage | Prepared,
-        spec: InputSpec,
+        data: bytes | FilePage,
+        plan: Partition,
         ticket: Ticket,
         request: ReadRequest,
         progress: _Progress,
-        first: Done,
         turn: int,
-    ) -> tuple[Done, Verdict]:
-        """The result of another look, closer or at the turned picture; or the result of the first look where the queue
-        has no room, or where the other look does not finish in time."""
+    ) -> tuple[Done, int]:
+        """The result of reading a picture in parts, and the number of words in the part with the most."""
+
+        def cut() -> tuple[Prepared, list[Part]]:
+            whole = turned(self._open(data, plan.spec, request.hints.region).decode(), turn, plan.spec)
+            return whole, plan.parts(whole)
+
+        prepared, parts = await self.decoded(cut)
+        looks = [await self._look(part.prepared, plan.spec, ticket, request, progress, 0) for part in parts]
+        rows = joined(parts, [look.rows for look in looks])
+        return replace(looks[-1], rows=rows, prepared=prepared), max(len(look.rows.scores) for look in looks)
+
+    async def _look_again(
+        self, look: Coroutine[Any, Any, T], request: ReadRequest, progress: _Progress, first: T, taken: Verdict
+    ) -> tuple[T, Verdict]:
+        """The result of another look and the verdict `taken`; or the result of the first look where the queue has no
+        room, or where the other look does not finish in time."""
         try:
             async with asyncio.timeout(request.deadline - time.monotonic() - RESERVED_SECONDS):
-                second = await self._look(data, spec, ticket, request, progress, turn)
+                second = await look
         except OverloadedError:
             self._metrics.second_looks.labels("no room").inc()
             return first, NO_ROOM
@@ -339,14 +376,15 @@ class RequestHandler:
             self._give_up(progress, request)
             return first, TOO_SLOW
         self._metrics.second_looks.labels("taken").inc()
-        return second, TAKEN
+        return second, taken
 
     def _give_up(self, progress: _Progress, request: ReadRequest) -> None:
         progress.given_up = True
         if progress.entry is not None:
             request.live.engine.cancel(progress.entry)
 
-    def _answer(self, done: Done, request: ReadRequest, verdict: Verdict) -> Answer:
+    def _answer(self, done: Done, request: ReadRequest, verdict: Verdict, most: int) -> Answer:
+        """The answer from a look; most: as of `account`."""
         began = time.monotonic()
         manifest = request.live.manifest
         threshold = manifest.score_threshold if request.min_score is None else request.min_score
@@ -355,9 +393,7 @@ class RequestHandler:
         rows = hints.keep(done.rows, prepared)
         page = read_page(rows, prepared, manifest, threshold, request.detail == "characters", hints.wording)
         warnings = hints.warnings(page.left_out)
-        answer = self._as_answer(
-            request, page, account(rows, prepared, verdict, len(done.rows.scores), page.unread, warnings)
-        )
+        answer = self._as_answer(request, page, account(rows, prepared, verdict, most, page.unread, warnings))
         self._time(request, "postprocess", (began, time.monotonic()))
         return answer
 

@@ -10,7 +10,6 @@ from tests.reading.test_second_look import first_look
     ("look", "limit", "verdict", "reason"),
     [(first_look(height=8), 0, "skipped", "look once"),
      (first_look(height=8), 1024, "skipped", "no more than 1024 pixels"),
-     (first_look(height=8, words=1_401), 2272, "skipped", "more than 1400 words"),
      (first_look(height=11, words=1_400), 2272, "skipped", "so many words"),
      (first_look(height=20), 2272, "not_needed", "large enough"),
      (first_look(height=8, words=7), 2272, "not_needed", "too few words")],

@@ -19,6 +19,7 @@ from PIL import Image
 from spotter.reading import imaging, second_look, turning, words
 from spotter.reading.errors import BrokenPictureError, ProblemError
 from spotter.reading.imaging import OpenedPicture, Prepared
+from spotter.reading.parts import Part, Partition
 from spotter.reading.words import Page
 from spotter.registry.errors import BundleError
 from spotter.registry.folder import FolderStore
@@ -215,6 +216,66 @@ async def test_what_a_closer_look_does_not_show_in_time_the_first_one_does(
         page = service.metrics.render().decode()
         assert 'spotter_second_looks_total{outcome="too slow"} 1.0' in page
         assert "spotter_expirations_total{" not in page
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
+
+
+def two_colours() -> bytes:
+    """A picture whose upper half has another colour than its lower half."""
+    image = Image.new("RGB", (128, 128), (5, 6, 0))
+    image.paste((7, 8, 0), (0, 64, 128, 128))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("settings", "hints", "words"),
+    [
+        ({}, "", ["005", "006", "007", "008"]),
+        ({}, "?region=0,64,128,64", ["007", "008", "007", "008"]),
+        ({}, "?max_side=128", ["005", "006"]),
+        ({"second_look": False}, "", ["005", "006"]),
+    ],
+)
+async def test_a_full_picture_is_read_in_parts(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], hints: str, words: list[str]
+) -> None:
+    monkeypatch.setattr(spotting, "partition", lambda rows, seen, spec, limit: Partition(spec, (0.5,), 0.0))
+    async with client(**settings) as (http, service):
+        answer = (await http.post("/spot" + hints, content=two_colours(), headers=PNG)).json()
+        assert [word["text"] for word in answer["words"]] == words
+        inside = len(words) == 4
+        assert (answer["reading"]["closer_look"] == "taken") == inside
+        assert ("in parts" in answer["reading"]["reason"]) == inside
+        top = 64 if "region" in hints else 0
+        assert answer["words"][0]["polygon"][0] == [0, top]
+        assert answer["words"][-1]["polygon"][2] == [128, 128]
+        page = service.metrics.render().decode()
+        assert ('spotter_second_looks_total{outcome="taken"} 1.0' in page) == inside
+        assert _metric(page, "spotter_batch_pictures_sum") == ("3.0" if inside else "1.0")
+        assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
+
+
+@pytest.mark.parametrize(("closer", "said"), [(None, "skipped"), (256, "taken")])
+async def test_what_parts_do_not_show_in_time_the_looks_before_do(
+    client: Client, monkeypatch: pytest.MonkeyPatch, closer: int | None, said: str
+) -> None:
+    """A closer look that was taken is not called skipped because the parts came too late."""
+    monkeypatch.setattr(second_look, "closer_side", lambda *given: closer)
+    monkeypatch.setattr(spotting, "partition", lambda rows, seen, spec, limit: Partition(spec, (0.5,), 0.0))
+    go, cut = threading.Event(), Partition.parts
+
+    def slow(plan: Partition, whole: Prepared) -> list[Part]:
+        assert go.wait(10)
+        return cut(plan, whole)
+
+    async with client(timeout=1.5) as (http, service):
+        monkeypatch.setattr(Partition, "parts", slow)
+        answer = (await http.post("/spot", content=picture((5, 6, 0), (128, 128)), headers=PNG)).json()
+        go.set()
+        assert [word["text"] for word in answer["words"]] == ["005", "006"]
+        assert answer["reading"]["closer_look"] == said
+        assert 'spotter_second_looks_total{outcome="too slow"} 1.0' in service.metrics.render().decode()
         assert (service.handler.admission.pictures, service.handler.admission.pixels) == (0, 0)
 
 

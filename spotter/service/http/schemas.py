@@ -91,7 +91,9 @@ class Reading(BaseModel):
     turned: Literal[0, 90, 180, 270] = Field(
         description="Degrees by which the picture lies turned clockwise, undone before it was read."
     )
-    closer_look: Literal["taken", "not_needed", "skipped"] = Field(description="A second look at small words.")
+    closer_look: Literal["taken", "not_needed", "skipped"] = Field(
+        description="A second look at small words, or one in parts at very many."
+    )
     reason: str = Field(description="Why, or why not.")
     least_height: float = Field(description="Pixels of the upload: letters lower than about this are not looked for.")
     candidates_cut: bool = Field(description="Whether there were so many words that some may have been dropped.")

@@ -162,12 +162,14 @@ class RequestHandler:
                         break
                     turns.took(turn, look)
                 first = done = turns.best
-                pace = (took - done.queued) / max(done.prepared.working) ** 2
+                pace = _pace(took, done)
                 closest, verdict = self._closer(done, request, pace)
                 if closest is not None:
-                    progress = _Progress()
+                    progress, began = _Progress(), time.monotonic()
                     another = self._look(data, closest, ticket, request, progress, done.prepared.turn)
                     done, verdict = await self._look_again(another, request, progress, done, TAKEN)
+                    if verdict is TAKEN:
+                        pace = _pace(time.monotonic() - began, done)
                 most = len(done.rows.scores)
                 plan, of_parts = self._partition(done, request, pace)
                 if plan is not None:
@@ -310,7 +312,7 @@ class RequestHandler:
         return turn
 
     def _closer(self, done: Done, request: ReadRequest, pace: float) -> tuple[InputSpec | None, Verdict]:
-        """The input of a second look, where one is needed, allowed and fits into the time; pace: as of `_in_time`."""
+        """The input of a second look, where one is needed, allowed and fits into the time; pace: see `_pace`."""
         if request.hints.max_side is not None:
             return None, ASKED
         seen = done.prepared
@@ -324,7 +326,7 @@ class RequestHandler:
 
     def _partition(self, done: Done, request: ReadRequest, pace: float) -> tuple[Partition | None, Verdict | None]:
         """How to read the picture in parts, where that is needed, allowed and fits into the time, and the verdict, None
-        where it is not needed; pace: as of `_in_time`."""
+        where it is not needed; pace: see `_pace`."""
         if request.hints.max_side is not None or not self.closer_look.again:
             return None, None
         plan = partition(done.rows, done.prepared, request.live.manifest.input, self.closer_look.side)
@@ -333,8 +335,7 @@ class RequestHandler:
         return (plan, IN_PARTS) if self._in_time(plan.spec, request, pace) else (None, NO_TIME)
 
     def _in_time(self, spec: InputSpec, request: ReadRequest, pace: float) -> bool:
-        """Whether another look is expected to be done before the deadline; pace: seconds for each square pixel of a
-        square with the picture's long side, by the first look without its waiting time."""
+        """Whether another look is expected to be done before the deadline; pace: see `_pace`."""
         if time.monotonic() + pace * spec.max_side**2 <= request.deadline:
             return True
         self._metrics.second_looks.labels("no time").inc()
@@ -415,6 +416,11 @@ class RequestHandler:
 
     def _time(self, request: ReadRequest, stage: str, *spans: tuple[float, float]) -> None:
         self._metrics.stage(stage, request.timing.add(stage, *spans))
+
+
+def _pace(took: float, done: Done) -> float:
+    """The seconds of a look without its waiting time, for each pixel of a square with the long side of its picture."""
+    return (took - done.queued) / max(done.prepared.working) ** 2
 
 
 def _resolver(answer: "asyncio.Future[Any]") -> Callable[[Any], None]:

@@ -28,7 +28,8 @@ def as_parquet(records: Sequence[Record]) -> bytes:
 
     scores = [(name, pa.float64()) for name in ("score", "detection_score", "reading_score", "direction")]
     numbers = [*scores, ("line", pa.int64()), ("block", pa.int64())]
-    word = pa.struct([("polygon", pa.list_(pa.list_(pa.float64()))), ("text", pa.string()), *numbers])
+    texts = [("text", pa.string()), ("script", pa.string())]  # a script is null unless it is unknown
+    word = pa.struct([("polygon", pa.list_(pa.list_(pa.float64()))), *texts, *numbers])
     columns = [("input", pa.string()), ("page", pa.int64()), ("width", pa.int64()), ("height", pa.int64())]
     schema = pa.schema([*columns, ("text", pa.string()), ("words", pa.list_(word))])
     buffer = io.BytesIO()

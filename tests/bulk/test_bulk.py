@@ -1,5 +1,6 @@
 """`spotter bulk` as a whole: in this process, over Ray, interrupted, and with a worker killed."""
 
+import io
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from PIL import Image
 
 from spotter.bulk.cli import bulk
 from spotter.bulk.inputs import Item
+from spotter.bulk.output import as_parquet
 from spotter.bulk.plan import Part
 from spotter.bulk.work import BulkRun, Count, Worker
 from spotter.reading.imaging import PictureLimits, Prepared
@@ -123,7 +125,17 @@ def test_parquet_holds_the_same(registry: Path, folder: Path, tmp_path: Path) ->
     assert run(registry, folder, tmp_path / "out", "--in-process", "--format", "parquet").exit_code == 0
     assert run(registry, folder, tmp_path / "lines", "--in-process").exit_code == 0
     table = [row for file in sorted((tmp_path / "out").glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+    words = [word for row in table for word in row["words"]]
+    assert words
+    assert {word.pop("script") for word in words} == {None}
     assert table == records(tmp_path / "lines")
+
+
+def test_parquet_keeps_that_a_script_is_unknown() -> None:
+    pq = pytest.importorskip("pyarrow.parquet", reason="PARQUET IS NOT TESTED: pyarrow is not installed")
+    word = {"polygon": [[0.0, 0.0]] * 4, "text": "MocKBa", "score": 0.5, "line": 0, "block": 0, "script": "unknown"}
+    (row,) = pq.read_table(io.BytesIO(as_parquet([{"input": "a.png", "page": 0, "words": [word]}]))).to_pylist()
+    assert row["words"][0] | word == row["words"][0]
 
 
 def test_object_stores_on_both_sides(registry: Path, folder: Path, tmp_path: Path) -> None:

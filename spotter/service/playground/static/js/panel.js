@@ -109,8 +109,9 @@ export class Panel {
           "p",
           {},
           pieces.flatMap(({ index, gap }) => {
-            const { text, score } = answer.words[index];
-            return [gap, el("span", { class: `word c${step(score)}`, "data-index": owner.get(index), title: score.toFixed(2), text })];
+            const { text, score, script } = answer.words[index];
+            const title = script ? `${score.toFixed(2)}, probably of a script that the model does not know` : score.toFixed(2);
+            return [gap, el("span", { class: `word c${step(score)}`, "data-index": owner.get(index), title, text })];
           }),
         ),
       ),

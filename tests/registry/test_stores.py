@@ -245,7 +245,7 @@ def test_rolling_back_knows_moves_made_in_mlflow_itself(mlflow: MlflowPlace, nam
 
 def test_where_registries_are() -> None:
     assert isinstance(open_store("mlflow+https://me:secret@host/prefix/"), MlflowStore)
-    assert open_store(None).names() == ["abcnet", "spotter"]
+    assert open_store(None).names() == ["abcnet", "mask-textspotter", "spotter"]
     for place in ("http://me:secret@host", "mlflow+ftp://host", "mlflow+http://", "s3://bucket"):
         with pytest.raises(RegistryError, match="a registry is a folder or mlflow") as refused:
             open_store(place)

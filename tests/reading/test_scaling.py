@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -29,9 +29,13 @@ def difference(one: Pixels, other: Pixels) -> int:
 
 @cykooz
 @given(SIDES, SIDES, SIDES, SIDES, st.sampled_from(["L", "RGB"]), st.integers(0, 9))
-def test_simd_and_pillow_agree_to_one(width: int, height: int, wide: int, high: int, mode: str, seed: int) -> None:
+@example(13, 54, 54, 39, "RGB", 1)
+def test_simd_and_pillow_agree(width: int, height: int, wide: int, high: int, mode: str, seed: int) -> None:
     image = noise(width, height, mode, seed)
-    assert difference(scaled(image, (wide, high)), by_pillow(image, (wide, high))) <= 1
+    one, other = scaled(image, (wide, high)), by_pillow(image, (wide, high))
+    # Each rounds after either direction, so the two may differ by one twice.
+    assert difference(one, other) <= 2
+    assert np.abs(one.astype(int) - other).mean() <= 1
 
 
 @cykooz

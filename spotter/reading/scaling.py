@@ -1,7 +1,7 @@
 """Scaling pictures to the size at which they are read, by a triangle filter as wide as the scale (Pillow's BILINEAR).
 
-`cykooz_resizer` computes the same, up to one level in 256 for each direction, with SIMD in a third of the time. Where it has no wheel,
-Pillow is used.
+`cykooz_resizer` computes the same, up to one level in 256 for each direction, with SIMD in a third of the time. Where
+it has no wheel, Pillow is used.
 """
 
 import threading

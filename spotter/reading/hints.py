@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from spotter.reading.prepared import Prepared, Region
 from spotter.reading.session import Rows
+from spotter.reading.sizing import heights
 from spotter.reading.wording import Wording
 from spotter.registry.manifest import InputSpec
 
@@ -59,8 +60,7 @@ class Hints:
         """Which of the polygons [N, P, 2], in upload pixels, the hints do not exclude, by their centres and the height
         of their left ends."""
         centres = polygons.mean(axis=1)
-        edges = polygons[:, 0] - polygons[:, -1]
-        kept: NDArray[np.bool_] = np.hypot(edges[:, 0], edges[:, 1]) >= self.min_height
+        kept: NDArray[np.bool_] = heights(polygons) >= self.min_height
         for region in self.ignore:
             kept &= ~region.holds(centres)
         return kept

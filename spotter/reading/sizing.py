@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +63,18 @@ def much_larger(side: float, seen: float) -> bool:
     return side >= _WORTH * seen
 
 
+def heights(polygons: NDArray[Any]) -> NDArray[Any]:
+    """The heights [N] of words, polygons [N, P, 2], by their left ends, in the same pixels."""
+    edges = polygons[:, -1] - polygons[:, 0]
+    measured: NDArray[Any] = np.hypot(edges[:, 0], edges[:, 1])
+    return measured
+
+
 def median_height(polygons: NDArray[np.float32]) -> float | None:
     """The median height in pixels of words, polygons float32 [N, P, 2]; None where there are too few words."""
     if len(polygons) < _FEW_WORDS:
         return None
-    edges = (polygons[:, -1] - polygons[:, 0]).tolist()
-    heights = sorted([math.hypot(x, y) for x, y in edges])
-    return heights[len(heights) // 2]
+    return float(np.sort(heights(polygons))[len(polygons) // 2])
 
 
 def working_size(width: int, height: int, spec: InputSpec) -> tuple[int, int]:

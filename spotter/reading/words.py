@@ -16,6 +16,7 @@ from spotter.reading.layout.blocks import find_blocks, outline
 from spotter.reading.layout.frames import Polygon
 from spotter.reading.scores import take_apart
 from spotter.reading.session import Rows
+from spotter.reading.sizing import heights
 from spotter.reading.text import texts
 from spotter.reading.wording import Wording
 from spotter.registry.manifest import Manifest
@@ -192,7 +193,7 @@ def read_page(
 def _with_scripts(words: list[Word], sure: NDArray[np.float32], unreadable: NDArray[np.bool_]) -> list[Word]:
     """Words of a picture, with their `script`. sure: polygons [N, P, 2], in working pixels, of the words that the
     detector is sure of; unreadable: bool [N], those of them whose score is too low."""
-    large = np.linalg.norm(sure[:, 0] - sure[:, -1], axis=1) >= _HIGH
+    large = heights(sure) >= _HIGH
     if np.count_nonzero(large) < _FEW or unreadable[large].mean() <= 1 - _SHARE:
         return words
     return [word._replace(script="unknown") if word.score < _DOUBTFUL else word for word in words]

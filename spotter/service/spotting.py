@@ -161,7 +161,7 @@ class RequestHandler:
                     if verdict is not TAKEN:
                         break
                     turns.took(turn, look)
-                first = done = turns.best
+                done = turns.best
                 pace = _pace(took, done)
                 closest, verdict = self._closer(done, request, pace)
                 if closest is not None:
@@ -174,7 +174,7 @@ class RequestHandler:
                 plan, of_parts = self._partition(done, request, pace)
                 if plan is not None:
                     progress = _Progress()
-                    in_parts = self._look_in_parts(data, plan, ticket, request, progress, first.prepared.turn)
+                    in_parts = self._look_in_parts(data, plan, ticket, request, progress, done.prepared.turn)
                     (done, most), of_parts = await self._look_again(in_parts, request, progress, (done, most), IN_PARTS)
                 if of_parts is IN_PARTS or (of_parts is not None and verdict is not TAKEN):
                     verdict = of_parts

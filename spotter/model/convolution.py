@@ -1,13 +1,17 @@
 """A convolution whose weights' gradient takes less time on CPUs without AVX-512."""
 
+from itertools import product
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Sides = tuple[int, int]
+"""Down and across."""
+
 _COLUMNS = 150_000
-"""Numbers of the matrix of a band of rows: about what a core's cache keeps."""
+"""Numbers of the matrix of a band of rows, or of a part of a long one: about what a core's cache keeps."""
 _ROW = _COLUMNS // 4
 """Numbers of the matrix of one row from which this takes less time than oneDNN's kernel."""
 
@@ -24,8 +28,8 @@ class Convolution(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """As `nn.Conv2d.forward`."""
         if self.training and torch.is_grad_enabled() and self._large(input):
-            padding, dilation = (tuple(int(n) for n in sides) for sides in (self.padding, self.dilation))
-            out: Tensor = _BandedGradient.apply(input, self.weight, padding, dilation)  # type: ignore[no-untyped-call]
+            form = (tuple(int(n) for n in sides) for sides in (self.stride, self.padding, self.dilation))
+            out: Tensor = _BandedGradient.apply(input, self.weight, *form)  # type: ignore[no-untyped-call]
             return out if self.bias is None else out + self.bias[:, None, None]
         return super().forward(input)
 
@@ -34,55 +38,54 @@ class Convolution(nn.Conv2d):
             x.dtype == torch.float32
             and x.device.type == "cpu"
             and self.weight.requires_grad
-            and (self.groups, self.stride) == (1, (1, 1))
-            and self.weight[0].numel() * x.shape[3] > _ROW
+            and self.groups == 1
+            and self.weight[0].numel() * x.shape[3] > _ROW * self.stride[1]
             and torch.backends.cpu.get_cpu_capability() == "AVX2"
         )
 
 
 class _BandedGradient(torch.autograd.Function):
-    """A convolution of stride 1 without groups."""
+    """A convolution without groups."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: tuple[int, int], dilation: tuple[int, int]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: Sides, padding: Sides, dilation: Sides) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.padding, ctx.dilation = padding, dilation
-        return F.conv2d(x, weight, None, 1, padding, dilation)
+        ctx.form = stride, padding, dilation
+        return F.conv2d(x, weight, None, stride, padding, dilation)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None, None, None]:
         x, weight = ctx.saved_tensors
         (gradient,) = gradients
         of_input = None
         if ctx.needs_input_grad[0]:
             of_input = torch.ops.aten.convolution_backward(
-                gradient, x, weight, None, (1, 1), ctx.padding, ctx.dilation, False, (0, 0), 1, (True, False, False)
+                gradient, x, weight, None, *ctx.form, False, (0, 0), 1, (True, False, False)
             )[0]
-        return of_input, weight_gradient(x, gradient, weight.shape[2:], ctx.padding, ctx.dilation), None, None
+        return of_input, weight_gradient(x, gradient, weight.shape[2:], *ctx.form), None, None, None
 
 
 def weight_gradient(
-    x: Tensor, gradient: Tensor, kernel: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int]
+    x: Tensor, gradient: Tensor, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides
 ) -> Tensor:
-    """The gradient [O, C, h, w] of the weights of a convolution of stride 1 without groups, from its input
-    [B, C, H, W] and the gradient of its output [B, O, H', W']."""
+    """The gradient [O, C, h, w] of the weights of a convolution without groups, from its input [B, C, H, W] and the
+    gradient of its output [B, O, H', W']."""
     (down, across), (below, beside) = kernel, padding
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, beside, beside, below, below)).contiguous()
     gradient = gradient.permute(0, 2, 3, 1).contiguous()
     pictures, rows, columns, outputs = gradient.shape
     channels = x.shape[1]
     size = down * across * channels
-    band = max(1, _COLUMNS // (columns * size))
+    most = max(1, _COLUMNS // size)  # columns of the map at a time: of several rows, or a part of one
+    band, span = max(1, most // columns), min(columns, most)
     total = x.new_zeros(outputs, size)
     of_picture, of_row, of_column, _ = padded.stride()
-    for picture in range(pictures):
-        for row in range(0, rows, band):
-            count = min(band, rows - row)
-            seen = padded.as_strided(
-                (count, columns, down, across, channels),
-                (of_row, of_column, dilation[0] * of_row, dilation[1] * of_column, 1),
-                picture * of_picture + row * of_row,
-            )
-            wanted = gradient[picture, row : row + count].reshape(-1, outputs)
-            total.addmm_(wanted.t(), seen.reshape(-1, size))
+    for picture, row, column in product(range(pictures), range(0, rows, band), range(0, columns, span)):
+        wanted = gradient[picture, row : row + band, column : column + span]
+        seen = padded.as_strided(
+            (*wanted.shape[:2], down, across, channels),
+            (stride[0] * of_row, stride[1] * of_column, dilation[0] * of_row, dilation[1] * of_column, 1),
+            picture * of_picture + row * stride[0] * of_row + column * stride[1] * of_column,
+        )
+        total.addmm_(wanted.reshape(-1, outputs).t(), seen.reshape(-1, size))
     return total.reshape(outputs, down, across, channels).permute(0, 3, 1, 2)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spotter.model.convolution import Convolution
 from spotter.model.packing import UNIT, Packing
 
 ROWS = 48
@@ -119,10 +120,10 @@ class BranchStem(nn.Module):
 
     def __init__(self, inputs: int, first: int, channels: int) -> None:
         super().__init__()
-        self.c1 = nn.Conv2d(inputs, first, 3, stride=2, padding=1)
-        self.c2a = nn.Conv2d(first, first // 2, 2)
-        self.c2b = nn.Conv2d(first // 2, first, 2)
-        self.c3 = nn.Conv2d(2 * first, first, 3, stride=2, padding=1)
+        self.c1 = Convolution(inputs, first, 3, stride=2, padding=1)
+        self.c2a = Convolution(first, first // 2, 2)
+        self.c2b = Convolution(first // 2, first, 2)
+        self.c3 = Convolution(2 * first, first, 3, stride=2, padding=1)
         self.c4 = nn.Conv2d(first, channels, 1)
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
@@ -140,8 +141,8 @@ class PlainStem(nn.Module):
 
     def __init__(self, inputs: int, first: int, channels: int) -> None:
         super().__init__()
-        self.c1 = nn.Conv2d(inputs, first, 3, stride=2, padding=1)
-        self.c2 = nn.Conv2d(first, channels, 3, stride=2, padding=1)
+        self.c1 = Convolution(inputs, first, 3, stride=2, padding=1)
+        self.c2 = Convolution(first, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Patches [1, inputs, 48, W] -> [1, C, 12, W / 4]."""

@@ -29,8 +29,15 @@ from spotter.registry.manifest import Decoding, InputSpec, Manifest
 STRIDE = 64
 _GOLDEN_MARGIN = 0.02
 # The largest side from 640 to 1248 at which a picture takes less than half of PP-OCRv6 tiny's time; docs/benchmarks.md,
-# "Accuracy and time against size".
-INPUT = InputSpec(stride=STRIDE, min_side=STRIDE, max_side=1120, target_side=1120, bucket_steps=((65536, STRIDE),))
+# "Accuracy and time against size". Small pictures are enlarged by less than would fill it: docs/training.md, "Bundle 18".
+INPUT = InputSpec(
+    stride=STRIDE,
+    min_side=STRIDE,
+    max_side=1120,
+    target_side=1120,
+    max_upscale=1.4,
+    bucket_steps=((65536, STRIDE),),
+)
 
 Step = Callable[[str], AbstractContextManager[object]]
 """The context of an export's step, by its name."""

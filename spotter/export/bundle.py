@@ -29,7 +29,7 @@ from spotter.registry.manifest import Decoding, InputSpec, Manifest
 STRIDE = 64
 _GOLDEN_MARGIN = 0.02
 # The largest side from 640 to 1248 at which a picture takes less than half of PP-OCRv6 tiny's time; docs/benchmarks.md,
-# "Accuracy and time against size". Small pictures are enlarged by less than would fill it: docs/training.md, "Bundle 18".
+# "Accuracy and time against size". How far small pictures are enlarged: docs/training.md, "Bundle 18".
 INPUT = InputSpec(
     stride=STRIDE,
     min_side=STRIDE,

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from prometheus_client import generate_latest
 
 from spotter.reading import imaging, second_look, turning, words
 from spotter.reading.errors import BrokenPictureError, ProblemError
@@ -871,6 +873,15 @@ def test_the_metrics_page_stays_short_when_it_is_full() -> None:
     metrics.batch("spotter", BatchReport(4, 1000, 900, "full", 0.1))
     lines = metrics.render().decode().splitlines()
     assert len(PATHS) * 4 < len(lines) < 350
+
+    def cost(write: Callable[[], bytes]) -> float:
+        began = time.thread_time()
+        write()
+        return time.thread_time() - began
+
+    costs = [(cost(metrics.render), cost(lambda: generate_latest(metrics.registry))) for _ in range(15)]
+    whole, writing = map(min, zip(*costs, strict=True))
+    assert whole < 1.5 * writing, "hardly more than writing the lines"
 
 
 async def test_security_headers_are_on_every_answer_and_no_version_in_errors(client: Client) -> None:

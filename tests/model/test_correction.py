@@ -5,19 +5,22 @@ import math
 import pytest
 import torch
 
-from spotter.model.charset import Charset
+from spotter.model.charset import LATIN_AND_GREEK, Charset
 from spotter.model.correction import Correction
 from spotter.model.ctc import GreedyPath
 
 CHARSET = Charset()
 
 
-def corrected(text: str, *, charset: Charset = CHARSET, ahead: float = 2.0) -> str:
-    """The corrected text of columns with a blank after each character. ahead: nats by which each O is ahead of a 0."""
+def corrected(text: str, *, charset: Charset = CHARSET, ahead: float = 2.0, lead: float = 2.0) -> str:
+    """The corrected text of columns with a blank after each character. ahead: nats by which each O is ahead of a 0.
+    lead: nats by which each space is ahead of the blank."""
     path = torch.tensor([[value for character in text for value in (charset.encode(character)[0], 0)]]).int()
     logits = torch.zeros(*path.shape, charset.classes)
     if charset.covers("O"):
         logits[..., charset.encode("O")[0]] = ahead
+    if charset.covers(" "):
+        logits[..., charset.encode(" ")[0]] = lead
     changed = Correction(charset)(GreedyPath(path, torch.full(path.shape, 0.5)), logits).classes
     assert changed.dtype == torch.int32
     assert ((changed == 0) | (path > 0)).all()  # each character stays in its column
@@ -37,6 +40,10 @@ def corrected(text: str, *, charset: Charset = CHARSET, ahead: float = 2.0) -> s
         ("CO2", "CO2"),
         ("2O Main", "2O Main"),
         ("LONDON", "LONDON"),
+        ("14OCT 2OCT25", "14OCT 2OCT25"),
+        ("1OCD", "10CD"),
+        ("Sodium Omg, fat Og", "Sodium 0mg, fat 0g"),
+        ("Omgx Ogre (Og", "Omgx Ogre (Og"),
         ("O", "O"),
         ("", ""),
     ],
@@ -75,6 +82,29 @@ def test_an_address_is_not_cut(written: str, meant: str) -> None:
     assert corrected(written) == meant
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Math. random() * 2", "Math.random() * 2"),
+        ("sk_ test _ x", "sk_test_x"),
+        ("home. The end", "home. The end"),
+        ("home. 2 of", "home. 2 of"),
+        (". a _ ", ".a_ "),
+    ],
+)
+def test_a_doubtful_space_within_a_name_is_left_out(written: str, meant: str) -> None:
+    assert corrected(written, lead=1.4) == meant
+    assert corrected(written, lead=1.6) == written
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("72°℉", "72°F"), ("20°℃", "20°C"), ("20℃", "20℃"), ("℉°", "℉°"), ("° ℉", "° ℉")],
+)
+def test_a_degree_sign_is_written_once(written: str, meant: str) -> None:
+    assert corrected(written, charset=Charset(LATIN_AND_GREEK)) == meant
+
+
 def test_rows_do_not_concern_each_other_and_may_be_none() -> None:
     rows = ["1OM", "bob@ a", "O2 "]
     width = 12
@@ -82,6 +112,7 @@ def test_rows_do_not_concern_each_other_and_may_be_none() -> None:
     for number, text in enumerate(rows):
         path[number, : len(text)] = torch.tensor(CHARSET.encode(text))
     logits = torch.zeros(len(rows), width, CHARSET.classes)
+    logits[..., CHARSET.space] = 2.0
     greedy = GreedyPath(path, torch.ones(path.shape))
     changed = Correction(CHARSET)(greedy, logits).classes
     assert [CHARSET.decode(row.tolist()) for row in changed] == ["10M", "bob@a", "O2 "]

@@ -12,13 +12,14 @@ from spotter.training.synthesis.diagrams import chart, drawing
 from spotter.training.synthesis.layout import FRAME, Background, Layout
 from spotter.training.synthesis.pool import PatchPool
 from spotter.training.synthesis.rows import Rows, row
-from spotter.training.synthesis.tables import Content, form, label, table
+from spotter.training.synthesis.tables import Content, form, grid, label, table
 from spotter.training.synthesis.texts.draws import Odds
 
 PAGE_LOOKS: Mapping[str, float] = {
-    "rows": 0.42,
+    "rows": 0.40,
     "thermal": 0.08,
-    "table": 0.14,
+    "table": 0.12,
+    "grid": 0.04,
     "form": 0.12,
     "label": 0.06,
     "chart": 0.03,
@@ -26,12 +27,12 @@ PAGE_LOOKS: Mapping[str, float] = {
     "screen": 0.06,
     "dark": 0.06,
 }
-"""Shares of the kinds of pages: rows on plain or thermal paper, tables, forms, labels, charts, drawings, screens and
-dark screens."""
+"""Shares of the kinds of pages: rows on plain or thermal paper, tables, grids, forms, labels, charts, drawings, screens
+and dark screens."""
 
 _SCREENS = ("screen", "dark")
 
-_DRAWN = {"table": table, "form": form, "label": label, "chart": chart, "drawing": drawing}
+_DRAWN = {"table": table, "grid": grid, "form": form, "label": label, "chart": chart, "drawing": drawing}
 
 
 def _paper(rng: np.random.Generator) -> Background:
@@ -139,7 +140,11 @@ def page_layout(
 def _content(
     rng: np.random.Generator, look: str, pool: PatchPool, styles: Styles, size: int, stretch: float
 ) -> Content:
-    kind = look if look not in _SCREENS else Odds({"rows": 0.4, "table": 0.3, "form": 0.2, "chart": 0.1}).draw(rng)
+    kind = (
+        look
+        if look not in _SCREENS
+        else Odds({"rows": 0.4, "table": 0.22, "grid": 0.08, "form": 0.2, "chart": 0.1}).draw(rng)
+    )
     if kind in _DRAWN:
         return _DRAWN[kind](rng, pool, styles, size, stretch)
     return Content(*_write(rng, pool, styles, size, stretch))

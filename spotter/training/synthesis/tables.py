@@ -135,6 +135,43 @@ def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, 
     return cells.content(styles, int(several[0]))
 
 
+def grid(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
+    """A grid of letters, digits and short words as on calendars, keypads, score boards and puzzles, each in the middle
+    of its cell, with capitals of 9 to 42 pixels; with or without lines and a header."""
+    cells, several = _begin(rng, pool, styles, stretch, (9.0, 42.0))
+    style = max(several.tolist(), key=lambda one: len(styles.short[one]))
+    capital = cells.capital
+    wide, high = capital * float(rng.uniform(2.0, 5.0)), capital * float(rng.uniform(1.7, 3.6))
+    columns = int(rng.integers(2, max(3, min(10, int(1.05 * size / wide))) + 1))
+    lines = int(rng.integers(2, max(3, min(10, int(1.05 * size / high))) + 1))
+    left, top = -columns * wide / 2, -lines * high / 2
+    drawn = str(rng.choice(["none", "across", "all", "keys"], p=[0.4, 0.15, 0.3, 0.15]))
+    head = rng.random() < 0.4
+    longer = float(rng.choice([0.0, 0.2, 0.6]))  # of the cells hold a number or a word
+    for line in range(lines):
+        y = top + line * high
+        for column in range(columns):
+            x = left + column * wide
+            if drawn == "all":
+                cells.box(x, y, x + wide, y + high)
+            elif drawn == "keys":
+                pad = 0.12 * capital
+                cells.box(x + pad, y + pad, x + wide - pad, y + high - pad)
+            if rng.random() < 0.08:
+                cells.fields.append((x, y, x + wide, y + high))
+            if rng.random() < 0.08:
+                continue  # an empty cell
+            heading = head and line == 0
+            of = str(rng.choice(["numbers", "words"])) if rng.random() < longer else "short"
+            tall = 0.7 if heading else 1.0
+            baseline = y + (high + tall * capital) / 2
+            pad = 0.15 * capital
+            cells.write(int(several[1]) if heading else style, x + pad, x + wide - pad, baseline, "middle", of, tall)
+        if drawn == "across":
+            cells.across(left, left + columns * wide, y)
+    return cells.content(styles, style)
+
+
 def form(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
     """A form: captions with filled-in answers, in a box below, on a line next to the caption, or with one character in
     each box of a comb."""

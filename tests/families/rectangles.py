@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from spotter.families import symbolic
 from spotter.families.interface import Misplacement, Texts, Truth
+from spotter.families.patches import GridSampler
 from spotter.model.anchors import STRIDE, AnchorPoints
-from spotter.model.family import Extent, Geometry, Head, Patches, Regions, RegionSampler
-from spotter.model.regions import PatchSize, Sample, patch_widths, sample_regions
+from spotter.model.family import Extent, Geometry, Head, Regions, RegionSampler
+from spotter.model.regions import PatchSize
 from spotter.model.roles import Roles
 
 
@@ -96,38 +96,17 @@ class RectangleHead(Head):
         return Regions(torch.cat((middle, sides), 1), scores[image_index, rank], image_index)
 
 
-class RectangleSampler(RegionSampler):
-    """Cuts rectangles, all as wide as the widest may be, in which each word takes the columns that are its."""
+class RectangleSampler(GridSampler):
+    """Cuts out rectangles."""
 
     geometry: Geometry = GEOMETRY
 
-    def __init__(self, size: PatchSize, sampled: Sample = sample_regions) -> None:
-        super().__init__()
-        self.size = size
-        self.sampled = sampled
-
-    def forward(
-        self, fine: Tensor, shared: Tensor, anchors: AnchorPoints, shapes: Tensor, image_index: Tensor
-    ) -> Patches:
-        widths = patch_widths(GEOMETRY.extent(shapes), self.size)
+    def placed(self, shapes: Tensor, anchors: AnchorPoints) -> Tensor:
         at = anchors.placement(shapes[:, 3])
-
-        def cut(features: Tensor, scale: int) -> Tensor:
-            rows, columns = scale * self.size.height, scale * self.size.max_width
-            ours = scale * widths[:, None]
-            u = (torch.arange(columns) + 0.5) / ours - 0.5
-            x, y = GEOMETRY.places(shapes, u, (torch.arange(rows) + 0.5) / rows - 0.5)
-            if at is not None:
-                placed = at.of(torch.arange(widths.shape[0]))
-                x, y = placed.x(x), placed.y(y)
-            grid = torch.stack((x, y), -1) * (scale / STRIDE)
-            inside = (torch.arange(columns) < ours)[:, None, None]
-            return self.sampled(features, grid, image_index) * inside.to(features.dtype)
-
-        return Patches(cut(fine, 2), cut(shared, 1), widths)
-
-    def symbolic(self) -> RegionSampler:
-        return RectangleSampler(self.size, symbolic.sample_regions)
+        if at is None:
+            return shapes
+        x, y, width, height = shapes.unbind(1)
+        return torch.stack((at.x(x), at.y(y), width * at.scale, height * at.scale), 1)
 
 
 class Rectangles:

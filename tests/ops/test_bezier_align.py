@@ -9,8 +9,8 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from spotter.families.abcnet.regions import bezier_align, curve_widths
 from tests.families.abcnet.shapes import arc, straight
+from tests.families.cutting import bezier_align, curve_widths
 from tests.ops.graphs import ATTRIBUTES, SIZE, Floats, graph, open_graph, run
 from tests.ops.test_kernels import NAN, noise, of_picture, ramps
 

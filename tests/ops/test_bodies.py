@@ -9,12 +9,12 @@ from onnx import TensorProto, helper
 from torch import Tensor
 
 from spotter import OPERATORS_VERSION
-from spotter.families.fots.regions import box_widths, roi_rotate
 from spotter.model import language
 from spotter.model.regions import PatchSize, sample_regions
 from spotter.ops import bodies
 from spotter.ops.bodies import functions
 from spotter.ops.interface import DOMAIN, OPSET, SAMPLING
+from tests.families.cutting import box_widths, roi_rotate
 
 SIZE = PatchSize(height=4, min_width=3, max_width=20)
 

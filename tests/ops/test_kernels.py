@@ -10,8 +10,8 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from spotter.families.fots.regions import box_widths, roi_rotate
 from spotter.model.regions import PatchSize
+from tests.families.cutting import box_widths, roi_rotate
 from tests.ops.graphs import ATTRIBUTES, SIZE, Floats, graph, open_graph, reference, reference_grid, run
 
 WAYS = ("kernel", "body")

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spotter.families.abcnet.bezier import NUMBERS, measured
@@ -19,13 +18,13 @@ from spotter.families.abcnet.config import CurveConfig
 from spotter.families.abcnet.ends import sharpen_ends
 from spotter.families.abcnet.maps import CurveMaps, decode_curves
 from spotter.families.abcnet.overlap import pair_overlaps
+from spotter.families.candidates import agreeing_weights, best_points, first_standing, standing
 from spotter.model.anchors import AnchorPoints
 from spotter.model.blocks import convolution
 from spotter.model.family import Head, Regions
 from spotter.model.roles import Roles
 
 _DISTANCE_SCALE = 16.0
-_ROUNDS = 4
 _COORDINATES = 2
 _SAME = 0.3  # the overlap above which two regions with refined ends are one word
 
@@ -87,16 +86,7 @@ def single(curves: Tensor, scores: Tensor, image_index: Tensor) -> Tensor:
     order = torch.arange(scores.shape[0], device=scores.device)
     better = (scores[:, None] > scores) | ((scores[:, None] == scores) & (order[:, None] < order))
     suppresses = (overlap[0] > _SAME) & better & (image_index[:, None] == image_index)
-    return _standing(suppresses.to(scores.dtype)[None])[0] > 0
-
-
-def _standing(suppresses: Tensor) -> Tensor:
-    """Which of M regions stand [B, M], 0 or 1, if region i suppresses region j where [B, i, j] is 1 and i itself
-    stands: cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of rounds."""
-    stands = torch.ones_like(suppresses.sum(1))
-    for _ in range(_ROUNDS):
-        stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(suppresses.dtype)
-    return stands
+    return standing(suppresses.to(scores.dtype)[None])[0] > 0
 
 
 def _places(features: Tensor, anchors: AnchorPoints) -> Tensor:
@@ -106,49 +96,25 @@ def _places(features: Tensor, anchors: AnchorPoints) -> Tensor:
 
 
 def select_candidates(maps: CurveMaps, sizes: Tensor, config: CurveConfig) -> tuple[Tensor, Tensor]:
-    """Candidates: regions [B, M, 16] and scores [B, M], best first, zero where a picture has fewer.
-
-    A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood, and its word has a size that
-    its level of the pyramid finds. M is the largest number of candidates of any picture, so that the cost of the
-    following steps grows with the amount of text.
-    """
-    height, width = maps.score.shape[-2:]
-    score = maps.score.sigmoid()
+    """Candidates: regions [B, M, 16] and scores [B, M], best first, zero where a picture has fewer
+    (`spotter.families.candidates`), and where a word has no size that its level of the pyramid finds."""
     anchors = maps.anchors
-    real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
-    peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
-    score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
-    best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]
-    most = (best > 0).sum(1).max().clamp(min=1).item()
-    torch._check(most >= 1)  # type: ignore[no-untyped-call]
-    torch._check(most <= best.shape[1])  # type: ignore[no-untyped-call]
-    best, index = best[:, :most], index[:, :most]
-
-    def gather(values: Tensor) -> Tensor:
-        channels = values.shape[1]
-        flat = values.flatten(2).transpose(1, 2)  # B x HW x C
-        return flat.gather(1, index[..., None].expand(-1, -1, channels))
-
-    points = torch.stack((anchors.x.flatten()[index], anchors.y.flatten()[index]), -1)
-    scale = anchors.scale.flatten()[index]
-    curves = decode_curves(gather(maps.distances), gather(maps.direction), gather(maps.bend), points, scale)
-    heights = measured(curves.flatten(0, 1)).heights.reshape(best.shape[0], -1) / scale
-    return curves, best * replace(anchors, scale=scale).fits(heights).to(best.dtype)
+    best = best_points(maps, sizes, config.score_threshold, config.candidates)
+    points = torch.stack((best.at(anchors.x), best.at(anchors.y)), -1)
+    scale = best.at(anchors.scale)
+    curves = decode_curves(best.of(maps.distances), best.of(maps.direction), best.of(maps.bend), points, scale)
+    heights = measured(curves.flatten(0, 1)).heights.reshape(best.scores.shape[0], -1) / scale
+    return curves, best.scores * replace(anchors, scale=scale).fits(heights).to(best.scores.dtype)
 
 
 def merge_overlapping(curves: Tensor, scores: Tensor, config: CurveConfig) -> tuple[Tensor, Tensor]:
     """Non-maximum suppression and merging: regions [B, M, 16] refined by overlapping ones, and which are kept, bool
     [B, M].
 
-    Regions come best first; one is suppressed when a higher-scoring region that is kept overlaps it. A kept region
-    becomes the score-weighted mean of the candidates that agree with it, control point by control point.
+    Regions come best first. A kept region becomes the score-weighted mean of the candidates that agree with it, control
+    point by control point.
     """
     real = scores > 0
     overlap, agreement = pair_overlaps(curves, real)
-    order = torch.arange(curves.shape[1], device=curves.device)
-    better = (order[:, None] < order[None, :]).to(overlap.dtype)
-    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i suppresses j
-    stands = _standing(suppresses)
-    agreeing = (agreement > config.merging).to(overlap.dtype) * scores[:, None, :]
-    agreeing = agreeing / agreeing.sum(2, keepdim=True).clamp(min=1e-6)
-    return agreeing @ curves, (stands > 0) & real
+    stands = first_standing(overlap, config.suppression)
+    return agreeing_weights(agreement, scores, config.merging) @ curves, (stands > 0) & real

@@ -8,9 +8,9 @@ trained on plain maps and applied to the mosaic of the picture's pyramid.
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spotter.families.candidates import agreeing_weights, best_points, first_standing
 from spotter.families.fots.boxes import probiou
 from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.ends import sharpen_ends
@@ -22,7 +22,6 @@ from spotter.model.family import Head, Regions
 from spotter.model.roles import Roles
 
 _DISTANCE_SCALE = 16.0
-_ROUNDS = 4
 
 
 class DetectionHead(Head):
@@ -63,55 +62,27 @@ class DetectionHead(Head):
 
 
 def select_candidates(maps: DetectionMaps, sizes: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
-    """The candidates: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer.
-
-    A candidate's score is at least the threshold and the highest in its 3x3 neighbourhood. M is the largest number
-    of candidates of any picture, so that the cost of the following steps grows with the amount of text.
-    """
-    height, width = maps.score.shape[-2:]
-    score = maps.score.sigmoid()
+    """The candidates: boxes [B, M, 6] and scores [B, M], best first, zero where a picture has fewer
+    (`spotter.families.candidates`)."""
     anchors = maps.anchors
-    real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
-    real = real & anchors.fits(maps.distances[:, 0] + maps.distances[:, 2])
-    peak = score >= F.max_pool2d(score, 3, stride=1, padding=1)
-    score = (score * (peak & real[:, None] & (score >= config.score_threshold)).to(score.dtype)).flatten(1)
-    best, index = score.topk(torch.sym_min(config.candidates, height * width), dim=1)  # type: ignore[no-untyped-call]
-    most = (best > 0).sum(1).max().clamp(min=1).item()
-    torch._check(most >= 1)  # type: ignore[no-untyped-call]
-    torch._check(most <= best.shape[1])  # type: ignore[no-untyped-call]
-    best, index = best[:, :most], index[:, :most]
-
-    def gather(values: Tensor) -> Tensor:
-        channels = values.shape[1]
-        flat = values.flatten(2).transpose(1, 2)  # B x HW x C
-        return flat.gather(1, index[..., None].expand(-1, -1, channels))
-
-    scale = anchors.scale.flatten()[index]
-    x, y = anchors.x.flatten()[index], anchors.y.flatten()[index]
-    return decode_boxes(gather(maps.distances) * scale[..., None], gather(maps.direction), x, y), best
+    usable = anchors.fits(maps.distances[:, 0] + maps.distances[:, 2])
+    best = best_points(maps, sizes, config.score_threshold, config.candidates, usable)
+    distances = best.of(maps.distances) * best.at(anchors.scale)[..., None]
+    return decode_boxes(distances, best.of(maps.direction), best.at(anchors.x), best.at(anchors.y)), best.scores
 
 
 def merge_overlapping(boxes: Tensor, scores: Tensor, config: DetectionConfig) -> tuple[Tensor, Tensor]:
     """Non-maximum suppression and merging: boxes [B, M, 6] refined by overlapping ones, and which are kept, bool
     [B, M].
 
-    Boxes come best first. Suppression is cluster NMS (Zheng et al. 2021, arXiv:2005.03572) in a fixed number of rounds:
-    a box is suppressed when a higher-scoring box that is kept overlaps it. A kept box becomes the score-weighted mean
-    of the candidates that agree with it.
+    Boxes come best first. A kept box becomes the score-weighted mean of the candidates that agree with it.
     """
     real = scores > 0
     overlap = probiou(boxes[:, :, None], boxes[:, None, :])  # B x M x M
     overlap = overlap * (real[:, :, None] & real[:, None, :]).to(overlap.dtype)
-    order = torch.arange(boxes.shape[1], device=boxes.device)
-    better = (order[:, None] < order[None, :]).to(overlap.dtype)
-    suppresses = (overlap > config.suppression).to(overlap.dtype) * better  # [i, j]: i suppresses j
-    stands = torch.ones_like(scores)
-    for _ in range(_ROUNDS):
-        stands = ((suppresses * stands[:, :, None]).sum(1) == 0).to(scores.dtype)
-    agreeing = (overlap > config.merging).to(overlap.dtype) * scores[:, None, :]
-    agreeing = agreeing / agreeing.sum(2, keepdim=True).clamp(min=1e-6)
+    stands = first_standing(overlap, config.suppression)
     theta = boxes[..., 4]
     parts = torch.cat((boxes[..., :4], theta.cos()[..., None], theta.sin()[..., None], boxes[..., 5:]), -1)
-    mean = agreeing @ parts
+    mean = agreeing_weights(overlap, scores, config.merging) @ parts
     merged = torch.cat((mean[..., :4], torch.atan2(mean[..., 5], mean[..., 4])[..., None], mean[..., 6:]), -1)
     return merged, (stands > 0) & real

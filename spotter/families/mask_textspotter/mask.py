@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.families.fots.boxes import box_places, placed
-from spotter.families.fots.regions import rotated_grid
+from spotter.families.fots.boxes import SLANTED_BOXES, box_places, placed
 from spotter.families.mask_textspotter.outlines import of_edges
 from spotter.families.mask_textspotter.scanning import scan_columns
+from spotter.families.patches import bins
 from spotter.model.anchors import STRIDE, AnchorPoints
 from spotter.model.blocks import convolution
 from spotter.model.regions import Sample, sample_regions
@@ -79,7 +79,7 @@ class MaskBranch(nn.Module):
         rows, columns = ROWS // 2, COLUMNS // 2
         there = grown(placed(boxes, anchors))
         widths = torch.full_like(image_index, columns)
-        grid = rotated_grid(there, widths, rows, torch.arange(columns, device=boxes.device), STRIDE)
+        grid = bins(SLANTED_BOXES, there, widths, rows, columns) / STRIDE
         patches = self.look(self.sample(features.float(), grid, image_index))
         found = self.out(self.refine(F.interpolate(patches, scale_factor=2.0, mode="nearest")))
         return Masks(found.squeeze(1).float() + box_logits(boxes), grown(boxes))

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from spotter.families.mask_textspotter.decoder import Sequence, SpatialDecoder
-from spotter.families.mask_textspotter.outlines import measured, placed
+from spotter.families.mask_textspotter.outlines import OUTLINES, measured, placed
 from spotter.families.mask_textspotter.readings import fused, map_columns, sequence_columns, voted
-from spotter.families.mask_textspotter.regions import cut_outlines, widest
+from spotter.families.patches import cut, widest
 from spotter.model.anchors import STRIDE, AnchorPoints
 from spotter.model.blocks import convolution
-from spotter.model.family import Columns, Extent
+from spotter.model.family import Columns
 from spotter.model.recogniser import MaskedStage
 from spotter.model.regions import PatchSize, Sample, patch_widths, sample_regions
 
@@ -64,10 +64,10 @@ class CharacterReader(nn.Module):
     def forward(self, features: Tensor, anchors: AnchorPoints, outlines: Tensor, image_index: Tensor) -> CharacterMaps:
         """The maps of regions [N, 32], N at least 1; features [B, C, H, W] at stride 4."""
         there = placed(outlines, anchors)
-        length, height = measured(there)
-        widths = patch_widths(Extent(length, height), SIZE)
+        widths = patch_widths(measured(there), SIZE)
         columns = widest(widths, SIZE)
-        patches = cut_outlines(features.float(), there, image_index, widths, (ROWS, columns), STRIDE, self.sample)
+        size = ROWS, columns
+        patches = cut(OUTLINES, features.float(), there, image_index, widths, size, STRIDE, self.sample)
         inside = (torch.arange(columns, device=widths.device) < widths[:, None]).to(patches.dtype)
         seen = self.look(patches, inside[:, None, None, :])
         middles = self.middles(seen).squeeze(1).float()

@@ -5,12 +5,13 @@ import torch
 from torch import Tensor
 
 from spotter.families.abcnet.bezier import fitted
-from spotter.families.abcnet.regions import BezierAlign, bezier_align, curve_widths
+from spotter.families.abcnet.regions import BezierAlign
 from spotter.families.fots.boxes import boxes_to_polygons
-from spotter.families.fots.regions import RoIRotate, roi_rotate
+from spotter.families.fots.regions import RoIRotate
 from spotter.model.anchors import mosaic_anchors
 from spotter.model.regions import PatchSize
 from tests.families.abcnet.shapes import arc
+from tests.families.cutting import bezier_align, curve_widths, roi_rotate
 from tests.model.test_pyramid import mosaic
 from tests.model.test_pyramid import ramps as picture_ramps
 

@@ -8,10 +8,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spotter.families.fots.boxes import placed
-from spotter.families.fots.regions import RoIRotate, box_widths, roi_rotate, rotated_grid
+from spotter.families.fots.regions import RoIRotate
 from spotter.model.anchors import mosaic_anchors
 from spotter.model.pyramid import join
 from spotter.model.regions import PatchSize, sample_regions
+from tests.families.cutting import box_widths, roi_rotate, rotated_grid
 from tests.model.test_pyramid import mosaic
 from tests.model.test_pyramid import ramps as picture_ramps
 
@@ -153,7 +154,7 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
 def test_no_map_is_copied_for_a_region() -> None:
     features = torch.randn(1, 16, 32, 32)
     boxes = torch.tensor([[64.0, 64, 16, 8, 0.3, 0.1]]).expand(200, 6)
-    grid = rotated_grid(boxes, torch.full((200,), 4), 2, torch.arange(4), 4)
+    grid = rotated_grid(boxes, torch.full((200,), 4), 2, 4, 4)
     with Largest() as largest:  # type: ignore[no-untyped-call]
         samples = sample_regions(features, grid, torch.zeros(200, dtype=torch.int64))
     # The padded map itself, or the samples; a copy of the map a region would be two hundred times as much.
@@ -185,7 +186,7 @@ def test_words_of_any_height_read_the_places_they_stand_on(h: float, theta: floa
     assert patches.widths.tolist() == [6]  # 1.3 x 4 = 5.2
     for found, rows in ((patches.fine, 8), (patches.coarse, 4)):
         columns = 6 * rows // 4
-        expected = rotated_grid(boxes, torch.tensor([columns]), rows, torch.arange(columns), 1).permute(0, 3, 1, 2)
+        expected = rotated_grid(boxes, torch.tensor([columns]), rows, columns, 1).permute(0, 3, 1, 2)
         torch.testing.assert_close(found, expected, atol=4e-3, rtol=0)
 
 

@@ -94,14 +94,14 @@ def export_bundle(
     origin: Origin,
     calibration: Sequence[Picture] = (),
     half: bool = False,
-    side: int = INPUT.target_side,
+    spec: InputSpec = INPUT,
     step: Step = nullcontext,
 ) -> tuple[Manifest, int]:
     """Exports, checks parity and writes the bundle; returns its manifest and the number of words compared.
 
     calibration: pictures with which the quantisation of the dense part to int8 is calibrated; without any the graph
-    stays in fp32. half: instead the dense part in fp16, for GPUs, and additionally the graph in two parts. side: the
-    long side in pixels at which pictures are read. step: gives the context of each of the `steps` by its name, to show
+    stays in fp32. half: instead the dense part in fp16, for GPUs, and additionally the graph in two parts. spec: the
+    size at which pictures are read. step: gives the context of each of the `steps` by its name, to show
     progress. Raises ParityError when graph and network disagree, BundleError when the folder is not empty, ValueError
     when the origin's metrics are invalid; no bundle is left behind then.
     """
@@ -112,7 +112,6 @@ def export_bundle(
     record |= {"reads": described(model.charset.characters)}
     if isinstance(model.language, LanguageModel):
         record |= {"language": {"states": len(model.language.costs), **asdict(model.language.config)}}
-    spec = INPUT.at(side)
     with tempfile.TemporaryDirectory() as scratch:
         graph = Path(scratch) / "model.onnx"
         with step("writing the graph"):
@@ -128,12 +127,12 @@ def export_bundle(
             record |= {"calibration_pictures": len(calibration), "words_as_in_fp32": round(share, 3)}
         parts = None
         # Drawn at the working size, so that the service reads exactly the same pixels.
-        picture = draw_lines(GOLDEN_LINES, side, 6 * STRIDE, 26)
+        picture = draw_lines(GOLDEN_LINES, spec.target_side, 6 * STRIDE, 26)
         if half:
             exact, graph = graph, Path(scratch) / "fp16.onnx"
             with step("halving the precision"):
                 halve(exact, graph, model.roles)
-            cut = picture[:, : side // STRIDE * STRIDE]
+            cut = picture[:, : spec.target_side // STRIDE * STRIDE]
             with step("comparing what is rounded"):
                 record |= {"words_as_in_fp32": round(check_final(exact, graph, [cut], score_threshold), 3)}
             parts = Path(scratch) / DENSE, Path(scratch) / WORDS

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,6 +74,10 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--side", type=click.IntRange(min=64), default=INPUT.target_side, show_default=True,
     help="Long side in pixels at which the bundle reads pictures: time goes with its square.",
 )  # fmt: skip
+@click.option(
+    "--max-upscale", type=click.FloatRange(1, 16), default=INPUT.max_upscale, show_default=True,
+    help="How many times the bundle enlarges smaller pictures at most.",
+)  # fmt: skip
 @click.option("--calibration-pictures", "count", type=click.IntRange(min=1), default=24, show_default=True)
 def export(
     checkpoint: Path,
@@ -89,6 +94,7 @@ def export(
     calibration: tuple[Path, ...],
     half: bool,
     side: int,
+    max_upscale: float,
     count: int,
 ) -> None:
     """Turns CHECKPOINT into a bundle in FOLDER, or fails when the graph does not read what the network reads."""
@@ -104,7 +110,8 @@ def export(
             parts=state.get("started_from", ()),
             language=language_recipe,
         )
-        pictures = calibration_pictures(calibration, count, INPUT.at(side)) if calibration else ()
+        spec = replace(INPUT.at(side), max_upscale=max_upscale)
+        pictures = calibration_pictures(calibration, count, spec) if calibration else ()
         with tqdm(total=steps(bool(calibration), half), unit="step", disable=None) as bar:
             manifest, compared = export_bundle(
                 model,
@@ -115,7 +122,7 @@ def export(
                 origin=origin,
                 calibration=pictures,
                 half=half,
-                side=side,
+                spec=spec,
                 step=_shown(bar),
             )
     except (ParityError, BundleError, ValueError) as error:

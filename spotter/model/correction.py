@@ -12,6 +12,7 @@ from spotter.model.charset import Charset
 from spotter.model.ctc import GreedyPath, texts_of
 
 _ZERO_BIAS = 3.0  # nats by which an O may exceed a 0: on receipts and tables wrong ones did so by up to 2.6
+_DEGREE_BIAS = 3.0  # nats by which an ordinal sign may exceed a degree sign, which looks the same in most faces
 _SPACE_LEAD = 1.5  # nats by which a space within a name or a call may exceed the blank
 _WORDS = "FHTUZ"  # letters after the O of words and units: 10OFF, 10OHM, 1OTHER, 2OUT, 12OZ
 _ROUNDS = 2  # a number may contain two such letters, an address two such spaces
@@ -25,6 +26,7 @@ class Correction(nn.Module):
     letters: Tensor
     small: Tensor
     ends: Tensor
+    scale_letters: Tensor
     w: Tensor
 
     def __init__(self, charset: Charset) -> None:
@@ -50,7 +52,8 @@ class Correction(nn.Module):
         self.capital_o, self.zero = single("O"), single("0")
         self.space, self.at, self.point, self.underscore = single(" "), single("@"), single("."), single("_")
         self.c, self.t, self.m, self.g = single("C"), single("T"), single("m"), single("g")
-        self.degree = single("°")
+        self.degree, self.ordinal = single("°"), single("º")
+        self.register_buffer("scale_letters", table("CF"), persistent=False)
         self.scales = [(single(sign), single(letter)) for sign, letter in (("℃", "C"), ("℉", "F"))]
 
     def forward(self, path: GreedyPath, logits: Tensor) -> GreedyPath:
@@ -61,7 +64,7 @@ class Correction(nn.Module):
             if min(self.space, self.at, self.point) >= 0:
                 path = GreedyPath(self._joined(path.classes), path.probabilities)
         path = GreedyPath(self._unspaced(path.classes, logits), path.probabilities)
-        return GreedyPath(self._degrees(path.classes), path.probabilities)
+        return GreedyPath(self._degrees(path.classes, logits), path.probabilities)
 
     def _zeros(self, greedy: GreedyPath, logits: Tensor) -> GreedyPath:
         """An O after a digit and before a digit or a capital, but not of `14OCT`, or alone before `g` or `mg`, is a 0
@@ -87,9 +90,14 @@ class Correction(nn.Module):
         doubtful = (path == self.space) & (logits[..., self.space] - logits[..., 0] < _SPACE_LEAD)
         return torch.where(doubtful & within & (before > 0) & (after > 0), 0, path)
 
-    def _degrees(self, path: Tensor) -> Tensor:
-        """`°℉` is `°F`: the recogniser outputs the degree sign both by itself and as a part of the other sign."""
-        before = _neighbours(path)[0]
+    def _degrees(self, path: Tensor, logits: Tensor) -> Tensor:
+        """`°℉` is `°F`, since the recogniser outputs the degree sign both by itself and as a part of the other sign.
+        `20ºC`, with the ordinal sign, is `20°C` unless it is clearly that sign."""
+        before, after, second, _ = _neighbours(path)
+        if min(self.degree, self.ordinal) >= 0:
+            doubtful = logits[..., self.degree] - logits[..., self.ordinal] > -_DEGREE_BIAS
+            scaled = (path == self.ordinal) & doubtful & self.scale_letters[after] & self.ends[second]
+            path = torch.where(scaled, self.degree, path)
         for sign, letter in self.scales:
             if min(self.degree, sign, letter) >= 0:
                 path = torch.where((path == sign) & (before == self.degree), letter, path)

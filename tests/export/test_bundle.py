@@ -3,6 +3,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from spotter.export import bundle as module
 from spotter.export import parity
-from spotter.export.bundle import check_final, export_bundle, golden_words, steps
+from spotter.export.bundle import INPUT, check_final, export_bundle, golden_words, steps
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError, check_form, check_rounded
 from spotter.model.charset import PRINTABLE_ASCII, Charset
@@ -184,9 +185,10 @@ def test_a_bundle_in_half_precision_reads_at_the_side_that_was_asked_for(
         score_threshold=0.3,
         origin=origin(),
         half=True,
-        side=640,
+        spec=replace(INPUT.at(640), max_upscale=1.6),
     )
-    assert (manifest.input.target_side, manifest.input.max_side) == (640, 640)
+    read_at = manifest.input
+    assert (read_at.target_side, read_at.max_side, read_at.max_upscale) == (640, 640, 1.6)
     assert manifest.provenance["precision"] == "fp16"
     assert manifest.files.keys() > {"dense.onnx", "words.onnx"}
 

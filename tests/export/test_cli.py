@@ -54,6 +54,8 @@ def test_a_checkpoint_becomes_a_bundle(
         "7",
         "--score-threshold",
         "0.25",
+        "--max-upscale",
+        "1.6",
         "--metrics",
         tmp_path / "metrics.json",
         "--started-from",
@@ -68,6 +70,7 @@ def test_a_checkpoint_becomes_a_bundle(
     assert code == 0, output
     manifest = open_bundle(folder).manifest
     assert (manifest.name, manifest.version, manifest.score_threshold) == ("mine", "7", 0.25)
+    assert (manifest.input.target_side, manifest.input.max_upscale) == (1120, 1.6)
     assert manifest.provenance["pictures_seen"] == 77
     assert manifest.provenance["recipes"] == ["one", "two"]
     assert manifest.provenance["started_from"] == "weights of a camera (MIT)"

@@ -178,7 +178,14 @@ def origin() -> Origin:
 @pytest.mark.usefixtures("export")
 def test_it_becomes_a_bundle_in_half_precision_and_in_two_parts(model: Spotter, tmp_path: Path) -> None:
     manifest, compared = bundle.export_bundle(
-        model, tmp_path / "half", name="spotter", version="1", score_threshold=0.1, origin=origin(), half=True, side=256
+        model,
+        tmp_path / "half",
+        name="spotter",
+        version="1",
+        score_threshold=0.1,
+        origin=origin(),
+        half=True,
+        spec=bundle.INPUT.at(256),
     )
     assert compared > 20
     assert manifest.files.keys() >= {"model.onnx", "dense.onnx", "words.onnx"}
@@ -197,7 +204,7 @@ def test_in_eight_bits_it_is_verified_served_and_evaluated(model: Spotter, tmp_p
         score_threshold=0.1,
         origin=origin(),
         calibration=[noise(128, 192, rng) for _ in range(3)],
-        side=256,
+        spec=bundle.INPUT.at(256),
     )
     assert compared > 20
     assert manifest.provenance["precision"] == "int8"

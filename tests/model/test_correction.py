@@ -12,13 +12,17 @@ from spotter.model.ctc import GreedyPath
 CHARSET = Charset()
 
 
-def corrected(text: str, *, charset: Charset = CHARSET, ahead: float = 2.0, lead: float = 2.0) -> str:
+def corrected(
+    text: str, *, charset: Charset = CHARSET, ahead: float = 2.0, lead: float = 2.0, ordinal: float = 0.0
+) -> str:
     """The corrected text of columns with a blank after each character. ahead: nats by which each O is ahead of a 0.
-    lead: nats by which each space is ahead of the blank."""
+    lead: nats by which each space is ahead of the blank. ordinal: nats by which º is ahead of °."""
     path = torch.tensor([[value for character in text for value in (charset.encode(character)[0], 0)]]).int()
     logits = torch.zeros(*path.shape, charset.classes)
     if charset.covers("O"):
         logits[..., charset.encode("O")[0]] = ahead
+    if charset.covers("º"):
+        logits[..., charset.encode("º")[0]] = ordinal
     if charset.covers(" "):
         logits[..., charset.encode(" ")[0]] = lead
     changed = Correction(charset)(GreedyPath(path, torch.full(path.shape, 0.5)), logits).classes
@@ -99,10 +103,23 @@ def test_a_doubtful_space_within_a_name_is_left_out(written: str, meant: str) ->
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("72°℉", "72°F"), ("20°℃", "20°C"), ("20℃", "20℃"), ("℉°", "℉°"), ("° ℉", "° ℉")],
+    [
+        ("72°℉", "72°F"),
+        ("20°℃", "20°C"),
+        ("20℃", "20℃"),
+        ("20ºC, 1ºF", "20°C, 1°F"),
+        ("1º Centro", "1º Centro"),
+        ("℉°", "℉°"),
+        ("° ℉", "° ℉"),
+    ],
 )
 def test_a_degree_sign_is_written_once(written: str, meant: str) -> None:
     assert corrected(written, charset=Charset(LATIN_AND_GREEK)) == meant
+
+
+def test_an_ordinal_sign_that_is_clearly_one_stays() -> None:
+    assert corrected("3ºC", charset=Charset(LATIN_AND_GREEK), ordinal=2.9) == "3°C"
+    assert corrected("3ºC", charset=Charset(LATIN_AND_GREEK), ordinal=3.1) == "3ºC"
 
 
 def test_rows_do_not_concern_each_other_and_may_be_none() -> None:

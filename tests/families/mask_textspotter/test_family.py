@@ -224,7 +224,7 @@ def test_in_eight_bits_it_is_served(
         score_threshold=0.3,
         origin=Origin([], metrics(), "Signs of blocks.", 12),
         calibration=[signs(), signs()[64:192]],
-        side=256,
+        spec=bundle.INPUT.at(256),
     )
     assert compared >= 10
     assert manifest.provenance["precision"] == "int8"

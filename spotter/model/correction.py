@@ -19,7 +19,11 @@ _ROUNDS = 2  # a number may contain two such letters, an address two such spaces
 
 
 class Correction(nn.Module):
-    """Corrects paths of a charset; paths of a charset without the characters concerned are unchanged."""
+    """Corrects paths of a charset; paths of a charset without the characters concerned are unchanged.
+
+    The tensors are bool [classes]: digits, letters, small letters, `w` and `W`; followers, what stands after a digit's
+    zero; ends, what stands before and after a word or a number, the end of the text included; scale_letters, C and F.
+    """
 
     digits: Tensor
     followers: Tensor

@@ -28,6 +28,7 @@ from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
 from spotter.ops.interface import DOMAIN
 from spotter.registry.folder import FolderStore
+from spotter.registry.manifest import Manifest
 from spotter.training import sample
 from spotter.training.batch import collate
 from spotter.training.loop import Trainer
@@ -171,22 +172,23 @@ def test_its_graph_calls_the_common_operator(graph: Path) -> None:
     assert {body.name for body in proto.functions} == {"SampleRegions"}
 
 
-def origin() -> Origin:
-    return Origin([], metrics(), "Nothing but the letter a.", 12)
+def small_bundle(model: Spotter, folder: Path, **options: Any) -> tuple[Manifest, int]:
+    """As `export_bundle`, of a bundle that reads at a side of 256 pixels."""
+    return bundle.export_bundle(
+        model,
+        folder,
+        name="spotter",
+        version="1",
+        score_threshold=0.1,
+        origin=Origin([], metrics(), "Nothing but the letter a.", 12),
+        spec=bundle.INPUT.at(256),
+        **options,
+    )
 
 
 @pytest.mark.usefixtures("export")
 def test_it_becomes_a_bundle_in_half_precision_and_in_two_parts(model: Spotter, tmp_path: Path) -> None:
-    manifest, compared = bundle.export_bundle(
-        model,
-        tmp_path / "half",
-        name="spotter",
-        version="1",
-        score_threshold=0.1,
-        origin=origin(),
-        half=True,
-        spec=bundle.INPUT.at(256),
-    )
+    manifest, compared = small_bundle(model, tmp_path / "half", half=True)
     assert compared > 20
     assert manifest.files.keys() >= {"model.onnx", "dense.onnx", "words.onnx"}
     maps = [value.name for value in onnx.load(str(tmp_path / "half" / "dense.onnx")).graph.output]
@@ -196,16 +198,8 @@ def test_it_becomes_a_bundle_in_half_precision_and_in_two_parts(model: Spotter, 
 @pytest.mark.usefixtures("export")
 def test_in_eight_bits_it_is_verified_served_and_evaluated(model: Spotter, tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
-    manifest, compared = bundle.export_bundle(
-        model,
-        tmp_path / "int8",
-        name="spotter",
-        version="1",
-        score_threshold=0.1,
-        origin=origin(),
-        calibration=[noise(128, 192, rng) for _ in range(3)],
-        spec=bundle.INPUT.at(256),
-    )
+    calibration = [noise(128, 192, rng) for _ in range(3)]
+    manifest, compared = small_bundle(model, tmp_path / "int8", calibration=calibration)
     assert compared > 20
     assert manifest.provenance["precision"] == "int8"
     stored = {t.data_type for t in onnx.load(str(tmp_path / "int8" / "model.onnx")).graph.initializer}

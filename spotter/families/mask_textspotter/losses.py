@@ -11,9 +11,10 @@ from spotter.families.fots.losses import geometry_losses
 from spotter.families.interface import Truth
 from spotter.families.mask_textspotter.learning import jitter_outlines, proposals
 from spotter.families.mask_textspotter.maps import MaskMaps
-from spotter.families.mask_textspotter.outlines import outline_places, turned
+from spotter.families.mask_textspotter.outlines import OUTLINES, turned
 from spotter.families.mask_textspotter.reader import ROWS, SIZE, CharacterMaps
 from spotter.families.mask_textspotter.targets import MaskTruth, character_targets, mask_targets
+from spotter.families.patches import bins
 
 _MASKS, _WORDS = 64, 32  # the most in a step
 _JITTER = 0.08  # of the height
@@ -115,9 +116,7 @@ def character_losses(read: CharacterMaps, logits: Tensor, outlines: Tensor, trut
     """Losses [K] of the character maps of words int64 [K] in their regions [K, 32]; logits: [K, W, classes]."""
     columns = logits.shape[1]
     own = torch.arange(columns, device=words.device) < read.widths[:, None]
-    u = (torch.arange(columns, device=words.device) + 0.5) / read.widths[:, None] - 0.5
-    v = (torch.arange(ROWS, device=words.device) + 0.5) / ROWS - 0.5
-    places = torch.stack(outline_places(outlines, u, v), -1)
+    places = bins(OUTLINES, outlines, read.widths, ROWS, columns)
     spelt = truth.classes[words]
     number = character_targets(truth.characters[words], spelt, places)
     number = torch.where(own[:, None], number, -1)
@@ -144,9 +143,7 @@ def alignment_losses(columns: Tensor, widths: Tensor, outlines: Tensor, truth: M
     widths: int64 [K]. From texts alone the decoder learns only slowly where to attend.
     """
     most = columns.shape[1] - 1
-    width = int(widths.max())
-    u = (torch.arange(width, device=words.device) + 0.5) / widths[:, None] - 0.5
-    middle = torch.stack(outline_places(outlines, u, torch.zeros(1, device=words.device)), -1)[:, 0]  # K x W x 2
+    middle = bins(OUTLINES, outlines, widths, 1, int(widths.max()))[:, 0]  # K x W x 2
     centres = truth.characters[words, :most].mean(2)
     true = (centres[:, :, None] - middle[:, None]).square().sum(-1).argmin(2).to(columns.dtype)
     counted = (truth.classes[words, :most] > 0) & truth.located[words, None]

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.families.fots.boxes import SLANTED_BOXES, box_places, placed
+from spotter.families.fots.boxes import SLANTED_BOXES, placed
 from spotter.families.mask_textspotter.outlines import of_edges
 from spotter.families.mask_textspotter.scanning import scan_columns
 from spotter.families.patches import bins
@@ -57,8 +57,7 @@ def box_logits(boxes: Tensor) -> Tensor:
 
 def cell_places(boxes: Tensor) -> Tensor:
     """The positions [N, ROWS * COLUMNS, 2] in the picture of the middles of masks' cells; boxes as in `Masks`."""
-    u = middles(COLUMNS, boxes.device).expand(boxes.shape[0], -1)
-    return torch.stack(box_places(boxes, u, middles(ROWS, boxes.device)), -1).flatten(1, 2)
+    return bins(SLANTED_BOXES, boxes, torch.full_like(boxes[:, 0], COLUMNS), ROWS, COLUMNS).flatten(1, 2)
 
 
 class MaskBranch(nn.Module):

@@ -31,6 +31,7 @@ PAGE_LOOKS: Mapping[str, float] = {
 and dark screens."""
 
 _SCREENS = ("screen", "dark")
+_ON_SCREENS = Odds({"rows": 0.4, "table": 0.22, "grid": 0.08, "form": 0.2, "chart": 0.1})
 
 _DRAWN = {"table": table, "grid": grid, "form": form, "label": label, "chart": chart, "drawing": drawing}
 
@@ -140,11 +141,7 @@ def page_layout(
 def _content(
     rng: np.random.Generator, look: str, pool: PatchPool, styles: Styles, size: int, stretch: float
 ) -> Content:
-    kind = (
-        look
-        if look not in _SCREENS
-        else Odds({"rows": 0.4, "table": 0.22, "grid": 0.08, "form": 0.2, "chart": 0.1}).draw(rng)
-    )
+    kind = _ON_SCREENS.draw(rng) if look in _SCREENS else look
     if kind in _DRAWN:
         return _DRAWN[kind](rng, pool, styles, size, stretch)
     return Content(*_write(rng, pool, styles, size, stretch))

@@ -2,12 +2,18 @@
 
 Rows with exactly one neighbour above or below are stacked. Stacks are sorted topologically by two rules (Breuel,
 "High performance document layout analysis", 2003): of two stacks whose x ranges overlap, the upper one comes first; of
-two whose ranges do not overlap, the left one, unless another stack lies vertically between them and spans both.
+two whose ranges do not overlap, the left one, unless another stack lies vertically between them and spans both. White
+space as wide as the page separates them, too: what is above it comes first, as in the tiers of a comic.
 """
+
+from bisect import bisect_left
+from itertools import groupby
 
 from spotter.reading.layout.lines import Line
 
 Row = list[Line]
+
+_SPACE = 3.0  # times the usual height of the rows: the least height of white space that separates
 
 
 class Stack:
@@ -32,7 +38,7 @@ def find_stacks(rows: list[Row]) -> list[Stack]:
     rows = sorted(rows, key=_middle)
     if max([row[0].left for row in rows]) < min([row[-1].right for row in rows]):
         return [Stack(rows)]  # every two share some x: each is the next one of the one above it
-    return sort_stacks(stack_rows(rows))
+    return sort_tiers(stack_rows(rows))
 
 
 def stack_rows(rows: list[Row]) -> list[Stack]:
@@ -71,6 +77,45 @@ def _next(rows: list[Row], ends: list[tuple[float, float]], n: int, others: rang
                 return None if side_by_side else found
             found = m
     return found
+
+
+def sort_tiers(stacks: list[Stack]) -> list[Stack]:
+    """The stacks in reading order; one that goes through white space as wide as the page is divided there, unless both
+    parts follow each other all the same."""
+    middles = _white_space(stacks)
+    if not middles:
+        return sort_stacks(stacks)
+    tiers: list[list[Stack]] = [[] for _ in range(len(middles) + 1)]
+    whole: dict[Stack, Stack] = {}
+    for stack in stacks:
+        for tier, rows in groupby(stack.rows, lambda row: bisect_left(middles, row[0].middle)):
+            part = Stack(list(rows))
+            tiers[tier].append(part)
+            whole[part] = stack
+    parts = [part for tier in tiers for part in sort_stacks(tier)]
+    return [Stack([row for part in own for row in part.rows]) for _, own in groupby(parts, whole.__getitem__)]
+
+
+def _white_space(stacks: list[Stack]) -> list[float]:
+    """The middles of white space as wide as the page, from top to bottom, pixels."""
+    if len(stacks) == 1:
+        return []
+    rows = sorted(
+        [
+            (min([line.top for line in row]), max([line.bottom for line in row]))
+            for stack in stacks
+            for row in stack.rows
+        ]
+    )
+    heights = sorted([bottom - top for top, bottom in rows])
+    least = _SPACE * heights[len(heights) // 2]
+    middles = []
+    end = rows[0][1]
+    for top, bottom in rows:
+        if top - end > least:
+            middles.append((top + end) / 2)
+        end = max(end, bottom)
+    return middles
 
 
 def sort_stacks(stacks: list[Stack]) -> list[Stack]:

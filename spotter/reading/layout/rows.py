@@ -1,6 +1,7 @@
-"""Decides which lines side by side form one row, as in a table, and which belong to separate columns."""
+"""Decides which lines side by side form one row, as in a table, and which belong to separate columns or bubbles."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -18,7 +19,11 @@ _WORDS = 3  # words: least number in a line of running text
 _COVER = 0.6  # of a line's width: least share that words cover in running text
 _ACROSS = 0.3  # the largest share of lines that may cross a gutter
 _FEW = 40  # lines: fewer form columns only where some of them have several words
-_ROWS = 3  # least number of rows side by side that form columns
+_ROWS = 2  # least number of rows side by side that form columns
+_PITCH = 1.8  # times the height: largest distance of the lines of a speech bubble
+_CENTRE = 0.4  # of the height: largest distance of their centres
+_RAGGED = 0.6  # times the height: least distance by which their left ends differ, and their right ends
+_BUBBLE_WORDS = 1.5  # least mean number of words a line
 
 
 class _Gap(NamedTuple):
@@ -37,7 +42,7 @@ class _Gap(NamedTuple):
 
 def find_rows(lines: list[Line]) -> list[list[Line]]:
     """Rows of lines from left to right: single lines, and lines of one table row."""
-    rows = _join(lines)
+    rows = _part_bubbles(_join(lines))
     if len(lines) < _FEW and sum([len(line.boxes) >= _WORDS for line in lines]) < 2 * (_ROWS - 1):
         return rows  # no columns of text: a sign, a label
     gaps = [gap for number, row in enumerate(rows) if len(row) > 1 for gap in _gaps(number, row)]
@@ -57,11 +62,58 @@ def find_rows(lines: list[Line]) -> list[list[Line]]:
             if narrow and sum([line.left < x < line.right for line in across]) > _ACROSS * len(peers):
                 continue
             cuts.setdefault(gap.row, []).append(gap.place)
-    return [
-        row[start:end]
-        for number, row in enumerate(rows)
-        for start, end in pairwise([0, *sorted(cuts.get(number, ())), len(row)])
-    ]
+    return [part for number, row in enumerate(rows) for part in _cut(row, sorted(cuts.get(number, ())))]
+
+
+def _part_bubbles(rows: list[list[Line]]) -> list[list[Line]]:
+    """The rows, cut beside speech bubbles whose lines are level with others only by chance: some have no neighbour on
+    that side, or a misaligned one."""
+    places = {line: (row, place) for row in rows if len(row) > 1 for place, line in enumerate(row)}
+    if not places:
+        return rows
+    first_of_part: set[Line] = set()
+    for bubble in _bubbles([line for row in rows for line in row]):
+        level = [places[line] for line in bubble if line in places]
+        for side in (0, 1):
+            pairs = [(row[place + side - 1], row[place + side]) for row, place in level if 0 < place + side < len(row)]
+            if len(pairs) < len(bubble) or any(abs(_off(*pair)) > _OFF for pair in pairs):
+                first_of_part.update(right for _, right in pairs)
+    return [part for row in rows for part in _cut(row, [n for n, line in enumerate(row) if line in first_of_part])]
+
+
+def _cut(row: list[Line], places: Iterable[int]) -> list[list[Line]]:
+    return [row[start:end] for start, end in pairwise([0, *places, len(row)])]
+
+
+def _bubbles(lines: list[Line]) -> list[list[Line]]:
+    """Groups of lines that are set as in a speech bubble: several words on at least two lines, one closely below the
+    other, of one centre, ragged on the left and on the right."""
+    groups: list[list[Line]] = []
+    near: list[list[Line]] = []
+    for line in sorted(lines, key=attrgetter("middle")):
+        near = [group for group in near if line.middle - group[-1].middle < _NEAR * group[-1].height]
+        own = next((group for group in near if _is_centred_below(group[-1], line)), None)
+        if own is None:
+            groups.append([line])
+            near.append(groups[-1])
+        else:
+            own.append(line)
+    return [group for group in groups if len(group) > 1 and _is_ragged(group)]
+
+
+def _is_centred_below(above: Line, line: Line) -> bool:
+    height = least(above.height, line.height)
+    return (
+        _SAME_ROW * height < line.middle - above.middle < _PITCH * height
+        and abs(line.left + line.right - above.left - above.right) < 2 * _CENTRE * height
+    )
+
+
+def _is_ragged(group: list[Line]) -> bool:
+    limit = _RAGGED * group[0].height
+    lefts, rights = [line.left for line in group], [line.right for line in group]
+    words = sum(len(line.boxes) for line in group)
+    return max(lefts) - min(lefts) > limit < max(rights) - min(rights) and words >= _BUBBLE_WORDS * len(group)
 
 
 def _gaps(number: int, row: list[Line]) -> list[_Gap]:

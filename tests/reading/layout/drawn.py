@@ -81,6 +81,51 @@ def receipt(seed: int) -> Drawn:
     return drawn
 
 
+def comic(seed: int) -> Drawn:
+    """Tiers of panels, read from left to right, with captions and speech bubbles of one to four centred lines."""
+    rng = random.Random(seed)
+    drawn = Drawn()
+    height = rng.uniform(11, 16)
+    width = height * rng.uniform(65, 95)
+    top = 40.0
+    for _ in range(rng.randint(2, 4)):
+        tall = height * rng.uniform(16, 26)
+        shares = [rng.uniform(0.7, 1.3) for _ in range(rng.randint(1, 4))]
+        left = 40.0
+        for share in shares:
+            right = left + share / sum(shares) * width
+            _panel(drawn, (left + height, top + height, right - height, top + tall - height), height, rng)
+            left = right
+        top += tall + height
+    return drawn
+
+
+def _panel(drawn: Drawn, edges: tuple[float, float, float, float], height: float, rng: random.Random) -> None:
+    """A caption or none, then up to three speech bubbles, each lower than the one before and mostly on the other
+    side."""
+    left, top, right, bottom = edges
+    if rng.random() < 0.3:
+        for _ in range(rng.randint(1, 2)):
+            _across(drawn, left, left + (right - left) * rng.uniform(0.6, 0.9), top + height, height, rng)
+            top += 1.4 * height
+        top += height
+    wide = (right - left) * rng.choice((0.45, 0.6))
+    on_the_left = rng.random() < 0.7
+    for _ in range(rng.choice((0, 1, 1, 2, 2, 3))):
+        lines = rng.randint(1, 4)
+        if top + lines * 1.4 * height > bottom:
+            return
+        middle = (left + wide / 2 if on_the_left else right - wide / 2) + rng.uniform(-0.1, 0.1) * wide
+        top += rng.uniform(0, 1) * height
+        for _ in range(lines):
+            top += 1.4 * height
+            words = list(_words(0, wide * rng.uniform(0.5, 1), height, rng))
+            shift = middle - words[-1][1] / 2
+            drawn.line([(start + shift, end + shift) for start, end in words], top, height, rng)
+        on_the_left = on_the_left == (rng.random() < 0.1)
+        top += height * rng.uniform(0.8, 3)
+
+
 def _across(drawn: Drawn, left: float, right: float, y: float, height: float, rng: random.Random) -> None:
     drawn.line(list(_words(left, left + (right - left) * rng.uniform(0.7, 0.95), height, rng)), y, height, rng)
 

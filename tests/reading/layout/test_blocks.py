@@ -9,7 +9,7 @@ import pytest
 
 from spotter.reading.layout.blocks import find_blocks, outline
 from spotter.reading.layout.frames import Polygon
-from tests.reading.layout.drawn import Drawn, page, receipt, table
+from tests.reading.layout.drawn import Drawn, comic, page, receipt, table
 
 
 def box(x: float, y: float, width: float, height: float = 20, degrees: float = 0) -> Polygon:
@@ -121,6 +121,26 @@ def test_columns_are_read_one_after_the_other(columns: int) -> None:
 def test_tables_are_read_by_rows_and_receipts_from_top_to_bottom() -> None:
     drawn = [*(table(12, columns, seed=columns) for columns in (2, 3, 4, 5, 6)), *map(receipt, range(5))]
     assert [score(each, 3) for each in drawn] == [(1.0, 1.0)] * len(drawn)
+
+
+def test_comics_are_read_by_tiers_panels_and_bubbles() -> None:
+    scores = [score(comic(seed), seed) for seed in range(40)]
+    assert np.mean([order for order, _ in scores]) >= 0.93
+    assert [f for _, f in scores] == [1.0] * len(scores)
+
+
+def test_level_speech_bubbles_are_read_one_after_the_other() -> None:
+    left = [box(20, 0, 60), box(0, 30, 50), box(55, 30, 45), box(10, 60, 40), box(55, 60, 35)]
+    right = [box(210, 11, 30), box(250, 11, 30), box(200, 41, 50), box(255, 41, 35)]
+    assert lines([*left, *right]) == [[0], [1, 2], [3, 4], [5, 6], [7, 8]]
+
+
+def test_white_space_across_the_page_separates_what_is_read_first() -> None:
+    upper = [box(0, 0, 80), box(300, 40, 80)]
+    lower = [box(0, 300, 80), box(300, 340, 80)]
+    assert lines([*upper, *lower]) == [[0], [1], [2], [3]]
+    nearer = [box(0, 90, 80), box(300, 130, 80)]  # no wider than between the paragraphs of two columns
+    assert lines([*upper, *nearer]) == [[0], [2], [1], [3]]
 
 
 def test_a_full_page_takes_little_time() -> None:

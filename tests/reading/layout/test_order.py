@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from spotter.reading.layout.frames import Box
 from spotter.reading.layout.lines import Line
-from spotter.reading.layout.order import Row, find_stacks, sort_stacks, stack_rows
+from spotter.reading.layout.order import Row, find_stacks, sort_tiers, stack_rows
 
 TENTHS = st.integers(0, 2000).map(lambda tenths: tenths / 10)
 PLACES = st.tuples(TENTHS, TENTHS, TENTHS, st.floats(1, 60))
@@ -22,5 +22,5 @@ def test_rows_that_share_some_x_are_stacked_at_once_as_the_rules_would(
         row(200 * (shift > 0) + left, left + 210 + width, middle, height, word)
         for word, ((left, width, middle, height), shift) in enumerate(drawn)
     ]
-    by_rules = sort_stacks(stack_rows(sorted(rows, key=lambda row: row[0].middle)))
+    by_rules = sort_tiers(stack_rows(sorted(rows, key=lambda row: row[0].middle)))
     assert [stack.rows for stack in find_stacks(rows)] == [stack.rows for stack in by_rules]

@@ -1,10 +1,10 @@
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fcntl import LOCK_EX, flock
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spotter.export import parity
 from spotter.export.graph import export_graph
 from spotter.export.graph import exported as exporter
+from spotter.export.quantise import quantise
 from spotter.model.charset import Charset
 from spotter.model.spotter import Spotter
-from tests.model.small import talkative_spotter
+from tests.model.small import classifier, spotter_of_turned_pictures
 
 _CASES = parity.cases
 TIMEOUT = 400  # seconds; on busy cores the exporter alone may take two minutes
@@ -27,7 +29,7 @@ TIMEOUT = 400  # seconds; on busy cores the exporter alone may take two minutes
 
 @dataclass(frozen=True)
 class Exported:
-    """A small network and the graph that was written of it."""
+    """A small network, in the form of the default one, and the graph that was written of it."""
 
     model: Spotter
     graph: Path
@@ -38,17 +40,21 @@ class Exported:
 
     def sure_of(self, letter: str, folder: Path) -> "Exported":
         """The same network and graph, but every word reads as one letter in both."""
-        index = Charset().encode(letter)[0]
         model = copy.deepcopy(self.model)
-        proto = onnx.load(str(self.graph))
-        (tensor,) = (t for t in proto.graph.initializer if t.name == "recogniser.classify.bias")
-        bias = onnx.numpy_helper.to_array(tensor).copy()
-        bias[index] += 1000
-        tensor.CopyFrom(onnx.numpy_helper.from_array(bias.astype(np.float32), tensor.name))
+        read_as(letter, model, self.graph, folder / "model.onnx")
         with torch.no_grad():
-            model.map_recogniser.classify.bias[index] += 1000
-        onnx.save(proto, str(folder / "model.onnx"))
+            classifier(model).bias[Charset().encode(letter)[0]] += 1000
         return Exported(model, folder / "model.onnx")
+
+
+def read_as(letter: str, model: Spotter, graph: Path, path: Path) -> None:
+    """Writes the model's graph so that it reads every word as one letter."""
+    proto = onnx.load(str(graph))
+    bias = classifier(model).bias.detach().numpy().copy()
+    (tensor,) = (each for each in proto.graph.initializer if np.array_equal(onnx.numpy_helper.to_array(each), bias))
+    bias[Charset().encode(letter)[0]] += 1000
+    tensor.CopyFrom(onnx.numpy_helper.from_array(bias, tensor.name))
+    onnx.save(proto, str(path))
 
 
 @cache
@@ -89,21 +95,50 @@ def write_part(part: nn.Module, example: tuple[Tensor, ...], path: Path, shapes:
         onnx.save(exporter(part, example, input_names=list(shapes), dynamic_shapes=shapes), str(path))
 
 
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Exported]:
-    """Exported once, since that takes long, by whichever of pytest-xdist's workers needs it first; nobody may change
-    it."""
+@pytest.fixture(scope="session", name="shared")
+def make_shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder for what takes long to write: whichever of pytest-xdist's workers needs it first writes it for all."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+def written_once(path: Path, write: Callable[[Path], None]) -> Path:
+    """The path, written unless it has been. Nobody may change it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    model = talkative_spotter()
-    folder = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
-        folder = folder.parent  # of all workers
-    graph = folder / "exported.onnx"
-    with (folder / "exported.lock").open("w") as lock, quiet_exporter():
+    with path.with_suffix(".lock").open("w") as lock, quiet_exporter():
         flock(lock, LOCK_EX)
-        if not graph.exists():
-            export_graph(model, folder / "unfinished.onnx")
-            (folder / "unfinished.onnx").rename(graph)
-    yield Exported(model, graph)
+        if not path.exists():
+            unfinished = path.with_suffix(".unfinished")
+            write(unfinished)
+            unfinished.rename(path)
     torch.set_num_threads(threads)
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(shared: Path) -> Exported:
+    model = spotter_of_turned_pictures()
+    return Exported(model, written_once(shared / "exported.onnx", partial(export_graph, model)))
+
+
+@pytest.fixture(scope="session")
+def rounded_graph(exported: Exported, shared: Path) -> Path:
+    """The graph of `exported` in 8 bits."""
+    return written_once(
+        shared / "int8.onnx", lambda path: quantise(exported.graph, path, noise(6), exported.model.roles)
+    )
+
+
+def noise(count: int) -> list[NDArray[np.uint8]]:
+    """Pictures of 128x192 pixels."""
+    rng = np.random.default_rng(4)
+    return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One file that needs `exported` comes first and the others last, so that no worker waits for it to be written."""
+    asking = [item.path for item in items if "exported" in getattr(item, "fixturenames", ())]
+    if asking:
+        last = set(asking[1:]) - {asking[0]}
+        items.sort(key=lambda item: 2 if item.path in last else item.path != asking[0])

@@ -22,7 +22,7 @@ from spotter.model.spotter import Spotter
 from spotter.registry.bundle import open_bundle
 from spotter.registry.errors import BundleError
 from spotter.registry.manifest import Manifest
-from tests.export.conftest import TIMEOUT, Exported, noisy_cases, one_case
+from tests.export.conftest import TIMEOUT, Exported, noise, noisy_cases, one_case
 from tests.export.metrics import metrics
 from tests.model.small import detector_out
 
@@ -233,11 +233,6 @@ def test_a_bundle_of_two_precisions_is_refused(exported: Exported, tmp_path: Pat
             exported.model, tmp_path / "both", name="tiny", version="1", score_threshold=0.3, origin=origin(),
             calibration=[np.zeros((64, 64, 3), np.uint8)], half=True,
         )  # fmt: skip
-
-
-def noise(count: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
-    rng = np.random.default_rng(4)
-    return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
 
 
 def changed(graph: Path, path: Path, name: str, values: slice, by: float) -> Path:

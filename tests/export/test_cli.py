@@ -1,4 +1,6 @@
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from spotter.export.cli import export
 from spotter.registry.bundle import open_bundle
 from tests.export.conftest import TIMEOUT, Exported, one_case
 from tests.export.metrics import metrics
-from tests.model.small import small_config, talkative_spotter
+from tests.model.small import BLOCKS_PLAN, few_channels, picture_config, spotter_of_turned_pictures
 
 STARTED = {
     "part": "recogniser", "name": "theirs", "licence": "MIT", "package": "readers", "version": "2", "digest": "0a"
@@ -21,15 +23,17 @@ pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
 @pytest.fixture(name="checkpoint")
-def make_checkpoint(tmp_path: Path) -> Path:
+def make_checkpoint(tmp_path: Path) -> Iterator[Path]:
+    model = spotter_of_turned_pictures()
     state = {
-        "model_config": small_config().to_dict(),
-        "weights": talkative_spotter().state_dict(),
+        "model_config": replace(picture_config(), orientation=True).to_dict(),
+        "weights": model.state_dict(),
         "pictures": 77,
         "started_from": [STARTED],
     }
     torch.save(state, tmp_path / "last.pt")
-    return tmp_path / "last.pt"
+    with few_channels(BLOCKS_PLAN):
+        yield tmp_path / "last.pt"
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from onnxscript.rewriter.rules.common import slice_split_rule
 from torch import Tensor, nn
 
+from spotter.export.graph import add_bodies
 from spotter.export.graph import exported as exporter
 from spotter.export.parity import compare
 from spotter.families.fots.regions import RoIRotate
+from spotter.model.anchors import plain_anchors
 from spotter.model.family import RegionSampler
+from spotter.model.picture_recogniser import PictureRecogniser
+from spotter.model.regions import PatchSize, sample_regions
 from spotter.ops.interface import DOMAIN, INPUTS, OUTPUTS
 from spotter.reading.bundles import find_bundle
 from spotter.service.settings import Settings
@@ -42,7 +46,8 @@ def answers(
     exported: Exported, session: ort.InferenceSession, images: NDArray[np.uint8], sizes: NDArray[np.int32]
 ) -> tuple[Answer, Answer]:
     with torch.no_grad():
-        expected = [value.numpy() for value in exported.model(torch.from_numpy(images), torch.from_numpy(sizes))]
+        answer = exported.model(torch.from_numpy(images), torch.from_numpy(sizes))
+    expected = [value.numpy() for value in answer[: len(OUTPUTS)]]
     return expected, session.run(list(OUTPUTS), {"images": images, "sizes": sizes})
 
 
@@ -103,6 +108,7 @@ def test_inputs_and_outputs_are_the_agreed_ones(session: ort.InferenceSession) -
         "scores": ("tensor(float)", 1),
         "characters": ("tensor(int32)", 2),
         "character_scores": ("tensor(float)", 2),
+        "orientation": ("tensor(float)", 2),
     }
     dynamic = [side for value in session.get_inputs() for side in value.shape if isinstance(side, str)]
     assert len(dynamic) == 4  # B, H and W, and B
@@ -137,7 +143,27 @@ def test_nothing_loops_or_branches_in_graph_or_functions(graph: str, request: py
     assert {node.domain for nodes in parts.values() for node in nodes} <= {"", DOMAIN}
 
 
-def test_regions_are_sampled_by_our_operator_which_brings_its_body(proto: onnx.ModelProto) -> None:
+class _Patches(nn.Module):
+    """What a recogniser of feature maps is given of each box."""
+
+    def __init__(self, sampler: RegionSampler) -> None:
+        super().__init__()
+        self.sampler = sampler
+
+    def forward(self, fine: Tensor, shared: Tensor, boxes: Tensor, image_index: Tensor) -> tuple[Tensor, ...]:
+        rows, columns = shared.shape[-2:]
+        patches = self.sampler(fine, shared, plain_anchors(rows, columns, shared.device), boxes, image_index)
+        return patches.fine, patches.coarse, patches.widths
+
+
+def test_regions_are_sampled_by_our_operator_which_brings_its_body() -> None:
+    sampler = RoIRotate(PatchSize(8, 4, 24))
+    fine, shared = torch.randn(1, 4, 32, 48), torch.randn(1, 4, 16, 24)
+    boxes = torch.tensor([[40.0, 30.0, 60.0, 16.0, 0.3, 0.0], [70.0, 40.0, 30.0, 12.0, -0.4, 0.1]])
+    given = fine, shared, boxes, torch.zeros(2, dtype=torch.int64)
+    with quiet_exporter():
+        proto = exporter(_Patches(sampler.symbolic()), given)
+    add_bodies(proto)
     sampling = [node for node in proto.graph.node if node.domain == DOMAIN]
     assert [node.op_type for node in sampling] == ["RoIRotate"] * 2
     attributes = [{a.name: a.i for a in node.attribute} for node in sampling]
@@ -151,6 +177,16 @@ def test_regions_are_sampled_by_our_operator_which_brings_its_body(proto: onnx.M
     assert bodies.keys() == {"RoIRotate", "SampleRegions"}
     assert "SampleRegions" in [node.op_type for node in bodies["RoIRotate"].node]
     assert [node.op_type for node in bodies["SampleRegions"].node].count("GridSample") == 1
+    session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    found = session.run(None, dict(zip(names, [value.numpy() for value in given], strict=True)))
+    for mine, other in zip(_Patches(sampler)(*given), found, strict=True):
+        np.testing.assert_allclose(other, mine.numpy(), atol=1e-4)
+
+
+def test_the_graph_brings_the_bodies_that_it_calls_and_no_others(proto: onnx.ModelProto) -> None:
+    assert {node.op_type for node in proto.graph.node if node.domain == DOMAIN} == {"SampleRegions"}
+    assert [(function.domain, function.name) for function in proto.functions] == [(DOMAIN, "SampleRegions")]
     assert {entry.domain: entry.version for entry in proto.opset_import} == {"": 20, DOMAIN: 2}
 
 
@@ -158,8 +194,10 @@ def test_weights_lie_in_the_file(proto: onnx.ModelProto) -> None:
     assert not any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in proto.graph.initializer)
 
 
-def test_the_network_keeps_its_own_sampler(exported: Exported) -> None:
+def test_the_network_keeps_its_own_parts(exported: Exported) -> None:
     assert type(exported.model.sampler) is RoIRotate
+    assert isinstance(exported.model.recogniser, PictureRecogniser)
+    assert exported.model.recogniser.sample is sample_regions
 
 
 def test_a_family_without_an_operator_is_refused() -> None:

@@ -1,6 +1,5 @@
 """A spotter whose recogniser reads the picture's own pixels, exported: in fp32 and in eight bits."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,71 +9,35 @@ import pytest
 import torch
 
 from spotter.export import parity
-from spotter.export.graph import export_graph
 from spotter.export.parity import ParityError, check_form, check_parity, count_alike
-from spotter.export.quantise import agreement, dense_convolutions, dense_products, quantise
-from spotter.model.orientation import Orientation
+from spotter.export.quantise import agreement, dense_convolutions, dense_products
 from spotter.model.picture_recogniser import PictureRecogniser
-from spotter.model.spotter import Spotter
 from spotter.ops.interface import BLOCK, COLUMNS, CONVOLUTION, DOMAIN, HALVING_BLOCK, ORIENTATION, OUTPUTS
-from tests.export.conftest import TIMEOUT, Exported, noisy_cases, quiet_exporter
-from tests.model.small import BLOCKS_PLAN, picture_spotter
+from tests.export.conftest import TIMEOUT, Exported, noise, noisy_cases
+from tests.model.small import spotter_of_turned_pictures
 from tests.ops.graphs import open_graph
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
-def spotter_of_turned_pictures() -> Spotter:
-    """The same network each time, in the form of the default one: it also says which way up a picture lies."""
-    model = picture_spotter(plan=BLOCKS_PLAN)
-    torch.manual_seed(5)
-    model.orientation = Orientation(8)  # channels of the shared map
-    return model
-
-
-@pytest.fixture(scope="module", name="pictures")
-def make_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
-    """Exported once, since that takes long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    model = spotter_of_turned_pictures()
-    graph = tmp_path_factory.mktemp("pictures") / "model.onnx"
-    with quiet_exporter():
-        export_graph(model, graph)
-    yield Exported(model, graph)
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module", name="rounded_graph")
-def make_rounded(pictures: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("rounded") / "int8.onnx"
-    quantise(pictures.graph, path, noise(4), pictures.model.roles)
-    return path
-
-
-def noise(count: int) -> list[np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
-    rng = np.random.default_rng(4)
-    return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
-
-
-def test_the_graph_says_what_the_network_says(pictures: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_graph_says_what_the_network_says(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "cases", noisy_cases)
-    assert check_parity(pictures.model, pictures.graph, 64) > 10
+    assert check_parity(exported.model, exported.graph, 64) > 10
 
 
-def test_what_it_says_of_the_orientation_is_compared(pictures: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_says_of_the_orientation_is_compared(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "cases", noisy_cases)
     other = spotter_of_turned_pictures()
     assert other.orientation is not None
     with torch.no_grad():
         other.orientation.out.bias[1] += 1
     with pytest.raises(ParityError, match="orientation"):
-        check_parity(other, pictures.graph, 64)
+        check_parity(other, exported.graph, 64)
 
 
-def test_in_eight_bits_it_says_the_same_of_the_orientation(pictures: Exported, rounded_graph: Path) -> None:
+def test_in_eight_bits_it_says_the_same_of_the_orientation(exported: Exported, rounded_graph: Path) -> None:
     exact, rounded = (
-        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (pictures.graph, rounded_graph)
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (exported.graph, rounded_graph)
     )
     for picture in noise(2):
         feeds = {"images": picture[None], "sizes": np.array([[128, 192]], np.int32)}
@@ -84,8 +47,8 @@ def test_in_eight_bits_it_says_the_same_of_the_orientation(pictures: Exported, r
         np.testing.assert_allclose(found, expected, atol=0.1)
 
 
-def test_no_words_are_an_ordinary_answer(pictures: Exported) -> None:
-    session = ort.InferenceSession(str(pictures.graph), providers=["CPUExecutionProvider"])
+def test_no_words_are_an_ordinary_answer(exported: Exported) -> None:
+    session = ort.InferenceSession(str(exported.graph), providers=["CPUExecutionProvider"])
     sizes = np.zeros((2, 2), np.int32)  # nothing of either picture is real
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 128, 3), dtype=np.uint8)
     answer = session.run(list(OUTPUTS), {"images": images, "sizes": sizes})
@@ -93,38 +56,38 @@ def test_no_words_are_an_ordinary_answer(pictures: Exported) -> None:
     assert len(answer[0]) == 0
 
 
-def test_words_are_sampled_from_the_picture_by_the_operator_with_its_body(pictures: Exported) -> None:
-    model = onnx.load(str(pictures.graph))
+def test_words_are_sampled_from_the_picture_by_the_operator_with_its_body(exported: Exported) -> None:
+    model = onnx.load(str(exported.graph))
     ours = [node.op_type for node in model.graph.node if node.domain == DOMAIN]
     assert ours == ["SampleRegions"]
     assert "SampleRegions" in {body.name for body in model.functions}
 
 
-def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(pictures: Exported) -> None:
-    graph = onnx.load(str(pictures.graph)).graph
+def test_eight_bits_go_to_the_detector_and_the_recognisers_1x1_convolutions(exported: Exported) -> None:
+    graph = onnx.load(str(exported.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
-    chosen = {weights[name] for name in dense_convolutions(graph, pictures.model.roles)}
+    chosen = {weights[name] for name in dense_convolutions(graph, exported.model.roles)}
     reading = {name for name in chosen if name.startswith("recogniser.")}
-    recogniser = pictures.model.recogniser
+    recogniser = exported.model.recogniser
     assert isinstance(recogniser, PictureRecogniser)
     blocks = len(recogniser.network.blocks)
     assert len(reading) == 2 * blocks
     assert all(name.endswith((".up.weight", ".down.weight")) for name in reading)
     assert any(name.startswith("backbone.") for name in chosen)
-    assert dense_products(graph, pictures.model.roles) == {}  # its Transformer's matrices stay in float
+    assert dense_products(graph, exported.model.roles) == {}  # its Transformer's matrices stay in float
 
 
-def test_where_eight_bits_are(pictures: Exported, rounded_graph: Path) -> None:
-    graph = onnx.load(str(pictures.graph)).graph
+def test_where_eight_bits_are(exported: Exported, rounded_graph: Path) -> None:
+    graph = onnx.load(str(exported.graph)).graph
     weights = {node.name: node.input[1] for node in graph.node if node.op_type == "Conv"}
-    chosen = {weights[name] for name in dense_convolutions(graph, pictures.model.roles)}
+    chosen = {weights[name] for name in dense_convolutions(graph, exported.model.roles)}
     rounded = onnx.load(str(rounded_graph)).graph
     made_by = {name: node.op_type for node in rounded.node for name in node.output}
     for node in rounded.node:
         if node.op_type == "Conv":
             kinds = {made_by.get(name, "stored") for name in node.input[:2]}
             assert (kinds == {"DequantizeLinear"}) == (weights[node.name] in chosen), weights[node.name]
-    share = agreement(pictures.graph, rounded_graph, noise(2), 0.0)
+    share = agreement(exported.graph, rounded_graph, noise(2), 0.0)
     assert 0 < share <= 1
     answer = ort.InferenceSession(str(rounded_graph), providers=["CPUExecutionProvider"]).run(
         list(OUTPUTS), {"images": noise(1)[0][None], "sizes": np.array([[128, 192]], np.int32)}
@@ -133,7 +96,7 @@ def test_where_eight_bits_are(pictures: Exported, rounded_graph: Path) -> None:
     assert len(answer[0]) > 3
 
 
-def test_each_block_is_a_node_of_our_own_with_its_body(pictures: Exported, rounded_graph: Path) -> None:
+def test_each_block_is_a_node_of_our_own_with_its_body(exported: Exported, rounded_graph: Path) -> None:
     model = onnx.load(str(rounded_graph))
     kinds = [node.op_type for node in model.graph.node if node.domain == DOMAIN and node.op_type != CONVOLUTION]
     assert kinds == ["SampleRegions", COLUMNS, BLOCK, BLOCK, HALVING_BLOCK, COLUMNS, BLOCK, HALVING_BLOCK, BLOCK]

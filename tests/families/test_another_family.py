@@ -25,6 +25,7 @@ from spotter.export.graph import export_graph
 from spotter.families.build import load_spotter
 from spotter.families.catalogue import FAMILIES
 from spotter.model.charset import Charset
+from spotter.model.roles import Roles
 from spotter.model.spotter import Spotter
 from spotter.ops.interface import DOMAIN
 from spotter.registry.folder import FolderStore
@@ -195,15 +196,34 @@ def test_it_becomes_a_bundle_in_half_precision_and_in_two_parts(model: Spotter, 
     assert len(maps) == 3  # two that are sampled, and the head's own
 
 
+def check_matrices(rounded: onnx.GraphProto, exact: onnx.GraphProto, roles: Roles) -> None:
+    """The matrices of the recogniser's Transformer are rounded to seven bits, and the last is not rounded."""
+    products = quantise.dense_products(exact, roles)
+    assert len(products) >= 4
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in rounded.initializer}
+    made_by = {name: node for node in rounded.node for name in node.output}
+    constant = [
+        node
+        for node in rounded.node
+        if node.op_type == "MatMul" and (node.input[1] in stored or made_by[node.input[1]].input[0] in stored)
+    ]
+    assert [node.name for node in constant[:-1]] == list(products)
+    for node in constant[:-1]:
+        assert {made_by[name].op_type for name in node.input} == {"DequantizeLinear"}
+        matrix = stored[made_by[node.input[1]].input[0]]
+        assert matrix.dtype == np.int8
+        assert 60 <= np.abs(matrix.astype(int)).max() <= 64  # two times 255 times that stays within 16 bits
+    assert stored[constant[-1].input[1]].dtype == np.float32
+
+
 @pytest.mark.usefixtures("export")
-def test_in_eight_bits_it_is_verified_served_and_evaluated(model: Spotter, tmp_path: Path) -> None:
+def test_in_eight_bits_it_is_verified_served_and_evaluated(model: Spotter, graph: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     calibration = [noise(128, 192, rng) for _ in range(3)]
     manifest, compared = small_bundle(model, tmp_path / "int8", calibration=calibration)
     assert compared > 20
     assert manifest.provenance["precision"] == "int8"
-    stored = {t.data_type for t in onnx.load(str(tmp_path / "int8" / "model.onnx")).graph.initializer}
-    assert onnx.TensorProto.INT8 in stored
+    check_matrices(onnx.load(str(tmp_path / "int8" / "model.onnx")).graph, onnx.load(str(graph)).graph, model.roles)
 
     verified = CliRunner().invoke(main, ["models", "verify", str(tmp_path / "int8")])
     assert verified.exit_code == 0, verified.output

@@ -19,6 +19,7 @@ from spotter.model.anchors import plain_anchors
 from spotter.model.charset import PRINTABLE_ASCII
 from spotter.model.config import BackboneConfig, PictureRecogniserConfig, RecogniserConfig, ScoreConfig
 from spotter.model.language import LanguageTables
+from spotter.model.orientation import Orientation
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.ppocr import PLANS, PPOCRConfig, PPOCRRecogniser, StageConfig
 from spotter.model.recogniser import Recogniser
@@ -103,11 +104,22 @@ def attending_spotter(decoder: str, seed: int = 0) -> Spotter:
 def picture_spotter(seed: int = 0, plan: PPOCRConfig = SEQUENCE_PLAN) -> Spotter:
     """As `talkative_spotter`, but its recogniser reads the picture's own pixels, with few channels."""
     torch.manual_seed(seed)
+    with few_channels(plan):
+        return _talkative(build_spotter(picture_config()))
+
+
+def picture_config() -> SpotterConfig:
     # The score of an early model makes a thousandth of a character's probability a hundredth of its own.
     score = ScoreConfig(character=0.1, text=0.001)
-    config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24), score=score)
-    with few_channels(plan):
-        return _talkative(build_spotter(config))
+    return replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24), score=score)
+
+
+def spotter_of_turned_pictures() -> Spotter:
+    """A `picture_spotter` in the form of the default network: it also says which way up a picture lies."""
+    model = picture_spotter(plan=BLOCKS_PLAN)
+    torch.manual_seed(5)
+    model.orientation = Orientation(8)  # channels of the shared map
+    return model
 
 
 @contextmanager
@@ -160,9 +172,12 @@ def detector_out(model: Spotter) -> nn.Conv2d:
 
 
 def classifier(model: Spotter) -> nn.Linear:
-    """The last layer of a recogniser of features."""
-    assert isinstance(model.recogniser, Recogniser)
-    return model.recogniser.classify
+    """The last layer of a spotter's recogniser."""
+    reader = model.recogniser
+    if isinstance(reader, PictureRecogniser):
+        return reader.network.head
+    assert isinstance(reader, Recogniser)
+    return reader.classify
 
 
 def empty_maps(batch: int, rows: int, columns: int) -> DetectionMaps:

@@ -19,7 +19,8 @@ _WORDS = 3  # words: least number in a line of running text
 _COVER = 0.6  # of a line's width: least share that words cover in running text
 _ACROSS = 0.3  # the largest share of lines that may cross a gutter
 _FEW = 40  # lines: fewer form columns only where some of them have several words
-_ROWS = 2  # least number of rows side by side that form columns
+_ROWS = 3  # least number of rows side by side that form columns
+_PROSE_ROWS = 2  # the same where all of them are running text
 _PITCH = 1.8  # times the height: largest distance of the lines of a speech bubble
 _CENTRE = 0.4  # of the height: largest distance of their centres
 _RAGGED = 0.6  # times the height: least distance by which their left ends differ, and their right ends
@@ -46,7 +47,7 @@ def find_rows(lines: list[Line]) -> list[list[Line]]:
     if len(lines) < _FEW and sum([len(line.boxes) >= _WORDS for line in lines]) < 2 * (_ROWS - 1):
         return rows  # no columns of text: a sign, a label
     gaps = [gap for number, row in enumerate(rows) if len(row) > 1 for gap in _gaps(number, row)]
-    if len(gaps) < _ROWS:
+    if len(gaps) < _PROSE_ROWS:
         return rows
     gaps.sort(key=lambda gap: gap.middle)
     lines = sorted(lines, key=lambda line: line.middle)
@@ -206,8 +207,9 @@ def _continues(gap: _Gap, other: _Gap) -> bool:
 def _parts_columns(gaps: list[_Gap]) -> bool:
     """Whether the gaps separate columns: there is running text on both sides, or the lines are side by side by
     chance."""
-    if len({gap.row for gap in gaps}) < _ROWS:
-        return False
+    rows = len({gap.row for gap in gaps})
+    if rows < _ROWS:
+        return rows >= _PROSE_ROWS and all(gap.prose for gap in gaps)
     if 2 * sum(gap.prose for gap in gaps) > len(gaps):
         return True
     return sum([abs(gap.off) > _OFF for gap in gaps]) > _MISALIGNED * len(gaps)

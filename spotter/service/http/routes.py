@@ -69,12 +69,21 @@ async def answer_spot(
     form: FormatName = "json",
 ) -> Written:
     """`POST /spot` with checked parameters. Raises ProblemError."""
+    async with _asking(request, parameters, timeout_ms) as (service, asked):
+        return await unless_gone(request, written(service, asked, form))
+
+
+@contextlib.asynccontextmanager
+async def _asking(
+    request: Request, parameters: SpotParameters, timeout_ms: int | None
+) -> AsyncIterator[tuple[Service, Asked]]:
+    """A context for what a request asks for, which holds its model. Raises ProblemError."""
     service = service_of(request)
     model, hints = _checked(service, parameters)
     with arriving(request, service, timeout_ms) as arrival:
         asked = await _asked(request, arrival, model, hints, parameters)
         with asked.request.live.held():
-            return await unless_gone(request, written(service, asked, form))
+            yield service, asked
 
 
 def _checked(service: Service, parameters: SpotParameters) -> tuple[ServedModel, Hints]:
@@ -260,16 +269,14 @@ def _json(content: Any) -> Response:
 async def _lines(
     request: Request, parameters: SpotParameters, timeout_ms: int | None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    service = service_of(request)
-    model, hints = _checked(service, parameters)
-    with arriving(request, service, timeout_ms) as arrival:
-        asked = await _asked(request, arrival, model, hints, parameters)
-        with asked.request.live.held():
-            async with contextlib.aclosing(lines(service, asked)) as answers:
-                # Only after the body was read: waiting for the client's disconnection consumes whatever it sends.
-                yield await unless_gone(request, anext(answers))
-                async for answer in answers:
-                    yield answer
+    async with (
+        _asking(request, parameters, timeout_ms) as (service, asked),
+        contextlib.aclosing(lines(service, asked)) as answers,
+    ):
+        # Only after the body was read: waiting for the client's disconnection consumes whatever it sends.
+        yield await unless_gone(request, anext(answers))
+        async for answer in answers:
+            yield answer
 
 
 async def _streamed(request: Request, answers: AsyncGenerator[dict[str, Any], None]) -> Response:

@@ -58,11 +58,11 @@ def calibrate(
     try:
         model = load_spotter(checkpoint, language, space, rare)
         evidence = {str(dataset.folder): gather(model, dataset, side, limit) for dataset in datasets}
-        fitted = fit(list(evidence.values()))
+        state = load_state(checkpoint)
+        before = ScoreConfig(**state["model_config"].get("score", {}))
+        fitted = fit(list(evidence.values()), before)
     except (ValueError, AnnotationError) as error:
         raise click.ClickException(str(error)) from None
-    state = load_state(checkpoint)
-    before = ScoreConfig(**state["model_config"].get("score", {}))
     gaps = {
         name: [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
         for name, part in evidence.items()

@@ -49,7 +49,8 @@ def make_seen(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
     """What was to be fitted; noise has no right word to fit by."""
     seen: list[Evidence] = []
 
-    def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
+    def fit(evidence: Sequence[Evidence], before: ScoreConfig) -> ScoreConfig:
+        assert before == ScoreConfig(**small_config().to_dict().get("score", {}))
         seen.extend(evidence)
         return ScoreConfig(0.5, 0.6, 0.7, 0.8, 0.9)
 

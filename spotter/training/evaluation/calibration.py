@@ -1,7 +1,7 @@
 """Calibration of scores, so that a score is the probability that the word is right."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,11 @@ class Evidence:
     right: NDArray[np.bool_]
 
 
-def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
+def fit(evidence: Sequence[Evidence], before: ScoreConfig | None = None) -> ScoreConfig:
     """Logistic regression (Platt scaling) by Newton's method, with equal total weights of the data sets.
 
+    before: the numbers to start from, by default those of an early model. Each number has a normal prior around its
+    value there, with a standard deviation of 1: a dozen words change little, thousands decide.
     Raises ValueError when there is nothing to fit: no words, or all right, or all wrong.
     """
     used = [part for part in evidence if len(part.right)]
@@ -43,14 +45,24 @@ def fit(evidence: Sequence[Evidence]) -> ScoreConfig:
     weight = np.concatenate([np.full(len(part.right), 1 / len(part.right)) for part in used])
     weight *= len(right) / weight.sum()
     inputs = np.stack((np.ones_like(d), np.log(d / (1 - d)), np.log(c), margin, text), 1)
-    found = np.zeros(inputs.shape[1])
+    prior = np.array(astuple(before or ScoreConfig()))
+    found = _most_likely(inputs, right, weight, prior)
+    while (found[1:] < 0).any():  # no slope may be negative: without the lowest one, the others are fitted again
+        inputs[:, 1 + int(found[1:].argmin())] = prior[1 + int(found[1:].argmin())] = 0
+        found = _most_likely(inputs, right, weight, prior)
+    return ScoreConfig(*[round(value, 4) for value in found.tolist()])
+
+
+def _most_likely(
+    inputs: NDArray[np.float64], right: NDArray[np.float64], weight: NDArray[np.float64], prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    found = np.zeros_like(prior)
     for _ in range(_ROUNDS):
         probability = 1 / (1 + np.exp(-np.clip(inputs @ found, -30, 30)))
-        slope = inputs.T @ (weight * (right - probability)) - 1e-3 * found
-        curve = inputs.T @ (inputs * (weight * probability * (1 - probability))[:, None]) + 1e-3 * np.eye(len(found))
+        slope = inputs.T @ (weight * (right - probability)) - (found - prior)
+        curve = inputs.T @ (inputs * (weight * probability * (1 - probability))[:, None]) + np.eye(len(found))
         found += np.linalg.solve(curve, slope)
-    bias, *slopes = (round(value, 4) for value in found.tolist())
-    return ScoreConfig(bias, *(max(slope, 0.0) for slope in slopes))
+    return found
 
 
 def scores(evidence: Evidence, config: ScoreConfig) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -38,6 +38,24 @@ def test_fitting_lowers_the_calibration_error_on_other_words() -> None:
     found, other = fit([drawn(truth)]), drawn(truth, seed=1)
     before, after = (expected_calibration_error(scores(other, config), other.right) for config in (early, found))
     assert after < 0.02 < before
+
+
+def test_a_dozen_words_change_little() -> None:
+    before = ScoreConfig(-1.2, 0.7, 2.3, 0.0, 0.8)
+    words = drawn(before, 12)
+    split = replace(words, right=words.text > np.median(words.text))  # whatever a steep slope would separate
+    found = fit([split], before)
+    assert found.text > before.text
+    for one, other in zip(astuple(found), astuple(before), strict=True):
+        assert abs(one - other) < 2
+
+
+def test_no_slope_is_negative_and_the_others_are_fitted_without_it() -> None:
+    truth = drawn(ScoreConfig(-1.5, 0.7, 2.0))
+    noise = np.random.default_rng(3).uniform(-3.0, 0.0, len(truth.right)) - truth.right
+    found, alone = fit([replace(truth, text=noise)]), fit([replace(truth, text=np.zeros(len(noise)))])
+    assert found.text == 0
+    assert astuple(found)[:4] == pytest.approx(astuple(alone)[:4], abs=1e-3)
 
 
 @pytest.mark.parametrize("right", [[], [True, True], [False]])

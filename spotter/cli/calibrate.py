@@ -15,7 +15,6 @@ from spotter.cli.evaluate import parse_dataset
 from spotter.export.bundle import INPUT
 from spotter.families.build import load_spotter
 from spotter.families.config import SpotterConfig
-from spotter.model.config import ScoreConfig
 from spotter.model.spotter import Spotter
 from spotter.model.weights import final_weights, load_state
 from spotter.reading.imaging import prepare_pixels
@@ -59,15 +58,15 @@ def calibrate(
         model = load_spotter(checkpoint, language, space, rare)
         evidence = {str(dataset.folder): gather(model, dataset, side, limit) for dataset in datasets}
         state = load_state(checkpoint)
-        before = ScoreConfig(**state["model_config"].get("score", {}))
-        fitted = fit(list(evidence.values()), before)
+        config = SpotterConfig.from_dict(state["model_config"])
+        fitted = fit(list(evidence.values()), config.score)
     except (ValueError, AnnotationError) as error:
         raise click.ClickException(str(error)) from None
     gaps = {
-        name: [expected_calibration_error(scores(part, config), part.right) for config in (before, fitted)]
+        name: [expected_calibration_error(scores(part, score), part.right) for score in (config.score, fitted)]
         for name, part in evidence.items()
     }
-    config = replace(SpotterConfig.from_dict(state["model_config"]).with_priors(space, rare), score=fitted)
+    config = replace(config.with_priors(space, rare), score=fitted)
     steps, pictures = state.get("step", 0), state.get("pictures", 0)
     began = state.get("started_from", ())
     checkpoints.save(output, checkpoints.shared(config.to_dict(), final_weights(state), steps, pictures, began))

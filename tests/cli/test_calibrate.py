@@ -50,7 +50,7 @@ def make_seen(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
     seen: list[Evidence] = []
 
     def fit(evidence: Sequence[Evidence], before: ScoreConfig) -> ScoreConfig:
-        assert before == ScoreConfig(**small_config().to_dict().get("score", {}))
+        assert before == small_config().score
         seen.extend(evidence)
         return ScoreConfig(0.5, 0.6, 0.7, 0.8, 0.9)
 

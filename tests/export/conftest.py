@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from spotter.export import parity
 from spotter.export.graph import export_graph
 from spotter.export.graph import exported as exporter
-from spotter.export.quantise import quantise
+from spotter.export.quantise import dense_nodes, quantise
 from spotter.model.charset import Charset
+from spotter.model.roles import Roles
 from spotter.model.spotter import Spotter
+from spotter.ops.interface import CONVOLUTION
 from tests.model.small import classifier, spotter_of_turned_pictures
 
 _CASES = parity.cases
@@ -104,22 +106,23 @@ def make_shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 def written_once(path: Path, write: Callable[[Path], None]) -> Path:
     """The path, written unless it has been. Nobody may change it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with path.with_suffix(".lock").open("w") as lock, quiet_exporter():
         flock(lock, LOCK_EX)
         if not path.exists():
             unfinished = path.with_suffix(".unfinished")
             write(unfinished)
             unfinished.rename(path)
-    torch.set_num_threads(threads)
     return path
 
 
 @pytest.fixture(scope="session")
-def exported(shared: Path) -> Exported:
+def exported(shared: Path) -> Iterator[Exported]:
+    """Nobody may change it. From here on, torch has one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     model = spotter_of_turned_pictures()
-    return Exported(model, written_once(shared / "exported.onnx", partial(export_graph, model)))
+    yield Exported(model, written_once(shared / "exported.onnx", partial(export_graph, model)))
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -136,9 +139,26 @@ def noise(count: int) -> list[NDArray[np.uint8]]:
     return [rng.integers(0, 256, (128, 192, 3), dtype=np.uint8) for _ in range(count)]
 
 
+def check_maps_stay_rounded(exact: onnx.GraphProto, rounded: onnx.GraphProto, roles: Roles, kinds: set[str]) -> None:
+    """Between the dense convolutions of a graph stand nodes of these kinds, and in 8 bits all of them read 8 bits."""
+    names = set(dense_nodes(exact, roles))
+    made_by = {name: node for node in rounded.node for name in node.output}
+    between = [node for node in rounded.node if node.name in names and node.op_type not in ("Conv", CONVOLUTION)]
+    assert {node.op_type for node in between} >= kinds
+    for node in between:
+        read = [made_by[name].op_type for name in node.input if name in made_by]
+        if node.op_type == "Pad":  # pads the 8 bits themselves
+            assert node.input[2].endswith("zero_point")
+        else:
+            assert "DequantizeLinear" in read
+    # Rectified ranges begin at nothing, so the rounding itself cuts off what is below.
+    assert {node.name for node in rounded.node if node.op_type == "Relu"} & names == set()
+    assert not any(node.op_type == "Resize" for node in rounded.node if node.name in names)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One file that needs `exported` comes first and the others last, so that no worker waits for it to be written."""
     asking = [item.path for item in items if "exported" in getattr(item, "fixturenames", ())]
     if asking:
-        last = set(asking[1:]) - {asking[0]}
-        items.sort(key=lambda item: 2 if item.path in last else item.path != asking[0])
+        place = dict.fromkeys(asking, 2) | {asking[0]: 0}
+        items.sort(key=lambda item: place.get(item.path, 1))

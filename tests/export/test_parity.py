@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spotter.export import parity
 from spotter.export.parity import ParityError, cases, check_parity, compare
 from tests.export.conftest import TIMEOUT, Exported, noisy_cases
-from tests.model.small import talkative_spotter
+from tests.model.small import spotter_of_turned_pictures
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -87,11 +87,12 @@ def test_the_graph_of_a_network_passes_with_words_compared(exported: Exported, m
 
 
 @pytest.mark.parametrize(
-    "name", ["backbone.stem.0.weight", "head.out.bias", "recogniser.classify.bias", "recogniser.encoder.0.feed.2.bias"]
+    "name",
+    ["backbone.stem.0.weight", "head.out.bias", "recogniser.network.head.bias", "recogniser.network.neck.b.0.f2.bias"],
 )
 def test_the_graph_of_another_network_does_not(exported: Exported, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "cases", noisy_cases)
-    other = talkative_spotter()
+    other = spotter_of_turned_pictures()
     with torch.no_grad():
         other.get_parameter(name).add_(
             torch.linspace(-0.5, 0.5, other.get_parameter(name).numel()).reshape_as(other.get_parameter(name))

@@ -15,12 +15,11 @@ from spotter.export.quantise import (
     calibration_pictures,
     check_agreement,
     dense_convolutions,
-    dense_nodes,
     quantise,
 )
 from spotter.ops.interface import CONVOLUTION
 from spotter.registry.manifest import InputSpec
-from tests.export.conftest import TIMEOUT, Exported, noise, read_as
+from tests.export.conftest import TIMEOUT, Exported, check_maps_stay_rounded, noise, read_as
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
@@ -72,20 +71,8 @@ def test_a_convolution_of_enough_channels_is_a_node_of_our_own_with_its_body(
 
 
 def test_maps_stay_in_eight_bits_from_one_convolution_to_the_next(exported: Exported, rounded_graph: Path) -> None:
-    names = set(dense_nodes(onnx.load(str(exported.graph)).graph, exported.model.roles))
-    graph = onnx.load(str(rounded_graph)).graph
-    made_by = {name: node for node in graph.node for name in node.output}
-    between = [node for node in graph.node if node.name in names and node.op_type not in ("Conv", CONVOLUTION)]
-    assert {node.op_type for node in between} >= {"Add", "Concat", "Pad", "Reshape"}
-    for node in between:
-        read = [made_by[name].op_type for name in node.input if name in made_by]
-        if node.op_type == "Pad":  # pads the 8 bits themselves
-            assert node.input[2].endswith("zero_point")
-        else:
-            assert "DequantizeLinear" in read
-    # Rectified ranges begin at nothing, so the rounding itself cuts off what is below.
-    assert {node.name for node in graph.node if node.op_type == "Relu"} & names == set()
-    assert not any(node.op_type == "Resize" for node in graph.node if node.name in names)
+    exact, rounded = (onnx.load(str(path)).graph for path in (exported.graph, rounded_graph))
+    check_maps_stay_rounded(exact, rounded, exported.model.roles, {"Add", "Concat", "Pad", "Reshape"})
 
 
 def test_a_graph_agrees_with_itself_and_on_most_places_with_its_eight_bits(

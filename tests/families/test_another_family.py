@@ -34,7 +34,7 @@ from spotter.training import sample
 from spotter.training.batch import collate
 from spotter.training.loop import Trainer
 from spotter.training.recipe import RecipeError, parse_recipe
-from tests.export.conftest import TIMEOUT, noisy_cases, quiet_exporter
+from tests.export.conftest import TIMEOUT, check_maps_stay_rounded, noisy_cases, quiet_exporter
 from tests.export.metrics import metrics
 from tests.families.rectangles import Rectangles
 from tests.service.serving import serving
@@ -196,8 +196,16 @@ def test_it_becomes_a_bundle_in_half_precision_and_in_two_parts(model: Spotter, 
     assert len(maps) == 3  # two that are sampled, and the head's own
 
 
-def check_matrices(rounded: onnx.GraphProto, exact: onnx.GraphProto, roles: Roles) -> None:
-    """The matrices of the recogniser's Transformer are rounded to seven bits, and the last is not rounded."""
+def check_rounding(exact: onnx.GraphProto, rounded: onnx.GraphProto, roles: Roles) -> None:
+    """Of a recogniser of feature maps: the matrices of its Transformer are rounded to seven bits, except the last;
+    convolutions of positions stay in float, and what lies between the others in 8 bits."""
+    weights = {node.name: node.input[1] for node in exact.node if node.op_type == "Conv"}
+    chosen = {weights[name] for name in quantise.dense_convolutions(exact, roles)}
+    assert {name.split(".")[0] for name in chosen} >= {"backbone", "neck", "recogniser"}
+    left_out = {name for name in set(weights.values()) - chosen if name.startswith("recogniser.")}
+    assert left_out
+    assert all(name.startswith("recogniser.encoder.") for name in left_out)
+    check_maps_stay_rounded(exact, rounded, roles, {"Add", "Concat", "MaxPool", "Mul"})
     products = quantise.dense_products(exact, roles)
     assert len(products) >= 4
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in rounded.initializer}
@@ -223,7 +231,7 @@ def test_in_eight_bits_it_is_verified_served_and_evaluated(model: Spotter, graph
     manifest, compared = small_bundle(model, tmp_path / "int8", calibration=calibration)
     assert compared > 20
     assert manifest.provenance["precision"] == "int8"
-    check_matrices(onnx.load(str(tmp_path / "int8" / "model.onnx")).graph, onnx.load(str(graph)).graph, model.roles)
+    check_rounding(onnx.load(str(graph)).graph, onnx.load(str(tmp_path / "int8" / "model.onnx")).graph, model.roles)
 
     verified = CliRunner().invoke(main, ["models", "verify", str(tmp_path / "int8")])
     assert verified.exit_code == 0, verified.output

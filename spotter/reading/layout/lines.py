@@ -5,10 +5,13 @@ it (whitespace as a separator: Breuel, "Two geometric algorithms for layout anal
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice, pairwise
+from typing import TypeVar
 
 from spotter.reading.layout.frames import Box
+
+T = TypeVar("T")
 
 _SAME_LINE = 0.5  # of the smaller height: largest offset of a word from the line of the word before it
 _NEAR = 3.0  # of its height: chains that end farther above or below are not considered
@@ -51,7 +54,7 @@ class Line:
 
 def find_lines(boxes: list[Box]) -> list[Line]:
     """The lines of a frame's words, in no particular order."""
-    return [Line(part) for part in _cut(_chains(boxes))]
+    return [Line(part) for part in _cut_at_gaps(_chains(boxes))]
 
 
 def _chains(boxes: list[Box]) -> list[list[Box]]:
@@ -85,7 +88,7 @@ def _chains(boxes: list[Box]) -> list[list[Box]]:
     return chains
 
 
-def _cut(chains: list[list[Box]]) -> list[list[Box]]:
+def _cut_at_gaps(chains: list[list[Box]]) -> list[list[Box]]:
     """Chains cut where a gap is wider than the chain's spaces, or is part of a gutter between columns."""
     gaps: list[tuple[int, int, float, float]] = []
     places: dict[int, list[int]] = {}
@@ -107,11 +110,12 @@ def _cut(chains: list[list[Box]]) -> list[list[Box]]:
                 places.setdefault(number, []).append(place)
     if not places:
         return chains
-    return [
-        chain[start:end]
-        for number, chain in enumerate(chains)
-        for start, end in pairwise([0, *sorted(places.get(number, ())), len(chain)])
-    ]
+    return [part for number, chain in enumerate(chains) for part in cut(chain, sorted(places.get(number, ())))]
+
+
+def cut(items: list[T], places: Iterable[int]) -> list[list[T]]:
+    """The list in parts: each place, in increasing order, is the index of a part's first item."""
+    return [items[start:end] for start, end in pairwise([0, *places, len(items)])]
 
 
 def least(one: float, other: float) -> float:

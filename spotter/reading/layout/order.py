@@ -8,6 +8,7 @@ space as wide as the page separates them, too: what is above it comes first, as 
 
 from bisect import bisect_left
 from itertools import groupby
+from operator import attrgetter
 
 from spotter.reading.layout.lines import Line
 
@@ -80,15 +81,15 @@ def _next(rows: list[Row], ends: list[tuple[float, float]], n: int, others: rang
 
 
 def sort_tiers(stacks: list[Stack]) -> list[Stack]:
-    """The stacks in reading order; one that goes through white space as wide as the page is divided there, unless both
-    parts follow each other all the same."""
+    """The stacks in reading order, tier by tier: what lies between white space as wide as the page. A stack of several
+    tiers is divided, except between parts that follow each other."""
     middles = _white_space(stacks)
     if not middles:
         return sort_stacks(stacks)
     tiers: list[list[Stack]] = [[] for _ in range(len(middles) + 1)]
     whole: dict[Stack, Stack] = {}
     for stack in stacks:
-        for tier, rows in groupby(stack.rows, lambda row: bisect_left(middles, row[0].middle)):
+        for tier, rows in groupby(stack.rows, lambda row: bisect_left(middles, _middle(row))):
             part = Stack(list(rows))
             tiers[tier].append(part)
             whole[part] = stack
@@ -100,21 +101,15 @@ def _white_space(stacks: list[Stack]) -> list[float]:
     """The middles of white space as wide as the page, from top to bottom, pixels."""
     if len(stacks) == 1:
         return []
-    rows = sorted(
-        [
-            (min([line.top for line in row]), max([line.bottom for line in row]))
-            for stack in stacks
-            for row in stack.rows
-        ]
-    )
-    heights = sorted([bottom - top for top, bottom in rows])
+    rows = sorted([Stack([row]) for stack in stacks for row in stack.rows], key=attrgetter("top", "bottom"))
+    heights = sorted([row.bottom - row.top for row in rows])
     least = _SPACE * heights[len(heights) // 2]
     middles = []
-    end = rows[0][1]
-    for top, bottom in rows:
-        if top - end > least:
-            middles.append((top + end) / 2)
-        end = max(end, bottom)
+    end = rows[0].bottom
+    for row in rows:
+        if row.top - end > least:
+            middles.append((row.top + end) / 2)
+        end = max(end, row.bottom)
     return middles
 
 

@@ -1,12 +1,11 @@
 """Decides which lines side by side form one row, as in a table, and which belong to separate columns or bubbles."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
 from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from spotter.reading.layout.lines import WIDEST, Line, least
+from spotter.reading.layout.lines import WIDEST, Line, cut, least
 
 _NEAR = 3.0  # times the height: rows that end farther above or below are not considered
 _SAME_ROW = 0.5  # of the smaller height: largest offset of a line from the line before it
@@ -63,7 +62,7 @@ def find_rows(lines: list[Line]) -> list[list[Line]]:
             if narrow and sum([line.left < x < line.right for line in across]) > _ACROSS * len(peers):
                 continue
             cuts.setdefault(gap.row, []).append(gap.place)
-    return [part for number, row in enumerate(rows) for part in _cut(row, sorted(cuts.get(number, ())))]
+    return [part for number, row in enumerate(rows) for part in cut(row, sorted(cuts.get(number, ())))]
 
 
 def _part_bubbles(rows: list[list[Line]]) -> list[list[Line]]:
@@ -79,11 +78,7 @@ def _part_bubbles(rows: list[list[Line]]) -> list[list[Line]]:
             pairs = [(row[place + side - 1], row[place + side]) for row, place in level if 0 < place + side < len(row)]
             if len(pairs) < len(bubble) or any(abs(_off(*pair)) > _OFF for pair in pairs):
                 first_of_part.update(right for _, right in pairs)
-    return [part for row in rows for part in _cut(row, [n for n, line in enumerate(row) if line in first_of_part])]
-
-
-def _cut(row: list[Line], places: Iterable[int]) -> list[list[Line]]:
-    return [row[start:end] for start, end in pairwise([0, *places, len(row)])]
+    return [part for row in rows for part in cut(row, [n for n, line in enumerate(row) if line in first_of_part])]
 
 
 def _bubbles(lines: list[Line]) -> list[list[Line]]:

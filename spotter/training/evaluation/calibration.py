@@ -48,7 +48,8 @@ def fit(evidence: Sequence[Evidence], before: ScoreConfig | None = None) -> Scor
     prior = np.array(astuple(before or ScoreConfig()))
     found = _most_likely(inputs, right, weight, prior)
     while (found[1:] < 0).any():  # no slope may be negative: without the lowest one, the others are fitted again
-        inputs[:, 1 + int(found[1:].argmin())] = prior[1 + int(found[1:].argmin())] = 0
+        lowest = 1 + int(found[1:].argmin())
+        inputs[:, lowest] = prior[lowest] = 0
         found = _most_likely(inputs, right, weight, prior)
     return ScoreConfig(*[round(value, 4) for value in found.tolist()])
 

@@ -76,7 +76,7 @@ def explain(model: Spotter, pixels: Pixels, spec: InputSpec) -> Explained:
     proposed = torch.zeros(0, 4, 2)
     if isinstance(model.head, DetectionHead) and isinstance(maps, DetectionMaps):
         proposed = model.sampler.geometry.polygons(select_candidates(maps, sizes, model.head.config)[0][0])
-    regions = model.head.regions(maps, sizes)
+    regions = model.regions(features, maps, sizes)
     sure = regions.scores >= _SURE
     return Explained(
         prepared.padded[:height, :width],

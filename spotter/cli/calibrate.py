@@ -103,8 +103,8 @@ def gather(model: Spotter, dataset: Dataset, side: int, limit: int | None) -> Ev
             )
         ]
         counts, right = outcomes(compare(Read(picture.path.name, picture.annotations, predictions)), dataset.how)
-        inputs = (found.detection, found.confidence, found.margins, found.text)
+        inputs = (found.detection, found.confidence, found.margins, found.text, found.lengths)
         parts.append((*(value.numpy()[counts] for value in inputs), right[counts]))
     *columns, right = (np.concatenate(column) for column in zip(*parts, strict=True))
-    detection, character, margin, text = (column.astype(np.float64) for column in columns)
-    return Evidence(detection, character, margin, text, right.astype(np.bool_))
+    detection, character, margin, text, length = (column.astype(np.float64) for column in columns)
+    return Evidence(detection, character, margin, text, length, right.astype(np.bool_))

@@ -71,7 +71,7 @@ def decoding_of(model: Spotter) -> Decoding | None:
         return None
     score, recogniser = model.score, model.recogniser
     margin = recogniser.config.margin_x if isinstance(recogniser, PictureRecogniser) and not model.head.reads else 0.0
-    return Decoding(score.bias, score.detection, score.character, score.text, margin)
+    return Decoding(score.bias, score.detection, score.character, score.text, margin, score.length)
 
 
 def check_final(exact: Path, rounded: Path, pictures: Sequence[Picture], score_threshold: float) -> float:

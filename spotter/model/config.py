@@ -207,14 +207,19 @@ class SearchConfig:
             raise ValueError("beams must lie between 1 and 64")
 
 
+LEAST_LENGTH = 2
+"""Characters: shorter words count as this long in a score."""
+
+
 @dataclass(frozen=True)
 class ScoreConfig:
-    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m + text * t), calibrated to
-    the probability that the word is right (Platt 1999).
+    """A word's score: sigmoid(bias + detection * logit d + character * log c + margin * m + text * t + length * log n),
+    calibrated to the probability that the word is right (Platt 1999).
 
     d is the detector's probability; c is the recogniser's probability of the least certain character; m is the margin,
     in nats, to the next best text (0 without a language model); t is the recogniser's log probability of the whole
-    text.
+    text; n is the number of its characters, at least 2: without it, long words have too low scores, since each of their
+    characters lowers t. (From 1 on, `length` would mostly lower the scores of single characters.)
     `spotter calibrate` fits these numbers to a model; the defaults were fitted to an early one.
     """
 
@@ -223,7 +228,8 @@ class ScoreConfig:
     character: float = 3.7
     margin: float = 0.0
     text: float = 0.0
+    length: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.detection, self.character, self.margin, self.text) < 0:
-            raise ValueError("a surer detector, character or text must not lower the score")
+        if min(self.detection, self.character, self.margin, self.text, self.length) < 0:
+            raise ValueError("a surer detector, character or text, or a longer word, must not lower the score")

@@ -30,17 +30,20 @@ class Gaps(NamedTuple):
     """The gaps between words that the head saw within regions: where one word ends and the next begins.
 
     region: int64 [K]. end, start: float32 [K], the end of the word before the gap and the start of the word after it,
-    from -0.5 at the region's left end to 0.5 at its right end.
+    from -0.5 at the region's left end to 0.5 at its right end. underscore: bool [K], whether an underscore stands
+    there.
     """
 
     region: Tensor
     end: Tensor
     start: Tensor
+    underscore: Tensor
 
     def turned(self, regions: Tensor) -> "Gaps":
         """The same where some regions, bool [N], are read from their other end."""
         other = regions[self.region]
-        return Gaps(self.region, torch.where(other, -self.start, self.end), torch.where(other, -self.end, self.start))
+        end, start = torch.where(other, -self.start, self.end), torch.where(other, -self.end, self.start)
+        return Gaps(self.region, end, start, self.underscore)
 
 
 class Parts(NamedTuple):
@@ -158,8 +161,12 @@ class Head(nn.Module):
         """Features [B, C, H, W], one vector a point -> maps of the same size, float32."""
         raise NotImplementedError
 
-    def regions(self, maps: Any, sizes: Tensor) -> Regions:
-        """Words in the head's own maps, best first within each picture; sizes int [B, 2] = (height, width), pixels."""
+    def regions(self, maps: Any, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
+        """Words in the head's own maps, best first within each picture; sizes int [B, 2] = (height, width), pixels.
+
+        pictures: normalised, float32 [B, 3, H', W], with the other levels of the pyramid below them; given where the
+        recogniser reads the picture, so that a region may hold several words.
+        """
         raise NotImplementedError
 
     @property

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spotter.model.anchors import STRIDE, AnchorPoints, mosaic_anchors, plain_anchors
 from spotter.model.charset import Charset
-from spotter.model.config import ScoreConfig
+from spotter.model.config import LEAST_LENGTH, ScoreConfig
 from spotter.model.correction import Correction
 from spotter.model.ctc import GreedyPath, greedy_path
 from spotter.model.either_end import more_probable, not_level
@@ -20,7 +20,7 @@ from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.pyramid import join, lower_canvas
 from spotter.model.recogniser import Recogniser
 from spotter.model.roles import Roles, joined
-from spotter.model.splitting import shapes_of, split_at_spaces
+from spotter.model.splitting import shapes_of, split_at_spaces, with_underscores
 
 _MEAN, _DEVIATION = 128.0, 64.0  # whole numbers: 8-bit pixels are normalised without rounding
 BLACK = -_MEAN / _DEVIATION
@@ -56,15 +56,16 @@ class Words:
 
 @dataclass(frozen=True)
 class Examined:
-    """Words, and the numbers behind their scores, float32 [N] each. detection: the detector's probability. confidence:
-    the recogniser's probability of the least certain character. margins: from the text to the next best one, in nats.
-    text: the text's log probability, in nats."""
+    """Words, and the numbers behind their scores, float32 [N] each but the last. detection: the detector's probability.
+    confidence: the recogniser's probability of the least certain character. margins: from the text to the next best
+    one, in nats. text: the text's log probability, in nats. lengths: int64 [N], the text's number of characters."""
 
     words: Words
     detection: Tensor
     confidence: Tensor
     margins: Tensor
     text: Tensor
+    lengths: Tensor
 
 
 class Spotter(nn.Module):
@@ -157,6 +158,11 @@ class Spotter(nn.Module):
         maps: Maps = self.head(features.shared, features.anchors)
         return maps
 
+    def regions(self, features: Features, maps: Maps, sizes: Tensor) -> Regions:
+        """The regions to read, see `Head.regions`."""
+        pictures = features.pictures if isinstance(self.recogniser, PictureRecogniser) else None
+        return self.head.regions(maps, sizes, pictures)
+
     def sample(self, features: Features, shapes: Tensor, image_index: Tensor) -> Patches:
         """Patches of regions: shapes [N, G] as the head's regions have them, N at least 1."""
         fine, shared = features.fine.float(), features.shared.float()
@@ -166,7 +172,7 @@ class Spotter(nn.Module):
     def examine(self, images: Tensor, sizes: Tensor) -> Examined:
         """The words that `forward` finds, and the numbers that their scores are computed from."""
         features = self.pyramid(images, sizes)
-        return self.read(features, self.head.regions(self.detect(features), sizes))
+        return self.read(features, self.regions(features, self.detect(features), sizes))
 
     def points(self, features: Features, maps: Maps, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """The input of `Orientation` (see `sure_points`); sizes int [B, 2] = (height, width) of the pictures."""
@@ -195,6 +201,8 @@ class Spotter(nn.Module):
             from_other_end = taken >= image_index.shape[0]
             gaps = gaps and gaps.turned(from_other_end)
             parts = parts and parts.turned(from_other_end, geometry)
+        if gaps is not None and self.charset.space is not None and self.charset.covers("_"):
+            own = with_underscores(own, columns, gaps, self._space, self.charset.encode("_")[0])
         if self.language is None:
             own = self.correction(own, columns.logits)
         characters, character_scores, margins = self.transcribe(columns, own)
@@ -203,14 +211,16 @@ class Spotter(nn.Module):
         detection = regions.scores[region]
         confidence, text = own.of_columns(region, pieces.columns)
         said = pieces.columns.to(characters.dtype)
+        texts = characters[region] * said * (characters[region] != self._space).to(said.dtype)
+        lengths = (texts != 0).sum(1)
         words = Words(
             regions.image_index[region].to(torch.int32),
             geometry.polygons(shapes_of(pieces, shapes, geometry, parts)),
-            word_scores(detection, confidence, margins[region], text, self.score),
-            characters[region] * said * (characters[region] != self._space).to(said.dtype),
+            word_scores(detection, confidence, margins[region], text, lengths, self.score),
+            texts,
             character_scores[region] * said,
         )
-        return Examined(words, detection, confidence, margins[region], text)
+        return Examined(words, detection, confidence, margins[region], text, lengths)
 
     def columns(self, features: Features, shapes: Tensor, image_index: Tensor) -> Columns:
         """The recogniser's output for regions of shapes [N, G], N at least 1."""
@@ -239,7 +249,7 @@ class Spotter(nn.Module):
         real part -> the fields of `Words`, in order, and the probabilities [B, 4] of `Orientation` where it has one."""
         features = self.pyramid(images, sizes)
         maps = self.detect(features)
-        words = self.read(features, self.head.regions(maps, sizes)).words
+        words = self.read(features, self.regions(features, maps, sizes)).words
         found = words.image_index, words.polygons, words.scores, words.characters, words.character_scores
         if self.orientation is None:
             return found
@@ -262,11 +272,16 @@ def real_part(pictures: Tensor, sizes: Tensor | None) -> Tensor:
     return (rows[:, None, :, None] & columns[:, None, None, :]).float()
 
 
-def word_scores(detection: Tensor, confidence: Tensor, margins: Tensor, text: Tensor, config: ScoreConfig) -> Tensor:
+def word_scores(
+    detection: Tensor, confidence: Tensor, margins: Tensor, text: Tensor, lengths: Tensor, config: ScoreConfig
+) -> Tensor:
     """Scores float32 [N] of words from the detector's probabilities, the probabilities of their least certain
-    characters, the margins to the next best texts, and the log probabilities of the texts, both in nats (see
-    `ScoreConfig`)."""
+    characters, the margins to the next best texts and the log probabilities of the texts, both in nats, and the
+    texts' numbers of characters, int64 (see `ScoreConfig`)."""
     d = detection.clamp(_LEAST, 1 - _LEAST)
     c = confidence.clamp(min=_LEAST)
     logit = config.bias + config.detection * (d.log() - (1 - d).log()) + config.character * c.log()
-    return (logit + config.margin * margins + config.text * text).sigmoid()
+    logit = logit + config.margin * margins + config.text * text
+    if config.length:
+        logit = logit + config.length * lengths.clamp(min=LEAST_LENGTH).to(text.dtype).log()
+    return logit.sigmoid()

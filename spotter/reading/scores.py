@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from spotter.reading.session import Rows
 from spotter.registry.manifest import Decoding
 
-_LEAST = 1e-6  # as in the graph
+_LEAST, _LEAST_LENGTH = 1e-6, 2  # as in the graph
 
 
 class Apart(NamedTuple):
@@ -39,4 +39,5 @@ def take_apart(rows: Rows, decoding: Decoding | None) -> Apart:
     score = rows.scores.astype(np.float64).clip(_LEAST, 1 - _LEAST)
     logit = np.log(score / (1 - score)) - decoding.bias
     logit -= decoding.character * np.log(least.clip(_LEAST)) + decoding.text * text
+    logit -= decoding.length * np.log((rows.characters > 0).sum(1).clip(_LEAST_LENGTH))
     return Apart(1 / (1 + np.exp(-logit / decoding.detection)), reading)

@@ -86,9 +86,10 @@ class Decoding:
     """How the graph computes its rows, so that a word's score can be split into its parts and its characters can be
     located.
 
-    A score is sigmoid(bias + detection * logit d + character * log c + text * t): d the detector's probability, c that
-    of the least certain character, t the log probability of the whole text in nats. margin: how far a region's patch
-    extends beyond each end of the region, as a share of the region's height.
+    A score is sigmoid(bias + detection * logit d + character * log c + text * t + length * log n): d the detector's
+    probability, c that of the least certain character, t the log probability of the whole text in nats, n the number
+    of its characters, at least 2. margin: how far a region's patch extends beyond each end of the region, as a share of
+    the region's height.
     """
 
     bias: float
@@ -96,9 +97,11 @@ class Decoding:
     character: float
     text: float
     margin: float
+    length: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(min(self.detection, self.character, self.text, self.margin) >= 0, "decoding: a number is negative")
+        least = min(self.detection, self.character, self.text, self.margin, self.length)
+        _check(least >= 0, "decoding: a number is negative")
 
 
 @dataclass(frozen=True)
@@ -194,8 +197,11 @@ def check_operators(manifest: Manifest) -> None:
 
 def _document(manifest: Manifest) -> dict[str, Any]:
     document = {key: _plain(value) for key, value in asdict(manifest).items()}
-    if manifest.decoding is None:  # as in bundles from before this member, so that their digests stay the same
+    # As in bundles from before these members, so that their digests stay the same.
+    if manifest.decoding is None:
         del document["decoding"]
+    elif not manifest.decoding.length:
+        del document["decoding"]["length"]
     return document
 
 

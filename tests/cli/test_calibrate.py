@@ -52,7 +52,7 @@ def make_seen(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
     def fit(evidence: Sequence[Evidence], before: ScoreConfig) -> ScoreConfig:
         assert before == small_config().score
         seen.extend(evidence)
-        return ScoreConfig(0.5, 0.6, 0.7, 0.8, 0.9)
+        return ScoreConfig(0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
     monkeypatch.setattr(module, "fit", fit)
     return seen
@@ -68,7 +68,7 @@ def test_the_fitted_numbers_are_written_with_the_weights(
     result = run(checkpoint, dataset, "--side", "192", "--output", tmp_path / "out.pt")
     assert result.exit_code == 0, result.output
     state = load_state(tmp_path / "out.pt")
-    fitted = {"bias": 0.5, "detection": 0.6, "character": 0.7, "margin": 0.8, "text": 0.9}
+    fitted = {"bias": 0.5, "detection": 0.6, "character": 0.7, "margin": 0.8, "text": 0.9, "length": 1.0}
     assert state["model_config"]["score"] == fitted
     assert state["pictures"] == 7
     assert state["started_from"] == [{"part": "recogniser", "name": "theirs", "licence": "MIT"}]

@@ -85,7 +85,7 @@ class RectangleHead(Head):
         score, sides = self.out(features).float().split((1, 2), 1)
         return RectangleMaps(score, sides.clamp(0.0, 5.0), anchors)
 
-    def regions(self, maps: RectangleMaps, sizes: Tensor) -> Regions:
+    def regions(self, maps: RectangleMaps, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
         anchors = maps.anchors
         real = anchors.inside & (anchors.y < sizes[:, 0, None, None]) & (anchors.x < sizes[:, 1, None, None])
         scores, index = (maps.score[:, 0].sigmoid() * real).flatten(1).topk(self.config.most, dim=1)

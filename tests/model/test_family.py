@@ -37,7 +37,7 @@ class TopPoints(Head):
     def forward(self, features: Tensor, anchors: AnchorPoints) -> Maps:
         return Heights(self.out(features), anchors)
 
-    def regions(self, maps: Any, sizes: Tensor) -> Regions:
+    def regions(self, maps: Any, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
         scores, best = maps.score.flatten(1).max(1)
         y = maps.anchors.y.flatten()[best]
         shapes = torch.stack((y, y + 4, torch.full_like(y, 6.0)), 1)

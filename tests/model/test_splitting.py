@@ -5,10 +5,12 @@ import torch
 
 from spotter.families.fots.boxes import SLANTED_BOXES
 from spotter.model.charset import Charset
-from spotter.model.family import Gaps, Parts
-from spotter.model.splitting import Pieces, shapes_of, split_at_spaces
+from spotter.model.ctc import GreedyPath
+from spotter.model.family import Columns, Gaps, Parts
+from spotter.model.splitting import Pieces, shapes_of, split_at_spaces, with_underscores
 
 CHARSET = Charset(" abc")
+NO_UNDERSCORES = torch.zeros(2, dtype=torch.bool)
 SPACE = 1
 
 
@@ -80,7 +82,12 @@ def test_words_end_and_begin_where_the_detector_saw_it() -> None:
     widths, stretch = torch.tensor([9, 9]), torch.tensor([1.0, 1.0])
     rows = torch.tensor([row("ab..  .c."), row("a. bc c..")])
     # The first region's gap is columns 5 and 6, the second's lies within column 5, far from that region's other space.
-    gaps = Gaps(torch.tensor([0, 1]), torch.tensor([5 / 9, 5.25 / 9]) - 0.5, torch.tensor([7 / 9, 5.5 / 9]) - 0.5)
+    gaps = Gaps(
+        torch.tensor([0, 1]),
+        torch.tensor([5 / 9, 5.25 / 9]) - 0.5,
+        torch.tensor([7 / 9, 5.5 / 9]) - 0.5,
+        NO_UNDERSCORES,
+    )
     pieces = split_at_spaces(rows, SPACE, widths, stretch, gaps)
     without = split_at_spaces(rows, SPACE, widths, stretch)
     assert pieces.region.tolist() == [0, 0, 1, 1, 1]
@@ -92,7 +99,7 @@ def test_words_end_and_begin_where_the_detector_saw_it() -> None:
 
 
 def test_gaps_of_a_region_that_is_read_from_its_other_end_change_sides() -> None:
-    gaps = Gaps(torch.tensor([0, 1]), torch.tensor([-0.1, 0.2]), torch.tensor([0.1, 0.3]))
+    gaps = Gaps(torch.tensor([0, 1]), torch.tensor([-0.1, 0.2]), torch.tensor([0.1, 0.3]), NO_UNDERSCORES)
     turned = gaps.turned(torch.tensor([False, True]))
     assert turned.end.tolist() == pytest.approx([-0.1, -0.3])
     assert turned.start.tolist() == pytest.approx([0.1, -0.2])
@@ -129,3 +136,35 @@ def test_parts_of_a_region_that_is_read_from_its_other_end_are_turned_too() -> N
     assert turned.start.tolist() == pytest.approx([0.3, -0.5])
     assert turned.end.tolist() == pytest.approx([0.5, -0.3])
     assert turned.shapes[:, 4].abs().tolist() == pytest.approx([0, torch.pi])
+
+
+def columns_of(texts: list[str], lead: float) -> tuple[GreedyPath, Columns]:
+    """Paths and logits of texts over the charset " abc_", where a space exceeds an underscore by `lead`."""
+    charset = Charset(" abc_")
+    rows = [[0 if character == "." else charset.encode(character)[0] for character in text] for text in texts]
+    classes = torch.tensor(rows, dtype=torch.int32)
+    logits = torch.zeros(*classes.shape, charset.classes).scatter(2, classes[..., None].long(), 9.0)
+    spaces = classes == charset.encode(" ")[0]
+    logits[..., charset.encode("_")[0]] = torch.where(spaces, 9.0 - lead, -9.0)
+    widths = torch.full((len(rows),), classes.shape[1])
+    return GreedyPath(classes, torch.ones(classes.shape)), Columns(logits, widths, torch.ones(len(rows)))
+
+
+@pytest.mark.parametrize(("lead", "expected"), [(5.0, 5), (7.0, 1)])
+def test_a_space_where_an_underscore_was_seen_is_one_unless_it_is_clear(lead: float, expected: int) -> None:
+    path, columns = columns_of(["ab c ab.bc", "ab c ab.bc"], lead)
+    # Of ten columns the spaces are the third and the fifth: 0.2 to 0.3 and 0.4 to 0.5 of the way, less 0.5.
+    gaps = Gaps(
+        torch.tensor([1, 1]), torch.tensor([-0.1, -0.4]), torch.tensor([0.0, -0.3]), torch.tensor([True, False])
+    )
+    found = with_underscores(path, columns, gaps, space=1, underscore=5)
+    changed = path.classes.clone()
+    changed[1, 4] = expected
+    assert found.classes.tolist() == changed.tolist()
+    assert found.probabilities is path.probabilities
+
+
+def test_without_gaps_there_are_no_underscores() -> None:
+    path, columns = columns_of(["ab c ab.bc"], 1.0)
+    none = Gaps(torch.zeros(0).long(), torch.zeros(0), torch.zeros(0), torch.zeros(0, dtype=torch.bool))
+    assert with_underscores(path, columns, none, 1, 5).classes.tolist() == path.classes.tolist()

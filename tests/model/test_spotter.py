@@ -60,7 +60,12 @@ def test_words_come_with_their_pictures_and_places(monkeypatch: pytest.MonkeyPat
         kept = sureness[n][characters[n] > 0]
         least = kept.min().clamp(min=1e-6) if len(kept) else torch.tensor(1e-6)
         expected = word_scores(
-            torch.tensor(detection), least, torch.tensor(0.0), torch.tensor(0.0), small_config().score
+            torch.tensor(detection),
+            least,
+            torch.tensor(0.0),
+            torch.tensor(0.0),
+            (characters[n] > 0).sum(),
+            small_config().score,
         )
         assert float(scores[n]) == pytest.approx(float(expected), rel=1e-3)
 
@@ -185,23 +190,25 @@ def test_the_charset_sets_the_number_of_classes() -> None:
 
 
 def test_scores_join_detector_and_reader_as_configured() -> None:
-    config = ScoreConfig(bias=0.5, detection=2.0, character=3.0, margin=0.25, text=0.5)
+    config = ScoreConfig(bias=0.5, detection=2.0, character=3.0, margin=0.25, text=0.5, length=2.0)
     scores = word_scores(
-        torch.tensor([0.8, 0.5, 0.5, 0.5]),
-        torch.tensor([0.9, 1.0, 1.0, 1.0]),
-        torch.tensor([0.0, 0, 2, 0]),
-        torch.tensor([0.0, 0, 0, -3]),
+        torch.tensor([0.8, 0.5, 0.5, 0.5, 0.5, 0.5]),
+        torch.tensor([0.9, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        torch.tensor([0.0, 0, 2, 0, 0, 0]),
+        torch.tensor([0.0, 0, 0, -3, 0, 0]),
+        torch.tensor([1, 1, 1, 1, 3, 0]),
         config,
     )
-    # exp(-0.5) x (0.2 / 0.8) squared / 0.9 cubed against 1; then exp(-0.5) alone, both logarithms being nought; then
-    # with the margin's exp(0.25 x 2); then with the text's exp(0.5 x -3).
-    odds = [math.exp(0.5) * 16 * 0.729, math.exp(0.5), math.exp(1.0), math.exp(-1.0)]
+    # exp(0.5), and the 2 squared of words of two characters, also of fewer; then with (0.8 / 0.2) squared x 0.9 cubed,
+    # with the margin's exp(0.25 x 2), with the text's exp(0.5 x -3), with 3 squared for three characters, and alone.
+    base = 4 * math.exp(0.5)
+    odds = [base * 16 * 0.729, base, base * math.exp(0.5), base * math.exp(-1.5), base * 9 / 4, base]
     assert scores.tolist() == pytest.approx([odd / (1 + odd) for odd in odds], abs=1e-5)
 
 
 def test_scores_stay_probabilities_at_the_extremes() -> None:
     extremes = torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 0.0])
-    scores = word_scores(*extremes, torch.zeros(3), torch.tensor([-1e4, 0, -1e4]), ScoreConfig(text=1.0))
+    scores = word_scores(*extremes, torch.zeros(3), torch.tensor([-1e4, 0, -1e4]), torch.ones(3), ScoreConfig(text=1.0))
     assert scores.isfinite().all()
     assert 0 <= float(scores[0]) < 1e-6
     assert 0.9 < float(scores[1]) <= 1

@@ -29,10 +29,12 @@ def rows_and_truth(config: ScoreConfig) -> tuple[Rows, np.ndarray, np.ndarray]:
     detection = torch.rand(40, generator=generator)[pieces.region]
     confidence, text = path.of_columns(pieces.region, pieces.columns)
     own, classes = pieces.columns.numpy(), path.classes[pieces.region].numpy()
+    texts = np.where(own & (classes != SPACE), classes, 0)
+    lengths = (texts > 0).sum(1)
     rows = Rows(
         np.zeros((len(own), 4, 2), np.float32),
-        word_scores(detection, confidence, torch.zeros_like(text), text, config).numpy(),
-        np.where(own & (classes != SPACE), classes, 0),
+        word_scores(detection, confidence, torch.zeros_like(text), text, torch.from_numpy(lengths), config).numpy(),
+        texts,
         np.where(own, path.probabilities[pieces.region].numpy(), 0),
     )
     assert len(own) > 50
@@ -40,9 +42,9 @@ def rows_and_truth(config: ScoreConfig) -> tuple[Rows, np.ndarray, np.ndarray]:
 
 
 def test_a_score_is_taken_apart_into_what_it_was_computed_from() -> None:
-    config = ScoreConfig(-0.7, 0.65, 1.8, text=1.4)
+    config = ScoreConfig(-0.7, 0.65, 1.8, text=1.4, length=0.6)
     rows, detection, text = rows_and_truth(config)
-    decoding = Decoding(config.bias, config.detection, config.character, config.text, 0.2)
+    decoding = Decoding(config.bias, config.detection, config.character, config.text, 0.2, config.length)
     found, read = take_apart(rows, decoding)
     np.testing.assert_allclose(read, text, rtol=1e-4)
     assert found is not None

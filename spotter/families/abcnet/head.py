@@ -63,8 +63,8 @@ class CurveHead(Head):
         bend = self.curve(torch.cat((shared, self.bend(seen)), 1)).float()
         return CurveMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, bend, anchors)
 
-    def regions(self, maps: CurveMaps, sizes: Tensor) -> Regions:
-        """Words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
+    def regions(self, maps: CurveMaps, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
+        """Words in maps, best first within each picture; sizes: see `Head.regions`."""
         candidates, scores = select_candidates(maps, sizes, self.config)
         curves, kept = merge_overlapping(candidates, scores, self.config)
         image_index, row = kept.nonzero().unbind(1)

@@ -46,10 +46,10 @@ class DetectionHead(Head):
         score, distances, direction = out.split((1, 4, 3), 1)
         return DetectionMaps(score, distances.clamp(-6.0, 4.8).exp() * _DISTANCE_SCALE, direction, anchors)
 
-    def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
-        """Boxes of the words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels."""
+    def regions(self, maps: DetectionMaps, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
+        """Boxes of the words in maps, best first within each picture; sizes, pictures: see `Head.regions`."""
         found = self.single_boxes(maps, sizes)
-        united, stays, gaps, parts = join_touching(found.shapes, found.scores, found.image_index)
+        united, stays, gaps, parts = join_touching(found.shapes, found.scores, found.image_index, pictures)
         return Regions(united[stays], found.scores[stays], found.image_index[stays], gaps, parts)
 
     def single_boxes(self, maps: DetectionMaps, sizes: Tensor) -> Regions:

@@ -3,6 +3,7 @@
 Anchor points near the two ends of a wide word may predict two boxes, each of which has one end right, and the boxes of
 a long word may leave a gap between them. So boxes that touch along their line are read together. Where they were
 several words after all, the recogniser writes spaces, and the region is split there (`spotter.model.splitting`).
+Boxes on both sides of an underscore are read together, too, since the detector often takes it for a space.
 """
 
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spotter.families.fots.underscores import WIDEST, underscored
 from spotter.model.family import Gaps, Parts
 
 _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
@@ -19,7 +21,8 @@ _GAP = 0.5  # of the smaller one's height, at most: gaps inside words may be as 
 _NARROW_GAP = 0.2  # the same in rows that would be too long to read: less than most gaps between words
 _OVERLAP = 0.15  # of a box's height at most: boxes that overlap more are parts of one word
 _DUPLICATE = 0.5  # of a box's width that lies within a higher-scoring box: it is a duplicate
-_LONGEST = 40.0  # heights: the longest region that can be read; longer rows of boxes are not joined as a whole
+_LONGEST = 40.0  # heights: longer rows of boxes are divided where words may end
+_LONGEST_WORD = 52.0  # heights: a longer row without such gaps is read box by box; a hash of 64 characters has 40 to 46
 _ROUNDS = 5  # rounds; each at least doubles how far labels have spread along a line
 
 
@@ -50,12 +53,12 @@ class _Rows(NamedTuple):
     short: Tensor
 
 
-def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
-    """Joins boxes [N, 6] that touch along one line.
+def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor, pictures: Tensor | None = None) -> Joined:
+    """Joins boxes [N, 6] that touch along one line, and those between which `pictures` show an underscore.
 
     The highest-scoring of the joined boxes is kept. It becomes a box along the straight line fitted to all of them
-    (least squares), with their mean height. A row too long to be read at once is divided at all but its narrow gaps,
-    and a part that is still too long is divided into its boxes.
+    (least squares), with their mean height. A row too long to be read at once is divided at all but its narrow gaps. A
+    part that is still too long is read narrower, or, far longer, is divided into its boxes.
     """
     # An additional box that belongs to no picture avoids reductions over empty tensors.
     boxes = F.pad(boxes, (0, 0, 0, 1), value=1.0)
@@ -70,30 +73,35 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     lower = torch.minimum(h[:, None], h[None, :])
     half = w / 2
     apart = torch.maximum(straight - half[None, :] - half[:, None], -half[:, None] - straight - half[None, :])
-    touching = (
+    aligned = (
         (image_index[:, None] == image_index[None, :])
         & (turn.cos() > _SAME_DIRECTION)
         & (down.abs() < _SAME_LINE * lower)
         & (lower > _SAME_HEIGHT * torch.maximum(h[:, None], h[None, :]))
-        & (apart < _GAP * lower)
     )
+    touching, close = aligned & (apart < _GAP * lower), apart < _NARROW_GAP * lower
+    joint = torch.zeros_like(touching)
+    if pictures is not None:
+        left = straight - half[None, :]  # where the others begin
+        begins = torch.where(aligned & (left > half[:, None]), left, torch.inf).amin(1)
+        bridged = underscored(pictures, boxes, image_index, begins, begins - half < WIDEST * h)
+        joint = aligned & (left == begins[:, None]) & bridged[:, None]
+        touching, close = touching | joint, close | joint
     rank = ranks(scores)
     place = _by_rank(rank)
 
-    def row_of(linked: Tensor) -> _Rows:
+    def row_of(linked: Tensor, longest: float) -> _Rows:
         label = connected(linked | linked.t(), rank)
         together = label[:, None] == label[None, :]
         first = torch.where(together, straight - half[None, :], torch.inf).amin(1)
         last = torch.where(together, straight + half[None, :], -torch.inf).amax(1)
         height = (together * w * h).sum(1) / (together * w).sum(1)
         # The first-ranked box decides for its row, since each box measures the length in its own frame.
-        short = (last - first < _LONGEST * height)[place[label]]
+        short = (last - first < longest * height)[place[label]]
         return _Rows(label, together, first, last, height, short)
 
-    rows = row_of(touching)
-    label, together, first, last, height, short = row_of(
-        touching & (rows.short[:, None] | (apart < _NARROW_GAP * lower))
-    )
+    rows = row_of(touching, _LONGEST)
+    label, together, first, last, height, short = row_of(touching & (rows.short[:, None] | close), _LONGEST_WORD)
     # Sums over the boxes joined with i, in the frame of i, each box a level segment with its own slope.
     weight = together * w[None, :]
     total = weight.sum(1)
@@ -128,7 +136,8 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor) -> Joined:
     length, number = (last - first)[leader], (stays.to(torch.int64).cumsum(0) - 1)[leader]
     own = straight.t().gather(1, leader[:, None])[:, 0] - middle[leader]  # of each box, in its region's frame
     start, end = (own - half) / length, (own + half) / length
-    gaps = Gaps(number[starts], (own + before)[starts] / length[starts], start[starts])
+    underscore = joint.any(0)[starts]
+    gaps = Gaps(number[starts], (own + before)[starts] / length[starts], start[starts], underscore)
     (joined,) = several.nonzero().unbind(1)
     parts = Parts(number[joined], start[joined], end[joined], boxes[joined])
     return Joined(torch.where(several[:, None], united, boxes)[:-1], stays[:-1], gaps, parts)

@@ -51,14 +51,14 @@ class MaskHead(DetectionHead):
         found = super().forward(features, anchors)
         return MaskMaps(found.score, found.distances, found.direction, found.anchors, features, self.mask, self.reader)
 
-    def regions(self, maps: DetectionMaps, sizes: Tensor) -> Regions:
-        """Words in maps, best first within each picture; sizes int [B, 2] = (height, width) in pixels.
+    def regions(self, maps: DetectionMaps, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
+        """Words in maps, best first within each picture; sizes, pictures: see `Head.regions`.
 
         Only a recogniser that writes spaces can split regions of several words, so touching proposals are joined only
         where CTC reads.
         """
         assert isinstance(maps, MaskMaps)
-        found = self.single_boxes(maps, sizes) if self.reads else super().regions(maps, sizes)
+        found = self.single_boxes(maps, sizes) if self.reads else super().regions(maps, sizes, pictures)
         # An additional row, removed again below, keeps every tensor non-empty.
         boxes, image_index = F.pad(found.shapes, (0, 0, 0, 1), value=1.0), F.pad(found.image_index, (0, 1))
         masks = self.mask(maps.features, maps.anchors, boxes, image_index)

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spotter.model.config import ScoreConfig
+from spotter.model.config import LEAST_LENGTH, ScoreConfig
 
 _ROUNDS = 50
 _LEAST = 1e-6
@@ -16,13 +16,15 @@ _LEAST = 1e-6
 class Evidence:
     """The numbers behind the scores of N words, and whether each was right.
 
-    detection, character: float64 [N], probabilities. margin, text: float64 [N], nats. right: bool [N].
+    detection, character: float64 [N], probabilities. margin, text: float64 [N], nats. length: float64 [N], characters.
+    right: bool [N].
     """
 
     detection: NDArray[np.float64]
     character: NDArray[np.float64]
     margin: NDArray[np.float64]
     text: NDArray[np.float64]
+    length: NDArray[np.float64]
     right: NDArray[np.bool_]
 
 
@@ -40,11 +42,15 @@ def fit(evidence: Sequence[Evidence], before: ScoreConfig | None = None) -> Scor
         np.clip(np.concatenate([getattr(part, name) for part in used]), _LEAST, 1 - _LEAST)
         for name in ("detection", "character")
     )
-    margin, text = (np.concatenate([getattr(part, name) for part in used]) for name in ("margin", "text"))
+    margin, text, length = (
+        np.concatenate([getattr(part, name) for part in used]) for name in ("margin", "text", "length")
+    )
     right = np.concatenate([part.right for part in used]).astype(np.float64)
     weight = np.concatenate([np.full(len(part.right), 1 / len(part.right)) for part in used])
     weight *= len(right) / weight.sum()
-    inputs = np.stack((np.ones_like(d), np.log(d / (1 - d)), np.log(c), margin, text), 1)
+    inputs = np.stack(
+        (np.ones_like(d), np.log(d / (1 - d)), np.log(c), margin, text, np.log(length.clip(LEAST_LENGTH))), 1
+    )
     prior = np.array(astuple(before or ScoreConfig()))
     found = _most_likely(inputs, right, weight, prior)
     while (found[1:] < 0).any():  # no slope may be negative: without the lowest one, the others are fitted again
@@ -72,4 +78,5 @@ def scores(evidence: Evidence, config: ScoreConfig) -> NDArray[np.float64]:
     c = np.clip(evidence.character, _LEAST, 1)
     value = config.bias + config.detection * np.log(d / (1 - d)) + config.character * np.log(c)
     value += config.margin * evidence.margin + config.text * evidence.text
+    value += config.length * np.log(evidence.length.clip(LEAST_LENGTH))
     return np.asarray(1 / (1 + np.exp(-value)))

@@ -1,5 +1,6 @@
 """Ends of boxes are refined by the anchor points next to them, step by step; numbers worked by hand."""
 
+import itertools
 import math
 
 import pytest
@@ -32,8 +33,7 @@ def test_a_box_that_is_too_short_finds_its_ends(theta: float) -> None:
     middle = 128 + 10 * direction_of(theta)
     box = torch.tensor([[float(middle[0]), float(middle[1]), 60, 16, theta, 0]])
     moved = sharpen_ends(word_maps(-50, 70, theta), box, INDEX)
-    ends = ends_of(moved, theta)
-    assert ends == pytest.approx((-50, 70), abs=1e-2)
+    assert ends_of(moved, theta) == pytest.approx((-50, 70), abs=0.1)
 
 
 def test_a_box_that_is_too_long_is_shortened_where_its_end_point_is_of_the_word() -> None:
@@ -66,9 +66,48 @@ def test_an_end_stays_where_its_points_are_no_text() -> None:
 
 def test_ends_of_a_slanted_word_are_measured_along_its_slant() -> None:
     """The points lie 2 below the middle, where a slant of 0.5 has both ends a pixel further along."""
-    box = torch.tensor([[128.0, 128, 100, 16, 0, 0.5]])
+    box = torch.tensor([[128.0, 128, 100, 30, 0, 0.5]])
     moved = sharpen_ends(word_maps(-60, 70), box, INDEX)
     assert ends_of(moved, 0.0) == pytest.approx((-61, 69), abs=1e-2)
+    longer = torch.tensor([[128.0, 128, 100, 16, 0, 0.5]])  # is laid along the points, which begin at -60
+    assert ends_of(sharpen_ends(word_maps(-60, 70), longer, INDEX), 0.0) == pytest.approx((-60, 70), abs=1e-2)
+
+
+def band_maps(left: float, right: float, theta: float) -> DetectionMaps:
+    """Maps of 64 x 64 points. Every one within 6 pixels of the line through their middle, turned by `theta`, predicts
+    exactly the word that reaches from `left` to `right` along that line and 8 pixels up and down from it."""
+    maps = empty_maps(1, 64, 64)
+    ahead = direction_of(theta)
+    for row, column in itertools.product(range(64), range(64)):
+        x, y = 4 * column + 2 - 128, 4 * row + 2 - 128
+        along, down = float(x * ahead[0] + y * ahead[1]), float(y * ahead[0] - x * ahead[1])
+        if left < along < right and abs(down) <= 6:
+            say(maps, (0, row, column), 0.9, (8 + down, right - along, 8 - down, along - left), theta)
+    return maps
+
+
+@pytest.mark.parametrize("tilt", [-0.06, 0.06])
+@pytest.mark.parametrize("theta", [0.0, 1.0, math.pi / 2])
+def test_a_long_box_that_leaves_its_line_is_laid_along_it(theta: float, tilt: float) -> None:
+    tilted = torch.tensor([[128.0, 128, 150, 16, theta + tilt, 0]])
+    moved = sharpen_ends(band_maps(-110, 90, theta), tilted, INDEX)
+    assert float(moved[0, 4]) == pytest.approx(theta, abs=1e-3)
+    assert ends_of(moved, theta) == pytest.approx((-110, 90), abs=0.1)
+    across = float((moved[0, :2] - 128) @ direction_of(theta + math.pi / 2))
+    assert across == pytest.approx(0, abs=0.1)
+
+
+def test_a_box_that_misses_its_line_at_the_ends_asks_beside_itself() -> None:
+    """Its ends are asked first 89 pixels from the middle, where it is off by 9 pixels: no point within 6 is text."""
+    tilted = torch.tensor([[128.0, 128, 200, 16, 0.1, 0]])
+    moved = sharpen_ends(band_maps(-110, 110, 0.0), tilted, INDEX)
+    assert float(moved[0, 4]) == pytest.approx(0, abs=1e-3)
+    assert ends_of(moved, 0.0) == pytest.approx((-110, 110), abs=0.1)
+
+
+def test_a_short_box_keeps_its_direction() -> None:
+    tilted = torch.tensor([[128.0, 128, 76, 16, 0.06, 0]])
+    assert float(sharpen_ends(band_maps(-38, 38, 0.0), tilted, INDEX)[0, 4]) == pytest.approx(0.06)
 
 
 def ends_of(boxes: Tensor, theta: float) -> tuple[float, float]:

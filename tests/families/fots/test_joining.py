@@ -54,11 +54,14 @@ def test_a_row_too_long_to_be_read_at_once_is_parted_where_gaps_are_wide() -> No
     assert united[::2] == [pytest.approx([39.5 + 87 * word, 10, 79, 20, 0, 0], abs=1e-3) for word in range(11)]
 
 
-def test_a_word_too_long_to_be_read_at_once_stays_in_parts() -> None:
-    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(21)]  # 820 pixels, 41 heights
-    united, stays = joined(*chain, scores=[0.9] * 21)
+def test_a_long_word_is_one_and_a_far_longer_one_stays_in_parts() -> None:
+    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(27)]  # 1,054 pixels, 53 heights
+    united, stays = joined(*chain, scores=[0.9] * 27)
     assert all(stays)
     assert united == chain
+    united, stays = joined(*chain[:26], scores=[0.9] * 26)  # 1,015 pixels, 51 heights
+    assert stays == [True] + [False] * 25
+    assert united[0] == pytest.approx([507.5, 10, 1015, 20, 0, 0], abs=1e-2)
 
 
 @pytest.mark.parametrize("lean", [0.003, 0.01, 0.03])
@@ -72,12 +75,12 @@ def test_boxes_that_measure_their_row_differently_decide_alike(lean: float) -> N
 
 
 def test_in_such_a_row_a_word_seen_twice_is_one_word() -> None:
-    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(21)]
+    chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(27)]
     again = [22.0, 10, 38, 20, 0, 0]
-    _, stays = joined(*chain, again, scores=[0.9] * 21 + [0.8])
-    assert stays == [True] * 21 + [False]
-    _, stays = joined(*chain, again, scores=[0.9] * 21 + [0.95])
-    assert stays == [False] + [True] * 21
+    _, stays = joined(*chain, again, scores=[0.9] * 27 + [0.8])
+    assert stays == [True] * 27 + [False]
+    _, stays = joined(*chain, again, scores=[0.9] * 27 + [0.95])
+    assert stays == [False] + [True] * 27
 
 
 def test_the_united_box_follows_the_line_through_its_parts() -> None:

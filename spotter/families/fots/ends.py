@@ -17,7 +17,7 @@ _MOST_MOVED = 0.5  # of the width: the farthest that an end moves in a round, or
 _MOST_HEIGHTS = 2.0  # of the height, whichever is more
 _LONG = 24.0  # pixels; in shorter words the middle is near enough to both ends
 _LONG_RATIO = 1.5
-_STRAIGHT_RATIO = 5.0  # of the height: from this width on, the two ends give the direction better than one point does
+_STRAIGHT_RATIO = 5.0  # wider boxes are very long: their two ends give the direction better than one point does
 
 
 class _End(NamedTuple):
@@ -40,8 +40,9 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     both ends. A box that cuts off a letter cannot be read. (AdvancedEAST uses the points at the ends for the same
     reason.) A point next to a wrong end predicts it better, and a point next to that prediction better still, so the
     step is repeated. Of four points inside an end, the nearest one that is text and belongs to the same word is used;
-    where there is none, the end stays. Where both ends have one, a long box takes the direction from one to the other:
-    an error of three degrees at one point is more than the height at the end of a web address.
+    where there is none, the end stays. Where both ends have one, a very long box takes the direction from one to the
+    other: an error of three degrees at one point is more than the height at the end of a web address. Such a box may
+    have left its line at the ends, so the points beside it are asked, too.
     """
     for _ in range(_ROUNDS):
         boxes = _sharpened(maps, boxes, image_index)
@@ -54,7 +55,7 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
     cx, cy, w, h, theta, slant = boxes.unbind(1)
     cos, sin = theta.cos(), theta.sin()
     there = placed(boxes, anchors)
-    long = (w > _LONG) & (w > _LONG_RATIO * h)
+    long, very_long = (w > _LONG) & (w > _LONG_RATIO * h), w > _STRAIGHT_RATIO * h
     points = torch.tensor([(x, y) for x in _FROM_END for y in _ASIDE], device=boxes.device)
     order = torch.arange(len(points), device=boxes.device)
     inside = (there[:, 2:3] / 2 - points[:, 0] * there[:, 3:4]).clamp(min=0)  # N x K, as all below
@@ -76,6 +77,7 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
         now = sign * w / 2
         usable = (
             long[:, None]
+            & (very_long[:, None] | (points[:, 1] == 0))
             & (ahead > 0.5 * direction.square().sum(-1).sqrt())
             & ((predicted - now[:, None]).abs() < furthest[:, None])
             & (maps.score[image, 0, row, column] > _LEAST_LOGIT)
@@ -88,10 +90,10 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
         ends.append(_End(torch.where(known, end, now), known, along, across))
     left, right = ends
     span = right.along - left.along
-    straight = left.known & right.known & (w > _STRAIGHT_RATIO * h) & (span > w / 2)
-    slope = torch.where(straight, (right.down - left.down) / span.clamp(min=1), 0.0)
+    straightened = very_long & left.known & right.known & (span > w / 2)
+    slope = torch.where(straightened, (right.down - left.down) / span.clamp(min=1), 0.0)
     middle = (left.end + right.end) / 2
-    aside = torch.where(straight, left.down + slope * (middle - left.along), 0.0)
+    aside = torch.where(straightened, left.down + slope * (middle - left.along), 0.0)
     middle = middle + slant * aside
     return torch.stack(
         (

@@ -60,7 +60,7 @@ def split_at_spaces(
     after = torch.where(spaces & (places > last[:, None]), places, count).amin(1)
 
     def share(column: Tensor) -> Tensor:
-        return ((column + 0.5) / widths[region].to(stretch.dtype) - 0.5) * stretch[region]
+        return _share(column, widths[region], stretch[region])
 
     start = torch.where(before < 0, -0.5, share(before + _INWARDS * (first - before).to(stretch.dtype)))
     end = torch.where(after >= count, 0.5, share(after - _INWARDS * (after - last).to(stretch.dtype)))
@@ -82,6 +82,11 @@ def split_at_spaces(
     return Pieces(region[kept], own[kept], start[kept], end[kept])
 
 
+def _share(column: Tensor, widths: Tensor, stretch: Tensor) -> Tensor:
+    """Where the middles of columns lie in their region, from -0.5 at its left end to 0.5 at its right end."""
+    return ((column + 0.5) / widths.to(stretch.dtype) - 0.5) * stretch
+
+
 def with_underscores(path: GreedyPath, columns: Columns, gaps: Gaps, space: int, underscore: int) -> GreedyPath:
     """The path with underscores instead of the spaces where the head saw one, unless they clearly are spaces.
 
@@ -91,9 +96,9 @@ def with_underscores(path: GreedyPath, columns: Columns, gaps: Gaps, space: int,
     (seen,) = gaps.underscore.nonzero().unbind(1)
     region = F.pad(gaps.region[seen], (0, 1))  # an additional gap of no width keeps the tensors non-empty
     end, start = F.pad(gaps.end[seen], (0, 1), value=1.0), F.pad(gaps.start[seen], (0, 1), value=-1.0)
-    place = ((torch.arange(classes.shape[1], device=classes.device) + 0.5) / columns.widths[region][:, None]) - 0.5
-    margin = _NEAR / columns.widths[region]
-    place, margin = place * columns.stretch[region][:, None], margin * columns.stretch[region]
+    widths, stretch = columns.widths[region], columns.stretch[region]
+    places = torch.arange(classes.shape[1], device=classes.device)
+    place, margin = _share(places, widths[:, None], stretch[:, None]), _NEAR * stretch / widths
     inside = (place > (end - margin)[:, None]) & (place < (start + margin)[:, None])
     behind = logits[..., underscore] - logits[..., space]
     inside = inside & (inside & (behind[region] > -_UNDERSCORE_BIAS)).any(1, keepdim=True)

@@ -201,10 +201,11 @@ class Spotter(nn.Module):
             from_other_end = taken >= image_index.shape[0]
             gaps = gaps and gaps.turned(from_other_end)
             parts = parts and parts.turned(from_other_end, geometry)
-        if gaps is not None and self.charset.space is not None and self.charset.covers("_"):
-            own = with_underscores(own, columns, gaps, self._space, self.charset.encode("_")[0])
         if self.language is None:
-            own = self.correction(own, columns.logits)
+            rules = self.correction
+            if gaps is not None and min(rules.space, rules.underscore) >= 0:
+                own = with_underscores(own, columns, gaps, rules.space, rules.underscore)
+            own = rules(own, columns.logits)
         characters, character_scores, margins = self.transcribe(columns, own)
         pieces = split_at_spaces(characters[:-1], self._space, columns.widths, columns.stretch, gaps)
         region = pieces.region

@@ -17,7 +17,7 @@ _MOST_MOVED = 0.5  # of the width: the farthest that an end moves in a round, or
 _MOST_HEIGHTS = 2.0  # of the height, whichever is more
 _LONG = 24.0  # pixels; in shorter words the middle is near enough to both ends
 _LONG_RATIO = 1.5
-_STRAIGHT_RATIO = 5.0  # wider boxes are very long: their two ends give the direction better than one point does
+_VERY_LONG_RATIO = 5.0  # wider boxes are very long: their two ends give the direction better than one point does
 
 
 class _End(NamedTuple):
@@ -55,7 +55,7 @@ def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tenso
     cx, cy, w, h, theta, slant = boxes.unbind(1)
     cos, sin = theta.cos(), theta.sin()
     there = placed(boxes, anchors)
-    long, very_long = (w > _LONG) & (w > _LONG_RATIO * h), w > _STRAIGHT_RATIO * h
+    long, very_long = (w > _LONG) & (w > _LONG_RATIO * h), w > _VERY_LONG_RATIO * h
     points = torch.tensor([(x, y) for x in _FROM_END for y in _ASIDE], device=boxes.device)
     order = torch.arange(len(points), device=boxes.device)
     inside = (there[:, 2:3] / 2 - points[:, 0] * there[:, 3:4]).clamp(min=0)  # N x K, as all below

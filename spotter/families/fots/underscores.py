@@ -36,15 +36,17 @@ def underscored(pictures: Tensor, boxes: Tensor, image_index: Tensor, start: Ten
     height, width = pictures.shape[-2:]
     x = (cx[..., None] + along * cos - down * sin).clamp(0, width - 1).to(torch.int64)
     y = (cy[..., None] + along * sin + down * cos).clamp(0, height - 1).to(torch.int64)
-    seen = pictures.float().mean(1)[image_index.clamp(min=0)[:, None, None], y, x]
+    image = image_index.clamp(min=0)[:, None, None, None]
+    channels = torch.arange(pictures.shape[1], device=boxes.device)
+    seen = pictures[image, channels, y[..., None], x[..., None]].float().mean(3)
     first, last = len(_WITHIN), len(_WITHIN) + len(_BESIDE)
     gap, before, after = seen[..., :first], seen[..., first:last], seen[..., last:]
     ground = gap[:, : len(_GROUND)]
     level = ground.mean((1, 2), keepdim=True)
-    uneven = (ground - level).abs().amax((1, 2))
+    least = (_CLEARER * (ground - level).abs().amax((1, 2))).clamp(min=_LEAST_CONTRAST)
     found = torch.zeros_like(there)
     for sign in (1.0, -1.0):  # a line lighter or darker than the ground at each place of a row
         contrast, left, right = ((sign * (part[:, len(_GROUND) :] - level)).amin(2) for part in (gap, before, after))
-        line = contrast > torch.maximum(_CLEARER * uneven, torch.full_like(uneven, _LEAST_CONTRAST))[:, None]
+        line = contrast > least[:, None]
         found = found | (line & (_CLEARER * left < contrast) & (_CLEARER * right < contrast)).any(1)
     return there & found

@@ -38,19 +38,10 @@ def fit(evidence: Sequence[Evidence], before: ScoreConfig | None = None) -> Scor
     used = [part for part in evidence if len(part.right)]
     if not used or len({bool(r) for part in used for r in part.right}) < 2:
         raise ValueError("calibration needs words that were read right and words that were not")
-    d, c = (
-        np.clip(np.concatenate([getattr(part, name) for part in used]), _LEAST, 1 - _LEAST)
-        for name in ("detection", "character")
-    )
-    margin, text, length = (
-        np.concatenate([getattr(part, name) for part in used]) for name in ("margin", "text", "length")
-    )
+    inputs = np.concatenate([_inputs(part) for part in used])
     right = np.concatenate([part.right for part in used]).astype(np.float64)
     weight = np.concatenate([np.full(len(part.right), 1 / len(part.right)) for part in used])
     weight *= len(right) / weight.sum()
-    inputs = np.stack(
-        (np.ones_like(d), np.log(d / (1 - d)), np.log(c), margin, text, np.log(length.clip(LEAST_LENGTH))), 1
-    )
     prior = np.array(astuple(before or ScoreConfig()))
     found = _most_likely(inputs, right, weight, prior)
     while (found[1:] < 0).any():  # no slope may be negative: without the lowest one, the others are fitted again
@@ -74,9 +65,13 @@ def _most_likely(
 
 def scores(evidence: Evidence, config: ScoreConfig) -> NDArray[np.float64]:
     """float64 [N], as of `spotter.model.spotter.word_scores`."""
+    value = _inputs(evidence) @ np.array(astuple(config))
+    return np.asarray(1 / (1 + np.exp(-value)))
+
+
+def _inputs(evidence: Evidence) -> NDArray[np.float64]:
+    """float64 [N, 6]: what the numbers of a `ScoreConfig` are the weights of, in their order."""
     d = np.clip(evidence.detection, _LEAST, 1 - _LEAST)
     c = np.clip(evidence.character, _LEAST, 1)
-    value = config.bias + config.detection * np.log(d / (1 - d)) + config.character * np.log(c)
-    value += config.margin * evidence.margin + config.text * evidence.text
-    value += config.length * np.log(evidence.length.clip(LEAST_LENGTH))
-    return np.asarray(1 / (1 + np.exp(-value)))
+    length = np.log(evidence.length.clip(LEAST_LENGTH))
+    return np.stack((np.ones_like(d), np.log(d / (1 - d)), np.log(c), evidence.margin, evidence.text, length), 1)

@@ -443,7 +443,9 @@ WALKS: Mapping[str, Walk] = {
     "docs/synthesis.md": Walk(
         photographs,
         {
-            "--count 60000 --seed 1": "--count 150 --seed 1 --fonts node_modules/@fontsource --only-fonts",
+            # Shares, since a machine without word lists draws other words, and so few might lack the kinds asked for.
+            "--count 60000 --seed 1": "--count 150 --seed 1 --fonts node_modules/@fontsource --only-fonts"
+            " --share mrz=10 --share guid=10",
             "--count 60000": "--count 20", "--count 1000": "--count 2 --size 96",
             "--preset curved": "--preset curved --count 2",
             "sheet.png": f"sheet.png {_SMALL}", "codes.png": f"codes.png {_SMALL}",

@@ -90,7 +90,8 @@ def _share(column: Tensor, widths: Tensor, stretch: Tensor) -> Tensor:
 def with_underscores(path: GreedyPath, columns: Columns, gaps: Gaps, space: int, underscore: int) -> GreedyPath:
     """The path with underscores instead of the spaces where the head saw one, unless they clearly are spaces.
 
-    space, underscore: their classes.
+    Where the recogniser itself has an underscore in the gap, the spaces beside it are removed. space, underscore: their
+    classes.
     """
     classes, logits = path.classes, columns.logits
     (seen,) = gaps.underscore.nonzero().unbind(1)
@@ -102,8 +103,16 @@ def with_underscores(path: GreedyPath, columns: Columns, gaps: Gaps, space: int,
     inside = (place > (end - margin)[:, None]) & (place < (start + margin)[:, None])
     behind = logits[..., underscore] - logits[..., space]
     inside = inside & (inside & (behind[region] > -_UNDERSCORE_BIAS)).any(1, keepdim=True)
-    counts = torch.zeros_like(classes).scatter_add(0, region[:, None].expand(inside.shape), inside.to(classes.dtype))
-    return GreedyPath(torch.where((counts > 0) & (classes == space), underscore, classes), path.probabilities)
+    there_already = (inside & (classes[region] == underscore)).any(1, keepdim=True)
+
+    def among(chosen: Tensor) -> Tensor:
+        """bool [N, T], the columns of regions that are chosen, bool [K, T], in one of their gaps."""
+        to = region[:, None].expand(chosen.shape)
+        return torch.zeros_like(classes).scatter_add(0, to, chosen.to(classes.dtype)) > 0
+
+    spaces = classes == space
+    changed = torch.where(spaces & among(inside), underscore, classes)
+    return GreedyPath(torch.where(spaces & among(inside & there_already), 0, changed), path.probabilities)
 
 
 def shapes_of(pieces: Pieces, shapes: Tensor, geometry: Geometry, parts: Parts | None = None) -> Tensor:

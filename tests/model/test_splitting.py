@@ -164,6 +164,13 @@ def test_a_space_where_an_underscore_was_seen_is_one_unless_it_is_clear(lead: fl
     assert found.probabilities is path.probabilities
 
 
+def test_spaces_beside_an_underscore_that_the_recogniser_has_are_removed() -> None:
+    path, columns = columns_of(["a _ b bc"], 5.0)
+    gaps = Gaps(torch.tensor([0]), torch.tensor([-0.375]), torch.tensor([0.0]), torch.tensor([True]))
+    found = with_underscores(path, columns, gaps, space=1, underscore=5)
+    assert found.classes.tolist() == columns_of(["a._.b bc"], 5.0)[0].classes.tolist()
+
+
 def test_without_gaps_there_are_no_underscores() -> None:
     path, columns = columns_of(["ab c ab.bc"], 1.0)
     none = Gaps(torch.zeros(0).long(), torch.zeros(0), torch.zeros(0), torch.zeros(0, dtype=torch.bool))

@@ -1,7 +1,5 @@
 """Refines the ends and the direction of boxes with the predictions of the anchor points next to their ends."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -20,19 +18,6 @@ _LONG_RATIO = 1.5
 _VERY_LONG_RATIO = 5.0  # wider boxes are very long: their two ends give the direction better than one point does
 
 
-class _End(NamedTuple):
-    """An end of N boxes, each number in pixels in the frame of its box, from its centre.
-
-    end: float32 [N], how far along. known: bool [N], whether a point predicted it; otherwise it is the box's own.
-    along, down: float32 [N], a place on the line in the middle of the word's height, as the point saw it.
-    """
-
-    end: Tensor
-    known: Tensor
-    along: Tensor
-    down: Tensor
-
-
 def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tensor:
     """Boxes [N, 6] with each end as predicted by an anchor point near it.
 
@@ -44,65 +29,54 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     other: an error of three degrees at one point is more than the height at the end of a web address. Such a box may
     have left its line at the ends, so the points beside it are asked, too.
     """
+    anchors = maps.anchors
+    at_points = torch.stack((anchors.x, anchors.y, anchors.scale)).expand(maps.score.shape[0], -1, -1, -1)
+    predictions = torch.cat((maps.score, maps.distances, maps.direction[:, :2], at_points), 1).movedim(1, -1)
     for _ in range(_ROUNDS):
-        boxes = _sharpened(maps, boxes, image_index)
+        boxes = _sharpened(predictions, boxes, image_index, placed(boxes, anchors))
     return boxes
 
 
-def _sharpened(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Tensor:
-    rows, columns = maps.score.shape[-2:]
-    anchors = maps.anchors
-    cx, cy, w, h, theta, slant = boxes.unbind(1)
+def _sharpened(predictions: Tensor, boxes: Tensor, image_index: Tensor, there: Tensor) -> Tensor:
+    """A round. predictions: float32 [B, H, W, 10], what each point predicts, and its x, y and scale; there: boxes
+    [N, 6] on the map."""
+    rows, columns = predictions.shape[1:3]
+    cx, cy, w, h, theta, slant = boxes[..., None].unbind(1)  # N x 1
+    x, y, width, height = there[..., None].unbind(1)[:4]
     cos, sin = theta.cos(), theta.sin()
-    there = placed(boxes, anchors)
+    half = w / 2
     long, very_long = (w > _LONG) & (w > _LONG_RATIO * h), w > _VERY_LONG_RATIO * h
-    points = torch.tensor([(x, y) for x in _FROM_END for y in _ASIDE], device=boxes.device)
-    order = torch.arange(len(points), device=boxes.device)
-    inside = (there[:, 2:3] / 2 - points[:, 0] * there[:, 3:4]).clamp(min=0)  # N x K, as all below
-    off = points[:, 1] * there[:, 3:4]
-    furthest = torch.maximum(_MOST_MOVED * w, _MOST_HEIGHTS * h)
-    image = image_index[:, None]
-    ends = []
-    for sign, side in ((-1.0, 3), (1.0, 1)):
-        to_x = there[:, 0:1] + sign * inside * cos[:, None] - off * sin[:, None]
-        to_y = there[:, 1:2] + sign * inside * sin[:, None] + off * cos[:, None]
-        column = (to_x / STRIDE).clamp(0, columns - 1).to(torch.int64)
-        row = (to_y / STRIDE).clamp(0, rows - 1).to(torch.int64)
-        x, y = anchors.x[row, column] - cx[:, None], anchors.y[row, column] - cy[:, None]
-        forward, down = x * cos[:, None] + y * sin[:, None], y * cos[:, None] - x * sin[:, None]
-        top, to_end, bottom = (maps.distances[image, k, row, column] * anchors.scale[row, column] for k in (0, side, 2))
-        predicted = forward - slant[:, None] * down + sign * to_end
-        direction = maps.direction[image, :2, row, column]
-        ahead = direction[..., 0] * cos[:, None] + direction[..., 1] * sin[:, None]
-        now = sign * w / 2
-        usable = (
-            long[:, None]
-            & (very_long[:, None] | (points[:, 1] == 0))
-            & (ahead > 0.5 * direction.square().sum(-1).sqrt())
-            & ((predicted - now[:, None]).abs() < furthest[:, None])
-            & (maps.score[image, 0, row, column] > _LEAST_LOGIT)
-        )
-        first = torch.where(usable, order, len(points) - 1).amin(1, keepdim=True)
-        known = usable.any(1)
-        end, along, across = (
-            values.gather(1, first)[:, 0] for values in (predicted, forward, down + (bottom - top) / 2)
-        )
-        ends.append(_End(torch.where(known, end, now), known, along, across))
-    left, right = ends
-    span = right.along - left.along
-    straightened = very_long & left.known & right.known & (span > w / 2)
-    slope = torch.where(straightened, (right.down - left.down) / span.clamp(min=1), 0.0)
-    middle = (left.end + right.end) / 2
-    aside = torch.where(straightened, left.down + slope * (middle - left.along), 0.0)
-    middle = middle + slant * aside
-    return torch.stack(
-        (
-            cx + middle * cos - aside * sin,
-            cy + middle * sin + aside * cos,
-            (right.end - left.end).clamp(min=1),
-            h,
-            theta + slope.atan(),
-            slant,
-        ),
-        1,
-    )
+    each = len(_FROM_END) * len(_ASIDE)
+    points = [(sign, inwards, aside) for sign in (-1.0, 1.0) for inwards in _FROM_END for aside in _ASIDE]
+    sign, inwards, aside = torch.tensor(points, device=boxes.device).unbind(1)
+    # From here on N x P, the points at the left end before those at the right one.
+    inside, off = sign * (width / 2 - inwards * height).clamp(min=0), aside * height
+    column = ((x + inside * cos - off * sin) / STRIDE).clamp(0, columns - 1).to(torch.int64)
+    row = ((y + inside * sin + off * cos) / STRIDE).clamp(0, rows - 1).to(torch.int64)
+    score, top, right, bottom, left, ahead_x, ahead_y, x, y, scale = predictions[
+        image_index[:, None], row, column
+    ].unbind(2)
+    x, y = x - cx, y - cy
+    forward, down = x * cos + y * sin, y * cos - x * sin
+    predicted = forward - slant * down + sign * (torch.where(sign < 0, left, right) * scale)
+    usable = (
+        long
+        & (very_long | (aside == 0))
+        & (ahead_x * cos + ahead_y * sin > 0.5 * (ahead_x.square() + ahead_y.square()).sqrt())
+        & ((predicted - sign * half).abs() < torch.maximum(_MOST_MOVED * w, _MOST_HEIGHTS * h))
+        & (score > _LEAST_LOGIT)
+    ).unflatten(1, (2, each))
+    first = torch.where(usable, torch.arange(each, device=boxes.device), each - 1).amin(2, keepdim=True)
+    known = usable.any(2)  # N x 2: whether a point predicted the end; otherwise it is the box's own
+    # Each end, and a place on the line in the middle of the word's height as the point saw it.
+    seen = torch.stack((predicted, forward, down + (bottom - top) * scale / 2)).unflatten(2, (2, each))
+    end, along, across = seen.gather(3, first.expand(3, -1, -1, -1))[..., 0]
+    start, stop = torch.where(known, end, half * sign[each - 1 : each + 1]).split(1, 1)
+    span = along[:, 1:] - along[:, :1]
+    straightened = very_long & known.all(1, keepdim=True) & (span > half)
+    slope = torch.where(straightened, (across[:, 1:] - across[:, :1]) / span.clamp(min=1), 0.0)
+    middle = (start + stop) / 2
+    down = torch.where(straightened, across[:, :1] + slope * (middle - along[:, :1]), 0.0)
+    middle = middle + slant * down
+    cx, cy = cx + middle * cos - down * sin, cy + middle * sin + down * cos
+    return torch.cat((cx, cy, (stop - start).clamp(min=1), h, theta + slope.atan(), slant), 1)

@@ -65,13 +65,13 @@ def _sharpened(predictions: Tensor, boxes: Tensor, image_index: Tensor, there: T
         & (ahead_x * cos + ahead_y * sin > 0.5 * (ahead_x.square() + ahead_y.square()).sqrt())
         & ((predicted - sign * half).abs() < torch.maximum(_MOST_MOVED * w, _MOST_HEIGHTS * h))
         & (score > _LEAST_LOGIT)
-    ).unflatten(1, (2, each))
+    ).reshape(-1, 2, each)
     first = torch.where(usable, torch.arange(each, device=boxes.device), each - 1).amin(2, keepdim=True)
     known = usable.any(2)  # N x 2: whether a point predicted the end; otherwise it is the box's own
     # Each end, and a place on the line in the middle of the word's height as the point saw it.
-    seen = torch.stack((predicted, forward, down + (bottom - top) * scale / 2)).unflatten(2, (2, each))
+    seen = torch.stack((predicted, forward, down + (bottom - top) * scale / 2)).reshape(3, -1, 2, each)
     end, along, across = seen.gather(3, first.expand(3, -1, -1, -1))[..., 0]
-    start, stop = torch.where(known, end, half * sign[each - 1 : each + 1]).split(1, 1)
+    start, stop = torch.where(known, end, half * sign[each - 1 : each + 1])[..., None].unbind(1)
     span = along[:, 1:] - along[:, :1]
     straightened = very_long & known.all(1, keepdim=True) & (span > half)
     slope = torch.where(straightened, (across[:, 1:] - across[:, :1]) / span.clamp(min=1), 0.0)

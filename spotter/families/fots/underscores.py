@@ -49,7 +49,8 @@ def underscored(pictures: Tensor, boxes: Tensor, image_index: Tensor, start: Ten
     # The line is darker than the ground, or lighter: contrast is 2 x N x R x K.
     contrast = seen[:, len(_GROUND) :] - level
     contrast = torch.stack((contrast, -contrast))
-    gap, before, after = contrast.split((len(_WITHIN), len(_BESIDE), len(_BESIDE)), 3)
+    first, last = len(_WITHIN), len(_WITHIN) + len(_BESIDE)
+    gap, before, after = contrast[..., :first], contrast[..., first:last], contrast[..., last:]
     count = _LINE[1] - _LINE[0] + 1
 
     def rows_from(values: Tensor, first: int, last: int) -> list[Tensor]:

@@ -40,11 +40,25 @@ def test_a_line_low_in_the_gap_is_an_underscore() -> None:
 
 @pytest.mark.parametrize(
     ("left", "right", "top"),
-    [(20, 154, 49), (81, 93, 40), (81, 86, 49), (81, 93, 25)],
-    ids=["underlined", "hyphen", "full stop", "above"],
+    [(20, 154, 49), (82, 154, 49), (81, 93, 40), (81, 86, 49), (81, 93, 25)],
+    ids=["underlined", "rule below the next word", "hyphen", "full stop", "above"],
 )
 def test_other_lines_are_not(left: int, right: int, top: int) -> None:
     assert seen(line(paper(), left, right, top)) == [False, False]
+
+
+def test_a_tilted_underline_is_not() -> None:
+    picture = paper()
+    for left in range(20, 154):  # two pixels higher at its right end than in the gap
+        picture = line(picture, left, left + 1, 51 - round((left - 20) / 30))
+    assert seen(picture) == [False, False]
+
+
+def test_letters_of_the_next_line_that_reach_into_the_gap_are_not() -> None:
+    picture = line(paper(), 81, 93, 51)  # the bar of a T
+    picture[..., 51:70, 86:88] = -1.0  # and its stem
+    assert seen(line(paper(), 81, 93, 51)) == [True, False]
+    assert seen(picture) == [False, False]
 
 
 def test_a_faint_line_and_a_restless_ground_are_not() -> None:

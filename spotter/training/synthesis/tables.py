@@ -12,6 +12,8 @@ from spotter.training.synthesis.rows import Rows, fitting
 
 Bounds = tuple[float, float, float, float]
 
+_PITCH = (1.45, 3.5)  # capitals from line to line; print without additional space has 1.6
+
 
 @dataclass(frozen=True)
 class Content:
@@ -100,14 +102,16 @@ def _begin(
 
 def table(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, stretch: float) -> Content:
     """A table: columns of words, numbers, or single letters and digits, with a header, and with rules on all, some or
-    no sides."""
+    no sides; its lines are as close as in a spreadsheet, or up to twice as far apart."""
     cells, several = _begin(rng, pool, styles, stretch, (6.2, 14.0))
-    width, pitch = size * float(rng.uniform(0.7, 1.1)), cells.capital * float(rng.uniform(2.0, 3.4))
+    width = size * float(rng.uniform(0.7, 1.1))
+    pitch = cells.capital * float(np.exp(rng.uniform(*np.log(_PITCH))))
     count = int(rng.integers(2, max(3, min(9, int(width / (6 * cells.capital)))) + 1))
     shares = rng.uniform(0.5, 1.5, count)
     shares[0] *= rng.uniform(1.0, 2.5)
     edges = -width / 2 + np.concatenate([[0.0], np.cumsum(shares / shares.sum() * width)])
-    kinds = ["words", *rng.choice(["words", "numbers", "short"], count - 1, p=[0.35, 0.45, 0.2]).tolist()]
+    first = "words" if rng.random() < 0.7 else "short"  # which number the lines
+    kinds = [first, *rng.choice(["words", "numbers", "short"], count - 1, p=[0.3, 0.4, 0.3]).tolist()]
     sides = ["left", *rng.choice(["left", "right", "middle"], count - 1, p=[0.3, 0.45, 0.25]).tolist()]
     lines = int(rng.integers(3, max(4, int(1.1 * size / pitch)) + 1))
     top = -lines * pitch / 2 + float(rng.normal(0, 0.1)) * size
@@ -141,7 +145,7 @@ def grid(rng: np.random.Generator, pool: PatchPool, styles: Styles, size: int, s
     cells, several = _begin(rng, pool, styles, stretch, (9.0, 42.0))
     style = max(several.tolist(), key=lambda one: len(styles.short[one]))
     capital = cells.capital
-    wide, high = capital * float(rng.uniform(2.0, 5.0)), capital * float(rng.uniform(1.7, 3.6))
+    wide, high = capital * float(rng.uniform(2.0, 5.0)), capital * float(np.exp(rng.uniform(*np.log(_PITCH))))
     columns = int(rng.integers(2, max(3, min(10, int(1.05 * size / wide))) + 1))
     lines = int(rng.integers(2, max(3, min(10, int(1.05 * size / high))) + 1))
     left, top = -columns * wide / 2, -lines * high / 2

@@ -32,7 +32,7 @@ serve: $(VENV)/.serve  ## read pictures on localhost:$PORT (8000 by default)
 	PORT=$(PORT) exec $(BIN)/spotter serve
 
 test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/export/test_decoders.py \

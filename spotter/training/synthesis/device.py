@@ -205,7 +205,7 @@ class DeviceComposer:
     def _background(self, background: Background, size: int) -> Tensor:
         """float32 [size, size, 3], 0..255."""
         if background.picture < 0:
-            shading = torch.from_numpy(np.ascontiguousarray(background.shading, np.float32)).to(self.device)[None, None]
+            shading = torch.from_numpy(background.shading.copy()).to(self.device)[None, None]
             mode = "bilinear" if len(background.shading) < 3 else "bicubic"
             smooth = F.interpolate(shading, (size, size), mode=mode, align_corners=False)[0, 0]
             return (smooth[..., None] + torch.tensor(background.paper, device=self.device)).clamp(0, 255).floor()

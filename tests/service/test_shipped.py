@@ -72,6 +72,21 @@ def test_a_rendered_page_is_read_in_order(shipped: Serving, form: str, options: 
     assert_read(read(shipped, page(form, **options)))
 
 
+def test_short_numbers_in_close_lines_are_read(shipped: Serving) -> None:
+    # Seen alone, such a column looks much like a word that runs downwards.
+    image, font = Image.new("RGB", (640, 800), "white"), ImageFont.load_default(size=18)
+    canvas = ImageDraw.Draw(image)
+    rows = [(n, n * 37 % 97 + 1, n * n % 89 + 11) for n in range(1, 33)]
+    for y, row in enumerate(rows):
+        for x, number in zip((60, 260, 460), row, strict=True):
+            canvas.text((x, 10 + y * 23.4), str(number), "black", font=font)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    texts = Counter(word["text"] for word in read(shipped, buffer.getvalue())["words"])
+    wanted = Counter(str(number) for row in rows for number in row)
+    assert (texts & wanted).total() >= 0.9 * wanted.total()
+
+
 def test_a_blank_page_says_nothing(shipped: Serving) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (1280, 720), (200, 200, 200)).save(buffer, "PNG")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from spotter.registry.folder import embedded
+from tests.reading.corpus import encode
 from tests.service.serving import Serving, serving
 
 WORDS = [["Fresh", "coffee", "and", "bread"], ["Open", "daily", "until", "18:30"], ["EXIT", "Platform", "7"]]
@@ -34,9 +35,7 @@ def page(form: str, **options: object) -> bytes:
         for word in words:
             canvas.text((x, 120 + 170 * row), word, (30, 30, 40), font=font)
             x += canvas.textlength(word, font=font) + 60
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
+    return encode(image, form, **options)
 
 
 def read(server: Serving, data: bytes) -> dict[str, Any]:
@@ -80,26 +79,22 @@ def test_short_numbers_in_close_lines_are_read(shipped: Serving) -> None:
     for y, row in enumerate(rows):
         for x, number in zip((60, 260, 460), row, strict=True):
             canvas.text((x, 10 + y * 23.4), str(number), "black", font=font)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    texts = Counter(word["text"] for word in read(shipped, buffer.getvalue())["words"])
+    texts = Counter(word["text"] for word in read(shipped, encode(image, "PNG"))["words"])
     wanted = Counter(str(number) for row in rows for number in row)
     assert (texts & wanted).total() >= 0.9 * wanted.total()
 
 
 def test_a_blank_page_says_nothing(shipped: Serving) -> None:
-    buffer = io.BytesIO()
-    Image.new("RGB", (1280, 720), (200, 200, 200)).save(buffer, "PNG")
-    assert read(shipped, buffer.getvalue())["words"] == []
+    blank = Image.new("RGB", (1280, 720), (200, 200, 200))
+    assert read(shipped, encode(blank, "PNG"))["words"] == []
 
 
 def test_a_page_turned_by_its_exif_reads_the_same(shipped: Serving) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     with Image.open(io.BytesIO(page("PNG"))) as upright:
-        buffer = io.BytesIO()
-        upright.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", quality=90, exif=exif)
-    answer = read(shipped, buffer.getvalue())
+        turned = encode(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90, exif=exif)
+    answer = read(shipped, turned)
     assert_read(answer)
     assert answer["image"] == {"width": 1280, "height": 720}
 

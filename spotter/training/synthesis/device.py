@@ -205,6 +205,7 @@ class DeviceComposer:
     def _background(self, background: Background, size: int) -> Tensor:
         """float32 [size, size, 3], 0..255."""
         if background.picture < 0:
+            # A copy, since torch refuses the negative strides that `ascontiguousarray` keeps in a turned 1x1.
             shading = torch.from_numpy(background.shading.copy()).to(self.device)[None, None]
             mode = "bilinear" if len(background.shading) < 3 else "bicubic"
             smooth = F.interpolate(shading, (size, size), mode=mode, align_corners=False)[0, 0]

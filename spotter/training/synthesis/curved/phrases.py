@@ -9,18 +9,20 @@ from spotter.training.synthesis.curved.paths import Path
 from spotter.training.synthesis.pool import PatchPool
 
 _ATTEMPTS = 12
+_LEAST_GAP = 0.3  # of the capital's height, between two words
+_LEAST_GAP_SHORT = 0.55  # beside a single character: digits that are closer are read as one number
 
 
 class Writer:
-    """Draws words from a pool, in styles whose words are not curved already."""
+    """Draws words from a pool, in styles whose words are not curved already and that have letters: emblems are not
+    written in the digits of seven-segment displays."""
 
     def __init__(self, pool: PatchPool, styles: Styles) -> None:
         self.pool = pool
         self.styles = styles
-        straight = ~pool.arcs[np.array([int(patches[0]) for patches in styles.words.values()])]
-        usable = np.array(list(styles.words), np.int64)[straight]
+        usable = np.array([style for style, patches in styles.words.items() if _suits(pool, patches)], np.int64)
         if not len(usable):
-            raise ValueError("the pool holds no words that stand straight")
+            raise ValueError("the pool holds no words with letters that stand straight")
         scenes, large = set(styles.scene.tolist()), set(styles.large.tolist())
         self._usable = np.array([style for style in usable.tolist() if style in scenes], np.int64)
         if not len(self._usable):
@@ -45,31 +47,48 @@ class Writer:
         rigid: bool = False,
         spread: float = 1.0,
     ) -> list[Lettering]:
-        """Up to `most` words, centred on the path, as many as fit.
+        """Up to `most` words, centred on the path, until one does not fit.
 
         capital: its height in pixels. longest: the greatest width of one word in pixels. spread: factor of the usual
         space between words.
         """
         scale = capital / self.styles.capital[style]
         room = path.end - path.start
-        gap = spread * max(0.2 * capital, self.styles.space(style, rng.uniform(0.4, 1.1)) * scale * stretch)
+        gap = spread * self.styles.space(style, rng.uniform(0.4, 1.1)) * scale * stretch
         chosen: list[int] = []
         widths: list[float] = []
+        gaps: list[float] = []
         for patch in self._draw(rng, style, most):
             left, _, right, _ = self.pool.quads[patch].tolist()
             width = (right - left) * scale * stretch
-            if width <= min(longest, room) and sum(widths) + width + gap * len(widths) <= room:
+            before = max(gap, self._least_gap(chosen[-1], patch) * capital) if chosen else 0.0
+            if width <= min(longest, room) and sum(widths) + sum(gaps) + before + width <= room:
                 chosen.append(patch)
                 widths.append(width)
+                gaps.append(before)
+            elif chosen:
+                break
             if len(chosen) == most:
                 break
-        start = (path.start + path.end - sum(widths) - gap * max(len(widths) - 1, 0)) / 2
+        start = (path.start + path.end - sum(widths) - sum(gaps)) / 2
         words = []
-        for patch, width in zip(chosen, widths, strict=True):
+        for patch, width, before in zip(chosen, widths, gaps, strict=True):
+            start += before
             words.append(Lettering(self.pool, patch, path, start, scale, stretch, drop, rigid))
-            start += width + gap
+            start += width
         return words
+
+    def _least_gap(self, left: int, right: int) -> float:
+        """The least gap between two words, in heights of a capital."""
+        single = min(len(self.pool.texts[left]), len(self.pool.texts[right])) == 1
+        return _LEAST_GAP_SHORT if single else _LEAST_GAP
 
     def _draw(self, rng: np.random.Generator, style: int, most: int) -> list[int]:
         drawn: NDArray[np.int64] = self.styles.draw(rng, style, most + _ATTEMPTS)
         return [int(patch) for patch in drawn]
+
+
+def _suits(pool: PatchPool, patches: NDArray[np.int64]) -> bool:
+    """Whether the words of a style stand straight and some have letters."""
+    lettered = any(character.isalpha() for patch in patches.tolist() for character in pool.texts[patch])
+    return lettered and not bool(pool.arcs[int(patches[0])])

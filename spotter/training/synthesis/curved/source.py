@@ -24,7 +24,8 @@ from spotter.training.synthesis.pool import PatchPool
 _ATTEMPTS = 8
 _PAPER = 0.25  # share of the pictures on paper or a plain wall
 _EMBLEMS = (3, 9)
-_FAINTEST = 10.0  # of 255: words with less contrast, or less than the noise, are ignored
+_FAINTEST = 14.0  # of 255: words with less contrast are ignored, and those with
+_LEAST_OF_NOISE = 1.3  # times the noise or less: they cannot be read
 USUAL_KINDS: Mapping[str, float] = dict.fromkeys(
     ("mrz", "guid", "digest", "key", "iban", "isbn", "path", "network", "source", "timestamp", "maths", "jumble"), 0.2
 ) | {"word": 1.5, "number": 1.5, "plate": 0.5, "serial": 0.5, "grouped": 0.5, "symbol": 0.3, "sign": 0.3, "single": 0.5}
@@ -84,7 +85,7 @@ class CurvedSource:
         keep, ignore = visible(polygons, size)
         degradation = ease(draw_degradation(rng), self.difficulty)
         picture, contrasts = drawing.degraded(degradation)
-        faint = contrasts < max(_FAINTEST, degradation.noise)
+        faint = contrasts < max(_FAINTEST, _LEAST_OF_NOISE * degradation.noise)
         ignore = (ignore | faint | (heights(polygons) < SMALLEST))[keep]
         texts = [text for text, kept in zip(drawing.texts, keep, strict=True) if kept]
         characters = [quads for quads, kept in zip(drawing.characters, keep, strict=True) if kept]

@@ -50,11 +50,11 @@ def test_words_to_read_are_inside_high_enough_and_simple_polygons_read_clockwise
     x, y = polygons[..., 0], polygons[..., 1]
     area = (x * np.roll(y, -1, 1) - np.roll(x, -1, 1) * y).sum(1) / 2
     assert (area > 0).all()  # clockwise on screen
-    for polygon, surface in zip(polygons, area.tolist(), strict=True):
-        shape = Polygon(polygon)
+    for polygon in polygons:
+        shape, hull = Polygon(polygon), Polygon(polygon).convex_hull
         assert shape.is_valid
-        inside = shape.intersection(Polygon([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)])).area
-        assert inside > 0.88 * surface
+        inside = hull.intersection(Polygon([(0, 0), (SIZE, 0), (SIZE, SIZE), (0, SIZE)])).area
+        assert inside > 0.9 * hull.area - 1e-3
     across = np.linalg.norm(polygons[:, 8:][:, ::-1] - polygons[:, :8], axis=2).mean(1)
     assert across.min() >= SMALLEST
 

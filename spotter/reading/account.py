@@ -5,7 +5,17 @@ from typing import Any, Literal, NamedTuple
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows
-from spotter.reading.sizing import LEAST_HEIGHT, MOST_WORDS, SMALL, clear_height, median_height, much_larger
+from spotter.reading.sizing import (
+    ENLARGED,
+    LEAST_HEIGHT,
+    MOST_WORDS,
+    SMALL,
+    VERY_SMALL,
+    clear_height,
+    median_height,
+    much_larger,
+    small,
+)
 
 
 class Verdict(NamedTuple):
@@ -31,13 +41,15 @@ def why_one_look(rows: Rows, seen: Prepared, limit: int) -> Verdict:
 
     rows, seen: of the first look. limit: longest side of a second look in pixels, 0 for none.
     """
-    if not much_larger(max(seen.shown), max(seen.working)):
+    height, larger = median_height(rows.polygons), much_larger(max(seen.shown), max(seen.working))
+    if not larger and (height is None or height >= VERY_SMALL):
         return Verdict("not_needed", "the picture was read at its own size, or nearly so")
-    height = median_height(rows.polygons)
     if height is None:
         return Verdict("not_needed", "too few words were found to tell that they are small")
-    if height >= SMALL:
+    if height >= small(seen.working, seen.shown):
         return Verdict("not_needed", "the words are large enough")
+    if not much_larger(ENLARGED * max(seen.shown), max(seen.working)):
+        return Verdict("not_needed", "the picture was enlarged in the first look")
     if not limit:
         return Verdict("skipped", "the service is set to look once")
     if not much_larger(clear_height(len(rows.scores)), height):

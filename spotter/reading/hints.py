@@ -1,13 +1,13 @@
 """Hints of a request: what the client knows about a picture and how it is to be read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spotter.reading.prepared import Prepared, Region
 from spotter.reading.session import Rows
-from spotter.reading.sizing import heights
+from spotter.reading.sizing import enlarged_to, heights
 from spotter.reading.wording import Wording
 from spotter.registry.manifest import InputSpec
 
@@ -33,7 +33,7 @@ class Hints:
         """The model's input with these hints. Raises BundleError where the model cannot read at that side."""
         if self.max_side is None:
             return spec
-        return replace(spec, max_side=self.max_side, target_side=self.max_side, max_upscale=_MOST_UPSCALE)
+        return enlarged_to(spec, self.max_side, _MOST_UPSCALE)
 
     def keep(self, rows: Rows, prepared: Prepared) -> Rows:
         """The rows of words that the hints do not exclude."""

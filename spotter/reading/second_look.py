@@ -2,7 +2,7 @@
 
 from spotter.reading.imaging import Prepared
 from spotter.reading.session import Rows
-from spotter.reading.sizing import at_side, closer_side
+from spotter.reading.sizing import ENLARGED, closer_side, enlarged_to
 from spotter.registry.manifest import InputSpec
 
 
@@ -12,4 +12,4 @@ def closer(rows: Rows, seen: Prepared, spec: InputSpec, limit: int) -> InputSpec
     rows, seen: of the first look. spec: the model's. limit: pixels of the longest side of a second look, 0 for none.
     """
     side = closer_side(rows.polygons, seen.working, seen.shown, limit)
-    return None if side is None else at_side(spec, side)
+    return None if side is None else enlarged_to(spec, side, max(ENLARGED, spec.max_upscale))

@@ -15,6 +15,10 @@ MOST_WORDS = 1_400
 limited, and a closer look would drop more: such pictures are read in parts (`parts`)."""
 SMALL = 12.0
 """Pixels: a closer look reads more words where their median height is below this; docs/service.md has the figures."""
+VERY_SMALL = 11.0
+"""Pixels: the same where the upload has hardly more pixels than were used, so that it has to be enlarged."""
+ENLARGED = 1.5
+"""The most that a closer look enlarges an upload."""
 LEAST_HEIGHT = 9.0
 """Pixels at the working size: the height of the smallest letters that the network finds."""
 _CLEAR = 20.0  # pixels: the median height of words to which a closer look scales, at most
@@ -33,24 +37,35 @@ def at_side(spec: InputSpec, side: int) -> InputSpec:
     return replace(spec, max_side=side, target_side=min(side, spec.target_side))
 
 
+def enlarged_to(spec: InputSpec, side: int, most: float) -> InputSpec:
+    """The spec for reading pictures at a long side of `side` pixels; small ones are enlarged, up to `most` times.
+
+    Raises BundleError where the model cannot read at such a side.
+    """
+    return replace(spec, max_side=side, target_side=side, max_upscale=most)
+
+
 def closer_side(
     polygons: NDArray[np.float32], working: tuple[int, int], upload: tuple[int, int], limit: int
 ) -> int | None:
-    """The long side, in pixels, of a second look, where most words were too small to be read well and the upload has
-    more pixels than were used. None where one look is enough.
+    """The long side, in pixels, of a second look, where most words were too small to be read well. None where one look
+    is enough.
 
     polygons: float32 [N, 4, 2], all candidates, in working pixels. working, upload: (width, height).
     limit: pixels of the longest side allowed.
     """
     longest = max(working)
-    most = min(max(upload), limit)
-    if len(polygons) > MOST_WORDS or not much_larger(most, longest):
-        return None
     height = median_height(polygons)
-    if height is None or height >= SMALL:
+    if len(polygons) > MOST_WORDS or height is None or height >= small(working, upload):
         return None
+    most = min(round(ENLARGED * max(upload)), limit)
     side = min(most, round(longest * clear_height(len(polygons)) / max(height, 1.0)))
     return side if much_larger(side, longest) else None
+
+
+def small(working: tuple[int, int], upload: tuple[int, int]) -> float:
+    """Pixels of the working size: the median height below which words are worth a closer look."""
+    return SMALL if much_larger(max(upload), max(working)) else VERY_SMALL
 
 
 def clear_height(words: int) -> float:

@@ -20,9 +20,21 @@ def test_why_there_is_one_look(look: tuple[Rows, Prepared], limit: int, verdict:
     assert reason in result.reason
 
 
-def test_a_picture_seen_at_its_own_size_needs_no_closer_look() -> None:
-    rows, seen = first_look(height=8)
-    assert why_one_look(rows, Prepared(seen.padded, seen.working, (1100, 825)), 2272).closer_look == "not_needed"
+@pytest.mark.parametrize(
+    ("height", "words", "upload", "reason"),
+    [
+        (11.5, 20, (1100, 825), "own size"),
+        (8, 7, (1100, 825), "own size"),
+        (8, 20, (700, 525), "enlarged in the first look"),
+    ],
+)
+def test_a_picture_seen_at_its_own_size_or_larger_needs_no_closer_look(
+    height: float, words: int, upload: tuple[int, int], reason: str
+) -> None:
+    rows, seen = first_look(height, words)
+    result = why_one_look(rows, Prepared(seen.padded, seen.working, upload), 2272)
+    assert result.closer_look == "not_needed"
+    assert reason in result.reason
 
 
 def test_the_answer_says_what_may_be_missing() -> None:

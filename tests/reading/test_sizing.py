@@ -56,11 +56,17 @@ def words(height: float, count: int) -> NDArray[np.float32]:
 
 
 def test_a_page_of_small_words_is_worth_a_closer_look() -> None:
-    # 1136 x 20 / 8 = 2840, but no more than the limit, nor than the picture has
+    # 1136 x 20 / 8 = 2840, but no more than the limit, nor than 1.5 times the picture's own pixels
     assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 2272) == 2272
     assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 4096) == 2840
-    assert closer_side(words(8, 20), (852, 1136), (1500, 2000), 4096) == 2000
+    assert closer_side(words(8, 20), (852, 1136), (1125, 1500), 4096) == 2250
     assert closer_side(words(11.9, 20), (852, 1136), (3000, 4000), 4096) == 1909
+
+
+def test_very_small_words_are_enlarged_where_the_picture_has_no_more_pixels() -> None:
+    assert closer_side(words(8, 20), (852, 1136), (852, 1136), 4096) == 1704
+    assert closer_side(words(10.9, 20), (852, 1136), (1000, 1300), 4096) == 1950
+    assert closer_side(words(11.1, 20), (852, 1136), (1000, 1300), 4096) is None
 
 
 def test_of_many_words_a_closer_look_is_less_close() -> None:
@@ -73,8 +79,7 @@ def test_one_look_is_enough_for_large_words_few_words_and_pictures_that_have_no_
     assert closer_side(words(12.1, 20), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 7), (852, 1136), (3000, 4000), 4096) is None
     assert closer_side(words(8, 1_401), (852, 1136), (3000, 4000), 4096) is None
-    assert closer_side(words(8, 20), (852, 1136), (852, 1136), 4096) is None
-    assert closer_side(words(8, 20), (852, 1136), (1000, 1300), 4096) is None
+    assert closer_side(words(8, 20), (852, 1136), (700, 900), 4096) is None  # enlarged already: 1350 < 1.2 x 1136
     assert closer_side(words(8, 20), (852, 1136), (3000, 4000), 0) is None
     assert closer_side(words(8, 1)[:0], (852, 1136), (3000, 4000), 4096) is None
 

@@ -15,6 +15,7 @@ from spotter.cli.evaluate import parse_dataset
 from spotter.export.bundle import INPUT
 from spotter.families.build import load_spotter
 from spotter.families.config import SpotterConfig
+from spotter.model.history import History
 from spotter.model.spotter import Spotter
 from spotter.model.weights import final_weights, load_state
 from spotter.reading.imaging import prepare_pixels
@@ -68,8 +69,8 @@ def calibrate(
     }
     config = replace(config.with_priors(space, rare), score=fitted)
     steps, pictures = state.get("step", 0), state.get("pictures", 0)
-    began = state.get("started_from", ())
-    checkpoints.save(output, checkpoints.shared(config.to_dict(), final_weights(state), steps, pictures, began))
+    weights = final_weights(state)
+    checkpoints.save(output, checkpoints.shared(config.to_dict(), weights, steps, pictures, History.of(state)))
     if as_json:
         figures = [
             {"folder": name, "words": len(part.right), "ece_before": gaps[name][0], "ece_after": gaps[name][1]}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from spotter.model.history import Trained
+
 _KINDS = {
     "scene": "rendered scenes",
     "page": "rendered pages",
@@ -65,6 +67,8 @@ _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
     ],
 }
 _RECOGNISER_ALONE = "recogniser_run"  # the table of a recipe that trains nothing else
+Recipes = Sequence[tuple[str, Mapping[str, Any]]]
+"""The names and the tables of the recipes of all runs, in order."""
 _PARTS = {"train": "training part", "val": "validation part", "test": "test part"}
 
 _SCORES, _LIMITS = "## Scores\n\n", "\n## Where it fails\n\n"
@@ -74,14 +78,14 @@ _SCORES, _LIMITS = "## Scores\n\n", "\n## Where it fails\n\n"
 class Origin:
     """Where a bundle's weights came from.
 
-    recipes: the TOML files of all recipes with which the weights were trained, in order; their sources name data and
-    licences. metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model
-    cannot read, as sentences for the card. start: the weights that the first recipe started from. language: the recipe
-    whose transcripts the language model was trained on, where the bundle has one. parts: the published weights that
-    parts of the network started from, as in a checkpoint's `started_from`.
+    recipes: the runs in which the weights were trained, in order; their recipes' sources name data and licences.
+    metrics: scores by data set, as `spotter evaluate --json` writes them, or nothing. limits: what the model cannot
+    read, as sentences for the card. start: the weights that the first run started from. language: the recipe whose
+    transcripts the language model was trained on, where the bundle has one. parts: the published weights that parts of
+    the network started from. Runs and parts are as in `spotter.model.history.History`.
     """
 
-    recipes: Sequence[Path]
+    recipes: Sequence[Trained]
     metrics: Mapping[str, Any]
     limits: str
     pictures: int
@@ -122,37 +126,42 @@ def _commit() -> str:
         return "unknown"
 
 
-def _recipe(path: Path) -> Mapping[str, Any]:
+def _recipe(run: Trained) -> Mapping[str, Any]:
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(run.text)
         if not table["source"]:
             raise KeyError("source")
     except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise ValueError(f"{path} is no recipe with sources: {error}") from error
+        raise ValueError(f"{run.name} is no recipe with sources: {error}") from error
     return table
 
 
-def _data(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _data(recipes: Recipes) -> list[dict[str, Any]]:
     """Every source of the recipes, once for each licence, with its weight in the last recipe that uses it."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for name, table in recipes.items():
+    for name, table in recipes:
+        weights: dict[tuple[str, str], float] = {}
         for source in table["source"]:
-            origin, licence = _source(source), source.get("licence", "unstated")
-            entry = found.setdefault(
-                (origin, licence), {"source": origin, "weight": 0, "licence": licence, "recipes": []}
-            )
-            if name in entry["recipes"]:
-                entry["weight"] = round(entry["weight"] + source["weight"], 6)
-            else:
-                entry["weight"] = source["weight"]
-                entry["recipes"].append(name)
+            key = _source(source), source.get("licence", "unstated")
+            weights[key] = round(weights.get(key, 0) + source["weight"], 6)
+        for (origin, licence), weight in weights.items():
+            first = {"source": origin, "weight": 0, "licence": licence, "recipes": []}
+            entry = found.setdefault((origin, licence), first)
+            entry["weight"] = weight
+            _add(entry["recipes"], name)
     return list(found.values())
 
 
-def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _add(names: list[str], name: str) -> None:
+    """Adds a name that is not among them."""
+    if name not in names:
+        names.append(name)
+
+
+def _teachers(recipes: Recipes) -> list[dict[str, Any]]:
     """The teachers with which the weights were trained, and the recipes that used them."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
-    for name, table in recipes.items():
+    for name, table in recipes:
         labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
         folders = [str(path) for given in labelled for path in (given if isinstance(given, list) else [given])]
         taught = [teacher for folder in folders for teacher in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
@@ -161,8 +170,7 @@ def _teachers(recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
             taught.append(_TEACHERS.get(teacher, checkpoint))
         for teacher in taught:
             entry = found.setdefault(tuple(teacher.values()), {**teacher, "recipes": []})
-            if name not in entry["recipes"]:
-                entry["recipes"].append(name)
+            _add(entry["recipes"], name)
     return list(found.values())
 
 
@@ -170,7 +178,7 @@ def _language_data(recipe: Path) -> list[dict[str, str]]:
     """The data on which `spotter language` trains the language model, from its recipe."""
     data = [
         {"source": _source(source), "licence": source.get("licence", "unstated")}
-        for source in _recipe(recipe)["source"]
+        for source in _recipe(Trained(str(recipe), recipe.read_text()))["source"]
         if source["kind"] in ("labelled", "crops")
     ]
     own = {"source": "words that the synthesis makes up", "licence": "none: ours"}
@@ -182,24 +190,27 @@ def provenance(origin: Origin) -> dict[str, Any]:
     """The provenance for the manifest: code, pictures, starting weights, recipes, teachers, and data with their shares
     and licences.
 
-    Raises ValueError when a recipe names no sources, or two recipes have one name.
+    Raises ValueError when a recipe names no sources.
     """
-    recipes = {path.stem: _recipe(path) for path in origin.recipes}
-    if len(recipes) < len(origin.recipes):
-        raise ValueError("recipes are told apart by their files' names, and two have the same")
+    recipes = [(run.name, _recipe(run)) for run in origin.recipes]
     record: dict[str, Any] = {
         "code_commit": _commit(),
         "pictures_seen": origin.pictures,
         "started_from": origin.start,
-        "recipes": [name for name, table in recipes.items() if _RECOGNISER_ALONE not in table],
+        "recipes": _names(recipes, alone=False),
         "taught_by": _teachers(recipes),
         "data": _data(recipes),
     }
-    if alone := [name for name, table in recipes.items() if _RECOGNISER_ALONE in table]:
+    if alone := _names(recipes, alone=True):
         record["recogniser_recipes"] = alone
     if origin.parts:
         record["parts_started_from"] = [dict(part) for part in origin.parts]
     return record | ({"language_data": _language_data(origin.language)} if origin.language else {})
+
+
+def _names(recipes: Recipes, alone: bool) -> list[str]:
+    """The names of the recipes, each once; alone: of those that train nothing but the recogniser, or of the others."""
+    return list(dict.fromkeys(name for name, table in recipes if (_RECOGNISER_ALONE in table) == alone))
 
 
 def scores(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from spotter.export.card import Origin, scores, with_scores
 from spotter.export.parity import ParityError
 from spotter.export.quantise import calibration_pictures
 from spotter.families.build import load_spotter
+from spotter.model.history import History
 from spotter.model.weights import load_state
 from spotter.registry.bundle import CARD, copy_bundle, open_bundle
 from spotter.registry.errors import BundleError
@@ -28,13 +29,6 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--name", default="spotter", show_default=True)
 @click.option("--version", default="1", show_default=True)
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option(
-    "--recipe",
-    "recipes",
-    type=_FILE,
-    multiple=True,
-    help="Names the training data; once for each recipe that the weights went through, in turn.",
-)
 @click.option(
     "--started-from",
     "start",
@@ -85,7 +79,6 @@ def export(
     name: str,
     version: str,
     score_threshold: float,
-    recipes: tuple[Path, ...],
     start: str,
     metrics: Path | None,
     limits: Path | None,
@@ -101,13 +94,14 @@ def export(
     try:
         model = load_spotter(checkpoint, language)
         state = load_state(checkpoint)
+        history = History.of(state)
         origin = Origin(
-            recipes=recipes,
+            recipes=history.recipes,
             metrics=_json(metrics) if metrics else {},
             limits=limits.read_text().strip() if limits else "Not examined.",
             pictures=int(state.get("pictures", 0)),
             start=start,
-            parts=state.get("started_from", ()),
+            parts=history.started_from,
             language=language_recipe,
         )
         spec = replace(INPUT.at(side), max_upscale=max_upscale)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spotter.families.config import SpotterConfig
 from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SearchConfig
+from spotter.model.history import History
 from spotter.model.weights import final_weights, load_state
 from spotter.training.checkpoint import shared
 
@@ -38,7 +39,7 @@ def average(paths: Sequence[Path], start: Path | None = None) -> dict[str, Any]:
     before = load_state(start).get("pictures", 0) if start else 0
     pictures = before + sum(state.get("pictures", 0) - before for state in states)
     steps = max(state.get("step", 0) for state in states)
-    return shared(first["model_config"], mean, steps, pictures, first.get("started_from", ()))
+    return shared(first["model_config"], mean, steps, pictures, History.of(first))
 
 
 def _network(state: dict[str, Any]) -> SpotterConfig:

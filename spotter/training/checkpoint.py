@@ -1,7 +1,6 @@
 """Writes checkpoints, which `spotter.model.weights` reads."""
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.config import SpotterConfig
+from spotter.model.history import History
 from spotter.model.weights import load_state
 
 
@@ -28,16 +28,16 @@ def shared(
     weights: dict[str, Tensor],
     step: int,
     pictures: int,
-    started_from: Sequence[Mapping[str, str]] = (),
+    history: History | None = None,
 ) -> dict[str, Any]:
     """The state of a checkpoint to share, in half precision: enough to read with, to export, or to start a run from.
 
     Batch norm's variances are kept within float16's range. pictures: number seen in training, over all runs.
-    started_from: provenance of starting weights, see `spotter.training.pretrained.Provenance`.
+    history: of the weights; None for one of which nothing is known.
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-    entries = [dict(entry) for entry in started_from]
-    return {"model_config": model_config, "weights": half, "step": step, "pictures": pictures, "started_from": entries}
+    known = {"model_config": model_config, "weights": half, "step": step, "pictures": pictures}
+    return known | (history or History()).entries()
 
 
 def weighs_margin(path: Path) -> bool:

@@ -10,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
+from spotter.model.history import Trained
 from spotter.model.ppocr import PLANS
 from spotter.training import checkpoint
 from spotter.training.ablation import markdown, read_table, run_row, saved_result
@@ -78,12 +79,13 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     try:
-        content = read_recipe(recipe)
+        content, run_by = read_recipe(recipe), Trained(recipe.stem, recipe.read_text())
         if content.recogniser_run is not None:
             if compose == "device":
                 raise click.UsageError("the recogniser alone learns from pictures that --compose cpu makes")
             alone = with_options(content.recogniser_run, steps, seed, start_from)
             reader = recogniser_trainer(run, alone, build_sources(content.sources, data, pool), device, workers)
+            reader.history = reader.history.then(run_by)
             reader.train(minutes)
             if weights:
                 reader.export_weights(weights)
@@ -109,6 +111,7 @@ def train(
             trainer.resume()
         elif start_from:
             trainer.start_from(start_from)
+        trainer.history = trainer.history.then(run_by)
         trainer.train(minutes=minutes, validate=validator(sets) if sets else None)
     except (DivergedError, ValueError) as error:
         raise click.ClickException(str(error)) from error

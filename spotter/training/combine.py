@@ -7,6 +7,7 @@ from typing import Any
 from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.config import PictureRecogniserConfig, ScoreConfig, SearchConfig
+from spotter.model.history import History
 from spotter.model.weights import final_weights, load_state
 from spotter.training import checkpoint
 from spotter.training.recogniser_file import load_recogniser
@@ -43,5 +44,5 @@ def combine(detector: Path, recogniser: Path) -> dict[str, Any]:
         model.state_dict(),
         read.step,
         int(found.get("pictures", 0)) + read.pictures,
-        [entry for entry in found.get("started_from", ()) if entry["part"] != "recogniser"] + [*read.started_from],
+        History.of(found).without(["recogniser"]) + read.history,
     )

@@ -182,13 +182,13 @@ class Trainer(RunState):
 
         fresh: as of `load_starting_weights`, which raises ValueError.
         """
-        self.pictures, self.started_from = load_starting_weights(self.model, path, fresh)
+        self.pictures, self.history = load_starting_weights(self.model, path, fresh)
         self.ema.model.load_state_dict(self.model.state_dict())
 
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision: enough to share, to start another run from, or to export."""
         weights = self.ema.model.state_dict()
-        state = checkpoint.shared(self.model_config.to_dict(), weights, self.step, self.pictures, self.started_from)
+        state = checkpoint.shared(self.model_config.to_dict(), weights, self.step, self.pictures, self.history)
         checkpoint.save(path, state)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spotter.families.build import load_spotter
+from spotter.model.history import History
 from spotter.model.orientation import Orientation
 from spotter.model.spotter import Spotter
 from spotter.model.weights import final_weights, load_state
@@ -121,7 +122,5 @@ def with_orientation(
     config = {**state["model_config"], "orientation": True}
     weights = {name: value for name, value in final_weights(state).items() if not name.startswith(_PART)}
     weights |= {f"{_PART}{name}": value for name, value in learnt.state_dict().items()}
-    saved = checkpoint.shared(
-        config, weights, state.get("step", 0), state.get("pictures", 0), state.get("started_from", ())
-    )
+    saved = checkpoint.shared(config, weights, state.get("step", 0), state.get("pictures", 0), History.of(state))
     return saved, share

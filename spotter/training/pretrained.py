@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
+from spotter.model.history import History
 from spotter.model.ppocr import INPUTS, PLANS, PPOCRRecogniser
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
 
@@ -63,7 +64,7 @@ class Pretrained:
     def saved(self) -> SavedRecogniser:
         """The recogniser in the form in which files are written."""
         weights = self.recogniser.state_dict()
-        return SavedRecogniser(self.plan, self.charset, weights, started_from=(asdict(self.provenance),))
+        return SavedRecogniser(self.plan, self.charset, weights, history=History((asdict(self.provenance),)))
 
 
 def load_ppocr(name: str, wanted: Charset | None = None) -> Pretrained:

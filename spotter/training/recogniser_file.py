@@ -1,6 +1,6 @@
 """Files of a recogniser alone: the full state of its run, or weights to share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor
 from spotter.families.config import SpotterConfig
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
+from spotter.model.history import History
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.weights import final_weights
 from spotter.training import checkpoint
@@ -25,7 +26,7 @@ class SavedRecogniser:
     """A recogniser read from a file, or to be written to one.
 
     plan: of `spotter.model.ppocr.PLANS`. weights: by the names of `PPOCRRecogniser`. step, pictures: of its run.
-    started_from: provenance of its starting weights, see `spotter.training.pretrained.Provenance`.
+    history: of the weights.
     """
 
     plan: str
@@ -33,7 +34,7 @@ class SavedRecogniser:
     weights: Mapping[str, Tensor]
     step: int = 0
     pictures: int = 0
-    started_from: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    history: History = field(default_factory=History)
 
     def network(self) -> PPOCRRecogniser:
         """The recogniser in evaluation mode. Raises ValueError where the weights do not fit the plan."""
@@ -52,7 +53,7 @@ class SavedRecogniser:
             "weights": {name: value.detach().half() for name, value in self.weights.items()},
             "step": self.step,
             "pictures": self.pictures,
-            "started_from": [dict(entry) for entry in self.started_from],
+            **self.history.entries(),
         }
         checkpoint.save(path, state)
 
@@ -82,7 +83,7 @@ def load_recogniser(path: Path) -> SavedRecogniser:
         weights,
         int(state["step"]),
         int(state["pictures"]),
-        tuple(state.get("started_from", ())),
+        History.of(state),
     )
 
 
@@ -95,5 +96,5 @@ def _of_spotter(path: Path, state: dict[str, Any]) -> SavedRecogniser:
         config.recogniser.plan,
         Charset(config.characters),
         {name.removeprefix(_IN_SPOTTER): value for name, value in weights.items() if name.startswith(_IN_SPOTTER)},
-        started_from=tuple(entry for entry in state.get("started_from", ()) if entry["part"] == "recogniser"),
+        history=History.of(state).recogniser(),
     )

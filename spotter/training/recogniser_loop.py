@@ -5,7 +5,7 @@ The detector is not run, so a step costs less, and the recogniser may start from
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from spotter.families.interface import Family, Misplacement
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import Cut, cut, picture_mosaic
+from spotter.model.history import History
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.spotter import BLACK, normalised
 from spotter.training.config import RunConfig
@@ -206,19 +207,18 @@ class RecogniserTrainer(RunState):
         start: PPOCRRecogniser | None,
         charset: Charset,
         *,
-        started_from: Sequence[Mapping[str, str]] = (),
+        history: History | None = None,
         device: str = "cpu",
         workers: int = 0,
     ) -> None:
-        """start: starting weights, unless the run has a `last.pt`. started_from: their provenance, see
-        `spotter.training.pretrained.Provenance`.
+        """start: starting weights, unless the run has a `last.pt`. history: theirs.
 
         Raises ValueError where `last.pt` is not the state of a run of this network and these characters.
         """
         super().__init__(run)
         self.log = RunLog(run)
         self.source, self.config, self.charset = source, config, charset
-        self.started_from, self.workers = started_from, workers
+        self.history, self.workers = history or History(), workers
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
         self.model = PPOCRRecogniser(PLANS[config.plan], charset.classes)
@@ -266,9 +266,7 @@ class RecogniserTrainer(RunState):
     def export_weights(self, path: Path) -> None:
         """Writes the EMA weights in half precision: enough to share, to start another run from, or to combine."""
         weights = self.ema.module.state_dict()
-        SavedRecogniser(
-            self.config.plan, self.charset, weights, self.step, self.pictures, tuple(self.started_from)
-        ).save(path)
+        SavedRecogniser(self.config.plan, self.charset, weights, self.step, self.pictures, self.history).save(path)
 
     def loss(self, batch: WordBatch) -> Tensor:
         """Mean over the words of CTC's loss per character; the batch is on the device."""

@@ -42,7 +42,7 @@ def recogniser_trainer(
         wanted.config,
         None if start is None else start.network(),
         Charset(LATIN_AND_GREEK) if start is None else start.charset,
-        started_from=() if start is None else start.started_from,
+        history=None if start is None else start.history,
         device=device,
         workers=workers,
     )
@@ -51,6 +51,6 @@ def recogniser_trainer(
 def _beginning(last: Path, start: str | None) -> SavedRecogniser | None:
     """The weights that the run starts or continues from; a continued run does not need its starting weights again."""
     saved = load_recogniser(last) if last.exists() else None
-    if saved is not None and (saved.started_from or start is None):
+    if saved is not None and (saved.history.started_from or start is None):
         return saved
     return None if start is None else starting_recogniser(start)

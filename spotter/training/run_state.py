@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from spotter.model.history import History
 from spotter.training import checkpoint
 
 LAST = "last.pt"
@@ -24,8 +25,7 @@ class Stateful(Protocol):
 class RunState(ABC):
     """The counters and the last checkpoint of a run in one folder.
 
-    step, pictures, words: done so far. seconds: spent so far. started_from: provenance of the starting weights, see
-    `spotter.training.pretrained.Provenance`.
+    step, pictures, words: done so far. seconds: spent so far. history: of the weights, this run included.
     """
 
     def __init__(self, run: Path) -> None:
@@ -34,7 +34,7 @@ class RunState(ABC):
         self.pictures = 0
         self.words = 0
         self.seconds = 0.0
-        self.started_from: Sequence[Mapping[str, str]] = ()
+        self.history = History()
 
     @abstractmethod
     def parts(self) -> Mapping[str, Stateful]:
@@ -57,7 +57,7 @@ class RunState(ABC):
                 **self.settings(),
                 **{name: part.state_dict() for name, part in self.parts().items()},
                 **{name: getattr(self, name) for name in _COUNTERS},
-                "started_from": [dict(entry) for entry in self.started_from],
+                **self.history.entries(),
             },
         )
 
@@ -71,4 +71,5 @@ class RunState(ABC):
                 part.load_state_dict(state[name])
         for name in _COUNTERS:
             setattr(self, name, state[name])
-        self.started_from = state.get("started_from", self.started_from)
+        if "started_from" in state:
+            self.history = History.of(state)

@@ -1,21 +1,20 @@
 """The starting weights of a run, from a checkpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from spotter.families.build import load_spotter
+from spotter.model.history import History
 from spotter.model.spotter import Spotter
 from spotter.model.weights import load_state
 
 
-def load_starting_weights(
-    model: Spotter, path: Path, fresh: Sequence[str] = ()
-) -> tuple[int, Sequence[Mapping[str, str]]]:
+def load_starting_weights(model: Spotter, path: Path, fresh: Sequence[str] = ()) -> tuple[int, History]:
     """Loads a checkpoint's weights into a model; returns the number of pictures that they were trained on, and their
-    provenance.
+    history.
 
     fresh: parts of the network, by the prefixes of their weights' names, that keep random weights and so may differ
         from the checkpoint's.
@@ -45,8 +44,7 @@ def load_starting_weights(
     if strange:
         raise ValueError(f"{path} holds another model's weights: {', '.join(strange[:5])}")
     state = load_state(path)
-    started_from = [entry for entry in state.get("started_from", ()) if entry["part"] not in fresh]
-    return int(state.get("pictures", 0)), started_from
+    return int(state.get("pictures", 0)), History.of(state).without(fresh)
 
 
 def _shape(weight: Tensor | None) -> torch.Size | None:

@@ -18,6 +18,7 @@ from spotter.export.bundle import INPUT, check_final, export_bundle, golden_word
 from spotter.export.card import Origin
 from spotter.export.parity import ParityError, check_form, check_rounded
 from spotter.model.charset import PRINTABLE_ASCII, Charset
+from spotter.model.history import Trained
 from spotter.model.spotter import Spotter
 from spotter.registry.bundle import open_bundle
 from spotter.registry.errors import BundleError
@@ -40,8 +41,8 @@ weight = 0.3
 """
 
 
-def origin(recipe: Path | None = None) -> Origin:
-    return Origin([recipe] if recipe else [], metrics(), "Nothing but the letter a.", 12345)
+def origin(recipe: str | None = None) -> Origin:
+    return Origin([Trained("recipe", recipe)] if recipe else [], metrics(), "Nothing but the letter a.", 12345)
 
 
 def export(model: Spotter, folder: Path, given: Origin | None = None) -> tuple[Manifest, int]:
@@ -52,13 +53,12 @@ def export(model: Spotter, folder: Path, given: Origin | None = None) -> tuple[M
 def make_written(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, int]:
     """The bundle of a network that reads the golden picture's only word, a."""
     folder = tmp_path_factory.mktemp("bundles")
-    (folder / "recipe.toml").write_text(RECIPE)
     sure = exported.sure_of("a", folder)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(module, "GOLDEN_LINES", ("a fig",))
         patched.setattr(module, "export_graph", sure.write)
         patched.setattr(parity, "cases", noisy_cases)
-        manifest, compared = export(sure.model, folder / "tiny", origin(folder / "recipe.toml"))
+        manifest, compared = export(sure.model, folder / "tiny", origin(RECIPE))
     return folder / "tiny", manifest, compared
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from spotter.export.card import Origin, data_set, model_card, provenance, scores
+from spotter.model.history import Trained
 from tests.export.metrics import figures, metrics
 
 RECIPE = """
@@ -43,8 +44,7 @@ def test_a_data_set_has_a_name_and_no_place(folder: str, name: str) -> None:
 
 
 def test_sources_are_named_with_their_licences(tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    record = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
+    record = provenance(Origin([Trained("recipe", RECIPE)], {}, "", 7))
     assert record["pictures_seen"] == 7
     assert record["data"] == [
         entry | {"recipes": ["recipe"]}
@@ -94,8 +94,7 @@ licence = "none: rendered by us"
 def make_course(tmp_path: Path) -> Origin:
     """Weights that went through two recipes, and a language model."""
     (tmp_path / "one.toml").write_text(RECIPE)
-    (tmp_path / "two.toml").write_text(LATER)
-    recipes = [tmp_path / "one.toml", tmp_path / "two.toml"]
+    recipes = [Trained("one", RECIPE), Trained("two", LATER)]
     return Origin(recipes, {}, "", 7, start="weights of a camera (MIT)", language=tmp_path / "one.toml")
 
 
@@ -122,15 +121,15 @@ def test_teachers_are_named_with_their_licences(course: Origin) -> None:
 
 
 def test_a_teachers_checkpoint_has_a_name_and_no_place(tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(LATER.replace('"ema"', '"/home/anna/large.pt"'))
-    record = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
+    recipe = LATER.replace('"ema"', '"/home/anna/large.pt"')
+    record = provenance(Origin([Trained("recipe", recipe)], {}, "", 7))
     assert record["taught_by"][-1]["teacher"] == "the checkpoint large.pt"
     assert "anna" not in json.dumps(record)
 
 
 def test_a_teacher_of_others_has_their_licence(tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(LATER.replace('"ema"\noutput', '"efficientnet-lite0"\nfeatures'))
-    record = provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))["taught_by"][-1]
+    recipe = LATER.replace('"ema"\noutput', '"efficientnet-lite0"\nfeatures')
+    record = provenance(Origin([Trained("recipe", recipe)], {}, "", 7))["taught_by"][-1]
     assert (record["teacher"], record["licence"]) == ("EfficientNet-Lite0", "Apache-2.0")
 
 
@@ -175,9 +174,8 @@ PART = {
 
 
 def test_a_recogniser_that_was_trained_by_itself_is_listed_apart(tmp_path: Path) -> None:
-    (tmp_path / "detector.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
-    (tmp_path / "reader.toml").write_text(READER)
-    given = Origin([tmp_path / "detector.toml", tmp_path / "reader.toml"], {}, "", 7, parts=[PART])
+    detector = Trained("detector", '[[source]]\nkind = "scene"\nweight = 1.0\n')
+    given = Origin([detector, Trained("reader", READER)], {}, "", 7, parts=[PART])
     record = provenance(given)
     assert (record["recipes"], record["recogniser_recipes"]) == (["detector"], ["reader"])
     assert record["parts_started_from"] == [PART]
@@ -201,25 +199,25 @@ def test_whose_weights_parts_began_with_is_stated_without_any_recipe() -> None:
 
 
 def test_weights_that_nobody_taught(tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
-    given = Origin([tmp_path / "recipe.toml"], {}, "", 7)
+    given = Origin([Trained("recipe", '[[source]]\nkind = "scene"\nweight = 1.0\n')], {}, "", 7)
     card = model_card("tiny", "3", given, provenance(given), {})
     assert "Nobody else" in card
     assert "Started from random weights, by the recipe `recipe`, drawn from its sources:" in card
     assert "language model" not in card
 
 
-def test_recipes_of_one_name_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    with pytest.raises(ValueError, match="two have the same"):
-        provenance(Origin([tmp_path / "recipe.toml"] * 2, {}, "", 7))
+def test_a_recipe_that_changed_between_two_runs_is_named_once_with_all_its_data() -> None:
+    changed = RECIPE.replace('kind = "scene"', 'kind = "page"')
+    record = provenance(Origin([Trained("recipe", RECIPE), Trained("recipe", changed)], {}, "", 7))
+    assert record["recipes"] == ["recipe"]
+    weights = {entry["source"]: (entry["weight"], entry["recipes"]) for entry in record["data"]}
+    assert weights["rendered scenes"] == weights["rendered pages"] == (0.5, ["recipe"])
 
 
 @pytest.mark.parametrize("text", ["[train]\nsteps = 5\n", "no recipe"])
-def test_a_recipe_without_sources_is_refused(text: str, tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(text)
-    with pytest.raises(ValueError, match=r"recipe\.toml is no recipe"):
-        provenance(Origin([tmp_path / "recipe.toml"], {}, "", 7))
+def test_a_recipe_without_sources_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="mine is no recipe"):
+        provenance(Origin([Trained("mine", text)], {}, "", 7))
 
 
 def test_without_a_recipe_no_data_is_named() -> None:

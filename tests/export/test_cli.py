@@ -19,6 +19,7 @@ from tests.model.small import BLOCKS_PLAN, few_channels, picture_config, spotter
 STARTED = {
     "part": "recogniser", "name": "theirs", "licence": "MIT", "package": "readers", "version": "2", "digest": "0a"
 }  # fmt: skip
+RECIPE = '[[source]]\nkind = "scene"\nweight = 1.0\n'
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
@@ -30,6 +31,7 @@ def make_checkpoint(tmp_path: Path) -> Iterator[Path]:
         "weights": model.state_dict(),
         "pictures": 77,
         "started_from": [STARTED],
+        "recipes": [{"name": name, "text": RECIPE} for name in ("one", "two")],
     }
     torch.save(state, tmp_path / "last.pt")
     with few_channels(BLOCKS_PLAN):
@@ -67,9 +69,7 @@ def test_a_checkpoint_becomes_a_bundle(
         "--language-recipe",
         tmp_path / "one.toml",
     ]
-    for recipe in ("one", "two"):
-        (tmp_path / f"{recipe}.toml").write_text('[[source]]\nkind = "scene"\nweight = 1.0\n')
-        options += ["--recipe", tmp_path / f"{recipe}.toml"]
+    (tmp_path / "one.toml").write_text(RECIPE)
     code, output = run(checkpoint, folder, *options)
     assert code == 0, output
     manifest = open_bundle(folder).manifest

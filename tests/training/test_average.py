@@ -6,6 +6,7 @@ import torch
 from click.testing import CliRunner
 
 from spotter.families.build import load_spotter
+from spotter.model.history import History, Trained
 from spotter.model.weights import load_state
 from spotter.training.average import average
 from spotter.training.cli import average as command
@@ -64,19 +65,21 @@ def test_models_that_differ_have_no_average(tmp_path: Path) -> None:
 
 
 def test_whose_weights_they_began_with_goes_along(tmp_path: Path) -> None:
-    result = [
+    began = (
         {"part": "backbone", "name": "ImageNet weights", "licence": "MIT"},
         {"part": "recogniser", "name": "theirs", "licence": "MIT"},
-    ]
+    )
+    runs = Trained("both", "[[source]]"), Trained("reader", "[recogniser_run]\n[[source]]")
+    result = History(began, runs)
     first = make_trainer(tmp_path / "first")
-    first.started_from = result
+    first.history = result
     first.export_weights(tmp_path / "start.pt")
     second = make_trainer(tmp_path / "second")
     second.start_from(tmp_path / "start.pt")
     second.save()
     resumed = make_trainer(tmp_path / "second")
     resumed.resume()
-    assert resumed.started_from == result
-    assert average([second.last])["started_from"] == result
+    assert resumed.history == result
+    assert History.of(average([second.last])) == result
     second.start_from(tmp_path / "start.pt", fresh=["recogniser"])  # of random weights instead
-    assert second.started_from == result[:1]
+    assert second.history == History(began[:1], runs[:1])

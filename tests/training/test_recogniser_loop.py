@@ -16,6 +16,7 @@ from spotter.families.fots.boxes import polygons_to_boxes
 from spotter.families.fots.family import FOTS
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
+from spotter.model.history import History
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.training.recogniser_file import load_recogniser
 from spotter.training.recogniser_loop import RecogniserTrainConfig, RecogniserTrainer, WordBatch, WordBatches, cut_words
@@ -210,15 +211,15 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(tmp_path: Path, number: 
 def test_a_run_begins_with_weights_and_keeps_whose_they_were(tmp_path: Path) -> None:
     torch.manual_seed(9)
     start = PPOCRRecogniser(PLANS["small"], CHARSET.classes)
-    started_from = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
-    begun = RecogniserTrainer(tmp_path, NoiseSource(), SHORT, start, CHARSET, started_from=started_from)
+    history = History(({"part": "recogniser", "name": "somebody's", "licence": "MIT"},))
+    begun = RecogniserTrainer(tmp_path, NoiseSource(), SHORT, start, CHARSET, history=history)
     for name, value in start.state_dict().items():
         assert torch.equal(begun.model.state_dict()[name], value)
     begun.save()
     resumed = trainer(tmp_path)
-    assert resumed.started_from == started_from
+    assert resumed.history == history
     resumed.export_weights(tmp_path / "weights.pt")
-    assert list(load_recogniser(tmp_path / "weights.pt").started_from) == started_from
+    assert load_recogniser(tmp_path / "weights.pt").history == history
 
 
 def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
@@ -238,8 +239,5 @@ def test_a_state_from_before_runs_kept_their_start_goes_on(tmp_path: Path) -> No
     state = torch.load(old.last, weights_only=True)
     del state["started_from"]
     torch.save(state, old.last)
-    started_from = [{"part": "recogniser", "name": "somebody's", "licence": "MIT"}]
-    assert (
-        RecogniserTrainer(tmp_path, NoiseSource(), SHORT, None, CHARSET, started_from=started_from).started_from
-        == started_from
-    )
+    history = History(({"part": "recogniser", "name": "somebody's", "licence": "MIT"},))
+    assert RecogniserTrainer(tmp_path, NoiseSource(), SHORT, None, CHARSET, history=history).history == history

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
+from spotter.model.history import History
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser
@@ -20,10 +21,10 @@ def _few_channels() -> Iterator[None]:
         yield
 
 
-def write(path: Path, started_from: tuple[dict[str, str], ...] = ()) -> Path:
+def write(path: Path, history: History | None = None) -> Path:
     torch.manual_seed(3)
     weights = loud(PPOCRRecogniser(PLANS["small"], 4)).state_dict()
-    SavedRecogniser("small", Charset("abc"), weights, started_from=started_from).save(path)
+    SavedRecogniser("small", Charset("abc"), weights, history=history or History()).save(path)
     return path
 
 
@@ -40,26 +41,26 @@ def test_options_go_before_the_recipe_and_a_shorter_schedule_falls_earlier() -> 
 def test_without_a_start_weights_are_random_and_characters_latin_and_greek(tmp_path: Path) -> None:
     trainer = recogniser_trainer(tmp_path, RecogniserRun(SHORT), NoiseSource(), "cpu", 0)
     assert trainer.charset.characters == LATIN_AND_GREEK
-    assert not trainer.started_from
+    assert trainer.history == History()
 
 
 def test_a_file_brings_its_weights_characters_and_whose_it_was(tmp_path: Path) -> None:
-    started_from = ({"part": "recogniser", "name": "theirs", "licence": "MIT"},)
-    start = str(write(tmp_path / "start.pt", started_from))
+    history = History(({"part": "recogniser", "name": "theirs", "licence": "MIT"},))
+    start = str(write(tmp_path / "start.pt", history))
     trainer = recogniser_trainer(tmp_path / "run", RecogniserRun(SHORT, start), NoiseSource(), "cpu", 0)
     assert trainer.charset == Charset("abc")
-    assert tuple(trainer.started_from) == started_from
+    assert trainer.history == history
     torch.manual_seed(3)
     for name, value in loud(PPOCRRecogniser(PLANS["small"], 4)).state_dict().items():
         assert torch.equal(trainer.model.state_dict()[name], value.half().float())
 
 
 def test_a_run_that_kept_its_start_goes_on_without_it(tmp_path: Path) -> None:
-    started_from = ({"part": "recogniser", "name": "theirs", "licence": "MIT"},)
-    start = write(tmp_path / "start.pt", started_from)
+    history = History(({"part": "recogniser", "name": "theirs", "licence": "MIT"},))
+    start = write(tmp_path / "start.pt", history)
     run = RecogniserRun(SHORT, str(start))
     recogniser_trainer(tmp_path / "run", run, NoiseSource(), "cpu", 0).train(minutes=1e-9)
     start.unlink()
     resumed = recogniser_trainer(tmp_path / "run", run, NoiseSource(), "cpu", 0)
     assert resumed.step == 1
-    assert tuple(resumed.started_from) == started_from
+    assert resumed.history == history

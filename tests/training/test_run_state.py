@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from spotter.model.history import History, Trained
 from spotter.training.run_state import RunState, Stateful
 
 
@@ -33,12 +34,12 @@ def written(run: Small) -> dict[str, Any]:
 def test_parts_counters_and_provenance_come_back(tmp_path: Path) -> None:
     one, other = Small(tmp_path, 1), Small(tmp_path, 2)
     one.step, one.pictures, one.words, one.seconds = 3, 40, 500, 6.5
-    one.started_from = [{"part": "first", "name": "somebody's"}]
+    one.history = History(({"part": "first", "name": "somebody's"},), (Trained("mine", "[[source]]"),))
     state = written(one)
     assert state["name"] == "small"
     other.restore(state)
     assert (other.step, other.pictures, other.words, other.seconds) == (3, 40, 500, 6.5)
-    assert other.started_from == one.started_from
+    assert other.history == one.history
     for part in ("first", "second"):
         assert torch.equal(getattr(other, part).weight, getattr(one, part).weight)
 
@@ -52,4 +53,4 @@ def test_only_newer_parts_may_be_missing(tmp_path: Path) -> None:
     kept = other.second.weight.clone()
     other.restore(state, newer=["second"])
     assert torch.equal(other.second.weight, kept)
-    assert other.started_from == ()
+    assert other.history == History()

@@ -8,6 +8,7 @@ from typing import Any
 from spotter.families.build import build_spotter, load_spotter
 from spotter.families.catalogue import family_named
 from spotter.families.config import SpotterConfig
+from spotter.model.history import History
 from spotter.model.spotter import Spotter
 from spotter.model.weights import load_state
 from spotter.training import checkpoint
@@ -71,7 +72,7 @@ def prune(path: Path, share: float, multiple: int = 8, examples: Examples | None
         made.state_dict(),
         int(state.get("step", 0)),
         int(state.get("pictures", 0)),
-        state.get("started_from", ()),
+        History.of(state),
     )
     return Pruned(saved, config, smaller)
 

@@ -7,10 +7,13 @@ from torch import Tensor
 
 from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
+from spotter.model.history import History, Trained
 from spotter.model.spotter import Spotter
 from spotter.training import checkpoint
 
 REGION = [[64.0, 64.0, 90.0, 20.0, 0.2, 0.0]]  # a slanted box
+
+HISTORY = History(({"part": "recogniser", "name": "theirs"},), (Trained("mine", "[[source]]"),))
 
 
 def randomised(model: Spotter) -> Spotter:
@@ -53,7 +56,7 @@ def read(model: Spotter) -> Tensor:
 def saved(path: Path, config: SpotterConfig, model: Spotter | None = None) -> Path:
     """A checkpoint of a network, random unless given."""
     model = model or randomised(build_spotter(config))
-    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 70, [{"part": "recogniser", "name": "theirs"}])
+    state = checkpoint.shared(config.to_dict(), model.state_dict(), 5, 70, HISTORY)
     checkpoint.save(path, state)
     return path
 

@@ -14,6 +14,7 @@ from PIL import Image
 from spotter.families.build import load_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.config import BackboneConfig, PictureRecogniserConfig
+from spotter.model.history import History
 from spotter.training import checkpoint
 from spotter.training.loop import Trainer
 from spotter.training.pruning.cli import prune as command
@@ -21,7 +22,7 @@ from spotter.training.pruning.costs import Costs
 from spotter.training.pruning.prune import prune
 from spotter.training.pruning.widths import as_recipe
 from tests.model.small import few_channels, picture_spotter, small_config
-from tests.training.pruning.networks import saved
+from tests.training.pruning.networks import HISTORY, saved
 from tests.training.small import SHORT, NoiseSource
 
 
@@ -33,7 +34,7 @@ def test_the_smaller_network_reads_and_is_trained_like_any_other(tmp_path: Path)
     costs = Costs(config)
     assert 0.4 < costs.operations(made.after) / costs.operations(config) <= 0.5
     assert (made.state["step"], made.state["pictures"]) == (5, 70)
-    assert made.state["started_from"] == [{"part": "recogniser", "name": "theirs"}]
+    assert History.of(made.state) == HISTORY
 
     small, large = load_spotter(tmp_path / "small.pt"), load_spotter(path)
     assert small.orientation is None  # to be fitted again

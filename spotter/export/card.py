@@ -2,7 +2,7 @@
 
 import subprocess
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -66,9 +66,6 @@ _TAUGHT: Mapping[str, Sequence[Mapping[str, str]]] = {
         }
     ],
 }
-_RECOGNISER_ALONE = "recogniser_run"  # the table of a recipe that trains nothing else
-Recipes = Sequence[tuple[str, Mapping[str, Any]]]
-"""The names and the tables of the recipes of all runs, in order."""
 _PARTS = {"train": "training part", "val": "validation part", "test": "test part"}
 
 _SCORES, _LIMITS = "## Scores\n\n", "\n## Where it fails\n\n"
@@ -126,29 +123,30 @@ def _commit() -> str:
         return "unknown"
 
 
-def _recipe(run: Trained) -> Mapping[str, Any]:
+def _sources(run: Trained) -> Sequence[Mapping[str, Any]]:
+    """The tables of a recipe's sources. Raises ValueError where it has none."""
     try:
-        table = tomllib.loads(run.text)
-        if not table["source"]:
+        sources: Sequence[Mapping[str, Any]] = run.table["source"]
+        if not sources:
             raise KeyError("source")
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise ValueError(f"{run.name} is no recipe with sources: {error}") from error
-    return table
+    return sources
 
 
-def _data(recipes: Recipes) -> list[dict[str, Any]]:
+def _data(runs: Sequence[Trained]) -> list[dict[str, Any]]:
     """Every source of the recipes, once for each licence, with its weight in the last recipe that uses it."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for name, table in recipes:
+    for run in runs:
         weights: dict[tuple[str, str], float] = {}
-        for source in table["source"]:
+        for source in _sources(run):
             key = _source(source), source.get("licence", "unstated")
             weights[key] = round(weights.get(key, 0) + source["weight"], 6)
         for (origin, licence), weight in weights.items():
             first = {"source": origin, "weight": 0, "licence": licence, "recipes": []}
             entry = found.setdefault((origin, licence), first)
             entry["weight"] = weight
-            _add(entry["recipes"], name)
+            _add(entry["recipes"], run.name)
     return list(found.values())
 
 
@@ -158,19 +156,19 @@ def _add(names: list[str], name: str) -> None:
         names.append(name)
 
 
-def _teachers(recipes: Recipes) -> list[dict[str, Any]]:
+def _teachers(runs: Sequence[Trained]) -> list[dict[str, Any]]:
     """The teachers with which the weights were trained, and the recipes that used them."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
-    for name, table in recipes:
-        labelled = [source.get("path") for source in table["source"] if source["kind"] in ("labelled", "crops")]
+    for run in runs:
+        labelled = [source.get("path") for source in _sources(run) if source["kind"] in ("labelled", "crops")]
         folders = [str(path) for given in labelled for path in (given if isinstance(given, list) else [given])]
         taught = [teacher for folder in folders for teacher in _TAUGHT.get("/".join(PurePath(folder).parts[-2:]), ())]
-        if teacher := table.get("train", {}).get("distill", {}).get("teacher"):
+        if teacher := run.table.get("train", {}).get("distill", {}).get("teacher"):
             checkpoint = _OURS | {"teacher": f"the checkpoint {PurePath(teacher).name}"}
             taught.append(_TEACHERS.get(teacher, checkpoint))
         for teacher in taught:
             entry = found.setdefault(tuple(teacher.values()), {**teacher, "recipes": []})
-            _add(entry["recipes"], name)
+            _add(entry["recipes"], run.name)
     return list(found.values())
 
 
@@ -178,7 +176,7 @@ def _language_data(recipe: Path) -> list[dict[str, str]]:
     """The data on which `spotter language` trains the language model, from its recipe."""
     data = [
         {"source": _source(source), "licence": source.get("licence", "unstated")}
-        for source in _recipe(Trained(str(recipe), recipe.read_text()))["source"]
+        for source in _sources(Trained(str(recipe), recipe.read_text()))
         if source["kind"] in ("labelled", "crops")
     ]
     own = {"source": "words that the synthesis makes up", "licence": "none: ours"}
@@ -192,25 +190,25 @@ def provenance(origin: Origin) -> dict[str, Any]:
 
     Raises ValueError when a recipe names no sources.
     """
-    recipes = [(run.name, _recipe(run)) for run in origin.recipes]
+    data = _data(origin.recipes)
     record: dict[str, Any] = {
         "code_commit": _commit(),
         "pictures_seen": origin.pictures,
         "started_from": origin.start,
-        "recipes": _names(recipes, alone=False),
-        "taught_by": _teachers(recipes),
-        "data": _data(recipes),
+        "recipes": _names(run for run in origin.recipes if not run.recogniser_alone),
+        "taught_by": _teachers(origin.recipes),
+        "data": data,
     }
-    if alone := _names(recipes, alone=True):
+    if alone := _names(run for run in origin.recipes if run.recogniser_alone):
         record["recogniser_recipes"] = alone
     if origin.parts:
         record["parts_started_from"] = [dict(part) for part in origin.parts]
     return record | ({"language_data": _language_data(origin.language)} if origin.language else {})
 
 
-def _names(recipes: Recipes, alone: bool) -> list[str]:
-    """The names of the recipes, each once; alone: of those that train nothing but the recogniser, or of the others."""
-    return list(dict.fromkeys(name for name, table in recipes if (_RECOGNISER_ALONE in table) == alone))
+def _names(runs: Iterable[Trained]) -> list[str]:
+    """The names of the recipes of runs, each once."""
+    return list(dict.fromkeys(run.name for run in runs))
 
 
 def scores(metrics: Mapping[str, Any]) -> dict[str, Any]:

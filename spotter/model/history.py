@@ -1,11 +1,13 @@
 """What the weights in a checkpoint went through, for the card of the bundle that is made of them."""
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 _RECOGNISER = "recogniser"
-_ALONE = "[recogniser_run]"  # the table of a recipe that trains the recogniser alone
+_ALONE = "recogniser_run"  # the table of a recipe that trains the recogniser alone
 _STARTED_FROM, _RECIPES = "started_from", "recipes"
 
 
@@ -16,10 +18,15 @@ class Trained:
     name: str
     text: str
 
+    @cached_property
+    def table(self) -> Mapping[str, Any]:
+        """The recipe, parsed. Raises TOMLDecodeError where the text is no TOML."""
+        return tomllib.loads(self.text)
+
     @property
     def recogniser_alone(self) -> bool:
         """Whether the recipe trains nothing but the recogniser."""
-        return any(line.split("#")[0].strip() == _ALONE for line in self.text.splitlines())
+        return _ALONE in self.table
 
 
 @dataclass(frozen=True)
@@ -64,3 +71,7 @@ class History:
     def _only(self, part: Callable[[str], bool], run: Callable[[Trained], bool]) -> "History":
         began = tuple(entry for entry in self.started_from if part(entry["part"]))
         return History(began, tuple(each for each in self.recipes if run(each)))
+
+
+UNKNOWN = History()
+"""That of weights of which nothing is known, random ones among them."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.config import SpotterConfig
-from spotter.model.history import History
+from spotter.model.history import UNKNOWN, History
 from spotter.model.weights import load_state
 
 
@@ -28,16 +28,16 @@ def shared(
     weights: dict[str, Tensor],
     step: int,
     pictures: int,
-    history: History | None = None,
+    history: History = UNKNOWN,
 ) -> dict[str, Any]:
     """The state of a checkpoint to share, in half precision: enough to read with, to export, or to start a run from.
 
     Batch norm's variances are kept within float16's range. pictures: number seen in training, over all runs.
-    history: of the weights; None for one of which nothing is known.
+    history: of the weights.
     """
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     known = {"model_config": model_config, "weights": half, "step": step, "pictures": pictures}
-    return known | (history or History()).entries()
+    return known | history.entries()
 
 
 def weighs_margin(path: Path) -> bool:

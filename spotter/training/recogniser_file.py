@@ -1,7 +1,7 @@
 """Files of a recogniser alone: the full state of its run, or weights to share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from spotter.families.config import SpotterConfig
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
-from spotter.model.history import History
+from spotter.model.history import UNKNOWN, History
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.weights import final_weights
 from spotter.training import checkpoint
@@ -34,7 +34,7 @@ class SavedRecogniser:
     weights: Mapping[str, Tensor]
     step: int = 0
     pictures: int = 0
-    history: History = field(default_factory=History)
+    history: History = UNKNOWN
 
     def network(self) -> PPOCRRecogniser:
         """The recogniser in evaluation mode. Raises ValueError where the weights do not fit the plan."""

@@ -21,7 +21,7 @@ from spotter.families.interface import Family, Misplacement
 from spotter.model.charset import Charset
 from spotter.model.config import PictureRecogniserConfig
 from spotter.model.cutting import Cut, cut, picture_mosaic
-from spotter.model.history import History
+from spotter.model.history import UNKNOWN, History
 from spotter.model.ppocr import PLANS, PPOCRRecogniser
 from spotter.model.spotter import BLACK, normalised
 from spotter.training.config import RunConfig
@@ -207,7 +207,7 @@ class RecogniserTrainer(RunState):
         start: PPOCRRecogniser | None,
         charset: Charset,
         *,
-        history: History | None = None,
+        history: History = UNKNOWN,
         device: str = "cpu",
         workers: int = 0,
     ) -> None:
@@ -218,7 +218,7 @@ class RecogniserTrainer(RunState):
         super().__init__(run)
         self.log = RunLog(run)
         self.source, self.config, self.charset = source, config, charset
-        self.history, self.workers = history or History(), workers
+        self.history, self.workers = history, workers
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
         self.model = PPOCRRecogniser(PLANS[config.plan], charset.classes)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from spotter.model.charset import LATIN_AND_GREEK, Charset
+from spotter.model.history import UNKNOWN
 from spotter.training.pretrained import starting_recogniser
 from spotter.training.recipe import RecogniserRun
 from spotter.training.recogniser_file import SavedRecogniser, load_recogniser
@@ -42,7 +43,7 @@ def recogniser_trainer(
         wanted.config,
         None if start is None else start.network(),
         Charset(LATIN_AND_GREEK) if start is None else start.charset,
-        history=None if start is None else start.history,
+        history=UNKNOWN if start is None else start.history,
         device=device,
         workers=workers,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from spotter.model.history import History
+from spotter.model.history import UNKNOWN, History
 from spotter.training import checkpoint
 
 LAST = "last.pt"
@@ -34,7 +34,7 @@ class RunState(ABC):
         self.pictures = 0
         self.words = 0
         self.seconds = 0.0
-        self.history = History()
+        self.history = UNKNOWN
 
     @abstractmethod
     def parts(self) -> Mapping[str, Stateful]:

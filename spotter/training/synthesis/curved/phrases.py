@@ -55,28 +55,23 @@ class Writer:
         scale = capital / self.styles.capital[style]
         room = path.end - path.start
         gap = spread * self.styles.space(style, rng.uniform(0.4, 1.1)) * scale * stretch
-        chosen: list[int] = []
-        widths: list[float] = []
-        gaps: list[float] = []
+        placed: list[tuple[int, float]] = []  # patches, and where they begin
+        end = 0.0
         for patch in self._draw(rng, style, most):
             left, _, right, _ = self.pool.quads[patch].tolist()
             width = (right - left) * scale * stretch
-            before = max(gap, self._least_gap(chosen[-1], patch) * capital) if chosen else 0.0
-            if width <= min(longest, room) and sum(widths) + sum(gaps) + before + width <= room:
-                chosen.append(patch)
-                widths.append(width)
-                gaps.append(before)
-            elif chosen:
+            begin = end + max(gap, self._least_gap(placed[-1][0], patch) * capital) if placed else 0.0
+            if width <= longest and begin + width <= room:
+                placed.append((patch, begin))
+                end = begin + width
+            elif placed:
                 break
-            if len(chosen) == most:
+            if len(placed) == most:
                 break
-        start = (path.start + path.end - sum(widths) - sum(gaps)) / 2
-        words = []
-        for patch, width, before in zip(chosen, widths, gaps, strict=True):
-            start += before
-            words.append(Lettering(self.pool, patch, path, start, scale, stretch, drop, rigid))
-            start += width
-        return words
+        start = (path.start + path.end - end) / 2
+        return [
+            Lettering(self.pool, patch, path, start + begin, scale, stretch, drop, rigid) for patch, begin in placed
+        ]
 
     def _least_gap(self, left: int, right: int) -> float:
         """The least gap between two words, in heights of a capital."""

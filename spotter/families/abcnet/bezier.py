@@ -112,15 +112,20 @@ def measured(curves: Tensor) -> Extent:
     return Extent(lengths, (areas / lengths.clamp(min=_EPSILON)).clamp(min=0))
 
 
-def bezier_places(curves: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """As `Geometry.places`: the grid of BezierAlign. Beyond their ends edges continue as straight lines."""
-    t = u + 0.5
+def extended_edges(curves: Tensor, t: Tensor) -> Tensor:
+    """Points [N, 2, T, 2] of the edges of regions [N, 16] at t [N, T]. Beyond their ends edges continue as straight
+    lines."""
     inside = t.clamp(0, 1)
     points = controls(curves)
     before, after = (t - inside).clamp(max=0)[:, None, :, None], (t - inside).clamp(min=0)[:, None, :, None]
-    line = bernstein(inside)[:, None] @ points  # N x 2 x C x 2
+    line = bernstein(inside)[:, None] @ points
     line = line + before * 3 * (points[:, :, 1:2] - points[:, :, :1])
-    line = line + after * 3 * (points[:, :, 3:] - points[:, :, 2:3])
+    return line + after * 3 * (points[:, :, 3:] - points[:, :, 2:3])
+
+
+def bezier_places(curves: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """As `Geometry.places`: the grid of BezierAlign, on `extended_edges`."""
+    line = extended_edges(curves, u + 0.5)
     upper, lower = line[:, 0, None], line[:, 1, None]  # N x 1 x C x 2
     share = v[None, :, None, None] + 0.5
     x, y = (upper + (lower - upper) * share).unbind(-1)

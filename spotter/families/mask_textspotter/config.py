@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from spotter.families.fots.config import DetectionConfig
+from spotter.families.abcnet.config import CurveConfig
 
 READINGS = ("ctc", "masks", "attention", "fused")
 
 
 @dataclass(frozen=True)
-class MaskConfig(DetectionConfig):
-    """Settings of the proposals (those of FOTS's boxes), of the instance masks, and of what reads the words.
+class MaskConfig(CurveConfig):
+    """Settings of the proposals (those of ABCNet's regions), of the instance masks, and of what reads the words.
 
     reading: "ctc", the recogniser that all families share; "masks", the character maps; "attention", the decoder with
         spatial attention; "fused", the more confident of the two for each word. Every checkpoint has the weights of all

@@ -26,7 +26,7 @@ class MaskTextSpotter:
 
     config: type[Any] = MaskConfig
     parts: Mapping[str, float] = MappingProxyType(
-        {"box": 1.0, "ends": 1.0, "direction": 5.0, "mask": 1.0, "characters": 1.0, "sequence": 0.5}
+        {"points": 4.0, "ends": 1.0, "direction": 2.0, "mask": 1.0, "characters": 1.0, "sequence": 0.5}
     )
     geometry: Geometry = OUTLINES
 
@@ -66,7 +66,7 @@ class MaskTextSpotter:
     ) -> Tensor:
         """As `Family.to_read`."""
         return outlines_to_read(
-            maps, truth.shapes[words], truth.boxes[words], image_index[words], jitter, predicted, generator
+            maps, truth.shapes[words], truth.proposals.shapes[words], image_index[words], jitter, predicted, generator
         )
 
     def misplaced(self, shapes: Tensor, off: Misplacement, rng: np.random.Generator) -> Tensor:

@@ -5,12 +5,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spotter.families.fots.boxes import probiou
-from spotter.families.fots.learning import jitter_boxes, predicted_boxes
+from spotter.families.abcnet.bezier import fitted
+from spotter.families.abcnet.learning import jitter_curves, predicted_curves
+from spotter.families.abcnet.overlap import overlaps
 from spotter.families.interface import Misplacement
 from spotter.families.mask_textspotter.maps import MaskMaps
 from spotter.families.mask_textspotter.mask import outlines_of
-from spotter.families.mask_textspotter.outlines import edges, measured, parted, to_boxes
+from spotter.families.mask_textspotter.outlines import edges, measured, parted, to_polygons
 from spotter.families.misplacing import Errors, drawn, jittered, moved_edges, reach, some_detected
 
 _GOOD = 0.6
@@ -29,33 +30,33 @@ def jitter_outlines(outlines: Tensor, amount: float, generator: torch.Generator)
 
 
 def proposals(
-    maps: MaskMaps, boxes: Tensor, image_index: Tensor, jitter: float, generator: torch.Generator
+    maps: MaskMaps, curves: Tensor, image_index: Tensor, jitter: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """For each true box the detector's own, or the jittered true one where that is not good: boxes [N, 6], and which
-    are the detector's, bool [N]."""
-    detected, good = predicted_boxes(maps, boxes, image_index)
-    noisy = jitter_boxes(boxes.cpu(), jitter, generator).to(boxes.device)
+    """For each word the detector's own proposal, or the jittered true one where that is not good: regions between
+    curves [N, 16], and which are the detector's, bool [N]; curves: the true ones."""
+    detected, good = predicted_curves(maps, curves, image_index)
+    noisy = jitter_curves(curves.cpu(), jitter, generator).to(curves.device)
     return torch.where(good[:, None], detected, noisy), good
 
 
 def outlines_to_read(
     maps: MaskMaps,
     outlines: Tensor,
-    boxes: Tensor,
+    curves: Tensor,
     image_index: Tensor,
     jitter: float,
     predicted: float,
     generator: torch.Generator,
 ) -> Tensor:
     """Regions [K, 32] to read: true ones with jitter, or for a share `predicted` the detector's own where it is good;
-    boxes: the slanted boxes of the true regions."""
+    curves: the true regions between curves [K, 16]."""
     noisy = jitter_outlines(outlines.cpu(), jitter, generator).to(outlines.device)
 
     @torch.no_grad()
     def detect() -> tuple[Tensor, Tensor]:
-        found, good = proposals(maps, boxes, image_index, jitter, generator)
-        detected = outlines_of(maps.mask(maps.features, maps.anchors, found, image_index), found)
-        return detected, good & (probiou(to_boxes(detected), boxes) > _GOOD)
+        found, good = proposals(maps, curves, image_index, jitter, generator)
+        detected = outlines_of(maps.mask(maps.features, maps.anchors, found, image_index))
+        return detected, good & (overlaps(fitted(to_polygons(detected)), curves) > _GOOD)
 
     return some_detected(noisy, predicted, generator, detect)
 

@@ -1,4 +1,4 @@
-"""Mask TextSpotter's parts of the loss in addition to FOTS's: instance masks, character maps, and the decoder's
+"""Mask TextSpotter's parts of the loss in addition to ABCNet's: instance masks, character maps, and the decoder's
 sequences."""
 
 from dataclasses import dataclass
@@ -7,20 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.families.fots.losses import geometry_losses
-from spotter.families.interface import Truth
+from spotter.families.abcnet.losses import curve_losses
 from spotter.families.mask_textspotter.learning import jitter_outlines, proposals
 from spotter.families.mask_textspotter.maps import MaskMaps
-from spotter.families.mask_textspotter.outlines import OUTLINES, turned
+from spotter.families.mask_textspotter.outlines import OUTLINES
 from spotter.families.mask_textspotter.reader import ROWS, SIZE, CharacterMaps
 from spotter.families.mask_textspotter.targets import MaskTruth, character_targets, mask_targets
 from spotter.families.patches import bins
 
 _MASKS, _WORDS = 64, 32  # the most in a step
 _JITTER = 0.08  # of the height
-_MOST_TURN, _BENT = 2.1, 0.05
-"""Radians by which a word may turn, about as much as the scan of its mask's columns can follow, and how much a word
-that turns further counts in the losses of boxes and masks, which cannot represent it."""
 
 
 def dice(logits: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
@@ -58,20 +54,18 @@ class _Means:
 
 
 def head_losses(maps: MaskMaps, truth: MaskTruth, weights: Tensor) -> tuple[Tensor, ...]:
-    """(box, ends, direction, mask, characters, sequence) losses; each word counts by `weights` [N].
+    """(points, ends, direction, mask, characters, sequence) losses; each word counts by `weights` [N].
 
-    The first three are FOTS's, over the points in words' cores. mask: cross-entropy and Dice of instance masks, in the
-    detector's own proposals where these are good. characters: the same for the maps of characters' middles, and the
+    The first three are ABCNet's, over the points in words' cores. mask: cross-entropy and Dice of instance masks, in
+    the detector's own proposals where these are good. characters: the same for the maps of characters' middles, and the
     cross-entropy of the classes in their columns; for words whose characters are located. sequence: the decoder's
     cross-entropy of each character, given those before it, and of the end, and the distance of its attention from the
     characters, where these are located.
     """
-    boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
-    placed = torch.where(turned(truth.shapes).abs() > _MOST_TURN, _BENT * weights, weights)
-    found = geometry_losses(maps, boxes, placed)
+    found = curve_losses(maps, truth.proposals, weights)
     # Seeded by the words, so that a resumed run draws the same numbers.
     generator = torch.Generator().manual_seed(int(truth.shapes.detach().abs().sum().item()))
-    mask = _mask_loss(maps, truth, _Means(placed), generator)
+    mask = _mask_loss(maps, truth, _Means(weights), generator)
     characters, sequence = _reading_losses(maps, truth, _Means(weights), generator)
     return *found, mask, characters, sequence
 
@@ -80,9 +74,9 @@ def _mask_loss(maps: MaskMaps, truth: MaskTruth, means: _Means, generator: torch
     words = some(truth.counts, _MASKS)
     if not len(words):
         return maps.score.sum() * 0
-    boxes, _ = proposals(maps, truth.boxes[words], truth.pictures[words], _JITTER, generator)
-    masks = maps.mask(maps.features, maps.anchors, boxes, truth.pictures[words])
-    wanted = mask_targets(truth.shapes[words], masks.boxes)
+    curves, _ = proposals(maps, truth.proposals.shapes[words], truth.pictures[words], _JITTER, generator)
+    masks = maps.mask(maps.features, maps.anchors, curves, truth.pictures[words])
+    wanted = mask_targets(truth.shapes[words], curves)
     return means.of(map_loss(masks.logits, wanted, torch.ones_like(wanted)), words)
 
 

@@ -1,9 +1,10 @@
 """The branch of instance masks: which part of a proposal's patch is the word (He et al. 2017, Mask R-CNN,
 arXiv:1703.06870).
 
-A patch is a proposal's box, grown on every side so that the mask can include what the box has cut off. The branch
-predicts a residual, which is added to the logits of a mask of the box itself. A new branch predicts 0, so words begin
-as FOTS's boxes.
+A proposal is a region between two Bezier curves. Its patch is sampled along the curves, with margins on every side so
+that the mask can include what the proposal has cut off; so a mask is level, however its word bends. The branch predicts
+a residual, which is added to the logits of a mask of the proposal itself. A new branch predicts 0, so words begin as
+their proposals.
 """
 
 from dataclasses import dataclass
@@ -12,33 +13,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spotter.families.fots.boxes import SLANTED_BOXES, placed
+from spotter.families.abcnet.bezier import bezier_places, extended_edges, measured, placed
 from spotter.families.mask_textspotter.outlines import of_edges
 from spotter.families.mask_textspotter.scanning import scan_columns
-from spotter.families.patches import bins
 from spotter.model.anchors import STRIDE, AnchorPoints
 from spotter.model.blocks import convolution
 from spotter.model.regions import Sample, sample_regions
 
 ROWS, COLUMNS = 16, 64
 """The size of a mask; features are sampled at half of that."""
-_ABOVE, _BESIDE = 0.25, 0.3  # of the box's height: margins of a patch, across and along the text
-_STEEP = 8.0  # nats for each height of distance inwards from the box's border
+_ABOVE, _BESIDE = 0.25, 0.3  # of the proposal's height: margins of a patch, across and along the text
+_MOST_BESIDE = 1.5  # of its length: the most that is shown beyond each end
+_STEEP = 8.0  # nats for each height of distance inwards from the proposal's border
 
 
 @dataclass(frozen=True)
 class Masks:
-    """Instance masks of boxes. logits: float32 [N, ROWS, COLUMNS]. boxes: slanted boxes float32 [N, 6] of the patches,
-    in the picture's pixels."""
+    """Instance masks of proposals. logits: float32 [N, ROWS, COLUMNS]. curves: float32 [N, 16], the proposals, in the
+    picture's pixels."""
 
     logits: Tensor
-    boxes: Tensor
+    curves: Tensor
 
 
-def grown(boxes: Tensor) -> Tensor:
-    """The boxes [N, 6] of the patches of boxes [N, 6]."""
-    cx, cy, w, h, theta, slant = boxes.unbind(1)
-    return torch.stack((cx, cy, w + 2 * _BESIDE * h, h * (1 + 2 * _ABOVE), theta, slant), 1)
+def beside(curves: Tensor) -> Tensor:
+    """How far the patches of proposals [N, 16] reach beyond each end, [N], in multiples of their length."""
+    lengths, heights = measured(curves)
+    return (_BESIDE * heights / lengths.clamp(min=1e-3)).clamp(max=_MOST_BESIDE)
 
 
 def middles(count: int, device: torch.device) -> Tensor:
@@ -46,18 +47,22 @@ def middles(count: int, device: torch.device) -> Tensor:
     return (torch.arange(count, device=device) + 0.5) / count - 0.5
 
 
-def box_logits(boxes: Tensor) -> Tensor:
-    """Logits [N, ROWS, COLUMNS] of masks that are the boxes [N, 6] themselves."""
-    w, h = boxes[:, 2, None], boxes[:, 3, None]
-    ratio = (w / h.clamp(min=1e-3)).nan_to_num(0.0)
-    along = ratio / 2 - middles(COLUMNS, boxes.device).abs() * (ratio + 2 * _BESIDE)  # heights from the nearer end
-    across = 0.5 - middles(ROWS, boxes.device).abs() * (1 + 2 * _ABOVE)
+def proposal_logits(curves: Tensor) -> Tensor:
+    """Logits [N, ROWS, COLUMNS] of masks that are the proposals [N, 16] themselves."""
+    lengths, heights = measured(curves)
+    ratio = (lengths / heights.clamp(min=1e-3))[:, None]
+    reach = 1 + 2 * beside(curves)[:, None]
+    along = ratio * (0.5 - middles(COLUMNS, curves.device).abs() * reach)  # heights from the nearer end
+    across = 0.5 - middles(ROWS, curves.device).abs() * (1 + 2 * _ABOVE)
     return _STEEP * torch.minimum(along[:, None, :].clamp(-1, 1), across[:, None])
 
 
-def cell_places(boxes: Tensor) -> Tensor:
-    """The positions [N, ROWS * COLUMNS, 2] in the picture of the middles of masks' cells; boxes as in `Masks`."""
-    return bins(SLANTED_BOXES, boxes, torch.full_like(boxes[:, 0], COLUMNS), ROWS, COLUMNS).flatten(1, 2)
+def cell_places(curves: Tensor, rows: int = ROWS, columns: int = COLUMNS) -> Tensor:
+    """The positions [N, rows, columns, 2], in the same pixels, of the middles of the cells into which the patches of
+    proposals [N, 16] are divided."""
+    u = middles(columns, curves.device) * (1 + 2 * beside(curves)[:, None])
+    v = middles(rows, curves.device) * (1 + 2 * _ABOVE)
+    return torch.stack(bezier_places(curves, u, v), -1)
 
 
 class MaskBranch(nn.Module):
@@ -73,27 +78,24 @@ class MaskBranch(nn.Module):
         assert self.out.bias is not None
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, features: Tensor, anchors: AnchorPoints, boxes: Tensor, image_index: Tensor) -> Masks:
-        """Masks of boxes [N, 6] in the picture's pixels, N at least 1; features [B, C, H, W] at stride 4."""
-        rows, columns = ROWS // 2, COLUMNS // 2
-        there = grown(placed(boxes, anchors))
-        widths = torch.full_like(image_index, columns)
-        grid = bins(SLANTED_BOXES, there, widths, rows, columns) / STRIDE
+    def forward(self, features: Tensor, anchors: AnchorPoints, curves: Tensor, image_index: Tensor) -> Masks:
+        """Masks of proposals [N, 16] in the picture's pixels, N at least 1; features [B, C, H, W] at stride 4."""
+        grid = cell_places(placed(curves, anchors), ROWS // 2, COLUMNS // 2) / STRIDE
         patches = self.look(self.sample(features.float(), grid, image_index))
         found = self.out(self.refine(F.interpolate(patches, scale_factor=2.0, mode="nearest")))
-        return Masks(found.squeeze(1).float() + box_logits(boxes), grown(boxes))
+        return Masks(found.squeeze(1).float() + proposal_logits(curves), curves)
 
 
-def outlines_of(masks: Masks, boxes: Tensor) -> Tensor:
-    """Regions [N, 32] of the masks of boxes [N, 6]; where a mask is empty, of the box."""
+def outlines_of(masks: Masks) -> Tensor:
+    """Regions [N, 32] of masks; where a mask is empty, of the proposal."""
     empty = (masks.logits <= 0).flatten(1).all(1)
-    logits = torch.where(empty[:, None, None], box_logits(boxes), masks.logits)
-    scan = scan_columns(logits, boxes[:, 3] / masks.boxes[:, 2].clamp(min=1e-3))
-    cx, cy, w, h, theta, slant = (value[:, None] for value in masks.boxes.unbind(1))
-    edges = []
-    for side in (scan.upper, scan.lower):
-        down = (side - 0.5) * h
-        along = (scan.across - 0.5) * w + slant * down
-        x, y = cx + along * theta.cos() - down * theta.sin(), cy + along * theta.sin() + down * theta.cos()
-        edges.append(torch.stack((x, y), -1))
-    return of_edges(edges[0], edges[1])
+    logits = torch.where(empty[:, None, None], proposal_logits(masks.curves), masks.logits)
+    lengths, heights = measured(masks.curves)
+    reach = 1 + 2 * beside(masks.curves)
+    scan = scan_columns(logits, heights / (lengths * reach).clamp(min=1e-3))
+    upper, lower = extended_edges(masks.curves, 0.5 + (scan.across - 0.5) * reach[:, None]).unbind(1)
+
+    def edge(side: Tensor) -> Tensor:
+        return upper + (lower - upper) * (0.5 + (side - 0.5) * (1 + 2 * _ABOVE))[..., None]
+
+    return of_edges(edge(scan.upper), edge(scan.lower))

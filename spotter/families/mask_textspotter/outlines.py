@@ -15,7 +15,6 @@ middle line.
 import torch
 from torch import Tensor
 
-from spotter.families.fots.boxes import polygons_to_boxes
 from spotter.model.anchors import AnchorPoints
 from spotter.model.family import Extent, Geometry
 
@@ -23,7 +22,6 @@ POINTS = 8
 """Points of each edge."""
 NUMBERS = 4 * POINTS
 """The numbers that describe a region."""
-_STRAIGHT = 0.03  # of the height: the most by which edges of a straight word leave the line between their ends
 _EPSILON = 1e-6
 
 
@@ -78,20 +76,6 @@ def to_polygons(outlines: Tensor) -> Tensor:
     return torch.cat((upper, lower.flip(1)), 1)
 
 
-def to_boxes(outlines: Tensor) -> Tensor:
-    """Slanted boxes [N, 6] (see `spotter.families.fots.boxes`) of regions [N, 32]: for a straight word from its
-    corners, for a curved one the rectangle around it."""
-    points = edges(outlines)
-    first, last = points[:, :, :1], points[:, :, -1:]
-    along = last - first
-    off = points - first
-    area = (along[..., 0] * off[..., 1] - along[..., 1] * off[..., 0]).abs()
-    away = (area / along.square().sum(-1).sqrt().clamp(min=_EPSILON)).amax((1, 2))
-    straight = away < _STRAIGHT * measured(outlines).heights
-    corners = torch.stack((points[:, 0, 0], points[:, 0, -1], points[:, 1, -1], points[:, 1, 0]), 1)
-    return torch.where(straight[:, None], polygons_to_boxes(corners), polygons_to_boxes(to_polygons(outlines)))
-
-
 def measured(outlines: Tensor) -> Extent:
     """As `Geometry.extent`: the length of the middle line, and the area divided by it."""
     upper, lower = edges(outlines).unbind(1)
@@ -101,15 +85,6 @@ def measured(outlines: Tensor) -> Extent:
     lengths = step.square().sum(-1).sqrt().sum(1)
     areas = (step[..., 0] * down[..., 1] - step[..., 1] * down[..., 0]).sum(1)
     return Extent(lengths, (areas / lengths.clamp(min=_EPSILON)).clamp(min=0))
-
-
-def turned(outlines: Tensor) -> Tensor:
-    """The angles [N] in radians, of either sign, by which the middle lines of regions [N, 32] turn from their start to
-    their end."""
-    step = edges(outlines).mean(1).diff(dim=1)
-    before, after = step[:, :-1], step[:, 1:]
-    across = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
-    return torch.atan2(across, (before * after).sum(-1)).sum(1)
 
 
 def outline_places(outlines: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

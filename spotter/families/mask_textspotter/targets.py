@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from spotter.families.abcnet.bezier import fitted
-from spotter.families.abcnet.targets import curve_targets
+from spotter.families.abcnet.targets import CurveTruth, curve_truth
 from spotter.families.interface import Texts, Truth
-from spotter.families.mask_textspotter.mask import COLUMNS, ROWS, cell_places
-from spotter.families.mask_textspotter.outlines import inside, of_polygons, to_boxes, to_polygons
+from spotter.families.mask_textspotter.mask import cell_places
+from spotter.families.mask_textspotter.outlines import inside, of_polygons, to_polygons
 
 _MIDDLE = 0.5  # of a character's width and height: the size of its middle, so that middles stay separate
 _LEAST = 0.1  # of its height: the least width of a middle, so that one column of a patch lies in it
@@ -19,11 +17,11 @@ _EPSILON = 1e-6
 
 @dataclass(frozen=True)
 class MaskTruth(Truth):
-    """shapes are regions [N, 32]. boxes: float32 [N, 6], the slanted boxes that are the proposals' targets. pictures:
-    int64 [N], the words' image index. counts: bool [N], false for words that are ignored. classes, characters, located:
+    """shapes are regions [N, 32]. proposals: the targets of the proposals, those of ABCNet's regions. pictures: int64
+    [N], the words' image index. counts: bool [N], false for words that are ignored. classes, characters, located:
     as in `Texts`."""
 
-    boxes: Tensor
+    proposals: CurveTruth
     pictures: Tensor
     counts: Tensor
     classes: Tensor
@@ -34,23 +32,14 @@ class MaskTruth(Truth):
 def mask_truth(polygons: Tensor, image_index: Tensor, ignore: Tensor, shape: tuple[int, int, int]) -> MaskTruth:
     """As `spotter.families.interface.Family.truth`. A word's core follows its curve, as in ABCNet."""
     outlines = of_polygons(polygons)
-    curves = fitted(to_polygons(outlines))
-    pictures, rows, columns = shape
-    found = []
-    before = 0
-    for picture in range(pictures):
-        here = image_index == picture
-        text, counted, owner, _ = curve_targets(curves[here], ignore[here].numpy(), (rows, columns))
-        found.append((text, counted, np.where(owner >= 0, owner + before, -1)))
-        before += int(here.sum())
-    texts, counts, owners = (torch.from_numpy(np.stack(maps)) for maps in zip(*found, strict=True))
+    found = curve_truth(to_polygons(outlines), image_index, ignore, shape)
     words = len(polygons)
     return MaskTruth(
-        text=texts,
-        counted=counts,
-        owner=owners,
+        text=found.text,
+        counted=found.counted,
+        owner=found.owner,
         shapes=outlines,
-        boxes=to_boxes(outlines),
+        proposals=found,
         pictures=image_index,
         counts=~ignore,
         classes=torch.zeros(words, 0, dtype=torch.int64),
@@ -64,9 +53,10 @@ def with_texts(truth: MaskTruth, texts: Texts) -> MaskTruth:
     return replace(truth, classes=texts.classes, characters=texts.characters, located=texts.located)
 
 
-def mask_targets(outlines: Tensor, patches: Tensor) -> Tensor:
-    """bool [N, ROWS, COLUMNS]: which cells of masks lie within regions [N, 32]; patches: as `Masks.boxes`."""
-    return inside(to_polygons(outlines), cell_places(patches)).unflatten(1, (ROWS, COLUMNS))  # type: ignore[no-untyped-call,no-any-return]
+def mask_targets(outlines: Tensor, curves: Tensor) -> Tensor:
+    """bool [N, ROWS, COLUMNS]: which cells of the masks of proposals [N, 16] lie within regions [N, 32]."""
+    places = cell_places(curves)
+    return inside(to_polygons(outlines), places.flatten(1, 2)).reshape(places.shape[:3])
 
 
 def middles_of(characters: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def check_prunable(config: SpotterConfig) -> None:
     """Raises ValueError, which says what to do, for networks whose channels' dependencies cannot be traced."""
     if config.family not in _FAMILIES:
         raise ValueError(
-            f"a detector of family {config.family} cannot be pruned: prune the FOTS detector that it starts from, "
+            f"a detector of family {config.family} cannot be pruned: prune the detector that it starts from, "
             "and train its head from that (`spotter train --start-from`)"
         )
     for name, value, possible in (

@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from spotter.families.mask_textspotter.mask import Masks, box_logits, grown
+from spotter.families.mask_textspotter.mask import Masks, proposal_logits
 from spotter.families.mask_textspotter.outlines import of_polygons
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -29,9 +29,9 @@ def arch(inner: float, outer: float, degrees: float, centre: tuple[float, float]
     return (torch.cat((outer * way, inner * way.flip(0))) + torch.tensor(centre))[None]
 
 
-def box_masks(boxes: Tensor) -> Masks:
-    """Masks that are their boxes [N, 6]."""
-    return Masks(box_logits(boxes), grown(boxes))
+def own_masks(curves: Tensor) -> Masks:
+    """Masks that are their proposals [N, 16]."""
+    return Masks(proposal_logits(curves), curves)
 
 
 def loud(module: Module) -> Module:

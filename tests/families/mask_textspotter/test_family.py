@@ -45,7 +45,7 @@ from tests.service.serving import serving
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
 HEIGHT, WIDE = 16, 12  # pixels of a character
-LOSSES = ("score", "dice", "box", "ends", "direction", "mask", "characters", "sequence")
+LOSSES = ("score", "dice", "points", "ends", "direction", "mask", "characters", "sequence")
 CONFIG = replace(
     small_config(),
     neck=16,
@@ -182,7 +182,7 @@ def test_it_starts_from_the_weights_of_fots(tmp_path: Path) -> None:
         before = {name: value.clone() for name, value in model.state_dict().items()}
         load_starting_weights(model, tmp_path / "fots.pt")
     for name, value in model.state_dict().items():
-        own = name.startswith(("head.mask.", "head.reader."))
+        own = name.startswith(("head.bend.", "head.curve.", "head.mask.", "head.reader."))
         assert torch.equal(value, before[name] if own else other.state_dict()[name]), name
     decoding = bundle.decoding_of(model)
     assert decoding is not None
@@ -238,7 +238,9 @@ def test_in_eight_bits_it_is_served(
         if tensor.data_type == onnx.TensorProto.INT8
     }
     assert rounded >= {"head.shared.0.weight", "head.mask.refine.0.weight", "head.reader.look.layers.0.0.weight"}
-    assert rounded.isdisjoint({"head.out.weight", "head.mask.out.weight", "head.reader.middles.weight"})
+    assert rounded.isdisjoint(
+        {"head.out.weight", "head.curve.weight", "head.mask.out.weight", "head.reader.middles.weight"}
+    )
 
     store = FolderStore(tmp_path / "registry")
     store.set_alias("spotter", "live", store.publish(tmp_path / "int8").version)

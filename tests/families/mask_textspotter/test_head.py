@@ -6,18 +6,18 @@ import pytest
 import torch
 
 from spotter.families import symbolic
-from spotter.families.fots.boxes import boxes_to_polygons
-from spotter.families.fots.config import DetectionConfig
-from spotter.families.fots.head import DetectionHead
+from spotter.families.abcnet.bezier import edges as curve_edges
+from spotter.families.abcnet.config import CurveConfig
+from spotter.families.abcnet.head import CurveHead
 from spotter.families.mask_textspotter.config import MaskConfig
 from spotter.families.mask_textspotter.head import MaskHead
 from spotter.families.mask_textspotter.maps import MaskMaps
-from spotter.families.mask_textspotter.outlines import to_boxes, to_polygons
+from spotter.families.mask_textspotter.outlines import edges
 from spotter.model.anchors import plain_anchors
 from spotter.model.regions import sample_regions
 from spotter.model.roles import matches
+from tests.families.abcnet.shapes import say, straight
 from tests.families.mask_textspotter.shapes import bias
-from tests.model.small import say
 
 CONFIG = MaskConfig(channels=8, mask=8, reader=8, longest=3)
 CPU = torch.device("cpu")
@@ -37,12 +37,13 @@ def silent_maps(made: MaskHead, rows: int, columns: int) -> MaskMaps:
     return maps
 
 
-def test_with_the_weights_of_fots_it_finds_the_words_of_fots() -> None:
+def test_with_the_weights_of_abcnet_it_finds_the_words_of_abcnet() -> None:
     torch.manual_seed(0)
-    other = DetectionHead(6, DetectionConfig(channels=8)).eval()
+    other = CurveHead(6, CurveConfig(channels=8)).eval()
     with torch.no_grad():
         bias(other.out)[0] = 0
         other.out.weight[0] *= 4
+        other.curve.weight.normal_(0, 0.03)
     mine = head()
     found = mine.load_state_dict(other.state_dict(), strict=False)
     assert not found.unexpected_keys
@@ -53,34 +54,29 @@ def test_with_the_weights_of_fots_it_finds_the_words_of_fots() -> None:
         its = other.regions(other(features, anchors), sizes)
     assert len(words.shapes) > 3
     torch.testing.assert_close(words.scores, its.scores)
-    corners = to_polygons(words.shapes)[:, [0, 7, 8, 15]]
-    torch.testing.assert_close(corners, boxes_to_polygons(its.shapes), atol=0.1, rtol=0)
+    ends = curve_edges(its.shapes, torch.tensor([0.0, 1.0]))
+    away = (edges(words.shapes)[:, :, [0, -1]] - ends).norm(dim=-1)
+    assert away.mean().item() < 0.5
 
 
 def test_a_mask_moves_a_words_outline() -> None:
-    """A branch that adds 3 nats everywhere finds words larger by 3 / 8 of their height, as far as the patch reaches."""
+    """A branch that adds 1.6 nats everywhere finds words larger by a fifth of their height on every side, as far as the
+    patch reaches."""
     made = head()
     with torch.no_grad():
         bias(made.mask.out).fill_(1.6)
     maps = silent_maps(made, 24, 40)
-    say(maps, (0, 10, 20), 0.9, (9.0, 38.0, 11.0, 42.0), 0.0)  # 40 to 120, 33 to 53
+    say(maps, (0, 10, 20), 0.9, straight(40, 33, 120, 53))
     with torch.no_grad():
         found = made.regions(maps, torch.tensor([[96, 160]]))
-    box = to_boxes(found.shapes)[0].tolist()
-    assert box[:4] == pytest.approx([80, 43, 80 + 2 * 4, 20 + 2 * 4], abs=0.3)
+    corners = edges(found.shapes)[0, :, [0, -1]].reshape(4, 2)
+    wanted = torch.tensor([[36.0, 29], [124, 29], [36, 57], [124, 57]])
+    torch.testing.assert_close(corners, wanted, atol=0.3, rtol=0)
 
 
-@pytest.mark.parametrize(("reading", "words"), [("ctc", 1), ("fused", 2)])
-def test_words_are_joined_only_for_a_recogniser_that_writes_spaces(reading: str, words: int) -> None:
-    made = head(replace(CONFIG, reading=reading))
-    maps = silent_maps(made, 24, 60)
-    for column, left in ((15, 20.0), (35, 101.0)):
-        x = 4 * column + 2
-        say(maps, (0, 10, column), 0.9, (10.0, left + 80 - x, 10.0, x - left), 0.0)
-    with torch.no_grad():
-        found = made.regions(maps, torch.tensor([[96, 240]]))
-    assert len(found.shapes) == words
-    assert made.reads == (reading != "ctc")
+def test_only_ctc_reads_as_the_other_families_do() -> None:
+    assert not head().reads
+    assert head(replace(CONFIG, reading="fused")).reads
 
 
 def test_no_words_are_an_ordinary_answer() -> None:
@@ -103,8 +99,8 @@ def test_only_the_heads_copy_in_a_graph_emits_operators() -> None:
 def test_what_measures_stays_in_float() -> None:
     roles = MaskHead.roles
     kept = {name for name in head().state_dict() if name.endswith("weight") and matches(name, roles.exact)}
-    assert kept == {"out.weight", "mask.out.weight", "reader.middles.weight"}
-    assert roles.last == ("out.*",)
+    assert kept == {"out.weight", "curve.weight", "mask.out.weight", "reader.middles.weight"}
+    assert roles.last == ("out.*", "curve.*")
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,17 @@ import numpy as np
 import pytest
 import torch
 
+from spotter.families.abcnet.bezier import fitted
 from spotter.families.interface import Misplacement
 from spotter.families.mask_textspotter.config import MaskConfig
 from spotter.families.mask_textspotter.family import MaskTextSpotter
 from spotter.families.mask_textspotter.head import MaskHead
 from spotter.families.mask_textspotter.learning import jitter_outlines, moved_outlines, outlines_to_read
-from spotter.families.mask_textspotter.outlines import edges, measured, of_polygons, to_boxes, to_polygons
+from spotter.families.mask_textspotter.outlines import edges, measured, of_polygons, to_polygons
 from spotter.families.misplacing import Errors
 from spotter.model.anchors import plain_anchors
-from tests.families.mask_textspotter.shapes import arch, straight
-from tests.model.small import say
+from tests.families.abcnet.shapes import say
+from tests.families.mask_textspotter.shapes import arch, quad, straight
 
 SQUARE = straight(20, 40, 90, 60)
 
@@ -48,12 +49,18 @@ def test_a_detectors_own_regions_are_read_where_they_are_good() -> None:
     outlines = torch.cat((SQUARE, straight(100, 80, 150, 100)))
     with torch.no_grad():
         maps = head(torch.randn(1, 6, 40, 40), plain_anchors(40, 40, torch.device("cpu")))
-        maps.distances[:] = 1
+        maps.score[:], maps.distances[:] = -9, 1
         maps.direction[:, 0], maps.direction[:, 1:] = 1, 0
-        # At the middle of the first, (55, 50): 9 up, 33 right, 11 down and 35 left of (54, 50).
-        say(maps, (0, 12, 13), 0.9, (9.0, 33.0, 11.0, 35.0), 0.0)
+        # At the middle of the first, (55, 50).
+        say(maps, (0, 12, 13), 0.9, fitted(quad(19, 41, 87, 61)))
         found = outlines_to_read(
-            maps, outlines, to_boxes(outlines), torch.tensor([0, 0]), 0.0, 1.0, torch.Generator().manual_seed(0)
+            maps,
+            outlines,
+            fitted(to_polygons(outlines)),
+            torch.tensor([0, 0]),
+            0.0,
+            1.0,
+            torch.Generator().manual_seed(0),
         )
     torch.testing.assert_close(found[:1], straight(19, 41, 87, 61), atol=0.1, rtol=0)
     torch.testing.assert_close(found[1:], outlines[1:], atol=1e-3, rtol=0)

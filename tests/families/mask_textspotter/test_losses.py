@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spotter.families.fots.losses import geometry_losses
-from spotter.families.interface import Texts, Truth
+from spotter.families.abcnet.family import ABCNet
+from spotter.families.interface import Texts
 from spotter.families.mask_textspotter.config import MaskConfig
 from spotter.families.mask_textspotter.family import MaskTextSpotter
 from spotter.families.mask_textspotter.head import MaskHead
@@ -105,27 +105,20 @@ def losses(maps: MaskMaps, truth: MaskTruth, weights: Tensor | None = None) -> d
     return FAMILY.losses(maps, truth, torch.ones(3) if weights is None else weights)
 
 
-def test_boxes_are_learnt_as_fots_learns_them() -> None:
+def test_proposals_are_learnt_as_abcnet_learns_its_regions() -> None:
     maps, truth, weights = make_maps(), make_truth(), torch.tensor([1.0, 2, 1])
-    found = losses(maps, truth, weights)
-    boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
-    wanted = geometry_losses(maps, boxes, weights)
-    for name, value in zip(("box", "ends", "direction"), wanted, strict=True):
+    found, wanted = losses(maps, truth, weights), ABCNet().losses(maps, truth.proposals, weights)
+    assert list(wanted) == ["points", "ends", "direction"]
+    for name, value in wanted.items():
         torch.testing.assert_close(found[name], value)
 
 
-@pytest.mark.parametrize(("degrees", "share"), [(100.0, 1.0), (200.0, 0.05)])
-def test_words_that_turn_too_far_for_a_mask_hardly_count_in_boxes_and_masks(degrees: float, share: float) -> None:
-    polygons = torch.cat((arch(8, 20, degrees, (24, 28)), arch(300, 312, 5, (44, 352))))
+def test_a_word_around_a_ring_teaches_its_mask_as_much_as_a_straight_one() -> None:
+    polygons = torch.cat((arch(8, 20, 280, (30, 30)), arch(300, 312, 5, (44, 352))))
     truth = FAMILY.truth(polygons, torch.tensor([0, 0]), torch.tensor([False, False]), (1, 16, 16))
     maps = make_maps()
-    found = losses(maps, truth, torch.ones(2))
-    weights = torch.tensor([share, 1.0])
-    boxes = Truth(truth.text, truth.counted, truth.owner, truth.boxes)
-    for name, value in zip(("box", "ends", "direction"), geometry_losses(maps, boxes, weights), strict=True):
-        torch.testing.assert_close(found[name], value)
-    each = [losses(maps, truth, torch.eye(2)[word])["mask"] for word in (0, 1)]
-    torch.testing.assert_close(found["mask"], (share * each[0] + each[1]) / (share + 1))
+    both, *each = (losses(maps, truth, weights)["mask"] for weights in (torch.ones(2), *torch.eye(2)))
+    torch.testing.assert_close(both, (each[0] + each[1]) / 2)
 
 
 def test_every_part_teaches_its_branch_and_the_features() -> None:

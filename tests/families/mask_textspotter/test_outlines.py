@@ -16,9 +16,7 @@ from spotter.families.mask_textspotter.outlines import (
     parted,
     placed,
     shares,
-    to_boxes,
     to_polygons,
-    turned,
     ways,
 )
 from spotter.model.anchors import mosaic_anchors
@@ -105,20 +103,6 @@ def test_from_its_other_end_an_outline_is_the_same_from_the_opposite_corner() ->
     torch.testing.assert_close(to_polygons(OUTLINES.reversed(outline)), to_polygons(outline).roll(8, 1))
 
 
-@pytest.mark.parametrize("box", [[70.0, 50, 60, 20, 0.5, 0.4], [70.0, 50, 60, 20, -3.0, 0.0]])
-def test_a_straight_word_is_its_box(box: list[float]) -> None:
-    wanted = torch.tensor([box])
-    torch.testing.assert_close(to_boxes(of_polygons(boxes_to_polygons(wanted))), wanted, atol=1e-3, rtol=0)
-
-
-def test_a_bent_word_lies_in_its_box() -> None:
-    """An arch of 120 degrees: from the ends of the lower edge to the top."""
-    box = to_boxes(of_polygons(arch(40, 56, 120, (64, 80), 25)))[0].tolist()
-    assert box[2] == pytest.approx(2 * 56 * math.sin(math.pi / 3), rel=0.01)
-    assert box[3] == pytest.approx(56 - 40 * math.cos(math.pi / 3), rel=0.02)
-    assert box[4] == pytest.approx(0, abs=1e-4)
-
-
 def test_in_a_mosaic_large_words_lie_on_a_smaller_level() -> None:
     anchors = mosaic_anchors(256, 256, torch.device("cpu"))
     small, large = straight(10, 20, 80, 40), straight(10, 20, 210, 80)
@@ -146,12 +130,3 @@ def test_the_placeholder_is_a_region_without_extent() -> None:
     assert measured(ones).heights.tolist() == [0]
     polygons = OUTLINES.polygons(OUTLINES.part(ones, torch.tensor([-0.5]), torch.tensor([0.5])))
     torch.testing.assert_close(polygons, torch.ones(1, 16, 2))
-
-
-@pytest.mark.parametrize("degrees", [20.0, 90.0, 200.0])
-def test_how_far_a_word_turns(degrees: float) -> None:
-    """Between the middles of the first and the last of its seven parts; against the clock it is negative."""
-    found = of_polygons(arch(20, 40, degrees, (50, 50)))
-    assert math.degrees(float(turned(found))) == pytest.approx(degrees * 6 / 7, rel=0.01)
-    mirrored = found.reshape(1, 16, 2) * torch.tensor([-1.0, 1.0])
-    assert math.degrees(float(turned(mirrored.flatten(1)))) == pytest.approx(-degrees * 6 / 7, rel=0.01)

@@ -1,10 +1,13 @@
 import pytest
 import torch
 
+from spotter.families.abcnet.bezier import fitted
+from spotter.families.abcnet.family import ABCNet
+from spotter.families.fots.boxes import boxes_to_polygons
 from spotter.families.fots.family import FOTS
 from spotter.families.interface import Texts
 from spotter.families.mask_textspotter.family import MaskTextSpotter
-from spotter.families.mask_textspotter.mask import COLUMNS, ROWS, grown
+from spotter.families.mask_textspotter.mask import COLUMNS, ROWS
 from spotter.families.mask_textspotter.outlines import of_polygons
 from spotter.families.mask_textspotter.targets import character_targets, mask_targets, middles_of
 from tests.families.mask_textspotter.shapes import arch, quad, straight
@@ -13,9 +16,14 @@ NO = torch.tensor([False])
 FIRST = torch.tensor([0])
 
 
+def proposal(*box: float) -> torch.Tensor:
+    """A slanted box as a region between curves [1, 16]."""
+    return fitted(boxes_to_polygons(torch.tensor([box])))
+
+
 def test_the_mask_of_a_box_in_its_own_patch_by_hand() -> None:
     """40 x 20: the patch is 52 x 30, so 6 pixels of 52 are beside the box at each end, and a sixth above and below."""
-    mask = mask_targets(straight(20, 10, 60, 30), grown(torch.tensor([[40.0, 20, 40, 20, 0, 0]])))[0]
+    mask = mask_targets(straight(20, 10, 60, 30), proposal(40, 20, 40, 20, 0, 0))[0]
     rows, columns = mask.any(1).nonzero().squeeze(1), mask.any(0).nonzero().squeeze(1)
     assert mask.shape == (ROWS, COLUMNS)
     assert (rows[0].item(), rows[-1].item()) == (3, 12)  # 16 / 6 = 2.7
@@ -25,17 +33,18 @@ def test_the_mask_of_a_box_in_its_own_patch_by_hand() -> None:
 
 def test_a_word_read_upside_down_has_the_same_mask_turned() -> None:
     word = straight(20, 10, 60, 25)
-    here = mask_targets(word, torch.tensor([[38.0, 22, 60, 30, 0, 0]]))
-    turned = mask_targets(word, torch.tensor([[38.0, 22, 60, 30, torch.pi, 0]]))
+    here = mask_targets(word, proposal(38, 22, 48, 20, 0, 0))
+    turned = mask_targets(word, proposal(38, 22, 48, 20, torch.pi, 0))
     assert torch.equal(turned, here.flip(1, 2))
 
 
-def test_cores_of_straight_words_are_nearly_those_of_fots() -> None:
+def test_proposals_are_taught_as_abcnets_regions() -> None:
     polygons = torch.cat((quad(10, 20, 90, 44), quad(20, 60, 60, 72)))
     arguments = (polygons, torch.tensor([0, 0]), torch.tensor([False, False]), (1, 24, 32))
-    mine, its = MaskTextSpotter().truth(*arguments), FOTS().truth(*arguments)
-    assert (mine.owner != its.owner).float().mean().item() < 0.01
-    torch.testing.assert_close(mine.boxes, its.shapes, atol=1e-3, rtol=0)
+    mine, its = MaskTextSpotter().truth(*arguments), ABCNet().truth(*arguments)
+    assert torch.equal(mine.owner, its.owner)
+    torch.testing.assert_close(mine.proposals.shapes, its.shapes, atol=1e-3, rtol=0)
+    torch.testing.assert_close(mine.proposals.place, its.place, atol=1e-3, rtol=0)
     assert mine.counts.tolist() == [True, True]
     assert mine.shapes.shape == (2, 32)
 
@@ -98,5 +107,5 @@ def test_outlines_of_a_batch_with_bent_words_keep_straight_ones_straight() -> No
     below = torch.stack([torch.linspace(94, 10, 8), torch.full((8,), 44.0)], 1)
     polygons = torch.cat((torch.cat((rectangle, below))[None], arch(60, 84, 100, (100, 110))))
     truth = MaskTextSpotter().truth(polygons, torch.tensor([0, 0]), torch.tensor([False, False]), (1, 32, 50))
-    assert truth.boxes[0].tolist() == pytest.approx([52, 32, 84, 24, 0, 0], abs=1e-4)
+    torch.testing.assert_close(truth.proposals.shapes[:1], fitted(quad(10, 20, 94, 44)), atol=1e-2, rtol=0)
     torch.testing.assert_close(truth.shapes[:1], of_polygons(quad(10, 20, 94, 44)), atol=1e-3, rtol=0)

@@ -90,6 +90,7 @@ def test_an_address_is_not_cut(written: str, meant: str) -> None:
     ("written", "meant"),
     [
         ("Math. random() * 2", "Math.random() * 2"),
+        ("J. van Dam", "J. van Dam"),
         ("sk_ test _ x", "sk_test_x"),
         ("home. The end", "home. The end"),
         ("home. 2 of", "home. 2 of"),

@@ -5,6 +5,7 @@ the word's own frame, the reading direction, over the full circle, and the slant
 trained on plain maps and applied to the mosaic of the picture's pyramid.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -16,6 +17,7 @@ from spotter.families.fots.config import DetectionConfig
 from spotter.families.fots.ends import sharpen_ends
 from spotter.families.fots.joining import join_touching
 from spotter.families.fots.maps import DetectionMaps, decode_boxes
+from spotter.families.fots.underscores import with_underscores
 from spotter.model.anchors import AnchorPoints
 from spotter.model.blocks import convolution
 from spotter.model.family import Head, Regions
@@ -49,6 +51,8 @@ class DetectionHead(Head):
     def regions(self, maps: DetectionMaps, sizes: Tensor, pictures: Tensor | None = None) -> Regions:
         """Boxes of the words in maps, best first within each picture; sizes, pictures: see `Head.regions`."""
         found = self.single_boxes(maps, sizes)
+        if pictures is not None:
+            found = replace(found, shapes=with_underscores(pictures, found.shapes, found.image_index))
         united, stays, gaps, parts = join_touching(found.shapes, found.scores, found.image_index, pictures)
         return Regions(united[stays], found.scores[stays], found.image_index[stays], gaps, parts)
 

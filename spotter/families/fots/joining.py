@@ -19,6 +19,9 @@ _SAME_DIRECTION = 0.97  # cosine of the angle between two boxes
 _SAME_LINE, _SAME_HEIGHT = 0.35, 0.6  # of the smaller one's height at most; ratio of the heights at least
 _GAP = 0.5  # of the smaller one's height, at most: gaps inside words may be as wide as those between closely set words
 _NARROW_GAP = 0.2  # the same in rows that would be too long to read: less than most gaps between words
+_DOUBTFUL, _LONG = 0.5, 3.0
+"""The score below which boxes are not joined that are longer than so many heights: these are mostly rows of dots, which
+make the words before them unreadable."""
 _OVERLAP = 0.15  # of a box's height at most: boxes that overlap more are parts of one word
 _DUPLICATE = 0.5  # of a box's width that lies within a higher-scoring box: it is a duplicate
 _LONGEST = 40.0  # heights: longer rows of boxes are divided where words may end
@@ -73,8 +76,11 @@ def join_touching(boxes: Tensor, scores: Tensor, image_index: Tensor, pictures: 
     lower = torch.minimum(h[:, None], h[None, :])
     half = w / 2
     apart = torch.maximum(straight - half[None, :] - half[:, None], -half[:, None] - straight - half[None, :])
+    sure = (scores >= _DOUBTFUL) | (w < _LONG * h)
     aligned = (
-        (image_index[:, None] == image_index[None, :])
+        sure[:, None]
+        & sure[None, :]
+        & (image_index[:, None] == image_index[None, :])
         & (turn.cos() > _SAME_DIRECTION)
         & (down.abs() < _SAME_LINE * lower)
         & (lower > _SAME_HEIGHT * torch.maximum(h[:, None], h[None, :]))

@@ -36,6 +36,14 @@ def test_parts_with_a_narrow_gap_between_them_are_joined_and_those_with_a_wide_o
     assert joined([50, 10, 60, 20, 0, 0], [111, 10, 40, 20, 0, 0], scores=[0.9, 0.8])[1] == [True, True]
 
 
+def test_a_doubtful_row_of_dots_is_not_joined_to_the_word_before_it() -> None:
+    # From 20 to 80, and 84 to 164; a doubtful plus sign, from 84 to 100, may well be a part of the word.
+    word = [50.0, 10, 60, 20, 0, 0]
+    assert joined(word, [124, 10, 80, 20, 0, 0], scores=[0.9, 0.3])[1] == [True, True]
+    assert joined(word, [124, 10, 80, 20, 0, 0], scores=[0.9, 0.6])[1] == [True, False]
+    assert joined(word, [92, 10, 16, 20, 0, 0], scores=[0.9, 0.3])[1] == [True, False]
+
+
 def test_a_chain_becomes_one_whichever_link_is_surest() -> None:
     chain = [[20.0 + 39 * n, 10, 40, 20, 0, 0] for n in range(9)]
     for scores in ([0.9 - 0.01 * n for n in range(9)], [0.5, 0.6, 0.55, 0.7, 0.4, 0.65, 0.3, 0.75, 0.2]):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from spotter.families.fots.joining import join_touching
-from spotter.families.fots.underscores import underscored
+from spotter.families.fots.underscores import underscored, with_underscores
 
 # Two boxes 20 high about y = 40: from 20 to 80 and, after a gap of 14 pixels, from 94 to 154.
 BOXES = torch.tensor([[50.0, 40, 60, 20, 0, 0], [124.0, 40, 60, 20, 0, 0]])
@@ -88,3 +88,35 @@ def test_only_the_next_box_is_joined_and_only_a_near_one() -> None:
 
 def test_no_boxes() -> None:
     assert join_touching(torch.zeros(0, 6), torch.zeros(0), torch.zeros(0).long(), paper()).stays.tolist() == []
+
+
+def widened(picture: Tensor, boxes: Tensor = BOXES[:1]) -> list[float]:
+    """Where the first box begins and ends once it has the underscores at its ends."""
+    cx, cy, w, *rest = with_underscores(picture, boxes, BOTH[: len(boxes)])[0].tolist()
+    assert [cy, *rest] == [40, 20, 0, 0]
+    return [cx - w / 2, cx + w / 2]
+
+
+def test_underscores_at_a_words_ends_are_parts_of_it() -> None:
+    """Of `__init__`, 16 and 20 pixels long, and of `_x`, 10."""
+    both = line(line(paper(), 3, 19, 49), 81, 101, 49)
+    assert widened(both) == pytest.approx([2, 102], abs=2.1)
+    assert widened(-both) == pytest.approx([2, 102], abs=2.1)
+    assert widened(line(paper(), 9, 19, 49)) == pytest.approx([8, 80], abs=2.1)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "top"),
+    [(20, 110, 49), (81, 150, 49), (81, 101, 40), (81, 85, 49), (92, 110, 49)],
+    ids=["underlined", "the blank of a form", "dash", "full stop", "apart"],
+)
+def test_other_lines_beside_a_word_are_not(left: int, right: int, top: int) -> None:
+    assert widened(line(paper(), left, right, top)) == [20, 80]
+
+
+def test_where_another_box_of_the_line_follows_an_end_stays() -> None:
+    assert widened(line(paper(), 81, 93, 49), BOXES) == [20, 80]
+
+
+def test_no_boxes_have_no_underscores() -> None:
+    assert with_underscores(paper(), BOXES[:0], BOTH[:0]).shape == (0, 6)

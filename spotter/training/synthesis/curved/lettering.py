@@ -14,6 +14,7 @@ POINTS = 8
 """Of each edge of a word's polygon."""
 _SLICE = 0.4  # of a word's height: width of the pieces into which a bent strip is divided
 _MOST_PIECES = 40
+_NARROWEST = 1e-3  # columns of a piece that is drawn
 _OVERLAP = 1  # pixels by which neighbouring pieces overlap, so that no seam is visible
 
 Picture = NDArray[np.uint8]
@@ -118,6 +119,8 @@ class Lettering:
         left, top = max(low[0], 0), max(low[1], 0)
         right, bottom = min(high[0], alpha.shape[1]), min(high[1], alpha.shape[0])
         if right <= left or bottom <= top or last - first < 1:
+            return
+        if span[1] - span[0] < _NARROWEST:  # OpenCV may never return from a transform of an empty source
             return
         a, b = span[0] - first, span[1] - first
         height = strip.shape[0]

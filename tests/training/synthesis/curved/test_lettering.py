@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,16 @@ def test_a_word_off_the_picture_has_no_pixels_and_one_over_its_rim_some(pool: Pa
     alpha, left, _ = cover
     assert left == 0
     assert 40 < alpha.shape[1] < 70
+
+
+@pytest.mark.timeout(60)
+def test_a_character_without_width_is_left_out(pool: PatchPool) -> None:
+    """Of a combined character, say; OpenCV may not return from a transform of nothing."""
+    made = word(pool, circle(80, -np.pi / 2, 3.0), rigid=True)
+    whole = made.cover(PLANE, 256)
+    boundaries = list(pool.boundaries)
+    boundaries[made.patch] = np.insert(boundaries[made.patch], 2, boundaries[made.patch][2])
+    again = replace(made, pool=replace(pool, boundaries=tuple(boundaries))).cover(PLANE, 256)
+    assert whole is not None
+    assert again is not None
+    np.testing.assert_array_equal(again[0], whole[0])

@@ -109,7 +109,7 @@ def export_bundle(
     if half and calibration:
         raise ValueError("a bundle is in int8 or in fp16, not in both")
     record = provenance(origin) | {"precision": "int8" if calibration else "fp16" if half else "fp32"}
-    record |= {"reads": described(model.charset.characters)}
+    record |= {"summary": model.head.summary, "reads": described(model.charset.characters)}
     if isinstance(model.language, LanguageModel):
         record |= {"language": {"states": len(model.language.costs), **asdict(model.language.config)}}
     with tempfile.TemporaryDirectory() as scratch:

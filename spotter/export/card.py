@@ -275,7 +275,7 @@ words: any text can be read, but an improbable one needs clearer letters."""
     columns = {"source": "source", "weight": "weight", "recipes": "recipes", "licence of the data": "licence"}
     return f"""# {name} {version}
 
-A text spotter: one network that finds words and reads them, case kept.
+{provenance.get("summary", "A text spotter: one network that finds words and reads them, case kept.")}
 It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 ## Trained on

@@ -153,8 +153,12 @@ class Columns(NamedTuple):
 
 
 class Head(nn.Module):
-    """Finds regions on the shared features."""
+    """Finds regions on the shared features.
 
+    summary: what a network with this head is and does, the first sentence of its model card.
+    """
+
+    summary: ClassVar[str] = "A text spotter: one network that finds words and reads them, case kept."
     roles: ClassVar[Roles] = Roles()
 
     def forward(self, features: Tensor, anchors: AnchorPoints) -> Maps:

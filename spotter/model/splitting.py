@@ -17,9 +17,7 @@ _INWARDS = 0.25  # a word begins at this share of the way from a space's column 
 _NEAR = 1.5  # columns: how far beyond its space an end of a gap may lie
 _SAME = 0.25  # of the height: a word and a part whose ends differ by less are the same
 _LEAST = 0.01  # of the region's length: shorter words lie in the margin only and are dropped
-_UNDERSCORE_BIAS = (
-    12.0  # nats by which a space may exceed an underscore where the head saw one; of 1,543 spaces between
-)
+_UNDERSCORE_BIAS = 6.0  # nats by which a space may exceed an underscore where the head saw one; of 1,543 spaces between
 # words of the validation sets 9 exceed it by less in one of their columns
 
 

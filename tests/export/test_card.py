@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from spotter.export.card import Origin, data_set, model_card, provenance, scores
+from spotter.families.abcnet.head import CurveHead
 from spotter.model.history import Trained
 from tests.export.metrics import figures, metrics
 
@@ -256,3 +257,9 @@ def test_a_bundle_that_was_not_measured_says_so() -> None:
 def test_metrics_of_another_form_are_refused(other: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="spotter evaluate --json"):
         scores(other)
+
+
+def test_a_card_begins_with_what_its_family_is() -> None:
+    record = provenance(Origin([], metrics(), "", 7)) | {"summary": CurveHead.summary}
+    card = model_card("curves", "2", Origin([], metrics(), "", 7), record, metrics())
+    assert card.startswith("# curves 2\n\nAn ABCNet text spotter: one network that finds words between two curves")

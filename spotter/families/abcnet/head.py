@@ -32,6 +32,9 @@ _SAME = 0.3  # the overlap above which two regions with refined ends are one wor
 class CurveHead(Head):
     """Anchor-free as in ABCNet (Liu et al. 2020, arXiv:2002.10200), on one map instead of a pyramid of them."""
 
+    summary: ClassVar[str] = (
+        "An ABCNet text spotter: one network that finds words between two curves and reads them, case kept."
+    )
     # The last layers predict distances in pixels: 8 bits or half precision are too coarse.
     roles: ClassVar[Roles] = Roles(
         dense=("*",),

@@ -30,6 +30,9 @@ class DetectionHead(Head):
     """Score, four distances and a direction (Zhou et al. 2017, EAST, arXiv:1704.03155, here with angles over the full
     circle and a slant)."""
 
+    summary: ClassVar[str] = (
+        "A FOTS text spotter: one network that finds words as rotated boxes and reads them, case kept."
+    )
     # The last layer predicts distances in pixels: 8 bits or half precision are too coarse.
     roles: ClassVar[Roles] = Roles(dense=("*",), exact=("out.*",), precise=("out.*",), last=("out.*",), ends=("out.*",))
 

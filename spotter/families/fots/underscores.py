@@ -121,7 +121,7 @@ def _reach(pictures: Tensor, boxes: Tensor, image_index: Tensor, side: float) ->
     below = torch.stack(_rows_from(outside, *_BELOW)).amin(0)
     clear = (line > least) & (_CLEARER * below < line)
     place = torch.arange(_PLACES, device=boxes.device)
-    goes_on = (clear | (place < _START)).to(torch.int64).cumprod(3)
+    goes_on = ((~clear & (place >= _START)).to(torch.int64).cumsum(3) == 0).to(torch.int64)
     length = goes_on.sum(3)  # 2 x N x R
     taken = (clear & (goes_on > 0)).sum(3)
     strength = (line * goes_on * clear).sum(3) / taken.clamp(min=1)

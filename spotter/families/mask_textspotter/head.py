@@ -30,6 +30,10 @@ class MaskHead(CurveHead):
     """Proposals, masks and readings (Lyu et al. 2018, arXiv:1807.02242; Liao et al. 2019, arXiv:1908.08207, and 2020,
     arXiv:2007.09482)."""
 
+    summary: ClassVar[str] = (
+        "A Mask TextSpotter: one network that finds the mask of each word and reads what lies within its outline, case "
+        "kept."
+    )
     # The last layers predict distances, curves, masks and the presence of characters: 8 bits or half precision are too
     # coarse.
     roles: ClassVar[Roles] = Roles(

@@ -73,6 +73,7 @@ GEOMETRY = RectangleGeometry()
 class RectangleHead(Head):
     """One convolution."""
 
+    summary: ClassVar[str] = "Finds words as upright rectangles and reads them."
     roles: ClassVar[Roles] = Roles(dense=("*",), exact=("out.*",), precise=("out.*",), last=("out.*",), ends=("out.*",))
 
     def __init__(self, inputs: int, config: RectangleConfig) -> None:

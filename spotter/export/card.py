@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from spotter.model.family import Head
 from spotter.model.history import Trained
 
 _KINDS = {
@@ -275,7 +276,7 @@ words: any text can be read, but an improbable one needs clearer letters."""
     columns = {"source": "source", "weight": "weight", "recipes": "recipes", "licence of the data": "licence"}
     return f"""# {name} {version}
 
-{provenance.get("summary", "A text spotter: one network that finds words and reads them, case kept.")}
+{provenance.get("summary", Head.summary)}
 It knows {provenance.get("reads", "what its charset says")}.{reads}
 
 ## Trained on

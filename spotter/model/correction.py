@@ -74,7 +74,7 @@ class Correction(nn.Module):
         """An O after a digit and before a digit or a capital, but not of `14OCT`, or alone before `g` or `mg`, is a 0
         unless it is clearly an O; the 0 is then as probable as both together."""
         path = greedy.classes
-        before, after, second, third = _neighbours(path)
+        before, after, second, third = _around(path, -1, 1, 2, 3)
         behind = logits[..., self.zero] - logits[..., self.capital_o]
         of_october = (after == self.c) & (second == self.t)
         in_number = self.digits[before] & self.followers[after] & ~of_october
@@ -88,8 +88,8 @@ class Correction(nn.Module):
         """Removes spaces that hardly exceed the blank after a point before a small letter, and beside an underscore, as
         in `math. floor(a_ b)`, but not after an initial, as in `J. van Dam`. Of 6,691 spaces between printed words none
         with so small a lead stood there."""
-        before, after, _, _ = _neighbours(path)
-        initial = self.letters[_earlier(path, 2)] & ~self.small[_earlier(path, 2)]
+        earlier, before, after = _around(path, -2, -1, 1)
+        initial = self.letters[earlier] & ~self.small[earlier]
         within = (before == self.point) & self.small[after] & ~initial
         if self.underscore >= 0:
             within = within | (before == self.underscore) | (after == self.underscore)
@@ -99,7 +99,7 @@ class Correction(nn.Module):
     def _degrees(self, path: Tensor, logits: Tensor) -> Tensor:
         """`°℉` is `°F`, since the recogniser outputs the degree sign both by itself and as a part of the other sign.
         `20ºC`, with the ordinal sign, is `20°C` unless it is clearly that sign."""
-        before, after, second, _ = _neighbours(path)
+        before, after, second = _around(path, -1, 1, 2)
         if min(self.degree, self.ordinal) >= 0:
             doubtful = logits[..., self.degree] - logits[..., self.ordinal] > -_DEGREE_BIAS
             scaled = (path == self.ordinal) & doubtful & self.scale_letters[after] & self.ends[second]
@@ -141,16 +141,10 @@ class Correction(nn.Module):
         return torch.where(cut, 0, path)
 
 
-def _earlier(path: Tensor, steps: int) -> Tensor:
-    """int64 [N, W]: the character that stands so many characters before that of a column; 0 before the text's start."""
-    text = F.pad(texts_of(path, path.shape[1])[0], (steps, 0))
-    return text.gather(1, ((path > 0).to(torch.int64).cumsum(1) - 1).clamp(min=0))
-
-
-def _neighbours(path: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """int64 [N, W] each: the character before that of a column, and the first, second and third one after it; 0 beyond
-    the text's ends."""
-    text = F.pad(texts_of(path, path.shape[1])[0], (1, 3))
-    place = (path > 0).to(torch.int64).cumsum(1)  # position of a character in its text, from 1
-    before, after, second, third = (text.gather(1, (place + step).clamp(min=0)) for step in (-1, 1, 2, 3))
-    return before, after, second, third
+def _around(path: Tensor, *steps: int) -> list[Tensor]:
+    """int64 [N, W] for each step: the character that stands so many characters after that of a column, or before it
+    where the step is negative; 0 beyond the text's ends."""
+    back = max(0, -min(steps))
+    text = F.pad(texts_of(path, path.shape[1])[0], (back, max(steps)))
+    place = (path > 0).to(torch.int64).cumsum(1) - 1 + back  # of a character in its padded text
+    return [text.gather(1, (place + step).clamp(min=0)) for step in steps]

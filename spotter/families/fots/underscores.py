@@ -87,21 +87,26 @@ def with_underscores(pictures: Tensor, boxes: Tensor, image_index: Tensor) -> Te
     """
     cx, cy, w, h, theta, slant = boxes.unbind(1)
     before, after = (
-        _reach(pictures, boxes, image_index, side) * ~_followed(boxes, image_index, side) for side in (-1.0, 1.0)
+        _reach(pictures, boxes, image_index, side) * ~followed
+        for side, followed in zip((-1.0, 1.0), _followed(boxes, image_index), strict=True)
     )
     moved = (after - before) / 2
     return torch.stack((cx + moved * theta.cos(), cy + moved * theta.sin(), w + before + after, h, theta, slant), 1)
 
 
-def _followed(boxes: Tensor, image_index: Tensor, side: float) -> Tensor:
-    """bool [N], whether another box of the line begins near the end of boxes [N, 6] that lies at this side, -1 or 1."""
+def _followed(boxes: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
+    """bool [N] each, whether another box of the line lies near the start and near the end of boxes [N, 6]."""
     cx, cy, w, h, theta, _ = boxes.unbind(1)
     dx, dy = cx[None, :] - cx[:, None], cy[None, :] - cy[:, None]
     cos, sin, height = theta.cos()[:, None], theta.sin()[:, None], h[:, None]
     level = (dy * cos - dx * sin).abs() < _LEVEL * height
-    gap = side * (dx * cos + dy * sin) - (w[:, None] + w[None, :]) / 2
-    near = (gap > -_OVERLAP * height) & (gap < WIDEST * height)
-    return (level & near & (image_index[:, None] == image_index[None, :])).any(1)
+    line = level & (image_index[:, None] == image_index[None, :])
+    along, apart = dx * cos + dy * sin, (w[:, None] + w[None, :]) / 2
+
+    def near(gap: Tensor) -> Tensor:
+        return (line & (gap > -_OVERLAP * height) & (gap < WIDEST * height)).any(1)
+
+    return near(-along - apart), near(along - apart)
 
 
 def _reach(pictures: Tensor, boxes: Tensor, image_index: Tensor, side: float) -> Tensor:

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from spotter import ocrmypdf
 from spotter.reading.words import arrange
 from tests.formats.pages import SIZE, written
+from tests.lengths import half_a_minute_long
 from tests.reading.tiny import picture
 from tests.service.serving import serving
 
@@ -59,6 +60,7 @@ def test_a_scanned_page_becomes_searchable_and_upright(tmp_path: Path) -> None:
     assert all(right - left > 0 < top - bottom < 20 for left, bottom, right, top in boxes)
 
 
+@half_a_minute_long
 def test_pages_are_read_by_a_service_where_one_is_named(tmp_path: Path, registry: Path) -> None:
     buffer = io.BytesIO()
     Image.open(io.BytesIO(picture((12, 200, 0), (300, 200)))).save(buffer, "PDF", resolution=100.0)

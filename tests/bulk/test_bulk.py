@@ -27,6 +27,7 @@ from spotter.reading.pages import FilePage, pages
 from spotter.reading.reader import Reader
 from spotter.registry.folder import FolderStore
 from tests.bulk.test_inputs import shard
+from tests.lengths import half_a_minute_long
 from tests.reading.tiny import picture, words_of, write_tiny_bundle
 
 COUNT = 30
@@ -235,6 +236,7 @@ def test_mistakes_are_sentences(registry: Path, folder: Path, tmp_path: Path) ->
     assert (result.exit_code, "other settings" in result.output) == (1, True)
 
 
+@half_a_minute_long
 @pytest.mark.timeout(240)
 def test_over_ray_a_worker_that_is_killed_loses_nothing(registry: Path, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray.data", reason="WORKERS THAT DIE ARE NOT TESTED: ray is not installed")

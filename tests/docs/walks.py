@@ -458,7 +458,7 @@ WALKS: Mapping[str, Walk] = {
         own,
         {
             " --fonts node_modules/dseg --only-fonts": "",
-            "--count 1200": "--count 200", "--count 60000": "--count 200", "--count 20 ": "--count 1 ",
+            "--count 1200": "--count 60", "--count 60000": "--count 60", "--count 20 ": "--count 1 ",
             "--count 40 ": "--count 8 " if LONG else "--count 2 ", "--side 1120": f"--side {1120 if LONG else 320}",
             "spotter evaluate spotter": "spotter evaluate spotter --side 320",
             "--model recipes": "--side 320 --model recipes",

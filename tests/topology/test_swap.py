@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from spotter.registry.folder import FolderStore
+from tests.lengths import half_a_minute_long
 from tests.reading.tiny import picture, write_tiny_bundle
 from tests.registry.stores import START_SECONDS, Place
 from tests.service.serving import Serving, serving
@@ -38,6 +39,7 @@ def reloads(server: Serving, outcome: str) -> int:
     return int(float(lines[0].split()[-1])) if lines else 0
 
 
+@pytest.mark.parametrize("place", ["folder", pytest.param("mlflow", marks=half_a_minute_long)], indirect=True)
 @pytest.mark.timeout(START_SECONDS + 200)
 def test_the_alias_moves_twice_and_back_under_load(place: Place, tmp_path: Path) -> None:
     name, store = f"m{uuid4().hex[:12]}", place.store

@@ -11,7 +11,8 @@ import pytest
 from tests.docs.left_out import ELSEWHERE, LEFT_OUT
 from tests.docs.pages import PAGES, ROOT, SHELL, Block, blocks, commands
 from tests.docs.shell import Shell
-from tests.docs.walks import LONG, WALKS
+from tests.docs.walks import WALKS
+from tests.lengths import LONG
 from tests.programs import needs
 from tests.service.serving import serving
 

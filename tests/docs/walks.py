@@ -5,7 +5,6 @@ or a camera, a folder, a process or a server of this machine stands in.
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from spotter.training.synthesis.fonts import find_fonts
 from spotter.training.synthesis.vocabulary import COMMON
 from spotter.training.synthesis.words import WordGenerator
 from tests.docs.pages import ROOT, table
+from tests.lengths import LONG
 from tests.model.small import small_config, talkative_spotter
 from tests.reading.documents import HELLO, pdf, tiff
 from tests.reading.tiny import picture, write_tiny_bundle
@@ -36,7 +36,7 @@ from tests.video.clips import plain, write
 from tests.video.streaming import camera
 
 COLOUR = (20, 40, 0)
-LONG = os.environ.get("SPOTTER_CHAOS") == "long"
+_COUNT = 200 if LONG else 60
 
 
 @dataclass(frozen=True)
@@ -458,7 +458,7 @@ WALKS: Mapping[str, Walk] = {
         own,
         {
             " --fonts node_modules/dseg --only-fonts": "",
-            "--count 1200": "--count 60", "--count 60000": "--count 60", "--count 20 ": "--count 1 ",
+            "--count 1200": f"--count {_COUNT}", "--count 60000": f"--count {_COUNT}", "--count 20 ": "--count 1 ",
             "--count 40 ": "--count 8 " if LONG else "--count 2 ", "--side 1120": f"--side {1120 if LONG else 320}",
             "spotter evaluate spotter": "spotter evaluate spotter --side 320",
             "--model recipes": "--side 320 --model recipes",

@@ -147,12 +147,11 @@ def test_a_client_that_leaves_frees_its_place(slow: Serving) -> None:
     with ThreadPoolExecutor(1) as pool:
         stays = pool.submit(httpx.post, f"{slow.url}/spot", content=body, timeout=30)
         wait_for(lambda: metric(slow, "spotter_queue_pictures ") == 1)
-        leavers = [socket.create_connection(("127.0.0.1", slow.port)) for _ in range(12)]
-        for leaver in leavers:
-            leaver.sendall(head.encode() + body)
-        wait_for(lambda: new(uploaded) == 13)
-        for leaver in leavers:
-            leaver.close()
+        with contextlib.ExitStack() as leavers:
+            for _ in range(12):
+                leaver = leavers.enter_context(socket.create_connection(("127.0.0.1", slow.port)))
+                leaver.sendall(head.encode() + body)
+            wait_for(lambda: new(uploaded) == 13)
         assert texts(stays.result()) == ["005"]
     wait_for(lambda: metric(slow, "spotter_queue_pictures ") == 0)
     # Where a busy machine took long over the uploads, some are answered before their clients leave.

@@ -22,8 +22,10 @@ from tests.service.serving import Serving, serving
 
 @pytest.fixture(scope="module")
 def slow(registry: Path) -> Iterator[Serving]:
-    """A process whose model takes a good part of a second, shared by tests that leave it as they found it."""
-    with serving("--alias", "slow", registry=registry, threads=1, batch_pictures=1) as server:
+    """A process whose model takes a good part of a second, shared by tests that leave it as they found it.
+
+    Its queue may be long: how long a picture waits, by which uploads are refused, is the machine's to say."""
+    with serving("--alias", "slow", registry=registry, threads=1, batch_pictures=1, queue_seconds=600) as server:
         server.ready()
         yield server
 
@@ -36,6 +38,11 @@ def texts(response: httpx.Response) -> list[str]:
 def metric(server: Serving, line: str) -> float:
     page = httpx.get(f"{server.url}/metrics").text
     return next((float(each.split()[-1]) for each in page.splitlines() if each.startswith(line)), 0.0)
+
+
+def uploads(server: Serving) -> float:
+    """Uploads that were taken in so far: it only grows, where a queue that a busy machine fills slowly may empty."""
+    return metric(server, 'spotter_stage_seconds_count{stage="upload"}')
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -69,7 +76,7 @@ def test_sigterm_drains_and_exits_0(registry: Path) -> None:
             accepted = [
                 pool.submit(httpx.post, f"{url}/spot", content=picture((n, 0, 0)), timeout=30) for n in range(1, 5)
             ]
-            wait_for(lambda: metric(server, "spotter_queue_pictures ") == 4)
+            wait_for(lambda: uploads(server) == 4)
             server.process.send_signal(signal.SIGTERM)
             wait_for(lambda: httpx.get(f"{url}/health/ready").status_code == 503)
             during_grace = pool.submit(httpx.post, f"{url}/spot", content=picture((9, 0, 0)), timeout=30)
@@ -87,7 +94,7 @@ def test_what_is_not_read_when_the_time_to_drain_is_over_is_a_503(registry: Path
                 pool.submit(httpx.post, f"{server.url}/spot", content=picture((n, 0, 0)), timeout=30)
                 for n in range(1, 5)
             ]
-            wait_for(lambda: metric(server, "spotter_queue_pictures ") == 4)
+            wait_for(lambda: uploads(server) == 4)
             server.process.send_signal(signal.SIGTERM)
             answers = [future.result() for future in accepted]
         assert server.exit_code() == 0
@@ -130,7 +137,7 @@ def test_a_client_that_leaves_frees_its_place(slow: Serving) -> None:
         return metric(slow, "spotter_batch_pictures_sum")
 
     def uploaded() -> float:
-        return metric(slow, 'spotter_stage_seconds_count{stage="upload"}')
+        return uploads(slow)
 
     def answered() -> float:
         return metric(slow, "spotter_pictures_total")

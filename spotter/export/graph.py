@@ -11,8 +11,10 @@ import onnx
 import torch
 from onnxscript.rewriter.rules.common import slice_split_rule
 from torch import Tensor, nn
+from torch.onnx._internal.exporter import _fx_passes
 
 from spotter import OPERATORS_VERSION
+from spotter.export.decomposition import decomposed
 from spotter.export.folding import folded
 from spotter.export.packed_sequences import PackedRecogniser
 from spotter.export.rewrites import halve_by_resize, measure_rectified, normalise_at_once
@@ -72,10 +74,11 @@ def add_bodies(proto: onnx.ModelProto) -> None:
 
 @contextlib.contextmanager
 def _quick_exporter() -> Iterator[None]:
-    """A context in which torch's exporter skips three things that take more than a third of its time. Without them the
-    graph is the same, except for numbers within names.
+    """A context in which torch's exporter skips four things that take most of its time. Without them the graph is the
+    same, except for numbers within names and for squares, which are products.
 
-    The stack trace of every node is not recorded. The cache of operators' output shapes is off, since symbolic shapes
+    Operators that it does not know are exchanged without tracing everything again (`spotter.export.decomposition`). The
+    stack trace of every node is not recorded. The cache of operators' output shapes is off, since symbolic shapes
     hardly ever hit it. And onnxscript's rule for two slices that are halves of one tensor, which lists the whole graph
     each time, is tried at slices only instead of at every node.
     """
@@ -86,12 +89,15 @@ def _quick_exporter() -> Iterator[None]:
 
     traces = "do_not_emit_stack_traces"
     before = getattr(torch.fx.config, traces, False)  # earlier versions have no such choice
+    decompose = _fx_passes.decompose_with_registry
     slice_split_rule.try_rewrite = rewrite_slices
+    _fx_passes.decompose_with_registry = decomposed
     setattr(torch.fx.config, traces, True)
     try:
         with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
             yield
     finally:
+        _fx_passes.decompose_with_registry = decompose
         slice_split_rule.try_rewrite = rewrite
         setattr(torch.fx.config, traces, before)
 

@@ -58,7 +58,8 @@ def cut(
     extent = geometry.extent(shapes)
     length = extent.lengths + 2 * config.margin_x * extent.heights  # with the margins
     taller = 1 + 2 * config.margin_y
-    ratio = (length / (extent.heights * taller).clamp(min=1e-3)).nan_to_num(0.0)
+    ratio = length / (extent.heights * taller).clamp(min=1e-3)
+    ratio = ratio.masked_fill(ratio.isnan(), 0.0)
     lengths = ((ratio * config.rows / UNIT).clamp(1, config.longest) + _ROUNDING).floor().to(torch.int64)
     packing = pack(lengths, multiple)
     units = lengths[packing.word].to(shapes.dtype)

@@ -31,7 +31,7 @@ def sharpen_ends(maps: DetectionMaps, boxes: Tensor, image_index: Tensor) -> Ten
     """
     anchors = maps.anchors
     at_points = torch.stack((anchors.x, anchors.y, anchors.scale)).expand(maps.score.shape[0], -1, -1, -1)
-    predictions = torch.cat((maps.score, maps.distances, maps.direction[:, :2], at_points), 1).movedim(1, -1)
+    predictions = torch.cat((maps.score, maps.distances, maps.direction[:, :2], at_points), 1).permute(0, 2, 3, 1)
     for _ in range(_ROUNDS):
         boxes = _sharpened(predictions, boxes, image_index, placed(boxes, anchors))
     return boxes

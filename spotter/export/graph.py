@@ -1,20 +1,13 @@
 """Exports a torch model as one ONNX graph, with region sampling as a custom operator."""
 
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import onnx
 import torch
-from onnxscript.rewriter.rules.common import slice_split_rule
 from torch import Tensor, nn
-from torch.onnx._internal.exporter import _fx_passes
 
 from spotter import OPERATORS_VERSION
-from spotter.export.decomposition import decomposed
+from spotter.export.exporter import exported
 from spotter.export.folding import folded
 from spotter.export.packed_sequences import PackedRecogniser
 from spotter.export.rewrites import halve_by_resize, measure_rectified, normalise_at_once
@@ -23,7 +16,7 @@ from spotter.model.language import LanguageModel
 from spotter.model.picture_recogniser import PictureRecogniser
 from spotter.model.spotter import Spotter
 from spotter.ops.bodies import functions
-from spotter.ops.interface import DOMAIN, INPUTS, OPSET, ORIENTATION, OUTPUTS
+from spotter.ops.interface import DOMAIN, INPUTS, ORIENTATION, OUTPUTS
 
 
 class SymbolicLanguageModel(nn.Module):
@@ -70,46 +63,6 @@ def add_bodies(proto: onnx.ModelProto) -> None:
     proto.functions.extend(body for name, body in bodies.items() if name in called)
     if DOMAIN not in {entry.domain for entry in proto.opset_import}:
         proto.opset_import.append(onnx.helper.make_opsetid(DOMAIN, OPERATORS_VERSION))
-
-
-@contextlib.contextmanager
-def _quick_exporter() -> Iterator[None]:
-    """A context in which torch's exporter skips four things that take most of its time. Without them the graph is the
-    same, except for numbers within names and for squares, which are products.
-
-    Operators that it does not know are exchanged without tracing everything again (`spotter.export.decomposition`). The
-    stack trace of every node is not recorded. The cache of operators' output shapes is off, since symbolic shapes
-    hardly ever hit it. And onnxscript's rule for two slices that are halves of one tensor, which lists the whole graph
-    each time, is tried at slices only instead of at every node.
-    """
-    rewrite = slice_split_rule.try_rewrite
-
-    def rewrite_slices(model: Any, graph: Any, node: Any, **options: Any) -> Any:
-        return rewrite(model, graph, node, **options) if node.op_type == "Slice" else None
-
-    traces = "do_not_emit_stack_traces"
-    before = getattr(torch.fx.config, traces, False)  # earlier versions have no such choice
-    decompose = _fx_passes.decompose_with_registry
-    slice_split_rule.try_rewrite = rewrite_slices
-    _fx_passes.decompose_with_registry = decomposed
-    setattr(torch.fx.config, traces, True)
-    try:
-        with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
-            yield
-    finally:
-        _fx_passes.decompose_with_registry = decompose
-        slice_split_rule.try_rewrite = rewrite
-        setattr(torch.fx.config, traces, before)
-
-
-def exported(network: nn.Module, example: tuple[Tensor, ...], **options: Any) -> onnx.ModelProto:
-    """The graph that torch's exporter makes of a network and an example of its inputs, without the exporter's output
-    and warnings; options: of `torch.onnx.export`."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quick_exporter():
-        warnings.simplefilter("ignore")  # deprecation warnings within the exporter
-        program = torch.onnx.export(network, example, dynamo=True, opset_version=OPSET, verbose=False, **options)
-    assert program is not None
-    return program.model_proto
 
 
 def export_graph(model: Spotter, path: Path) -> None:

@@ -8,8 +8,8 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
+from spotter.export.exporter import exported
 from spotter.export.folding import folded
-from spotter.export.graph import exported
 from spotter.families.build import build_spotter
 from spotter.families.config import SpotterConfig
 from spotter.model.spotter import Spotter

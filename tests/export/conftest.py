@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spotter.export import parity
+from spotter.export.exporter import exported as exporter
 from spotter.export.graph import export_graph
-from spotter.export.graph import exported as exporter
 from spotter.export.quantise import dense_nodes, quantise
 from spotter.model.charset import Charset
 from spotter.model.roles import Roles

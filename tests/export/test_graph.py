@@ -7,11 +7,10 @@ import onnxruntime as ort
 import pytest
 import torch
 from numpy.typing import NDArray
-from onnxscript.rewriter.rules.common import slice_split_rule
 from torch import Tensor, nn
 
+from spotter.export.exporter import exported as exporter
 from spotter.export.graph import add_bodies
-from spotter.export.graph import exported as exporter
 from spotter.export.parity import compare
 from spotter.families.fots.regions import RoIRotate
 from spotter.model.anchors import plain_anchors
@@ -211,26 +210,3 @@ def test_nodes_tell_their_module_but_not_where_the_code_lay(exported: Exported) 
     ]
     assert any("name_scopes" in key for entries in metadata for key in entries)
     assert not any("/spotter/model/" in value for entries in metadata for value in entries.values())
-
-
-class _Halves(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, :4] * x[:, 4:] + 1
-
-
-def test_the_exporter_is_quick_and_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    usual = slice_split_rule.try_rewrite
-
-    def noted(model: Any, graph: Any, node: Any, **options: Any) -> Any:
-        asked.append(node.op_type)
-        return usual(model, graph, node, **options)
-
-    monkeypatch.setattr(slice_split_rule, "try_rewrite", noted)
-    before = vars(torch.fx.config).copy()
-    with quiet_exporter():
-        proto = exporter(_Halves(), (torch.randn(2, 8),))
-    assert set(asked) == {"Slice"}
-    assert not any(entry.value for node in proto.graph.node for entry in node.metadata_props if "stack" in entry.key)
-    assert slice_split_rule.try_rewrite is noted
-    assert vars(torch.fx.config) == before

@@ -36,7 +36,7 @@ test: $(VENV)/.dev  ## run the tests
 
 chaos: $(VENV)/.dev  ## break the service for some minutes: overload, leavers, hostile bytes, dying replicas
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/chaos tests/topology tests/export/test_decoders.py \
-		tests/formats/test_pdf_over.py tests/families/mask_textspotter tests/families/abcnet tests/client/generated tests/deploy/test_wheel.py tests/deploy/test_arm_service.py tests/docs/test_walks.py tests/bulk/test_bulk.py tests/test_ocrmypdf.py --timeout 900 -s
+		tests/formats/test_pdf_over.py tests/families/mask_textspotter tests/families/abcnet tests/client/generated tests/deploy/test_wheel.py tests/deploy/test_arm_service.py tests/docs/test_walks.py tests/bulk/test_bulk.py tests/service/test_bad_inputs.py tests/test_ocrmypdf.py --timeout 900 -s
 
 kernels: $(VENV)/.dev  ## compile the kernels for every processor, and feed them random nonsense under sanitizers
 	SPOTTER_CHAOS=long $(BIN)/python -m pytest tests/ops/test_build.py tests/ops/test_arm.py -s

@@ -143,7 +143,8 @@ def test_a_client_that_leaves_frees_its_place(slow: Serving) -> None:
         return metric(slow, "spotter_pictures_total")
 
     def gone() -> float:
-        return sum(metric(slow, f'spotter_cancellations_total{{stage="{s}"}}') for s in ("queue", "infer", "decode"))
+        stages = "upload", "decode", "queue", "infer", "postprocess"
+        return sum(metric(slow, f'spotter_cancellations_total{{stage="{stage}"}}') for stage in stages)
 
     before = {count: count() for count in (inferred, uploaded, answered, gone)}
 

@@ -61,30 +61,24 @@ _EXCHANGES: dict[Any, Callable[[Node], None]] = {
 }
 
 
-def _is_plain(node: Node) -> bool:
-    """Whether exchanging a node of `_EXCHANGES` leaves the program's results as they are."""
+def _can_be_exchanged(node: Node) -> bool:
+    """Whether this module knows a node's operator, and exchanging it leaves the program's results as they are."""
     if node.target is _ATEN.rsub.Scalar:
         return len(node.args) == 2 and node.all_input_nodes[0].meta["val"].is_floating_point()
-    if node.target is not _ATEN.relu_.default:
-        return True
-    # A view of what it changes, or a use of it from before, would have to see the change, or not to see it.
-    (source,) = node.all_input_nodes
-    schema = getattr(source.target, "_schema", None)
-    return schema is not None and schema.returns[0].alias_info is None and next(iter(source.users)) is node
+    if node.target is _ATEN.relu_.default:
+        # A view of what it changes would have to see the change, and a use of it from before would not.
+        (source,) = node.all_input_nodes
+        schema = getattr(source.target, "_schema", None)
+        return schema is not None and schema.returns[0].alias_info is None and next(iter(source.users)) is node
+    return node.target in _EXCHANGES or node.target in _SAME_ARGUMENTS or node.target in _ASSERTIONS
 
 
 def exchange_operators(program: ExportedProgram, known: set[Any]) -> bool:
-    """Exchanges the operators of a program that are not `known`, in place; False, and nothing is changed, where one is
-    among them that this module does not know either."""
+    """Exchanges the operators of a program that are not `known`, in place; False, and nothing is changed, where not all
+    of them can be."""
     signature = program.graph_signature
     calls = [node for node in program.graph.nodes if node.op == "call_function" and node.target not in known]
-    for node in calls:
-        if node.target in _EXCHANGES:
-            if not _is_plain(node):
-                return False
-        elif node.target not in _SAME_ARGUMENTS and node.target not in _ASSERTIONS:
-            return False
-    if signature.buffers_to_mutate or signature.user_inputs_to_mutate:
+    if signature.buffers_to_mutate or signature.user_inputs_to_mutate or not all(map(_can_be_exchanged, calls)):
         return False
     for node in calls:
         if node.target in _SAME_ARGUMENTS:

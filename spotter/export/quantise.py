@@ -2,7 +2,7 @@
 take most of its time."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,10 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
 
 
 @contextlib.contextmanager
-def _only_ranges_of(graph: onnx.GraphProto, nodes: Collection[str]) -> Iterator[None]:
-    """A context in which ONNX Runtime measures the ranges of what these nodes read and give, and not those of all
-    tensors of such operators: several times as many, which took most of the time."""
-    names = set(nodes)
+def _only_ranges_of(graph: onnx.GraphProto, names: set[str]) -> Iterator[None]:
+    """A context in which ONNX Runtime's calibration measures the ranges of the inputs and outputs of the nodes with
+    these names alone. Otherwise it measures those of all nodes with such operators: several times as many, which takes
+    most of the time."""
     chosen = [node for node in graph.node if node.name in names]
     wanted = {tensor for node in chosen for tensor in (*node.input, *node.output)}
     usual = CalibraterBase.select_tensors_to_calibrate
@@ -148,10 +148,10 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
         raise ValueError(f"{graph} has no convolution to quantise")
     nodes = dense_nodes(model.graph, roles)
     products = dense_products(model.graph, roles)
-    quantised_nodes = [*nodes, *products]
+    names = {*nodes, *products}
     with (
         np.errstate(invalid="ignore"),  # masked scores of -inf are calibrated like all values, but not quantised
-        _only_ranges_of(model.graph, quantised_nodes),
+        _only_ranges_of(model.graph, names),
     ):
         quantize_static(
             graph,
@@ -161,7 +161,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_quantize=quantised_nodes,
+            nodes_to_quantize=[*nodes, *products],
             op_types_to_quantize=["Conv", "MatMul", "Mul", *_FOLLOWING, *_JOINING],
             calibrate_method=CalibrationMethod.MinMax,
             # Extreme values of single pictures would waste the range; averaging over the pictures does not lower F.
@@ -173,7 +173,7 @@ def quantise(graph: Path, quantised: Path, pictures: Sequence[Picture], roles: R
             },
         )
     model = onnx.load(str(quantised))
-    read_floats(model.graph, set(quantised_nodes))
+    read_floats(model.graph, names)
     double_in_integers(model.graph)
     pad_in_integers(model.graph)
     if name_convolutions(model.graph) + fuse_blocks(model.graph) + fuse_stems(model.graph):

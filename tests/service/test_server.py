@@ -24,7 +24,8 @@ from tests.service.serving import Serving, serving
 def slow(registry: Path) -> Iterator[Serving]:
     """A process whose model takes a good part of a second, shared by tests that leave it as they found it.
 
-    Its queue may be long: how long a picture waits, by which uploads are refused, is the machine's to say."""
+    Its queue may take minutes, so that on a slow machine, too, none of their uploads is refused.
+    """
     with serving("--alias", "slow", registry=registry, threads=1, batch_pictures=1, queue_seconds=600) as server:
         server.ready()
         yield server
@@ -41,7 +42,8 @@ def metric(server: Serving, line: str) -> float:
 
 
 def uploads(server: Serving) -> float:
-    """Uploads that were taken in so far: it only grows, where a queue that a busy machine fills slowly may empty."""
+    """How many uploads have been received. This only grows; the length of the queue also falls, when a busy machine
+    answers a picture before the next one arrives."""
     return metric(server, 'spotter_stage_seconds_count{stage="upload"}')
 
 
